@@ -1,0 +1,1 @@
+"""CT to density, bones, structures to avoid, bone frames and lesion measurements."""

@@ -1,0 +1,5 @@
+"""The shell."""
+
+
+def main() -> None:
+    """Run the command line."""

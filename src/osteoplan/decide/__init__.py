@@ -1,0 +1,1 @@
+"""Outcomes side by side: paired differences, ranking, ties."""

@@ -1,0 +1,1 @@
+"""Anatomy and effects to stiffness and strength."""

@@ -1,0 +1,1 @@
+"""Nouns of the field, frozen and without input or output.  Every other room speaks only these."""

@@ -1,0 +1,128 @@
+"""The bone and its neighbourhood, on one grid.
+
+Masks are boolean arrays on ``Anatomy.image``'s grid (a crop of the CT, with the CT's own voxels).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.model.case import Calibration, Lesion
+from osteoplan.model.volume import Volume
+
+__all__ = ["Anatomy", "BoneFrame", "Mask", "Structure", "StructureKind"]
+
+Mask = npt.NDArray[np.bool_]
+F64 = npt.NDArray[np.float64]
+StructureKind = Literal["canal", "vessel", "pleura", "bowel", "organ", "bone"]
+
+
+@dataclass(frozen=True, eq=False)
+class BoneFrame:
+    """Axes of a bone in patient space.
+
+    ``axes`` holds unit vectors in rows: to the patient's left, to posterior, to superior (right-handed, LPS
+    turned to the bone).  ``origin_mm`` is the centroid of the vertebral body.
+    """
+
+    origin_mm: F64
+    axes: F64
+
+    @property
+    def left(self) -> F64:
+        """(3,) unit vector to the patient's left."""
+        axis: F64 = self.axes[0]
+        return axis
+
+    @property
+    def posterior(self) -> F64:
+        """(3,) unit vector to posterior."""
+        axis: F64 = self.axes[1]
+        return axis
+
+    @property
+    def superior(self) -> F64:
+        """(3,) unit vector to superior."""
+        axis: F64 = self.axes[2]
+        return axis
+
+    def local(self, positions_mm: npt.ArrayLike) -> F64:
+        """(..., 3) LPS positions -> (..., 3) (left, posterior, superior) of the bone [mm]."""
+        return (np.asarray(positions_mm, dtype=np.float64) - self.origin_mm) @ self.axes.T
+
+    def world(self, local_mm: npt.ArrayLike) -> F64:
+        """(..., 3) bone coordinates -> (..., 3) LPS positions [mm]."""
+        return np.asarray(local_mm, dtype=np.float64) @ self.axes + self.origin_mm
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Something a needle must avoid.
+
+    ``given`` is True for a labelled structure, False for one derived here (printed *derived*).
+    """
+
+    name: str
+    kind: StructureKind
+    mask: Mask
+    given: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """One lesion's bone, measured and ready for techniques and physics.
+
+    Attributes:
+        bone: e.g. ``vertebra_T12``.
+        image: the CT now, cropped to bone and skin path; meaning HU or mgK2HPO4/cm3.
+        image_intact: the same grid without the lesion.
+        intact_basis: how ``image_intact`` came about, in words.
+        calibration: image -> density.
+        bone_mask: the whole bone, lesion included.
+        parts: ``body``, ``arch``, ``pedicle_left``, ``pedicle_right`` (pedicles lie inside the arch).
+        lesion_mask: the lesion, as given (may reach beyond the bone).
+        structures: what to avoid; the spinal canal is always among them.
+        body_surface: patient inside True (skin is its edge).
+        frame: axes of the bone.
+        posterior_wall_mm: (n, 3) LPS points of the back of the vertebral body.
+    """
+
+    bone: str
+    lesion: Lesion
+    image: Volume
+    image_intact: Volume
+    intact_basis: str
+    calibration: Calibration
+    bone_mask: Mask
+    parts: Mapping[str, Mask]
+    lesion_mask: Mask
+    structures: tuple[Structure, ...]
+    body_surface: Mask
+    frame: BoneFrame
+    posterior_wall_mm: F64
+    warnings: tuple[str, ...] = field(default=())
+
+    def structure(self, name: str) -> Structure:
+        """The structure of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for candidate in self.structures:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(name)
+
+    def of_kind(self, kind: StructureKind) -> tuple[Structure, ...]:
+        """All structures of one kind."""
+        return tuple(s for s in self.structures if s.kind == kind)
+
+    @property
+    def level(self) -> str:
+        """Level of a vertebra, e.g. ``T12``."""
+        return self.bone.removeprefix("vertebra_")

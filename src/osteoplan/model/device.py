@@ -1,0 +1,32 @@
+"""Things from the shelf: needles, cements, screws, probes.  Values live in ``knowledge/data/devices``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from osteoplan.model.evidence import Known
+
+__all__ = ["Device"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device and its cited properties, e.g. ``outer_diameter_mm``."""
+
+    id: str
+    kind: Literal["needle", "cement", "screw", "probe"]
+    name: str
+    values: Mapping[str, Known]
+
+    def number(self, key: str) -> float:
+        """A numeric property.
+
+        Raises:
+            KeyError: the device file does not give it.
+        """
+        value = self.values[key].value
+        if not isinstance(value, int | float):
+            raise KeyError(f"{self.id}.{key} is not a number")
+        return float(value)

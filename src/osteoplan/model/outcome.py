@@ -1,0 +1,102 @@
+"""A prediction: value, interval, basis, and the draws behind it.
+
+Draw k means the same world in every option and room (named random streams of ``provenance.rng``), so a
+difference between two options is taken draw by draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import OsteoplanError
+
+__all__ = ["Basis", "Estimate"]
+
+Basis = Literal["simulated", "published", "elicited"]
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """One outcome.
+
+    Attributes:
+        id: e.g. ``strength_N`` (the shared ids are in docs).
+        target: load case or structure that the outcome is for (``for`` in plan.json).
+        value, low, high: central value and interval at ``level``; low and high None where no interval is
+            known.
+        unit: UCUM-like symbol of ``units``.
+        basis: simulated, published or elicited.
+        because: what it rests on, in sentences or citation keys.
+        draws: (n,) aligned samples, or None for a published value.
+        status: review status of the facts it rests on.
+    """
+
+    id: str
+    target: str
+    value: float
+    low: float | None
+    high: float | None
+    unit: str
+    basis: Basis
+    because: tuple[str, ...] = ()
+    level: float = 0.9
+    draws: F64 | None = field(default=None, repr=False)
+    status: str = "verified"
+
+    def __post_init__(self) -> None:
+        numbers = [x for x in (self.value, self.low, self.high) if x is not None]
+        if not np.isfinite(numbers).all():
+            raise OsteoplanError(f"outcome {self.id} for {self.target} is not finite: {numbers}")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise OsteoplanError(f"outcome {self.id}: low {self.low} is above high {self.high}")
+
+    @classmethod
+    def from_draws(
+        cls,
+        id: str,
+        target: str,
+        *,
+        value: float,
+        draws: F64,
+        unit: str,
+        because: tuple[str, ...] = (),
+        level: float = 0.9,
+        status: str = "verified",
+    ) -> Estimate:
+        """Simulated outcome whose interval is the central ``level`` of the draws (and holds the value)."""
+        tail = 50.0 * (1.0 - level)
+        low, high = np.percentile(draws, [tail, 100.0 - tail])
+        return cls(
+            id, target, float(value), min(float(low), float(value)), max(float(high), float(value)), unit,
+            "simulated", because, level, np.asarray(draws, dtype=np.float64), status,
+        )  # fmt: skip
+
+    def ratio_to(self, other: Estimate, id: str, *, unit: str = "%") -> Estimate:
+        """This over the other, in per cent, paired draw by draw."""
+        ours, theirs = _aligned(self, other)
+        return Estimate.from_draws(
+            id, self.target, value=100.0 * self.value / other.value, draws=100.0 * ours / theirs, unit=unit,
+            because=self.because, level=self.level, status=self.status,
+        )  # fmt: skip
+
+    def minus(self, other: Estimate, id: str | None = None) -> Estimate:
+        """This less the other, paired draw by draw."""
+        ours, theirs = _aligned(self, other)
+        return Estimate.from_draws(
+            id or self.id, self.target, value=self.value - other.value, draws=ours - theirs, unit=self.unit,
+            because=self.because, level=self.level, status=self.status,
+        )  # fmt: skip
+
+
+def _aligned(one: Estimate, two: Estimate) -> tuple[F64, F64]:
+    """Draws of both, which must come from the same worlds."""
+    if one.draws is None or two.draws is None or one.draws.shape != two.draws.shape:
+        raise OsteoplanError(
+            f"{one.id} and {two.id} have no aligned draws: a difference between them has no interval"
+        )
+    return one.draws, two.draws

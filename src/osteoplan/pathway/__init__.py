@@ -1,0 +1,1 @@
+"""Facts to scores and rules, to verdicts with trace and open questions."""

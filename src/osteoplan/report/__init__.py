@@ -1,0 +1,1 @@
+"""Typed view-models to one self-contained HTML page."""

@@ -1,0 +1,1 @@
+"""What could be done here, within which hard limits, with which physical effects."""

@@ -1,0 +1,1 @@
+"""Safe straight ways through an anatomy."""

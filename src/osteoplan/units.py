@@ -1,0 +1,80 @@
+"""One unit system: N, mm, MPa, s, degC.
+
+It is consistent: forces in N over areas in mm2 are MPa, energies in N mm are mJ, and W/(m K) has the same
+number as mW/(mm K).  The aliases below carry the UCUM code of each unit; they are documentation that a
+reader and a tool can see, not run-time checks.
+
+    def yield_force(area_mm2: Mm2, strength_MPa: MPa) -> Newton: ...
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+__all__ = [
+    "HU",
+    "UCUM",
+    "MPa",
+    "MgPerCm3",
+    "Millilitre",
+    "Mm",
+    "Mm2",
+    "Mm3",
+    "Newton",
+    "NewtonPerMm",
+    "ucum",
+]
+
+
+@dataclass(frozen=True)
+class UCUM:
+    """Code of a unit in the Unified Code for Units of Measure."""
+
+    code: str
+
+
+Mm = Annotated[float, UCUM("mm")]
+Mm2 = Annotated[float, UCUM("mm2")]
+Mm3 = Annotated[float, UCUM("mm3")]
+Millilitre = Annotated[float, UCUM("mL")]
+Newton = Annotated[float, UCUM("N")]
+NewtonPerMm = Annotated[float, UCUM("N/mm")]
+MPa = Annotated[float, UCUM("MPa")]
+MgPerCm3 = Annotated[float, UCUM("mg/cm3")]
+HU = Annotated[float, UCUM("[hnsf'U]")]
+
+# What the product writes beside a number, and the UCUM code that a program reads.
+_UCUM_BY_SYMBOL = {
+    "mm": "mm",
+    "mm2": "mm2",
+    "mm3": "mm3",
+    "mL": "mL",
+    "N": "N",
+    "N/mm": "N/mm",
+    "MPa": "MPa",
+    "mg/cm3": "mg/cm3",
+    "HU": "[hnsf'U]",
+    "%": "%",
+    "1": "1",
+    "deg": "deg",
+    "degC": "Cel",
+    "min": "min",
+    "d": "d",
+    "wk": "wk",
+    "a": "a",
+    "kg": "kg",
+    "cm": "cm",
+    "Gy": "Gy",
+    "mL/min": "mL/min",
+    "10*9/L": "10*9/L",
+}
+
+
+def ucum(symbol: str) -> str:
+    """UCUM code of a unit symbol that the product uses.
+
+    Raises:
+        KeyError: the symbol is not one of the product's; add it to the table above.
+    """
+    return _UCUM_BY_SYMBOL[symbol]

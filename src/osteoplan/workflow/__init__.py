@@ -1,0 +1,1 @@
+"""The verbs: read, options, simulate, compare, explain."""
