@@ -77,7 +77,7 @@ class ScoreResult:
 class Verdict:
     """What one rule says: true, false, or unknown (None) with the facts to ask for.
 
-    ``trace`` holds the facts that the rule read, with their values (None is unknown).
+    ``trace`` holds the facts that the rule read, with their values (None is unknown, a pair is a range).
     """
 
     rule: str
@@ -88,7 +88,7 @@ class Verdict:
     ask: tuple[str, ...]
     cite: tuple[str, ...]
     status: ReviewStatus
-    trace: Mapping[str, bool | int | float | str | None]
+    trace: Mapping[str, bool | int | float | str | tuple[float, float] | None]
     techniques: tuple[str, ...] = ()
     stage: str = ""
 

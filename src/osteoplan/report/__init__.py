@@ -1,1 +1,1 @@
-"""Typed view-models to one self-contained HTML page."""
+"""One self-contained page from one result: typed views, pictures in patient axes, a template with loops."""

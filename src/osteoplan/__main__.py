@@ -1,0 +1,7 @@
+"""``python -m osteoplan``."""
+
+import sys
+
+from osteoplan.cli import main
+
+sys.exit(main())

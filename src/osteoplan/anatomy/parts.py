@@ -1,0 +1,58 @@
+"""Body, arch and pedicles of a vertebra.
+
+The posterior wall of the body, carried on to both sides, parts body from arch.  A pedicle is the arch between
+that wall and the lamina, beside the canal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.anatomy.canal import Canal, Wall
+from osteoplan.knowledge.anatomy_values import number
+from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.volume import Volume
+
+__all__ = ["vertebra_parts"]
+
+F64 = npt.NDArray[np.float64]
+
+
+def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[str, Mask]:
+    """``body``, ``arch``, ``pedicle_left`` and ``pedicle_right`` on the bone's grid.
+
+    Body and arch share out the bone; pedicles lie inside the arch.
+    """
+    indices = np.argwhere(bone.array)
+    left, posterior, superior = frame.local(bone.positions_mm(indices)).T
+    behind_wall = posterior - wall.posterior_mm(left, superior)
+    body = _largest(_mask(bone, indices, behind_wall <= 0))
+    arch: Mask = bone.array & ~body
+    depth = number("vertebra", "pedicle_depth_pct") / 100.0 * (canal.back_mm - canal.front_mm)
+    between = (behind_wall > 0) & (posterior < canal.front_mm + depth)
+    middle = 0.5 * (canal.left_mm + canal.right_mm)
+    return {
+        "body": body,
+        "arch": arch,
+        "pedicle_left": _largest(arch & _mask(bone, indices, between & (left > middle))),
+        "pedicle_right": _largest(arch & _mask(bone, indices, between & (left < middle))),
+    }
+
+
+def _mask(bone: Volume, indices: npt.NDArray[np.intp], chosen: npt.NDArray[np.bool_]) -> Mask:
+    mask = np.zeros(bone.shape, dtype=bool)
+    mask[tuple(indices[chosen].T)] = True
+    return mask
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest connected piece; an empty mask stays empty."""
+    names, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    largest: Mask = names == 1 + np.argmax(np.bincount(names.ravel())[1:])
+    return largest

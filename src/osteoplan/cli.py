@@ -1,5 +1,0 @@
-"""The shell."""
-
-
-def main() -> None:
-    """Run the command line."""

@@ -1,0 +1,59 @@
+"""What every command shares: two consoles, one progress bar, JSON on stdout alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from osteoplan.workflow.progress import Progress as Watcher
+
+__all__ = ["err", "out", "print_json", "watching"]
+
+WIDTH = 100
+
+out = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, soft_wrap=False)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def watching() -> Iterator[Watcher]:
+    """One progress bar on stderr with the step in words; lines where stderr is not a terminal."""
+    if not err.is_terminal:
+        yield _Lines()
+        return
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(), TimeRemainingColumn(),
+        console=err, transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def watch(what: str, fraction: float, /) -> bool:
+            bar.update(task, description=f"{what:<44.44}", completed=fraction)
+            return True
+
+        yield watch
+
+
+class _Lines:
+    """A line for each new step, for logs."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def __call__(self, what: str, fraction: float, /) -> bool:
+        if what != self.last:
+            err.print(f"[{100 * fraction:3.0f} %] {what}", markup=False)
+            self.last = what
+        return True

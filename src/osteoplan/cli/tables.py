@@ -1,0 +1,130 @@
+"""Tables that fit a terminal of 100 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+__all__ = [
+    "finding_table",
+    "interval",
+    "option_table",
+    "outcome_table",
+    "score_lines",
+    "verdict_table",
+    "verification_table",
+]
+
+Json = dict[str, Any]
+_MARK = {"ranked": "", "comparator": "·"}
+
+
+def interval(outcome: Json | None, digits: int = 0) -> str:
+    """``64 (55-72)``; the value alone where no interval is known."""
+    if outcome is None:
+        return "no comparable evidence"
+    value = f"{outcome['value']:.{digits}f}"
+    if outcome["low"] is None or outcome["high"] is None:
+        return value
+    return f"{value} ({outcome['low']:.{digits}f}-{outcome['high']:.{digits}f})"
+
+
+def option_table(plan: Json) -> Table:
+    """Options of a plan: rank, strength, cement, what speaks against."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("")
+    table.add_column("option", min_width=26, overflow="fold")
+    table.add_column("strength, % of intact", justify="right")
+    table.add_column("cement mL", justify="right")
+    table.add_column("what speaks against", overflow="fold")
+    ranking = plan["comparison"]["ranking"]
+    for option in plan["options"]:
+        known = {outcome["id"]: outcome for outcome in option["outcomes"]}
+        place = (
+            str(ranking.index(option["id"]) + 1)
+            if option["id"] in ranking
+            else _MARK.get(option["status"], "x")
+        )
+        against = "; ".join(reason["text"] for reason in option["reasons"]) or "; ".join(
+            option["warnings"][:1]
+        )
+        status = option["status"].replace("_", " ")
+        prefix = "" if option["status"] in ("ranked", "comparator") else f"{status}: "
+        cement = known.get("cement_volume_mL")
+        table.add_row(
+            place,
+            option["title"],
+            interval(known.get("strength_ratio_to_intact")),
+            f"{cement['value']:.1f}" if cement else "-",
+            Text(prefix + against),
+        )
+    return table
+
+
+def outcome_table(rows: Sequence[tuple[str, Json]]) -> Table:
+    """Outcomes: state, what, value with interval, unit."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("state", "outcome"):
+        table.add_column(name)
+    table.add_column("value (90 % interval)", justify="right")
+    table.add_column("unit")
+    for state, outcome in rows:
+        table.add_row(state, outcome["id"], interval(outcome), outcome["unit"])
+    return table
+
+
+def finding_table(findings: Sequence[Json]) -> Table:
+    """Findings: name, value, unit, source."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("finding", "value", "unit", "source"):
+        table.add_column(name)
+    for finding in findings:
+        value = finding["value"]
+        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        table.add_row(finding["name"], shown, finding["unit"], finding["source"])
+    return table
+
+
+def score_lines(score: Json) -> list[str]:
+    """A score in plain lines."""
+    low, high = score["total"]
+    total = str(low) if low == high else f"{low} to {high}"
+    lines = [f"{score['name']}: {total} of {score['maximum']}  [{score['status']}]"]
+    lines += [f"  {text}" for text in score["band_text"]]
+    if score["missing"]:
+        lines.append("  missing: " + ", ".join(score["missing"]))
+    return lines + [f"  {note}" for note in score["notes"]]
+
+
+def verdict_table(verdicts: Sequence[Json]) -> Table:
+    """Verdicts: rule, truth, effect, text or what to ask, status."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("rule", "truth", "effect"):
+        table.add_column(name)
+    table.add_column("says, or asks", overflow="fold")
+    table.add_column("status")
+    for verdict in verdicts:
+        truth = {True: "true", False: "false", None: "unknown"}[verdict["truth"]]
+        says = "asks: " + ", ".join(verdict["ask"]) if verdict["truth"] is None else verdict["text"]
+        table.add_row(verdict["rule"], truth, verdict["effect"], Text(says), verdict["status"])
+    return table
+
+
+def verification_table(cases: Sequence[Json]) -> Table:
+    """Verification cases: expected against computed."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("id")
+    table.add_column("case", overflow="fold")
+    for name in ("expected", "got", "tolerance"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for case in cases:
+        verdict = {True: "ok", False: "FAILS", None: "not run"}[case["ok"]]
+        got = case["reason"] if case["got"] is None else f"{case['got']:.6g}"
+        table.add_row(
+            case["id"], case["title"], f"{case['expected']:.6g}", got, f"{case['tolerance']:.2g}", verdict
+        )
+    return table

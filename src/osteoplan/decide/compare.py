@@ -1,0 +1,112 @@
+"""Options side by side: paired differences, an honest ranking, and ties where the uncertainty keeps them.
+
+Differences are taken draw by draw (draw k is the same world in every option).  A difference is *supported*
+where its interval does not hold zero.  Published and simulated outcomes are never subtracted, and an option
+never wins on an outcome that its rival lacks: the ranking uses one simulated outcome that every ranked option
+has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from osteoplan.model.comparison import Cell, Comparison, Difference
+from osteoplan.model.evidence import Verdict
+from osteoplan.model.plan import Option
+
+__all__ = ["COLUMNS", "compare"]
+
+# Outcome ids and targets that the comparison lists, in reading order.
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("strength_ratio_to_intact", "compression"),
+    ("cement_volume_mL", "body"),
+    ("leak_probability_canal", "canal"),
+    ("pain_response_probability", "pain"),
+    ("major_complication_probability", "any"),
+    ("procedure_time_min", "procedure"),
+    ("stay_days", "stay"),
+)
+NO_EVIDENCE = "no comparable evidence"
+
+
+def compare(
+    options: Sequence[Option], *, reference: str, ranked_by: str, blocking: Sequence[Verdict] = ()
+) -> Comparison:
+    """Compare options.
+
+    Args:
+        reference: id of the option that differences are against.
+        ranked_by: outcome id of the ranking, larger is better.
+        blocking: true stop and route verdicts; any of them empties the ranking.
+    """
+    base = next(option for option in options if option.id == reference)
+    differences = _differences(options, base, ranked_by)
+    ranking: tuple[str, ...] = ()
+    if not blocking:
+        rankable = [o for o in options if o.status == "ranked" and o.outcome(ranked_by) is not None]
+        ranking = tuple(o.id for o in sorted(rankable, key=lambda o: -_value(o, ranked_by)))
+    return Comparison(
+        reference=reference,
+        ranked_by=ranked_by,
+        ranking=ranking,
+        cells=tuple(_cell(o, outcome, target) for o in options for outcome, target in COLUMNS),
+        differences=differences,
+        ties=_ties({o.id: o for o in options}, ranking, ranked_by),
+        emptied_by=", ".join(verdict.rule for verdict in blocking),
+        notes=_notes(ranking, blocking),
+    )
+
+
+def _value(option: Option, outcome: str) -> float:
+    estimate = option.outcome(outcome)
+    assert estimate is not None
+    return estimate.value
+
+
+def _cell(option: Option, outcome: str, target: str) -> Cell:
+    estimate = option.outcome(outcome, target) or option.outcome(outcome)
+    return Cell(option.id, outcome, target, estimate, "" if estimate else NO_EVIDENCE)
+
+
+def _differences(options: Sequence[Option], base: Option, outcome: str) -> tuple[Difference, ...]:
+    """Paired differences of the ranked outcome to the reference, for every option that was simulated."""
+    ours = base.outcome(outcome)
+    if ours is None or ours.draws is None:
+        return ()
+    found = []
+    for option in options:
+        theirs = option.outcome(outcome)
+        if option.id == base.id or theirs is None or theirs.draws is None:
+            continue
+        gain = theirs.minus(ours)
+        assert gain.low is not None
+        assert gain.high is not None
+        found.append(Difference(option.id, base.id, outcome, gain, bool(gain.low > 0 or gain.high < 0)))
+    return tuple(found)
+
+
+def _ties(options: dict[str, Option], ranking: Sequence[str], outcome: str) -> tuple[tuple[str, str], ...]:
+    """Neighbours in the ranking whose paired difference holds zero."""
+    ties = []
+    for better, worse in pairwise(ranking):
+        one, two = options[better].outcome(outcome), options[worse].outcome(outcome)
+        assert one is not None
+        assert two is not None
+        gap = one.minus(two)
+        assert gap.low is not None
+        assert gap.high is not None
+        if gap.low <= 0.0 <= gap.high:
+            ties.append((better, worse))
+    return tuple(ties)
+
+
+def _notes(ranking: Sequence[str], blocking: Sequence[Verdict]) -> tuple[str, ...]:
+    if blocking:
+        return tuple(f"{verdict.rule}: {verdict.text}" for verdict in blocking)
+    if not ranking:
+        return ("no percutaneous option is feasible here; the comparators stand",)
+    return (
+        "ranked by simulated strength alone: pain, tumour control and wishes are not in this order",
+        "comparators without a simulated strength stand beside the ranking, not in it",
+    )

@@ -1,0 +1,250 @@
+"""Linear elasticity on brick voxels, without a matrix.
+
+    div sigma = 0,   sigma = E(x) C0(nu) : eps(u),   eps = (grad u + grad u^T) / 2
+
+Eight-node bricks with trilinear displacements.  One Poisson's ratio, one shape: the element matrix is
+E_e K0, so a mesh of a million voxels stores K0 once and one number for each voxel.
+
+    symbol   meaning                                      shape, unit
+    E        Young's modulus of an element                (n_elements,) MPa
+    K0       element stiffness at E = 1 MPa               (24, 24) N/mm
+    u        displacement of the nodes                    (n_nodes, 3) mm
+    h        edges of the brick                           (3,) mm
+
+Corner a = 4 di + 2 dj + dk of an element sits at its (di, dj, dk) end; degree of freedom 3 a + c is component
+c of corner a.  Elements and nodes are those of a box of voxels in C order, the void ones left out.
+
+Sources: Hughes, The Finite Element Method (2000), ch. 3 (trilinear brick); Hughes, Levit & Winget 1983
+(element-by-element products).  Tests: tests/analytic/test_elasticity.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+__all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
+
+F64 = npt.NDArray[np.float64]
+Real = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int32]
+
+CORNERS = np.array([(di, dj, dk) for di in (0, 1) for dj in (0, 1) for dk in (0, 1)])
+
+
+def isotropic(poisson: float) -> F64:
+    """(6, 6) elasticity C0 at E = 1, for engineering strains (xx, yy, zz, yz, zx, xy)."""
+    first = poisson / ((1 + poisson) * (1 - 2 * poisson))
+    shear = 0.5 / (1 + poisson)
+    C0 = np.diag([2 * shear] * 3 + [shear] * 3)
+    C0[:3, :3] += first
+    return C0
+
+
+def brick_stiffness(edges_mm: Sequence[float], poisson: float) -> F64:
+    """(24, 24) stiffness of a brick at E = 1 MPa [N/mm], by 2 x 2 x 2 Gauss points (exact for a brick)."""
+    h = np.asarray(edges_mm, dtype=np.float64)
+    C0 = isotropic(poisson)
+    K0 = np.zeros((24, 24))
+    for point in (CORNERS - 0.5) / np.sqrt(3.0) + 0.5:
+        B = _strain_matrix(point, h)
+        K0 += B.T @ C0 @ B * h.prod() / 8.0
+    return (K0 + K0.T) / 2.0
+
+
+def _strain_matrix(point: F64, h: F64) -> F64:
+    """(6, 24) B with eps = B u_e at a point of the unit cube."""
+    ends = np.where(CORNERS == 1, point, 1.0 - point)  # (8, 3) factors of each shape function
+    slopes = np.where(CORNERS == 1, 1.0, -1.0) / h
+    grad = np.stack([slopes[:, c] * np.delete(ends, c, axis=1).prod(axis=1) for c in range(3)])  # (3, 8)
+    B = np.zeros((6, 24))
+    for c in range(3):
+        B[c, c::3] = grad[c]
+    for row, (a, b) in enumerate(((1, 2), (2, 0), (0, 1)), start=3):
+        B[row, a::3], B[row, b::3] = grad[b], grad[a]
+    return B
+
+
+@dataclass(frozen=True, eq=False)
+class Bricks:
+    """The solid voxels of a box, numbered, with their nodes.
+
+    Attributes:
+        shape: voxels of the box along (i, j, k).
+        cells: (n_elements, 3) voxel indices, C order.
+        nodes: (n_nodes, 3) node indices in the (ni+1, nj+1, nk+1) lattice, C order.
+        corners: (n_elements, 8) node numbers.
+        layers: (ni + 1,) first element of each i-layer.
+    """
+
+    shape: tuple[int, int, int]
+    cells: Ints
+    nodes: Ints
+    corners: Ints
+    layers: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, solid: Bool) -> Bricks:
+        """Mesh of the True voxels of a (ni, nj, nk) box."""
+        ni, nj, nk = solid.shape
+        cells = np.argwhere(solid).astype(np.int32)
+        lattice = (ni + 1, nj + 1, nk + 1)
+        at = cells[:, None, :] + CORNERS.astype(np.int32)
+        flat = np.ravel_multi_index((at[..., 0], at[..., 1], at[..., 2]), lattice)
+        used = np.zeros(lattice, dtype=bool)
+        used.ravel()[flat] = True
+        number = np.cumsum(used.ravel(), dtype=np.int32) - np.int32(1)
+        nodes = np.argwhere(used).astype(np.int32)
+        layers = np.searchsorted(cells[:, 0], np.arange(ni + 1)).astype(np.int64)
+        return cls((ni, nj, nk), cells, nodes, np.ascontiguousarray(number[flat]), layers)
+
+    def box(self, values: npt.NDArray[np.generic], *, void: float = 0.0) -> npt.NDArray[np.generic]:
+        """(n_elements,) values -> (ni, nj, nk) box with ``void`` elsewhere."""
+        out = np.full(self.shape, void, dtype=values.dtype)
+        out[tuple(self.cells.T)] = values
+        return out
+
+    def of_box(self, box: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """(ni, nj, nk) box -> (n_elements,) values of the solid voxels."""
+        values: npt.NDArray[np.generic] = box[tuple(self.cells.T)]
+        return values
+
+    def gather(self, u: F64) -> F64:
+        """(n_nodes, 3) -> (n_elements, 24) displacements of each element's corners."""
+        return u[self.corners].reshape(len(self.corners), 24)
+
+
+@dataclass(frozen=True, eq=False)
+class Stiffness:
+    """y = A u with A = sum over elements of scale_e * matrices[which_e], never assembled.
+
+    The numbers do not depend on the count of threads: all even i-layers are added first, then all odd ones;
+    two layers of one parity share no node, so whoever adds them, every node sees the same order.
+
+    Attributes:
+        matrices: (m, 24, 24) element matrices; the dtype of this array is the dtype of the product.
+        which: (n_elements,) matrix of each element.
+        scale: (n_elements,) factor of each element (the modulus on the finest mesh).
+    """
+
+    mesh: Bricks
+    matrices: Real
+    which: Ints
+    scale: Real
+    threads: int = 0
+
+    @classmethod
+    def uniform(cls, mesh: Bricks, K0: F64, modulus: F64, *, dtype: npt.DTypeLike, threads: int = 0) -> Stiffness:
+        """The stiffness of a mesh of equal bricks with one modulus [MPa] each."""
+        matrices = np.ascontiguousarray(K0[None], dtype=dtype)
+        which = np.zeros(len(mesh.cells), dtype=np.int32)
+        return cls(mesh, matrices, which, np.ascontiguousarray(modulus, dtype=dtype), threads)
+
+    def __call__(self, u: Real) -> Real:
+        """(n_nodes, 3) displacements -> (n_nodes, 3) nodal forces, in the dtype of the matrices."""
+        y = np.zeros(u.shape, dtype=self.matrices.dtype)
+        u = np.ascontiguousarray(u, dtype=self.matrices.dtype)
+        mesh = self.mesh
+        wanted = self.threads or _cores()
+        # A small mesh is done before a second thread has woken up.
+        parts = wanted if len(mesh.cells) > 8000 else 1
+        for parity in (0, 1):
+            jobs = [
+                (first, last, mesh.layers, mesh.corners, self.which, self.scale, self.matrices, u, y)
+                for first, last in _shares(mesh.layers, parity, parts)
+            ]
+            if parts == 1:
+                for job in jobs:
+                    _add_layers(*job)
+            else:
+                for done in [_pool(wanted).submit(_add_layers, *job) for job in jobs]:
+                    done.result()
+        return y
+
+    def diagonal(self) -> F64:
+        """(n_nodes, 3) diagonal of A."""
+        own = np.diagonal(self.matrices, axis1=1, axis2=2).astype(np.float64)  # (m, 24)
+        weights = own[self.which] * self.scale[:, None].astype(np.float64)
+        dofs = 3 * self.mesh.corners[:, :, None] + np.arange(3)
+        count = 3 * len(self.mesh.nodes)
+        return np.bincount(dofs.ravel(), weights.ravel(), minlength=count).reshape(-1, 3)
+
+
+def element_energy(mesh: Bricks, K0: F64, u: F64) -> F64:
+    """(n_elements,) u_e^T K0 u_e: twice the strain energy of each element at E = 1 MPa [N mm].
+
+    The element matrix is exact, so this is the integral over the element (its Gauss points' mean times its
+    volume), not a value at the centroid.
+    """
+    ue = mesh.gather(u)
+    energy: F64 = ((ue @ K0) * ue).sum(axis=1)
+    return np.maximum(energy, 0.0)
+
+
+def effective_strain(energy: F64, volume_mm3: float) -> F64:
+    """(n_elements,) effective strain sqrt(eps : C0 : eps), root mean square over the element.
+
+    ``energy`` is that of ``element_energy``.  Equal to sqrt(2 U / E) with U the strain energy density, the
+    measure of Pistoia et al. 2002.
+    """
+    strain: F64 = np.sqrt(energy / volume_mm3)
+    return strain
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[misc]
+def _add_layers(first, last, layers, corners, which, scale, matrices, u, y):  # type: ignore[no-untyped-def]
+    """Add every second i-layer from ``first`` to ``last`` to y.
+
+    The product runs down the columns of the symmetric matrix, so that the 24 sums are vectors; unsigned
+    indices spare the test for negative ones.
+    """
+    force = np.empty(24, dtype=y.dtype)
+    for layer in range(first, last, 2):
+        for e in range(layers[layer], layers[layer + 1]):
+            m = np.uint64(which[e])
+            for r in range(24):
+                force[r] = 0
+            for a in range(8):
+                node = np.uint64(corners[e, a])
+                ux, uy, uz = u[node, 0], u[node, 1], u[node, 2]
+                for r in range(24):
+                    force[r] += (
+                        matrices[m, 3 * a, r] * ux
+                        + matrices[m, 3 * a + 1, r] * uy
+                        + matrices[m, 3 * a + 2, r] * uz
+                    )
+            E = scale[e]
+            for a in range(8):
+                node = np.uint64(corners[e, a])
+                for c in range(3):
+                    y[node, c] += E * force[3 * a + c]
+
+
+def _shares(layers: npt.NDArray[np.int64], parity: int, parts: int) -> list[tuple[int, int]]:
+    """Cut the layers of one parity into runs (first, last) of about equal element count."""
+    mine = np.arange(parity, len(layers) - 1, 2)
+    if mine.size == 0:
+        return []
+    done = np.cumsum(layers[mine + 1] - layers[mine])
+    cuts = np.searchsorted(done, done[-1] * np.arange(1, parts) / parts)
+    edges = [0, *(int(c) for c in cuts), len(mine)]
+    return [(int(mine[a]), int(mine[b - 1]) + 1) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="osteoplan-elasticity")
+
+
+@cache
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

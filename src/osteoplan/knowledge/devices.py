@@ -1,0 +1,50 @@
+"""Things from the shelf, with cited properties (``data/devices``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from osteoplan.errors import UnknownName
+from osteoplan.knowledge.load import KnownRow, Strict, documents
+from osteoplan.model.device import Device
+
+__all__ = ["device", "devices"]
+
+
+class DeviceRow(Strict):
+    """One device: what it is, what people call it, and its properties by name (unit in the name)."""
+
+    kind: Literal["needle", "cement", "screw", "probe"]
+    name: str
+    values: dict[str, KnownRow]
+
+
+class DeviceFile(Strict):
+    """Devices of one trade, by id."""
+
+    devices: dict[str, DeviceRow]
+
+
+@cache
+def devices(root: Path | None = None) -> Mapping[str, Device]:
+    """Every device by id."""
+    return {
+        id: Device(id, row.kind, row.name, {name: value.known() for name, value in row.values.items()})
+        for file in documents("devices", DeviceFile, root).values()
+        for id, row in file.devices.items()
+    }
+
+
+def device(id: str) -> Device:
+    """The device of that id.
+
+    Raises:
+        UnknownName: there is none; the message names the nearest.
+    """
+    shelf = devices()
+    if id not in shelf:
+        raise UnknownName("device", id, shelf)
+    return shelf[id]

@@ -1,0 +1,75 @@
+"""Outcomes that somebody published, by technique and site (``data/evidence``).
+
+Where nothing comparable was found there is no row, and the page says *no comparable evidence*; the file says
+why in ``nothing_found``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+
+from osteoplan.knowledge.load import Cited, Strict, documents
+from osteoplan.model.outcome import Estimate
+
+__all__ = ["EvidenceFile", "OutcomeRow", "evidence", "published_outcomes"]
+
+
+class OutcomeRow(Cited):
+    """One published outcome.
+
+    Attributes:
+        id: outcome id shared by all rooms, e.g. ``leak_probability_canal``.
+        target: what it is for (``for`` in YAML and plan.json).
+        site: region of the vocabulary that was studied, or ``any``.
+        regimen: what was done, to whom: printed beside the number.
+        low, high: the published interval at ``level``; absent where none was published.
+    """
+
+    id: str
+    target: str = Field(alias="for")
+    site: str
+    regimen: str
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+
+
+class EvidenceFile(Strict):
+    """What is published on one technique."""
+
+    technique: str
+    nothing_found: str = ""
+    outcomes: tuple[OutcomeRow, ...] = ()
+
+
+@cache
+def evidence(root: Path | None = None) -> dict[str, EvidenceFile]:
+    """Published outcomes by technique id."""
+    return {file.technique: file for file in documents("evidence", EvidenceFile, root).values()}
+
+
+def published_outcomes(technique_id: str, site: str) -> tuple[Estimate, ...]:
+    """Published outcomes of a technique at a site: those of the site first, then those of any site.
+
+    Every estimate says what was done to whom, then its citation keys, in ``because``.  An empty tuple means
+    that nothing comparable was found.
+    """
+    file = evidence().get(technique_id)
+    if file is None:
+        return ()
+    rows = [row for row in file.outcomes if row.site == site]
+    rows += [row for row in file.outcomes if row.site == "any"]
+    return tuple(_estimate(row) for row in rows)
+
+
+def _estimate(row: OutcomeRow) -> Estimate:
+    words = (row.regimen, row.note) if row.note else (row.regimen,)
+    return Estimate(
+        row.id, row.target, row.value, row.low, row.high, row.unit, "published",
+        (*words, *row.cite), row.level, None, row.status,
+    )  # fmt: skip

@@ -1,0 +1,225 @@
+"""The language of ``when``: yes-or-no expressions over the vocabulary, and nothing else.
+
+    region == 'spine' and 7 <= sins <= 12 and bilsky in ('0', '1a', '1b') and not infection
+
+A text is parsed once, by Python's own parser, into the small closed tree below; anything outside the grammar
+(a call, arithmetic, one fact against another) is refused.  What a tree says on a patient's facts, unknown
+ones included, is told by ``pathway.expression``.
+
+    expression := expression 'and' | 'or' expression  |  'not' expression  |  fact
+                | fact < <= == != >= > literal  (also chained)  |  fact [not] 'in' (literal, literal, ...)
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from osteoplan.errors import BadInput, nearest
+from osteoplan.knowledge.vocabulary import FactRow
+
+__all__ = [
+    "AllOf",
+    "Among",
+    "AnyOf",
+    "Compare",
+    "Expression",
+    "Is",
+    "Not",
+    "Operator",
+    "faults",
+    "holds",
+    "leaves",
+    "literals",
+    "names",
+    "parse",
+]
+
+Operator = Literal["<", "<=", "==", "!=", ">=", ">"]
+Value = float | int | str
+
+
+@dataclass(frozen=True)
+class Is:
+    """A yes-or-no fact."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A fact against a literal."""
+
+    name: str
+    op: Operator
+    literal: Value
+
+
+@dataclass(frozen=True)
+class Among:
+    """A fact that is one of several literals."""
+
+    name: str
+    literals: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite."""
+
+    part: Expression
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Every part."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """At least one part."""
+
+    parts: tuple[Expression, ...]
+
+
+Expression = Is | Compare | Among | Not | AllOf | AnyOf
+
+_OPERATORS: dict[type[ast.cmpop], Operator] = {
+    ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=", ast.GtE: ">=", ast.Gt: ">",
+}  # fmt: skip
+_HOLDS: dict[Operator, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, "==": operator.eq,
+    "!=": operator.ne, ">=": operator.ge, ">": operator.gt,
+}  # fmt: skip
+_MIRRORED: dict[Operator, Operator] = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">=": "<=", ">": "<"}
+
+
+def parse(text: str) -> Expression:
+    """The tree of a ``when``.
+
+    Raises:
+        BadInput: not an expression of the grammar; the sentence quotes the piece.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError as why:
+        raise BadInput(f"'{text.strip()}' is not an expression: {why.msg}") from why
+    return _parsed(tree.body)
+
+
+def holds(op: Operator, value: Value, literal: Value) -> bool:
+    """Whether a known value stands in that relation to a literal."""
+    return _HOLDS[op](value, literal)
+
+
+def leaves(expression: Expression) -> tuple[Is | Compare | Among, ...]:
+    """The parts that read one fact each, in order of appearance."""
+    match expression:
+        case Is() | Compare() | Among():
+            return (expression,)
+        case Not(part):
+            return leaves(part)
+        case AllOf(parts) | AnyOf(parts):
+            return tuple(leaf for part in parts for leaf in leaves(part))
+
+
+def names(expression: Expression) -> tuple[str, ...]:
+    """The facts that an expression reads, once each, in order of appearance."""
+    return tuple(dict.fromkeys(leaf.name for leaf in leaves(expression)))
+
+
+def literals(expression: Expression, name: str) -> tuple[Value, ...]:
+    """The literals that a fact is held against, once each, in order of appearance."""
+    found: dict[Value, None] = {}
+    for leaf in leaves(expression):
+        if leaf.name == name and not isinstance(leaf, Is):
+            found.update(dict.fromkeys(leaf.literals if isinstance(leaf, Among) else (leaf.literal,)))
+    return tuple(found)
+
+
+def faults(expression: Expression, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
+    """What is wrong with an expression against the vocabulary: one sentence each, none if it is sound."""
+    return tuple(fault for leaf in leaves(expression) for fault in _leaf_faults(leaf, vocabulary))
+
+
+def _parsed(node: ast.expr) -> Expression:
+    match node:
+        case ast.BoolOp(op, values):
+            parts = tuple(_parsed(value) for value in values)
+            return AllOf(parts) if isinstance(op, ast.And) else AnyOf(parts)
+        case ast.UnaryOp(ast.Not(), operand):
+            return Not(_parsed(operand))
+        case ast.Name(id):
+            return Is(id)
+        case ast.Compare(left, ops, comparators):
+            sides = [left, *comparators]
+            links = tuple(_link(a, op, b) for a, op, b in zip(sides, ops, sides[1:], strict=False))
+            return links[0] if len(links) == 1 else AllOf(links)
+    raise BadInput(
+        f"'{ast.unparse(node)}' is outside the grammar of rules: see osteoplan.knowledge.expression"
+    )
+
+
+def _link(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Expression:
+    """One comparison of a chain, the fact on its left."""
+    match left, op, right:
+        case ast.Name(id), ast.In(), ast.Tuple(elts) if elts:
+            return Among(id, tuple(_literal(item) for item in elts))
+        case ast.Name(id), ast.NotIn(), ast.Tuple(elts) if elts:
+            return Not(Among(id, tuple(_literal(item) for item in elts)))
+        case ast.Name(id), _, ast.Constant() if type(op) in _OPERATORS:
+            return Compare(id, _OPERATORS[type(op)], _literal(right))
+        case ast.Constant(), _, ast.Name(id) if type(op) in _OPERATORS:
+            return Compare(id, _MIRRORED[_OPERATORS[type(op)]], _literal(left))
+    shown = ast.unparse(ast.Compare(left, [op], [right]))
+    raise BadInput(
+        f"'{shown}' is outside the grammar of rules: compare one fact with numbers or quoted words"
+    )
+
+
+def _literal(node: ast.expr) -> Value:
+    # True is a kind of int in Python, and no literal here
+    if isinstance(node, ast.Constant) and not isinstance(node.value, bool):
+        value = node.value
+        if isinstance(value, int | float | str):
+            return value
+    raise BadInput(f"'{ast.unparse(node)}' is not a number or a quoted word")
+
+
+def _leaf_faults(leaf: Is | Compare | Among, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
+    row = vocabulary.get(leaf.name)
+    if row is None:
+        return (f"'{leaf.name}' is not in the vocabulary; {nearest(leaf.name, vocabulary)}",)
+    if isinstance(leaf, Is):
+        return () if row.kind == "bool" else (f"'{leaf.name}' is a {row.kind}: compare it with something",)
+    if row.kind == "bool":
+        return (f"'{leaf.name}' is yes or no: write '{leaf.name}' or 'not {leaf.name}'",)
+    values = leaf.literals if isinstance(leaf, Among) else (leaf.literal,)
+    if row.kind == "level":
+        if isinstance(leaf, Compare) and leaf.op not in ("==", "!="):
+            return (f"'{leaf.name}' is a level and has no order: use ==, != or in",)
+        bad = [value for value in values if value not in row.levels]
+        return tuple(f"'{leaf.name}' is never {value!r}; {nearest(str(value), row.levels)}" for value in bad)
+    return tuple(fault for value in values for fault in _number_faults(leaf, value, row))
+
+
+def _number_faults(leaf: Compare | Among, value: Value, row: FactRow) -> tuple[str, ...]:
+    """A threshold must be a number inside the range, where both sides of it can happen."""
+    if isinstance(value, str):
+        return (f"'{leaf.name}' is a number and is held against {value!r}",)
+    assert row.range is not None
+    low, high = row.range
+    reachable = low <= value <= high
+    if isinstance(leaf, Compare):
+        empty = {"<": value <= low, ">=": value <= low, ">": value >= high, "<=": value >= high}
+        reachable = reachable and not empty.get(leaf.op, False)
+    return (
+        ()
+        if reachable
+        else (f"the threshold {value} of '{leaf.name}' cannot be crossed in {low:g} to {high:g}",)
+    )

@@ -1,0 +1,274 @@
+"""What bone, cement and soft tissue are made of: density to modulus and strength, and single numbers.
+
+A density knows what it is the density of (K2HPO4 or hydroxyapatite equivalent, ash, apparent).  A law takes the
+one that it was fitted to and refuses every other; conversions are steps that somebody names.
+
+    E = constant + coefficient r^exponent      r [g/cm3], E [MPa]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, RootModel, model_validator
+
+from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.load import Cited, KnownRow, Strict, document
+from osteoplan.model.evidence import Known, ReviewStatus
+
+__all__ = [
+    "Conversion",
+    "Density",
+    "DensityKind",
+    "Law",
+    "cavity_modulus",
+    "composite_modulus",
+    "conversion",
+    "conversions",
+    "material",
+    "materials",
+    "modulus_law",
+    "modulus_laws",
+    "strength_law",
+    "strength_laws",
+]
+
+F64 = npt.NDArray[np.float64]
+DensityKind = Literal["K2HPO4", "HA", "ash", "app"]
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Density values [g/cm3] and what they are the density of."""
+
+    values: F64
+    kind: DensityKind
+
+    @classmethod
+    def of_mg(cls, mg_per_cm3: npt.ArrayLike, kind: DensityKind) -> Density:
+        """The same from mg/cm3."""
+        return cls(np.asarray(mg_per_cm3, dtype=np.float64) / 1000.0, kind)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """target = intercept + slope * source, both g/cm3."""
+
+    id: str
+    source: DensityKind
+    target: DensityKind
+    slope: float
+    intercept: float
+    cite: tuple[str, ...]
+    status: ReviewStatus
+    note: str = ""
+
+    def __call__(self, density: Density) -> Density:
+        """The density as another one.
+
+        Raises:
+            BadInput: it is not the density that this conversion starts from.
+        """
+        if density.kind != self.source:
+            raise BadInput(f"{self.id} converts {self.source} density, not {density.kind}: choose another one")
+        return Density(self.intercept + self.slope * density.values, self.target)
+
+
+@dataclass(frozen=True)
+class Law:
+    """A property of bone from its density.
+
+    Attributes:
+        argument: the density that the law was fitted to.
+        conversions: ids of the steps from K2HPO4 density to the argument that belong to this law.
+        pieces: (above, constant, coefficient, exponent), ascending; each holds from ``above`` [g/cm3].
+        strain_based_failure: False where a strain-based failure rule must not use it.
+    """
+
+    id: str
+    title: str
+    site: str
+    argument: DensityKind
+    pieces: tuple[tuple[float, float, float, float], ...]
+    cite: tuple[str, ...]
+    status: ReviewStatus
+    conversions: tuple[str, ...] = ()
+    strain_based_failure: bool = True
+    note: str = ""
+
+    def __call__(self, density: Density, *, floor_MPa: float = 0.0) -> F64:
+        """Value [MPa] at each density, at least ``floor_MPa``; a negative density counts as none.
+
+        Raises:
+            BadInput: the density is not the one that the law was fitted to.
+        """
+        if density.kind != self.argument:
+            path = " then ".join(self.conversions) or "none is given"
+            raise BadInput(
+                f"{self.id} was fitted to {self.argument} density, not {density.kind}: convert it first ({path})"
+            )
+        r = np.maximum(density.values, 0.0)
+        value = np.zeros_like(r)
+        ends = [piece[0] for piece in self.pieces[1:]] + [np.inf]
+        for (above, constant, coefficient, exponent), end in zip(self.pieces, ends, strict=True):
+            here = slice(None) if len(self.pieces) == 1 else (r >= above) & (r < end)
+            value[here] = constant + coefficient * r[here] ** exponent
+        return np.maximum(value, floor_MPa)
+
+
+def composite_modulus(pmma_MPa: npt.ArrayLike, porosity: npt.ArrayLike, interface: npt.ArrayLike) -> F64:
+    """E [MPa] of trabecular bone filled with cement: E_pmma (1 - p)^2 q; the bone is switched off (Kinzl)."""
+    return cavity_modulus(pmma_MPa, porosity) * np.asarray(interface, dtype=np.float64)
+
+
+def cavity_modulus(pmma_MPa: npt.ArrayLike, porosity: npt.ArrayLike) -> F64:
+    """E [MPa] of a lytic cavity filled with cement: E_pmma (1 - p)^2."""
+    solid = 1.0 - np.asarray(porosity, dtype=np.float64)
+    return np.asarray(pmma_MPa, dtype=np.float64) * solid**2
+
+
+def modulus_law(id: str) -> Law:
+    """The density-modulus law of that id.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    return _named("modulus law", id, modulus_laws())
+
+
+def strength_law(id: str) -> Law:
+    """The density-strength law of that id.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    return _named("strength law", id, strength_laws())
+
+
+def conversion(id: str) -> Conversion:
+    """The density conversion of that id.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    return _named("density conversion", id, conversions())
+
+
+def material(name: str) -> Known:
+    """A single number as ``file.key``, e.g. ``bone.poisson_ratio`` or ``cement.porosity``.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    return _named("material number", name, materials())
+
+
+@cache
+def modulus_laws() -> Mapping[str, Law]:
+    """All density-modulus laws by id."""
+    return {id: row.law(id) for id, row in _laws().modulus.items()}
+
+
+@cache
+def strength_laws() -> Mapping[str, Law]:
+    """All density-strength laws by id."""
+    return {id: row.law(id) for id, row in _laws().strength.items()}
+
+
+@cache
+def conversions() -> Mapping[str, Conversion]:
+    """All density conversions by id."""
+    rows = document("materials/density.yaml", _Conversions).conversions
+    return {
+        id: Conversion(id, row.source, row.to, row.slope, row.intercept, row.cite, row.status, row.note)
+        for id, row in rows.items()
+    }
+
+
+@cache
+def materials() -> Mapping[str, Known]:
+    """Every single number of the material files by ``file.key``."""
+    return {
+        f"{file}.{key}": row.known()
+        for file in ("bone", "cement", "vertebra_compression")
+        for key, row in document(f"materials/{file}.yaml", _Numbers).root.items()
+    }
+
+
+class _Numbers(RootModel[dict[str, KnownRow]]):
+    """Single numbers by key."""
+
+
+class _Conversion(Cited):
+    source: DensityKind = Field(alias="from")
+    to: DensityKind
+    slope: float = Field(gt=0)
+    intercept: float
+
+
+class _Conversions(Strict):
+    conversions: dict[str, _Conversion]
+
+
+class _Piece(Strict):
+    above: float = Field(ge=0)
+    constant: float = 0.0
+    coefficient: float = Field(gt=0)
+    exponent: float = Field(gt=0)
+
+
+class _Law(Cited):
+    title: str
+    site: str
+    argument: DensityKind
+    conversions: tuple[str, ...] = ()
+    pieces: tuple[_Piece, ...] = Field(min_length=1)
+    strain_based_failure: bool = True
+
+    @model_validator(mode="after")
+    def _pieces_ascend_from_zero(self) -> _Law:
+        starts = [piece.above for piece in self.pieces]
+        if starts[0] != 0.0 or sorted(set(starts)) != starts:
+            raise ValueError("pieces start at 0 and ascend")
+        return self
+
+    @model_validator(mode="after")
+    def _conversions_lead_to_the_argument(self) -> _Law:
+        kind: DensityKind = "K2HPO4"
+        for id in self.conversions:
+            step = conversion(id)
+            if step.source != kind:
+                raise ValueError(f"{id} does not start from {kind}")
+            kind = step.target
+        if kind != self.argument:
+            raise ValueError(f"the conversions lead to {kind}, the law takes {self.argument}")
+        return self
+
+    def law(self, id: str) -> Law:
+        """The row as a noun."""
+        pieces = tuple((p.above, p.constant, p.coefficient, p.exponent) for p in self.pieces)
+        return Law(
+            id, self.title, self.site, self.argument, pieces, self.cite, self.status, self.conversions,
+            self.strain_based_failure, self.note,
+        )  # fmt: skip
+
+
+class _Laws(Strict):
+    modulus: dict[str, _Law]
+    strength: dict[str, _Law]
+
+
+def _laws() -> _Laws:
+    return document("materials/laws.yaml", _Laws)
+
+
+def _named(what: str, name: str, known: Mapping[str, _Entry]) -> _Entry:
+    if name not in known:
+        raise UnknownName(what, name, known, "knowledge/data/materials")
+    return known[name]

@@ -1,0 +1,232 @@
+"""What is wrong with the data, in sentences: the check that runs before any fact reaches a patient.
+
+The schemas already refuse unknown keys and wrong types; ``lint`` finds what they cannot see: a citation that
+resolves to nothing, a rule on a fact that does not exist, a threshold that cannot be crossed, a score whose
+bands leave a gap, and examples that prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from osteoplan.errors import BadInput
+from osteoplan.knowledge.devices import devices
+from osteoplan.knowledge.evidence import evidence
+from osteoplan.knowledge.expression import (
+    Among,
+    Compare,
+    Expression,
+    Is,
+    faults,
+    holds,
+    leaves,
+    literals,
+    names,
+    parse,
+)
+from osteoplan.knowledge.load import documents, raw
+from osteoplan.knowledge.refs import citations
+from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
+from osteoplan.knowledge.scores import ScoreTable, score_tables
+from osteoplan.knowledge.techniques import TechniqueFile
+from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
+from osteoplan.units import ucum
+
+__all__ = ["lint"]
+
+
+def lint(root: Path | None = None) -> tuple[str, ...]:
+    """Everything that is wrong with the data below ``root`` (by default the package's own), in sentences."""
+    try:
+        return tuple(_found(root))
+    except BadInput as why:  # a file that does not even load is the one fault worth telling
+        return (str(why),)
+
+
+def _found(root: Path | None) -> Iterator[str]:
+    facts = vocabulary(root)
+    devices(root), evidence(root)  # load: a file of the wrong kind is told by the loader
+    yield from _vocabulary_faults(facts)
+    yield from _cited_faults(raw(root), set(citations(root)))
+    for table in score_tables(root).values():
+        yield from _score_faults(table, facts)
+    about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
+    rows = [row for file in pathways(root).values() for block in file.blocks.values() for row in block.rules]
+    for row in rows:
+        yield from _rule_faults(row, facts, about)
+    yield from _twice("rule", [row.id for row in rows])
+    yield from _technique_faults(root, {row.id for row in rows}, set(uses(root)))
+
+
+def _vocabulary_faults(facts: Mapping[str, FactRow]) -> Iterator[str]:
+    for name, row in facts.items():
+        if row.range is not None and not _unit_known(row.unit):
+            yield f"vocabulary: {name}: the unit '{row.unit}' is not one of osteoplan.units"
+        if row.follows_from:
+            yield from (
+                f"vocabulary: {name}: {fault}" for fault in _expression_faults(row.follows_from, facts)
+            )
+
+
+def _cited_faults(files: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+    """Whatever stands on somebody's word, in any file, must say whose, in which unit, and when seen."""
+    for file, content in files.items():
+        for place, piece in _pieces(file, content):
+            yield from (f"{place}: {fault}" for fault in _piece_faults(piece, known))
+
+
+def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every mapping that has a value, a citation or a review status, with the place where it stands."""
+    if isinstance(content, Mapping):
+        if {"value", "cite", "status"} & set(content):
+            yield place, content
+        for key, inner in content.items():
+            yield from _pieces(f"{place}: {key}", inner)
+    elif isinstance(content, list):
+        for index, inner in enumerate(content):
+            name = inner.get("id", index) if isinstance(inner, Mapping) else index
+            yield from _pieces(f"{place}: {name}", inner)
+
+
+def _piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+    cite = piece.get("cite", [])
+    yield from (f"the citation '{key}' is in no file of refs" for key in cite if key not in known)
+    yield from (f"no '{key}'" for key in ("status", "date") if key not in piece)
+    if piece.get("status") == "verified" and not cite:
+        yield "verified, but by nobody: give 'cite'"
+    if not cite and not piece.get("note"):
+        yield "no 'cite', and no 'note' that says why"
+    if "value" in piece and not _unit_known(str(piece.get("unit", ""))):
+        yield f"the unit '{piece.get('unit', '')}' is not one of osteoplan.units"
+
+
+def _rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
+    place = f"rule {row.id}"
+    wrong = _expression_faults(row.when, facts)
+    yield from (f"{place}: {fault}" for fault in wrong)
+    yield from (
+        f"{place}: 'about' names '{word}', neither technique nor use"
+        for word in row.about
+        if word not in about
+    )
+    if row.effect == "exclude" and not row.about:
+        yield f"{place}: excludes nothing: say what in 'about'"
+    for answer, word in ((True, "that fires"), (False, "that does not"), ("unknown", "with a fact missing")):
+        if all(example.fires != answer for example in row.examples):
+            yield f"{place}: no example {word}"
+    for example in row.examples:
+        strangers = sorted(set(example.given) - set(facts))
+        yield from (
+            f"{place}: an example gives '{name}', which is not in the vocabulary" for name in strangers
+        )
+    if not wrong:
+        yield from (f"{place}: {fault}" for fault in _untried(parse(row.when), row.examples))
+
+
+def _untried(when: Expression, examples: tuple[RuleExample, ...]) -> Iterator[str]:
+    """Parts that no example shows true, or none false; and literals that no example gives exactly."""
+    for leaf in leaves(when):
+        given = [e.given[leaf.name] for e in examples if leaf.name in e.given]
+        values = [v for v in given if v is not None and not isinstance(v, list)]
+        seen = {_leaf_holds(leaf, value) for value in values}
+        yield from (f"no example shows {_shown(leaf)} {word}" for word in (True, False) if word not in seen)
+    for name in names(when):
+        given = [e.given[name] for e in examples if name in e.given]
+        yield from (f"no example has {name} at {t}" for t in literals(when, name) if t not in given)
+
+
+def _leaf_holds(leaf: Is | Compare | Among, value: bool | int | float | str) -> bool:
+    match leaf:
+        case Is():
+            return value is True
+        case Compare(_, op, literal):
+            return holds(op, value, literal)
+        case Among(_, several):
+            return value in several
+
+
+def _shown(leaf: Is | Compare | Among) -> str:
+    match leaf:
+        case Is(name):
+            return name
+        case Compare(name, op, literal):
+            return f"{name} {op} {literal}"
+        case Among(name, several):
+            return f"{name} in {several}"
+
+
+def _score_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    place = f"score {table.id}"
+    yield from (f"{place}: applies: {fault}" for fault in _expression_faults(table.applies, facts))
+    low = sum(min(level.points for level in item.levels.values()) for item in table.items.values())
+    high = sum(max(level.points for level in item.levels.values()) for item in table.items.values())
+    if (low, high) != table.range:
+        yield f"{place}: the points add up to {low}..{high}, the range says {table.range}"
+    for key, reading in table.readings.items():
+        totals = [total for band in reading.bands for total in range(band.low, band.high + 1)]
+        if totals != list(range(table.range[0], table.range[1] + 1)):
+            yield f"{place}: the bands of {key} leave a gap, overlap, or run beyond the range"
+    yield from (f"{place}: {fault}" for fault in _item_faults(table, facts))
+    yield from (f"{place}: {fault}" for fault in _example_faults(table))
+
+
+def _item_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    for name, item in table.items.items():
+        typed = [word for key, level in item.levels.items() for word in (key, *level.also)]
+        yield from _twice(f"way to type {name}", typed)
+        for key, level in item.levels.items():
+            if not level.when:
+                yield f"{name}.{key} can be reached by no fact: give 'when'"
+            else:
+                yield from (f"{name}.{key}: {fault}" for fault in _expression_faults(level.when, facts))
+
+
+def _example_faults(table: ScoreTable) -> Iterator[str]:
+    """Examples must use every level, stand on both ends of every band, and leave something out."""
+    used = {(item, level) for example in table.examples for item, level in example.items.items()}
+    for name, item in table.items.items():
+        for key, level in item.levels.items():
+            if not any((name, word) in used for word in (key, *level.also)):
+                yield f"no example has {name} = {key}"
+    exact = {example.total[0] for example in table.examples if example.total[0] == example.total[1]}
+    ends = {
+        end for reading in table.readings.values() for band in reading.bands for end in (band.low, band.high)
+    }
+    yield from (f"no example has a total of {end}, the edge of a band" for end in sorted(ends - exact))
+    if not any(example.missing for example in table.examples):
+        yield "no example with an item missing"
+
+
+def _technique_faults(root: Path | None, rules: set[str], known_uses: set[str]) -> Iterator[str]:
+    for file in documents("techniques", TechniqueFile, root).values():
+        for use in file.uses:
+            if use not in known_uses:
+                yield f"technique {file.id}: uses '{use}', which is not in the vocabulary's uses"
+        for reason in file.contraindications:
+            if reason.rule and reason.rule not in rules:
+                yield f"technique {file.id}: '{reason.text}' leans on the rule {reason.rule}: no such rule"
+
+
+def _expression_faults(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:
+    try:
+        return faults(parse(text), facts)
+    except BadInput as why:
+        return (str(why),)
+
+
+def _twice(what: str, words: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for word in words:
+        if word in seen:
+            yield f"the {what} '{word}' stands twice"
+        seen.add(word)
+
+
+def _unit_known(unit: str) -> bool:
+    try:
+        ucum(unit)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,140 @@
+"""The report: one HTML file that loads nothing, prints on A4 and says *research use only* on every page.
+
+page = render(result)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib import colormaps
+
+from osteoplan.knowledge.devices import devices as devices_on_file
+from osteoplan.model.device import Device
+from osteoplan.model.field import Field
+from osteoplan.model.plan import Option
+from osteoplan.model.result import PlanResult
+from osteoplan.report.pictures import (
+    BONE_WINDOW,
+    SOFT_WINDOW,
+    Picture,
+    Rod,
+    Scenery,
+    along_needle,
+    rods_of,
+    slices,
+    strain_map,
+    strain_top,
+)
+from osteoplan.report.plane import Cut
+from osteoplan.report.png import data_uri
+from osteoplan.report.scene import scene
+from osteoplan.report.views import ColourBar, Drawings, StrainPage, mark_of, page_view
+from osteoplan.report.words import number
+
+__all__ = ["render"]
+
+_THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 300.0, 210.0
+
+
+def render(result: PlanResult, *, devices: Mapping[str, Device] | None = None) -> str:
+    """The report of one plan, as HTML.
+
+    Args:
+        result: what ``workflow.plan`` found.
+        devices: device files by id, for true diameters; None reads those of ``knowledge``.
+    """
+    shelf = devices_on_file() if devices is None else devices
+    environment = Environment(
+        loader=PackageLoader("osteoplan.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    view = page_view(result, draw(result, shelf))
+    return environment.get_template("report.html.j2").render(page=view)
+
+
+def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
+    """All pictures of a result."""
+    scenery = Scenery.of(result.case.ct, result.anatomy, _stamps(result))
+    best = next((o for o in result.options if o.id in result.comparison.ranking[:1]), None)
+    rods = () if best is None else rods_of(best.plan, devices)
+    cement = None if best is None else _field(result, best.id, "cement_fraction")
+    return Drawings(
+        planes=slices(scenery, window=BONE_WINDOW, width=_THUMB, margin_mm=15.0, rods=rods, cement=cement),
+        scene=scene(scenery, width=_THUMB, rods=rods, cement=cement),
+        shown="" if best is None else f"drawn with option 1: {best.plan.title}",
+        bone=slices(scenery, window=BONE_WINDOW, width=_LARGE),
+        soft=slices(scenery, window=SOFT_WINDOW, width=_LARGE),
+        options={o.id: _option(scenery, result, o, rods_of(o.plan, devices)) for o in result.options},
+        strain=_strain(scenery, result),
+    )
+
+
+def _stamps(result: PlanResult) -> tuple[str, ...]:
+    """What every picture of this case must carry."""
+    found = []
+    if result.case.phantom:
+        found.append("GENERATED PHANTOM")
+    if result.anatomy.lesion.simulated:
+        found.append("lesion simulated")
+    return tuple(found)
+
+
+def _option(
+    scenery: Scenery, result: PlanResult, option: Option, rods: Sequence[Rod]
+) -> tuple[Picture, ...]:
+    """Along every needle twice, and once in three dimensions; nothing for an option without a path."""
+    if not rods:
+        return ()
+    cement = _field(result, option.id, "cement_fraction")
+    cuts: tuple[Cut, Cut] = ("axial", "sagittal")
+    pictures = [
+        along_needle(scenery, rod, cut=cut, window=BONE_WINDOW, width=_MIDDLE, cement=cement)
+        for rod in rods
+        for cut in cuts
+    ]
+    return (*pictures, scene(scenery, width=_MIDDLE, rods=rods, cement=cement))
+
+
+def _strain(scenery: Scenery, result: PlanResult) -> StrainPage | None:
+    """Strain intact, now and after every option that has it, on one range; None where there is none."""
+    titles = {"intact": "intact", "now": "now, untreated"}
+    titles |= {o.id: f"{mark_of(result, o)}  {o.plan.title}" for o in result.options}
+    fields = {state: f for state in titles if (f := _field(result, state, "effective_strain")) is not None}
+    if not fields:
+        return None
+    top = strain_top(scenery, tuple(fields.values()))
+    cuts: tuple[Cut, Cut] = ("sagittal", "coronal")
+    return StrainPage(
+        bar=_bar(top),
+        states=tuple(
+            (
+                titles[state],
+                tuple(
+                    strain_map(
+                        scenery, field, cut=cut, top=top, width=_SMALL,
+                        cement=_field(result, state, "cement_fraction"),
+                    )
+                    for cut in cuts
+                ),
+            )
+            for state, field in fields.items()
+        ),
+        because=tuple(dict.fromkeys(field.because for field in fields.values() if field.because)),
+    )  # fmt: skip
+
+
+def _bar(top: float) -> ColourBar:
+    """The magma ramp from 0 to the top, in per cent strain."""
+    ramp = 255.0 * colormaps["magma"](np.linspace(0.0, 1.0, 256))[None, :, :3]
+    ticks = tuple((25.0 * n, number(25.0 * n * top)) for n in range(5))
+    return ColourBar(data_uri(np.repeat(ramp, 2, axis=0).astype(np.uint8)), ticks, "effective strain, %")
+
+
+def _field(result: PlanResult, state: str, quantity: str) -> Field | None:
+    return next((f for f in result.fields.get(state, ()) if f.quantity == quantity), None)

@@ -1,0 +1,172 @@
+"""Flat cuts through the patient, in patient axes or along a needle, whatever grid the CT was stored on.
+
+A ``Plane`` knows where its pixels are in LPS mm; images and masks are sampled there.  Pictures follow the
+radiological convention: the patient's right is on the viewer's left, anterior is up on an axial picture and
+on the left of a sagittal one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.model.volume import Volume
+
+__all__ = ["Cut", "Plane", "along", "fit", "letter", "shape_of"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Cut = Literal["axial", "sagittal", "coronal"]
+
+_LEFT, _POSTERIOR, _SUPERIOR = np.eye(3)
+# cut -> direction of growing columns, direction of growing rows, patient axis that it is a slice of
+_AXES: dict[Cut, tuple[F64, F64, int]] = {
+    "axial": (_LEFT, _POSTERIOR, 2),
+    "sagittal": (_POSTERIOR, -_SUPERIOR, 0),
+    "coronal": (_LEFT, -_SUPERIOR, 1),
+}
+_LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A rectangle of square pixels in patient space.
+
+    Attributes:
+        origin_mm: (3,) centre of the top left pixel, LPS.
+        right, down: (3,) unit vectors of growing column and row.
+        pixel_mm: edge of a pixel.
+        rows, cols: size.
+        place: where it lies, in words.
+    """
+
+    origin_mm: F64
+    right: F64
+    down: F64
+    pixel_mm: float
+    rows: int
+    cols: int
+    place: str
+
+    def positions_mm(self) -> F64:
+        """(rows, cols, 3) LPS positions of the pixel centres."""
+        column = np.arange(self.cols)[None, :, None] * self.pixel_mm * self.right
+        row = np.arange(self.rows)[:, None, None] * self.pixel_mm * self.down
+        positions: F64 = self.origin_mm + column + row
+        return positions
+
+    def pixel(self, positions_mm: npt.ArrayLike) -> F64:
+        """(..., 3) LPS positions -> (..., 2) (column, row), by projection along the normal."""
+        offset = np.asarray(positions_mm, dtype=np.float64) - self.origin_mm
+        return np.stack([offset @ self.right, offset @ self.down], axis=-1) / self.pixel_mm
+
+    def sample(self, volume: Volume, *, outside: float) -> F64:
+        """(rows, cols) values of an image, linear between voxel centres, ``outside`` beyond them."""
+        indices = np.moveaxis(volume.indices(self.positions_mm()), -1, 0)
+        values: F64 = ndimage.map_coordinates(
+            volume.array, indices, order=1, mode="constant", cval=outside, output=np.float64
+        )
+        return values
+
+    def letters(self) -> tuple[str, str, str, str]:
+        """Patient directions at the left, right, top and bottom edge."""
+        return letter(-self.right), letter(self.right), letter(-self.down), letter(self.down)
+
+
+def letter(direction: F64) -> str:
+    """L R A P H F of a direction; two letters, the stronger first, where it is oblique by over 25 degrees."""
+    order = np.argsort(-np.abs(direction))
+    strong = [int(axis) for axis in order if abs(direction[axis]) > np.sin(np.deg2rad(25.0))]
+    return "".join(_LETTERS[axis][0 if direction[axis] > 0 else 1] for axis in strong[:2])
+
+
+def fit(cut: Cut, level: str, through_mm: F64, hold_mm: F64, *, margin_mm: float, pixel_mm: float) -> Plane:
+    """The patient-axis cut through a point that holds all of (n, 3) ``hold_mm`` plus a margin."""
+    right, down, axis = _AXES[cut]
+    name = "xyz"[axis]
+    place = f"{cut}, {level}, {name} {_signed(float(through_mm[axis]))} mm"
+    return _around(right, down, through_mm, hold_mm, margin_mm, pixel_mm, place)
+
+
+def along(
+    what: str, entry_mm: F64, tip_mm: F64, hold_mm: F64, *, cut: Cut, margin_mm: float, pixel_mm: float
+) -> Plane:
+    """The oblique cut that contains the line from entry to tip and leans least from ``cut``.
+
+    The line's direction d and the normal n = a - (a.d) d span the choice, a being the patient axis that
+    ``cut`` is a slice of; columns keep to the patient direction of the straight cut.
+
+    Raises:
+        ValueError: the line runs along the normal of the cut, which then cannot contain it.
+    """
+    straight_right, straight_down, axis = _AXES[cut]
+    line = (tip_mm - entry_mm) / np.linalg.norm(tip_mm - entry_mm)
+    normal = np.eye(3)[axis] - line[axis] * line
+    if np.linalg.norm(normal) < 0.2:
+        raise ValueError(f"{what} runs almost along the normal of a {cut} cut")
+    normal /= np.linalg.norm(normal)
+    right = straight_right - (straight_right @ normal) * normal
+    right /= np.linalg.norm(right)
+    down = np.cross(normal, right)
+    down *= np.sign(down @ straight_down)
+    tilt = float(np.rad2deg(np.arccos(np.clip(normal[axis], -1.0, 1.0))))
+    place = f"oblique {cut} along {what}, {tilt:.0f}° off {cut}"
+    return _around(right, down, tip_mm, hold_mm, margin_mm, pixel_mm, place)
+
+
+def shape_of(mask: Mask, grid: Volume, *, around: tuple[F64, F64] | None = None) -> Volume | None:
+    """A mask as signed distance to its edge [mm], positive inside, for smooth edges between thick slices.
+
+    Interpolating distance instead of the mask itself makes the outline change evenly from slice to slice.
+    ``around`` (two opposite LPS corners) limits the work; None where nothing of the mask is there.
+
+    Source: Raya and Udupa 1990, shape-based interpolation of multidimensional objects.
+    """
+    box = _box(mask, grid, around)
+    if box is None:
+        return None
+    inside = np.pad(mask[box], 2)
+    spacing = grid.spacing_mm
+    distance = ndimage.distance_transform_edt(inside, sampling=spacing)
+    distance -= ndimage.distance_transform_edt(~inside, sampling=spacing)
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.positions_mm([axis.start - 2 for axis in box])
+    return Volume(distance.astype(np.float32), affine, "mm", grid.frame)
+
+
+def _box(mask: Mask, grid: Volume, around: tuple[F64, F64] | None) -> tuple[slice, slice, slice] | None:
+    """Index box of the mask, cut to the neighbourhood of interest."""
+    low, high = np.zeros(3, dtype=int), np.asarray(mask.shape)
+    if around is not None:
+        ends = np.array(np.meshgrid(*zip(*around, strict=True))).reshape(3, -1).T
+        indices = grid.indices(ends)
+        low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, mask.shape)
+        high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, low, mask.shape)
+    part = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    if not part.any():
+        return None
+    found = ndimage.find_objects(part.astype(np.uint8))[0]
+    i, j, k = (slice(int(s.start + a), int(s.stop + a)) for s, a in zip(found, low, strict=True))
+    return i, j, k
+
+
+def _around(
+    right: F64, down: F64, through_mm: F64, hold_mm: F64, margin_mm: float, pixel_mm: float, place: str
+) -> Plane:
+    """The rectangle in the plane (through, right, down) that holds the points and a margin."""
+    offset = hold_mm - through_mm
+    across, along_rows = offset @ right, offset @ down
+    first = through_mm + (across.min() - margin_mm) * right + (along_rows.min() - margin_mm) * down
+    cols = int(np.ceil((np.ptp(across) + 2 * margin_mm) / pixel_mm)) + 1
+    rows = int(np.ceil((np.ptp(along_rows) + 2 * margin_mm) / pixel_mm)) + 1
+    return Plane(first, right, down, pixel_mm, rows, cols, place)
+
+
+def _signed(value: float) -> str:
+    """One decimal with a true minus sign."""
+    return f"{value:.1f}".replace("-", "−")

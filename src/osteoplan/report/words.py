@@ -1,0 +1,135 @@
+"""Numbers and names as people read them.
+
+Two significant digits unless the third is real, one number of decimals within a value and its interval, a
+true minus sign, and units said once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from osteoplan.model.outcome import Estimate
+
+__all__ = ["Value", "absolute", "clause", "name_of", "number", "plain", "signed_points", "tag", "value_of"]
+
+_NAMES = {
+    "strength_N": "strength",
+    "strength_ratio_to_intact": "strength, share of intact",
+    "strength_ratio_to_now": "strength, share of untreated",
+    "strength_to_load": "strength to load",
+    "stiffness_N_per_mm": "stiffness",
+    "stiffness_ratio_to_intact": "stiffness, share of intact",
+    "cement_volume_mL": "cement",
+    "leak_probability_canal": "leak into the canal",
+    "tumour_coverage_pct": "tumour covered",
+    "margin_min_mm": "least margin",
+    "nerve_temperature_max_C": "hottest nerve",
+    "breach_probability": "breach",
+    "procedure_time_min": "procedure",
+    "stay_days": "stay",
+    "pain_response_probability": "pain better",
+    "major_complication_probability": "major complication",
+    "cost": "cost",
+    "qaly": "QALY",
+    "clearance_mm": "clearance",
+}
+_UNIT_WORDS = {"d": "days", "wk": "weeks", "a": "years", "1": "", "mm2": "mm²", "mm3": "mm³", "mg/cm3": "mg/cm³"}
+_ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "mJ"})
+_TAGS = {"unverified": "unverified", "design_default": "design default"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number with its interval, as it is printed; ``tag`` is what must be said about its source."""
+
+    text: str
+    interval: str = ""
+    tag: str = ""
+    note: str = ""
+    grey: bool = False
+
+
+def value_of(estimate: Estimate) -> Value:
+    """Value, interval and review tag of an outcome; shares and probabilities in per cent."""
+    factor, unit = _scale(estimate)
+    numbers = [x * factor for x in (estimate.value, estimate.low, estimate.high) if x is not None]
+    digits = _decimals(max(abs(x) for x in numbers))
+    text = f"{_fixed(numbers[0], digits)} {unit}".strip()
+    interval = ""
+    if estimate.low is not None and estimate.high is not None:
+        interval = f"({_fixed(estimate.low * factor, digits)}–{_fixed(estimate.high * factor, digits)})"
+    return Value(text, interval, tag(estimate.status))
+
+
+def signed_points(estimate: Estimate) -> Value:
+    """A difference of two per cents, in points, with its sign."""
+    digits = _decimals(max(abs(x) for x in (estimate.value, estimate.low, estimate.high) if x is not None))
+    interval = ""
+    if estimate.low is not None and estimate.high is not None:
+        interval = f"({_signed(estimate.low, digits)} to {_signed(estimate.high, digits)})"
+    return Value(f"{_signed(estimate.value, digits)} points", interval, tag(estimate.status))
+
+
+def tag(status: str) -> str:
+    """What must be printed beside a fact of that review status; nothing beside a verified one."""
+    return _TAGS.get(status, "")
+
+
+def absolute(estimate: Estimate) -> bool:
+    """True for a force, stiffness or stress, which an uncalibrated scan cannot give."""
+    return estimate.unit in _ABSOLUTE_UNITS
+
+
+def name_of(id: str) -> str:
+    """What people call an outcome, fact or structure."""
+    return _NAMES.get(id, id.replace("_", " "))
+
+
+def number(value: float, unit: str = "") -> str:
+    """A measured number with its unit."""
+    return f"{_fixed(value, _decimals(abs(value)))} {_UNIT_WORDS.get(unit, unit)}".strip()
+
+
+def plain(value: bool | int | float | str | None, unit: str = "1") -> str:
+    """A fact of any kind."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value} {_UNIT_WORDS.get(unit, unit)}".strip()
+    if isinstance(value, float):
+        return number(value, unit)
+    return value
+
+
+def clause(text: str, longest: int = 90) -> str:
+    """The first clause of a sentence, whole words only."""
+    first = text.split(";")[0].strip().rstrip(".")
+    if len(first) <= longest:
+        return first
+    return first[:longest].rsplit(" ", 1)[0] + " …"
+
+
+def _scale(estimate: Estimate) -> tuple[float, str]:
+    """Factor and unit for the page."""
+    share = estimate.unit == "1" and ("probability" in estimate.id or "ratio" in estimate.id)
+    return (100.0, "%") if share else (1.0, _UNIT_WORDS.get(estimate.unit, estimate.unit))
+
+
+def _decimals(largest: float) -> int:
+    """Decimals that leave two significant digits of the largest number; negative for round thousands."""
+    if largest == 0.0:
+        return 0
+    return max(-2, min(4, 1 - math.floor(math.log10(largest))))
+
+
+def _fixed(value: float, decimals: int) -> str:
+    rounded = round(value, decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"{rounded:,.{max(decimals, 0)}f}".replace(",", " ").replace("-", "−")
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = _fixed(value, decimals)
+    return text if text.startswith("−") or float(round(value, decimals)) == 0.0 else "+" + text

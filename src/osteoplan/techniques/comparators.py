@@ -1,0 +1,57 @@
+"""What every percutaneous plan is compared with.  No steps, no physical effects: published outcomes only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.effects import Effects
+from osteoplan.model.findings import Findings
+from osteoplan.model.plan import Plan, Violation
+from osteoplan.techniques.protocol import Shelf
+
+__all__ = ["BestSupportiveCare", "OpenSurgery", "Radiotherapy"]
+
+
+@dataclass(frozen=True)
+class _Comparator:
+    id: str
+    title: str
+    kind: Literal["plan", "comparator"] = "comparator"
+
+    def propose(self, anatomy: Anatomy, findings: Findings, shelf: Shelf) -> tuple[Plan, ...]:
+        """One plan without steps."""
+        return (Plan(id=self.id, technique=self.id, title=self.title, lesion=anatomy.lesion.id),)
+
+    def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
+        """None: no geometry is planned."""
+        return ()
+
+    def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:
+        """Nothing that this program simulates."""
+        return Effects()
+
+
+@dataclass(frozen=True)
+class BestSupportiveCare(_Comparator):
+    """Analgesia, bracing, systemic treatment: the option that all others are measured against."""
+
+    id: str = "best_supportive_care"
+    title: str = "best supportive care"
+
+
+@dataclass(frozen=True)
+class Radiotherapy(_Comparator):
+    """External beam or stereotactic radiotherapy."""
+
+    id: str = "radiotherapy"
+    title: str = "radiotherapy"
+
+
+@dataclass(frozen=True)
+class OpenSurgery(_Comparator):
+    """Open decompression and stabilisation."""
+
+    id: str = "open_surgery"
+    title: str = "open surgery"

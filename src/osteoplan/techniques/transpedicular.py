@@ -1,0 +1,243 @@
+"""A cannula through a pedicle: which one fits, where it goes, what it breaks, how close it passes.
+
+Shared by every technique that reaches a vertebral body this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from osteoplan.errors import NotAvailable, OsteoplanError
+from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.device import Device
+from osteoplan.model.evidence import worst
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Place, Point, Violation
+from osteoplan.techniques.protocol import Shelf
+from osteoplan.trajectory.clearance import clearance_maps
+from osteoplan.trajectory.needle import (
+    Measures,
+    NeedleLimits,
+    NeedlePath,
+    NeedleTask,
+    PedicleSide,
+    Placement,
+    best_path,
+    measure,
+    pedicle,
+    placed,
+)
+
+__all__ = ["Cannula", "cannula_through", "clearances", "path_violations"]
+
+KINDS: tuple[StructureKind, ...] = ("canal", "pleura", "vessel", "bowel", "organ")
+
+
+@dataclass(frozen=True)
+class Cannula:
+    """A chosen device on its chosen path."""
+
+    device: Device
+    path: NeedlePath
+    why: str
+
+    @property
+    def place(self) -> Place:
+        """The act of putting it there."""
+        path = self.path
+        return Place(self.device.id, path.entry_mm, path.target_mm, through=f"pedicle_{path.side}")
+
+
+def cannula_through(side: PedicleSide, aim_mm: Point, anatomy: Anatomy, shelf: Shelf) -> Cannula:
+    """The widest cannula that the pedicle takes, on its best path towards an aim.
+
+    Where a hard limit cannot be met the path that misses it least is returned.
+
+    Raises:
+        NotAvailable: no cannula on the shelf, no such pedicle, or no straight line through it into the body.
+    """
+    device, why = _fitting(side, anatomy, shelf)
+    task = NeedleTask(
+        side=side,
+        aim_mm=aim_mm,
+        diameter_mm=device.number("outer_diameter_mm"),
+        limits=_limits(device, shelf),
+        comfort_mm=shelf.limit("comfort_clearance_mm"),
+        reach_mm=shelf.limit("tip_reach_mm"),
+    )
+    return Cannula(device, best_path(anatomy, task), why + _unknown(anatomy))
+
+
+def path_violations(act: Place, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
+    """Hard limits that a placed cannula breaks, in sentences with numbers, measured on its own two ends."""
+    device, side = shelf.device(act.device), _side(act)
+    limits, diameter = _limits(device, shelf), device.number("outer_diameter_mm")
+    entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
+    found = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=diameter, side=side)
+    length = float(np.linalg.norm(entry - tip))
+    broken = [*_too_close(side, found, limits, anatomy), *_wall(side, diameter, found, limits)]
+    if limits.length_mm is not None and length > limits.length_mm:
+        text = f"{side} path is {length:.0f} mm long, {device.name} reaches {limits.length_mm:.0f} mm"
+        broken.append(Violation("length_mm", text, length, limits.length_mm, "mm"))
+    return (*broken, *_angles(side, found, limits), *_ends(act, side, found, anatomy))
+
+
+def clearances(cannula: Cannula, anatomy: Anatomy, shelf: Shelf) -> tuple[Estimate, ...]:
+    """How close the cannula passes, how long and how steep it goes, and how often it breaches uncorrected.
+
+    Intervals and breach probabilities come from needles that stray and that nobody corrects under imaging.
+    """
+    path = cannula.path
+    entry, tip = np.array(path.entry_mm), np.array(path.target_mm)
+    one = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side)
+    astray = placed(anatomy, path, _placement(shelf))
+    gaps = [
+        ("clearance_mm", _nearest(kind, one, anatomy), one.clearance_mm[kind], astray.clearance_mm[kind])
+        for kind in KINDS
+        if kind in one.clearance_mm
+    ]
+    gaps.append(("wall_depth_mm", "bone surface", one.wall_mm, astray.wall_mm))
+    because, status = (_strays(shelf),), worst(*(shelf.limits[name].status for name in _PLACEMENT))
+    found = [
+        Estimate.from_draws(
+            id, f"{target}, {path.side} path", value=float(value[0]), draws=draws, unit="mm", because=because,
+            status=status,
+        )
+        for id, target, value, draws in gaps
+    ]  # fmt: skip
+    for target, draws in [(target, draws) for _, target, _, draws in (gaps[0], gaps[-1])]:
+        share = float(np.mean(draws < 0))
+        found.append(_plain("breach_probability", target, share, "1", path, because, status))
+    found.append(_plain("path_length_mm", "skin to tip", float(one.length_mm[0]), "mm", path))
+    found.append(_plain("entry_angle_deg", "skin", float(one.skin_angle_deg[0]), "deg", path))
+    return tuple(found)
+
+
+_PLACEMENT = ("placement_lateral_sd_mm", "placement_angle_sd_deg", "placement_draws")
+
+
+def _placement(shelf: Shelf) -> Placement:
+    lateral, angle, draws = (shelf.limit(name) for name in _PLACEMENT)
+    return Placement(lateral, angle, int(draws))
+
+
+def _strays(shelf: Shelf) -> str:
+    error = _placement(shelf)
+    return (
+        f"needles that stray {error.lateral_sd_mm:g} mm and {error.angle_sd_deg:g} deg (sd) uncorrected, "
+        f"{error.draws} draws"
+    )
+
+
+def _plain(
+    id: str, target: str, value: float, unit: str, path: NeedlePath, because: tuple[str, ...] = (),
+    status: str = "verified",
+) -> Estimate:  # fmt: skip
+    """An estimate without an interval."""
+    return Estimate(
+        id, f"{target}, {path.side} path", value, None, None, unit, "simulated", because, status=status
+    )
+
+
+def _fitting(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device, str]:
+    """The widest cannula that the isthmus takes; the thinnest where none fits (a limit then says so)."""
+    cannulas = sorted(
+        (d for d in shelf.of_kind("needle") if d.id.startswith("cannula")),
+        key=lambda d: d.number("outer_diameter_mm"),
+    )
+    if not cannulas:
+        raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
+    isthmus = 2.0 * pedicle(anatomy, side).radius_mm
+    room = isthmus - 2.0 * shelf.limit("wall_depth_min_mm")
+    fitting = [d for d in cannulas if d.number("outer_diameter_mm") <= room]
+    if fitting:
+        return fitting[-1], f"widest cannula that the {side} isthmus ({isthmus:.1f} mm) takes"
+    return cannulas[0], f"thinnest cannula; the {side} isthmus ({isthmus:.1f} mm) is too narrow for any"
+
+
+def _unknown(anatomy: Anatomy) -> str:
+    """Kinds of structure that nobody labelled here: their clearance is unknown, not large."""
+    absent = [kind for kind in KINDS if kind not in clearance_maps(anatomy).away_mm]
+    return f"; not labelled here, so clearance unknown: {', '.join(absent)}" if absent else ""
+
+
+def _limits(device: Device, shelf: Shelf) -> NeedleLimits:
+    """Limits for a device; its length binds only where the device file gives it."""
+    known = "length_mm" in device.values
+    reach = device.number("length_mm") - shelf.limit("hub_allowance_mm") if known else None
+    return NeedleLimits(
+        clearance_mm={kind: shelf.limit(f"{kind}_clearance_min_mm") for kind in KINDS},
+        wall_mm=shelf.limit("wall_depth_min_mm"),
+        length_mm=reach,
+        skin_angle_deg=shelf.limit("skin_angle_max_deg"),
+        cortex_angle_deg=shelf.limit("cortex_angle_max_deg"),
+    )
+
+
+def _side(act: Place) -> PedicleSide:
+    match act.through:
+        case "pedicle_left":
+            return "left"
+        case "pedicle_right":
+            return "right"
+        case other:
+            raise OsteoplanError(
+                f"a cannula goes through pedicle_left or pedicle_right, not through '{other}'"
+            )
+
+
+def _nearest(kind: StructureKind, found: Measures, anatomy: Anatomy) -> str:
+    """Name of the structure of a kind that the first path passes closest."""
+    return clearance_maps(anatomy).name_at(kind, found.closest_mm[kind][0]).replace("_", " ")
+
+
+def _too_close(
+    side: PedicleSide, found: Measures, limits: NeedleLimits, anatomy: Anatomy
+) -> Iterator[Violation]:
+    for kind, bound in limits.clearance_mm.items():
+        gap = float(found.clearance_mm[kind][0]) if kind in found.clearance_mm else np.inf
+        if gap < bound:
+            name = _nearest(kind, found, anatomy)
+            text = (
+                f"{side} cannula passes {gap:.1f} mm from the {name}, {bound:.1f} mm needed"
+                if gap > 0
+                else f"{side} cannula enters the {name} by {-gap:.1f} mm"
+            )
+            yield Violation(f"{kind}_clearance_min_mm", text, gap, bound, "mm")
+
+
+def _wall(side: PedicleSide, diameter: float, found: Measures, limits: NeedleLimits) -> Iterator[Violation]:
+    depth = float(found.wall_mm[0])
+    if depth < limits.wall_mm:
+        text = (
+            f"{depth:.1f} mm of bone beside the {diameter:.1f} mm cannula in the {side} pedicle, "
+            f"{limits.wall_mm:.1f} mm needed"
+            if depth > 0
+            else f"the {diameter:.1f} mm cannula breaks {-depth:.1f} mm out of the {side} pedicle or the body"
+        )
+        yield Violation("wall_depth_min_mm", text, depth, limits.wall_mm, "mm")
+
+
+def _angles(side: PedicleSide, found: Measures, limits: NeedleLimits) -> Iterator[Violation]:
+    for what, angle, bound in (
+        ("skin", float(found.skin_angle_deg[0]), limits.skin_angle_deg),
+        ("cortex", float(found.cortex_angle_deg[0]), limits.cortex_angle_deg),
+    ):
+        if angle > bound:
+            text = f"{side} path meets the {what} {angle:.0f} deg off its normal, {bound:.0f} deg at most"
+            yield Violation(f"{what}_angle_max_deg", text, angle, bound, "deg")
+
+
+def _ends(act: Place, side: PedicleSide, found: Measures, anatomy: Anatomy) -> Iterator[Violation]:
+    """The entry lies on the skin, the tip in the body."""
+    gap = float(np.linalg.norm(found.entry_mm[0] - np.array(act.entry_mm)))
+    if not found.reaches_skin[0]:
+        yield Violation("entry", f"{side} path leaves the image before it reaches the skin: use a wider CT")
+    elif gap > 1.0:
+        yield Violation("entry", f"{side} entry lies {gap:.1f} mm from the skin", gap, 1.0, "mm")
+    maps = clearance_maps(anatomy)
+    if float(maps.sample(maps.body_mm, np.array(act.target_mm))) <= 0:
+        yield Violation("target", f"{side} tip lies outside the vertebral body")

@@ -1,0 +1,392 @@
+"""Straight needle paths from the skin through a pedicle into the vertebral body.
+
+A path is a tip and an outward direction.  It is sampled every millimetre from the tip to the skin, and every
+sample looks up signed distance maps; what counts is the cannula's surface, so its radius is taken off.
+
+Source of the scheme (hard limits first, then a weighted sum of soft criteria): Essert and others, SCITEPRESS
+2009; Seitel and others, Med Phys 2011.  The limits and comfort distances are knowledge, not code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import NotAvailable
+from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.plan import Point
+from osteoplan.provenance import rng
+from osteoplan.trajectory.clearance import ClearanceMaps, clearance_maps
+
+__all__ = [
+    "Measures",
+    "NeedleLimits",
+    "NeedlePath",
+    "NeedleTask",
+    "Pedicle",
+    "Placement",
+    "best_path",
+    "measure",
+    "pedicle",
+    "placed",
+    "shortfalls",
+]
+
+F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+PedicleSide = Literal["left", "right"]
+
+STEP_MM = 1.0  # of a path's samples; the maps are smooth over it
+SLAB_MM = 1.0  # of the pedicle's cross-sections
+BATCH = 4000  # paths measured at once: bounds the memory
+
+
+@dataclass(frozen=True)
+class NeedleLimits:
+    """Hard limits of a path, for the cannula's surface.
+
+    Attributes:
+        clearance_mm: smallest distance to each kind of structure.
+        wall_mm: smallest depth below the bone's surface, from the pedicle's isthmus to the tip.
+        length_mm: longest way from skin to tip; None where no needle length is known.
+        skin_angle_deg, cortex_angle_deg: largest angle to the normal of skin and of bone at the entry.
+    """
+
+    clearance_mm: Mapping[StructureKind, float]
+    wall_mm: float
+    length_mm: float | None
+    skin_angle_deg: float
+    cortex_angle_deg: float
+
+
+@dataclass(frozen=True)
+class NeedleTask:
+    """What a path is searched for.
+
+    Attributes:
+        side: the pedicle to go through.
+        aim_mm: where the tip would best lie.
+        diameter_mm: outer diameter of the cannula.
+        limits: hard limits.
+        comfort_mm: clearance beyond which more is no better.
+        reach_mm: distance of the tip from ``aim_mm`` that counts as much as no clearance at all.
+    """
+
+    side: PedicleSide
+    aim_mm: Point
+    diameter_mm: float
+    limits: NeedleLimits
+    comfort_mm: float
+    reach_mm: float
+
+
+@dataclass(frozen=True)
+class Pedicle:
+    """Where a pedicle is narrowest: the centre of its isthmus and the largest ball that fits there."""
+
+    side: PedicleSide
+    isthmus_mm: Point
+    radius_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """What n paths meet; every array has n rows.
+
+    Attributes:
+        entry_mm: (n, 3) where the path crosses the skin.
+        bone_entry_mm: (n, 3) where it first meets the bone.
+        clearance_mm: kind -> surface clearance; a kind without any structure here is absent (unknown).
+        closest_mm: kind -> (n, 3) point of the axis where that clearance is smallest.
+        wall_mm: depth of the cannula's surface inside the bone, isthmus to tip; negative is a breach.
+        length_mm: skin to tip.
+        skin_angle_deg, cortex_angle_deg: to the normal, where it enters.
+        other_bone_mm: way through ribs and neighbouring vertebrae.
+        reaches_skin: False where the image ends before the skin.
+    """
+
+    entry_mm: F64
+    bone_entry_mm: F64
+    clearance_mm: Mapping[StructureKind, F64]
+    closest_mm: Mapping[StructureKind, F64]
+    wall_mm: F64
+    length_mm: F64
+    skin_angle_deg: F64
+    cortex_angle_deg: F64
+    other_bone_mm: F64
+    reaches_skin: Bools
+
+
+@dataclass(frozen=True)
+class NeedlePath:
+    """One chosen path, from the skin to the tip."""
+
+    side: PedicleSide
+    entry_mm: Point
+    target_mm: Point
+    diameter_mm: float
+    cost: float
+    feasible: bool
+    tried: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How far a needle that is put without correction strays: sd at the bone, sd of direction."""
+
+    lateral_sd_mm: float
+    angle_sd_deg: float
+    draws: int
+
+
+def pedicle(anatomy: Anatomy, side: PedicleSide) -> Pedicle:
+    """The isthmus of a pedicle.
+
+    Raises:
+        NotAvailable: the anatomy has no such pedicle.
+    """
+    mask = anatomy.parts.get(f"pedicle_{side}")
+    if mask is None or not mask.any():
+        raise NotAvailable(f"{anatomy.bone} has no {side} pedicle in its parts: no way through it is planned")
+    # The mask's ends are cut obliquely, so the bone around it is looked at: all of it that lies between the
+    # mask's own sides and heights.
+    bone = np.argwhere(anatomy.bone_mask)
+    local = anatomy.frame.local(anatomy.image.positions_mm(bone))
+    low, high = np.percentile(local[mask[tuple(bone.T)]], [5, 95], axis=0)
+    beside = ((local >= low) & (local <= high)).all(axis=1)
+    local, depth = local[beside], clearance_maps(anatomy).bone_mm[tuple(bone[beside].T)]
+    slab = np.floor((local[:, 1] - low[1]) / SLAB_MM).astype(int)
+    widest = np.full(slab.max() + 1, -np.inf)
+    np.maximum.at(widest, slab, depth)
+    radius = float(widest[widest > 0].min())
+    narrow = np.flatnonzero((widest > 0) & (widest < radius + 0.25))
+    core = (slab == narrow[len(narrow) // 2]) & (depth >= radius - 0.5 * SLAB_MM)
+    return Pedicle(side, _point(anatomy.frame.world(local[core].mean(axis=0))), radius)
+
+
+def measure(
+    anatomy: Anatomy,
+    tips_mm: F64,
+    outward: F64,
+    *,
+    diameter_mm: float,
+    side: PedicleSide,
+    step_mm: float = STEP_MM,
+) -> Measures:
+    """What paths meet between tip and skin.
+
+    Args:
+        anatomy: the bone and its neighbourhood.
+        tips_mm: (n, 3) tips.
+        outward: (n, 3) directions from the tip to the skin, any length.
+        diameter_mm: of the cannula.
+        side: the pedicle that they go through.
+        step_mm: between the samples of a path.
+    """
+    maps, narrow = clearance_maps(anatomy), pedicle(anatomy, side)
+    outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
+    pieces = [
+        _measure(
+            anatomy,
+            maps,
+            narrow,
+            tips_mm[at : at + BATCH],
+            outward[at : at + BATCH],
+            diameter_mm / 2,
+            step_mm,
+        )
+        for at in range(0, len(tips_mm), BATCH)
+    ]
+    kinds = pieces[0].clearance_mm
+    plain = ("entry_mm", "bone_entry_mm", "wall_mm", "length_mm", "skin_angle_deg", "cortex_angle_deg")
+    return Measures(
+        **{name: np.concatenate([getattr(p, name) for p in pieces]) for name in plain},
+        other_bone_mm=np.concatenate([p.other_bone_mm for p in pieces]),
+        reaches_skin=np.concatenate([p.reaches_skin for p in pieces]),
+        clearance_mm={kind: np.concatenate([p.clearance_mm[kind] for p in pieces]) for kind in kinds},
+        closest_mm={kind: np.concatenate([p.closest_mm[kind] for p in pieces]) for kind in kinds},
+    )
+
+
+def shortfalls(found: Measures, limits: NeedleLimits) -> Mapping[str, F64]:
+    """How far each path is from meeting each limit [mm or deg]; 0 where it does."""
+    short = {
+        f"{kind}_clearance": np.maximum(bound - found.clearance_mm[kind], 0.0)
+        for kind, bound in limits.clearance_mm.items()
+        if kind in found.clearance_mm
+    }
+    short["wall"] = np.maximum(limits.wall_mm - found.wall_mm, 0.0)
+    if limits.length_mm is not None:
+        short["length"] = np.maximum(found.length_mm - limits.length_mm, 0.0)
+    short["skin_angle"] = np.maximum(found.skin_angle_deg - limits.skin_angle_deg, 0.0)
+    short["cortex_angle"] = np.maximum(found.cortex_angle_deg - limits.cortex_angle_deg, 0.0)
+    return short
+
+
+def best_path(anatomy: Anatomy, task: NeedleTask) -> NeedlePath:
+    """The best path through one pedicle; where none meets the hard limits, the one that misses them least.
+
+    Raises:
+        NotAvailable: there is no such pedicle, or the body has no place for a tip near the aim.
+    """
+    tips, through = _coarse(anatomy, task)
+    chosen, tried = None, 0
+    for halvings in range(3):
+        step = 2.0 * STEP_MM if halvings == 0 else STEP_MM
+        found = measure(
+            anatomy, tips, through - tips, diameter_mm=task.diameter_mm, side=task.side, step_mm=step
+        )
+        missed = np.sum(list(shortfalls(found, task.limits).values()), axis=0)
+        missed += np.where(found.reaches_skin, 0.0, _NO_SKIN)
+        soft = _cost(found, tips, task)
+        order = np.lexsort((soft, np.round(missed, 6)))[:6]
+        tried, first = tried + len(tips), order[0]
+        chosen = NeedlePath(
+            task.side, _point(found.entry_mm[first]), _point(tips[first]), task.diameter_mm,
+            float(soft[first]), bool(missed[first] == 0), tried,
+        )  # fmt: skip
+        tips, through = _around(tips[order], through[order], anatomy, task, 1.5 / 2**halvings)
+    assert chosen is not None
+    return chosen
+
+
+def placed(anatomy: Anatomy, path: NeedlePath, error: Placement, *, seed: int = 0) -> Measures:
+    """What the path meets in ``error.draws`` worlds in which it strays and nobody corrects it.
+
+    The place on the bone shifts across the path, and the direction turns about that place.
+    """
+    tip, entry = np.array(path.target_mm), np.array(path.entry_mm)
+    nominal = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side)
+    at_bone = nominal.bone_entry_mm[0]
+    z = rng(seed, "placement").standard_normal((error.draws, 4))
+    axis = (entry - tip) / np.linalg.norm(entry - tip)
+    across = np.linalg.svd(axis[None])[2][1:]
+    start = at_bone + error.lateral_sd_mm * z[:, :2] @ across
+    outward = axis + np.tan(np.radians(error.angle_sd_deg)) * z[:, 2:] @ across
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    tips = start - np.linalg.norm(at_bone - tip) * outward
+    return measure(anatomy, tips, outward, diameter_mm=path.diameter_mm, side=path.side)
+
+
+_NO_SKIN = 1000.0  # worse than any other shortfall: such a path cannot be judged
+
+
+def _coarse(anatomy: Anatomy, task: NeedleTask) -> tuple[F64, F64]:
+    """Tips around the aim, and points of the isthmus plane that lie inside the bone: all pairs."""
+    frame, maps, narrow = anatomy.frame, clearance_maps(anatomy), pedicle(anatomy, task.side)
+    aim, centre = frame.local(task.aim_mm), frame.local(narrow.isthmus_mm)
+    tips = frame.world(aim + _box((-9, 10, 3), (-3, 10, 3), (-6, 7, 3)))
+    tips = tips[maps.sample(maps.body_mm, tips) > task.diameter_mm / 2]
+    if not len(tips):
+        raise NotAvailable(f"no place for a tip near the aim of the {task.side} path: is the body collapsed?")
+    through = frame.world(centre + _box((-4, 5, 1), (0, 1, 1), (-6, 7, 1.5)))
+    inside = maps.sample(maps.bone_mm, through) > task.diameter_mm / 2
+    through = through[inside] if inside.any() else np.array([narrow.isthmus_mm])
+    return np.repeat(tips, len(through), axis=0), np.tile(through, (len(tips), 1))
+
+
+def _around(tips: F64, through: F64, anatomy: Anatomy, task: NeedleTask, step_mm: float) -> tuple[F64, F64]:
+    """Pairs a step or none from the given ones, with the tip still in the body."""
+    maps, axes, three = clearance_maps(anatomy), anatomy.frame.axes, (-1, 2, 1)
+    tip_steps = step_mm * _box(three, three, three) @ axes
+    through_steps = 0.5 * step_mm * _box(three, (0, 1, 1), three) @ axes
+    moved = np.repeat(tips[:, None] + tip_steps, len(through_steps), axis=1).reshape(-1, 3)
+    aimed = np.tile(through[:, None] + through_steps, (1, len(tip_steps), 1)).reshape(-1, 3)
+    keep = maps.sample(maps.body_mm, moved) > task.diameter_mm / 2
+    return moved[keep], aimed[keep]
+
+
+def _box(*ranges: tuple[float, float, float]) -> F64:
+    """(n, 3) grid of (start, stop, step) along left, posterior, superior."""
+    return (
+        np.stack(np.meshgrid(*[np.arange(*r) for r in ranges], indexing="ij"), -1)
+        .reshape(-1, 3)
+        .astype(float)
+    )
+
+
+def _cost(found: Measures, tips: F64, task: NeedleTask) -> F64:
+    """Sum of what is uncomfortable, each term 0 (fine) to 1 (as bad as no clearance), equal weights."""
+    want = task.comfort_mm
+    terms = [np.clip(1.0 - clearance / want, 0.0, 1.0) for clearance in found.clearance_mm.values()]
+    terms.append(np.clip(1.0 - found.wall_mm / want, 0.0, 1.0))
+    terms.append(np.clip(found.other_bone_mm / want, 0.0, 1.0))
+    terms.append(np.linalg.norm(tips - np.array(task.aim_mm), axis=1) / task.reach_mm)
+    terms.append(found.length_mm / found.length_mm.min() - 1.0)
+    terms.append(found.skin_angle_deg / task.limits.skin_angle_deg)
+    total: F64 = np.sum(terms, axis=0)
+    return total
+
+
+def _measure(
+    anatomy: Anatomy,
+    maps: ClearanceMaps,
+    narrow: Pedicle,
+    tips: F64,
+    outward: F64,
+    radius: float,
+    step: float,
+) -> Measures:
+    found, length = _to_skin(maps, tips, outward, step)
+    entry = tips + length[:, None] * outward
+    s = np.arange(0.0, length.max() + step, step)
+    points = tips[:, None, :] + s[:, None] * outward[:, None, :]
+    under_skin = s < length[:, None]
+    clearance: dict[StructureKind, F64] = {}
+    closest: dict[StructureKind, F64] = {}
+    rows, crossed = np.arange(len(tips)), np.zeros(len(tips))
+    for kind, away in maps.away_mm.items():
+        gap = np.where(under_skin, maps.sample(away, points), np.inf)
+        if kind == "bone":
+            crossed = step * (gap < radius).sum(axis=1).astype(np.float64)
+        else:
+            nearest = gap.argmin(axis=1)
+            clearance[kind], closest[kind] = gap[rows, nearest] - radius, points[rows, nearest]
+    depth = np.where(under_skin, maps.sample(maps.bone_mm, points), -np.inf)
+    behind = anatomy.frame.local(points)[..., 1] > anatomy.frame.local(narrow.isthmus_mm)[1]
+    bone_entry = points[rows, s.size - 1 - (depth > 0)[:, ::-1].argmax(axis=1)]
+    return Measures(
+        entry_mm=entry,
+        bone_entry_mm=bone_entry,
+        clearance_mm=clearance,
+        closest_mm=closest,
+        wall_mm=np.where(behind, np.inf, depth).min(axis=1) - radius,
+        length_mm=length,
+        skin_angle_deg=_angle(maps.gradient(maps.skin_mm, entry, step_mm=5.0), -outward),
+        cortex_angle_deg=_angle(maps.gradient(maps.bone_mm, bone_entry), -outward),
+        other_bone_mm=crossed,
+        reaches_skin=found & maps.inside_grid(entry),
+    )
+
+
+def _to_skin(maps: ClearanceMaps, tips: F64, outward: F64, step: float) -> tuple[Bools, F64]:
+    """Whether each path comes out of the skin inside the image, and the way to there [mm]."""
+    s = np.arange(0.0, _longest(maps), step)
+    skin = maps.sample(maps.skin_mm, tips[:, None, :] + s[:, None] * outward[:, None, :])
+    outside = skin < 0
+    found = np.asarray(outside.any(axis=1))
+    after = np.where(found, outside.argmax(axis=1), s.size - 1).clip(1)
+    rows = np.arange(len(tips))
+    inner, outer = skin[rows, after - 1], skin[rows, after]
+    share = np.where(found, inner / np.where(found, inner - outer, 1.0), 1.0)
+    return found, s[after - 1] + share * step
+
+
+def _longest(maps: ClearanceMaps) -> float:
+    """Diagonal of the image [mm]: no path inside it is longer."""
+    return float(np.linalg.norm((np.asarray(maps.grid.shape) - 1) * maps.grid.spacing_mm))
+
+
+def _angle(one: F64, two: F64) -> F64:
+    """(n,) angles between unit vectors [deg]."""
+    degrees: F64 = np.degrees(np.arccos(np.clip(np.sum(one * two, axis=1), -1.0, 1.0)))
+    return degrees
+
+
+def _point(position: F64) -> Point:
+    x, y, z = (float(value) for value in position)
+    return x, y, z

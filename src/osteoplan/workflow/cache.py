@@ -1,0 +1,123 @@
+"""Nothing is computed twice: results on disk by the digest of what they were computed from.
+
+An entry is a folder-less pair: ``<digest>.npz`` with the arrays and, inside it, one JSON text.  Entries are
+written beside and renamed, so two runs never read each other's halves.  The folder is ``OSTEOPLAN_CACHE``, or
+the user's cache folder; it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.volume import Volume
+
+__all__ = ["Cache", "Simulated", "cache_folder"]
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """What a physics room gave back: outcomes, fields, diagnostics, warnings."""
+
+    outcomes: tuple[Estimate, ...]
+    fields: tuple[Field, ...]
+    diagnostics: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def cache_folder() -> Path:
+    """Where downloads and results are kept between runs."""
+    named = os.environ.get("OSTEOPLAN_CACHE")
+    base = (
+        Path(named)
+        if named
+        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "osteoplan"
+    )
+    base.mkdir(parents=True, exist_ok=True)
+    return base
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Results by digest."""
+
+    folder: Path
+
+    def load(self, key: str) -> Simulated | None:
+        """The result of that digest; None where there is none, or where the file was damaged."""
+        path = self.folder / f"{key}.npz"
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            text = json.loads(str(arrays.pop("document")))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)  # a damaged entry is no entry: compute again
+            return None
+        return _unpack(text, arrays)
+
+    def store(self, key: str, result: Simulated) -> None:
+        """Keep a result."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        document, arrays = _pack(result)
+        beside = self.folder / f".{key}.{os.getpid()}.part.npz"
+        np.savez(beside, document=np.array(json.dumps(document)), **arrays)
+        beside.replace(self.folder / f"{key}.npz")
+
+
+def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
+    arrays: Arrays = {}
+    outcomes, fields = [], []
+    for n, outcome in enumerate(result.outcomes):
+        plain = {name: getattr(outcome, name) for name in outcome.__dataclass_fields__ if name != "draws"}
+        outcomes.append(plain)
+        if outcome.draws is not None:
+            arrays[f"draws{n}"] = outcome.draws
+    for n, field in enumerate(result.fields):
+        arrays[f"field{n}"], arrays[f"affine{n}"] = field.volume.array, field.volume.affine
+        fields.append(
+            {
+                "quantity": field.quantity,
+                "unit": field.unit,
+                "because": field.because,
+                "meaning": field.volume.meaning,
+                "frame": field.volume.frame,
+            }
+        )
+    document = {
+        "outcomes": outcomes,
+        "fields": fields,
+        "diagnostics": dict(result.diagnostics),
+        "warnings": list(result.warnings),
+    }
+    return document, arrays
+
+
+def _unpack(document: dict[str, Any], arrays: Arrays) -> Simulated:
+    outcomes = tuple(
+        Estimate(**{**plain, "because": tuple(plain["because"])}, draws=arrays.get(f"draws{n}"))
+        for n, plain in enumerate(document["outcomes"])
+    )
+    fields = tuple(
+        Field(
+            plain["quantity"],
+            Volume(arrays[f"field{n}"], arrays[f"affine{n}"], plain["meaning"], plain["frame"]),
+            plain["unit"],
+            plain["because"],
+        )
+        for n, plain in enumerate(document["fields"])
+    )
+    return Simulated(outcomes, fields, document["diagnostics"], tuple(document["warnings"]))

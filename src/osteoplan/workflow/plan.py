@@ -1,0 +1,177 @@
+"""The main job: read, options, simulate, compare, explain, in a row, into one ``PlanResult``.
+
+result = plan(Path("case"))
+write(result, Path("case"), out=Path("case/plan"))
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import osteoplan
+from osteoplan.decide.compare import compare
+from osteoplan.errors import AlreadyExists
+from osteoplan.io.plan_json import plan_document, read_plan, write_plan
+from osteoplan.io.yaml import write_text
+from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.model.evidence import Verdict
+from osteoplan.model.plan import Option
+from osteoplan.model.result import PlanResult
+from osteoplan.pathway.rules import blocking
+from osteoplan.provenance import Stamp, digest
+from osteoplan.report.page import render
+from osteoplan.workflow.cache import Cache, cache_folder
+from osteoplan.workflow.explain import cited, explain
+from osteoplan.workflow.options import options
+from osteoplan.workflow.progress import Progress, quiet, stage
+from osteoplan.workflow.read import Reading, input_digests, read
+from osteoplan.workflow.settings import PlanSettings
+from osteoplan.workflow.shelf import shelf_for
+from osteoplan.workflow.simulate import Simulations, simulate
+
+__all__ = ["Written", "existing", "plan", "stamp", "write"]
+
+REFERENCE = "best_supportive_care"
+RANKED_BY = "strength_ratio_to_intact"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files of a plan."""
+
+    plan: Path
+    report: Path
+
+
+def plan(
+    folder: Path | str,
+    settings: PlanSettings | None = None,
+    *,
+    cache: Cache | None = None,
+    progress: Progress = quiet,
+) -> PlanResult:
+    """Plan a case folder.
+
+    Raises:
+        BadInput: anything in the folder that cannot be used.
+        Cancelled: ``progress`` returned False.
+    """
+    folder = Path(folder)
+    settings = settings or PlanSettings()
+    cache = cache or Cache(cache_folder() / "results")
+    made = stamp(folder, settings)
+    reading = read(folder, lesion=settings.lesion, progress=progress)
+    explained = explain(reading.findings)
+    shelf = shelf_for(reading.case)
+    stage(progress, "looking for ways in", 0.15, 0.2)
+    proposed = options(reading, shelf, explained.verdicts)
+    simulated = simulate(reading.anatomy, proposed, shelf, settings, cache, progress=progress)
+    stage(progress, "comparing", 0.9, 0.92)
+    stops: Sequence[Verdict] = blocking(explained.verdicts)
+    comparison = compare(simulated.options, reference=REFERENCE, ranked_by=RANKED_BY, blocking=stops)
+    outcomes = [o for option in simulated.options for o in option.outcomes]
+    return PlanResult(
+        id=_identity(made, simulated.options),
+        case=reading.case,
+        anatomy=reading.anatomy,
+        findings=reading.findings,
+        scores=explained.scores,
+        verdicts=explained.verdicts,
+        intact=simulated.intact,
+        now=simulated.now,
+        options=_in_order(simulated.options, comparison.ranking),
+        fields=simulated.fields,
+        comparison=comparison,
+        questions=explained.questions,
+        citations=cited(
+            explained.scores,
+            explained.verdicts,
+            [*simulated.intact, *simulated.now, *outcomes],
+            reading.anatomy.calibration.cite,
+        ),
+        warnings=_warnings(reading, simulated),
+        stamp=made,
+        credits=reading.case.credits,
+    )
+
+
+def stamp(folder: Path, settings: PlanSettings) -> Stamp:
+    """What a plan of this folder with these settings would be made from."""
+    return Stamp(
+        program=osteoplan.__version__,
+        knowledge=knowledge_version(),
+        inputs=input_digests(folder),
+        settings=settings.document(),
+        seed=settings.seed,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+
+
+def existing(out: Path, folder: Path, settings: PlanSettings, *, force: bool) -> dict[str, Any] | None:
+    """The plan that is already in ``out``, if it was made from the same inputs and settings.
+
+    Raises:
+        AlreadyExists: another plan is there, and ``force`` was not given.
+    """
+    path = out / "plan.json"
+    if not path.exists():
+        return None
+    if force:
+        return None
+    document = read_plan(path)
+    same = document["stamp"]["identity"] == stamp(folder, settings).identity
+    if same and (out / "report.html").exists():
+        return document
+    raise AlreadyExists(
+        f"{path} holds a plan made from other inputs or settings; choose another --out, or --force"
+    )
+
+
+def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: Progress = quiet) -> Written:
+    """Write ``plan.json`` and ``report.html`` into ``out``: both, or neither."""
+    stage(progress, "drawing the report", 0.92, 0.99)
+    out = Path(out)
+    page = render(result)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".plan-", dir=out) as beside:
+        document = plan_document(result, case_folder=os.path.relpath(folder, out))
+        write_plan(document, Path(beside) / "plan.json")
+        write_text(Path(beside) / "report.html", page)
+        for name in ("plan.json", "report.html"):
+            shutil.move(Path(beside) / name, out / name)
+    return Written(out / "plan.json", out / "report.html")
+
+
+def _identity(made: Stamp, found: Sequence[Option]) -> str:
+    """Digest of canonical inputs, steps and settings; never of results."""
+    return digest(made.inputs, made.settings, made.seed, [option.plan.steps for option in found])
+
+
+def _in_order(found: Sequence[Option], ranking: Sequence[str]) -> tuple[Option, ...]:
+    """Ranked plans first, in rank; then the other plans; then the comparators."""
+    place = {id: n for n, id in enumerate(ranking)}
+    last = len(place)
+    return tuple(sorted(found, key=lambda o: (o.kind == "comparator", place.get(o.id, last))))
+
+
+def _warnings(reading: Reading, simulated: Simulations) -> tuple[str, ...]:
+    """What every reader must know, most important first."""
+    found = []
+    if reading.case.phantom:
+        found.append("the images are a generated phantom, not a patient")
+    if not reading.lesion.level_confirmed:
+        found.append(f"level {reading.anatomy.level} is NOT confirmed: nobody has counted it")
+    if reading.lesion.simulated:
+        found.append("the lesion is simulated: it was put into a real scan and is nobody's disease")
+    if not reading.anatomy.calibration.calibrated:
+        found.append("uncalibrated density: read ratios only, newtons are not absolute")
+    return tuple(
+        dict.fromkeys([*found, *reading.case.warnings, *reading.anatomy.warnings, *simulated.warnings])
+    )

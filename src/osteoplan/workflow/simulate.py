@@ -1,0 +1,175 @@
+"""Simulate: the bone intact, as it is, and after each feasible option, on one mesh, in the same worlds.
+
+Every finite-element solve is kept by the digest of what went into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import osteoplan
+from osteoplan.cement.grow import fill
+from osteoplan.errors import Cancelled, OsteoplanError
+from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.mechanics.vertebra import MechanicsSettings, build_model, compress
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.effects import Effects
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Option, Reason
+from osteoplan.provenance import digest
+from osteoplan.techniques.protocol import Shelf
+from osteoplan.techniques.registry import techniques
+from osteoplan.workflow.cache import Cache, Simulated
+from osteoplan.workflow.progress import Progress, quiet, stage
+from osteoplan.workflow.settings import PlanSettings
+
+__all__ = ["Simulations", "Strength", "simulate", "strength"]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulations:
+    """What the physics said: strength intact and now, options with outcomes, fields by state."""
+
+    intact: tuple[Estimate, ...]
+    now: tuple[Estimate, ...]
+    options: tuple[Option, ...]
+    fields: Mapping[str, tuple[Field, ...]]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Strength:
+    """Strength before treatment."""
+
+    intact: Simulated
+    now: Simulated
+
+
+class Bench:
+    """One vertebra on the testing machine: the mesh is built once, and only if some solve is not cached."""
+
+    def __init__(self, anatomy: Anatomy, settings: PlanSettings, cache: Cache) -> None:
+        self.anatomy, self.settings, self.cache = anatomy, settings, cache
+        self.mechanics = MechanicsSettings(spacing_mm=settings.spacing_mm)
+        self._model: object | None = None
+        self._key = digest(
+            osteoplan.__version__, knowledge_version(), self.mechanics, settings.draws, settings.seed,
+            anatomy.image.array, anatomy.image_intact.array, anatomy.image.affine, anatomy.calibration,
+            anatomy.bone_mask, dict(anatomy.parts), anatomy.lesion_mask, anatomy.frame,
+        )  # fmt: skip
+
+    def compress(
+        self,
+        image: Literal["intact", "now"],
+        progress: Progress,
+        what: str,
+        span: tuple[float, float],
+        *,
+        fields: tuple[Field, ...] = (),
+        effects: Effects | None = None,
+    ) -> Simulated:
+        """Compress the vertebra in one state."""
+        effects = effects or Effects()
+        solids = [(f.quantity, f.volume.array, f.volume.affine) for f in fields]
+        key = digest("compress", self._key, image, solids, effects)
+        kept = self.cache.load(key)
+        if kept is not None:
+            stage(progress, f"{what} (kept from before)", *span)
+            return kept
+        on_step = stage(progress, what, *span)
+        if self._model is None:
+            self._model = build_model(self.anatomy, self.mechanics)
+        got = compress(
+            self._model, image=image, fields=fields, effects=effects, seed=self.settings.seed,
+            n_draws=self.settings.draws, on_step=on_step,
+        )  # fmt: skip
+        result = Simulated(got.outcomes, got.fields, got.diagnostics, got.warnings)
+        self.cache.store(key, result)
+        return result
+
+
+def strength(bench: Bench, *, progress: Progress = quiet, span: tuple[float, float] = (0.2, 0.5)) -> Strength:
+    """The bone without and with its lesion; the second carries the ratio to the first."""
+    start, end = span
+    middle = 0.5 * (start + end)
+    intact = bench.compress("intact", progress, "compressing the intact bone", (start, middle))
+    now = bench.compress("now", progress, "compressing the bone as it is", (middle, end))
+    return Strength(intact, replace(now, outcomes=now.outcomes + _ratios(now, intact)))
+
+
+def simulate(
+    anatomy: Anatomy,
+    options: Sequence[Option],
+    shelf: Shelf,
+    settings: PlanSettings,
+    cache: Cache,
+    *,
+    progress: Progress = quiet,
+) -> Simulations:
+    """Simulate every option that is not infeasible.
+
+    An option whose simulation fails stays listed as *failed* with the reason; the others go on.
+    """
+    bench = Bench(anatomy, settings, cache)
+    base = strength(bench, progress=progress)
+    fields = {"intact": base.intact.fields, "now": base.now.fields}
+    warnings = list(base.now.warnings)
+    done = []
+    share = 0.4 / max(1, sum(option.kind == "plan" for option in options))
+    start = 0.5
+    for option in options:
+        if option.kind == "comparator":
+            done.append(_untreated(option, base.now))
+        elif option.status == "infeasible":
+            done.append(option)
+        else:
+            treated, made = _treated(bench, option, shelf, base.intact, progress, (start, start + share))
+            done.append(treated)
+            fields[option.id] = made
+            start += share
+    return Simulations(base.intact.outcomes, base.now.outcomes, tuple(done), fields, tuple(warnings))
+
+
+def _untreated(option: Option, now: Simulated) -> Option:
+    """Best supportive care leaves the bone as it is; no strength is claimed for the other comparators."""
+    if option.plan.technique != "best_supportive_care":
+        return option
+    return replace(option, outcomes=now.outcomes + option.outcomes)
+
+
+def _treated(
+    bench: Bench,
+    option: Option,
+    shelf: Shelf,
+    intact: Simulated,
+    progress: Progress,
+    span: tuple[float, float],
+) -> tuple[Option, tuple[Field, ...]]:
+    """One option: its effects, its cement, its strength."""
+    start, end = span
+    try:
+        technique = techniques()[option.plan.technique]
+        effects = technique.effects(option.plan, bench.anatomy, shelf)
+        on_step = stage(progress, f"growing cement: {option.plan.title}", start, start + 0.3 * (end - start))
+        cement = fill(bench.anatomy, effects, on_step=on_step)
+        after = bench.compress(
+            "now", progress, f"compressing after {option.plan.title}", (start + 0.3 * (end - start), end),
+            fields=(cement.field,), effects=effects,
+        )  # fmt: skip
+    except Cancelled:
+        raise
+    except OsteoplanError as why:
+        return replace(option, status="failed", reasons=(*option.reasons, Reason(str(why)))), ()
+    outcomes = after.outcomes + _ratios(after, intact) + cement.outcomes + option.outcomes
+    warnings = option.warnings + cement.warnings + after.warnings
+    return replace(option, outcomes=outcomes, warnings=warnings), (cement.field, *after.fields)
+
+
+def _ratios(state: Simulated, intact: Simulated) -> tuple[Estimate, ...]:
+    """Strength of a state as per cent of intact, paired."""
+    ours = next(o for o in state.outcomes if o.id == "strength_N")
+    whole = next(o for o in intact.outcomes if o.id == "strength_N")
+    return (ours.ratio_to(whole, "strength_ratio_to_intact"),)

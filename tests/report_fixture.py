@@ -1,0 +1,241 @@
+"""A whole ``PlanResult`` with invented numbers, for the report's tests: a fixture, not a result of anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from synthetic_vertebra import vertebra
+
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.case import Case, Patient
+from osteoplan.model.comparison import Comparison, Difference
+from osteoplan.model.device import Device
+from osteoplan.model.evidence import Citation, Known, Question, ScoreResult, Verdict
+from osteoplan.model.field import Field
+from osteoplan.model.findings import Finding, Findings
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Point, Reason, Remove, Step, Wait
+from osteoplan.model.result import PlanResult
+from osteoplan.model.volume import Volume
+from osteoplan.provenance import Stamp
+
+F64 = npt.NDArray[np.float64]
+NASTY = """<script>alert("x")</script> & 'quoted' <b>"""
+
+DEVICES = {
+    "needle_11g": Device("needle_11g", "needle", "needle 11 G", {"outer_diameter_mm": Known(3.05, "mm")}),
+}
+
+
+def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> PlanResult:
+    """Left, right and both pedicles (right is infeasible), three comparators, scores and rules."""
+    anatomy = vertebra() if anatomy is None else anatomy
+    options = _options(anatomy)
+    now = _strength(64.0, 5.0, 0.7)
+    reference = options[3].outcomes[0]
+    differences = []
+    for option in options[:2]:
+        gain = option.outcomes[0].minus(reference)
+        differences.append(Difference(option.id, options[3].id, gain.id, gain, supported=option.id == "vp_both"))
+    verdicts = _verdicts()
+    return PlanResult(
+        id="3f9a77c2" + 56 * "0",
+        case=Case(
+            id="fixture",
+            ct=anatomy.image,
+            lesions=(anatomy.lesion,),
+            calibration_request={"kind": anatomy.calibration.kind},
+            patient=Patient(age_y=63.0, sex="female", invented=True),
+            phantom=phantom,
+            credits=("Fixture: numbers invented for tests.",),
+        ),
+        anatomy=anatomy,
+        findings=_findings(),
+        scores=_scores(),
+        verdicts=verdicts,
+        intact=_strength(100.0, 0.5, 1.0)[1:],
+        now=now,
+        options=options,
+        fields=_fields(anatomy),
+        comparison=Comparison(
+            reference="best_supportive_care",
+            ranked_by="strength_ratio_to_intact",
+            ranking=("vp_both", "vp_left"),
+            cells=(),
+            differences=tuple(differences),
+            ties=(("vp_both", "vp_left"),),
+            notes=("ranked by simulated strength alone: pain and wishes are not in this order",),
+        ),
+        questions=(Question("bilsky", "What is the Bilsky grade on axial T2 MRI?", ("SP3", "S2")),),
+        citations=(
+            Citation("Fisher2010", "Fisher et al. Spine 2010;35:E1221.", doi="10.1097/BRS.0b013e3181e16ae2"),
+            Citation("WJSO2022", "Leaks after vertebroplasty, 2022.", doi="10.1186/s12957-022-02583-5"),
+        ),
+        warnings=("level T12 is NOT confirmed: nobody has counted it",),
+        stamp=Stamp("0.1.0", 64 * "b", {"ct": 64 * "c"}, {"draws": 32, "spacing_mm": 1.5}, 7, "2026-11-23"),
+        credits=("Fixture: numbers invented for tests.",),
+    )
+
+
+def uncalibrated(result: PlanResult) -> PlanResult:
+    """The same with a density that nobody calibrated."""
+    loose = replace(result.anatomy.calibration, kind="fixed", slope_sd=0.05, intercept_sd=8.0, calibrated=False)
+    return replace(result, anatomy=replace(result.anatomy, calibration=loose))
+
+
+def needle(anatomy: Anatomy, side: float) -> tuple[Point, Point]:
+    """Entry and tip through the pedicle of one side (+1 left, -1 right)."""
+    bone = anatomy.frame.world([[side * 34.0, 68.0, 12.0], [side * 5.0, -4.0, -1.0]])
+    entry, tip = (tuple(float(x) for x in point) for point in bone)
+    return (entry[0], entry[1], entry[2]), (tip[0], tip[1], tip[2])
+
+
+def _draws(value: float, sd: float) -> F64:
+    return value + sd * np.random.default_rng(5).standard_normal(40)
+
+
+def _strength(ratio: float, sd: float, share: float) -> tuple[Estimate, ...]:
+    force = 5200.0 * share
+    return (
+        Estimate.from_draws(
+            "strength_ratio_to_intact", "compression", value=ratio, draws=_draws(ratio, sd), unit="%",
+            because=("finite elements, linear", "Fisher2010"), status="unverified",
+        ),
+        Estimate.from_draws(
+            "strength_N", "compression", value=force, draws=_draws(force, 400.0), unit="N"
+        ),
+        Estimate.from_draws(
+            "stiffness_N_per_mm", "compression", value=2.1 * force, draws=_draws(2.1 * force, 800.0), unit="N/mm"
+        ),
+    )  # fmt: skip
+
+
+def _published(id: str, target: str, value: float, low: float | None, high: float | None, unit: str) -> Estimate:
+    return Estimate(id, target, value, low, high, unit, "published", ("WJSO2022",), status="unverified")
+
+
+def _plan(anatomy: Anatomy, id: str, title: str, sides: tuple[float, ...]) -> Plan:
+    steps = [Step(1, Measure("level counted on the scout view"), why="level is not confirmed")]
+    for side in sides:
+        entry, tip = needle(anatomy, side)
+        word = "left" if side > 0 else "right"
+        steps.append(Step(len(steps) + 1, Place("needle_11g", entry, tip, f"{word} pedicle")))
+        steps.append(Step(len(steps) + 1, Inject("pmma_high_viscosity", tip, 2.0), why="stop at the back wall"))
+    steps.append(Step(len(steps) + 1, Wait("cement cures", 10.0)))
+    steps.append(Step(len(steps) + 1, Remove("needle_11g")))
+    clearances = (
+        Estimate("clearance_mm", "spinal_canal", 3.4, 2.2, 4.6, "mm", "simulated"),
+        Estimate("clearance_mm", "aorta", 18.2, None, None, "mm", "simulated"),
+    )
+    approach = "transpedicular, " + " and ".join("left" if s > 0 else "right" for s in sides)
+    return Plan(id, "vertebroplasty", title, "L1", tuple(steps), approach, ("pmma",), clearances)
+
+
+def _options(anatomy: Anatomy) -> tuple[Option, ...]:
+    common = (
+        _published("leak_probability_canal", "canal", 0.16, 0.1, 0.23, "1"),
+        _published("pain_response_probability", "pain", 0.71, 0.62, 0.79, "1"),
+        _published("major_complication_probability", "any", 0.02, 0.01, 0.04, "1"),
+        _published("stay_days", "stay", 1.0, None, None, "d"),
+        _published("procedure_time_min", "procedure", 40.0, 30.0, 55.0, "min"),
+    )
+    cement = Estimate("cement_volume_mL", "body", 4.2, 3.6, 4.8, "mL", "simulated")
+    both = _plan(anatomy, "vp_both", "vertebroplasty, both pedicles", (1.0, -1.0))
+    left = _plan(anatomy, "vp_left", "vertebroplasty, left pedicle", (1.0,))
+    right = _plan(anatomy, "vp_right", "vertebroplasty, right pedicle", (-1.0,))
+    near = Reason("passes 1.1 mm from the spinal canal, 2 mm needed", "canal_clearance_mm")
+    bare = {
+        id: Plan(id, id, title, "L1")
+        for id, title in (
+            ("best_supportive_care", "best supportive care"),
+            ("radiotherapy", "radiotherapy"),
+            ("open_surgery", "open surgery"),
+        )
+    }
+    relief = _published("pain_response_probability", "pain", 0.6, 0.55, 0.66, "1")
+    return (
+        Option(both, "plan", "ranked", outcomes=(*_strength(92.0, 7.0, 0.9), cement, *common)),
+        Option(left, "plan", "ranked", outcomes=(*_strength(81.0, 9.0, 0.8), cement, *common), warnings=("thin",)),
+        Option(right, "plan", "infeasible", (near,)),
+        Option(bare["best_supportive_care"], "comparator", "comparator", outcomes=_strength(64.0, 5.0, 0.7)),
+        Option(bare["radiotherapy"], "comparator", "comparator", outcomes=(relief,)),
+        Option(bare["open_surgery"], "comparator", "comparator"),
+    )
+
+
+def _findings() -> Findings:
+    return Findings.of(
+        Finding("region", "spine", because="from the bone"),
+        Finding("primary", "breast", because="given for the patient"),
+        Finding("pain_nrs", 7, because="given for lesion L1"),
+        Finding("pain_type", "mech", because="given for lesion L1"),
+        Finding("ecog", 1, because="given for the patient"),
+        Finding("size_mm", 18.2, "mm", "measured", "longest axis of the mask"),
+        Finding("lesion_volume_mL", 2.1, "mL", "measured", "voxels of the mask"),
+        Finding("body_involved_pct", 24.0, "%", "measured", "share of the body's voxels"),
+        Finding("canal_mm", 1.2, "mm", "measured", "least distance to the derived canal"),
+        Finding("posterior_wall_defect", False, "1", "measured", "wall points inside the lesion"),
+        Finding("size_mm", 17.0, "mm", "derived", "equivalent sphere"),
+    )
+
+
+def _scores() -> tuple[ScoreResult, ...]:
+    return (
+        ScoreResult(
+            "sins", "SINS", (9, 15), 18, ("potentially_unstable", "unstable"),
+            ("potentially unstable", "unstable"), ("pain_type", "alignment"),
+            {"location": (3, 3), "pain_type": (0, 3), "lesion": (2, 2), "alignment": (0, 4), "collapse": (1, 1)},
+            ("Fisher2010",), "verified", ("7 to 18: ask a surgeon",),
+        ),
+    )  # fmt: skip
+
+
+def _verdicts() -> tuple[Verdict, ...]:
+    text = "canal leak risk; high-viscosity cement, live lateral view, stop rule"
+    return (
+        Verdict("SP4", "spine", True, "warn", text, (), ("WJSO2022",), "unverified",
+                {"posterior_wall_defect": True}, ("vertebroplasty",)),
+        Verdict("L6", "line_of_therapy", True, "prefer", "stabilise first, radiotherapy after", (), ("WJSO2022",),
+                "design_default", {"pain_type": "mech"}),
+        Verdict("SP3", "spine", None, "prefer", "vertebroplasty or kyphoplasty; radiotherapy after",
+                ("bilsky",), ("not_listed",), "unverified", {"bilsky": None, "sins": (9, 12)}),  # type: ignore[dict-item]
+        Verdict("S3", "safety", False, "stop", "treat infection first", (), (), "verified", {"infection": False}),
+    )  # fmt: skip
+
+
+def _fields(anatomy: Anatomy) -> dict[str, tuple[Field, ...]]:
+    """Strain that peaks beside the lesion, less so after cement; cement as a ball about each tip."""
+    frame = anatomy.frame
+    affine = np.eye(4)
+    affine[:3, :3] = 1.5 * frame.axes.T
+    affine[:3, 3] = frame.world([-45.0, -25.0, -18.0])
+    grid = Volume(np.zeros((61, 55, 25)), affine, "strain")
+    everywhere = grid.positions_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    lesion = anatomy.image.positions_mm(np.argwhere(anatomy.lesion_mask)).mean(axis=0)
+    gap = np.linalg.norm(everywhere - lesion, axis=-1)
+    height = frame.local(everywhere)[..., 2]
+    base = 0.004 * (1.0 - 0.3 * (height / 12.0) ** 2).clip(0.2)
+    peak = np.exp(-(((gap - 9.0) / 4.0) ** 2))
+
+    def strain(amount: float) -> Field:
+        words = "effective strain (Pistoia), 1.9 % apparent compression, fixture"
+        return Field("effective_strain", grid.with_array(base * (1.0 + amount * peak)), "1", words)
+
+    image = anatomy.image
+    points = image.positions_mm(np.moveaxis(np.indices(image.shape), 0, -1))
+
+    def cement(sides: tuple[float, ...]) -> Field:
+        filled = np.zeros(image.shape)
+        for side in sides:
+            tip = np.asarray(needle(anatomy, side)[1])
+            filled = np.maximum(filled, 1.0 / (1.0 + np.exp(np.linalg.norm(points - tip, axis=-1) - 8.0)))
+        return Field("cement_fraction", Volume(filled, image.affine, "fraction"), "1")
+
+    return {
+        "intact": (strain(0.0),),
+        "now": (strain(2.5),),
+        "vp_both": (cement((1.0, -1.0)), strain(0.4)),
+        "vp_left": (cement((1.0,)), strain(0.9)),
+    }

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from osteoplan.decide.compare import NO_EVIDENCE, compare
+from osteoplan.model.evidence import Verdict
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Option, Plan
+from osteoplan.provenance import rng
+
+WORLD = rng(3, "calibration").normal(0.0, 1.0, 300)
+
+
+def option(id, mean=None, spread=0.0, *, kind="plan", status="ranked", stream="a"):
+    own = rng(3, stream, id).normal(0.0, spread, 300) if spread else 0.0
+    outcomes = ()
+    if mean is not None:
+        draws = mean + 5.0 * WORLD + own
+        outcomes = (
+            Estimate.from_draws("strength_ratio_to_intact", "compression", value=mean, draws=draws, unit="%"),
+        )
+    return Option(Plan(id, id, id, "L1"), kind, status, outcomes=outcomes)
+
+
+CARE = option("best_supportive_care", 64.0, kind="comparator", status="comparator")
+RADIO = option("radiotherapy", kind="comparator", status="comparator")
+
+
+def run(*options, blocking=()):
+    return compare(
+        [*options, CARE, RADIO],
+        reference="best_supportive_care",
+        ranked_by="strength_ratio_to_intact",
+        blocking=blocking,
+    )
+
+
+def test_plans_are_ranked_by_strength_and_comparators_stand_beside():
+    found = run(option("left", 80.0), option("both", 95.0))
+    assert found.ranking == ("both", "left")
+    assert found.ties == ()
+
+
+def test_a_difference_that_the_uncertainty_does_not_support_is_a_tie():
+    found = run(option("left", 80.0, spread=4.0), option("right", 80.5, spread=4.0))
+    assert found.ties == (("right", "left"),)
+
+
+def test_gains_are_paired_against_best_supportive_care():
+    found = run(option("left", 66.0), option("noisy", 66.0, spread=10.0))
+    supported = {d.option: d.supported for d in found.differences}
+    assert supported == {"left": True, "noisy": False}
+
+
+def test_an_option_never_wins_on_an_outcome_that_it_lacks():
+    found = run(option("left", 80.0), option("untested"))
+    assert found.ranking == ("left",)
+    cell = next(
+        c for c in found.cells if c.option == "radiotherapy" and c.outcome == "strength_ratio_to_intact"
+    )
+    assert cell.estimate is None
+    assert cell.note == NO_EVIDENCE
+
+
+@pytest.mark.parametrize("status", ["infeasible", "excluded_by_rule", "failed"])
+def test_an_option_that_cannot_be_done_is_listed_and_not_ranked(status):
+    found = run(option("left", 99.0, status=status), option("right", 70.0))
+    assert found.ranking == ("right",)
+    assert any(cell.option == "left" for cell in found.cells)
+
+
+def test_a_stop_rule_empties_the_ranking():
+    stop = Verdict("S1", "safety", True, "stop", "refer first", (), (), "verified", {})
+    found = run(option("left", 80.0), blocking=[stop])
+    assert found.ranking == ()
+    assert found.emptied_by == "S1"
+    assert "refer first" in found.notes[0]
+
+
+def test_draws_of_other_lengths_are_never_compared():
+    odd = Estimate.from_draws(
+        "strength_ratio_to_intact", "compression", value=1.0, draws=np.ones(7), unit="%"
+    )
+    with pytest.raises(Exception, match="aligned"):
+        run(Option(Plan("odd", "odd", "odd", "L1"), "plan", "ranked", outcomes=(odd,)))

@@ -1,0 +1,219 @@
+"""Scores add up, unknown items widen the total, and a word that no table knows is refused."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.expression import names, parse
+from osteoplan.knowledge.scores import ScoreExample, score_table, score_tables
+from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.pathway.expression import evaluate, samples
+from osteoplan.pathway.scores import applicable_scores, items_from, mirels_items, risk, score, sins_items
+
+EXAMPLES = [(id, example) for id, table in score_tables().items() for example in table.examples]
+T12 = {"location": "T12", "pain": "mechanical", "lesion": "lytic", "alignment": "normal",
+       "collapse": "over_50", "posterolateral": "bilateral"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("id", "example"), EXAMPLES)
+def test_every_example_of_every_score_comes_out_as_written(id: str, example: ScoreExample) -> None:
+    result = score(id, example.items)
+    assert result.total == example.total
+    assert result.band == example.bands
+    assert result.missing == example.missing
+
+
+def test_the_published_vector_of_a_lytic_junctional_vertebra_is_14_and_unstable() -> None:
+    result = score("sins", T12)
+    assert result.total == (14, 14)
+    assert result.band_text == ("unstable; surgical consultation",)
+    assert result.items["location"] == (3, 3)
+    assert result.maximum == 18
+
+
+@pytest.mark.parametrize("id", list(score_tables()))
+def test_totals_run_over_the_whole_range_and_every_band_is_reached(id: str) -> None:
+    table = score_table(id)
+    levels = [list(item.levels) for item in table.items.values()]
+    totals, bands = set(), set()
+    for answers in itertools.product(*levels):
+        result = score(id, dict(zip(table.items, answers, strict=True)))
+        totals.add(result.total[0])
+        bands.update(result.band)
+        assert result.missing == ()
+        assert result.total[0] == result.total[1]
+    assert totals == set(range(table.range[0], table.range[1] + 1))
+    assert bands == {name for name, _ in table.bands(*table.range)}
+
+
+@given(data=st.data())
+def test_a_range_holds_every_total_that_the_missing_items_could_give(data: st.DataObject) -> None:
+    table = score_table(data.draw(st.sampled_from(list(score_tables()))))
+    known = {item: data.draw(st.sampled_from([None, *row.levels])) for item, row in table.items.items()}
+    result = score(table.id, known)
+    open_items = [item for item, level in known.items() if level is None]
+    assert set(result.missing) == set(open_items)
+    filled = {item: data.draw(st.sampled_from(list(table.items[item].levels))) for item in open_items}
+    low, high = result.total
+    total, again = score(table.id, {**known, **filled}).total
+    assert low <= total == again <= high
+    best = {i: max(table.items[i].levels, key=lambda k: table.items[i].levels[k].points) for i in open_items}
+    assert score(table.id, {**known, **best}).total == (high, high)
+
+
+def test_nothing_known_gives_the_whole_range_and_never_a_zero() -> None:
+    result = score("sins", {})
+    assert result.total == (0, 18)
+    assert result.band == ("stable", "potentially_unstable", "unstable")
+    assert len(result.missing) == 6
+
+
+def test_a_level_may_be_typed_in_its_other_ways() -> None:
+    assert score("sins", {**T12, "location": "junctional"}).total == (14, 14)
+    assert score("sins", {**T12, "pain": "mech"}).total == (14, 14)
+    assert score("mirels", {"size": "<1/3"}).items["size"] == (1, 1)
+
+
+def test_an_unknown_score_item_or_level_names_its_nearest_neighbour() -> None:
+    with pytest.raises(UnknownName, match=r"unknown score 'sin'; did you mean 'sins'\?"):
+        score("sin", {})
+    with pytest.raises(UnknownName, match=r"unknown item 'colapse' in the score sins; did you mean 'collapse'\?"):
+        score("sins", {"colapse": "none"})
+    with pytest.raises(UnknownName, match=r"unknown level of lesion 'litic' in the score sins; did you mean 'lytic'\?"):
+        score("sins", {"lesion": "litic"})
+
+
+@pytest.mark.parametrize("answer", [3, True, [], ()])
+def test_points_cannot_be_typed_in_place_of_a_level(answer: object) -> None:
+    with pytest.raises(BadInput, match="lesion is .*write one of lytic, mixed, blastic"):
+        score("sins", {"lesion": answer})  # type: ignore[dict-item]
+
+
+def test_the_definition_of_the_mirels_size_has_no_default_and_no_points() -> None:
+    items = {"site": "lower_limb", "pain": "mild", "lesion": "lytic", "size": "under_third"}
+    without = score("mirels", items)
+    assert without.total == (7, 7)
+    assert without.missing == ("size_definition",)
+    assert any("there is no default" in note for note in without.notes)
+    for definition in ("bone_diameter", "cortical_thickness"):
+        told = score("mirels", {**items, "size_definition": definition})
+        assert told.total == without.total
+        assert told.missing == ()
+        assert not any("no default" in note for note in told.notes)
+
+
+def test_a_mirels_total_of_8_shows_both_readings_each_with_its_name() -> None:
+    items = {"site": "lower_limb", "pain": "moderate", "lesion": "lytic", "size": "under_third"}
+    result = score("mirels", items)
+    assert result.total == (8, 8)
+    assert result.band_text == (
+        "Mirels' own abstract, 1989: fix before irradiating",
+        "later convention: a matter of judgement",
+    )
+    assert {"Mirels1989", "Jawad2010"} <= set(result.cite)
+
+
+def test_fracture_figures_stand_beside_the_mirels_total_with_their_status() -> None:
+    rows = risk("mirels", 8, 11)
+    assert [(row.low_total, row.value, row.status) for row in rows] == [
+        (8, 15, "unverified"),
+        (9, 33, "unverified"),
+        (10, 72, "unverified"),
+        (11, 96, "unverified"),
+    ]
+    items = {"site": "lower_limb", "pain": "moderate", "lesion": "lytic", "size": "under_third"}
+    assert any(n.startswith("fracture at a total of 8: 15 % (unverified") for n in score("mirels", items).notes)
+
+
+def test_the_status_of_a_score_is_its_least_certain_part() -> None:
+    assert score("sins", T12).status == "unverified"
+
+
+@pytest.mark.parametrize(
+    ("facts", "item", "answer"),
+    [
+        ({"vertebra": "T12"}, "location", "junctional"),
+        ({"vertebra": "C2"}, "location", "junctional"),
+        ({"vertebra": "T10"}, "location", "semirigid"),
+        ({"vertebra": "L3"}, "location", "mobile"),
+        ({"vertebra": "S1"}, "location", "junctional"),
+        ({"vertebra": "S2"}, "location", "rigid"),
+        ({"pain_type": "mech"}, "pain", "mechanical"),
+        ({"pain_type": "none"}, "pain", "none"),
+        ({"matrix": "mixed"}, "lesion", "mixed"),
+        ({"collapse_pct": 51}, "collapse", "over_50"),
+        ({"collapse_pct": 50}, "collapse", "under_50"),
+        ({"collapse_pct": 0.5}, "collapse", "under_50"),
+        ({"collapse_pct": 0, "body_involved_pct": 51}, "collapse", "involved_over_50"),
+        ({"collapse_pct": 0, "body_involved_pct": 50}, "collapse", "none"),
+        ({"collapse_pct": 0}, "collapse", ("involved_over_50", "none")),
+        ({"body_involved_pct": 80}, "collapse", ("over_50", "under_50", "involved_over_50")),
+        ({"posterolateral": "unilateral"}, "posterolateral", "unilateral"),
+        ({}, "posterolateral", None),
+        ({}, "alignment", None),
+        ({}, "location", None),
+    ],
+)
+def test_sins_items_follow_from_findings_and_from_nothing_else(
+    facts: dict[str, object], item: str, answer: object
+) -> None:
+    assert sins_items(facts)[item] == answer  # type: ignore[arg-type]
+
+
+def test_the_site_of_mirels_needs_a_person_where_the_femur_may_be_broken_off_the_trochanters() -> None:
+    assert mirels_items({"region": "femur_shaft"})["site"] == "lower_limb"
+    assert mirels_items({"region": "humerus_shaft"})["site"] == "upper_limb"
+    assert mirels_items({"region": "prox_femur"})["site"] == ("lower_limb", "peritrochanteric")
+    assert mirels_items({"region": "prox_femur", "peritrochanteric": True})["site"] == "peritrochanteric"
+    assert mirels_items({"region": "prox_femur", "peritrochanteric": False})["site"] == "lower_limb"
+
+
+@pytest.mark.parametrize("id", list(score_tables()))
+def test_no_finding_puts_an_item_on_two_levels_and_every_level_can_be_reached(id: str) -> None:
+    for name, item in score_table(id).items.items():
+        trees = {level: parse(row.when) for level, row in item.levels.items()}
+        facts = list(dict.fromkeys(fact for tree in trees.values() for fact in names(tree)))
+        choices = []
+        for fact in facts:
+            found = [v for t in trees.values() for v in samples(t, fact, None, vocabulary()[fact]) if fact in names(t)]
+            choices.append(list(dict.fromkeys(found)))
+        reached = set()
+        for values in itertools.product(*choices):
+            true = [lv for lv, t in trees.items() if evaluate(t, dict(zip(facts, values, strict=True)))]
+            assert len(true) <= 1, (name, values, true)
+            reached.update(true)
+        assert reached == set(item.levels), name
+
+
+def test_partial_findings_narrow_a_total_without_settling_it() -> None:
+    (result,) = applicable_scores({"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 0})
+    assert result.id == "sins"
+    assert result.items["collapse"] == (0, 1)
+    assert result.total == (5, 16)
+    assert result.missing == ("pain", "alignment", "collapse", "posterolateral")
+
+
+def test_scores_are_offered_only_for_the_site_that_they_were_made_for() -> None:
+    assert [s.id for s in applicable_scores({"region": "spine"})] == ["sins"]
+    assert [s.id for s in applicable_scores({"region": "prox_femur"})] == ["mirels"]
+    assert applicable_scores({"region": "rib"}) == ()
+    assert applicable_scores({}) == ()
+
+
+def test_a_total_that_a_person_gave_stands_and_a_contradiction_is_told() -> None:
+    (result,) = applicable_scores({"region": "spine", "sins": 9})
+    assert result.total == (9, 9)
+    assert result.band == ("potentially_unstable",)
+    assert result.notes[0].startswith("total as given")
+    (against,) = applicable_scores({"region": "spine", "vertebra": "T12", "matrix": "lytic", "sins": 2})
+    assert against.total == (2, 2)
+    assert "the findings contradict it: they allow 5 to 18" in against.notes
+
+
+def test_items_from_findings_feed_the_score() -> None:
+    facts = {"vertebra": "T12", "pain_type": "mech", "matrix": "lytic", "alignment": "normal", "collapse_pct": 60,
+             "posterolateral": "bilateral"}  # fmt: skip
+    assert score("sins", items_from("sins", facts)).total == (14, 14)
