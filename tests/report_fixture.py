@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from synthetic_vertebra import vertebra
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Patient
@@ -20,6 +19,7 @@ from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Point, Re
 from osteoplan.model.result import PlanResult
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import Stamp
+from tests.synthetic_vertebra import vertebra
 
 F64 = npt.NDArray[np.float64]
 NASTY = """<script>alert("x")</script> & 'quoted' <b>"""
@@ -38,7 +38,9 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
     differences = []
     for option in options[:2]:
         gain = option.outcomes[0].minus(reference)
-        differences.append(Difference(option.id, options[3].id, gain.id, gain, supported=option.id == "vp_both"))
+        differences.append(
+            Difference(option.id, options[3].id, gain.id, gain, supported=option.id == "vp_both")
+        )
     verdicts = _verdicts()
     return PlanResult(
         id="3f9a77c2" + 56 * "0",
@@ -81,7 +83,9 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
 
 def uncalibrated(result: PlanResult) -> PlanResult:
     """The same with a density that nobody calibrated."""
-    loose = replace(result.anatomy.calibration, kind="fixed", slope_sd=0.05, intercept_sd=8.0, calibrated=False)
+    loose = replace(
+        result.anatomy.calibration, kind="fixed", slope_sd=0.05, intercept_sd=8.0, calibrated=False
+    )
     return replace(result, anatomy=replace(result.anatomy, calibration=loose))
 
 
@@ -112,7 +116,9 @@ def _strength(ratio: float, sd: float, share: float) -> tuple[Estimate, ...]:
     )  # fmt: skip
 
 
-def _published(id: str, target: str, value: float, low: float | None, high: float | None, unit: str) -> Estimate:
+def _published(
+    id: str, target: str, value: float, low: float | None, high: float | None, unit: str
+) -> Estimate:
     return Estimate(id, target, value, low, high, unit, "published", ("WJSO2022",), status="unverified")
 
 
@@ -122,7 +128,9 @@ def _plan(anatomy: Anatomy, id: str, title: str, sides: tuple[float, ...]) -> Pl
         entry, tip = needle(anatomy, side)
         word = "left" if side > 0 else "right"
         steps.append(Step(len(steps) + 1, Place("needle_11g", entry, tip, f"{word} pedicle")))
-        steps.append(Step(len(steps) + 1, Inject("pmma_high_viscosity", tip, 2.0), why="stop at the back wall"))
+        steps.append(
+            Step(len(steps) + 1, Inject("pmma_high_viscosity", tip, 2.0), why="stop at the back wall")
+        )
     steps.append(Step(len(steps) + 1, Wait("cement cures", 10.0)))
     steps.append(Step(len(steps) + 1, Remove("needle_11g")))
     clearances = (
@@ -157,7 +165,9 @@ def _options(anatomy: Anatomy) -> tuple[Option, ...]:
     relief = _published("pain_response_probability", "pain", 0.6, 0.55, 0.66, "1")
     return (
         Option(both, "plan", "ranked", outcomes=(*_strength(92.0, 7.0, 0.9), cement, *common)),
-        Option(left, "plan", "ranked", outcomes=(*_strength(81.0, 9.0, 0.8), cement, *common), warnings=("thin",)),
+        Option(
+            left, "plan", "ranked", outcomes=(*_strength(81.0, 9.0, 0.8), cement, *common), warnings=("thin",)
+        ),
         Option(right, "plan", "infeasible", (near,)),
         Option(bare["best_supportive_care"], "comparator", "comparator", outcomes=_strength(64.0, 5.0, 0.7)),
         Option(bare["radiotherapy"], "comparator", "comparator", outcomes=(relief,)),

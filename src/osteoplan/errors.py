@@ -83,7 +83,8 @@ class NotConverged(OsteoplanError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Half a sentence that names the nearest known name, or lists a few."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.55)
+    longer = [known for known in names if name and known.startswith(name)]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.55) or longer[:1]
     if close:
         return f"did you mean '{close[0]}'?"
     return "known: " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

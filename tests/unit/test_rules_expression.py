@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput
@@ -125,6 +125,7 @@ RULES = rules()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_filling_in_a_fact_that_is_not_asked_for_never_settles_a_rule_otherwise(rule, data) -> None:  # type: ignore[no-untyped-def]
     """True and false survive every way of learning more; unknown is settled only by facts that were asked for."""

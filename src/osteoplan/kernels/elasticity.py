@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +35,7 @@ from numba import njit
 __all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
 
 F64 = npt.NDArray[np.float64]
-Real = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+Real = npt.NDArray[Any]  # float32 or float64
 Bool = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]
 
@@ -106,15 +108,15 @@ class Bricks:
         layers = np.searchsorted(cells[:, 0], np.arange(ni + 1)).astype(np.int64)
         return cls((ni, nj, nk), cells, nodes, np.ascontiguousarray(number[flat]), layers)
 
-    def box(self, values: npt.NDArray[np.generic], *, void: float = 0.0) -> npt.NDArray[np.generic]:
+    def box(self, values: npt.NDArray[Any], *, void: float = 0.0) -> npt.NDArray[Any]:
         """(n_elements,) values -> (ni, nj, nk) box with ``void`` elsewhere."""
         out = np.full(self.shape, void, dtype=values.dtype)
         out[tuple(self.cells.T)] = values
         return out
 
-    def of_box(self, box: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def of_box(self, box: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """(ni, nj, nk) box -> (n_elements,) values of the solid voxels."""
-        values: npt.NDArray[np.generic] = box[tuple(self.cells.T)]
+        values: npt.NDArray[Any] = box[tuple(self.cells.T)]
         return values
 
     def gather(self, u: F64) -> F64:
@@ -142,7 +144,9 @@ class Stiffness:
     threads: int = 0
 
     @classmethod
-    def uniform(cls, mesh: Bricks, K0: F64, modulus: F64, *, dtype: npt.DTypeLike, threads: int = 0) -> Stiffness:
+    def uniform(
+        cls, mesh: Bricks, K0: F64, modulus: F64, *, dtype: npt.DTypeLike, threads: int = 0
+    ) -> Stiffness:
         """The stiffness of a mesh of equal bricks with one modulus [MPa] each."""
         matrices = np.ascontiguousarray(K0[None], dtype=dtype)
         which = np.zeros(len(mesh.cells), dtype=np.int32)
@@ -150,14 +154,14 @@ class Stiffness:
 
     def __call__(self, u: Real) -> Real:
         """(n_nodes, 3) displacements -> (n_nodes, 3) nodal forces, in the dtype of the matrices."""
-        y = np.zeros(u.shape, dtype=self.matrices.dtype)
+        y: Real = np.zeros(u.shape, dtype=self.matrices.dtype)
         u = np.ascontiguousarray(u, dtype=self.matrices.dtype)
         mesh = self.mesh
         wanted = self.threads or _cores()
         # A small mesh is done before a second thread has woken up.
         parts = wanted if len(mesh.cells) > 8000 else 1
         for parity in (0, 1):
-            jobs = [
+            jobs: list[tuple[Any, ...]] = [
                 (first, last, mesh.layers, mesh.corners, self.which, self.scale, self.matrices, u, y)
                 for first, last in _shares(mesh.layers, parity, parts)
             ]
@@ -175,7 +179,8 @@ class Stiffness:
         weights = own[self.which] * self.scale[:, None].astype(np.float64)
         dofs = 3 * self.mesh.corners[:, :, None] + np.arange(3)
         count = 3 * len(self.mesh.nodes)
-        return np.bincount(dofs.ravel(), weights.ravel(), minlength=count).reshape(-1, 3)
+        total: npt.NDArray[Any] = np.bincount(dofs.ravel(), weights.ravel(), minlength=count)
+        return total.reshape(-1, 3)
 
 
 def element_energy(mesh: Bricks, K0: F64, u: F64) -> F64:
@@ -199,7 +204,7 @@ def effective_strain(energy: F64, volume_mm3: float) -> F64:
     return strain
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[misc]
+@njit(cache=True, nogil=True, error_model="numpy")
 def _add_layers(first, last, layers, corners, which, scale, matrices, u, y):  # type: ignore[no-untyped-def]
     """Add every second i-layer from ``first`` to ``last`` to y.
 
@@ -236,7 +241,7 @@ def _shares(layers: npt.NDArray[np.int64], parity: int, parts: int) -> list[tupl
     done = np.cumsum(layers[mine + 1] - layers[mine])
     cuts = np.searchsorted(done, done[-1] * np.arange(1, parts) / parts)
     edges = [0, *(int(c) for c in cuts), len(mine)]
-    return [(int(mine[a]), int(mine[b - 1]) + 1) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [(int(mine[a]), int(mine[b - 1]) + 1) for a, b in pairwise(edges) if b > a]
 
 
 @cache

@@ -17,7 +17,8 @@ Tests: tests/analytic/test_elasticity.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -189,48 +190,38 @@ class Hierarchy:
         if depth == len(self.levels):
             return self.coarsest(b.astype(np.float64)).astype(np.float32)
         level = self.levels[depth]
-        x, r = _chebyshev(level, None, b * level.free)
-        e = level.up @ self._cycle(depth + 1, level.down @ r)
-        x += e * level.free
+        x, r = _smooth(level, b * level.free)
+        x += (level.up @ self._cycle(depth + 1, level.down @ r)) * level.free
         r = (b - level.A(x)) * level.free
-        return _chebyshev(level, x, r)[0]
+        return x + _smooth(level, r, residual=False)[0]
 
 
-def _chebyshev(level: _Level, x: F32 | None, r: F32) -> tuple[F32, F32]:
-    """(x, residual) after a Chebyshev polynomial in D^-1 A; the residual is only kept from a zero start."""
-    high = np.float32(level.bound)
-    low = high / np.float32(RATIO)
+def _smooth(level: _Level, r: F32, *, residual: bool = True) -> tuple[F32, F32]:
+    """(correction, what is left of r) by a Chebyshev polynomial in D^-1 A; the rest only where asked for."""
+    high, low = level.bound, level.bound / RATIO
     middle, half = (high + low) / 2, (high - low) / 2
     rho = half / middle
-    d = level.inverse_diagonal * r / middle
-    start = x is None
-    x = d.copy() if x is None else x + d
-    for step in range(1, DEGREE + 1):
-        last = step == DEGREE
-        if last and not start:
-            break
-        r = r - level.A(d) * level.free
-        if last:
-            break
+    d: Any = level.inverse_diagonal * r / middle
+    x = d
+    rest: Any = r
+    for _ in range(1, DEGREE):
+        rest = rest - level.A(d) * level.free
         rho, old = 1 / (2 * middle / half - rho), rho
-        d = rho * old * d + (2 * rho / half) * (level.inverse_diagonal * r)
-        x += d
-    return x, r
+        d = rho * old * d + (2 * rho / half) * (level.inverse_diagonal * rest)
+        x = x + d
+    return x, (rest - level.A(d) * level.free) if residual else rest
 
 
 def _level(A: Stiffness, free: Bool, up: sparse.csr_matrix) -> _Level:
     diagonal = A.diagonal()
-    inverse = np.where(free & (diagonal > 0.0), 1.0 / np.where(diagonal > 0.0, diagonal, 1.0), 0.0)
-    matrices = A.matrices.astype(np.float32)
-    single = Stiffness(A.mesh, matrices, A.which, A.scale.astype(np.float32), A.threads)
+    moves = free & (diagonal > 0.0)
+    inverse = np.where(moves, 1.0 / np.where(moves, diagonal, 1.0), 0.0)
+    single = replace(A, matrices=A.matrices.astype(np.float32), scale=A.scale.astype(np.float32))
     level = _Level(
         single, inverse.astype(np.float32), 0.0, up.T.tocsr().astype(np.float32), up.astype(np.float32),
         free.astype(np.float32),
     )  # fmt: skip
-    bound = _element_bound(A) if len(A.matrices) == 1 else 1.1 * _power(level)
-    return _Level(
-        single, level.inverse_diagonal, bound, level.down, level.up, level.free
-    )
+    return replace(level, bound=_element_bound(A) if len(A.matrices) == 1 else 1.1 * _power(level))
 
 
 def _element_bound(A: Stiffness) -> float:
@@ -241,7 +232,7 @@ def _element_bound(A: Stiffness) -> float:
 
 def _power(level: _Level) -> float:
     """Largest eigenvalue of D^-1 A by power iterations (too few of them cost more than they save)."""
-    x = np.random.default_rng(0).standard_normal(level.free.shape).astype(np.float32) * level.free
+    x: F32 = np.random.default_rng(0).standard_normal(level.free.shape).astype(np.float32) * level.free
     growth = 1.0
     for _ in range(POWER_STEPS):
         x /= np.float32(_norm(x.astype(np.float64)))
@@ -290,9 +281,7 @@ def _galerkin(fine: Stiffness, free: Bool, coarse: Bricks) -> Stiffness:
         moves = free[fine.mesh.corners[here]].reshape(-1, 24, 1) * T  # rows of fixed unknowns struck out
         K = fine.scale[here, None, None] * fine.matrices[fine.which[here]]
         total[parent[here]] += moves.transpose(0, 2, 1) @ (K @ moves)
-    return Stiffness(
-        coarse, total, np.arange(len(total), dtype=np.int32), np.ones(len(total)), fine.threads
-    )
+    return Stiffness(coarse, total, np.arange(len(total), dtype=np.int32), np.ones(len(total)), fine.threads)
 
 
 def _octant(o: int) -> F64:

@@ -1,7 +1,7 @@
 """What bone, cement and soft tissue are made of: density to modulus and strength, and single numbers.
 
-A density knows what it is the density of (K2HPO4 or hydroxyapatite equivalent, ash, apparent).  A law takes the
-one that it was fitted to and refuses every other; conversions are steps that somebody names.
+A density knows what it is the density of (K2HPO4 or hydroxyapatite equivalent, ash, apparent).  A law takes
+the one that it was fitted to and refuses every other; conversions are steps that somebody names.
 
     E = constant + coefficient r^exponent      r [g/cm3], E [MPa]
 """
@@ -76,7 +76,9 @@ class Conversion:
             BadInput: it is not the density that this conversion starts from.
         """
         if density.kind != self.source:
-            raise BadInput(f"{self.id} converts {self.source} density, not {density.kind}: choose another one")
+            raise BadInput(
+                f"{self.id} converts {self.source} density, not {density.kind}: choose another one"
+            )
         return Density(self.intercept + self.slope * density.values, self.target)
 
 
@@ -111,7 +113,7 @@ class Law:
         if density.kind != self.argument:
             path = " then ".join(self.conversions) or "none is given"
             raise BadInput(
-                f"{self.id} was fitted to {self.argument} density, not {density.kind}: convert it first ({path})"
+                f"{self.id} takes {self.argument} density, not {density.kind}: convert it first ({path})"
             )
         r = np.maximum(density.values, 0.0)
         value = np.zeros_like(r)

@@ -6,6 +6,7 @@ page = render(result)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,8 @@ from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
+from osteoplan.report.option_views import mark_of
+from osteoplan.report.page_view import page_view
 from osteoplan.report.pictures import (
     BONE_WINDOW,
     SOFT_WINDOW,
@@ -31,7 +34,7 @@ from osteoplan.report.pictures import (
 from osteoplan.report.plane import Cut
 from osteoplan.report.png import data_uri
 from osteoplan.report.scene import scene
-from osteoplan.report.views import ColourBar, Drawings, StrainPage, mark_of, page_view
+from osteoplan.report.views import ColourBar, Drawings, StrainPage
 from osteoplan.report.words import number
 
 __all__ = ["render"]
@@ -67,7 +70,9 @@ def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
     return Drawings(
         planes=slices(scenery, window=BONE_WINDOW, width=_THUMB, margin_mm=15.0, rods=rods, cement=cement),
         scene=scene(scenery, width=_THUMB, rods=rods, cement=cement),
-        shown="" if best is None else f"drawn with option 1: {best.plan.title}",
+        shown=""
+        if best is None
+        else f"drawn with option 1, {best.plan.title}; thin line: path projected onto the slice",
         bone=slices(scenery, window=BONE_WINDOW, width=_LARGE),
         soft=slices(scenery, window=SOFT_WINDOW, width=_LARGE),
         options={o.id: _option(scenery, result, o, rods_of(o.plan, devices)) for o in result.options},
@@ -85,9 +90,7 @@ def _stamps(result: PlanResult) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _option(
-    scenery: Scenery, result: PlanResult, option: Option, rods: Sequence[Rod]
-) -> tuple[Picture, ...]:
+def _option(scenery: Scenery, result: PlanResult, option: Option, rods: Sequence[Rod]) -> tuple[Picture, ...]:
     """Along every needle twice, and once in three dimensions; nothing for an option without a path."""
     if not rods:
         return ()
@@ -108,6 +111,8 @@ def _strain(scenery: Scenery, result: PlanResult) -> StrainPage | None:
     fields = {state: f for state in titles if (f := _field(result, state, "effective_strain")) is not None}
     if not fields:
         return None
+    if not result.anatomy.calibration.calibrated:
+        scenery = replace(scenery, stamps=(*scenery.stamps, "uncalibrated"))
     top = strain_top(scenery, tuple(fields.values()))
     cuts: tuple[Cut, Cut] = ("sagittal", "coronal")
     return StrainPage(

@@ -22,6 +22,7 @@ from osteoplan.model.volume import Volume
 from osteoplan.report.colours import CEMENT, KIND, LESION, NEEDLE
 from osteoplan.report.plane import Cut, Plane, along, fit, shape_of
 from osteoplan.report.png import data_uri
+from osteoplan.report.words import name_of
 
 __all__ = [
     "BONE_WINDOW",
@@ -43,6 +44,7 @@ F64 = npt.NDArray[np.float64]
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")
 _MARGIN_MM = 30.0
 _AIR = -1024.0
+_TIP_MM = 2.0  # a tip farther than this from a picture's plane is not ringed in it
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,13 @@ SOFT_WINDOW = Window("soft tissue", 400.0, 40.0)
 
 @dataclass(frozen=True)
 class Outline:
-    """A line on a picture; ``path`` is SVG path data in picture units."""
+    """A line on a picture, drawn on a dark edge of its own; ``path`` is SVG path data in picture units."""
 
     path: str
     colour: str
     dash: str = ""
     width: float = 1.5
     fill_opacity: float = 0.0
-    dark_edge: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def rods_of(plan: Plan, devices: Mapping[str, Device]) -> tuple[Rod, ...]:
         if device is not None and "outer_diameter_mm" in device.values:
             diameter = device.number("outer_diameter_mm")
         kind = device.kind if device is not None else "device"
-        words = f"{act.through} {kind}".strip()
+        words = f"{name_of(act.through)} {kind}".strip()
         rods.append(Rod(words, kind, np.asarray(act.entry_mm), np.asarray(act.target_mm), diameter))
     return tuple(rods)
 
@@ -220,12 +221,11 @@ def _layers(anatomy: Anatomy, around: tuple[F64, F64]) -> list[_Layer]:
         if colour is None or shape is None:
             continue
         dash = "" if structure.given else "1.5 2.2"
-        words = structure.name.replace("_", " ") + ("" if structure.given else " (derived)")
+        words = name_of(structure.name) + ("" if structure.given else " (derived)")
         layers.append(_Layer(shape, Outline("", colour, dash), Legend(words, colour, dash)))
     lesion = shape_of(anatomy.lesion_mask, anatomy.image)
     if lesion is not None:
-        words = "lesion (simulated)" if anatomy.lesion.simulated else "lesion"
-        layers.append(_Layer(lesion, Outline("", LESION), Legend(words, LESION)))
+        layers.append(_Layer(lesion, Outline("", LESION), Legend("lesion", LESION)))
     return layers
 
 
@@ -278,14 +278,14 @@ def strain_map(
 
 
 def strain_top(scenery: Scenery, strains: Sequence[Field]) -> float:
-    """Upper end of the common range: the 99th percentile inside the bone over all states, in round steps.
+    """Upper end of the common range: 99th percentile inside the bone over all states, rounded up.
 
     Single elements beside a load or a corner strain far more than the rest and would darken all else.
     """
     inside = [_inside_bone(scenery, strain) for strain in strains]
     highest = float(np.percentile(np.concatenate(inside), 99.0))
-    step = 10.0 ** np.floor(np.log10(max(highest, 1e-9))) / 2.0
-    return float(step * np.ceil(highest / step))
+    decade = 10.0 ** np.floor(np.log10(max(highest, 1e-9)))
+    return float(decade * next(step for step in (1.0, 2.0, 4.0, 6.0, 8.0, 10.0) if step * decade >= highest))
 
 
 def _inside_bone(scenery: Scenery, strain: Field) -> F64:
@@ -376,8 +376,8 @@ def _add_cement(
     """Where half of the space is cement: white line with a dark edge, light fill."""
     path = _path(plane.sample(cement.volume, outside=0.0), 0.5, unit)
     if path:
-        outlines.append(Outline(path, CEMENT, width=1.3, fill_opacity=0.3, dark_edge=True))
-        legend.append(Legend("cement (simulated)", CEMENT))
+        outlines.append(Outline(path, CEMENT, width=1.3, fill_opacity=0.3))
+        legend.append(Legend("cement, simulated", CEMENT))
 
 
 def _add_rod(
@@ -393,7 +393,8 @@ def _add_rod(
     (x0, y0), (x1, y1) = ends.tolist()
     axis = f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"
     outlines.append(Outline(axis, NEEDLE, width=0.6))
-    tips.append((round(x1, 1), round(y1, 1)))
+    if abs(float((rod.tip_mm - plane.origin_mm) @ np.cross(plane.right, plane.down))) <= _TIP_MM:
+        tips.append((round(x1, 1), round(y1, 1)))
     if rod.diameter_mm is None:
         legend.append(Legend(f"{rod.kind}, axis only: diameter not known", NEEDLE))
         return

@@ -30,6 +30,7 @@ _AXES: dict[Cut, tuple[F64, F64, int]] = {
     "sagittal": (_POSTERIOR, -_SUPERIOR, 0),
     "coronal": (_LEFT, -_SUPERIOR, 1),
 }
+_SMOOTH_MM = 0.7  # for show: rounds the corners of voxels, moves a straight edge by nothing
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
@@ -134,6 +135,9 @@ def shape_of(mask: Mask, grid: Volume, *, around: tuple[F64, F64] | None = None)
     spacing = grid.spacing_mm
     distance = ndimage.distance_transform_edt(inside, sampling=spacing)
     distance -= ndimage.distance_transform_edt(~inside, sampling=spacing)
+    smooth = ndimage.gaussian_filter(distance, _SMOOTH_MM / spacing)
+    if smooth.max() > 0.0:  # a single voxel would be smoothed away
+        distance = smooth
     affine = grid.affine.copy()
     affine[:3, 3] = grid.positions_mm([axis.start - 2 for axis in box])
     return Volume(distance.astype(np.float32), affine, "mm", grid.frame)

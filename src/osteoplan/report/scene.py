@@ -1,8 +1,8 @@
 """The bone in three dimensions: first surface along parallel rays, shaded, seen through where it is bone.
 
-Each shape is a distance field on the scan's own grid.  It is resampled onto a box whose third axis is the line
-of sight; the first crossing of zero from the viewer is the surface, the field's gradient there its normal n.
-Light is ambient plus Lambert, 0.3 + 0.7 max(n.l, 0).  Layers are blended from front to back per pixel.
+Each shape is a distance field on the scan's own grid.  It is resampled onto a box whose third axis is the
+line of sight; the first crossing of zero from the viewer is the surface, the field's gradient there its
+normal n.  Light is ambient plus Lambert, 0.3 + 0.7 max(n.l, 0).  Layers are blended per pixel, nearest last.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
 from osteoplan.report.pictures import CubeFace, Legend, Picture, Rod, Scenery
 from osteoplan.report.plane import shape_of
 from osteoplan.report.png import data_uri
+from osteoplan.report.words import name_of
 
 __all__ = ["View", "scene"]
 
@@ -94,7 +95,7 @@ def scene(
     legend = [Legend("bone", BONE)]
     for canal in anatomy.of_kind("canal"):
         shape = shape_of(canal.mask, anatomy.image, around=_reach(scenery.bone_mm))
-        _add(layers, legend, canvas, shape, CANAL, 0.4, canal.name.replace("_", " "))
+        _add(layers, legend, canvas, shape, CANAL, 0.4, name_of(canal.name))
     _add(layers, legend, canvas, shape_of(anatomy.lesion_mask, anatomy.image), LESION, 0.7, "lesion")
     if cement is not None:
         filled = shape_of(cement.volume.array > 0.5, cement.volume)
@@ -204,7 +205,8 @@ def _normals(box: npt.NDArray[np.float32], hit: npt.NDArray[np.intp]) -> F64:
     right = box[r, np.minimum(c + 1, cols - 1), hit] - box[r, np.maximum(c - 1, 0), hit]
     toward = box[r, c, np.maximum(hit - 1, 0)] - box[r, c, np.minimum(hit + 1, depths - 1)]
     gradient = np.stack([right, up, toward], axis=-1).astype(np.float64)
-    return -gradient / np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-9)
+    outward: F64 = -gradient / np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-9)
+    return outward
 
 
 def _rod(canvas: _Canvas, rod: Rod) -> _Layer:
@@ -242,7 +244,8 @@ def _blend(layers: Sequence[_Layer]) -> F64:
         a = np.take_along_axis(alpha, rank[None], 0)[0][..., None]
         c = np.take_along_axis(colour, rank[None, ..., None], 0)[0]
         picture = a * c + (1.0 - a) * picture
-    return np.clip(picture, 0.0, 1.0)
+    blended: F64 = np.clip(picture, 0.0, 1.0)
+    return blended
 
 
 def _cube(view: View, *, at: tuple[float, float], edge: float) -> tuple[CubeFace, ...]:

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["Value", "absolute", "clause", "name_of", "number", "plain", "signed_points", "tag", "value_of"]
+__all__ = [
+    "Value",
+    "absolute",
+    "clause",
+    "joined",
+    "name_of",
+    "number",
+    "plain",
+    "signed_points",
+    "tag",
+    "value_of",
+]
 
 _NAMES = {
     "strength_N": "strength",
@@ -34,7 +45,15 @@ _NAMES = {
     "qaly": "QALY",
     "clearance_mm": "clearance",
 }
-_UNIT_WORDS = {"d": "days", "wk": "weeks", "a": "years", "1": "", "mm2": "mm²", "mm3": "mm³", "mg/cm3": "mg/cm³"}
+_UNIT_WORDS = {
+    "d": "days",
+    "wk": "weeks",
+    "a": "years",
+    "1": "",
+    "mm2": "mm²",
+    "mm3": "mm³",
+    "mg/cm3": "mg/cm³",
+}
 _ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "mJ"})
 _TAGS = {"unverified": "unverified", "design_default": "design default"}
 
@@ -82,8 +101,13 @@ def absolute(estimate: Estimate) -> bool:
 
 
 def name_of(id: str) -> str:
-    """What people call an outcome, fact or structure."""
-    return _NAMES.get(id, id.replace("_", " "))
+    """What people call an outcome, structure or device; the side comes first: *left pedicle*."""
+    if id in _NAMES:
+        return _NAMES[id]
+    thing, _, side = id.rpartition("_")
+    if side in ("left", "right"):
+        return f"{side} {thing.replace('_', ' ')}"
+    return id.replace("_", " ")
 
 
 def number(value: float, unit: str = "") -> str:
@@ -104,12 +128,17 @@ def plain(value: bool | int | float | str | None, unit: str = "1") -> str:
     return value
 
 
-def clause(text: str, longest: int = 90) -> str:
+def clause(text: str, longest: int = 90, *, at: str = ";") -> str:
     """The first clause of a sentence, whole words only."""
-    first = text.split(";")[0].strip().rstrip(".")
+    first = text.split(at)[0].strip().rstrip(".")
     if len(first) <= longest:
         return first
     return first[:longest].rsplit(" ", 1)[0] + " …"
+
+
+def joined(value: Value) -> str:
+    """Value and interval in one breath."""
+    return f"{value.text} {value.interval}".strip()
 
 
 def _scale(estimate: Estimate) -> tuple[float, str]:
@@ -119,10 +148,15 @@ def _scale(estimate: Estimate) -> tuple[float, str]:
 
 
 def _decimals(largest: float) -> int:
-    """Decimals that leave two significant digits of the largest number; negative for round thousands."""
+    """Decimals that leave two significant digits of the largest number, three of hundreds.
+
+    Thousands are rounded to hundreds.
+    """
     if largest == 0.0:
         return 0
-    return max(-2, min(4, 1 - math.floor(math.log10(largest))))
+    if largest >= 1000.0:
+        return -2
+    return max(0, min(4, 1 - math.floor(math.log10(largest))))
 
 
 def _fixed(value: float, decimals: int) -> str:

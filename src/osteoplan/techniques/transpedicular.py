@@ -52,14 +52,14 @@ class Cannula:
 
 
 def cannula_through(side: PedicleSide, aim_mm: Point, anatomy: Anatomy, shelf: Shelf) -> Cannula:
-    """The widest cannula that the pedicle takes, on its best path towards an aim.
+    """The thinnest cannula on the shelf, on its best path through a pedicle towards an aim.
 
     Where a hard limit cannot be met the path that misses it least is returned.
 
     Raises:
         NotAvailable: no cannula on the shelf, no such pedicle, or no straight line through it into the body.
     """
-    device, why = _fitting(side, anatomy, shelf)
+    device, why = _thinnest(side, anatomy, shelf)
     task = NeedleTask(
         side=side,
         aim_mm=aim_mm,
@@ -142,8 +142,11 @@ def _plain(
     )
 
 
-def _fitting(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device, str]:
-    """The widest cannula that the isthmus takes; the thinnest where none fits (a limit then says so)."""
+def _thinnest(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device, str]:
+    """The thinnest cannula on the shelf: nothing that is simulated here is better through a wider one.
+
+    The reason names the wider ones that the isthmus takes too, or says that not even this one fits.
+    """
     cannulas = sorted(
         (d for d in shelf.of_kind("needle") if d.id.startswith("cannula")),
         key=lambda d: d.number("outer_diameter_mm"),
@@ -152,10 +155,11 @@ def _fitting(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device,
         raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
     isthmus = 2.0 * pedicle(anatomy, side).radius_mm
     room = isthmus - 2.0 * shelf.limit("wall_depth_min_mm")
-    fitting = [d for d in cannulas if d.number("outer_diameter_mm") <= room]
-    if fitting:
-        return fitting[-1], f"widest cannula that the {side} isthmus ({isthmus:.1f} mm) takes"
-    return cannulas[0], f"thinnest cannula; the {side} isthmus ({isthmus:.1f} mm) is too narrow for any"
+    fitting = [d.id for d in cannulas if d.number("outer_diameter_mm") <= room]
+    why = f"{side} isthmus {isthmus:.1f} mm wide; "
+    return cannulas[0], why + (
+        f"takes {', '.join(fitting)}" if fitting else "too narrow for any cannula here"
+    )
 
 
 def _unknown(anatomy: Anatomy) -> str:

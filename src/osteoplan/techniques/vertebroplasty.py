@@ -139,20 +139,22 @@ def _volume(anatomy: Anatomy, shelf: Shelf) -> tuple[float, str]:
 def _aim(side: PedicleSide, needles: int, anatomy: Anatomy, shelf: Shelf) -> Point:
     """Where the tip would best lie: in the front of the body, beside and at the height of the lesion.
 
-    One needle aims between the midline and the lesion, two needles at one side each.
+    One needle aims between the midline and the lesion, two needles at one side each.  Depth counts along the
+    line from front to back through that place, since the body is shorter at its sides.
     """
     frame, image = anatomy.frame, anatomy.image
-    low, high = np.percentile(
-        frame.local(image.positions_mm(np.argwhere(anatomy.parts["body"]))), [1, 99], axis=0
-    )
+    body = frame.local(image.positions_mm(np.argwhere(anatomy.parts["body"])))
+    low, high = np.percentile(body, [1, 99], axis=0)
     aim, room = 0.5 * (low + high), 0.2 * (high - low)  # stay central, whatever the lesion does
     lesion = np.argwhere(anatomy.lesion_mask & anatomy.parts["body"])
     if len(lesion):
         aim = np.clip(frame.local(image.positions_mm(lesion)).mean(axis=0), aim - room, aim + room)
-    aim[1] = low[1] + shelf.limit("tip_depth_pct") / 100.0 * (high[1] - low[1])
     if needles == 2:
         outward = shelf.limit("tip_offset_both_pct") / 100.0 * 0.5 * (high[0] - low[0])
         aim[0] = 0.5 * (low[0] + high[0]) + (outward if side == "left" else -outward)
+    beside = np.abs(body[:, [0, 2]] - aim[[0, 2]]).max(axis=1) < image.spacing_mm.max()
+    front, back = np.percentile(body[beside, 1], [1, 99])
+    aim[1] = front + shelf.limit("tip_depth_pct") / 100.0 * (back - front)
     x, y, z = (float(value) for value in frame.world(aim))
     return x, y, z
 

@@ -1,5 +1,8 @@
 """How far any point is from what a needle must avoid, must stay inside, or must come through.
 
+Labelled voxels are taken as solid bricks, so a distance is never longer than to the label as it was drawn; on
+a slanted surface it is shorter than to the smooth surface by up to half a voxel's diagonal.
+
 Computed once for an ``Anatomy`` and remembered while that object lives.
 """
 
@@ -14,14 +17,13 @@ import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.anatomy import Anatomy, Mask, Structure, StructureKind
 from osteoplan.model.volume import Volume
 
 __all__ = ["ClearanceMaps", "clearance_maps"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +36,7 @@ class ClearanceMaps:
         body_mm: depth below the surface of the vertebral body alone.
         skin_mm: depth below the skin; negative in the air.
         away_mm: kind -> distance to the nearest structure of that kind; negative inside one.
-        nearest: kind -> index into ``names[kind]`` of that structure.
-        names: kind -> names of its structures.
+        structures: what they were computed for; a kind without a voxel here is not in ``away_mm``.
     """
 
     grid: Volume
@@ -43,8 +44,7 @@ class ClearanceMaps:
     body_mm: F32
     skin_mm: F32
     away_mm: Mapping[StructureKind, F32]
-    nearest: Mapping[StructureKind, U8]
-    names: Mapping[StructureKind, tuple[str, ...]]
+    structures: tuple[Structure, ...]
 
     def sample(self, distances: F32, positions_mm: F64) -> F64:
         """(..., 3) positions -> (...) trilinear values of one map [mm]; beyond the grid its edge's value."""
@@ -60,9 +60,22 @@ class ClearanceMaps:
 
     def name_at(self, kind: StructureKind, position_mm: F64) -> str:
         """Name of the structure of a kind that is nearest to a position."""
-        index = np.rint(self.grid.indices(position_mm)).astype(int)
-        i, j, k = np.clip(index, 0, np.asarray(self.grid.shape) - 1)
-        return self.names[kind][int(self.nearest[kind][i, j, k])]
+        reach = (
+            abs(float(self.sample(self.away_mm[kind], position_mm[None])[0]))
+            + 2.0 * self.grid.spacing_mm.max()
+        )
+        middle, pad = self.grid.indices(position_mm), reach / self.grid.spacing_mm
+        low = np.clip(np.floor(middle - pad), 0, self.grid.shape).astype(int)
+        high = np.clip(np.ceil(middle + pad) + 1, low, self.grid.shape).astype(int)
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        gaps = {
+            s.name: np.linalg.norm(
+                (np.argwhere(s.mask[box]) + low - middle) * self.grid.spacing_mm, axis=1
+            ).min()
+            for s in self.structures
+            if s.kind == kind and s.mask[box].any()
+        }
+        return min(gaps, key=gaps.__getitem__)
 
     def gradient(self, distances: F32, positions_mm: F64, *, step_mm: float = 2.0) -> F64:
         """(n, 3) positions -> (n, 3) unit vectors along which the distance grows fastest."""
@@ -91,26 +104,17 @@ def clearance_maps(anatomy: Anatomy) -> ClearanceMaps:
 
 def _compute(anatomy: Anatomy) -> ClearanceMaps:
     spacing = anatomy.image.spacing_mm
-    away: dict[StructureKind, F32] = {}
-    nearest: dict[StructureKind, U8] = {}
-    names: dict[StructureKind, tuple[str, ...]] = {}
+    together: dict[StructureKind, Mask] = {}
     for structure in anatomy.structures:
-        if not structure.mask.any():
-            continue  # labelled elsewhere in the scan, outside this crop
-        kind, distance = structure.kind, signed_distance(structure.mask, spacing)
-        if kind not in away:
-            away[kind], nearest[kind], names[kind] = distance, np.zeros(distance.shape, np.uint8), ()
-        else:
-            closer = distance < away[kind]
-            nearest[kind][closer] = len(names[kind])
-            away[kind] = np.minimum(away[kind], distance)
-        names[kind] = (*names[kind], structure.name)
+        if structure.mask.any():  # else it is labelled elsewhere in the scan, outside this crop
+            seen = together.get(structure.kind)
+            together[structure.kind] = structure.mask if seen is None else seen | structure.mask
     return ClearanceMaps(
         grid=anatomy.image,
         bone_mm=-signed_distance(anatomy.bone_mask, spacing),
         body_mm=-signed_distance(anatomy.parts["body"], spacing),
-        skin_mm=-signed_distance(anatomy.body_surface, spacing),
-        away_mm=away,
-        nearest=nearest,
-        names=names,
+        # Finite where the image holds no skin at all: arithmetic goes on, and no path reaches it.
+        skin_mm=np.clip(-signed_distance(anatomy.body_surface, spacing), -1e4, 1e4),
+        away_mm={kind: signed_distance(mask, spacing) for kind, mask in together.items()},
+        structures=anatomy.structures,
     )

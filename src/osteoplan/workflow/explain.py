@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from osteoplan.knowledge.refs import citation
+from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Citation, Question, ScoreResult, Verdict
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
@@ -29,7 +30,8 @@ def explain(findings: Findings) -> Explanation:
 
     A total that a person gave wins over one computed here.
     """
-    facts = findings.facts()
+    # Measurements that no rule asks about (a mean density, an axis) stay findings.
+    facts = {name: value for name, value in findings.facts().items() if name in vocabulary()}
     scores = applicable_scores(facts)
     known: dict[str, object] = {score.id: score.total for score in scores}
     spoken = verdicts({**known, **facts})

@@ -1,0 +1,222 @@
+"""Where cement goes: grown from its ports, in order of arrival, until the asked volume is in.
+
+    |grad T| F = 1        T   when the cement's front arrives        F   relative speed (``cement.medium``)
+
+Differences of the speed from place to place are not seen on a CT: an ensemble of worlds gives the intervals.
+The bone's surface is a wall, except where the lesion has destroyed it; there cement leaves, into the canal or
+elsewhere.  The operator stops at the first cement in the canal, so less than was asked may be placed.
+
+Not modelled: veins (a common way of leaking), pressure, curing, and the bone that shares a voxel with cement.
+No probability of leaking is claimed from this; published rates stand beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.cement.medium import Growth, Medium, arrival, growth, medium, speeds
+from osteoplan.errors import BadInput, Cancelled
+from osteoplan.kernels.front import invade
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.effects import Effects
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+from osteoplan.provenance import rng
+from osteoplan.trajectory.clearance import clearance_maps
+
+__all__ = ["CementResult", "fill"]
+
+F64 = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+OnStep = Callable[[int, float], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class CementResult:
+    """Cement of one plan.
+
+    Attributes:
+        field: ``cement_fraction``, share of each voxel of the anatomy's grid that is cement (0..1).
+        probability: ``cement_probability``, share of the worlds in which a voxel is mostly cement.
+        outcomes: volume, fill, distance to the canal, contact with the endplates, what would escape.
+        warnings: what stopped the injection, and where cement left the bone.
+    """
+
+    field: Field
+    probability: Field
+    outcomes: tuple[Estimate, ...]
+    warnings: tuple[str, ...]
+
+
+def fill(
+    anatomy: Anatomy,
+    effects: Effects,
+    *,
+    rules: Growth | None = None,
+    seed: int = 1,
+    on_step: OnStep | None = None,
+) -> CementResult:
+    """Grow the cement of all ports together, in an even bone and in an ensemble of uneven ones.
+
+    Values are those of the even bone; intervals and the probability field are of the ensemble.  World k is
+    the same uneven bone for every plan.  ``rules`` default to those of knowledge.
+
+    Raises:
+        BadInput: no cement is injected, or a port lies outside the bone or in dense bone.
+        Cancelled: ``on_step`` returned False.
+    """
+    asked = sum(port.volume_mL for port in effects.ports)
+    if asked <= 0:
+        raise BadInput("the plan injects no cement: there is nothing to grow")
+    rules = growth() if rules is None else rules
+    through, plates = medium(anatomy, rules), _endplates(anatomy)
+    even = _pour(anatomy, effects, through, rules, None)
+    worlds, likely = [], np.zeros(anatomy.image.shape)
+    for world in range(rules.draws):
+        if on_step is not None and not on_step(world, 0.0):
+            raise Cancelled("cement growth was stopped")
+        poured = _pour(anatomy, effects, through, rules, rng(seed, "cement", str(world)))
+        worlds.append(_numbers(anatomy, poured, plates))
+        likely += (poured.share >= 0.5) / rules.draws
+    because = (
+        f"arrival-time growth of {asked:.1f} mL; interval over {rules.draws} worlds of uneven bone",
+        "veins, pressure and curing are not modelled",
+    )
+    return CementResult(
+        Field("cement_fraction", anatomy.image.with_array(even.share, "fraction"), "1", because[0]),
+        Field("cement_probability", anatomy.image.with_array(likely, "fraction"), "1", because[0]),
+        tuple(_estimates(_numbers(anatomy, even, plates), worlds, because)),
+        tuple(_warnings(even, worlds, asked)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Poured:
+    """Cement in one world.
+
+    Attributes:
+        share: (ni, nj, nk) share of each voxel that is cement when the operator has stopped.
+        placed_mL: volume that is in by then, inside the bone and outside it.
+        escape_mL: place -> what would be there had the whole of the asked volume been pushed in.
+        reached_canal: the injection was stopped for cement in the canal.
+    """
+
+    share: F64
+    placed_mL: float
+    escape_mL: Mapping[str, float]
+    reached_canal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Plate:
+    """One endplate: (n, 3) indices of its voxels, and of those one layer deeper."""
+
+    voxels: Indices
+    beneath: Indices
+
+    def touched_pct(self, share: F64) -> float:
+        """Part of the plate that has cement in it or right beneath it [%]."""
+        reached = np.maximum(share[tuple(self.voxels.T)], share[tuple(self.beneath.T)])
+        return 100.0 * float(reached.mean())
+
+
+Numbers = dict[tuple[str, str, str], float]  # (outcome, target, unit) -> value
+
+
+def _pour(
+    anatomy: Anatomy, effects: Effects, through: Medium, rules: Growth, noise: np.random.Generator | None
+) -> _Poured:
+    """Take voxels in order of arrival, to the asked volume or to the first cement in the canal."""
+    asked = sum(port.volume_mL for port in effects.ports)
+    speed = speeds(through, rules, noise)
+    times = arrival(anatomy, through, speed, effects.ports, rules, asked)
+    mL = anatomy.image.voxel_volume_mm3 / 1000.0
+    capacity = np.full(times.shape, mL)
+    canal = np.zeros(times.shape, dtype=bool)
+    for structure in anatomy.of_kind("canal"):
+        canal |= structure.mask[through.box]
+    pushed = invade(times, capacity, asked)
+    escape = {
+        "spinal_canal": float(pushed[canal].sum()) * mL,
+        "outside": float(pushed[through.outside & ~canal].sum()) * mL,
+    }
+    first_in_canal = float(times[canal].min(initial=np.inf))
+    stopped = invade(np.where(times < first_in_canal, times, np.inf), capacity, asked)
+    share = np.zeros(anatomy.image.shape)
+    share[through.box] = stopped
+    return _Poured(share, float(stopped.sum()) * mL, escape, escape["spinal_canal"] > 0)
+
+
+def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
+    share, mL = poured.share, anatomy.image.voxel_volume_mm3 / 1000.0
+    body = anatomy.parts["body"]
+    mostly = share >= 0.5
+    found: Numbers = {
+        ("cement_volume_mL", anatomy.bone, "mL"): poured.placed_mL,
+        ("cement_fill_pct", "body", "%"): 100.0 * float(share[body].sum()) / float(body.sum()),
+    }
+    for name, plate in plates.items():
+        found["endplate_contact_pct", name, "%"] = plate.touched_pct(share)
+    away = clearance_maps(anatomy).away_mm.get("canal")
+    if away is not None and mostly.any():
+        # From the voxel's centre, less half its shortest edge: the cement's own face.
+        gap = float(away[mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
+        found["cement_to_canal_mm", "spinal_canal", "mm"] = max(gap, 0.0)
+    local = anatomy.frame.local(anatomy.image.positions_mm(np.argwhere(share > 0)))
+    left = float(share[share > 0][local[:, 0] > 0].sum()) * mL
+    found["cement_left_pct", anatomy.bone, "%"] = 100.0 * left / poured.placed_mL if poured.placed_mL else 0.0
+    for place, volume in poured.escape_mL.items():
+        found["cement_escape_mL", place, "mL"] = volume
+    return found
+
+
+def _endplates(anatomy: Anatomy) -> dict[str, _Plate]:
+    """Voxels of the body from which one step up (or down) along the bone leaves it."""
+    body, image = anatomy.parts["body"], anatomy.image
+    where = np.argwhere(body)
+    # A voxel's own extent along the axis: from its centre, this far reaches the next layer.
+    step = float(np.abs(image.direction.T @ anatomy.frame.superior) @ image.spacing_mm)
+
+    def moved(indices: Indices, up_mm: float) -> Indices:
+        to = image.indices(image.positions_mm(indices) + up_mm * anatomy.frame.superior)
+        return np.clip(np.rint(to).astype(np.intp), 0, np.array(image.shape) - 1)
+
+    plates = {}
+    for name, up in (("superior", step), ("inferior", -step)):
+        last = where[~body[tuple(moved(where, up).T)]]
+        plates[name] = _Plate(last, moved(last, -up))
+    return plates
+
+
+def _estimates(even: Numbers, worlds: list[Numbers], because: tuple[str, ...]) -> Iterator[Estimate]:
+    for (id, target, unit), value in even.items():
+        draws = np.array([world.get((id, target, unit), np.nan) for world in worlds])
+        if np.isfinite(draws).all():
+            yield Estimate.from_draws(
+                id, target, value=value, draws=draws, unit=unit, because=because, status="design_default"
+            )
+
+
+def _warnings(even: _Poured, worlds: list[Numbers], asked: float) -> Iterator[str]:
+    if even.reached_canal:
+        yield (
+            f"cement reaches the spinal canal through the destroyed wall: stop at {even.placed_mL:.1f} mL "
+            f"of {asked:.1f} mL"
+        )
+    elif even.placed_mL < asked - 0.01:
+        yield f"only {even.placed_mL:.1f} mL of {asked:.1f} mL fit: dense bone encloses the ports"
+    if even.escape_mL["outside"] > 0.01:
+        yield (
+            f"{even.escape_mL['outside']:.1f} mL of cement leave the bone where the lesion has destroyed its "
+            "surface"
+        )
+    reached = sum(world["cement_escape_mL", "spinal_canal", "mL"] > 0 for world in worlds)
+    if reached:
+        yield (
+            f"in {reached} of {len(worlds)} simulated worlds cement reaches the canal before {asked:.1f} mL "
+            "are in (no leak rate: veins are not modelled)"
+        )

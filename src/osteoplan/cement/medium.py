@@ -1,0 +1,161 @@
+"""What cement flows through: relative speeds in bone, ways out of it, and the front's arrival.
+
+Speeds are a surrogate of permeability: 1 in trabecular bone, more in a lytic void, 0 in dense bone and across
+the bone's surface, except where the lesion has destroyed that surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import RootModel
+from scipy.ndimage import gaussian_filter
+
+from osteoplan.errors import BadInput
+from osteoplan.kernels.front import arrival_times
+from osteoplan.knowledge.load import KnownRow, document
+from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.effects import Port
+
+__all__ = ["Growth", "Medium", "arrival", "growth", "medium", "speeds"]
+
+F64 = npt.NDArray[np.float64]
+
+
+class GrowthFile(RootModel[dict[str, KnownRow]]):
+    """``data/cement/growth.yaml``: values by name."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Numbers of the surrogate; what each means stands in ``data/cement/growth.yaml``."""
+
+    trabecular_log_sd: float
+    trabecular_grain_mm: float
+    void_speed_ratio: float
+    void_density_max: float
+    wall_density_min: float
+    outside_reach_mm: float
+    draws: int
+
+
+@dataclass(frozen=True, eq=False)
+class Medium:
+    """Masks of one anatomy, on a box of its grid around the bone.
+
+    Attributes:
+        box: the box in the anatomy's grid.
+        spacing: (3,) voxel edges [mm].
+        trabecular, void: bone that cement enters.
+        breach: void on the bone's surface: the way out.
+        outside: where cement that left can be.
+    """
+
+    box: tuple[slice, slice, slice]
+    spacing: F64
+    trabecular: Mask
+    void: Mask
+    breach: Mask
+    outside: Mask
+
+
+def growth() -> Growth:
+    """The numbers from knowledge."""
+    rows = document("cement/growth.yaml", GrowthFile).root
+    return Growth(**{name: row.value for name, row in rows.items()})  # type: ignore[arg-type]
+
+
+def medium(anatomy: Anatomy, rules: Growth) -> Medium:
+    """Sort the voxels of an anatomy by what cement does there."""
+    box = _box(anatomy, rules.outside_reach_mm)
+    bone, lesion = anatomy.bone_mask[box], anatomy.lesion_mask[box]
+    density = anatomy.calibration.density(np.asarray(anatomy.image.array[box], dtype=np.float64))
+    void = bone & lesion & (density < rules.void_density_max)
+    other_bone = np.zeros(bone.shape, dtype=bool)
+    for structure in anatomy.of_kind("bone"):
+        other_bone |= structure.mask[box]
+    outside = ~bone & ~other_bone & anatomy.body_surface[box]
+    surface = np.zeros(bone.shape, dtype=bool)
+    for here, there, _ in _faces(bone.shape):
+        surface[here] |= outside[there]
+    return Medium(
+        box=box,
+        spacing=anatomy.image.spacing_mm,
+        trabecular=bone & ~void & (density < rules.wall_density_min),
+        void=void,
+        breach=void & surface,
+        outside=outside,
+    )
+
+
+def speeds(through: Medium, rules: Growth, noise: np.random.Generator | None) -> F64:
+    """Relative speed inside the bone; with ``noise``, trabecular bone differs from place to place."""
+    speed = through.trabecular.astype(np.float64)
+    if noise is not None:
+        rough = gaussian_filter(
+            noise.standard_normal(speed.shape), rules.trabecular_grain_mm / through.spacing, mode="wrap"
+        )
+        speed *= np.exp(rules.trabecular_log_sd * rough / rough.std())
+    speed[through.void] = rules.void_speed_ratio
+    return speed
+
+
+def arrival(
+    anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...], rules: Growth, mL: float
+) -> F64:
+    """Arrival time of the common front of all ports, on the box; inf where it does not come within ``mL``.
+
+    Inside the bone first; then outside, from the breaches on, so that nothing flows back through the surface.
+    """
+    enough = int(np.ceil(mL * 1000.0 / anatomy.image.voxel_volume_mm3)) + 1
+    inside = arrival_times(speed, through.spacing, _start(anatomy, through, speed, ports), enough=enough)
+    leaving = np.full(speed.shape, np.inf)
+    out_speed = np.where(through.outside, rules.void_speed_ratio, 0.0)
+    at_breach = np.where(through.breach, inside, np.inf)
+    for here, there, axis in _faces(speed.shape):
+        crossed = at_breach[there] + through.spacing[axis] / rules.void_speed_ratio
+        leaving[here] = np.minimum(leaving[here], crossed)
+    if not np.isfinite(leaving[through.outside]).any():
+        return inside
+    outside = arrival_times(out_speed, through.spacing, leaving, enough=enough)
+    return np.minimum(inside, outside)
+
+
+def _start(anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...]) -> F64:
+    """Times around each port, by straight distance, within one voxel edge of it."""
+    start = np.full(speed.shape, np.inf)
+    offset = np.array([s.start for s in through.box])
+    open_voxels = np.argwhere(speed > 0)
+    positions = anatomy.image.positions_mm(open_voxels + offset)
+    for port in ports:
+        distance = np.linalg.norm(positions - np.array(port.at_mm), axis=1)
+        near = distance <= through.spacing.max()
+        if not near.any():
+            at = ", ".join(f"{x:.0f}" for x in port.at_mm)
+            raise BadInput(
+                f"the cement port at ({at}) mm lies outside the bone or in dense bone: choose another tip"
+            )
+        chosen = tuple(open_voxels[near].T)
+        start[chosen] = np.minimum(start[chosen], distance[near] / speed[chosen])
+    return start
+
+
+def _box(anatomy: Anatomy, reach_mm: float) -> tuple[slice, slice, slice]:
+    where = np.argwhere(anatomy.bone_mask)
+    pad = np.ceil(reach_mm / anatomy.image.spacing_mm).astype(int)
+    low = np.maximum(where.min(axis=0) - pad, 0)
+    high = np.minimum(where.max(axis=0) + pad + 1, anatomy.image.shape)
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return i, j, k
+
+
+def _faces(shape: tuple[int, ...]) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], int]]:
+    """Pairs of views (voxels, their neighbours across one face) and the axis, for all six directions."""
+    for axis in range(len(shape)):
+        first = tuple(slice(None, -1) if a == axis else slice(None) for a in range(len(shape)))
+        last = tuple(slice(1, None) if a == axis else slice(None) for a in range(len(shape)))
+        yield first, last, axis
+        yield last, first, axis

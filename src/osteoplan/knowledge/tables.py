@@ -1,0 +1,172 @@
+"""Tables of the data for the documentation, so that docs cannot lag behind facts.
+
+A page of the documentation holds blocks
+
+    <!-- table: rules -->
+    ... written by this module ...
+    <!-- end -->
+
+A test compares them with the data; ``python -m osteoplan.knowledge.tables docs/facts.md`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from osteoplan.errors import UnknownName
+from osteoplan.knowledge.devices import devices
+from osteoplan.knowledge.evidence import evidence
+from osteoplan.knowledge.load import Cited
+from osteoplan.knowledge.rules import rules
+from osteoplan.knowledge.scores import score_tables
+from osteoplan.knowledge.techniques import technique_cards
+from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
+from osteoplan.model.evidence import Known
+
+__all__ = ["TABLES", "refreshed"]
+
+_BLOCK = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def refreshed(page: str) -> str:
+    """A page with every table in it written anew.
+
+    Raises:
+        UnknownName: the page asks for a table that does not exist.
+    """
+    return _BLOCK.sub(lambda found: f"<!-- table: {found[1]} -->\n{_table(found[1])}\n<!-- end -->", page)
+
+
+def facts_table() -> str:
+    """Every fact: what may be written, and the question that asks for it."""
+    parts = []
+    for group in dict.fromkeys(row.group for row in vocabulary().values()):
+        rows = [(f"`{n}`", row.label, _may_be(row), row.ask) for n, row in vocabulary().items() if row.group == group]
+        parts.append(f"### {group}\n\n" + _markdown(("fact", "is", "write", "question"), rows))
+    return "\n\n".join(parts)
+
+
+def uses_table() -> str:
+    """What a technique can depend on."""
+    return _markdown(("use", "is"), [(f"`{name}`", text) for name, text in uses().items()])
+
+
+def scores_table() -> str:
+    """Every score: range, readings, status."""
+    rows = [
+        (f"`{t.id}`", t.name, f"{t.range[0]} to {t.range[1]}", _readings(t.id), t.status, _cited(t))
+        for t in score_tables().values()
+    ]
+    return _markdown(("score", "is", "total", "readings", "status", "source"), rows)
+
+
+def items_table() -> str:
+    """Every item of every score: what ``osteoplan score`` takes."""
+    rows = [
+        (f"`{table.id}`", f"`{name}`", ", ".join(f"`{key}` {level.points}" for key, level in item.levels.items()))
+        for table in score_tables().values()
+        for name, item in table.items.items()
+    ]
+    return _markdown(("score", "item", "levels and points"), rows)
+
+
+def rules_table() -> str:
+    """Every rule: when, effect, on whose word."""
+    rows = [
+        (rule.id, rule.block, f"`{rule.row.when}`", rule.row.effect, rule.row.then, rule.row.tag, rule.row.status,
+         _cited(rule.row))
+        for rule in rules()
+    ]  # fmt: skip
+    return _markdown(("rule", "block", "when", "effect", "then", "read as", "status", "source"), rows)
+
+
+def devices_table() -> str:
+    """Every device and its properties."""
+    rows = [
+        (f"`{device.id}`", device.name, f"`{name}`", _number(known), known.unit, known.status)
+        for device in devices().values()
+        for name, known in device.values.items()
+    ]
+    return _markdown(("device", "is", "property", "value", "unit", "status"), rows)
+
+
+def limits_table() -> str:
+    """Every limit of every technique."""
+    rows = [
+        (f"`{card.id}`", f"`{name}`", _number(known), known.unit, known.status, known.note)
+        for card in technique_cards().values()
+        for name, known in card.limits.items()
+    ]
+    return _markdown(("technique", "limit", "value", "unit", "status", "note"), rows)
+
+
+def evidence_table() -> str:
+    """Every published outcome, and where none was found."""
+    rows: list[Sequence[str]] = []
+    for technique, file in evidence().items():
+        if not file.outcomes:
+            rows.append((f"`{technique}`", "none found", "", "", file.nothing_found, "", ""))
+        for row in file.outcomes:
+            value = f"{row.value:g} {row.unit}"
+            rows.append((f"`{technique}`", f"`{row.id}`", row.site, value, row.regimen, row.status, _cited(row)))
+    return _markdown(("technique", "outcome", "site", "value", "what was done", "status", "source"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "facts": facts_table,
+    "uses": uses_table,
+    "scores": scores_table,
+    "items": items_table,
+    "rules": rules_table,
+    "devices": devices_table,
+    "limits": limits_table,
+    "evidence": evidence_table,
+}
+
+
+def _table(name: str) -> str:
+    if name not in TABLES:
+        raise UnknownName("table", name, TABLES, "a page of the documentation")
+    return TABLES[name]()
+
+
+def _may_be(row: FactRow) -> str:
+    if row.range is not None:
+        whole = "whole number " if row.kind == "integer" else ""
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        return f"{whole}{row.range[0]:g} to {row.range[1]:g}{unit}"
+    if row.kind == "bool":
+        return "true, false"
+    return ", ".join(f"`{level}`" for level in row.levels)
+
+
+def _readings(score: str) -> str:
+    return "; ".join(
+        f"{reading.name}: " + ", ".join(f"{band.low}-{band.high} {band.text}" for band in reading.bands)
+        for reading in score_tables()[score].readings.values()
+    )
+
+
+def _number(known: Known) -> str:
+    span = "" if known.low is None or known.high is None else f"{known.low:g} to {known.high:g}"
+    if known.value is None:
+        return span
+    return f"{known.value} ({span})" if span else str(known.value)
+
+
+def _cited(piece: Cited) -> str:
+    return ", ".join(piece.cite) or piece.note
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        page = Path(argument)
+        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")

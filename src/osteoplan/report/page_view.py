@@ -1,0 +1,267 @@
+"""The page's nouns from a ``PlanResult``: lesion, strength now, scores, rules, questions, sources, stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.case import Fact
+from osteoplan.model.evidence import Effect, ScoreResult, Verdict
+from osteoplan.model.findings import Finding
+from osteoplan.model.result import PlanResult
+from osteoplan.report.charts import axis_for
+from osteoplan.report.cited import cites
+from osteoplan.report.option_views import RANKED_BY, first, option_detail, options_table
+from osteoplan.report.views import (
+    Drawings,
+    Line,
+    NowBar,
+    Page,
+    Plot,
+    RuleView,
+    Running,
+    ScoreView,
+    SourceView,
+)
+from osteoplan.report.words import clause, joined, name_of, plain, tag, value_of
+
+__all__ = ["page_view"]
+
+# What the lesion box says, in the few words that fit beside a number.
+_LESION_LINES = {
+    "size_mm": "size",
+    "lesion_volume_mL": "volume",
+    "body_involved_pct": "share of the body",
+    "cortex_lost_pct": "cortex lost",
+    "canal_mm": "to the canal",
+    "posterior_wall_defect": "posterior wall defect",
+    "collapse_pct": "collapse",
+    "fx": "fracture",
+}
+_PATIENT_LINES = {
+    "primary": "primary",
+    "ecog": "ECOG",
+    "pain_nrs": "worst pain, 0 to 10",
+    "pain_type": "kind of pain",
+}
+_WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "warn", "prefer", "consider")
+_FIRST_RULES = 7
+
+
+def page_view(result: PlanResult, drawings: Drawings) -> Page:
+    """Everything that the template loops over."""
+    spoke, cannot = _rules(result, True), _rules(result, None)
+    return Page(
+        running=_running(result),
+        banners=_banners(result),
+        lesion_title=_lesion_title(result),
+        lesion=_lesion(result),
+        drawings=drawings,
+        now=_now(result),
+        scores=tuple(_score(result, score) for score in result.scores),
+        options=options_table(result),
+        spoke=spoke,
+        cannot=cannot,
+        silent=_rules(result, False),
+        first_spoke=spoke[:_FIRST_RULES],
+        first_cannot=_asked(result),
+        rules_note=_rules_note(len(spoke)),
+        details=tuple(
+            option_detail(result, option, drawings.options.get(option.id, ())) for option in result.options
+        ),
+        findings=tuple(_finding(found) for found in result.findings),
+        overruled=tuple(_finding(found) for found in result.findings.overruled),
+        questions=tuple(
+            Line(_label(q.fact), q.text, note="asked by " + ", ".join(q.asked_by)) for q in result.questions
+        ),
+        warnings=result.warnings,
+        sources=_sources(result),
+        stamp=_stamp(result),
+        credits=tuple(dict.fromkeys((*result.credits, *result.case.credits))),
+    )
+
+
+def _running(result: PlanResult) -> Running:
+    lesion = result.anatomy.lesion
+    return Running(
+        program=f"osteoplan {result.stamp.program}",
+        case=result.case.id,
+        level=result.anatomy.level.replace("_", " "),
+        level_note="level confirmed" if lesion.level_confirmed else "level NOT confirmed",
+        date=result.stamp.created or "date not recorded",
+        plan=result.id[:8],
+    )
+
+
+def _banners(result: PlanResult) -> tuple[str, ...]:
+    """What must be read before any number."""
+    found = []
+    if result.comparison.emptied_by:
+        found.append(f"No ranking: {result.comparison.emptied_by} speaks first. " + _emptying(result))
+    if result.case.phantom:
+        found.append("Generated phantom: these images are not a patient.")
+    if not result.anatomy.calibration.calibrated:
+        found.append("Uncalibrated: ratios only. Newtons are not shown, because this scan cannot give them.")
+    return tuple(found)
+
+
+def _emptying(result: PlanResult) -> str:
+    rules = {rule.strip() for rule in result.comparison.emptied_by.split(",")}
+    return " ".join(v.text for v in result.verdicts if v.rule in rules)
+
+
+def _lesion_title(result: PlanResult) -> str:
+    lesion = result.anatomy.lesion
+    words = [lesion.matrix or "matrix unknown", "simulated" if lesion.simulated else "", lesion.side]
+    return ", ".join(word for word in words if word)
+
+
+def _lesion(result: PlanResult) -> tuple[Line, ...]:
+    """Lesion first, then the patient; what nobody knows is said to be unknown."""
+    lines = []
+    for name, label in _LESION_LINES.items():
+        found = result.findings.items.get(name)
+        text = "unknown" if found is None else clause(_fact(name, found.value, found.unit), at=",")
+        lines.append(Line(label, text, note="" if found is None else found.source))
+    return (*lines, *_patient(result))
+
+
+def _patient(result: PlanResult) -> tuple[Line, ...]:
+    patient = result.case.patient
+    age = "age unknown" if patient.age_y is None else f"{patient.age_y:.0f} y"
+    person = "invented persona" if patient.invented else "patient"
+    lines = [Line(person, f"{age}, {patient.sex or 'sex unknown'}")]
+    for name, label in _PATIENT_LINES.items():
+        lines.append(Line(label, clause(_fact(name, result.findings.value(name)), at=",")))
+    return tuple(lines)
+
+
+def _now(result: PlanResult) -> NowBar:
+    ratio = first(result.now, RANKED_BY)
+    force = first(result.now, "strength_N")
+    newtons = "newtons withheld: uncalibrated"
+    if result.anatomy.calibration.calibrated:
+        newtons = "" if force is None else joined(value_of(force))
+    plot = None
+    if ratio is not None:
+        axis = axis_for([ratio], at_least=110.0, width=340.0, marks=(100.0,))
+        plot = Plot(axis, axis.whisker(ratio))
+    basis = result.anatomy.intact_basis
+    return NowBar(
+        None if ratio is None else value_of(ratio), plot, newtons, f"intact: {basis}" if basis else ""
+    )
+
+
+def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
+    low, high = score.total
+    total = str(low) if low == high else f"{low}–{high}"
+    items = tuple(
+        Line(_label(item), f"{a}" if a == b else f"{a}–{b}", note="missing" if item in score.missing else "")
+        for item, (a, b) in score.items.items()
+    )
+    return ScoreView(
+        id=score.id,
+        name=score.name,
+        headline=f"{score.name} {total} of {score.maximum}",
+        bands=score.band_text or score.band,
+        missing=tuple(_label(item) for item in score.missing),
+        items=items,
+        tag=tag(score.status),
+        cites=cites(result, score.cite),
+        notes=score.notes,
+    )
+
+
+def _rules(result: PlanResult, truth: bool | None) -> tuple[RuleView, ...]:
+    """The rules that say so, the weightiest effect first."""
+    said = [verdict for verdict in result.verdicts if verdict.truth is truth]
+    return tuple(_rule(result, verdict) for verdict in sorted(said, key=lambda v: _WEIGHT.index(v.effect)))
+
+
+def _rules_note(spoke: int) -> str:
+    """What the first page leaves to the page of rules."""
+    return f"{spoke - _FIRST_RULES} more spoke: see the page of rules" if spoke > _FIRST_RULES else ""
+
+
+def _asked(result: PlanResult) -> tuple[Line, ...]:
+    """Unknown facts, each with the rules that wait for it; the fact that most wait for comes first."""
+    waiting: dict[str, list[str]] = {}
+    for verdict in result.verdicts:
+        for fact in verdict.ask if verdict.truth is None else ():
+            waiting.setdefault(fact, []).append(verdict.rule)
+    order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
+    return tuple(Line(_label(fact), ", ".join(waiting[fact])) for fact in order)
+
+
+def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
+    return RuleView(
+        rule=verdict.rule,
+        block=verdict.block.replace("_", " "),
+        effect=verdict.effect,
+        text=verdict.text,
+        short=clause(verdict.text, 80),
+        tag=tag(verdict.status),
+        facts=tuple(Line(_label(name), _fact(name, value)) for name, value in verdict.trace.items()),
+        ask=tuple(_label(name) for name in verdict.ask),
+        cites=cites(result, verdict.cite),
+    )
+
+
+def _finding(found: Finding) -> Line:
+    return Line(_label(found.name), _fact(found.name, found.value, found.unit), found.source, found.because)
+
+
+def _label(name: str) -> str:
+    """What the vocabulary calls a fact."""
+    row = vocabulary().get(name)
+    return name_of(name) if row is None else row.label
+
+
+def _fact(name: str, value: Fact | Sequence[float], unit: str = "1") -> str:
+    """A fact in words: levels as the vocabulary explains them, ranges with a dash."""
+    row = vocabulary().get(name)
+    if not isinstance(value, bool | int | float | str | None):
+        low, high = value
+        return plain(low) if low == high else f"{plain(low)}–{plain(high)}"
+    if row is not None and isinstance(value, str):
+        return row.levels.get(value, value)
+    return plain(value, unit if row is None or unit != "1" else row.unit)
+
+
+def _sources(result: PlanResult) -> tuple[SourceView, ...]:
+    found = []
+    for n, citation in enumerate(result.citations, 1):
+        link, text = "", ""
+        if citation.doi:
+            link, text = f"https://doi.org/{citation.doi}", f"doi:{citation.doi}"
+        elif citation.pmid:
+            link, text = f"https://pubmed.ncbi.nlm.nih.gov/{citation.pmid}/", f"PMID {citation.pmid}"
+        elif citation.url.startswith(("https://", "http://")):
+            link, text = citation.url, citation.url
+        found.append(SourceView(n, citation.key, citation.text, link, text))
+    return tuple(found)
+
+
+def _stamp(result: PlanResult) -> tuple[Line, ...]:
+    stamp = result.stamp
+    lines = [
+        Line("plan", result.id),
+        Line("program", f"osteoplan {stamp.program}"),
+        Line("knowledge", stamp.knowledge),
+        Line("seed", str(stamp.seed)),
+        Line("made", stamp.created or "date not recorded"),
+        Line("calibration", _calibration(result)),
+    ]
+    lines += [Line(f"input {name}", value) for name, value in stamp.inputs.items()]
+    lines += [Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()]
+    return tuple(lines)
+
+
+def _calibration(result: PlanResult) -> str:
+    c = result.anatomy.calibration
+    state = "calibrated" if c.calibrated else "uncalibrated, ratios only"
+    tube = "" if c.kvp is None else f", {c.kvp:.0f} kV"
+    return (
+        f"{c.kind}{tube}: density = {c.slope:.4g} (± {c.slope_sd:.2g}) x image + {c.intercept:.4g} "
+        f"(± {c.intercept_sd:.2g}) mg/cm³; {state}"
+    ).replace("+ -", "− ")

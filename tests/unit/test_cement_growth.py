@@ -1,0 +1,193 @@
+"""Cement in a vertebra of known shape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from osteoplan.cement import grow
+from osteoplan.cement.grow import CementResult
+from osteoplan.cement.medium import growth, medium
+from osteoplan.errors import BadInput, Cancelled
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.effects import Effects, Port
+from osteoplan.model.outcome import Estimate
+from tests.synthetic_vertebra import CORTEX, Grid, vertebra
+
+GRIDS: tuple[Grid, ...] = ("straight", "oblique", "left_handed")
+
+
+FEW = replace(growth(), draws=3)  # worlds: enough where only the even bone is looked at
+
+
+def fill(anatomy: Anatomy, effects: Effects, **more: Any) -> CementResult:
+    return grow.fill(anatomy, effects, **{"rules": FEW, **more})
+
+
+def ports(anatomy: Anatomy, *local: tuple[float, float, float], mL: float = 3.0) -> Effects:
+    places = [tuple(float(x) for x in anatomy.frame.world(place)) for place in local]
+    return Effects(ports=tuple(Port(at, "pmma", mL / len(places)) for at in places))  # type: ignore[arg-type]
+
+
+def outcome(result: CementResult, id: str, target: str) -> Estimate:
+    return next(e for e in result.outcomes if (e.id, e.target) == (id, target))
+
+
+def volume_mL(anatomy: Anatomy, result: CementResult) -> float:
+    return float(result.field.volume.array.sum()) * anatomy.image.voxel_volume_mm3 / 1000.0
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_asked_volume_is_placed_exactly_and_inside_the_bone(grid: Grid) -> None:
+    anatomy = vertebra(grid)
+    result = fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0), mL=3.3))
+    assert volume_mL(anatomy, result) == pytest.approx(3.3, abs=1e-9)
+    assert outcome(result, "cement_volume_mL", "vertebra_T12").value == pytest.approx(3.3)
+    assert not result.field.volume.array[~anatomy.bone_mask].any()
+    assert result.field.volume.same_grid(anatomy.image)
+    body = anatomy.parts["body"].sum() * anatomy.image.voxel_volume_mm3 / 1000.0
+    assert outcome(result, "cement_fill_pct", "body").value == pytest.approx(100 * 3.3 / body, rel=0.02)
+    assert result.warnings == ()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_cement_starts_at_its_port_and_fills_the_void_first(grid: Grid) -> None:
+    anatomy = vertebra(grid, lesion_at=(6.0, -4.0, 0.0), lesion_radius=5.0)
+    share = fill(anatomy, ports(anatomy, (6.0, -4.0, 0.0), mL=1.5)).field.volume.array
+    void = anatomy.lesion_mask & anatomy.bone_mask
+    assert share[void].mean() > 0.98
+    positions = anatomy.image.positions_mm(np.argwhere(share > 0))
+    assert anatomy.frame.local(positions).mean(axis=0) == pytest.approx([6.0, -4.0, 0.0], abs=0.8)
+
+
+def test_without_a_void_cement_in_even_bone_is_a_ball() -> None:
+    anatomy = vertebra("oblique", lesion_at=(0.0, 200.0, 0.0))
+    share = fill(anatomy, ports(anatomy, (0.0, 0.0, 0.0), mL=2.0)).field.volume.array
+    distance = np.linalg.norm(
+        anatomy.frame.local(anatomy.image.positions_mm(np.argwhere(share > 0.5))), axis=1
+    )
+    radius = (3 * 2000.0 / (4 * np.pi)) ** (1 / 3)
+    assert distance.max() < radius + 2.0
+    outside = anatomy.frame.local(anatomy.image.positions_mm(np.argwhere((share < 0.5) & anatomy.bone_mask)))
+    assert np.linalg.norm(outside, axis=1).min() > radius - 2.0
+
+
+def test_the_left_port_puts_cement_on_the_patients_left() -> None:
+    anatomy = vertebra("left_handed", lesion_at=(0.0, 200.0, 0.0))
+    left = outcome(fill(anatomy, ports(anatomy, (9.0, -3.0, 0.0))), "cement_left_pct", "vertebra_T12")
+    right = outcome(fill(anatomy, ports(anatomy, (-9.0, -3.0, 0.0))), "cement_left_pct", "vertebra_T12")
+    both = outcome(
+        fill(anatomy, ports(anatomy, (9.0, -3.0, 0.0), (-9.0, -3.0, 0.0))), "cement_left_pct", "vertebra_T12"
+    )
+    assert left.value > 85.0
+    assert right.value < 15.0
+    assert both.value == pytest.approx(50.0, abs=10.0)
+
+
+def test_cement_stops_at_the_canal_when_the_wall_is_gone() -> None:
+    anatomy = vertebra("oblique", lesion_at=(0.0, 9.0, 0.0), lesion_radius=7.0)
+    result = fill(anatomy, ports(anatomy, (0.0, 5.0, 0.0), mL=4.0))
+    placed = outcome(result, "cement_volume_mL", "vertebra_T12").value
+    assert placed < 3.5
+    assert volume_mL(anatomy, result) == pytest.approx(placed)
+    assert not result.field.volume.array[anatomy.structure("spinal_canal").mask].any()
+    assert outcome(result, "cement_escape_mL", "spinal_canal").value > 0.5
+    assert outcome(result, "cement_to_canal_mm", "spinal_canal").value < 1.5
+    assert any("reaches the spinal canal" in warning for warning in result.warnings)
+
+
+def test_what_would_escape_and_what_stays_make_up_the_asked_volume() -> None:
+    anatomy = vertebra("straight", lesion_at=(0.0, -10.0, 0.0), lesion_radius=7.0)
+    result = fill(anatomy, ports(anatomy, (0.0, -6.0, 0.0), mL=3.0))
+    inside = result.field.volume.array[anatomy.bone_mask].sum() * anatomy.image.voxel_volume_mm3 / 1000.0
+    out = outcome(result, "cement_escape_mL", "outside").value
+    assert out > 0.3
+    assert inside + out == pytest.approx(3.0)
+    assert outcome(result, "cement_escape_mL", "spinal_canal").value == 0.0
+    assert any("leave the bone" in warning for warning in result.warnings)
+
+
+def test_a_lesion_whose_surface_still_stands_lets_nothing_out() -> None:
+    broken = vertebra("oblique", lesion_at=(0.0, 9.0, 0.0), lesion_radius=7.0)
+    density = broken.image.array.copy()
+    rules = growth()
+    density[medium_breach(broken)] = CORTEX
+    held = replace(broken, image=broken.image.with_array(density))
+    assert not medium(held, rules).breach.any()
+    result = fill(held, ports(held, (0.0, 5.0, 0.0), mL=4.0))
+    assert outcome(result, "cement_escape_mL", "spinal_canal").value == 0.0
+    assert volume_mL(held, result) == pytest.approx(4.0)
+
+
+def medium_breach(anatomy: Anatomy) -> np.ndarray:
+    through = medium(anatomy, growth())
+    mask = np.zeros(anatomy.image.shape, dtype=bool)
+    mask[through.box] = through.breach
+    return mask
+
+
+def test_more_cement_touches_more_of_the_endplates() -> None:
+    anatomy = vertebra("straight")
+    touched = [
+        outcome(
+            fill(anatomy, ports(anatomy, (0.0, -3.0, 4.0), mL=mL)), "endplate_contact_pct", "superior"
+        ).value
+        for mL in (0.5, 3.0, 6.0)
+    ]
+    assert touched[0] < touched[1] < touched[2]
+    below = outcome(
+        fill(anatomy, ports(anatomy, (0.0, -3.0, 4.0), mL=0.5)), "endplate_contact_pct", "inferior"
+    )
+    assert below.value == 0.0
+
+
+def test_dense_bone_that_encloses_the_port_limits_the_volume() -> None:
+    anatomy = vertebra("straight", lesion_at=(0.0, 200.0, 0.0))
+    positions = anatomy.image.positions_mm(np.moveaxis(np.indices(anatomy.image.shape), 0, -1))
+    radius = np.linalg.norm(anatomy.frame.local(positions), axis=-1)
+    density = anatomy.image.array.copy()
+    density[(radius > 6.0) & (radius < 9.5) & anatomy.bone_mask] = CORTEX
+    shell = replace(anatomy, image=anatomy.image.with_array(density))
+    result = fill(shell, ports(shell, (0.0, 0.0, 0.0), mL=3.0))
+    assert outcome(result, "cement_volume_mL", "vertebra_T12").value == pytest.approx(0.9, abs=0.15)
+    assert any("dense bone encloses" in warning for warning in result.warnings)
+
+
+def test_the_same_seed_gives_the_same_worlds_and_another_one_others() -> None:
+    anatomy = vertebra("oblique")
+    effects = ports(anatomy, (4.0, -7.0, 0.0))
+    first, again, other = (fill(anatomy, effects, seed=seed) for seed in (1, 1, 2))
+    one, same, different = (
+        outcome(r, "endplate_contact_pct", "superior").draws for r in (first, again, other)
+    )
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, different)
+    assert np.array_equal(first.probability.volume.array, again.probability.volume.array)
+    assert 0.0 <= first.probability.volume.array.min() <= first.probability.volume.array.max() <= 1.0 + 1e-9
+
+
+def test_a_port_outside_the_bone_is_refused_with_its_place() -> None:
+    anatomy = vertebra("straight")
+    with pytest.raises(BadInput, match=r"port at \(.*\) mm lies outside the bone"):
+        fill(anatomy, ports(anatomy, (0.0, -40.0, 0.0)))
+
+
+def test_a_plan_without_cement_has_nothing_to_grow() -> None:
+    with pytest.raises(BadInput, match="injects no cement"):
+        fill(vertebra("straight"), Effects())
+
+
+def test_growth_can_be_stopped_between_worlds() -> None:
+    anatomy = vertebra("straight")
+    seen: list[int] = []
+
+    def stop_at_three(i: int, residual: float) -> bool:
+        seen.append(i)
+        return i < 3
+
+    with pytest.raises(Cancelled):
+        fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0)), rules=growth(), on_step=stop_at_three)
+    assert seen == [0, 1, 2, 3]

@@ -1,0 +1,222 @@
+"""The pathway's rules: every example holds, and every part of every condition is pinned by some example."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.expression import (
+    AllOf,
+    Among,
+    AnyOf,
+    Compare,
+    Expression,
+    Is,
+    Not,
+    names,
+    parse,
+)
+from osteoplan.knowledge.rules import Rule, rules
+from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.evidence import Verdict
+from osteoplan.pathway.expression import evaluate, samples
+from osteoplan.pathway.rules import blocking, excluded, questions, settled, verdicts
+from osteoplan.pathway.scores import applicable_scores
+from osteoplan.pathway.vocabulary import parse_values
+
+RULES = rules()
+EXAMPLES = [(rule, example) for rule in RULES for example in rule.row.examples]
+TRUTH = {True: True, False: False, "unknown": None}
+
+
+def spoken(**facts: object) -> dict[str, Verdict]:
+    return {verdict.rule: verdict for verdict in verdicts(facts)}
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=[rule.id for rule, _ in EXAMPLES])
+def test_every_example_of_every_rule_comes_out_as_written(rule, example) -> None:  # type: ignore[no-untyped-def]
+    facts = settled(parse_values(example.given))
+    assert evaluate(rule.when, facts) is TRUTH[example.fires]
+    verdict = {v.rule: v for v in verdicts(example.given)}.get(rule.id)
+    if verdict is None:  # the rule is for another region: then it must be false
+        assert example.fires is False
+    else:
+        assert verdict.truth is TRUTH[example.fires]
+        assert verdict.ask == example.ask
+
+
+def mutants(tree: Expression) -> Iterator[Expression]:
+    """Each way of getting one part of a condition slightly wrong."""
+    match tree:
+        case Is():
+            yield Not(tree)
+        case Not(part):
+            yield part
+            yield from (Not(m) for m in mutants(part))
+        case Compare(name, op, literal):
+            yield from (Compare(name, other, literal) for other in ("<", "<=", "==", "!=", ">=", ">")
+                        if other != op and (not isinstance(literal, str) or other in ("==", "!=")))  # fmt: skip
+        case Among(name, literals):
+            yield from (Among(name, literals[:i] + literals[i + 1 :]) for i in range(len(literals)))
+        case AllOf(parts) | AnyOf(parts):
+            same, other = (AllOf, AnyOf) if isinstance(tree, AllOf) else (AnyOf, AllOf)
+            yield other(parts)
+            yield from (same(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
+            yield from (same((*parts[:i], m, *parts[i + 1 :])) for i, part in enumerate(parts) for m in mutants(part))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_the_examples_of_a_rule_catch_every_small_mistake_in_its_condition(rule: Rule) -> None:
+    cases = [(settled(parse_values(e.given)), TRUTH[e.fires]) for e in rule.row.examples]
+    for mutant in mutants(rule.when):
+        if not says_the_same(mutant, rule.when):
+            assert any(evaluate(mutant, facts) is not truth for facts, truth in cases), mutant
+
+
+def says_the_same(one: Expression, two: Expression) -> bool:
+    """Whether two conditions agree on every patient: 'ecog == 4' and 'ecog >= 4' do, there is no 5."""
+    both = AllOf((one, two))
+    facts = names(both)
+    every = itertools.product(*(samples(both, name, None, vocabulary()[name]) for name in facts))
+    return all(evaluate(one, f) is evaluate(two, f) for f in (dict(zip(facts, v, strict=True)) for v in every))
+
+
+def test_a_missing_score_never_reads_as_stable() -> None:
+    """The trap: without SINS nothing may say 'observe'; the rules on it stay open and ask."""
+    for facts in ({"region": "spine"}, {"region": "spine", "sins": None}, {"region": "spine", "pain_type": "nonmech"}):
+        said = spoken(**facts)
+        for rule in ("SP1", "SP2", "SP5"):
+            assert said[rule].truth is None
+            assert "sins" in said[rule].ask
+    assert spoken(region="femur_shaft")["T4"].truth is None
+
+
+@pytest.mark.parametrize("value", ["9", float("nan"), True, 9.5, [9]])
+def test_a_score_that_is_not_a_number_is_refused_before_any_rule_speaks(value: object) -> None:
+    with pytest.raises(BadInput):
+        verdicts({"region": "spine", "sins": value})
+
+
+def test_an_unknown_fact_is_refused_with_its_neighbour() -> None:
+    with pytest.raises(UnknownName, match=r"unknown fact 'regoin' in facts; did you mean 'region'\?"):
+        verdicts({"regoin": "spine"})
+
+
+def test_rules_of_another_region_are_left_out_and_all_others_are_told() -> None:
+    here, sacrum = spoken(region="spine"), spoken(region="sacrum")
+    assert {"SP1", "SP9"} <= set(here)
+    assert "SP10" not in here
+    assert "SP10" in sacrum
+    assert "SP1" not in sacrum
+    assert {"S1", "S10", "L1", "T6"} <= set(here) & set(sacrum)
+    assert {"SP1", "SP10", "C3"} <= set(spoken())
+
+
+def test_false_rules_of_this_region_are_told_too_with_what_they_read() -> None:
+    said = spoken(region="spine", sins=14)
+    assert said["SP2"].truth is False
+    assert said["SP2"].trace == {"region": "spine", "sins": 14}
+    assert said["SP2"].ask == ()
+
+
+def test_rules_speak_in_order_of_precedence_safety_first() -> None:
+    blocks = [verdict.block for verdict in verdicts({})]
+    assert blocks[0] == "safety"
+    assert blocks == sorted(blocks, key=list(dict.fromkeys(blocks)).index)
+
+
+def test_a_total_that_covers_a_range_enters_the_rules_as_that_range() -> None:
+    said = spoken(region="spine", sins=[9, 15])
+    assert said["SP1"].truth is None
+    assert said["SP2"].truth is None
+    assert said["SP5"].truth is False
+    assert said["SP1"].trace["sins"] == (9, 15)
+    assert spoken(region="spine", sins=[13, 15])["SP1"].truth is True
+    assert spoken(region="spine", sins=(7, 12))["SP2"].truth is True
+
+
+def test_scores_and_rules_meet_in_one_mapping() -> None:
+    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech", "alignment": "normal",
+             "collapse_pct": 0, "body_involved_pct": 30}  # fmt: skip
+    (sins,) = applicable_scores(facts)
+    assert sins.total == (8, 11)
+    assert spoken(**facts, sins=sins.total)["SP2"].truth is True
+
+
+def test_a_primary_that_is_named_is_a_known_primary_unless_somebody_says_otherwise() -> None:
+    assert spoken(primary="breast")["S1"].trace["primary_known"] is True
+    assert spoken(primary="unknown", solitary=True)["S1"].truth is True
+    assert spoken(primary="breast", primary_known=False, solitary=True)["S1"].truth is True
+    assert spoken()["S1"].trace["primary_known"] is None
+
+
+def test_every_question_is_asked_once_with_the_rules_that_ask_it_safety_first() -> None:
+    asked = questions(verdicts({"region": "spine", "infection": False}))
+    facts = [question.fact for question in asked]
+    assert len(facts) == len(set(facts))
+    assert facts[0] == "suspected_primary_bone_tumour"
+    assert "infection" not in facts
+    by = {question.fact: question for question in asked}
+    assert by["sins"].asked_by == ("SP1", "SP2", "SP3", "SP5")
+    assert by["pain_type"].text == "Is the pain worse on loading or moving, and better lying down?"
+    assert by["bilsky"].asked_by == ("S2", "SP3", "SP9")
+
+
+def test_a_question_for_a_total_becomes_the_questions_for_its_missing_items() -> None:
+    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 20}
+    scores = applicable_scores(facts)
+    said = verdicts({**facts, "sins": scores[0].total})
+    asked = [q.fact for q in questions([v for v in said if v.rule == "SP1"], scores)]
+    assert asked == ["pain_type", "alignment", "posterolateral"]
+    assert [q.fact for q in questions([v for v in said if v.rule == "SP1"])] == ["sins"]
+
+
+def test_an_allergy_excludes_whatever_uses_cement_and_nothing_else() -> None:
+    said = verdicts({"cement_allergy": True, "le_weeks": 20})
+    assert excluded(said, "vertebroplasty", ("pmma",)) == ("S6",)
+    assert excluded(said, "screws", ("fixation",)) == ()
+    assert excluded(said, "radiotherapy", ("ebrt",)) == ()
+
+
+def test_an_unknown_or_false_exclusion_excludes_nothing() -> None:
+    assert excluded(verdicts({}), "vertebroplasty", ("pmma",)) == ()
+    assert excluded(verdicts({"cement_allergy": False}), "vertebroplasty", ("pmma",)) == ()
+
+
+def test_a_rule_can_exclude_a_technique_by_its_id() -> None:
+    said = tuple(
+        replace(v, techniques=("vertebroplasty",)) if v.rule == "S6" else v for v in verdicts({"cement_allergy": True})
+    )
+    assert excluded(said, "vertebroplasty") == ("S6",)
+    assert excluded(said, "kyphoplasty", ("pmma",)) == ()
+
+
+def test_only_true_stop_and_route_rules_block() -> None:
+    assert [v.rule for v in blocking(verdicts({"infection": True}))] == ["S3"]
+    assert [v.rule for v in blocking(verdicts({"new_neuro_deficit": True}))] == ["S2"]
+    assert [v.rule for v in blocking(verdicts({"region": "spine", "sins": 14}))] == ["SP1"]
+    assert blocking(verdicts({"cement_allergy": True, "inr": 5})) == ()
+    assert blocking(verdicts({})) == ()
+
+
+def test_a_short_life_expectancy_excludes_fixation_and_only_warns_of_ablation_and_cement() -> None:
+    said = verdicts({"le_weeks": 3})
+    assert excluded(said, "screws", ("fixation",)) == ("S9",)
+    assert excluded(said, "vertebroplasty", ("pmma",)) == ()
+    assert excluded(said, "ablation", ("thermal",)) == ()
+    assert {v.rule: v.effect for v in said if v.truth}["S9b"] == "warn"
+
+
+def test_every_verdict_carries_its_sources_and_review_status() -> None:
+    for verdict in verdicts({}):
+        assert verdict.status in ("verified", "unverified", "design_default")
+        assert verdict.text
+    assert spoken()["S10"].status == "design_default"
+    assert spoken()["S1"].cite == ("BOAST2022",)
+
+
+def test_a_new_rule_is_one_entry_and_is_parsed_when_it_is_loaded() -> None:
+    for rule in RULES:
+        assert parse(rule.row.when) == rule.when
