@@ -1,4 +1,4 @@
-"""A whole ``PlanResult`` with invented numbers, for the report's tests: a fixture, not a result of anything."""
+"""A whole ``PlanResult`` with invented numbers for the report's tests: a fixture, nobody's result."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _strength(ratio: float, sd: float, share: float) -> tuple[Estimate, ...]:
             "strength_N", "compression", value=force, draws=_draws(force, 400.0), unit="N"
         ),
         Estimate.from_draws(
-            "stiffness_N_per_mm", "compression", value=2.1 * force, draws=_draws(2.1 * force, 800.0), unit="N/mm"
+            "stiffness_N_per_mm", "compression", value=2 * force, draws=_draws(2 * force, 800.0), unit="N/mm"
         ),
     )  # fmt: skip
 
@@ -128,9 +128,7 @@ def _plan(anatomy: Anatomy, id: str, title: str, sides: tuple[float, ...]) -> Pl
         entry, tip = needle(anatomy, side)
         word = "left" if side > 0 else "right"
         steps.append(Step(len(steps) + 1, Place("needle_11g", entry, tip, f"{word} pedicle")))
-        steps.append(
-            Step(len(steps) + 1, Inject("pmma_high_viscosity", tip, 2.0), why="stop at the back wall")
-        )
+        steps.append(Step(len(steps) + 1, Inject("pmma", tip, 2.0), why="stop at the back wall"))
     steps.append(Step(len(steps) + 1, Wait("cement cures", 10.0)))
     steps.append(Step(len(steps) + 1, Remove("needle_11g")))
     clearances = (
@@ -196,21 +194,26 @@ def _scores() -> tuple[ScoreResult, ...]:
         ScoreResult(
             "sins", "SINS", (9, 15), 18, ("potentially_unstable", "unstable"),
             ("potentially unstable", "unstable"), ("pain_type", "alignment"),
-            {"location": (3, 3), "pain_type": (0, 3), "lesion": (2, 2), "alignment": (0, 4), "collapse": (1, 1)},
+            {"location": (3, 3), "pain_type": (0, 3), "lesion": (2, 2), "alignment": (0, 4)},
             ("Fisher2010",), "verified", ("7 to 18: ask a surgeon",),
         ),
     )  # fmt: skip
 
 
 def _verdicts() -> tuple[Verdict, ...]:
-    text = "canal leak risk; high-viscosity cement, live lateral view, stop rule"
     return (
-        Verdict("SP4", "spine", True, "warn", text, (), ("WJSO2022",), "unverified",
-                {"posterior_wall_defect": True}, ("vertebroplasty",)),
-        Verdict("L6", "line_of_therapy", True, "prefer", "stabilise first, radiotherapy after", (), ("WJSO2022",),
-                "design_default", {"pain_type": "mech"}),
-        Verdict("SP3", "spine", None, "prefer", "vertebroplasty or kyphoplasty; radiotherapy after",
-                ("bilsky",), ("not_listed",), "unverified", {"bilsky": None, "sins": (9, 12)}),  # type: ignore[dict-item]
+        Verdict(
+            "SP4", "spine", True, "warn", "canal leak risk; high-viscosity cement, live view, stop rule", (),
+            ("WJSO2022",), "unverified", {"posterior_wall_defect": True}, ("vertebroplasty",),
+        ),
+        Verdict(
+            "L6", "line_of_therapy", True, "prefer", "stabilise first, radiotherapy after", (),
+            ("WJSO2022",), "design_default", {"pain_type": "mech"},
+        ),
+        Verdict(
+            "SP3", "spine", None, "prefer", "vertebroplasty or kyphoplasty; radiotherapy after", ("bilsky",),
+            ("not_listed",), "unverified", {"bilsky": None, "sins": (9, 12)},
+        ),
         Verdict("S3", "safety", False, "stop", "treat infection first", (), (), "verified", {"infection": False}),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from osteoplan.model.case import Case, Fact, Lesion, Patient
 from osteoplan.model.volume import Meaning, Volume
 from osteoplan.pathway.vocabulary import parse_facts
 
-__all__ = ["CaseFile", "read_case", "read_case_file"]
+__all__ = ["CaseFile", "read_case", "read_case_file", "read_images"]
 
 Facts = dict[str, bool | int | float | str | None]
 
@@ -127,13 +127,11 @@ def read_case(folder: Path) -> Case:
     """
     file = read_case_file(folder)
     where = str(folder / "case.yaml")
-    meaning: Meaning = "mgK2HPO4/cm3" if file.images.calibration.get("kind") == "density" else "HU"
-    ct = _image(folder, file.images.ct, meaning)
+    ct, labels, structures = read_images(folder, file, file.images.ct)
     before = None
     if file.images.ct_before:
-        before = _image(folder, file.images.ct_before, meaning)
+        before = _image(folder, file.images.ct_before, ct.meaning)
         ct.require_same_grid(before, what="the scan before the lesion")
-    labels, structures = _labels(folder, file.images.labels, ct)
     if not file.lesions:
         raise BadInput(
             f"{where}: no lesion; add one under 'lesions:', or run 'osteoplan simulate-lesion {folder}'"
@@ -160,6 +158,13 @@ def read_case(folder: Path) -> Case:
         credits=tuple(file.credits),
         warnings=tuple(f"images.{key} is listed in case.yaml but not read by this version" for key in unread),
     )
+
+
+def read_images(folder: Path, file: CaseFile, name: str) -> tuple[Volume, Volume | None, Mapping[str, int]]:
+    """The scan called ``name``, the label map on its grid, and structure name -> label value."""
+    meaning: Meaning = "mgK2HPO4/cm3" if file.images.calibration.get("kind") == "density" else "HU"
+    ct = _image(folder, name, meaning)
+    return ct, *_labels(folder, file.images.labels, ct)
 
 
 def _image(folder: Path, name: str, meaning: Meaning) -> Volume:

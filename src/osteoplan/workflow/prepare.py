@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import AlreadyExists, BadInput
-from osteoplan.io.case import read_case, read_case_file
-from osteoplan.io.nifti import read_nifti
+from osteoplan.io.case import read_case, read_case_file, read_images
 from osteoplan.io.yaml import write_yaml
 from osteoplan.model.case import Case
 
@@ -80,7 +79,8 @@ def _document(name: str, new: NewCase, folder: Path) -> dict[str, Any]:
     images["calibration"] = new.calibration or {"kind": "fixed", "kvp": 120}
     lesions = []
     if new.lesion is not None:
-        lesion = {"id": "L1", "bone": new.bone, "side": new.side, "level_confirmed": False, "target": True}
+        lesion: dict[str, Any] = {"id": "L1", "bone": new.bone, "side": new.side}
+        lesion |= {"level_confirmed": False, "target": True}
         if isinstance(new.lesion, Ellipsoid):
             centre, axes = list(new.lesion.centre_mm), list(new.lesion.axes_mm)
             lesion["mask"] = {"ellipsoid": {"centre_mm": centre, "axes_mm": axes}}
@@ -110,10 +110,7 @@ def _read_back(folder: Path) -> Case | None:
     file = read_case_file(folder)
     if file.lesions:
         return read_case(folder)
-    ct = read_nifti(folder / file.images.ct, "HU")
-    if file.images.labels:
-        labels = read_nifti(folder / file.images.labels.file, "label")
-        ct.require_same_grid(labels, what="the label map")
+    read_images(folder, file, file.images.ct)
     return None
 
 

@@ -13,7 +13,7 @@ import osteoplan
 from osteoplan.cement.grow import fill
 from osteoplan.errors import Cancelled, OsteoplanError
 from osteoplan.knowledge.load import version as knowledge_version
-from osteoplan.mechanics.vertebra import MechanicsSettings, build_model, compress
+from osteoplan.mechanics.vertebra import MechanicsSettings, VertebraModel, build_model, compress
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -54,7 +54,7 @@ class Bench:
     def __init__(self, anatomy: Anatomy, settings: PlanSettings, cache: Cache) -> None:
         self.anatomy, self.settings, self.cache = anatomy, settings, cache
         self.mechanics = MechanicsSettings(spacing_mm=settings.spacing_mm)
-        self._model: object | None = None
+        self._model: VertebraModel | None = None
         self._key = digest(
             osteoplan.__version__, knowledge_version(), self.mechanics, settings.draws, settings.seed,
             anatomy.image.array, anatomy.image_intact.array, anatomy.image.affine, anatomy.calibration,

@@ -1,0 +1,93 @@
+"""Numbers on the page: two significant digits, one number of decimals, true minus signs, honest units."""
+
+from __future__ import annotations
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from osteoplan.model.outcome import Estimate
+from osteoplan.report.charts import axis_for
+from osteoplan.report.png import data_uri, decode, encode
+from osteoplan.report.words import absolute, clause, name_of, number, plain, signed_points, tag, value_of
+
+
+def _estimate(value: float, low: float | None, high: float | None, unit: str, id: str = "x") -> Estimate:
+    return Estimate(id, "t", value, low, high, unit, "published")
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text", "interval"),
+    [
+        (_estimate(92.3, 80.4, 101.2, "%"), "92 %", "(80–101)"),
+        (_estimate(4.23, 3.6, 4.8, "mL"), "4.2 mL", "(3.6–4.8)"),
+        (_estimate(0.16, 0.1, 0.234, "1", "leak_probability_canal"), "16 %", "(10–23)"),
+        (_estimate(0.02, None, None, "1", "major_complication_probability"), "2.0 %", ""),
+        (_estimate(5234.0, 4310.0, 6321.0, "N"), "5 200 N", "(4 300–6 300)"),
+        (_estimate(-0.3, -1.2, 0.4, "mm"), "−0.3 mm", "(−1.2–0.4)"),
+        (_estimate(0.0, None, None, "mm"), "0 mm", ""),
+        (_estimate(2.0, None, None, "d"), "2.0 days", ""),
+    ],
+)
+def test_values_are_printed_with_their_interval(estimate: Estimate, text: str, interval: str) -> None:
+    value = value_of(estimate)
+    assert (value.text.replace(" ", " "), value.interval.replace(" ", " ")) == (text, interval)
+
+
+def test_differences_carry_their_sign() -> None:
+    assert signed_points(_estimate(28.2, 21.0, 36.4, "%")).text == "+28 points"
+    assert signed_points(_estimate(-3.0, -9.0, 4.0, "%")).interval == "(−9.0 to +4.0)"
+
+
+def test_only_a_fact_that_needs_it_is_tagged() -> None:
+    assert [tag(status) for status in ("verified", "unverified", "design_default")] == [
+        "",
+        "unverified",
+        "design default",
+    ]
+
+
+def test_forces_stiffness_and_stress_are_absolute() -> None:
+    assert [absolute(_estimate(1.0, None, None, unit)) for unit in ("N", "N/mm", "MPa", "%", "mL")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_facts_and_names_are_said_in_words() -> None:
+    assert plain(None) == "unknown"
+    assert [plain(True), plain(False), plain(7), plain("mech")] == ["yes", "no", "7", "mech"]
+    assert plain(18.23, "mm") == "18 mm"
+    assert number(0.375) == "0.38"
+    assert name_of("pedicle_left") == "left pedicle"
+    assert name_of("stay_days") == "stay"
+    assert name_of("inferior_vena_cava") == "inferior vena cava"
+
+
+def test_a_clause_ends_at_a_word() -> None:
+    assert clause("leak risk; use thick cement.") == "leak risk"
+    assert clause("one two three four", 9) == "one two …"
+
+
+def test_an_axis_begins_at_zero_and_holds_every_interval() -> None:
+    found = [_estimate(92.0, 80.0, 131.0, "%"), _estimate(20.0, None, None, "%")]
+    axis = axis_for(found, at_least=110.0, width=150.0, marks=(100.0,))
+    assert axis.top >= 131.0
+    assert axis.place(0.0) == 0.0
+    assert axis.place(axis.top) == 150.0
+    assert [label for _, label in axis.ticks][:3] == ["0", "25", "50"]
+    whisker = axis.whisker(found[0])
+    assert whisker.low < whisker.at < whisker.high
+    alone = axis.whisker(found[1])
+    assert alone.low == alone.at == alone.high
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 7, 3), (2, 3, 4)])
+def test_a_png_is_read_back_by_another_reader(
+    shape: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, shape).astype(np.uint8)
+    path = tmp_path_factory.mktemp("png") / "image.png"
+    path.write_bytes(encode(pixels))
+    other = np.round(255.0 * matplotlib.image.imread(path)).astype(np.uint8)
+    assert np.array_equal(other, pixels)
+    assert np.array_equal(decode(data_uri(pixels)).reshape(shape), pixels)
