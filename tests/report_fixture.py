@@ -214,7 +214,9 @@ def _verdicts() -> tuple[Verdict, ...]:
             "SP3", "spine", None, "prefer", "vertebroplasty or kyphoplasty; radiotherapy after", ("bilsky",),
             ("not_listed",), "unverified", {"bilsky": None, "sins": (9, 12)},
         ),
-        Verdict("S3", "safety", False, "stop", "treat infection first", (), (), "verified", {"infection": False}),
+        Verdict(
+            "S3", "safety", False, "stop", "treat infection first", (), (), "verified", {"infection": False}
+        ),
     )  # fmt: skip
 
 

@@ -9,9 +9,13 @@ import yaml
 from osteoplan.pathway.rules import blocking, questions, verdicts
 from osteoplan.pathway.scores import applicable_scores, score
 
-CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "pathway_cases.yaml").read_text("utf-8"))
+CASES: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "pathway_cases.yaml").read_text("utf-8")
+)
 KEYS = {"case", "stated", "read_as", "fires", "not", "open", "sins", "total"}
-BY_NAME = pytest.mark.parametrize("case", CASES, ids=[case["case"].split(":")[0].split(",")[0] for case in CASES])
+BY_NAME = pytest.mark.parametrize(
+    "case", CASES, ids=[case["case"].split(":")[0].split(",")[0] for case in CASES]
+)
 
 
 def heard(case: dict[str, Any]) -> tuple[Any, Any]:
@@ -56,9 +60,10 @@ def test_the_sins_vector_of_the_reference_is_14_of_18_and_unstable() -> None:
 def test_the_demo_persona_is_ranked_asks_for_the_missing_items_and_is_stabilised_first() -> None:
     """The persona of the spine demo: nothing stops it, and what is not known is asked for."""
     facts = {
-        "region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_nrs": 7, "pain_type": "mech", "bilsky": "0",
-        "fx": "impending", "analgesia_failed": True, "primary": "breast", "solitary": False,
-        "suspected_primary_bone_tumour": False, "ecog": 1, "rs": "moderate", "le_weeks": 60, "infection": False,
+        "region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_nrs": 7, "pain_type": "mech",
+        "bilsky": "0", "fx": "impending", "analgesia_failed": True, "primary": "breast", "solitary": False,
+        "suspected_primary_bone_tumour": False, "ecog": 1, "rs": "moderate", "le_weeks": 60,
+        "infection": False,
         "cement_allergy": False, "pacemaker": False, "pregnant": False, "new_neuro_deficit": False,
         "rt_failed": False, "rt_contraindicated": False, "inr": 1.1, "plt": 210, "intent": "palliative",
         "collapse_pct": 0, "body_involved_pct": 24, "age": 63,

@@ -52,17 +52,17 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
     ("name", "old", "new", "said"),
     [
         (PATHWAY, "cite: [BOAST2022]", "cite: [BOAST2032]", "the citation 'BOAST2032' is in no file of refs"),
-        (PATHWAY, 'when: "infection"', 'when: "infectoin"', "'infectoin' is not in the vocabulary; did you mean 'infection'?"),
+        (PATHWAY, 'when: "infection"', 'when: "infectoin"', "not in the vocabulary; did you mean 'infection'?"),
         (PATHWAY, 'when: "infection"', 'when: "infection and"', "is not an expression"),
         (PATHWAY, 'when: "infection"', 'when: "print(infection)"', "outside the grammar"),
         (PATHWAY, "sins >= 13", "sins >= 19", "the threshold 19 of 'sins' cannot be crossed in 0 to 18"),
         (PATHWAY, "bilsky in ('2', '3')", "bilsky in ('2', '4')", "'bilsky' is never '4'"),
         (PATHWAY, "about: [pmma]", "about: [cement]", "'about' names 'cement'"),
         (PATHWAY, "about: [pmma]", "about: []", "rule S6: excludes nothing"),
-        (PATHWAY, "{given: {infection: true}, fires: yes}", "{given: {}, fires: unknown}", "rule S3: no example that fires"),
-        (PATHWAY, "{given: {infection: false}, fires: no}", "{given: {}, fires: unknown}", "rule S3: no example that does not"),
-        (PATHWAY, "{given: {le_weeks: 4}, fires: no}", "{given: {le_weeks: 5}, fires: no}", "no example has le_weeks at 4"),
-        (PATHWAY, "{given: {age: 71}, fires: yes}", "{given: {age: 70}, fires: yes}", "no example shows age > 70 True"),
+        (PATHWAY, "{infection: true}, fires: yes", "{}, fires: unknown", "rule S3: no example that fires"),
+        (PATHWAY, "{infection: false}, fires: no", "{}, fires: unknown", "rule S3: no example that does not"),
+        (PATHWAY, "{le_weeks: 4}, fires: no", "{le_weeks: 5}, fires: no", "no example has le_weeks at 4"),
+        (PATHWAY, "{age: 71}, fires: yes", "{age: 70}, fires: yes", "no example shows age > 70 True"),
         (PATHWAY, "id: S3", "id: S2", "the rule 'S2' stands twice"),
         (SINS, "points: 4", "points: 5", "the points add up to 0..19"),
         (SINS, "low: 7, high: 12", "low: 8, high: 12", "leave a gap"),
@@ -72,7 +72,7 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
         (SINS, "total: [6, 6]", "total: [5, 5]", "no example has a total of 6"),
         (MIRELS, "status: verified", "status: verified\n    cite_2: x", "extra inputs are not permitted"),
         (MIRELS, "cite: [Jawad2010]", "cite: []", "no 'cite', and no 'note' that says why"),
-        (CEMENT, "value: 3.40, unit: mm", "value: 3.40, unit: inch", "the unit 'inch' is not one of osteoplan.units"),
+        (CEMENT, "3.40, unit: mm", "3.40, unit: inch", "the unit 'inch' is not one of osteoplan.units"),
         (CEMENT, "value: 3.40, unit: mm, ", "value: 3.40, ", "unit: field required"),
         (CEMENT, "status: design_default, ", "", "status: field required"),
         (CEMENT, "status: verified", "status: sure", "input should be 'verified'"),
@@ -123,7 +123,7 @@ def test_every_citation_can_be_found_by_its_sentence_and_an_unknown_key_names_it
         assert source.key == key
         assert source.text
     assert citation("Sahgal2013").doi == "10.1200/JCO.2013.50.1411"
-    with pytest.raises(UnknownName, match="unknown citation key 'Sahgal2031'.*did you mean 'Sahgal20"):
+    with pytest.raises(UnknownName, match=r"unknown citation key 'Sahgal2031'.*did you mean 'Sahgal20"):
         citation("Sahgal2031")
 
 
@@ -154,7 +154,11 @@ def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
     assert known["cement_device"].value in devices()
     card = technique_card("vertebroplasty")
     assert "pmma" in card.uses
-    assert {reason.rule for reason in card.contraindications if reason.kind == "absolute"} >= {"S3", "S4", "S6"}
+    assert {reason.rule for reason in card.contraindications if reason.kind == "absolute"} >= {
+        "S3",
+        "S4",
+        "S6",
+    }
     assert "Tsoumakidou2017" in {source.key for source in card.sources}
 
 
@@ -167,7 +171,11 @@ def test_every_comparator_has_a_card_and_an_evidence_file() -> None:
 def test_published_outcomes_of_the_site_come_before_those_of_any_site() -> None:
     found = published_outcomes("radiotherapy", "spine")
     pain = [e for e in found if e.id == "pain_response_probability"]
-    assert [(e.value, e.status) for e in pain] == [(60.5, "verified"), (60.0, "unverified"), (67.0, "unverified")]
+    assert [(e.value, e.status) for e in pain] == [
+        (60.5, "verified"),
+        (60.0, "unverified"),
+        (67.0, "unverified"),
+    ]
     assert "Chow2012" in pain[1].because
     assert all(e.basis == "published" and e.draws is None for e in found)
     assert [e.value for e in published_outcomes("radiotherapy", "rib") if e.id == pain[0].id] == [60.0, 67.0]
@@ -210,7 +218,12 @@ def test_the_label_scheme_names_every_structure_once() -> None:
     names = scheme("totalsegmentator")
     assert len(names) == 117
     assert sorted(names.values()) == list(range(1, 118))
-    assert (names["spleen"], names["vertebrae_T12"], names["spinal_cord"], names["rib_right_1"]) == (1, 32, 79, 104)
+    assert (names["spleen"], names["vertebrae_T12"], names["spinal_cord"], names["rib_right_1"]) == (
+        1,
+        32,
+        79,
+        104,
+    )
     assert kind_of("aorta") == "vessel"
     assert kind_of("lung_lower_lobe_left") == "pleura"
     assert kind_of("autochthon_left") is None

@@ -26,8 +26,9 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.result import PlanResult
 from osteoplan.report.option_views import act_words
-from osteoplan.report.page import draw, html, render
+from osteoplan.report.page import best_option, draw, html, render, stamps, strain_page
 from osteoplan.report.page_view import page_view
+from osteoplan.report.pictures import Scenery
 from osteoplan.report.views import Drawings
 from tests.report_fixture import DEVICES, NASTY, plan_result, uncalibrated
 from tests.synthetic_vertebra import vertebra, with_structure
@@ -157,7 +158,11 @@ def test_the_name_of_a_structure_is_escaped_on_the_pictures() -> None:
     anatomy = vertebra()
     named = Structure('"><script>', "vessel", anatomy.structures[1].mask, given=True)
     result = plan_result(with_structure(anatomy, named))
-    assert "<script" not in render(replace(result, options=result.options[3:]), devices=DEVICES)
+    alone = replace(result.comparison, ranking=(), ties=(), differences=())
+    bare = replace(result, options=result.options[3:], comparison=alone, fields={})
+    page = render(bare, devices=DEVICES)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
 
 
 def test_newtons_stand_behind_per_cent_when_the_scan_is_calibrated(page: str) -> None:
@@ -175,7 +180,8 @@ def test_an_uncalibrated_scan_gets_a_banner_and_no_newtons(result: PlanResult, d
 
 
 def test_uncalibrated_is_stamped_on_the_strain_maps() -> None:
-    strain = draw(uncalibrated(plan_result()), DEVICES).strain
+    loose = uncalibrated(plan_result())
+    strain = strain_page(Scenery.of(loose.case.ct, loose.anatomy, stamps(loose)), loose)
     assert strain is not None
     pictures = [picture for _, group in strain.states for picture in group]
     assert all("uncalibrated" in picture.stamps for picture in pictures)
@@ -242,23 +248,24 @@ def test_every_picture_of_a_phantom_says_so_and_every_simulated_lesion_too() -> 
     assert len(page) < 6e6
 
 
-def test_a_rule_that_empties_the_ranking_is_said_first(result: PlanResult) -> None:
+def test_a_rule_that_empties_the_ranking_is_said_first(result: PlanResult, drawings: Drawings) -> None:
     comparison = replace(result.comparison, ranking=(), ties=(), emptied_by="L6")
     excluded = tuple(
         replace(o, status="excluded_by_rule") if o.status == "ranked" else o for o in result.options
     )
     stopped = replace(result, comparison=comparison, options=excluded)
-    page = page_view(stopped, draw(stopped, DEVICES))
+    page = page_view(stopped, drawings)
     assert page.banners[0] == "No ranking: L6 speaks first. stabilise first, radiotherapy after"
-    assert page.drawings.shown == ""
+    assert best_option(result) is result.options[0]
+    assert best_option(stopped) is None
     assert [row.mark for row in page.options.rows] == ["✕", "✕", "✕", "·", "·", "·"]
 
 
 def test_a_result_without_simulation_still_makes_a_page(result: PlanResult) -> None:
     bare = tuple(replace(o, outcomes=()) for o in result.options[2:])
     thin = replace(
-        result, fields={}, now=(), intact=(), options=bare, scores=(), questions=(), verdicts=(), citations=(),
-        comparison=replace(result.comparison, ranking=(), differences=(), ties=()),
+        result, fields={}, now=(), intact=(), options=bare, scores=(), questions=(), verdicts=(),
+        citations=(), comparison=replace(result.comparison, ranking=(), differences=(), ties=()),
     )  # fmt: skip
     text = Seen(render(thin, devices=DEVICES)).text
     assert "strength was not simulated" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,9 +11,15 @@ import pytest
 from osteoplan.report.pictures import Rod, Scenery
 from osteoplan.report.png import decode
 from osteoplan.report.scene import FROM_BEHIND, View, scene
-from tests.synthetic_vertebra import vertebra
+from tests.synthetic_vertebra import Grid, vertebra
 
 SKY = (0x56, 0xB4, 0xE9)
+
+
+@cache
+def _scenery(grid: Grid) -> Scenery:
+    anatomy = vertebra(grid)
+    return Scenery.of(anatomy.image, anatomy)
 
 
 def _rod(start: tuple[float, float, float], end: tuple[float, float, float]) -> Rod:
@@ -42,26 +49,21 @@ def test_cube_and_sides_follow_the_view(
     assert np.linalg.det(view.axes) == pytest.approx(1.0)
     assert (view.axes[0, 0] > 0) == left_is_on_the_right
     assert view.axes[1, 2] > 0
-    anatomy = vertebra("left_handed")
-    picture = scene(Scenery.of(anatomy.image, anatomy), width=200.0, view=view)
+    picture = scene(_scenery("left_handed"), width=200.0, view=view)
     assert {face.letter for face in picture.cube} == set(letters)
 
 
 @pytest.mark.parametrize("grid", ["straight", "oblique", "left_handed"])
-def test_a_rod_on_the_left_is_on_the_viewers_left_when_seen_from_behind(grid: str) -> None:
-    anatomy = vertebra(grid)  # type: ignore[arg-type]
+def test_a_rod_on_the_left_is_on_the_viewers_left_when_seen_from_behind(grid: Grid) -> None:
     rod = _rod((25.0, 45.0, -8.0), (25.0, 45.0, 10.0))
     view = View.of("from behind", (0.0, 1.0, 0.0))
-    column, _, count = _bluest(
-        scene(Scenery.of(anatomy.image, anatomy), width=200.0, rods=(rod,), view=view).image
-    )
+    column, _, count = _bluest(scene(_scenery(grid), width=200.0, rods=(rod,), view=view).image)
     assert count > 50
     assert column < 0.4
 
 
 def test_bone_is_a_ghost_before_a_rod_and_hides_nothing_that_is_in_front() -> None:
-    anatomy = vertebra()
-    scenery = Scenery.of(anatomy.image, anatomy)
+    scenery = _scenery("oblique")
     view = View.of("from the front", (0.0, -1.0, 0.0))
     before = _bluest(scene(scenery, width=200.0, rods=(_rod((0, -40, -6), (0, -40, 6)),), view=view).image)
     behind = _bluest(scene(scenery, width=200.0, rods=(_rod((0, 60, -6), (0, 60, 6)),), view=view).image)
@@ -70,8 +72,7 @@ def test_bone_is_a_ghost_before_a_rod_and_hides_nothing_that_is_in_front() -> No
 
 
 def test_stamps_reach_the_view() -> None:
-    anatomy = vertebra()
-    scenery = replace(Scenery.of(anatomy.image, anatomy), stamps=("GENERATED PHANTOM",))
+    scenery = replace(_scenery("oblique"), stamps=("GENERATED PHANTOM",))
     picture = scene(scenery, width=200.0)
     assert picture.stamps == ("GENERATED PHANTOM",)
     assert FROM_BEHIND.words in picture.title

@@ -22,11 +22,12 @@ def _estimate(value: float, low: float | None, high: float | None, unit: str, id
         (_estimate(92.3, 80.4, 101.2, "%"), "92 %", "(80–101)"),
         (_estimate(4.23, 3.6, 4.8, "mL"), "4.2 mL", "(3.6–4.8)"),
         (_estimate(0.16, 0.1, 0.234, "1", "leak_probability_canal"), "16 %", "(10–23)"),
-        (_estimate(0.02, None, None, "1", "major_complication_probability"), "2.0 %", ""),
+        (_estimate(0.02, None, None, "1", "major_complication_probability"), "2 %", ""),
         (_estimate(5234.0, 4310.0, 6321.0, "N"), "5 200 N", "(4 300–6 300)"),
         (_estimate(-0.3, -1.2, 0.4, "mm"), "−0.3 mm", "(−1.2–0.4)"),
         (_estimate(0.0, None, None, "mm"), "0 mm", ""),
-        (_estimate(2.0, None, None, "d"), "2.0 days", ""),
+        (_estimate(2.5, None, None, "d"), "2.5 days", ""),
+        (_estimate(1.0, None, None, "d"), "1 day", ""),
     ],
 )
 def test_values_are_printed_with_their_interval(estimate: Estimate, text: str, interval: str) -> None:

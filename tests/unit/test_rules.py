@@ -56,15 +56,17 @@ def mutants(tree: Expression) -> Iterator[Expression]:
             yield part
             yield from (Not(m) for m in mutants(part))
         case Compare(name, op, literal):
-            yield from (Compare(name, other, literal) for other in ("<", "<=", "==", "!=", ">=", ">")
-                        if other != op and (not isinstance(literal, str) or other in ("==", "!=")))  # fmt: skip
+            others = ("==", "!=") if isinstance(literal, str) else ("<", "<=", "==", "!=", ">=", ">")
+            yield from (Compare(name, other, literal) for other in others if other != op)
         case Among(name, literals):
             yield from (Among(name, literals[:i] + literals[i + 1 :]) for i in range(len(literals)))
         case AllOf(parts) | AnyOf(parts):
             same, other = (AllOf, AnyOf) if isinstance(tree, AllOf) else (AnyOf, AllOf)
             yield other(parts)
             yield from (same(parts[:i] + parts[i + 1 :]) for i in range(len(parts)))
-            yield from (same((*parts[:i], m, *parts[i + 1 :])) for i, part in enumerate(parts) for m in mutants(part))
+            yield from (
+                same((*parts[:i], m, *parts[i + 1 :])) for i, part in enumerate(parts) for m in mutants(part)
+            )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -80,12 +82,18 @@ def says_the_same(one: Expression, two: Expression) -> bool:
     both = AllOf((one, two))
     facts = names(both)
     every = itertools.product(*(samples(both, name, None, vocabulary()[name]) for name in facts))
-    return all(evaluate(one, f) is evaluate(two, f) for f in (dict(zip(facts, v, strict=True)) for v in every))
+    return all(
+        evaluate(one, f) is evaluate(two, f) for f in (dict(zip(facts, v, strict=True)) for v in every)
+    )
 
 
 def test_a_missing_score_never_reads_as_stable() -> None:
     """The trap: without SINS nothing may say 'observe'; the rules on it stay open and ask."""
-    for facts in ({"region": "spine"}, {"region": "spine", "sins": None}, {"region": "spine", "pain_type": "nonmech"}):
+    for facts in (
+        {"region": "spine"},
+        {"region": "spine", "sins": None},
+        {"region": "spine", "pain_type": "nonmech"},
+    ):
         said = spoken(**facts)
         for rule in ("SP1", "SP2", "SP5"):
             assert said[rule].truth is None
@@ -138,8 +146,8 @@ def test_a_total_that_covers_a_range_enters_the_rules_as_that_range() -> None:
 
 
 def test_scores_and_rules_meet_in_one_mapping() -> None:
-    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech", "alignment": "normal",
-             "collapse_pct": 0, "body_involved_pct": 30}  # fmt: skip
+    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech",
+             "alignment": "normal", "collapse_pct": 0, "body_involved_pct": 30}  # fmt: skip
     (sins,) = applicable_scores(facts)
     assert sins.total == (8, 11)
     assert spoken(**facts, sins=sins.total)["SP2"].truth is True
@@ -187,7 +195,8 @@ def test_an_unknown_or_false_exclusion_excludes_nothing() -> None:
 
 def test_a_rule_can_exclude_a_technique_by_its_id() -> None:
     said = tuple(
-        replace(v, techniques=("vertebroplasty",)) if v.rule == "S6" else v for v in verdicts({"cement_allergy": True})
+        replace(v, techniques=("vertebroplasty",)) if v.rule == "S6" else v
+        for v in verdicts({"cement_allergy": True})
     )
     assert excluded(said, "vertebroplasty") == ("S6",)
     assert excluded(said, "kyphoplasty", ("pmma",)) == ()

@@ -111,7 +111,12 @@ def test_not_leaves_unknown_unknown(a: object, opposite: object) -> None:
     assert evaluate(parse("not infection"), {"infection": a}) is opposite  # type: ignore[arg-type]
 
 
-@given(st.integers(0, 18), st.integers(0, 18), st.integers(0, 18), st.sampled_from(["<", "<=", "==", "!=", ">=", ">"]))
+@given(
+    st.integers(0, 18),
+    st.integers(0, 18),
+    st.integers(0, 18),
+    st.sampled_from(["<", "<=", "==", "!=", ">=", ">"]),
+)
 def test_a_range_decides_exactly_when_every_number_in_it_agrees(a: int, b: int, t: int, op: str) -> None:
     low, high = min(a, b), max(a, b)
     when = parse(f"sins {op} {t}")
@@ -137,7 +142,10 @@ def test_filling_in_a_fact_that_is_not_asked_for_never_settles_a_rule_otherwise(
             facts[name] = chosen
     truth, ask = evaluate(rule.when, facts), deciders(rule.when, facts)
     missing = [name for name in names(rule.when) if name not in facts]
-    more = {name: data.draw(st.sampled_from(samples(rule.when, name, None, vocabulary()[name]))) for name in missing}
+    more = {
+        name: data.draw(st.sampled_from(samples(rule.when, name, None, vocabulary()[name])))
+        for name in missing
+    }
     full = evaluate(rule.when, {**facts, **more})
     assert full is not None
     assert set(ask) <= set(missing)
@@ -170,7 +178,8 @@ def test_deciders_agree_with_trying_every_value() -> None:
         "infection": (True, False),
     }
     table = {
-        values: evaluate(when, dict(zip(every, values, strict=True))) for values in itertools.product(*every.values())
+        values: evaluate(when, dict(zip(every, values, strict=True)))
+        for values in itertools.product(*every.values())
     }
     for place, name in enumerate(every):
         groups: dict[tuple[object, ...], set[object]] = {}

@@ -80,15 +80,19 @@ def test_a_level_may_be_typed_in_its_other_ways() -> None:
 def test_an_unknown_score_item_or_level_names_its_nearest_neighbour() -> None:
     with pytest.raises(UnknownName, match=r"unknown score 'sin'; did you mean 'sins'\?"):
         score("sin", {})
-    with pytest.raises(UnknownName, match=r"unknown item 'colapse' in the score sins; did you mean 'collapse'\?"):
+    with pytest.raises(
+        UnknownName, match=r"unknown item 'colapse' in the score sins; did you mean 'collapse'\?"
+    ):
         score("sins", {"colapse": "none"})
-    with pytest.raises(UnknownName, match=r"unknown level of lesion 'litic' in the score sins; did you mean 'lytic'\?"):
+    with pytest.raises(
+        UnknownName, match=r"unknown level of lesion 'litic' in the score sins; did you mean 'lytic'\?"
+    ):
         score("sins", {"lesion": "litic"})
 
 
 @pytest.mark.parametrize("answer", [3, True, [], ()])
 def test_points_cannot_be_typed_in_place_of_a_level(answer: object) -> None:
-    with pytest.raises(BadInput, match="lesion is .*write one of lytic, mixed, blastic"):
+    with pytest.raises(BadInput, match=r"lesion is .*write one of lytic, mixed, blastic"):
         score("sins", {"lesion": answer})  # type: ignore[dict-item]
 
 
@@ -125,7 +129,9 @@ def test_fracture_figures_stand_beside_the_mirels_total_with_their_status() -> N
         (11, 96, "unverified"),
     ]
     items = {"site": "lower_limb", "pain": "moderate", "lesion": "lytic", "size": "under_third"}
-    assert any(n.startswith("fracture at a total of 8: 15 % (unverified") for n in score("mirels", items).notes)
+    assert any(
+        n.startswith("fracture at a total of 8: 15 % (unverified") for n in score("mirels", items).notes
+    )
 
 
 def test_the_status_of_a_score_is_its_least_certain_part() -> None:
@@ -178,7 +184,12 @@ def test_no_finding_puts_an_item_on_two_levels_and_every_level_can_be_reached(id
         facts = list(dict.fromkeys(fact for tree in trees.values() for fact in names(tree)))
         choices = []
         for fact in facts:
-            found = [v for t in trees.values() for v in samples(t, fact, None, vocabulary()[fact]) if fact in names(t)]
+            found = [
+                v
+                for t in trees.values()
+                for v in samples(t, fact, None, vocabulary()[fact])
+                if fact in names(t)
+            ]
             choices.append(list(dict.fromkeys(found)))
         reached = set()
         for values in itertools.product(*choices):
@@ -189,7 +200,9 @@ def test_no_finding_puts_an_item_on_two_levels_and_every_level_can_be_reached(id
 
 
 def test_partial_findings_narrow_a_total_without_settling_it() -> None:
-    (result,) = applicable_scores({"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 0})
+    (result,) = applicable_scores(
+        {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 0}
+    )
     assert result.id == "sins"
     assert result.items["collapse"] == (0, 1)
     assert result.total == (5, 16)
@@ -214,6 +227,6 @@ def test_a_total_that_a_person_gave_stands_and_a_contradiction_is_told() -> None
 
 
 def test_items_from_findings_feed_the_score() -> None:
-    facts = {"vertebra": "T12", "pain_type": "mech", "matrix": "lytic", "alignment": "normal", "collapse_pct": 60,
-             "posterolateral": "bilateral"}  # fmt: skip
+    facts = {"vertebra": "T12", "pain_type": "mech", "matrix": "lytic", "alignment": "normal",
+             "collapse_pct": 60, "posterolateral": "bilateral"}  # fmt: skip
     assert score("sins", items_from("sins", facts)).total == (14, 14)

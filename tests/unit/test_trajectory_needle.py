@@ -48,6 +48,12 @@ def along_the_pedicle(anatomy: Anatomy, side: PedicleSide, diameter: float = 2.4
     return measure(anatomy, tip[None], (back - tip)[None], diameter_mm=diameter, side=side)
 
 
+def straight_path(anatomy: Anatomy) -> NeedlePath:
+    """The same line, on the left, as a chosen path."""
+    tip, back = anatomy.frame.world([[14.5, 0.0, 3.0], [14.5, 60.0, 3.0]])
+    return NeedlePath("left", tuple(back), tuple(tip), 2.4, 0.0, True, 1)
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_the_isthmus_is_as_wide_as_the_pedicle_and_on_its_side(anatomy: Anatomy, side: PedicleSide) -> None:
     found = pedicle(anatomy, side)
@@ -98,8 +104,8 @@ def test_the_best_path_keeps_every_limit_and_its_side(anatomy: Anatomy, side: Pe
 
 
 def test_the_search_gives_the_same_path_twice() -> None:
-    once, again = (best_path(a, task(a, "left")) for a in (vertebra("oblique"), vertebra("oblique")))
-    assert once == again
+    whole = vertebra("oblique")
+    assert best_path(whole, task(whole, "left")) == best_path(whole, task(whole, "left"))
 
 
 def test_a_pedicle_thinner_than_the_cannula_gives_the_least_bad_path() -> None:
@@ -155,27 +161,22 @@ def test_a_missing_pedicle_is_not_invented() -> None:
 
 
 def test_a_needle_that_does_not_stray_meets_what_was_planned(anatomy: Anatomy) -> None:
-    path = best_path(anatomy, task(anatomy, "left"))
-    tip, entry = np.array(path.target_mm), np.array(path.entry_mm)
-    nominal = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=2.4, side="left")
-    still = placed(anatomy, path, Placement(0.0, 0.0, 5))
+    nominal = along_the_pedicle(anatomy, "left")
+    still = placed(anatomy, straight_path(anatomy), Placement(0.0, 0.0, 5))
     assert still.clearance_mm["canal"] == pytest.approx(
         np.full(5, nominal.clearance_mm["canal"][0]), abs=1e-6
     )
 
 
 def test_straying_further_breaches_more_often(anatomy: Anatomy) -> None:
-    path = best_path(anatomy, task(anatomy, "left"))
+    path = straight_path(anatomy)
     shares = [np.mean(placed(anatomy, path, Placement(sd, sd, 300)).wall_mm < 0) for sd in (0.5, 2.0, 5.0)]
     assert shares[0] < shares[1] < shares[2]
 
 
 def test_strays_shift_across_the_path_with_the_asked_spread() -> None:
     whole = vertebra("oblique")
-    path = NeedlePath(
-        "left", *(tuple(whole.frame.world([14.5, p, 3.0])) for p in (60.0, 0.0)), 2.4, 0.0, True, 1
-    )
-    found = placed(whole, path, Placement(2.0, 0.0, 2000))
+    found = placed(whole, straight_path(whole), Placement(2.0, 0.0, 2000))
     local = whole.frame.local(found.entry_mm)
     assert local[:, [0, 2]].std(axis=0) == pytest.approx([2.0, 2.0], rel=0.08)
     assert local[:, [0, 2]].mean(axis=0) == pytest.approx([14.5, 3.0], abs=0.2)

@@ -23,7 +23,9 @@ def test_unknown_stays_unknown() -> None:
 
 
 def test_an_unknown_fact_names_its_nearest_neighbour_and_the_place() -> None:
-    with pytest.raises(UnknownName, match=r"unknown fact 'bilski' in case.yaml: facts; did you mean 'bilsky'\?"):
+    with pytest.raises(
+        UnknownName, match=r"unknown fact 'bilski' in case.yaml: facts; did you mean 'bilsky'\?"
+    ):
         parse_facts({"bilski": "1c"}, where="case.yaml: facts")
 
 
@@ -34,7 +36,7 @@ def test_an_unknown_level_names_its_nearest_neighbour() -> None:
 
 @pytest.mark.parametrize("number", ["9", "nine", "", True, False, [9]])
 def test_what_only_looks_like_a_number_is_refused(number: object) -> None:
-    with pytest.raises(BadInput, match="sins is .*write a whole number from 0 to 18"):
+    with pytest.raises(BadInput, match=r"sins is .*write a whole number from 0 to 18"):
         parse_facts({"sins": number})
 
 
@@ -46,7 +48,9 @@ def test_nan_and_infinity_are_refused_for_every_number(number: float) -> None:
                 parse_facts({name: number})
 
 
-@pytest.mark.parametrize(("name", "number"), [("sins", 19), ("sins", -1), ("mirels", 3), ("inr", 0), ("pain_nrs", 10.5)])
+@pytest.mark.parametrize(
+    ("name", "number"), [("sins", 19), ("sins", -1), ("mirels", 3), ("inr", 0), ("pain_nrs", 10.5)]
+)
 def test_a_number_outside_its_range_is_refused(name: str, number: float) -> None:
     with pytest.raises(BadInput, match=f"{name} is .*from"):
         parse_facts({name: number})
@@ -66,7 +70,7 @@ def test_a_whole_number_must_be_whole() -> None:
 
 @pytest.mark.parametrize("answer", [1, 0, "yes", "true", 1.0])
 def test_yes_or_no_is_only_true_or_false(answer: object) -> None:
-    with pytest.raises(BadInput, match="infection is .*write true or false"):
+    with pytest.raises(BadInput, match=r"infection is .*write true or false"):
         parse_facts({"infection": answer})
 
 
@@ -98,12 +102,13 @@ def test_a_range_that_cannot_be_meant_is_refused(given: dict[str, object], said:
 
 def test_every_fact_that_the_interfaces_promise_is_in_the_vocabulary() -> None:
     promised = (
-        "age ecog kps le_weeks intent primary primary_known solitary suspected_primary_bone_tumour fit_for_surgery "
-        "infection cement_allergy pacemaker pregnant new_neuro_deficit rt_failed rt_contraindicated "
-        "reirradiation_possible displaced cortical_erosion posterior_wall_defect joint_surface_collapsed protrusio "
-        "lesser_troch_fracture deformity baseline_vcf hypervascular planned_open_surgery analgesia_failed "
-        "collapse_recoverable n_mets rs pain_nrs pain_type bilsky sins mirels axial_mm circ_pct fx region matrix "
-        "size_mm nerve_mm collapse_pct levels sbrt_gy_fx harrington inr plt probes asa can_lie_prone crcl_ml_min"
+        "age ecog kps le_weeks intent primary primary_known solitary suspected_primary_bone_tumour "
+        "fit_for_surgery infection cement_allergy pacemaker pregnant new_neuro_deficit rt_failed "
+        "rt_contraindicated reirradiation_possible displaced cortical_erosion posterior_wall_defect "
+        "joint_surface_collapsed protrusio lesser_troch_fracture deformity baseline_vcf hypervascular "
+        "planned_open_surgery analgesia_failed collapse_recoverable n_mets rs pain_nrs pain_type "
+        "bilsky sins mirels axial_mm circ_pct fx region matrix size_mm nerve_mm collapse_pct levels "
+        "sbrt_gy_fx harrington inr plt probes asa can_lie_prone crcl_ml_min"
     )
     for name in promised.split():
         assert fact_row(name).label

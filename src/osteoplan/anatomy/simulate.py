@@ -8,9 +8,10 @@ The lesion is an ellipsoid whose radius wavers with the direction u, the same on
     w(x)   = 1/2 - d / e              share of the voxel inside, cut to 0..1
     HU     = (1 - w) scan + w tissue  inside the bone only
 
-e is the voxel's extent across the edge, so that the edge is blurred as a scanner blurs it; sclerosis fades over
-some mm more.  n is a sum of plane waves cos(k.u + phi) with random k and phi.  The tissue carries noise with the standard
-deviation and the correlation between neighbours that the scan itself has in soft tissue near by.
+e is the voxel's extent across the edge, so that the edge is blurred as a scanner blurs it; sclerosis fades
+over some mm more.  n is a sum of plane waves cos(k.u + phi) with random k and phi.  The tissue carries noise
+with the standard deviation and the correlation between neighbours that the scan itself has in soft tissue
+near by.
 """
 
 from __future__ import annotations
@@ -246,7 +247,7 @@ def _tissue(
     blastic: F64 = np.maximum(before, raised)
     if matrix == "blastic":
         return blastic
-    patch = np.clip(0.5 + 0.9 * _field(local, (0.7 * k, 1.3 * k), seed, "patches"), 0.0, 1.0)
+    patch = np.clip(0.5 + 0.6 * _field(local, (0.7 * k, 1.3 * k), seed, "patches"), 0.0, 1.0)
     mixed: F64 = patch * blastic + (1.0 - patch) * lytic
     return mixed
 
@@ -277,9 +278,11 @@ def _noise(
 
 
 def _flattest(smooth: F64, where: Mask, spacing_mm: F64) -> Mask:
-    """The third of a mask where the smooth image is flattest: away from strands of fat, vessels and cortex."""
-    slope = np.linalg.norm(np.stack(np.gradient(smooth, *spacing_mm.tolist())), axis=0)
-    return where & (slope <= np.quantile(slope[where], 1 / 3))
+    """The third of a mask where the smooth image is flattest: away from fat, vessels and cortex."""
+    steps = np.gradient(smooth, *spacing_mm.tolist())
+    slope: F64 = np.sqrt(sum((step**2 for step in steps), start=np.zeros_like(smooth)))
+    flat: Mask = where & (slope <= np.quantile(slope[where], 1 / 3))
+    return flat
 
 
 def _neighbour_correlation(rest: F64, where: Mask, axis: int) -> float:

@@ -44,7 +44,11 @@ def facts_table() -> str:
     """Every fact: what may be written, and the question that asks for it."""
     parts = []
     for group in dict.fromkeys(row.group for row in vocabulary().values()):
-        rows = [(f"`{n}`", row.label, _may_be(row), row.ask) for n, row in vocabulary().items() if row.group == group]
+        rows = [
+            (f"`{n}`", row.label, _may_be(row), row.ask)
+            for n, row in vocabulary().items()
+            if row.group == group
+        ]
         parts.append(f"### {group}\n\n" + _markdown(("fact", "is", "write", "question"), rows))
     return "\n\n".join(parts)
 
@@ -66,7 +70,11 @@ def scores_table() -> str:
 def items_table() -> str:
     """Every item of every score: what ``osteoplan score`` takes."""
     rows = [
-        (f"`{table.id}`", f"`{name}`", ", ".join(f"`{key}` {level.points}" for key, level in item.levels.items()))
+        (
+            f"`{table.id}`",
+            f"`{name}`",
+            ", ".join(f"`{key}` {level.points}" for key, level in item.levels.items()),
+        )
         for table in score_tables().values()
         for name, item in table.items.items()
     ]
@@ -76,10 +84,9 @@ def items_table() -> str:
 def rules_table() -> str:
     """Every rule: when, effect, on whose word."""
     rows = [
-        (rule.id, rule.block, f"`{rule.row.when}`", rule.row.effect, rule.row.then, rule.row.tag, rule.row.status,
-         _cited(rule.row))
-        for rule in rules()
-    ]  # fmt: skip
+        (r.id, r.block, f"`{r.row.when}`", r.row.effect, r.row.then, r.row.tag, r.row.status, _cited(r.row))
+        for r in rules()
+    ]
     return _markdown(("rule", "block", "when", "effect", "then", "read as", "status", "source"), rows)
 
 
@@ -111,7 +118,9 @@ def evidence_table() -> str:
             rows.append((f"`{technique}`", "none found", "", "", file.nothing_found, "", ""))
         for row in file.outcomes:
             value = f"{row.value:g} {row.unit}"
-            rows.append((f"`{technique}`", f"`{row.id}`", row.site, value, row.regimen, row.status, _cited(row)))
+            rows.append(
+                (f"`{technique}`", f"`{row.id}`", row.site, value, row.regimen, row.status, _cited(row))
+            )
     return _markdown(("technique", "outcome", "site", "value", "what was done", "status", "source"), rows)
 
 

@@ -37,7 +37,7 @@ from osteoplan.report.scene import scene
 from osteoplan.report.views import ColourBar, Drawings, Page, StrainPage
 from osteoplan.report.words import number
 
-__all__ = ["draw", "html", "render"]
+__all__ = ["best_option", "draw", "html", "render", "stamps", "strain_page"]
 
 _THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 300.0, 210.0
 
@@ -67,8 +67,8 @@ def html(page: Page) -> str:
 
 def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
     """All pictures of a result."""
-    scenery = Scenery.of(result.case.ct, result.anatomy, _stamps(result))
-    best = next((o for o in result.options if o.id in result.comparison.ranking[:1]), None)
+    scenery = Scenery.of(result.case.ct, result.anatomy, stamps(result))
+    best = best_option(result)
     rods = () if best is None else rods_of(best.plan, devices)
     cement = None if best is None else _field(result, best.id, "cement_fraction")
     return Drawings(
@@ -80,11 +80,16 @@ def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
         bone=slices(scenery, window=BONE_WINDOW, width=_LARGE),
         soft=slices(scenery, window=SOFT_WINDOW, width=_LARGE),
         options={o.id: _option(scenery, result, o, rods_of(o.plan, devices)) for o in result.options},
-        strain=_strain(scenery, result),
+        strain=strain_page(scenery, result),
     )
 
 
-def _stamps(result: PlanResult) -> tuple[str, ...]:
+def best_option(result: PlanResult) -> Option | None:
+    """The option that the first page draws: the first of the ranking, none where there is no ranking."""
+    return next((o for o in result.options if o.id in result.comparison.ranking[:1]), None)
+
+
+def stamps(result: PlanResult) -> tuple[str, ...]:
     """What every picture of this case must carry."""
     found = []
     if result.case.phantom:
@@ -108,7 +113,7 @@ def _option(scenery: Scenery, result: PlanResult, option: Option, rods: Sequence
     return (*pictures, scene(scenery, width=_MIDDLE, rods=rods, cement=cement))
 
 
-def _strain(scenery: Scenery, result: PlanResult) -> StrainPage | None:
+def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
     """Strain intact, now and after every option that has it, on one range; None where there is none."""
     titles = {"intact": "intact", "now": "now, untreated"}
     titles |= {o.id: f"{mark_of(result, o)}  {o.plan.title}" for o in result.options}

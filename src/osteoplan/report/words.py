@@ -73,8 +73,10 @@ def value_of(estimate: Estimate) -> Value:
     """Value, interval and review tag of an outcome; shares and probabilities in per cent."""
     factor, unit = _scale(estimate)
     numbers = [x * factor for x in (estimate.value, estimate.low, estimate.high) if x is not None]
-    digits = _decimals(max(abs(x) for x in numbers))
+    whole = all(float(x).is_integer() and abs(x) < 1000.0 for x in numbers)
+    digits = 0 if whole else _decimals(max(abs(x) for x in numbers))
     text = f"{_fixed(numbers[0], digits)} {unit}".strip()
+    text = "1 day" if text == "1 days" else text
     interval = ""
     if estimate.low is not None and estimate.high is not None:
         interval = f"({_fixed(estimate.low * factor, digits)}–{_fixed(estimate.high * factor, digits)})"

@@ -234,7 +234,7 @@ def best_path(anatomy: Anatomy, task: NeedleTask) -> NeedlePath:
         NotAvailable: there is no such pedicle, or the body has no place for a tip near the aim.
     """
     tips, through = _coarse(anatomy, task)
-    chosen, tried = None, 0
+    tried = 0
     for halvings in range(3):
         step = 2.0 * STEP_MM if halvings == 0 else STEP_MM
         found = measure(
@@ -250,7 +250,6 @@ def best_path(anatomy: Anatomy, task: NeedleTask) -> NeedlePath:
             float(soft[first]), bool(missed[first] == 0), tried,
         )  # fmt: skip
         tips, through = _around(tips[order], through[order], anatomy, task, 1.5 / 2**halvings)
-    assert chosen is not None
     return chosen
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from osteoplan.anatomy.place import centre_at_wall, frame_of
+from osteoplan.anatomy.place import at_wall
 from osteoplan.anatomy.simulate import LesionMatrix, simulate_lesion
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
 from osteoplan.io.case import CaseFile, read_case_file, read_images
@@ -65,9 +65,10 @@ def simulate_lesion_in(
     stage(progress, "placing the lesion", start + share, start + 2 * share)
     wall_mm = 0.0 if recipe.wall_mm is None else recipe.wall_mm
     left_mm = {"left": 0.5, "right": -0.5}.get(recipe.side, 0.0) * recipe.axes_mm[0]
-    centre = recipe.centre_mm or centre_at_wall(bone, recipe.axes_mm, wall_mm=wall_mm, left_mm=left_mm)
+    place = at_wall(bone, recipe.axes_mm, wall_mm=wall_mm, left_mm=left_mm)
+    centre = recipe.centre_mm or place.centre_mm
     made = simulate_lesion(
-        ct, bone.array, centre_mm=centre, axes_mm=recipe.axes_mm, frame_axes=frame_of(bone).axes,
+        ct, bone.array, centre_mm=centre, axes_mm=recipe.axes_mm, frame_axes=place.frame.axes,
         matrix=recipe.matrix, seed=recipe.seed,
     )  # fmt: skip
     stage(progress, "writing the scan with the lesion", start + 2 * share, end)

@@ -1,0 +1,66 @@
+"""The bone without its lesion, where no earlier scan shows it.
+
+The lesion is filled layer by layer: a voxel at depth t below the bone's surface takes the median of the bone
+around the lesion at the same depth, so the shell closes again and the inside becomes trabecular.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput
+from osteoplan.kernels.distance import distance_to, signed_distance
+from osteoplan.kernels.resample import bounding_box
+from osteoplan.knowledge.anatomy_values import number
+from osteoplan.model.anatomy import Mask
+from osteoplan.model.volume import Volume
+
+__all__ = ["filled_in"]
+
+LEAST_VOXELS = 20  # that a median is taken of; thinner layers borrow from the next
+
+
+def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
+    """The image with the lesion's part of the bone replaced by bone of the same depth around it.
+
+    Raises:
+        BadInput: the lesion leaves no bone around it.
+    """
+    inside = bone & lesion
+    if not inside.any():
+        return image
+    ring = number("vertebra", "infill_ring_mm")
+    low, high = bounding_box(inside)
+    reach = np.ceil(2 * ring / image.spacing_mm).astype(int)
+    box = tuple(slice(max(a - r, 0), b + r) for a, b, r in zip(low, high, reach, strict=True))
+    near_bone, near_inside = bone[box], inside[box]
+    layer = _layers(signed_distance(near_bone, image.spacing_mm), number("vertebra", "infill_layer_mm"))
+    around = near_bone & ~lesion[box] & (distance_to(near_inside, image.spacing_mm) <= ring)
+    if around.sum() < LEAST_VOXELS:
+        raise BadInput(
+            "no bone is left around the lesion to rebuild the intact bone from: give the scan before the lesion "
+            "as images.ct_before"
+        )
+    values = _by_layer(image.array[box][around].astype(np.float64), layer[around], int(layer[near_bone].max()))
+    array = image.array.copy()
+    array[box][near_inside] = values[layer[near_inside]].astype(array.dtype)
+    return image.with_array(array)
+
+
+def _layers(depth: npt.NDArray[np.float32], thickness: float) -> npt.NDArray[np.intp]:
+    layers: npt.NDArray[np.intp] = np.floor(np.maximum(-depth, 0.0) / thickness).astype(np.intp)
+    return layers
+
+
+def _by_layer(
+    values: npt.NDArray[np.float64], layer: npt.NDArray[np.intp], deepest: int
+) -> npt.NDArray[np.float64]:
+    """Median per layer; a layer with too few voxels takes that of all layers at least as deep, or of all."""
+    medians = np.empty(deepest + 1)
+    for k in range(deepest + 1):
+        for chosen in (layer == k, layer >= k, layer >= 0):
+            if chosen.sum() >= LEAST_VOXELS:
+                medians[k] = np.median(values[chosen])
+                break
+    return medians

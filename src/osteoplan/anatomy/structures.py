@@ -1,0 +1,76 @@
+"""What a needle must avoid, from the label map, and the skin, from the scan itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import ndimage
+
+from osteoplan.knowledge.structures import kind_of, scheme
+from osteoplan.model.anatomy import Mask, Structure
+from osteoplan.model.volume import Volume
+
+__all__ = ["body_surface", "labelled_structures"]
+
+_CANAL_GIVEN = "spinal_canal"  # a label of this name stands beside the derived canal
+
+
+def labelled_structures(
+    labels: Volume, structures: Mapping[str, int], *, without: int
+) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
+    """Every labelled structure of the image that a needle must avoid, and names that nobody can place.
+
+    Args:
+        labels: label map, cropped.
+        structures: name -> label value.
+        without: label value of the target bone.
+    """
+    present = set(np.unique(labels.array).tolist()) - {0, without}
+    found, unplaced = [], []
+    for name, value in sorted(structures.items(), key=lambda item: item[1]):
+        if value not in present:
+            continue
+        present.discard(value)
+        kind = "canal" if name == _CANAL_GIVEN else kind_of(name)
+        if kind is not None:
+            given = f"{name}_given" if name == _CANAL_GIVEN else name
+            found.append(Structure(given, kind, labels.array == value, given=True))
+        elif name not in scheme("totalsegmentator"):
+            unplaced.append(name)
+    unplaced += [f"number {value}" for value in sorted(present)]
+    return tuple(found), tuple(unplaced)
+
+
+def body_surface(image: Volume, threshold: float) -> Mask:
+    """The patient: the largest piece above the threshold, air inside it (lungs, bowel) filled slice by slice.
+
+    Slices are those nearest to axial.  The image should hold the patient's whole cross-section: air that
+    touches the image's edge within a slice counts as outside.
+    """
+    axis = int(np.argmax(np.abs(image.direction[2])))
+    solid = np.moveaxis(image.array, axis, 0) > threshold
+    filled = ~_outside(solid)
+    # The table leans on the skin by a voxel or two: cut such bridges, keep the largest, give back what was cut.
+    cut = ndimage.binary_erosion(filled, _IN_SLICE, iterations=2, border_value=1)
+    names, count = ndimage.label(cut)
+    if count > 1:
+        largest = names == 1 + np.argmax(np.bincount(names.ravel())[1:])
+        filled &= ndimage.binary_dilation(largest, _IN_SLICE, iterations=3)
+    surface: Mask = np.ascontiguousarray(np.moveaxis(filled, 0, axis))
+    return surface
+
+
+_IN_SLICE = np.zeros((3, 3, 3), dtype=bool)
+_IN_SLICE[1, 1, :] = _IN_SLICE[1, :, 1] = True
+
+
+def _outside(solid: Mask) -> Mask:
+    """Not solid, and connected to the image's edge within its slice."""
+    names, count = ndimage.label(~solid, _IN_SLICE)
+    touching = np.zeros(count + 1, dtype=bool)
+    for edge in (names[:, 0, :], names[:, -1, :], names[:, :, 0], names[:, :, -1]):
+        touching[np.unique(edge)] = True
+    touching[0] = False
+    outside: Mask = touching[names]
+    return outside

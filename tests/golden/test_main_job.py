@@ -1,0 +1,232 @@
+"""The main job from the shell, end to end: on the generated phantom, and on the real scan where it is at hand."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from osteoplan.cli import main
+from osteoplan.io.plan_json import json_schema
+
+COARSE = ("--spacing", "2", "--draws", "40")
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory):
+    """A machine without a registry and with an empty cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", "")
+        patch.setenv("OSTEOPLAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def phantom(offline, tmp_path_factory):
+    """The demo without a network, its folder and what was printed."""
+    out = tmp_path_factory.mktemp("phantom") / "demo"
+    assert main(["demo", "--out", str(out), "--draws", "40"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def real(offline, data, tmp_path_factory):
+    """The demo's case from the real scan (packed as the registry packs it), planned coarsely."""
+    made = tmp_path_factory.mktemp("real")
+    case = made / "case"
+    source = data / "chest_spine"
+    labels = ["--labels", source / "mask.nii.gz", "--names", source / "structures.csv"]
+    assert run("init", case, "--ct", source / "cxr.nii.gz", *labels) == 0
+    lesion = ["--bone", "vertebra_T12", "--axes", "22,18,17", "--wall", "0", "--seed", "12"]
+    assert run("simulate-lesion", case, *lesion) == 0
+    assert run("plan", case, *COARSE) == 0
+    return case
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def document(folder):
+    return json.loads((folder / "plan.json").read_text())
+
+
+def option(plan, id):
+    return next(o for o in plan["options"] if o["id"] == id)
+
+
+def outcome(option, id):
+    return next(o for o in option["outcomes"] if o["id"] == id)
+
+
+def test_without_a_network_the_demo_uses_a_phantom_and_says_so_on_the_page(phantom):
+    page = (phantom / "report.html").read_text()
+    assert "generated phantom" in page
+    assert any("generated phantom" in warning for warning in document(phantom)["warnings"])
+
+
+def test_the_plan_is_valid_against_the_published_schema(phantom):
+    jsonschema.validate(document(phantom), json_schema())
+
+
+def test_comparators_and_every_way_in_are_listed(phantom):
+    ids = {o["id"] for o in document(phantom)["options"]}
+    assert ids >= {
+        "vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both", "radiotherapy", "open_surgery",
+        "best_supportive_care",
+    }  # fmt: skip
+
+
+def test_a_rerun_reuses_the_plan_and_other_settings_never_overwrite_it(phantom, offline, capsys):
+    before = (phantom / "plan.json").read_bytes()
+    assert run("demo", "--out", phantom, "--draws", 40) == 0
+    assert "reused" in capsys.readouterr().out
+    assert run("demo", "--out", phantom, "--draws", 41) == 2
+    assert "--force" in capsys.readouterr().err
+    assert (phantom / "plan.json").read_bytes() == before
+
+
+def test_a_replay_computes_the_same_numbers(phantom, offline, capsys):
+    assert run("replay", phantom / "plan.json", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["same"]
+    assert found["largest"] < 1e-9
+    assert found["compared"] > 60
+
+
+def test_a_replay_says_what_changed_since(phantom, offline, tmp_path, capsys):
+    copy = tmp_path / "demo"
+    shutil.copytree(phantom, copy)
+    path = copy / "case" / "case.yaml"
+    case = yaml.safe_load(path.read_text())
+    case["facts"]["cement_allergy"] = True
+    path.write_text(yaml.safe_dump(case))
+    assert run("replay", copy / "plan.json", "--json") == 3
+    assert json.loads(capsys.readouterr().out)["changed"] == ["case.yaml"]
+
+
+def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, offline, tmp_path, capsys):
+    copy = tmp_path / "demo"
+    shutil.copytree(phantom / "case", copy)
+    path = copy / "case.yaml"
+    case = yaml.safe_load(path.read_text())
+    case["facts"]["cement_allergy"] = True
+    path.write_text(yaml.safe_dump(case))
+    assert run("plan", copy, *COARSE) == 0
+    plan = document(copy / "plan")
+    left = option(plan, "vertebroplasty_left")
+    assert left["status"] in ("excluded_by_rule", "infeasible")
+    assert any(
+        option(plan, id)["status"] == "excluded_by_rule"
+        for id in ("vertebroplasty_left", "vertebroplasty_right")
+    )
+    assert plan["comparison"]["ranking"] == []
+    assert option(plan, "radiotherapy")["status"] == "comparator"
+
+
+def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offline, tmp_path):
+    copy = tmp_path / "demo"
+    shutil.copytree(phantom / "case", copy)
+    path = copy / "case.yaml"
+    case = yaml.safe_load(path.read_text())
+    case["facts"]["infection"] = True
+    path.write_text(yaml.safe_dump(case))
+    assert run("plan", copy, *COARSE) == 0
+    plan = document(copy / "plan")
+    assert plan["comparison"]["ranking"] == []
+    assert "S3" in plan["comparison"]["emptied_by"]
+    assert option(plan, "best_supportive_care")["status"] == "comparator"
+
+
+def test_an_archive_that_is_not_the_pinned_one_is_refused(offline, tmp_path, capsys):
+    wrong = tmp_path / "wrong.whl"
+    with zipfile.ZipFile(wrong, "w") as archive:
+        archive.writestr("x", "y")
+    assert run("demo", "--out", tmp_path / "demo", "--archive", wrong) == 2
+    assert "SHA-256 differs" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_real_scan_is_planned_with_strength_before_and_after(real):
+    plan = document(real / "plan")
+    now = next(o for o in plan["now"] if o["id"] == "strength_ratio_to_intact")
+    assert 40 < now["low"] <= now["value"] <= now["high"] < 98
+    assert plan["simulated"]
+    assert not plan["calibrated"]
+    treated = [o for o in plan["options"] if o["status"] == "ranked"]
+    assert treated
+    for one in treated:
+        assert outcome(one, "strength_ratio_to_intact")["value"] > now["value"]
+        entry = next(step for step in one["steps"] if step["act"] == "place")["entry_mm"]
+        target = next(step for step in one["steps"] if step["act"] == "place")["target_mm"]
+        assert entry[1] > target[1] + 30  # from behind: +y is posterior
+
+
+def test_the_left_way_in_enters_on_the_patients_left(real):
+    plan = document(real / "plan")
+    entries = {}
+    for side in ("left", "right"):
+        step = next(s for s in option(plan, f"vertebroplasty_{side}")["steps"] if s["act"] == "place")
+        entries[side] = step["entry_mm"]
+    assert entries["left"][0] > entries["right"][0] + 30
+
+
+def test_strength_and_check_speak_json_alone_on_stdout(real, capsys):
+    capsys.readouterr()
+    assert run("strength", real, *COARSE, "--json") == 0
+    ids = {o["id"] for o in json.loads(capsys.readouterr().out)["outcomes"]}
+    assert {"strength_N", "strength_ratio_to_intact", "stiffness_N_per_mm"} <= ids
+    assert run("check", real, "--json") == 0
+    names = {f["name"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert {"region", "size_mm", "posterior_wall_defect", "matrix"} <= names
+
+
+def test_the_original_scan_stays_as_it_was(real, data):
+    assert (real / "ct.nii.gz").read_bytes() == (data / "chest_spine" / "cxr.nii.gz").read_bytes()
+    case = yaml.safe_load((real / "case.yaml").read_text())
+    assert case["images"]["ct_before"] == "ct.nii.gz"
+    truth = json.loads((real / case["lesions"][0]["truth"]).read_text())
+    assert truth["matrix"] == "lytic"
+
+
+def test_a_lesion_outside_its_bone_is_refused(real, tmp_path, capsys):
+    copy = copied(real, tmp_path)
+    edit(copy, lambda lesion: lesion.update(bone="vertebra_L1"))
+    assert run("plan", copy, *COARSE) == 2
+    assert "vertebra_L1" in capsys.readouterr().err
+    assert not (copy / "plan").exists()
+
+
+def test_a_side_that_contradicts_the_mask_is_refused(real, tmp_path, capsys):
+    copy = copied(real, tmp_path)
+    case = yaml.safe_load((copy / "case.yaml").read_text())
+    case["lesions"][0]["mask"] = {"ellipsoid": {"centre_mm": left_of_body(real), "axes_mm": [8, 8, 8]}}
+    case["lesions"][0]["side"] = "right"
+    (copy / "case.yaml").write_text(yaml.safe_dump(case))
+    assert run("plan", copy, *COARSE) == 2
+    assert "right" in capsys.readouterr().err
+
+
+def copied(real, tmp_path) -> Path:
+    copy = tmp_path / "case"
+    shutil.copytree(real, copy, ignore=shutil.ignore_patterns("plan"), copy_function=shutil.copyfile)
+    return copy
+
+
+def edit(folder, change):
+    path = folder / "case.yaml"
+    case = yaml.safe_load(path.read_text())
+    change(case["lesions"][0])
+    path.write_text(yaml.safe_dump(case))
+
+
+def left_of_body(real):
+    """A point in the left half of the vertebral body: 12 mm to the patient's left of the lesion's centre."""
+    case = yaml.safe_load((real / "case.yaml").read_text())
+    truth = json.loads((real / case["lesions"][0]["truth"]).read_text())
+    x, y, z = truth["centre_mm"]
+    return [x + 12.0, y, z]
