@@ -59,18 +59,40 @@ def test_a_front_that_has_reached_enough_voxels_stops() -> None:
     assert np.isfinite(times).sum() == 50
 
 
-@pytest.mark.parametrize("amount", [0.0, 0.31, 7.77, 40.0])
+@pytest.mark.parametrize("amount", [0.31, 7.77, 40.0])
 def test_invasion_fills_the_amount_exactly_and_in_order(amount: float) -> None:
     rng = np.random.default_rng(3)
-    arrival, capacity = rng.random((5, 6, 7)), rng.random((5, 6, 7))
+    arrival, capacity = rng.random((5, 6, 7)), rng.random((5, 6, 7)) + 0.01
     arrival[0] = np.inf
-    share = invade(arrival, capacity, amount)
+    share, placed = invade(arrival[None], capacity, np.array([amount]))
     assert (share * capacity).sum() == pytest.approx(amount)
-    full, empty = arrival[share >= 1.0], arrival[share <= 0.0]
-    assert full.max(initial=0) <= empty.min()
-    assert ((share > 0) & (share < 1)).sum() <= 1
+    assert placed == pytest.approx([amount])
+    assert arrival[share >= 1.0 - 1e-9].max(initial=0) <= arrival[share <= 0.0].min()
+    assert ((share > 0) & (share < 1.0 - 1e-9)).sum() <= 1
 
 
 def test_invasion_cannot_fill_more_than_can_be_reached() -> None:
     arrival = np.array([[[0.0, 1.0, np.inf]]])
-    assert invade(arrival, np.ones((1, 1, 3)), 9.0).sum() == 2.0
+    share, placed = invade(arrival[None], np.ones((1, 1, 3)), np.array([9.0]))
+    assert share.sum() == placed[0] == 2.0
+
+
+def test_two_sources_each_place_their_own_amount_and_pass_over_what_is_full() -> None:
+    fast = np.arange(10.0).reshape(10, 1, 1) / 100.0
+    slow = np.arange(10.0)[::-1].reshape(10, 1, 1)
+    share, placed = invade(np.stack([fast, slow]), np.ones((10, 1, 1)), np.array([2.5, 3.5]))
+    assert placed == pytest.approx([2.5, 3.5])
+    assert share.ravel() == pytest.approx([1, 1, 0.5, 0, 0, 0, 0.5, 1, 1, 1])
+    share, placed = invade(np.stack([fast, fast]), np.ones((10, 1, 1)), np.array([2.0, 2.0]))
+    assert share.ravel() == pytest.approx([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+
+
+def test_a_source_stops_before_a_forbidden_voxel_and_the_other_goes_on() -> None:
+    one = np.arange(10.0).reshape(10, 1, 1)
+    barred = np.zeros((10, 1, 1), dtype=bool)
+    barred[2] = True
+    share, placed = invade(
+        np.stack([one, one[::-1]]), np.ones((10, 1, 1)), np.array([4.0, 4.0]), stop_at=barred
+    )
+    assert placed == pytest.approx([2.0, 4.0])
+    assert share.ravel() == pytest.approx([1, 1, 0, 0, 0, 0, 1, 1, 1, 1])

@@ -38,7 +38,7 @@ SHELF = Shelf(devices(), limits("vertebroplasty"))
 NAMES = sorted(techniques())
 
 
-@pytest.fixture(scope="module", params=["oblique", "left_handed"])
+@pytest.fixture(scope="module", params=["left_handed"])
 def anatomy(request: pytest.FixtureRequest) -> Anatomy:
     return vertebra(request.param)
 

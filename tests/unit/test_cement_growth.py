@@ -87,6 +87,12 @@ def test_the_left_port_puts_cement_on_the_patients_left() -> None:
     assert both.value == pytest.approx(50.0, abs=10.0)
 
 
+def test_each_of_two_ports_places_its_own_volume_though_one_lies_in_a_void() -> None:
+    anatomy = vertebra("oblique", lesion_at=(8.0, -4.0, 0.0), lesion_radius=5.0)
+    result = fill(anatomy, ports(anatomy, (8.0, -4.0, 0.0), (-10.0, -4.0, 0.0), mL=1.6))
+    assert outcome(result, "cement_left_pct", "vertebra_T12").value == pytest.approx(50.0, abs=3.0)
+
+
 def test_cement_stops_at_the_canal_when_the_wall_is_gone() -> None:
     anatomy = vertebra("oblique", lesion_at=(0.0, 9.0, 0.0), lesion_radius=7.0)
     result = fill(anatomy, ports(anatomy, (0.0, 5.0, 0.0), mL=4.0))

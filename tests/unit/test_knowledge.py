@@ -52,7 +52,7 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
     ("name", "old", "new", "said"),
     [
         (PATHWAY, "cite: [BOAST2022]", "cite: [BOAST2032]", "the citation 'BOAST2032' is in no file of refs"),
-        (PATHWAY, 'when: "infection"', 'when: "infectoin"', "not in the vocabulary; did you mean 'infection'?"),
+        (PATHWAY, 'when: "infection"', 'when: "infectoin"', "vocabulary; did you mean 'infection'?"),
         (PATHWAY, 'when: "infection"', 'when: "infection and"', "is not an expression"),
         (PATHWAY, 'when: "infection"', 'when: "print(infection)"', "outside the grammar"),
         (PATHWAY, "sins >= 13", "sins >= 19", "the threshold 19 of 'sins' cannot be crossed in 0 to 18"),

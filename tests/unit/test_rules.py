@@ -18,7 +18,7 @@ from osteoplan.knowledge.expression import (
     names,
     parse,
 )
-from osteoplan.knowledge.rules import Rule, rules
+from osteoplan.knowledge.rules import Rule, RuleExample, rules
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Verdict
 from osteoplan.pathway.expression import evaluate, samples
@@ -36,7 +36,7 @@ def spoken(**facts: object) -> dict[str, Verdict]:
 
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=[rule.id for rule, _ in EXAMPLES])
-def test_every_example_of_every_rule_comes_out_as_written(rule, example) -> None:  # type: ignore[no-untyped-def]
+def test_every_example_of_every_rule_comes_out_as_written(rule: Rule, example: RuleExample) -> None:
     facts = settled(parse_values(example.given))
     assert evaluate(rule.when, facts) is TRUTH[example.fires]
     verdict = {v.rule: v for v in verdicts(example.given)}.get(rule.id)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.expression import faults, literals, names, parse
-from osteoplan.knowledge.rules import rules
+from osteoplan.knowledge.rules import Rule, rules
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.expression import deciders, evaluate, samples
 
@@ -132,8 +132,9 @@ RULES = rules()
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_filling_in_a_fact_that_is_not_asked_for_never_settles_a_rule_otherwise(rule, data) -> None:  # type: ignore[no-untyped-def]
-    """True and false survive every way of learning more; unknown is settled only by facts that were asked for."""
+def test_true_and_false_survive_learning_more_and_only_asked_facts_settle_the_rest(
+    rule: Rule, data: st.DataObject
+) -> None:
     facts = {}
     for name in names(rule.when):
         values = samples(rule.when, name, None, vocabulary()[name])

@@ -141,7 +141,8 @@ def test_a_vessel_in_the_way_is_gone_round_or_reported() -> None:
     blocked = with_structure(free, Structure("artery", "vessel", on_it, given=True))
     assert best_path(blocked, task(blocked, "right")).entry_mm != path.entry_mm
     found = measure(blocked, tip[None], (entry - tip)[None], diameter_mm=2.4, side="right")
-    assert found.clearance_mm["vessel"][0] == pytest.approx(-6.0 - 1.2, abs=HALF_DIAGONAL + 0.5)
+    # Coarse bricks take up to half a diagonal from the ball's depth, and from that of its deepest voxel.
+    assert -6.0 - 1.2 - 0.3 <= found.clearance_mm["vessel"][0] <= -6.0 - 1.2 + 2 * HALF_DIAGONAL
     assert clearance_maps(blocked).name_at("vessel", found.closest_mm["vessel"][0]) == "artery"
 
 

@@ -37,7 +37,9 @@ class Aligned:
     step: float
 
     @classmethod
-    def of(cls, depth: Volume, frame: BoneFrame, low: npt.ArrayLike, high: npt.ArrayLike, step: float) -> Aligned:
+    def of(
+        cls, depth: Volume, frame: BoneFrame, low: npt.ArrayLike, high: npt.ArrayLike, step: float
+    ) -> Aligned:
         """Resample a signed distance map onto the box low..high [mm] of the bone's axes."""
         start = np.asarray(low, dtype=np.float64)
         counts = np.maximum(np.ceil((np.asarray(high) - start) / step).astype(int) + 1, 2)
@@ -53,7 +55,8 @@ class Aligned:
 
     def axis(self, a: int) -> F64:
         """Bone coordinates [mm] of the voxel centres along one axis."""
-        return self.low[a] + self.step * np.arange(self.depth.shape[a])
+        along: F64 = self.low[a] + self.step * np.arange(self.depth.shape[a])
+        return along
 
     def nearest(self, a: int, value_mm: float) -> int:
         """Index of the voxel nearest to a bone coordinate."""

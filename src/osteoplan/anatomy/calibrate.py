@@ -1,6 +1,6 @@
 """CT numbers to density: what is known about this scan, with honest standard deviations.
 
-    density = slope * image + intercept          K2HPO4 equivalent [mg/cm3]
+density = slope * image + intercept          K2HPO4 equivalent [mg/cm3]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.anatomy_values import known, number
 from osteoplan.model.case import Calibration
-from osteoplan.model.evidence import worst
+from osteoplan.model.evidence import Known, worst
 
 __all__ = ["calibration"]
 
@@ -32,8 +32,8 @@ def calibration(request: Mapping[str, Any]) -> Calibration:
     kind = request.get("kind")
     if kind in _LATER:
         raise BadInput(
-            f"calibration '{kind}' (from {_LATER[kind]}) is not in this version: use {{kind: fixed, kvp: 120}}, "
-            "or calibrate the scan elsewhere and use {kind: density}"
+            f"calibration '{kind}' (from {_LATER[kind]}) is not in this version: use "
+            "{kind: fixed, kvp: 120}, or calibrate the scan elsewhere and use {kind: density}"
         )
     if kind not in _KEYS:
         raise UnknownName("calibration kind", str(kind), _KEYS, "images.calibration")
@@ -49,18 +49,22 @@ def _fixed(kvp: object) -> Calibration:
             f"calibration 'fixed': {what}; only 120 kV has one: write {{kind: fixed, kvp: 120}} if that is "
             "what was used, or calibrate the scan and use {kind: density}"
         )
-    names = [f"fixed_120kvp_{name}" for name in ("slope", "intercept", "slope_sd", "intercept_sd")]
-    rows = [known("calibration", name) for name in names]
+    names = ("slope", "intercept", "slope_sd", "intercept_sd")
+    rows = _rows(*(f"fixed_120kvp_{name}" for name in names))
+    slope, intercept, slope_sd, intercept_sd = (number("calibration", name) for name in rows)
     return Calibration(
-        "fixed", *(number("calibration", name) for name in names), calibrated=False,
-        kvp=float(kvp), cite=tuple(dict.fromkeys(key for row in rows for key in row.cite)),
-        status=worst(*(row.status for row in rows)),
+        "fixed", slope, intercept, slope_sd, intercept_sd, calibrated=False, kvp=float(kvp),
+        cite=tuple(dict.fromkeys(key for row in rows.values() for key in row.cite)),
+        status=worst(*(row.status for row in rows.values())),
     )  # fmt: skip
 
 
 def _density() -> Calibration:
-    rows = [known("calibration", name) for name in ("density_slope_sd", "density_intercept_sd")]
-    return Calibration(
-        "density", 1.0, 0.0, number("calibration", "density_slope_sd"),
-        number("calibration", "density_intercept_sd"), calibrated=True, status=worst(*(r.status for r in rows)),
-    )  # fmt: skip
+    rows = _rows("density_slope_sd", "density_intercept_sd")
+    slope_sd, intercept_sd = (number("calibration", name) for name in rows)
+    status = worst(*(row.status for row in rows.values()))
+    return Calibration("density", 1.0, 0.0, slope_sd, intercept_sd, calibrated=True, status=status)
+
+
+def _rows(*names: str) -> dict[str, Known]:
+    return {name: known("calibration", name) for name in names}

@@ -65,7 +65,9 @@ class Wall:
 
     def posterior_mm(self, left: F64, superior: F64) -> F64:
         """How far behind the origin the wall stands, at bone coordinates (left, superior)."""
-        return _terms(left - self.middle, np.clip(superior, *self.heights), self.half_width) @ self.coefficients
+        return (
+            _terms(left - self.middle, np.clip(superior, *self.heights), self.half_width) @ self.coefficients
+        )
 
 
 def find_canal(bone: Aligned) -> Canal:

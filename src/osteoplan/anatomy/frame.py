@@ -90,7 +90,10 @@ def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:
 
     start = np.vstack([np.zeros(3), 0.15 * np.eye(3)])
     best = optimize.minimize(
-        misfit, start[0], method="Nelder-Mead", options={"initial_simplex": start, "xatol": 1e-3, "fatol": 1e-4}
+        misfit,
+        start[0],
+        method="Nelder-Mead",
+        options={"initial_simplex": start, "xatol": 1e-3, "fatol": 1e-4},
     )
     return _unit(guess.left + best.x[0] * guess.posterior + best.x[1] * guess.superior)
 
@@ -111,7 +114,7 @@ def _endplate_slope(depth: Volume, frame: BoneFrame, reach: float) -> float:
 
 
 def exits(depth: npt.NDArray[np.float32]) -> F64:
-    """How far along the last axis each line leaves the bone that it starts in [voxels]; nan if it does not."""
+    """Voxels along the last axis until a line leaves the bone that it starts in; nan if it does not."""
     out = depth >= 0
     first = np.argmax(out, axis=-1)
     usable = out.any(axis=-1) & (first > 0)

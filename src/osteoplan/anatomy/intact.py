@@ -39,10 +39,12 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
     around = near_bone & ~lesion[box] & (distance_to(near_inside, image.spacing_mm) <= ring)
     if around.sum() < LEAST_VOXELS:
         raise BadInput(
-            "no bone is left around the lesion to rebuild the intact bone from: give the scan before the lesion "
-            "as images.ct_before"
+            "no bone is left around the lesion to rebuild the intact bone from: "
+            "give the scan before the lesion as images.ct_before"
         )
-    values = _by_layer(image.array[box][around].astype(np.float64), layer[around], int(layer[near_bone].max()))
+    values = _by_layer(
+        image.array[box][around].astype(np.float64), layer[around], int(layer[near_bone].max())
+    )
     array = image.array.copy()
     array[box][near_inside] = values[layer[near_inside]].astype(array.dtype)
     return image.with_array(array)

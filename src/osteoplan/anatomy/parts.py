@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.canal import Canal, Wall
+from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.anatomy_values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
@@ -27,6 +28,17 @@ def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> 
 
     Body and arch share out the bone; pedicles lie inside the arch.
     """
+    low, high = bounding_box(bone.array)
+    near = bone.crop(low, high)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    found = _split(near, frame, canal, wall)
+    parts = {name: np.zeros(bone.shape, dtype=bool) for name in found}
+    for name, part in found.items():
+        parts[name][box] = part
+    return parts
+
+
+def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[str, Mask]:
     indices = np.argwhere(bone.array)
     left, posterior, superior = frame.local(bone.positions_mm(indices)).T
     behind_wall = posterior - wall.posterior_mm(left, superior)

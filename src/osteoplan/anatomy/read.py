@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import thoracolumbar_spine
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask, Structure
-from osteoplan.model.case import Calibration, Case, Lesion
+from osteoplan.model.case import Case, Lesion
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
@@ -37,6 +37,7 @@ class _Labelled:
     level: str
     name: str
     value: int
+    values: Mapping[str, int]
     whole: Volume
     near: Volume
 
@@ -67,7 +68,7 @@ def build_anatomy(
     vertebra = read_vertebra(image.with_array(bone_mask, "mask"), up=_up(labelled))
     notes += _side(lesion, image, lesion_mask, vertebra.frame)
     step("neighbours")
-    structures, more = _structures(case, labels, labelled, vertebra, image, bone_mask)
+    structures, more = _structures(case, labels, labelled, vertebra, bone_mask)
     intact, basis = _intact(case, image, box, bone_mask, lesion_mask)
     step("measurements")
     anatomy = Anatomy(
@@ -76,7 +77,8 @@ def build_anatomy(
         structures=structures, body_surface=_on(skin, box).array, frame=vertebra.frame,
         posterior_wall_mm=vertebra.wall_mm(), warnings=(*notes, *more, *_contrast(structures, image)),
     )  # fmt: skip
-    return anatomy, measure(anatomy, vertebra, _neighbours(labelled))
+    findings, unmeasured = measure(anatomy, vertebra, _neighbours(labelled))
+    return replace(anatomy, warnings=(*anatomy.warnings, *unmeasured)), findings
 
 
 def bone_and_frame(case: Case, bone: str) -> tuple[Mask, Vertebra]:
@@ -130,13 +132,17 @@ def _labelled(case: Case, bone: str) -> _Labelled:
             "give a scan that holds the whole bone"
         )
     reach = np.ceil(number("vertebra", "neighbour_reach_mm") / case.labels.spacing_mm).astype(int)
-    return _Labelled(level, name, value, case.labels, case.labels.crop(low - reach, high + reach))
+    return _Labelled(
+        level, name, value, case.structures, case.labels, case.labels.crop(low - reach, high + reach)
+    )
 
 
 def _require_lesion(case: Case, lesion: Lesion) -> None:
     case.ct.require_same_grid(lesion.mask, what=f"the mask of lesion {lesion.id}")
     if not lesion.mask.array.any():
-        raise LesionError(f"lesion {lesion.id}: its mask is empty; draw it again, or check that it is on this scan")
+        raise LesionError(
+            f"lesion {lesion.id}: its mask is empty; draw it again, or check that it is on this scan"
+        )
 
 
 Box = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -173,8 +179,8 @@ def _margins_box(ct: Volume, labelled: _Labelled) -> Box:
     mask = labelled.near.array == labelled.value
     bone_mm = labelled.near.positions_mm(np.argwhere(mask))
     sides, ends = number("vertebra", "crop_lateral_mm"), number("vertebra", "crop_cranial_caudal_mm")
-    low_mm = bone_mm.min(axis=0) - [sides, number("vertebra", "crop_anterior_mm"), ends]
-    high_mm = bone_mm.max(axis=0) + [sides, number("vertebra", "crop_posterior_mm"), ends]
+    low_mm = bone_mm.min(axis=0) - np.array([sides, number("vertebra", "crop_anterior_mm"), ends])
+    high_mm = bone_mm.max(axis=0) + np.array([sides, number("vertebra", "crop_posterior_mm"), ends])
     corners = np.stack(np.meshgrid(*zip(low_mm, high_mm, strict=True)), axis=-1).reshape(-1, 3)
     indices = ct.indices(corners)
     low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, ct.shape)
@@ -192,7 +198,7 @@ def _clean(image: Volume) -> Volume:
 def _bone_with_lesion(
     labels: Volume, labelled: _Labelled, lesion: Lesion, lesion_mask: Mask
 ) -> tuple[Mask, tuple[str, ...]]:
-    """The bone's label in one piece, and the lesion where it lies in the bone though the label leaves it out."""
+    """The bone's label in one piece, and the lesion where the label leaves it out of the bone."""
     bone, notes = _without_crumbs(labels.array == labelled.value, labelled.name)
     low, high = bounding_box(bone)
     reach = number("vertebra", "bone_closing_mm")
@@ -205,7 +211,10 @@ def _bone_with_lesion(
     bone[box] |= added
     if added.any():
         volume = added.sum() * labels.voxel_volume_mm3 / 1000.0
-        notes += (f"{volume:.1f} mL of lesion {lesion.id} were missing in the label {labelled.name} and count as bone",)
+        notes += (
+            f"{volume:.1f} mL of lesion {lesion.id} were left out of the label {labelled.name}; "
+            "they count as bone",
+        )
     return bone, notes
 
 
@@ -218,7 +227,9 @@ def _without_crumbs(mask: Mask, name: str) -> tuple[Mask, tuple[str, ...]]:
     sizes[0] = 0
     least = number("vertebra", "crumb_share_pct") / 100.0 * sizes.sum()
     if (sizes > least).sum() > 1:
-        raise BadInput(f"the label {name} is in {(sizes > least).sum()} large pieces: correct it, one bone is one piece")
+        raise BadInput(
+            f"the label {name} is in {(sizes > least).sum()} large pieces: correct it, one bone is one piece"
+        )
     kept = names == int(np.argmax(sizes))
     return kept, (f"{int(sizes.sum() - kept.sum())} voxels of {name} apart from the bone were left out",)
 
@@ -239,21 +250,83 @@ def _side(lesion: Lesion, image: Volume, mask: Mask, frame: BoneFrame) -> tuple[
     if lesion.side == "midline":
         if abs(left) <= number("vertebra", "midline_tolerance_mm"):
             return ()
-        return (f"lesion {lesion.id} is called midline, but its centre is {abs(left):.0f} mm to the {actual}",)
+        return (
+            f"lesion {lesion.id} is called midline, but its centre is {abs(left):.0f} mm to the {actual}",
+        )
     if actual != lesion.side and abs(left) > number("vertebra", "side_tolerance_mm"):
         raise LesionError(
-            f"lesion {lesion.id}: side is {lesion.side}, but its centre is {abs(left):.0f} mm to the patient's "
-            f"{actual}: correct the side, or check that the scan is not mirrored"
+            f"lesion {lesion.id}: side is {lesion.side}, but its centre is {abs(left):.0f} mm to the "
+            f"patient's {actual}: correct the side, or check that the scan is not mirrored"
         )
     return ()
 
 
 def _neighbours(labelled: _Labelled) -> tuple[Volume | None, Volume | None]:
-    """Masks of the vertebrae above and below, each None where it is absent or not whole."""
-    above, below = thoracolumbar_spine().neighbours(labelled.level)
-    return _neighbour(labelled, above), _neighbour(labelled, below)
+    """Masks of the vertebrae above and below; None where one is absent or not whole."""
+    found = []
+    for level in thoracolumbar_spine().neighbours(labelled.level):
+        value = labelled.values.get(f"{thoracolumbar_spine().label_prefix}{level}")
+        found.append(None if value is None else _whole(labelled.near, value))
+    return found[0], found[1]
 
 
-def _neighbour(labelled: _Labelled, level: str | None) -> Volume | None:
-    value = labelled.values.get(f"{thoracolumbar_spine().label_prefix}{level}")
-    return None if value is None else _whole_mask(labelled.near, value)
+def _whole(near: Volume, value: int) -> Volume | None:
+    mask = near.array == value
+    if not mask.any():
+        return None
+    low, high = bounding_box(mask)
+    if (low == 0).any() or (high == mask.shape).any():
+        return None
+    kept, _ = _without_crumbs(mask, f"number {value}")
+    return near.with_array(kept, "mask")
+
+
+def _up(labelled: _Labelled) -> F64 | None:
+    """Rough superior direction: along the spine, through the neighbours."""
+    bone = labelled.near.array == labelled.value
+    here = labelled.near.positions_mm(np.argwhere(bone)).mean(axis=0)
+    above, below = (
+        here if mask is None else mask.positions_mm(np.argwhere(mask.array)).mean(axis=0)
+        for mask in _neighbours(labelled)
+    )
+    along: F64 = above - below
+    return along if np.linalg.norm(along) > 0 else None
+
+
+def _structures(
+    case: Case, labels: Volume, labelled: _Labelled, vertebra: Vertebra, bone_mask: Mask
+) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
+    """The derived canal first, then everything labelled; and what could not be placed."""
+    found, unplaced = labelled_structures(labels, case.structures, without=labelled.value)
+    canal = vertebra.canal_mask(labels, bone_mask)
+    for structure in found:
+        if structure.kind == "bone":
+            canal &= ~structure.mask
+    notes: tuple[str, ...] = ()
+    if unplaced:
+        notes = (
+            f"labels that are not known as something to avoid, and are not avoided: {', '.join(unplaced)}",
+        )
+    return (Structure("spinal_canal", "canal", canal, given=False), *found), notes
+
+
+def _intact(case: Case, image: Volume, box: Box, bone: Mask, lesion: Mask) -> tuple[Volume, str]:
+    if case.ct_before is not None:
+        return _clean(_on(case.ct_before, box)), "the scan before the simulated lesion"
+    basis = "lesion filled in with the median of the bone around it at the same depth below the surface"
+    return filled_in(image, bone, lesion), basis
+
+
+def _contrast(structures: tuple[Structure, ...], image: Volume) -> tuple[str, ...]:
+    """Contrast in the aorta makes bone read too dense."""
+    aorta = next((s for s in structures if s.name == "aorta" and s.mask.any()), None)
+    if aorta is None or image.meaning != "HU":
+        return ()
+    blood = float(np.median(image.array[aorta.mask]))
+    if blood <= number("calibration", "contrast_aorta_HU"):
+        return ()
+    shift = number("calibration", "contrast_shift_mg_cm3")
+    return (
+        f"contrast in the aorta (median {blood:.0f} HU): "
+        f"trabecular density may read up to {shift:.0f} mg/cm3 too high",
+    )

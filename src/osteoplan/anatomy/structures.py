@@ -51,7 +51,7 @@ def body_surface(image: Volume, threshold: float) -> Mask:
     axis = int(np.argmax(np.abs(image.direction[2])))
     solid = np.moveaxis(image.array, axis, 0) > threshold
     filled = ~_outside(solid)
-    # The table leans on the skin by a voxel or two: cut such bridges, keep the largest, give back what was cut.
+    # The table touches the skin by a voxel or two: cut such bridges, keep the largest, give back the rim.
     cut = ndimage.binary_erosion(filled, _IN_SLICE, iterations=2, border_value=1)
     names, count = ndimage.label(cut)
     if count > 1:

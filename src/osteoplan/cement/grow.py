@@ -4,7 +4,8 @@
 
 Differences of the speed from place to place are not seen on a CT: an ensemble of worlds gives the intervals.
 The bone's surface is a wall, except where the lesion has destroyed it; there cement leaves, into the canal or
-elsewhere.  The operator stops at the first cement in the canal, so less than was asked may be placed.
+elsewhere.  The operator stops a port whose cement would enter the canal, so less than was asked may be placed.
+Ports share out the asked volume and fill side by side.
 
 Not modelled: veins (a common way of leaking), pressure, curing, and the bone that shares a voxel with cement.
 No probability of leaking is claimed from this; published rates stand beside it.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.cement.medium import Growth, Medium, arrival, growth, medium, speeds
+from osteoplan.cement.medium import Growth, Medium, arrivals, growth, medium, speeds
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
 from osteoplan.model.anatomy import Anatomy
@@ -130,25 +131,24 @@ Numbers = dict[tuple[str, str, str], float]  # (outcome, target, unit) -> value
 def _pour(
     anatomy: Anatomy, effects: Effects, through: Medium, rules: Growth, noise: np.random.Generator | None
 ) -> _Poured:
-    """Take voxels in order of arrival, to the asked volume or to the first cement in the canal."""
-    asked = sum(port.volume_mL for port in effects.ports)
+    """Every port pushes its volume in, or stops when its cement would enter the canal."""
+    amounts = np.array([port.volume_mL for port in effects.ports])
     speed = speeds(through, rules, noise)
-    times = arrival(anatomy, through, speed, effects.ports, rules, asked)
+    times = arrivals(anatomy, through, speed, effects.ports, rules, float(amounts.sum()))
     mL = anatomy.image.voxel_volume_mm3 / 1000.0
-    capacity = np.full(times.shape, mL)
-    canal = np.zeros(times.shape, dtype=bool)
+    capacity = np.full(speed.shape, mL)
+    canal = np.zeros(speed.shape, dtype=bool)
     for structure in anatomy.of_kind("canal"):
         canal |= structure.mask[through.box]
-    pushed = invade(times, capacity, asked)
+    pushed, _ = invade(times, capacity, amounts)
     escape = {
         "spinal_canal": float(pushed[canal].sum()) * mL,
         "outside": float(pushed[through.outside & ~canal].sum()) * mL,
     }
-    first_in_canal = float(times[canal].min(initial=np.inf))
-    stopped = invade(np.where(times < first_in_canal, times, np.inf), capacity, asked)
+    stopped, placed = invade(times, capacity, amounts, stop_at=canal)
     share = np.zeros(anatomy.image.shape)
     share[through.box] = stopped
-    return _Poured(share, float(stopped.sum()) * mL, escape, escape["spinal_canal"] > 0)
+    return _Poured(share, float(placed.sum()), escape, escape["spinal_canal"] > 0)
 
 
 def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:

@@ -20,7 +20,7 @@ from osteoplan.knowledge.load import KnownRow, document
 from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.effects import Port
 
-__all__ = ["Growth", "Medium", "arrival", "growth", "medium", "speeds"]
+__all__ = ["Growth", "Medium", "arrivals", "growth", "medium", "speeds"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -103,43 +103,44 @@ def speeds(through: Medium, rules: Growth, noise: np.random.Generator | None) ->
     return speed
 
 
-def arrival(
+def arrivals(
     anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...], rules: Growth, mL: float
 ) -> F64:
-    """Arrival time of the common front of all ports, on the box; inf where it does not come within ``mL``.
-
-    Inside the bone first; then outside, from the breaches on, so that nothing flows back through the surface.
-    """
+    """(n, ...) arrival times of each port's front, on the box; inf where it does not come within ``mL``."""
     enough = int(np.ceil(mL * 1000.0 / anatomy.image.voxel_volume_mm3)) + 1
-    inside = arrival_times(speed, through.spacing, _start(anatomy, through, speed, ports), enough=enough)
+    return np.stack([_arrival(anatomy, through, speed, port, rules, enough) for port in ports])
+
+
+def _arrival(anatomy: Anatomy, through: Medium, speed: F64, port: Port, rules: Growth, enough: int) -> F64:
+    """Inside the bone first; then outside, from the breaches on: nothing flows back through the surface."""
+    inside = arrival_times(speed, through.spacing, _start(anatomy, through, speed, port), enough=enough)
     leaving = np.full(speed.shape, np.inf)
-    out_speed = np.where(through.outside, rules.void_speed_ratio, 0.0)
     at_breach = np.where(through.breach, inside, np.inf)
     for here, there, axis in _faces(speed.shape):
         crossed = at_breach[there] + through.spacing[axis] / rules.void_speed_ratio
         leaving[here] = np.minimum(leaving[here], crossed)
     if not np.isfinite(leaving[through.outside]).any():
         return inside
+    out_speed = np.where(through.outside, rules.void_speed_ratio, 0.0)
     outside = arrival_times(out_speed, through.spacing, leaving, enough=enough)
     return np.minimum(inside, outside)
 
 
-def _start(anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...]) -> F64:
-    """Times around each port, by straight distance, within one voxel edge of it."""
+def _start(anatomy: Anatomy, through: Medium, speed: F64, port: Port) -> F64:
+    """Times around a port, by straight distance, within one voxel edge of it."""
     start = np.full(speed.shape, np.inf)
     offset = np.array([s.start for s in through.box])
     open_voxels = np.argwhere(speed > 0)
-    positions = anatomy.image.positions_mm(open_voxels + offset)
-    for port in ports:
-        distance = np.linalg.norm(positions - np.array(port.at_mm), axis=1)
-        near = distance <= through.spacing.max()
-        if not near.any():
-            at = ", ".join(f"{x:.0f}" for x in port.at_mm)
-            raise BadInput(
-                f"the cement port at ({at}) mm lies outside the bone or in dense bone: choose another tip"
-            )
-        chosen = tuple(open_voxels[near].T)
-        start[chosen] = np.minimum(start[chosen], distance[near] / speed[chosen])
+    gap = (open_voxels + offset - anatomy.image.indices(np.array(port.at_mm))) * through.spacing
+    distance = np.linalg.norm(gap, axis=1)
+    near = distance <= through.spacing.max()
+    if not near.any():
+        at = ", ".join(f"{x:.0f}" for x in port.at_mm)
+        raise BadInput(
+            f"the cement port at ({at}) mm lies outside the bone or in dense bone: choose another tip"
+        )
+    chosen = tuple(open_voxels[near].T)
+    start[chosen] = distance[near] / speed[chosen]
     return start
 
 

@@ -1,11 +1,11 @@
 """Signed distance to the surface of a mask, voxels taken as solid bricks.
 
-A mask on a CT is a heap of bricks h_0 x h_1 x h_2 mm.  The distance from a voxel's centre x to the nearest brick is
+A mask on a CT is a heap of bricks h_0 x h_1 x h_2 mm.  A voxel's centre x is from the nearest brick
 
     d(x)^2 = min over bricks y of  sum_a max(|x_a - y_a| - h_a/2, 0)^2
 
-It is separable: one pass along each axis, each the lower envelope of parabolas of Felzenszwalb and Huttenlocher
-(2012), here with two parabolas per brick, standing on its two faces.  Distances between voxel *centres* (the
+It is separable: one pass along each axis, each a lower envelope of parabolas (Felzenszwalb and Huttenlocher
+2012), here with two parabolas per brick, standing on its two faces.  Distances between voxel *centres* (the
 usual distance transform) are wrong by half a voxel, 1.25 mm between slices 2.5 mm apart: too much for a
 clearance of 2 mm.
 """
@@ -40,7 +40,7 @@ def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike) -> F32:
 
 
 def distance_to(mask: Mask, spacing_mm: npt.ArrayLike) -> F32:
-    """Distance [mm] of every voxel centre to the nearest brick of the mask; 0 inside, inf if there is none."""
+    """Distance [mm] of every voxel centre to the mask's nearest brick; 0 inside, inf if there is none."""
     if not mask.any():
         return np.full(mask.shape, np.inf, dtype=np.float32)
     squared = np.where(mask, 0.0, FAR)

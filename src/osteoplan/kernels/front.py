@@ -38,26 +38,61 @@ def arrival_times(speed: F64, spacing: F64, start: F64, *, enough: int | None = 
     return times
 
 
-def invade(arrival: F64, capacity: F64, amount: float) -> F64:
-    """Share of each voxel that is filled once ``amount`` has entered, in order of arrival.
+def invade(
+    arrivals: F64, capacity: F64, amounts: F64, *, stop_at: npt.NDArray[np.bool_] | None = None
+) -> tuple[F64, F64]:
+    """Share of each voxel that is filled when several sources push their amounts in side by side.
 
-    The shares times the capacities sum to ``amount`` (or to all that can be reached); the last voxel is
-    filled in part.
+    Each source takes voxels in the order in which its own front arrives and passes over what is already full;
+    the one that has the smallest part of its amount in goes next.
 
     Args:
-        arrival: arrival times, inf where the front never comes.
-        capacity: what each voxel holds, same shape and same unit as ``amount``.
-        amount: what enters.
+        arrivals: (n, ni, nj, nk) arrival times of each source's front, inf where it never comes.
+        capacity: (ni, nj, nk) what each voxel holds, same unit as ``amounts``.
+        amounts: (n,) what each source pushes in.
+        stop_at: where a source stops for good as soon as its next voxel lies there; None stops nowhere.
+
+    Returns:
+        (ni, nj, nk) shares 0..1, and (n,) amounts that went in; shares times capacities sum to these.
     """
-    share = np.zeros(arrival.size)
-    order = np.argsort(arrival, axis=None, kind="stable")
-    order = order[np.isfinite(arrival.ravel()[order])]
-    before = np.concatenate([[0.0], np.cumsum(capacity.ravel()[order])])
-    holds = np.diff(before)
-    share[order] = np.clip(
-        np.divide(amount - before[:-1], holds, out=np.zeros_like(holds), where=holds > 0), 0.0, 1.0
-    )
-    return share.reshape(arrival.shape)
+    flat = arrivals.reshape(len(arrivals), -1)
+    reached = int(np.isfinite(flat).sum(axis=1).max(initial=0))
+    orders = np.argsort(flat, axis=1, kind="stable")[:, :reached]
+    orders = np.where(np.isfinite(np.take_along_axis(flat, orders, axis=1)), orders, -1)
+    stops = np.zeros(capacity.size, dtype=np.bool_) if stop_at is None else stop_at.ravel()
+    amounts = np.asarray(amounts, dtype=np.float64)
+    share, placed = _take_turns(orders, capacity.ravel().astype(np.float64), amounts, stops)
+    return share.reshape(capacity.shape), placed
+
+
+@njit(cache=True)
+def _take_turns(
+    orders: npt.NDArray[np.int64], capacity: F64, amounts: F64, stops: npt.NDArray[np.bool_]
+) -> tuple[F64, F64]:
+    full = 1.0 - 1e-12
+    share, placed = np.zeros(capacity.size), np.zeros(amounts.size)
+    going, at = amounts > 0.0, np.zeros(amounts.size, dtype=np.int64)
+    while True:
+        turn = -1
+        for n in range(amounts.size):
+            if going[n] and (turn < 0 or placed[n] / amounts[n] < placed[turn] / amounts[turn]):
+                turn = n
+        if turn < 0:
+            return share, placed
+        while (
+            at[turn] < orders.shape[1]
+            and orders[turn, at[turn]] >= 0
+            and share[orders[turn, at[turn]]] >= full
+        ):
+            at[turn] += 1
+        if at[turn] == orders.shape[1] or orders[turn, at[turn]] < 0 or stops[orders[turn, at[turn]]]:
+            going[turn] = False
+            continue
+        voxel = orders[turn, at[turn]]
+        taken = min(amounts[turn] - placed[turn], capacity[voxel] * (1.0 - share[voxel]))
+        share[voxel] += taken / capacity[voxel]
+        placed[turn] += taken
+        going[turn] = placed[turn] < amounts[turn] * full
 
 
 @njit(cache=True)

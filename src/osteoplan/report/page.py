@@ -39,7 +39,7 @@ from osteoplan.report.words import number
 
 __all__ = ["best_option", "draw", "html", "render", "stamps", "strain_page"]
 
-_THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 300.0, 210.0
+_THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 260.0, 210.0
 
 
 def render(result: PlanResult, *, devices: Mapping[str, Device] | None = None) -> str:

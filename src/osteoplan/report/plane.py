@@ -116,7 +116,7 @@ def along(
     down = np.cross(normal, right)
     down *= np.sign(down @ straight_down)
     tilt = float(np.rad2deg(np.arccos(np.clip(normal[axis], -1.0, 1.0))))
-    place = f"oblique {cut} along {what}, {tilt:.0f}° off {cut}"
+    place = f"oblique, along {what}, {tilt:.0f}° off {cut}"
     return _around(right, down, tip_mm, hold_mm, margin_mm, pixel_mm, place)
 
 
