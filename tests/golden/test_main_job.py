@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+import osteoplan
 from osteoplan.cli import main
 from osteoplan.io.plan_json import json_schema
 
@@ -29,7 +30,7 @@ def offline(tmp_path_factory):
 def phantom(offline, tmp_path_factory):
     """The demo without a network, its folder and what was printed."""
     out = tmp_path_factory.mktemp("phantom") / "demo"
-    assert main(["demo", "--out", str(out), "--draws", "40"]) == 0
+    assert main(["demo", "--out", str(out), *COARSE]) == 0
     return out
 
 
@@ -83,9 +84,9 @@ def test_comparators_and_every_way_in_are_listed(phantom):
 
 def test_a_rerun_reuses_the_plan_and_other_settings_never_overwrite_it(phantom, offline, capsys):
     before = (phantom / "plan.json").read_bytes()
-    assert run("demo", "--out", phantom, "--draws", 40) == 0
+    assert run("demo", "--out", phantom, *COARSE) == 0
     assert "reused" in capsys.readouterr().out
-    assert run("demo", "--out", phantom, "--draws", 41) == 2
+    assert run("demo", "--out", phantom, "--spacing", 2, "--draws", 41) == 2
     assert "--force" in capsys.readouterr().err
     assert (phantom / "plan.json").read_bytes() == before
 
@@ -109,37 +110,30 @@ def test_a_replay_says_what_changed_since(phantom, offline, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["changed"] == ["case.yaml"]
 
 
-def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, offline, tmp_path, capsys):
-    copy = tmp_path / "demo"
-    shutil.copytree(phantom / "case", copy)
-    path = copy / "case.yaml"
-    case = yaml.safe_load(path.read_text())
-    case["facts"]["cement_allergy"] = True
-    path.write_text(yaml.safe_dump(case))
-    assert run("plan", copy, *COARSE) == 0
-    plan = document(copy / "plan")
-    left = option(plan, "vertebroplasty_left")
-    assert left["status"] in ("excluded_by_rule", "infeasible")
-    assert any(
-        option(plan, id)["status"] == "excluded_by_rule"
-        for id in ("vertebroplasty_left", "vertebroplasty_right")
-    )
-    assert plan["comparison"]["ranking"] == []
-    assert option(plan, "radiotherapy")["status"] == "comparator"
+def replanned(case_folder, tmp_path, **facts):
+    """The case planned again with other facts about the patient."""
+    copy = tmp_path / "case"
+    shutil.copytree(case_folder, copy)
+    case = yaml.safe_load((copy / "case.yaml").read_text())
+    case["facts"].update(facts)
+    (copy / "case.yaml").write_text(yaml.safe_dump(case))
+    return osteoplan.plan(copy, osteoplan.PlanSettings(draws=40, spacing_mm=2.0))
+
+
+def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, offline, tmp_path):
+    plan = replanned(phantom / "case", tmp_path, cement_allergy=True)
+    plans = [option for option in plan.options if option.kind == "plan"]
+    assert {option.id for option in plans} >= {"vertebroplasty_left", "vertebroplasty_right"}
+    assert all(option.status in ("excluded_by_rule", "infeasible") for option in plans)
+    assert any(reason.rule == "S6" for option in plans for reason in option.reasons)
+    assert plan.comparison.ranking == ()
 
 
 def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offline, tmp_path):
-    copy = tmp_path / "demo"
-    shutil.copytree(phantom / "case", copy)
-    path = copy / "case.yaml"
-    case = yaml.safe_load(path.read_text())
-    case["facts"]["infection"] = True
-    path.write_text(yaml.safe_dump(case))
-    assert run("plan", copy, *COARSE) == 0
-    plan = document(copy / "plan")
-    assert plan["comparison"]["ranking"] == []
-    assert "S3" in plan["comparison"]["emptied_by"]
-    assert option(plan, "best_supportive_care")["status"] == "comparator"
+    plan = replanned(phantom / "case", tmp_path, infection=True)
+    assert plan.comparison.ranking == ()
+    assert "S3" in plan.comparison.emptied_by
+    assert sum(option.status == "comparator" for option in plan.options) == 3
 
 
 def test_an_archive_that_is_not_the_pinned_one_is_refused(offline, tmp_path, capsys):

@@ -36,7 +36,7 @@ def _head(page: Page) -> list[str]:
     assert now.ratio is not None
     lines += [f"strength now {_say(now.ratio)} | {now.newtons} | {now.basis}"]
     for score in page.scores:
-        lines += [f"{score.headline}: {' to '.join(score.bands)} | missing: {', '.join(score.missing)}"]
+        lines += [f"{score.headline} | missing: {', '.join(score.missing)}"]
     return lines
 
 

@@ -257,6 +257,7 @@ def test_a_world_is_the_same_in_every_state_and_other_streams_do_not_move_it():
     first, again = worlds(UNSURE, laws, 5, 8), worlds(UNSURE, laws, 5, 8)
     assert first == again
     assert worlds(UNSURE, laws, 6, 8) != first
+    assert worlds(UNSURE, laws, 5, 4) == first[:4]  # more draws do not change the first ones
     fixed = worlds(replace(UNSURE, slope_sd=0.0, intercept_sd=0.0), laws, 5, 8)
     assert [w.pmma_MPa for w in fixed] == [w.pmma_MPa for w in first]
     assert {w.law.id for w in first} == set(laws)

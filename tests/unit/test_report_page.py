@@ -279,8 +279,10 @@ def test_the_weightiest_rule_is_said_first_and_unknown_facts_name_the_rules_that
     page = page_view(result, drawings)
     assert [rule.rule for rule in page.first_spoke] == ["SP4", "L6"]
     assert [(line.label, line.text) for line in page.first_cannot] == [
-        ("epidural compression (Bilsky grade)", "SP3")
+        ("epidural compression (Bilsky grade)", "SP3, S2")
     ]
+    unasked = page_view(replace(result, questions=()), drawings)
+    assert [line.text for line in unasked.first_cannot] == ["SP3"]
     many = replace(result, verdicts=9 * result.verdicts[:1])
     assert page_view(many, drawings).rules_note == "2 more spoke: see the page of rules"
 

@@ -28,6 +28,7 @@ def _estimate(value: float, low: float | None, high: float | None, unit: str, id
         (_estimate(0.0, None, None, "mm"), "0 mm", ""),
         (_estimate(2.5, None, None, "d"), "2.5 days", ""),
         (_estimate(1.0, None, None, "d"), "1 day", ""),
+        (_estimate(12.2, None, None, "deg"), "12°", ""),
     ],
 )
 def test_values_are_printed_with_their_interval(estimate: Estimate, text: str, interval: str) -> None:

@@ -24,6 +24,7 @@ F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
+BULGE_MM = 2.0  # a ring's side further than this from the median of all rings is an open side
 WALL_OUTLIER_MM = 4.0  # a line of sight that leaves the body further off than this went past it
 WALL_HALF_WIDTH = 0.8  # of the canal's half width: beyond it the pedicles grow out of the wall
 
@@ -84,8 +85,12 @@ def find_canal(bone: Aligned) -> Canal:
             "correct the label, or give a scan that holds the whole bone"
         )
     rings = np.array(sorted(holes))
-    sections = np.stack([signed_distance(holes[k], (bone.step, bone.step)) for k in rings], axis=-1)
     edges = np.array([_edges(bone, holes[k]) for k in rings])
+    # A ring that was closed across the neural foramina bulges to the sides.
+    bulge = np.abs(edges - np.median(edges, axis=0))[:, :2].max(axis=1)
+    slim = bulge <= max(BULGE_MM, float(bulge.min()))
+    rings, edges = rings[slim], edges[slim]
+    sections = np.stack([signed_distance(holes[k], (bone.step, bone.step)) for k in rings], axis=-1)
     right, left, front, back = np.median(edges, axis=0)
     heights = bone.axis(2)[rings]
     return Canal(

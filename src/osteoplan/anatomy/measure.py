@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from osteoplan.anatomy.frame import exits
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
@@ -176,11 +177,9 @@ def _lost_pct(anatomy: Anatomy, shell: Mask) -> float:
 
 def distance_to_wall(anatomy: Anatomy) -> float:
     """Smallest distance from the lesion to the back of the vertebral body [mm]; 0 where it reaches it."""
-    image = anatomy.image
-    indices = np.rint(image.indices(anatomy.posterior_wall_mm)).astype(int)
-    indices = np.clip(indices, 0, np.array(image.shape) - 1)
-    away = signed_distance(anatomy.lesion_mask, image.spacing_mm)[tuple(indices.T)]
-    return max(float(away.min()) - _half_voxel(image), 0.0)
+    indices = anatomy.image.indices(anatomy.posterior_wall_mm).T
+    away = signed_distance(anatomy.lesion_mask, anatomy.image.spacing_mm)
+    return max(float(ndimage.map_coordinates(away, indices, order=1, mode="nearest").min()), 0.0)
 
 
 def _half_voxel(image: Volume) -> float:

@@ -46,6 +46,8 @@ def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[
     arch: Mask = bone.array & ~body
     depth = number("vertebra", "pedicle_depth_pct") / 100.0 * (canal.back_mm - canal.front_mm)
     between = (behind_wall > 0) & (posterior < canal.front_mm + depth)
+    # Above the body stand the articular processes, which a needle must not take for the pedicle.
+    between &= (superior > wall.heights[0]) & (superior < wall.heights[1])
     middle = 0.5 * (canal.left_mm + canal.right_mm)
     return {
         "body": body,

@@ -104,10 +104,12 @@ def spine_phantom(seed: int) -> tuple[Volume, Volume, dict[str, int]]:
     hu, labels = _trunk(*positions)
     texture = _smooth_noise(seed, "texture", hu.shape, 1.8)
     nearest = np.full(hu.shape, np.inf, dtype=np.float32)
+    boxes = {level: _box(level) for level in VERTEBRAE}
+    local_by_level = {level: _local(level, tuple(p[box] for p in positions)) for level, box in boxes.items()}
     for level, vertebra in VERTEBRAE.items():
-        box = _box(level)
-        local = _local(level, tuple(p[box] for p in positions))
-        _set_canal(hu[box], labels[box], local, vertebra, level)
+        _set_canal(hu[boxes[level]], labels[boxes[level]], local_by_level[level], vertebra, level)
+    for level, vertebra in VERTEBRAE.items():
+        box, local = boxes[level], local_by_level[level]
         _set_disc(hu[box], local, vertebra, level)
         d = _bone(*local, vertebra)
         closer = d < np.minimum(nearest[box], 0.8)  # a facet belongs to the vertebra that it lies deeper in
@@ -256,7 +258,8 @@ def _body(left: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
 def _hollowed(left: F32, back: F32) -> F32:
     """Posterior coordinate that makes the back of an ellipse hollow by 2 mm in the midline."""
     weight = np.clip(back / 8.0, 0.0, 1.0) * np.exp(-((left / 9.0) ** 2))
-    return back + np.float32(2.0) * weight
+    hollowed: F32 = back + np.float32(2.0) * weight
+    return hollowed
 
 
 def _pedicle(side: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
@@ -343,7 +346,7 @@ def _capsule(
     axis = q - p
     x = (side - p[0], back - p[1], up - p[2])
     t = np.clip((x[0] * axis[0] + x[1] * axis[1] + x[2] * axis[2]) / (axis @ axis), 0.0, 1.0)
-    gap: F32 = np.sqrt(sum((x[i] - t * axis[i]) ** 2 for i in range(3)))
+    gap: F32 = np.sqrt((x[0] - t * axis[0]) ** 2 + (x[1] - t * axis[1]) ** 2 + (x[2] - t * axis[2]) ** 2)
     return gap - np.float32(r)
 
 

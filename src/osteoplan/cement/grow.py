@@ -4,8 +4,8 @@
 
 Differences of the speed from place to place are not seen on a CT: an ensemble of worlds gives the intervals.
 The bone's surface is a wall, except where the lesion has destroyed it; there cement leaves, into the canal or
-elsewhere.  The operator stops a port whose cement would enter the canal, so less than was asked may be placed.
-Ports share out the asked volume and fill side by side.
+elsewhere.  Ports fill side by side, each its own volume.  The operator stops a port whose cement would enter
+the canal, so less than was asked may be placed.
 
 Not modelled: veins (a common way of leaking), pressure, curing, and the bone that shares a voxel with cement.
 No probability of leaking is claimed from this; published rates stand beside it.
@@ -14,7 +14,7 @@ No probability of leaking is claimed from this; published rates stand beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,12 +43,14 @@ class CementResult:
     Attributes:
         field: ``cement_fraction``, share of each voxel of the anatomy's grid that is cement (0..1).
         probability: ``cement_probability``, share of the worlds in which a voxel is mostly cement.
+        worlds: ``cement_fraction`` in each world, on the crop of the grid that cement reaches in any of them.
         outcomes: volume, fill, distance to the canal, contact with the endplates, what would escape.
         warnings: what stopped the injection, and where cement left the bone.
     """
 
     field: Field
     probability: Field
+    worlds: tuple[Field, ...]
     outcomes: tuple[Estimate, ...]
     warnings: tuple[str, ...]
 
@@ -76,12 +78,13 @@ def fill(
     rules = growth() if rules is None else rules
     through, plates = medium(anatomy, rules), _endplates(anatomy)
     even = _pour(anatomy, effects, through, rules, None)
-    worlds, likely = [], np.zeros(anatomy.image.shape)
+    worlds, shares, likely = [], [], np.zeros(anatomy.image.shape)
     for world in range(rules.draws):
         if on_step is not None and not on_step(world, 0.0):
             raise Cancelled("cement growth was stopped")
         poured = _pour(anatomy, effects, through, rules, rng(seed, "cement", str(world)))
         worlds.append(_numbers(anatomy, poured, plates))
+        shares.append(poured.share.astype(np.float32))
         likely += (poured.share >= 0.5) / rules.draws
     because = (
         f"arrival-time growth of {asked:.1f} mL; interval over {rules.draws} worlds of uneven bone",
@@ -90,8 +93,20 @@ def fill(
     return CementResult(
         Field("cement_fraction", anatomy.image.with_array(even.share, "fraction"), "1", because[0]),
         Field("cement_probability", anatomy.image.with_array(likely, "fraction"), "1", because[0]),
+        _cropped(anatomy, shares, because[0]),
         tuple(_estimates(_numbers(anatomy, even, plates), worlds, because)),
         tuple(_warnings(even, worlds, asked)),
+    )
+
+
+def _cropped(anatomy: Anatomy, shares: list[npt.NDArray[np.float32]], because: str) -> tuple[Field, ...]:
+    """One field a world, on the box that holds all of them: the whole grid would be a hundred times larger."""
+    reached = np.argwhere(np.any([share > 0 for share in shares], axis=0))
+    low, high = reached.min(axis=0) - 1, reached.max(axis=0) + 2
+    volumes = (anatomy.image.with_array(share, "fraction").crop(low, high) for share in shares)
+    return tuple(
+        Field("cement_fraction", replace(volume, array=volume.array.copy()), "1", because)
+        for volume in volumes
     )
 
 

@@ -60,6 +60,7 @@ def demo(
     out: Path = Path("osteoplan-demo"),
     archive: Path | None = None,
     draws: int = 200,
+    spacing: float = 1.0,
     force: Force = False,
     json: Json = False,
 ) -> int:
@@ -76,12 +77,12 @@ def demo(
     out: folder for plan.json, report.html and case/
     archive: the pinned wheel, carried by hand
     draws: worlds sampled for the intervals
+    spacing: edge of the finite-element voxels [mm]
     """
     from osteoplan.cli.console import err, watching
     from osteoplan.workflow.demo import make_demo_case
-    from osteoplan.workflow.settings import PlanSettings
 
-    settings = PlanSettings(draws=_positive(draws, "--draws"))
+    settings = _settings(None, draws, spacing, 1)
     with watching() as progress:
         made = make_demo_case(out / "case", archive=archive, force=force, progress=progress)
     if made.phantom_because:
@@ -441,6 +442,9 @@ def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: 
     for one in document["scores"]:
         out.print("\n".join(score_lines(one)), markup=False)
     out.print(option_table(document))
+    titles = {one["id"]: one["title"] for one in document["options"]}
+    for better, worse in document["comparison"]["ties"]:
+        out.print(f"not told apart by the uncertainty: {titles[better]} and {titles[worse]}", markup=False)
     for line in document["warnings"]:
         out.print(f"warning: {line}", markup=False)
     out.print(f"{'reused' if reused else 'wrote'} {out_folder / 'report.html'} and plan.json", markup=False)

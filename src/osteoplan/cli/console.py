@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,13 +48,14 @@ def watching() -> Iterator[Watcher]:
 
 
 class _Lines:
-    """A line for each new step, for logs."""
+    """A line for each new step, for logs; nothing for what is over within a second."""
 
     def __init__(self) -> None:
         self.last = ""
+        self.start = time.monotonic()
 
     def __call__(self, what: str, fraction: float, /) -> bool:
-        if what != self.last:
+        if what != self.last and time.monotonic() > self.start + 1.0:
             err.print(f"[{100 * fraction:3.0f} %] {what}", markup=False)
             self.last = what
         return True

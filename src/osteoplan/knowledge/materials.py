@@ -117,10 +117,9 @@ class Law:
             )
         r = np.maximum(density.values, 0.0)
         value = np.zeros_like(r)
-        ends = [piece[0] for piece in self.pieces[1:]] + [np.inf]
-        for (above, constant, coefficient, exponent), end in zip(self.pieces, ends, strict=True):
-            here = slice(None) if len(self.pieces) == 1 else (r >= above) & (r < end)
-            value[here] = constant + coefficient * r[here] ** exponent
+        for above, constant, coefficient, exponent in self.pieces:
+            piece = constant + coefficient * r**exponent
+            value = piece if above == 0.0 else np.where(r >= above, piece, value)
         return np.maximum(value, floor_MPa)
 
 

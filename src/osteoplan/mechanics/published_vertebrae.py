@@ -23,7 +23,7 @@ from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 from osteoplan.knowledge.materials import Density, material, modulus_law
 
-__all__ = ["Load", "Potted", "l4_from_ids", "l4_from_moduli", "solve", "stiffness", "verse_l2"]
+__all__ = ["Load", "Potted", "l4_from_ids", "l4_from_moduli", "solve", "stiffness", "supported", "verse_l2"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -54,6 +54,14 @@ def stiffness(potted: Potted, *, clamped: bool) -> float:
 
 def solve(potted: Potted, *, clamped: bool, tolerance: float = 1e-8) -> tuple[float, Equilibrium, Bricks]:
     """(stiffness [N/mm], solution, mesh) with the superior cap moved down by 1 mm."""
+    mesh, E, fixed, prescribed, moved = supported(potted, clamped=clamped)
+    A = Stiffness.uniform(mesh, brick_stiffness((1.0, 1.0, 1.0), 0.3), E, dtype=np.float64)
+    found = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=tolerance)
+    return -float(found.reaction_N[moved, 2].sum()), found, mesh
+
+
+def supported(potted: Potted, *, clamped: bool) -> tuple[Bricks, F64, Bool, F64, Bool]:
+    """(mesh, moduli of its elements, fixed unknowns, prescribed displacement, moving nodes)."""
     pieces, _ = ndimage.label(potted.E > 0)
     solid = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
     mesh = Bricks.of(solid)
@@ -63,16 +71,13 @@ def solve(potted: Potted, *, clamped: bool, tolerance: float = 1e-8) -> tuple[fl
     fixed[top | bottom, 2] = True
     if clamped:
         fixed[top] = True
-    else:
+    else:  # three supports without reaction stop the drift
         still = np.flatnonzero(bottom)
         fixed[still[0], :2] = True
         fixed[still[-1], 1] = True
     prescribed = np.zeros(fixed.shape)
     prescribed[top, 2] = -1.0
-    K0 = brick_stiffness((1.0, 1.0, 1.0), 0.3)
-    A = Stiffness.uniform(mesh, K0, mesh.of_box(potted.E).astype(np.float64), dtype=np.float64)
-    found = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=tolerance)
-    return -float(found.reaction_N[top, 2].sum()), found, mesh
+    return mesh, mesh.of_box(potted.E).astype(np.float64), fixed, prescribed, top
 
 
 def verse_l2(load: Load, *, shift: int) -> Potted:

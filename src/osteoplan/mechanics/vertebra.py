@@ -14,7 +14,7 @@ Tests: tests/unit/test_mechanics.py, tests/analytic/test_published_answers.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -146,6 +146,7 @@ def compress(
     *,
     image: State,
     fields: tuple[Field, ...] = (),
+    fill_worlds: tuple[Field, ...] = (),
     effects: Effects | None = None,
     seed: int,
     n_draws: int,
@@ -157,6 +158,7 @@ def compress(
         model: of ``build_model``.
         image: ``intact`` (without the lesion) or ``now``.
         fields: what was done to it; ``cement_fraction`` is understood.
+        fill_worlds: ``cement_fraction`` of an uncertain fill; draw k takes world k modulo their number.
         effects: its solids must be empty: rods are not simulated here.
         seed, n_draws: of the sampled worlds.
 
@@ -168,25 +170,21 @@ def compress(
     if effects is not None and effects.solids:
         raise NotAvailable("rods in a vertebra are not simulated yet: leave this option's strength open")
     tissue = _tissue(model, image, fields)
-    world = central_world(model.anatomy.calibration, model.settings.laws[0])
-    E = modulus(tissue, world)
+    E = modulus(tissue, central_world(model.anatomy.calibration, model.settings.laws[0]))
     solved, K0 = _solve(model, E, on_step)
     s = element_energy(model.mesh, K0, solved.displacement_mm)  # the machine moves by 1 mm
     K = float((E * s).sum())
     sampled = worlds(model.anatomy.calibration, model.settings.laws, seed, n_draws)
-    draws = np.array([stiffness_in(E, s, modulus(tissue, other)) for other in sampled])
+    fills = [_cement(model, (fill,)) for fill in fill_worlds] or [tissue.cement]
+    others = (replace(tissue, cement=fills[k % len(fills)]) for k in range(n_draws))
+    pairs = zip(others, sampled, strict=True)
+    draws = np.array([stiffness_in(E, s, modulus(other, world)) for other, world in pairs])
     strain = effective_strain(s, model.settings.spacing_mm**3)
-    reaction = -float(solved.reaction_N[model.moved, 2].sum())
-    diagnostics = {
-        **model.diagnostics,
-        "iterations": solved.iterations,
-        "residual": solved.residual,
-        "reaction_against_energy": abs(reaction - K) / K,
-        "replaced_by_soft_tissue_mL": _mL(model, tissue.replaced.astype(np.float64)),
-        "cement_in_bone_mL": _mL(model, tissue.cement),
-    }
-    outcomes = _outcomes(model, tissue, K, draws, strain)
-    return MechanicsResult(outcomes, (_strain_field(model, strain / K),), diagnostics)
+    return MechanicsResult(
+        _outcomes(model, tissue, K, draws, strain),
+        (_strain_field(model, strain / K),),
+        {**model.diagnostics, **_diagnostics(model, tissue, K, solved)},
+    )
 
 
 def _grid_along_the_bone(anatomy: Anatomy, h: float) -> Volume:
@@ -264,14 +262,19 @@ def _tissue(model: VertebraModel, state: State, fields: tuple[Field, ...]) -> Ti
     replaced = model.lesion & (density <= float(material("bone.lytic_tissue_density_max").value or 0.0))
     if state == "intact":
         replaced = np.zeros_like(replaced)
-    cement = np.zeros(len(image))
+    return Tissue(image, model.cap, replaced & ~model.cap, _cement(model, fields))
+
+
+def _cement(model: VertebraModel, fields: tuple[Field, ...]) -> F64:
+    """(n_elements,) share of each element that is cement."""
+    cement = np.zeros(len(model.mesh.cells))
     for given in fields:
         if given.quantity != "cement_fraction":
             raise BadInput(f"mechanics does not know the field '{given.quantity}'; known: cement_fraction")
         grid = model.grid
         box = gather_linear(given.volume.array, given.volume.affine, grid.affine, grid.shape, outside=0.0)
         cement = np.maximum(cement, np.clip(_of(model.mesh, box), 0.0, 1.0))
-    return Tissue(image, model.cap, replaced & ~model.cap, np.where(model.cap, 0.0, cement))
+    return np.where(model.cap, 0.0, cement)
 
 
 def _solve(model: VertebraModel, E: F64, on_step: OnStep | None) -> tuple[Equilibrium, F64]:
@@ -326,6 +329,17 @@ def _outcomes(
         )
         for id, factor, unit, why in rows
     )  # fmt: skip
+
+
+def _diagnostics(model: VertebraModel, tissue: Tissue, K: float, solved: Equilibrium) -> dict[str, float]:
+    reaction = -float(solved.reaction_N[model.moved, 2].sum())
+    return {
+        "iterations": solved.iterations,
+        "residual": solved.residual,
+        "reaction_against_energy": abs(reaction - K) / K,
+        "replaced_by_soft_tissue_mL": _mL(model, tissue.replaced.astype(np.float64)),
+        "cement_in_bone_mL": _mL(model, tissue.cement),
+    }
 
 
 def _strain_field(model: VertebraModel, per_newton: F64) -> Field:

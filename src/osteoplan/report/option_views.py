@@ -63,7 +63,7 @@ _COLUMNS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("tumour covered", ("tumour_coverage_pct",), False),
     ("hottest nerve", ("nerve_temperature_max_C",), False),
     ("pain better", ("pain_response_probability",), True),
-    ("hospital, procedure", ("stay_days", "procedure_time_min"), True),
+    ("stay, time", ("stay_days", "procedure_time_min"), True),
 )
 _NEEDS_A_NEEDLE = frozenset({"cement_volume_mL", "leak_probability_canal"})
 _STATUS = {
@@ -83,7 +83,7 @@ def options_table(result: PlanResult) -> OptionsTable:
     strengths = [e for o in result.options if (e := o.outcome(RANKED_BY)) is not None]
     now = first(result.now, RANKED_BY)
     marks = [100.0] if now is None else [now.value, 100.0]
-    axis = axis_for(strengths, at_least=110.0, width=150.0, marks=marks)
+    axis = axis_for(strengths, at_least=110.0, width=130.0, marks=marks)
     columns = [(title, ids) for title, ids, always in _COLUMNS if always or _estimates(result, ids)]
     return OptionsTable(
         axis=axis,
@@ -173,19 +173,19 @@ def _reason(option: Option) -> str:
 
 
 def _against(result: PlanResult, option: Option) -> tuple[str, ...]:
-    """Reasons, rules that name the technique, warnings and harms; the first three, then a count."""
+    """Reasons, rules that name the technique, warnings and harms; one or two, else the first and a count."""
     harm = option.outcome("major_complication_probability")
     found = [reason.text for reason in option.reasons]
     found += [
-        f"{verdict.rule}: {clause(verdict.text)}"
+        f"{verdict.rule}: {clause(verdict.text, 60, at=';:')}"
         for verdict in result.verdicts
         if verdict.truth and verdict.effect in ("warn", "require", "exclude") and _names(verdict, option)
     ]
+    found += [clause(warning, 60, at=";:") for warning in option.warnings]
     if harm is not None:
         found.append(f"major complication {joined(value_of(harm))}")
-    found += [clause(warning) for warning in option.warnings]
-    if len(found) > 3:
-        return (*found[:3], f"and {len(found) - 3} more, in detail below")
+    if len(found) > 2:
+        return found[0], f"{len(found) - 1} more in detail"
     return tuple(found)
 
 
@@ -227,6 +227,7 @@ def option_detail(result: PlanResult, option: Option, pictures: tuple[Picture, .
         before_after=_before_after(result, option),
         steps=tuple(_step(step) for step in option.plan.steps),
         clearances=tuple(_outcome(result, estimate) for estimate in option.plan.clearances),
+        clearances_because=tuple(dict.fromkeys(why for e in option.plan.clearances for why in e.because)),
         outcomes=tuple(_outcome(result, estimate) for estimate in option.outcomes),
         warnings=option.warnings,
     )

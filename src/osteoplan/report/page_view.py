@@ -122,6 +122,7 @@ def _lesion(result: PlanResult) -> tuple[Line, ...]:
     for name, label in _LESION_LINES.items():
         found = result.findings.items.get(name)
         text = "unknown" if found is None else clause(_fact(name, found.value, found.unit), at=",")
+        text = text.removesuffix(f" {label}")
         lines.append(Line(label, text, note="" if found is None else found.source))
     return (*lines, *_patient(result))
 
@@ -155,6 +156,7 @@ def _now(result: PlanResult) -> NowBar:
 def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
     low, high = score.total
     total = str(low) if low == high else f"{low}–{high}"
+    bands = [clause(text) for text in score.band_text or score.band]
     items = tuple(
         Line(_label(item), f"{a}" if a == b else f"{a}–{b}", note="missing" if item in score.missing else "")
         for item, (a, b) in score.items.items()
@@ -162,7 +164,7 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
     return ScoreView(
         id=score.id,
         name=score.name,
-        headline=f"{score.name} {total} of {score.maximum}",
+        headline=f"{_abbreviation(score.name)} {total} of {score.maximum}: {' to '.join(bands)}",
         bands=score.band_text or score.band,
         missing=tuple(_label(item) for item in score.missing),
         items=items,
@@ -170,6 +172,11 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
         cites=cites(result, score.cite),
         notes=score.notes,
     )
+
+
+def _abbreviation(name: str) -> str:
+    """``SINS`` of a name that ends with it in brackets; else the name."""
+    return name[name.rindex("(") + 1 : -1] if name.endswith(")") and "(" in name else name
 
 
 def _rules(result: PlanResult, truth: bool | None) -> tuple[RuleView, ...]:
@@ -184,11 +191,17 @@ def _rules_note(spoke: int) -> str:
 
 
 def _asked(result: PlanResult) -> tuple[Line, ...]:
-    """Unknown facts, each with the rules that wait for it; the fact that most wait for comes first."""
-    waiting: dict[str, list[str]] = {}
+    """Unknown facts, each with the rules that wait for it; the fact that most wait for comes first.
+
+    The open questions already resolve a missing score into its missing items; a mute rule that no question
+    mentions is listed by its own unknowns.
+    """
+    waiting = {question.fact: list(question.asked_by) for question in result.questions}
+    heard = {rule for rules in waiting.values() for rule in rules}
     for verdict in result.verdicts:
-        for fact in verdict.ask if verdict.truth is None else ():
-            waiting.setdefault(fact, []).append(verdict.rule)
+        if verdict.truth is None and verdict.rule not in heard:
+            for fact in verdict.ask:
+                waiting.setdefault(fact, []).append(verdict.rule)
     order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
     return tuple(Line(_label(fact), ", ".join(waiting[fact])) for fact in order)
 

@@ -6,6 +6,7 @@ Nothing here knows HTML: the template draws what these nouns say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from skimage import measure
 
-from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Place, Plan
@@ -34,6 +35,7 @@ __all__ = [
     "Scenery",
     "Window",
     "along_needle",
+    "grouped",
     "rods_of",
     "slices",
     "strain_map",
@@ -44,6 +46,7 @@ F64 = npt.NDArray[np.float64]
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")
 _MARGIN_MM = 30.0
 _AIR = -1024.0
+_FIRST = (LESION, CEMENT, NEEDLE, KIND["canal"])  # the order of a legend; all else follows
 _TIP_MM = 2.0  # a tip farther than this from a picture's plane is not ringed in it
 
 
@@ -221,12 +224,20 @@ def _layers(anatomy: Anatomy, around: tuple[F64, F64]) -> list[_Layer]:
         if colour is None or shape is None:
             continue
         dash = "" if structure.given else "1.5 2.2"
-        words = name_of(structure.name) + ("" if structure.given else " (derived)")
+        words = _short_name(structure) + ("" if structure.given else " (derived)")
         layers.append(_Layer(shape, Outline("", colour, dash), Legend(words, colour, dash)))
     lesion = shape_of(anatomy.lesion_mask, anatomy.image)
     if lesion is not None:
         layers.append(_Layer(lesion, Outline("", LESION), Legend("lesion", LESION)))
     return layers
+
+
+def _short_name(structure: Structure) -> str:
+    """A structure's name; the lobes of a lung, whose edge is the pleura, are that lung."""
+    name = structure.name
+    if structure.kind == "pleura":
+        name = re.sub(r"_(upper|middle|lower)_lobe", "", name)
+    return name_of(name)
 
 
 def slices(
@@ -274,7 +285,10 @@ def strain_map(
     colour = 255.0 * colormaps["magma"](np.clip(np.nan_to_num(values) / top, 0.0, 1.0))[..., :3]
     pixels = np.where(inside[..., None], colour, grey).astype(np.uint8)
     picture = _overlay(scenery.with_lesion_alone(), plane, pixels, width, (), cement)
-    return replace(picture, window="effective strain")
+    bare = tuple(
+        replace(outline, fill_opacity=0.0) for outline in picture.outlines
+    )  # the field stays readable
+    return replace(picture, window="effective strain", outlines=bare)
 
 
 def strain_top(scenery: Scenery, strains: Sequence[Field]) -> float:
@@ -337,14 +351,14 @@ def _overlay(
     unit = width / plane.cols
     outlines: list[Outline] = []
     legend: list[Legend] = []
+    tips: list[tuple[float, float]] = []
+    if cement is not None:  # below the lesion's outline, which it may fill
+        _add_cement(outlines, legend, plane, cement, unit)
     for layer in scenery.layers:
-        path = _path(plane.sample(layer.shape, outside=-1.0), 0.0, unit)
+        path = _path(plane.sample(layer.shape, outside=-1.0), 0.0, unit) if plane.meets(layer.shape) else ""
         if path:
             outlines.append(replace(layer.outline, path=path))
             legend.append(layer.legend)
-    if cement is not None:
-        _add_cement(outlines, legend, plane, cement, unit)
-    tips: list[tuple[float, float]] = []
     for rod in rods:
         _add_rod(outlines, legend, tips, plane, rod, unit)
     return Picture(
@@ -357,17 +371,28 @@ def _overlay(
         scale_bar=10.0 / plane.pixel_mm * unit,
         outlines=tuple(outlines),
         tips=tuple(tips),
-        legend=_grouped(legend),
+        legend=grouped(legend),
         stamps=scenery.stamps,
     )
 
 
-def _grouped(legend: Sequence[Legend]) -> tuple[Legend, ...]:
-    """One entry per line style, names joined, each name once."""
+def grouped(legend: Sequence[Legend]) -> tuple[Legend, ...]:
+    """One entry per line style, names joined, each name once, both sides as one: *lungs*."""
     words: dict[tuple[str, str], dict[str, None]] = {}
     for entry in legend:
         words.setdefault((entry.colour, entry.dash), {})[entry.words] = None
-    return tuple(Legend(", ".join(names), *style) for style, names in words.items())
+    order = sorted(words, key=lambda style: _FIRST.index(style[0]) if style[0] in _FIRST else len(_FIRST))
+    return tuple(Legend(", ".join(_both_sides(tuple(words[style]))), *style) for style in order)
+
+
+def _both_sides(names: Sequence[str]) -> tuple[str, ...]:
+    """Left and right of the same thing as its plural, where both are there."""
+    found = []
+    for name in names:
+        side, _, thing = name.partition(" ")
+        paired = side in ("left", "right") and {f"left {thing}", f"right {thing}"}.issubset(names)
+        found.append(f"{thing}s" if paired else name)
+    return tuple(dict.fromkeys(found))
 
 
 def _add_cement(

@@ -68,11 +68,24 @@ class Plane:
 
     def sample(self, volume: Volume, *, outside: float) -> F64:
         """(rows, cols) values of an image, linear between voxel centres, ``outside`` beyond them."""
-        indices = np.moveaxis(volume.indices(self.positions_mm()), -1, 0)
-        values: F64 = ndimage.map_coordinates(
-            volume.array, indices, order=1, mode="constant", cval=outside, output=np.float64
+        steps_mm = np.stack([self.down, self.right, np.zeros(3)], axis=1) * self.pixel_mm
+        values: F64 = ndimage.affine_transform(
+            volume.array,
+            np.linalg.inv(volume.affine[:3, :3]) @ steps_mm,
+            volume.indices(self.origin_mm),
+            (self.rows, self.cols, 1),
+            output=np.float64,
+            order=1,
+            mode="constant",
+            cval=outside,
         )
-        return values
+        return values[..., 0]
+
+    def meets(self, volume: Volume) -> bool:
+        """False where the whole image lies on one side of the plane."""
+        ends = np.array(np.meshgrid(*[(0, n - 1) for n in volume.shape])).reshape(3, -1).T
+        height = (volume.positions_mm(ends) - self.origin_mm) @ np.cross(self.right, self.down)
+        return bool(height.min() <= 0.0 <= height.max())
 
     def letters(self) -> tuple[str, str, str, str]:
         """Patient directions at the left, right, top and bottom edge."""

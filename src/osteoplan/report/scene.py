@@ -17,7 +17,7 @@ from scipy import ndimage
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
-from osteoplan.report.pictures import CubeFace, Legend, Picture, Rod, Scenery
+from osteoplan.report.pictures import CubeFace, Legend, Picture, Rod, Scenery, grouped
 from osteoplan.report.plane import shape_of
 from osteoplan.report.png import data_uri
 from osteoplan.report.words import name_of
@@ -27,6 +27,7 @@ __all__ = ["View", "scene"]
 F64 = npt.NDArray[np.float64]
 _STEP_MM = 0.5
 _SMOOTH_MM = 0.9  # slices are thicker than that: hides their steps, keeps a lamina
+_LESION_BEFORE_MM = 1.5  # cement may end where the lesion does: the lesion stays visible over it
 _LIGHT = np.array([-0.35, 0.55, 0.76])  # from the upper left, mostly from the viewer
 _GROUND = np.array([0.07, 0.07, 0.08])
 
@@ -96,7 +97,7 @@ def scene(
     for canal in anatomy.of_kind("canal"):
         shape = shape_of(canal.mask, anatomy.image, around=_reach(scenery.bone_mm))
         _add(layers, legend, canvas, shape, CANAL, 0.4, name_of(canal.name))
-    _add(layers, legend, canvas, shape_of(anatomy.lesion_mask, anatomy.image), LESION, 0.7, "lesion")
+    _add(layers, legend, canvas, shape_of(anatomy.lesion_mask, anatomy.image), LESION, 0.55, "lesion")
     if cement is not None:
         filled = shape_of(cement.volume.array > 0.5, cement.volume)
         _add(layers, legend, canvas, filled, CEMENT, 0.95, "cement")
@@ -110,14 +111,14 @@ def scene(
         image=data_uri(np.round(255.0 * _blend(layers)).astype(np.uint8)),
         width=width,
         height=width * canvas.rows / canvas.cols,
-        legend=tuple(legend),
+        legend=grouped(legend),
         stamps=scenery.stamps,
         cube=_cube(view, at=(26.0, width * canvas.rows / canvas.cols - 26.0), edge=24.0),
     )
 
 
 def _reach(bone_mm: F64) -> tuple[F64, F64]:
-    return bone_mm.min(axis=0) - 6.0, bone_mm.max(axis=0) + 6.0
+    return bone_mm.min(axis=0) - 2.0, bone_mm.max(axis=0) + 2.0
 
 
 def _canvas(view: View, hold_mm: F64, *, margin_mm: float) -> _Canvas:
@@ -143,6 +144,8 @@ def _add(
     if shape is None:
         return
     depth, normal = _surface(canvas, shape)
+    if colour == LESION:
+        depth = depth + _LESION_BEFORE_MM
     dark_edge = np.clip(normal[..., 2] / 0.45, 0.15, 1.0) if colour == CEMENT else 1.0
     shade = _lit(normal) * dark_edge
     opacity = np.where(np.isfinite(depth), alpha, 0.0)

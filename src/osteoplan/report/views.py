@@ -187,6 +187,7 @@ class OptionDetail:
     before_after: tuple[Line, ...]
     steps: tuple[StepView, ...]
     clearances: tuple[OutcomeView, ...]
+    clearances_because: tuple[str, ...]
     outcomes: tuple[OutcomeView, ...]
     warnings: tuple[str, ...]
 

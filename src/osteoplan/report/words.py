@@ -7,6 +7,7 @@ true minus sign, and units said once.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from osteoplan.model.outcome import Estimate
@@ -44,15 +45,27 @@ _NAMES = {
     "cost": "cost",
     "qaly": "QALY",
     "clearance_mm": "clearance",
+    "wall_depth_mm": "bone around the path",
+    "path_length_mm": "path length",
+    "entry_angle_deg": "entry angle",
+    "pistoia_load_N": "load at the Pistoia criterion",
+    "cement_fill_pct": "share of the body filled",
+    "cement_left_pct": "share of the cement on the left",
+    "cement_to_canal_mm": "cement to the canal",
+    "cement_escape_mL": "cement outside the bone",
+    "endplate_contact_pct": "endplate touched by cement",
 }
 _UNIT_WORDS = {
+    "1": "",
     "d": "days",
     "wk": "weeks",
     "a": "years",
-    "1": "",
+    "deg": "°",
+    "degC": "°C",
     "mm2": "mm²",
     "mm3": "mm³",
     "mg/cm3": "mg/cm³",
+    "10*9/L": "× 10⁹/L",
 }
 _ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "mJ"})
 _TAGS = {"unverified": "unverified", "design_default": "design default"}
@@ -76,7 +89,7 @@ def value_of(estimate: Estimate) -> Value:
     whole = all(float(x).is_integer() and abs(x) < 1000.0 for x in numbers)
     digits = 0 if whole else _decimals(max(abs(x) for x in numbers))
     text = f"{_fixed(numbers[0], digits)} {unit}".strip()
-    text = "1 day" if text == "1 days" else text
+    text = "1 day" if text == "1 days" else text.replace(" °", "°")
     interval = ""
     if estimate.low is not None and estimate.high is not None:
         interval = f"({_fixed(estimate.low * factor, digits)}–{_fixed(estimate.high * factor, digits)})"
@@ -131,8 +144,8 @@ def plain(value: bool | int | float | str | None, unit: str = "1") -> str:
 
 
 def clause(text: str, longest: int = 90, *, at: str = ";") -> str:
-    """The first clause of a sentence, whole words only."""
-    first = text.split(at)[0].strip().rstrip(".")
+    """The first clause of a sentence, whole words only; ``at`` holds the signs that end a clause."""
+    first = re.split(f"[{re.escape(at)}]", text)[0].strip().rstrip(".")
     if len(first) <= longest:
         return first
     return first[:longest].rsplit(" ", 1)[0] + " …"

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
@@ -24,7 +23,7 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["Cache", "Simulated", "cache_folder"]
 
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Any]  # name -> array
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from osteoplan.errors import UnknownName
 from osteoplan.io.case import read_case, read_case_file
 from osteoplan.io.yaml import read_yaml
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.case import Case, Lesion
+from osteoplan.model.case import Case, Fact, Lesion
 from osteoplan.model.findings import Finding, Findings
+from osteoplan.pathway.vocabulary import fact_row
 from osteoplan.provenance import digest
 from osteoplan.workflow.progress import Progress, quiet, stage
 
@@ -71,13 +72,16 @@ def input_digests(folder: Path) -> Mapping[str, str]:
 
 def _given(case: Case, lesion: Lesion) -> list[Finding]:
     """Facts that a person gave: of the lesion, of the patient, the goals."""
-    found = [
-        Finding(name, value, because=f"given for lesion {lesion.id}") for name, value in lesion.facts.items()
-    ]
-    found += [Finding(name, value, because="given for the patient") for name, value in case.facts.items()]
-    found += [Finding(name, value, because="given as a goal") for name, value in case.goals.items()]
+    found = [_said(name, value, f"given for lesion {lesion.id}") for name, value in lesion.facts.items()]
+    found += [_said(name, value, "given for the patient") for name, value in case.facts.items()]
+    found += [_said(name, value, "given as a goal") for name, value in case.goals.items()]
     if lesion.matrix is not None:
-        found.append(Finding("matrix", lesion.matrix, because=f"given for lesion {lesion.id}"))
+        found.append(_said("matrix", lesion.matrix, f"given for lesion {lesion.id}"))
     if case.patient.age_y is not None:
-        found.append(Finding("age", case.patient.age_y, "a", because="given for the patient"))
+        found.append(_said("age", case.patient.age_y, "given for the patient"))
     return found
+
+
+def _said(name: str, value: Fact, because: str) -> Finding:
+    """A given fact with the unit of the vocabulary."""
+    return Finding(name, value, fact_row(name).unit, because=because)

@@ -69,11 +69,12 @@ class Bench:
         span: tuple[float, float],
         *,
         fields: tuple[Field, ...] = (),
+        fill_worlds: tuple[Field, ...] = (),
         effects: Effects | None = None,
     ) -> Simulated:
         """Compress the vertebra in one state."""
         effects = effects or Effects()
-        solids = [(f.quantity, f.volume.array, f.volume.affine) for f in fields]
+        solids = [(f.quantity, f.volume.array, f.volume.affine) for f in (*fields, *fill_worlds)]
         key = digest("compress", self._key, image, solids, effects)
         kept = self.cache.load(key)
         if kept is not None:
@@ -83,7 +84,7 @@ class Bench:
         if self._model is None:
             self._model = build_model(self.anatomy, self.mechanics)
         got = compress(
-            self._model, image=image, fields=fields, effects=effects, seed=self.settings.seed,
+            self._model, image=image, fields=fields, fill_worlds=fill_worlds, effects=effects, seed=self.settings.seed,
             n_draws=self.settings.draws, on_step=on_step,
         )  # fmt: skip
         result = Simulated(got.outcomes, got.fields, got.diagnostics, got.warnings)
@@ -157,7 +158,7 @@ def _treated(
         cement = fill(bench.anatomy, effects, on_step=on_step)
         after = bench.compress(
             "now", progress, f"compressing after {option.plan.title}", (start + 0.3 * (end - start), end),
-            fields=(cement.field,), effects=effects,
+            fields=(cement.field,), fill_worlds=cement.worlds, effects=effects,
         )  # fmt: skip
     except Cancelled:
         raise
