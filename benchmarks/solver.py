@@ -3,8 +3,8 @@
     python benchmarks/solver.py [--data FOLDER] [--sizes 32 48]
 
 ``--data`` names the folder of development scans (default: OSTEOPLAN_DATA or ../shared/data); without it only
-the synthetic bodies are solved.  A synthetic body is a cylinder of trabecular bone with a shell, a soft lesion
-and a ball of cement between two caps.  Seconds depend on the machine; the ratio of steps does not.
+the synthetic bodies are solved: cylinders of trabecular bone with a shell, a soft lesion
+and a ball of cement between caps.  Seconds depend on the machine; the ratio of steps does not.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ def main() -> None:
     start = time.perf_counter()
     _warm_up()
     print(f"compiling or loading the kernels: {time.perf_counter() - start:.1f} s\n")
-    print(
-        "case              M unknowns   contrast  set-up s  solve s  steps  M unknowns/s  Jacobi steps"
-    )
+    print("case              M unknowns   contrast  set-up s  solve s  steps  M unknowns/s  Jacobi steps")
     if (given.data / L2_IMAGE).is_file():
         potted = verse_l2(lambda name: read_nifti(given.data / name, "MPa").array, shift=0)
         mesh, E, fixed, prescribed, _ = supported(potted, clamped=False)

@@ -25,11 +25,12 @@ CARE = option("best_supportive_care", 64.0, kind="comparator", status="comparato
 RADIO = option("radiotherapy", kind="comparator", status="comparator")
 
 
-def run(*options, blocking=()):
+def run(*options, blocking=(), resolution=0.0):
     return compare(
         [*options, CARE, RADIO],
         reference="best_supportive_care",
         ranked_by="strength_ratio_to_intact",
+        resolution=resolution,
         blocking=blocking,
     )
 
@@ -43,6 +44,13 @@ def test_plans_are_ranked_by_strength_and_comparators_stand_beside():
 def test_a_difference_that_the_uncertainty_does_not_support_is_a_tie():
     found = run(option("left", 80.0, spread=4.0), option("right", 80.5, spread=4.0))
     assert found.ties == (("right", "left"),)
+
+
+def test_a_sure_difference_below_the_models_resolution_is_a_tie():
+    options = (option("left", 80.0), option("right", 80.5))
+    assert run(*options).ties == ()
+    assert run(*options, resolution=2.0).ties == (("right", "left"),)
+    assert run(option("left", 77.0), option("right", 80.5), resolution=2.0).ties == ()
 
 
 def test_gains_are_paired_against_best_supportive_care():

@@ -310,3 +310,17 @@ def test_every_single_word_reason_is_a_citation_key(now):
     for given in now.outcomes:
         for key in (reason for reason in given.because if " " not in reason):
             assert citation(key).text
+
+
+def test_a_draw_of_another_fill_is_that_of_the_bone_with_that_fill(anatomy, model):
+    """Draw k takes fill k; a fill that moves the answer is solved again, one that does not is not."""
+    left, back, up = around_the_axis(anatomy)
+    body = anatomy.parts["body"]
+    masks = [(np.hypot(left, back) < 5) & body, (np.hypot(left - 9, back) < 5) & body & (up < 4)]
+    fills = tuple(cement(anatomy, mask) for mask in (masks[0], masks[0], masks[1]))
+    mixed = compress(model, image="now", fields=fills[:1], fill_worlds=fills, seed=1, n_draws=6)
+    alone = [compress(model, image="now", fields=(fill,), seed=1, n_draws=6) for fill in fills]
+    expected = [outcome(alone[k % 3], "stiffness_N_per_mm").draws[k] for k in range(6)]
+    np.testing.assert_allclose(outcome(mixed, "stiffness_N_per_mm").draws, expected, rtol=1e-3)
+    assert mixed.diagnostics["fills_solved_again"] == 1
+    assert stiffness(mixed) == stiffness(alone[0])

@@ -90,9 +90,9 @@ def test_pedicles_are_eight_wide_and_the_canal_twenty_by_sixteen(phantom, around
         tube = bone & row & (sign * left > 0)
         assert np.ptp(left[tube]) + 1 == pytest.approx(8.0, abs=1.1)
         assert np.abs(left[tube]).min() == pytest.approx(10.0, abs=1.1)
-    ahead = bone & (np.abs(up - 1.0) < 0.8) & (np.abs(left) < 0.6)
-    free = np.setdiff1d(np.arange(12, 34), np.round(back[ahead]).astype(int))
-    assert len(free) == pytest.approx(16, abs=2)
+    middle = bone & (np.abs(up - 1.0) < 0.8) & (np.abs(left) < 0.6)
+    wall, lamina = back[middle & (back < 21.0)].max(), back[middle & (back > 21.0)].min()
+    assert lamina - wall - 1 == pytest.approx(16.0, abs=1.1)
 
 
 def test_the_canal_holds_no_bone(phantom, around_t12):
@@ -119,7 +119,7 @@ def test_hu_are_plausible(phantom, around_t12):
     assert 18 < marrow.std() < 60
     bone = labels.array == names["vertebrae_T12"]
     cortex = ct.array[bone & (np.abs(up) < 2) & (back < -5) & (np.hypot(left / 18, back / 13.5) > 0.97)]
-    assert cortex.size > 50
+    assert cortex.size > 30
     assert 300 < np.median(cortex) < 900
     assert ct.array[0, 0].mean() == pytest.approx(SPINE.air_HU, abs=5)
     assert ct.array[0, 0].std() == pytest.approx(SPINE.noise_HU, rel=0.3)

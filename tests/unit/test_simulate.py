@@ -1,4 +1,5 @@
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.load import document
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
-from tests.synthetic_vertebra import grid_affine, vertebra
+from tests.synthetic_vertebra import vertebra
 
 GRIDS = ["straight", "oblique", "left_handed"]
 LOOKS = document("anatomy/simulated_lesions.yaml", SimulatedLesions)
@@ -18,6 +19,7 @@ NOISE = 15.0
 AXES = (16.0, 14.0, 12.0)
 
 
+@cache
 def scan(grid="oblique"):
     """The synthetic vertebra without its ball, as HU with noise that neighbours share; bone mask; frame."""
     made = vertebra(grid)
@@ -44,11 +46,11 @@ def core_of(lesion):
 @pytest.mark.parametrize("matrix", ["lytic", "mixed", "blastic"])
 def test_nothing_changes_outside_the_bone_or_far_from_the_lesion(grid, matrix):
     ct, bone, frame = scan(grid)
-    lesion = put(ct, bone, frame, at=(12.0, 0.0, 0.0), matrix=matrix)  # reaches out of the bone
+    lesion = put(ct, bone, frame, at=(16.0, 0.0, 0.0), matrix=matrix)  # reaches out of the bone
     changed = lesion.ct.array != ct.array
     assert changed.sum() == lesion.truth["voxels_changed"] > 500
     assert not changed[~bone].any()
-    assert not changed[np.linalg.norm(local_of(ct, frame) - (12.0, 0.0, 0.0), axis=-1) > 14.0].any()
+    assert not changed[np.linalg.norm(local_of(ct, frame) - (16.0, 0.0, 0.0), axis=-1) > 14.0].any()
     assert not lesion.mask[~bone].any()
     assert lesion.ct.array.dtype == np.int16
     assert lesion.ct.same_grid(ct)
@@ -65,7 +67,7 @@ def test_volume_is_that_of_the_ellipsoid(grid):
 @pytest.mark.parametrize("grid", GRIDS)
 def test_volume_at_the_wall_is_that_of_ellipsoid_and_bone(grid):
     ct, bone, frame = scan(grid)
-    at = np.array([12.0, 0.0, 0.0])
+    at = np.array([16.0, 0.0, 0.0])
     rho = np.linalg.norm((local_of(ct, frame) - at) / (np.array(AXES) / 2), axis=-1)
     both_mL = ((rho < 1) & bone).sum() * ct.voxel_volume_mm3 / 1000
     whole_mL = np.pi / 6 * np.prod(AXES) / 1000
@@ -87,14 +89,12 @@ def test_lesion_lies_where_and_as_it_was_asked_to(grid):
 
 
 def test_the_same_lesion_appears_on_every_grid():
-    fine = grid_affine("straight", spacing=(1.0, 1.2, 2.0))
     masks = []
     for grid in GRIDS:
         ct, bone, frame = scan(grid)
         lesion = put(ct, bone, frame, at=(1.0, 0.0, 0.0), axes_mm=(24.0, 18.0, 14.0), seed=8)
         local = local_of(ct, frame)[lesion.mask]
         masks.append(np.concatenate([local.mean(axis=0), local.std(axis=0)]))
-    assert fine.shape == (4, 4)
     assert masks[1] == pytest.approx(masks[0], abs=0.25)
     assert masks[2] == pytest.approx(masks[0], abs=0.25)
 
@@ -105,7 +105,7 @@ def test_lytic_core_is_soft_tissue_with_the_noise_of_the_scan(grid):
     lesion = put(ct, bone, frame, axes_mm=(24.0, 20.0, 16.0))
     core = lesion.ct.array[core_of(lesion)].astype(float)
     assert core.size > 300
-    assert core.mean() == pytest.approx(LOOKS.number("lytic_HU"), abs=3.0)
+    assert core.mean() == pytest.approx(LOOKS.number("lytic_HU"), abs=NOISE / 3)
     assert 0.5 * NOISE < core.std() < 1.5 * NOISE
     assert lesion.truth["noise_from"] == "soft tissue"
 
@@ -123,7 +123,7 @@ def test_noise_in_the_core_resembles_its_neighbours_as_in_the_scan():
 
     for axis in range(3):
         ours = shared(lesion.ct.array.astype(float), core_of(lesion), axis)
-        assert ours == pytest.approx(shared(ct.array.astype(float), soft, axis), abs=0.2)
+        assert ours == pytest.approx(shared(ct.array.astype(float), soft, axis), abs=0.1)
 
 
 def test_a_scan_without_noise_gets_none():

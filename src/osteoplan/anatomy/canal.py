@@ -168,7 +168,7 @@ def find_wall(bone: Aligned, canal: Canal) -> Wall:
     coefficients = np.linalg.lstsq(terms, posterior, rcond=None)[0]
     good = np.abs(terms @ coefficients - posterior) < 0.5 * WALL_OUTLIER_MM
     coefficients = np.linalg.lstsq(terms[good], posterior[good], rcond=None)[0]
-    points = np.stack([left, posterior, superior], axis=1)
+    points = np.stack([left, posterior, superior], axis=1)[good]
     return Wall(coefficients, middle, half, (float(superior.min()), float(superior.max())), points)
 
 

@@ -23,6 +23,7 @@ __all__ = ["exits", "vertebra_frame"]
 F64 = npt.NDArray[np.float64]
 
 DEEP = 0.7  # of the greatest depth: the core of the body
+REACH = 1.15  # times the greatest depth: the part of the endplates that is looked at
 SAMPLES = 4000  # voxels that vote on the mirror plane
 CLIP_MM = 6.0  # distances beyond it say nothing more about a mirror
 STEP_MM = 1.0
@@ -44,7 +45,7 @@ def vertebra_frame(depth: Volume, *, up: F64 | None = None) -> BoneFrame:
     posterior = _unit(_across(bone_mm.mean(axis=0) - origin, superior))
     left = np.cross(posterior, superior)
     left = _mirror_normal(depth, bone_mm, BoneFrame(origin, np.stack([left, posterior, superior])))
-    reach = -0.8 * float(depth.array.min())
+    reach = -REACH * float(depth.array.min())
     for _ in range(TURNS):
         superior = _unit(_across(superior, left))
         frame = BoneFrame(origin, np.stack([left, np.cross(superior, left), superior]))

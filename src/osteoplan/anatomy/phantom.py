@@ -321,8 +321,8 @@ def _smooth_noise(seed: int, name: str, shape: tuple[int, ...], width_voxels: fl
 
 def _ellipse(x: F32, y: F32, a: float, b: float) -> F32:
     """Distance to an elliptic cylinder, right at its surface: (rho - 1) / |grad rho|."""
-    rho = np.sqrt((x / a) ** 2 + (y / b) ** 2)
-    steepness = np.sqrt((x / a**2) ** 2 + (y / b**2) ** 2) / np.maximum(rho, 1e-3)
+    rho: F32 = np.sqrt((x / a) ** 2 + (y / b) ** 2)
+    steepness: F32 = np.sqrt((x / a**2) ** 2 + (y / b**2) ** 2) / np.maximum(rho, 1e-3)
     distance: F32 = (rho - 1.0) / np.maximum(steepness, 0.5 / max(a, b))
     return distance
 
@@ -346,7 +346,7 @@ def _capsule(
     axis = q - p
     x = (side - p[0], back - p[1], up - p[2])
     t = np.clip((x[0] * axis[0] + x[1] * axis[1] + x[2] * axis[2]) / (axis @ axis), 0.0, 1.0)
-    gap: F32 = np.sqrt((x[0] - t * axis[0]) ** 2 + (x[1] - t * axis[1]) ** 2 + (x[2] - t * axis[2]) ** 2)
+    gap: F32 = np.linalg.norm(np.stack([x[i] - t * axis[i] for i in range(3)]), axis=0)
     return gap - np.float32(r)
 
 

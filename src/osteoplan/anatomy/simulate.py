@@ -255,12 +255,13 @@ def _tissue(
 def _noise(
     before: F64, bone: Mask, spacing_mm: F64, looks: SimulatedLesions, seed: int
 ) -> tuple[F64, NoiseSource]:
-    """Noise like the scan's own: same sd, same correlation between neighbours; and where that was measured.
+    """Noise like the scan's own, and where that was measured.
 
-    Noise is what a small Gaussian leaves.  A Gaussian of s voxels makes white noise correlate with its
-    neighbour as exp(-1/(4 s^2)); s follows from the correlation measured along each axis.
+    Noise and anatomy part at a small Gaussian: what it leaves is called noise.  The noise made here leaves as
+    much, and as correlated between neighbours, as the scan leaves in soft tissue.
     """
-    smooth = ndimage.gaussian_filter(before, looks.number("noise_smoothing_mm") / spacing_mm, mode="nearest")
+    widths = looks.number("noise_smoothing_mm") / spacing_mm
+    smooth = ndimage.gaussian_filter(before, widths, mode="nearest")
     window = looks.noise_tissue_HU
     soft = ~bone & (smooth > float(window.low or 0.0)) & (smooth < float(window.high or 0.0))
     soft = ndimage.binary_erosion(soft) & ~ndimage.binary_dilation(bone, iterations=2)
@@ -268,13 +269,28 @@ def _noise(
     where = _flattest(smooth, soft if name == "soft tissue" else bone, spacing_mm)
     rest = before - smooth
     sd = 1.4826 * float(np.median(np.abs(rest[where])))  # by the median: an edge is not noise
-    white = rng(seed, "simulated lesion", "noise").normal(size=before.shape)
     if sd == 0.0:
         return np.zeros_like(before), name
-    rest = np.clip(rest, -3.0 * sd, 3.0 * sd)
-    widths = [_width(_neighbour_correlation(rest, where, axis)) for axis in range(3)]
-    noise: F64 = ndimage.gaussian_filter(white, widths, mode="wrap")
-    return noise * (sd / noise.std()), name
+    correlation = _correlations(np.clip(rest, -3.0 * sd, 3.0 * sd), where)
+    white = rng(seed, "simulated lesion", "noise").normal(size=before.shape)
+    return _coloured(white, widths, sd, correlation), name
+
+
+def _coloured(white: F64, high_pass: F64, sd: float, correlation: F64) -> F64:
+    """White noise, smoothed.
+
+    What a Gaussian (``high_pass``, voxels) leaves of it has this sd, and (3,) correlation with neighbours.
+    A Gaussian of s voxels gives neighbours the correlation exp(-1/(4 s^2)).  The high pass takes some of it
+    away; a few fixed-point steps give that back.
+    """
+    everywhere = np.ones(white.shape, dtype=np.bool_)
+    asked = correlation.copy()
+    for _ in range(6):
+        noise = ndimage.gaussian_filter(white, [_width(c) for c in asked], mode="wrap")
+        left = noise - ndimage.gaussian_filter(noise, high_pass, mode="wrap")
+        asked = np.clip(asked + correlation - _correlations(left, everywhere), 0.0, 0.9)
+    scaled: F64 = noise * (sd / left.std())
+    return scaled
 
 
 def _flattest(smooth: F64, where: Mask, spacing_mm: F64) -> Mask:
@@ -285,18 +301,21 @@ def _flattest(smooth: F64, where: Mask, spacing_mm: F64) -> Mask:
     return flat
 
 
-def _neighbour_correlation(rest: F64, where: Mask, axis: int) -> float:
-    """Correlation of a voxel with the next along an axis, where both are in the mask."""
-    rest, where = np.moveaxis(rest, axis, 0), np.moveaxis(where, axis, 0)
-    both = where[:-1] & where[1:]
-    if both.sum() < 50:
-        return 0.0
-    return float((rest[:-1][both] * rest[1:][both]).mean() / (rest[where] ** 2).mean())
+def _correlations(rest: F64, where: Mask) -> F64:
+    """(3,) correlation of voxels with the next along each axis, both in the mask; 0 if too few are."""
+    variance = (rest[where] ** 2).mean()
+    found = np.zeros(3)
+    for axis in range(3):
+        line, mask = np.moveaxis(rest, axis, 0), np.moveaxis(where, axis, 0)
+        both = mask[:-1] & mask[1:]
+        if both.sum() >= 50:
+            found[axis] = (line[:-1][both] * line[1:][both]).mean() / variance
+    return found
 
 
 def _width(correlation: float) -> float:
     """sd [voxels] of the Gaussian that makes white noise correlate like that."""
-    return 0.0 if correlation < 0.02 else 0.5 / np.sqrt(-np.log(min(correlation, 0.95)))
+    return 0.0 if correlation < 0.02 else float(0.5 / np.sqrt(-np.log(correlation)))
 
 
 def _as_stored(values: F64, stored: npt.NDArray[Any], changed: Mask) -> npt.NDArray[Any]:

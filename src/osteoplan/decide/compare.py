@@ -1,7 +1,7 @@
 """Options side by side: paired differences, an honest ranking, and ties where the uncertainty keeps them.
 
 Differences are taken draw by draw (draw k is the same world in every option).  A difference is *supported*
-where its interval does not hold zero.  Published and simulated outcomes are never subtracted, and an option
+where its interval lies beyond what the model resolves (a mesh, a mask's edge), on either side of zero.  Published and simulated outcomes are never subtracted, and an option
 never wins on an outcome that its rival lacks: the ranking uses one simulated outcome that every ranked option
 has.
 """
@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from osteoplan.model.comparison import Cell, Comparison, Difference
 from osteoplan.model.evidence import Verdict
+from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
 
 __all__ = ["COLUMNS", "compare"]
@@ -31,17 +32,23 @@ NO_EVIDENCE = "no comparable evidence"
 
 
 def compare(
-    options: Sequence[Option], *, reference: str, ranked_by: str, blocking: Sequence[Verdict] = ()
+    options: Sequence[Option],
+    *,
+    reference: str,
+    ranked_by: str,
+    resolution: float = 0.0,
+    blocking: Sequence[Verdict] = (),
 ) -> Comparison:
     """Compare options.
 
     Args:
         reference: id of the option that differences are against.
         ranked_by: outcome id of the ranking, larger is better.
+        resolution: smallest difference of that outcome that the model can tell, in its unit.
         blocking: true stop and route verdicts; any of them empties the ranking.
     """
     base = next(option for option in options if option.id == reference)
-    differences = _differences(options, base, ranked_by)
+    differences = _differences(options, base, ranked_by, resolution)
     ranking: tuple[str, ...] = ()
     if not blocking:
         rankable = [o for o in options if o.status == "ranked" and o.outcome(ranked_by) is not None]
@@ -52,7 +59,7 @@ def compare(
         ranking=ranking,
         cells=tuple(_cell(o, outcome, target) for o in options for outcome, target in COLUMNS),
         differences=differences,
-        ties=_ties({o.id: o for o in options}, ranking, ranked_by),
+        ties=_ties({o.id: o for o in options}, ranking, ranked_by, resolution),
         emptied_by=", ".join(verdict.rule for verdict in blocking),
         notes=_notes(ranking, blocking),
     )
@@ -69,7 +76,9 @@ def _cell(option: Option, outcome: str, target: str) -> Cell:
     return Cell(option.id, outcome, target, estimate, "" if estimate else NO_EVIDENCE)
 
 
-def _differences(options: Sequence[Option], base: Option, outcome: str) -> tuple[Difference, ...]:
+def _differences(
+    options: Sequence[Option], base: Option, outcome: str, resolution: float
+) -> tuple[Difference, ...]:
     """Paired differences of the ranked outcome to the reference, for every option that was simulated."""
     ours = base.outcome(outcome)
     if ours is None or ours.draws is None:
@@ -80,23 +89,27 @@ def _differences(options: Sequence[Option], base: Option, outcome: str) -> tuple
         if option.id == base.id or theirs is None or theirs.draws is None:
             continue
         gain = theirs.minus(ours)
-        assert gain.low is not None
-        assert gain.high is not None
-        found.append(Difference(option.id, base.id, outcome, gain, bool(gain.low > 0 or gain.high < 0)))
+        found.append(Difference(option.id, base.id, outcome, gain, _told_apart(gain, resolution)))
     return tuple(found)
 
 
-def _ties(options: dict[str, Option], ranking: Sequence[str], outcome: str) -> tuple[tuple[str, str], ...]:
-    """Neighbours in the ranking whose paired difference holds zero."""
+def _told_apart(difference: Estimate, resolution: float) -> bool:
+    """True where the whole interval is beyond the resolution, on one side of zero."""
+    assert difference.low is not None
+    assert difference.high is not None
+    return bool(difference.low > resolution or difference.high < -resolution)
+
+
+def _ties(
+    options: dict[str, Option], ranking: Sequence[str], outcome: str, resolution: float
+) -> tuple[tuple[str, str], ...]:
+    """Neighbours in the ranking that are not told apart."""
     ties = []
     for better, worse in pairwise(ranking):
         one, two = options[better].outcome(outcome), options[worse].outcome(outcome)
         assert one is not None
         assert two is not None
-        gap = one.minus(two)
-        assert gap.low is not None
-        assert gap.high is not None
-        if gap.low <= 0.0 <= gap.high:
+        if not _told_apart(one.minus(two), resolution):
             ties.append((better, worse))
     return tuple(ties)
 

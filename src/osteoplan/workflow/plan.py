@@ -21,6 +21,7 @@ from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.knowledge.materials import material
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
@@ -75,7 +76,11 @@ def plan(
     simulated = simulate(reading.anatomy, proposed, shelf, settings, cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
     stops: Sequence[Verdict] = blocking(explained.verdicts)
-    comparison = compare(simulated.options, reference=REFERENCE, ranked_by=RANKED_BY, blocking=stops)
+    resolution = material("vertebra_compression.ratio_resolution_pct").value
+    comparison = compare(
+        simulated.options, reference=REFERENCE, ranked_by=RANKED_BY, resolution=float(resolution or 0.0),
+        blocking=stops,
+    )  # fmt: skip
     outcomes = [o for option in simulated.options for o in option.outcomes]
     return PlanResult(
         id=_identity(made, simulated.options),

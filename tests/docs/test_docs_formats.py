@@ -1,0 +1,70 @@
+"""Documentation grows with the code: a command, key or verification case that is not described fails here."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pytest
+from docstring_parser import parse
+
+from osteoplan.cli.app import app
+from osteoplan.io.case import CaseFile, ImagesFile, LesionFile
+from osteoplan.io.plan_json import PlanDocument, json_schema
+from osteoplan.mechanics.verification import cases
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [name for name in app if not name.startswith("-")]
+
+
+def test_the_readme_holds_both_set_up_commands_and_the_picture():
+    assert "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/osteoplan demo" in README
+    tests = "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/python -m pytest -q -n 2"
+    assert tests in README
+    picture = re.search(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert picture
+    assert (ROOT / picture[1]).stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_stands_in_the_readme(command):
+    assert f"`osteoplan {command}`" in README
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_a_command_is_explained(command):
+    function = app[command].default_command
+    explained = {parameter.arg_name for parameter in parse(function.__doc__).params if parameter.description}
+    shared = {"json", "force"}  # explained where their types are made
+    assert set(inspect.signature(function).parameters) <= explained | shared
+
+
+@pytest.mark.parametrize("kind", [CaseFile, ImagesFile, LesionFile])
+def test_every_key_of_a_case_is_described(kind):
+    text = (ROOT / "docs" / "case.md").read_text(encoding="utf-8")
+    for key in kind.model_fields:
+        assert re.search(rf"(\b{key}:|`{key}`)", text), key
+
+
+def test_every_key_of_a_plan_is_described():
+    text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+    for name, field in PlanDocument.model_fields.items():
+        assert f"`{field.alias or name}`" in text
+
+
+def test_the_published_schema_is_the_one_in_the_code():
+    made = PlanDocument.model_json_schema(by_alias=True)
+    published = {key: value for key, value in json_schema().items() if key not in ("$schema", "$id")}
+    assert json.loads(json.dumps(made)) == published
+
+
+def test_every_verification_case_is_described():
+    text = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
+    for case in cases(None):
+        assert f"| {case.id} |" in text
+
+
+def test_every_page_is_reachable_from_the_readme():
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"docs/{page.name}" in README, page.name
