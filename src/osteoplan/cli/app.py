@@ -73,11 +73,16 @@ def demo(
 
     Parameters
     ----------
-    site: which demo
-    out: folder for plan.json, report.html and case/
-    archive: the pinned wheel, carried by hand
-    draws: worlds sampled for the intervals
-    spacing: edge of the finite-element voxels [mm]
+    site
+        which demo
+    out
+        folder for plan.json, report.html and case/
+    archive
+        the pinned wheel, carried by hand
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
     """
     from osteoplan.cli.console import err, watching
     from osteoplan.workflow.demo import make_demo_case
@@ -117,18 +122,30 @@ def init(
 
     Parameters
     ----------
-    case: folder to make
-    ct: NIfTI image in HU (or mg/cm3 K2HPO4 with --calibration density)
-    labels: NIfTI label map on the CT's grid
-    scheme: names of the labels (totalsegmentator)
-    names: CSV of 'number,name' rows, wins over --scheme
-    lesion: NIfTI mask on the CT's grid
-    ellipsoid: lesion as x,y,z,a,b,c: centre [LPS mm] and full axes [mm]
-    bone: the bone of the lesion, e.g. vertebra_T12
-    side: left, right or midline
-    matrix: lytic, mixed or blastic
-    calibration: fixed (uncalibrated prior) or density
-    kvp: tube voltage of a fixed calibration
+    case
+        folder to make
+    ct
+        NIfTI image in HU (or mg/cm3 K2HPO4 with --calibration density)
+    labels
+        NIfTI label map on the CT's grid
+    scheme
+        names of the labels (totalsegmentator)
+    names
+        CSV of 'number,name' rows, wins over --scheme
+    lesion
+        NIfTI mask on the CT's grid
+    ellipsoid
+        lesion as x,y,z,a,b,c: centre [LPS mm] and full axes [mm]
+    bone
+        the bone of the lesion, e.g. vertebra_T12
+    side
+        left, right or midline
+    matrix
+        lytic, mixed or blastic
+    calibration
+        fixed (uncalibrated prior) or density
+    kvp
+        tube voltage of a fixed calibration
     """
     from osteoplan.cli.console import out, print_json
     from osteoplan.workflow.prepare import Ellipsoid, NewCase, init_case
@@ -160,7 +177,8 @@ def check(case: Path, *, json: Json = False) -> int:
 
     Parameters
     ----------
-    case: case folder
+    case
+        case folder
     """
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.cli.tables import finding_table
@@ -203,15 +221,24 @@ def simulate_lesion(
 
     Parameters
     ----------
-    case: case folder with a CT and labels
-    bone: which bone, e.g. vertebra_T12
-    matrix: lytic, mixed or blastic
-    axes: full axes [mm] left-right, front-back, up-down
-    side: declared side of the lesion
-    wall: distance to the posterior wall [mm]; 0 touches it
-    centre: centre [LPS mm] as x,y,z, instead of --wall
-    id: id of the lesion in case.yaml
-    seed: of shape and noise
+    case
+        case folder with a CT and labels
+    bone
+        which bone, e.g. vertebra_T12
+    matrix
+        lytic, mixed or blastic
+    axes
+        full axes [mm] left-right, front-back, up-down
+    side
+        declared side of the lesion
+    wall
+        distance to the posterior wall [mm]; 0 touches it
+    centre
+        centre [LPS mm] as x,y,z, instead of --wall
+    id
+        id of the lesion in case.yaml
+    seed
+        of shape and noise
     """
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.workflow.simulate_lesion import LesionRecipe, simulate_lesion_in
@@ -261,12 +288,18 @@ def plan(
 
     Parameters
     ----------
-    case: case folder
-    out: folder for plan.json and report.html (default CASE/plan)
-    lesion: id of the lesion (default: the target)
-    draws: worlds sampled for the intervals
-    spacing: edge of the finite-element voxels [mm]
-    seed: of every random stream
+    case
+        case folder
+    out
+        folder for plan.json and report.html (default CASE/plan)
+    lesion
+        id of the lesion (default: the target)
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
+    seed
+        of every random stream
     """
     settings = _settings(lesion, draws, spacing, seed)
     return _plan(case, out or case / "plan", settings, force=force, as_json=json)
@@ -288,11 +321,16 @@ def strength(
 
     Parameters
     ----------
-    case: case folder
-    lesion: id of the lesion (default: the target)
-    draws: worlds sampled for the intervals
-    spacing: edge of the finite-element voxels [mm]
-    seed: of every random stream
+    case
+        case folder
+    lesion
+        id of the lesion (default: the target)
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
+    seed
+        of every random stream
     """
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.cli.tables import outcome_table
@@ -319,8 +357,10 @@ def score(name: str, *items: str, json: Json = False) -> int:
 
     Parameters
     ----------
-    name: sins or mirels
-    items: key=value pairs; 'osteoplan score NAME' lists what is missing
+    name
+        sins or mirels
+    items
+        key=value pairs; 'osteoplan score NAME' lists what is missing
     """
     from osteoplan.cli.console import out, print_json
     from osteoplan.cli.tables import score_lines
@@ -344,7 +384,8 @@ def pathway(facts: Path, *, json: Json = False) -> int:
 
     Parameters
     ----------
-    facts: flat YAML mapping, e.g. 'region: spine' and 'sins: 9'
+    facts
+        flat YAML mapping, e.g. 'region: spine' and 'sins: 9'
     """
     from osteoplan.cli.console import out, print_json
     from osteoplan.cli.tables import verdict_table
@@ -392,8 +433,10 @@ def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
 
     Parameters
     ----------
-    plan: a plan.json
-    case: case folder, where it has moved
+    plan
+        a plan.json
+    case
+        case folder, where it has moved
     """
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.workflow.replay import replay_plan
