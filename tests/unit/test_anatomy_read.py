@@ -11,6 +11,7 @@ from osteoplan.anatomy.phantom import spine_phantom
 from osteoplan.anatomy.place import at_wall
 from osteoplan.anatomy.read import build_anatomy
 from osteoplan.anatomy.simulate import simulate_lesion
+from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, Cancelled, GeometryMismatch, LesionError, UnknownName
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.volume import Volume
@@ -31,7 +32,13 @@ def case(wall_mm=0.0, matrix="lytic", left_mm=0.0):
     bone = labels.with_array(labels.array == structures["vertebrae_T12"], "mask")
     place = at_wall(bone, AXES, wall_mm=wall_mm, left_mm=left_mm)
     made = simulate_lesion(
-        ct, bone.array, centre_mm=place.centre_mm, axes_mm=AXES, frame_axes=place.frame.axes, matrix=matrix, seed=1
+        ct,
+        bone.array,
+        centre_mm=place.centre_mm,
+        axes_mm=AXES,
+        frame_axes=place.frame.axes,
+        matrix=matrix,
+        seed=1,
     )
     lesion = Lesion(
         "L1", "vertebra_T12", "midline", ct.with_array(made.mask, "mask"), matrix=matrix, simulated=True
@@ -118,10 +125,20 @@ def test_a_lesion_at_the_wall_breaks_it_and_one_before_it_does_not():
     assert at["canal_mm"].value == 0.0
     assert at["cortex_lost_pct"].value > 1.0
     assert at["cortical_erosion"].value is True
+    assert "the lesion is 0.0 mm from it" in at["posterior_wall_defect"].because
     assert before["posterior_wall_defect"].value is False
+    assert any(f"the lesion is {mm}." in before["posterior_wall_defect"].because for mm in (3, 4, 5))
     assert before["canal_mm"].value == pytest.approx(5.0, abs=2.0)
     assert before["cortex_lost_pct"].value < 0.3
     assert before["cortical_erosion"].value is False
+
+
+def test_what_differs_from_the_earlier_scan_outside_the_lesion_is_not_its_work():
+    before = case().ct_before.array.copy()
+    before[~case().target.mask.array] += 60
+    _, findings = refused(replace(case(), ct_before=case().ct.with_array(before)))
+    lost = {finding.name: finding.value for finding in findings}["cortex_lost_pct"]
+    assert lost == pytest.approx(built()[1]["cortex_lost_pct"].value, rel=0.3)
 
 
 def test_a_blastic_lesion_loses_no_cortex():
@@ -182,6 +199,20 @@ def test_a_lesion_that_the_label_leaves_out_counts_as_bone():
     assert any("left out of the label" in warning for warning in anatomy.warnings)
 
 
+def test_skin_is_the_edge_of_the_largest_piece_with_its_air_filled_and_without_the_table():
+    grid = vertebra("left_handed").image
+    trunk, table = np.zeros(grid.shape, dtype=bool), np.zeros(grid.shape, dtype=bool)
+    trunk[0:100, 10:70] = True  # cut by the edge of the image on one side
+    table[30:140, 71:76] = True
+    table[60, 70] = True  # touches the skin
+    air = np.zeros(grid.shape, dtype=bool)
+    air[20:50, 20:50, 3:] = True
+    values = np.where((trunk & ~air) | table, 40.0, -1000.0)
+    found = body_surface(grid.with_array(values, "HU"), -300.0)
+    assert found[trunk].all()
+    assert found[~trunk].sum() < 0.01 * trunk.sum()
+
+
 # Refusals: each its own sentence.
 
 
@@ -192,8 +223,8 @@ def test_an_empty_lesion_is_refused():
 
 
 def test_a_lesion_outside_its_bone_is_refused_with_the_share():
+    moved = np.roll(case().target.mask.array, 60, axis=0)
     with pytest.raises(LesionError, match="0 % of it lies in vertebra_T12"):
-        moved = np.roll(case().target.mask.array, 60, axis=0)
         refused(case(), mask=case().ct.with_array(moved, "mask"))
 
 
@@ -219,9 +250,9 @@ def test_a_bone_cut_by_the_edge_of_the_scan_is_refused():
         build_anatomy(cut, lesion)
 
 
-@pytest.mark.parametrize("bone", ["vertebra_T21", "vertebrae_T12", "femur_left"])
+@pytest.mark.parametrize("bone", ["vertebra_T1 2", "vertebrae_T12"])
 def test_an_unknown_bone_names_the_nearest(bone):
-    with pytest.raises(UnknownName, match="did you mean 'vertebra_T12'|did you mean|known:"):
+    with pytest.raises(UnknownName, match="did you mean 'vertebra_T12'"):
         refused(case(), bone=bone)
 
 

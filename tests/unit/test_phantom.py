@@ -100,11 +100,24 @@ def test_the_canal_holds_no_bone(phantom, around_t12):
     left, back, up = around_t12
     v = VERTEBRAE["T12"]
     a, b = v.canal_half
-    canal = ((left / (a - 2)) ** 2 + ((back - v.canal_centre) / (b - 2)) ** 2 < 1) & (np.abs(up) < 12)
-    assert canal.sum() > 2000
+    from_axis = np.hypot(left / a, (back - v.canal_centre) / b)
+    canal = (from_axis < 1) & (np.abs(up) < 15)
+    assert canal.sum() * ct.voxel_volume_mm3 == pytest.approx(np.pi * a * b * 30, rel=0.05)
     vertebrae = [names[f"vertebrae_{level}"] for level in VERTEBRAE]
     assert not np.isin(labels.array[canal], vertebrae).any()
-    assert np.percentile(ct.array[canal], 99) < 130
+    assert np.percentile(ct.array[from_axis < 0.8], 99) < 130
+
+
+@pytest.mark.parametrize(("level", "sign"), [("T11", 1.0), ("L1", -1.0)])
+def test_the_canal_follows_the_bend(phantom, around_t12, level, sign):
+    _, labels, names = phantom
+    left, back, up = around_t12
+    v, bend = VERTEBRAE[level], sign * np.radians(SPINE.bend_deg)
+    gap = VERTEBRAE["T12"].body_half[2] + SPINE.disc_mm + v.body_half[2]
+    back, up = back + gap * np.sin(abs(bend) / 2), up - sign * gap * np.cos(bend / 2)
+    turned = np.cos(bend) * back + np.sin(bend) * up
+    canal = np.hypot(left / v.canal_half[0], (turned - v.canal_centre) / v.canal_half[1]) < 1
+    assert not (canal & (labels.array == names[f"vertebrae_{level}"])).any()
 
 
 def test_hu_are_plausible(phantom, around_t12):

@@ -11,7 +11,7 @@ from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.load import document
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
-from tests.synthetic_vertebra import vertebra
+from tests.synthetic_vertebra import rotation, vertebra
 
 GRIDS = ["straight", "oblique", "left_handed"]
 LOOKS = document("anatomy/simulated_lesions.yaml", SimulatedLesions)
@@ -86,6 +86,17 @@ def test_lesion_lies_where_and_as_it_was_asked_to(grid):
     assert inside.mean(axis=0) == pytest.approx([-3.0, 1.0, 2.0], abs=1.2)
     # a solid ellipsoid of full axis a has a standard deviation of a / (2 sqrt 5) along it
     assert inside.std(axis=0) * 2 * np.sqrt(5) == pytest.approx(axes, rel=0.15)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_long_lesion_across_the_grid_is_not_cut_by_its_box(grid):
+    ct, bone, _ = scan(grid)
+    frame = BoneFrame(
+        ct.positions_mm((np.array(ct.shape) - 1) / 2), np.eye(3)[[1, 2, 0]] @ rotation((5.0, -8.0, 12.0))
+    )
+    lesion = put(ct, np.ones_like(bone), frame, at=(0.0, 0.0, 0.0), axes_mm=(90.0, 12.0, 12.0))
+    assert np.ptp(local_of(ct, frame)[lesion.mask][:, 0]) > 75.0
+    assert lesion.truth["volume_mL"] == pytest.approx(np.pi / 6 * 90 * 12 * 12 / 1000, rel=0.05)
 
 
 def test_the_same_lesion_appears_on_every_grid():

@@ -321,8 +321,8 @@ def _smooth_noise(seed: int, name: str, shape: tuple[int, ...], width_voxels: fl
 
 def _ellipse(x: F32, y: F32, a: float, b: float) -> F32:
     """Distance to an elliptic cylinder, right at its surface: (rho - 1) / |grad rho|."""
-    rho: F32 = np.sqrt((x / a) ** 2 + (y / b) ** 2)
-    steepness: F32 = np.sqrt((x / a**2) ** 2 + (y / b**2) ** 2) / np.maximum(rho, 1e-3)
+    rho = np.hypot(x / a, y / b)
+    steepness = np.hypot(x / a**2, y / b**2) / np.maximum(rho, 1e-3)
     distance: F32 = (rho - 1.0) / np.maximum(steepness, 0.5 / max(a, b))
     return distance
 

@@ -56,7 +56,7 @@ def body_surface(image: Volume, threshold: float) -> Mask:
     names, count = ndimage.label(cut)
     if count > 1:
         largest = names == 1 + np.argmax(np.bincount(names.ravel())[1:])
-        filled &= ndimage.binary_dilation(largest, _IN_SLICE, iterations=3)
+        filled &= ndimage.binary_dilation(largest, _IN_SLICE, iterations=4)  # corners too
     surface: Mask = np.ascontiguousarray(np.moveaxis(filled, 0, axis))
     return surface
 

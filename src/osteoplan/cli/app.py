@@ -18,6 +18,8 @@ DONE, OUR_BUG, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document on stdout.")]
 Force = Annotated[bool, Parameter(negative=(), help="Replace a different result that is already there.")]
+# A list of coordinates may start with a minus sign.
+Coordinates = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Triple = tuple[float, float, float]
 
 app = App(
@@ -106,7 +108,7 @@ def init(
     scheme: str | None = None,
     names: Path | None = None,
     lesion: Path | None = None,
-    ellipsoid: str | None = None,
+    ellipsoid: Coordinates = None,
     bone: str | None = None,
     side: Literal["left", "right", "midline"] | None = None,
     matrix: Literal["lytic", "mixed", "blastic"] | None = None,
@@ -206,8 +208,8 @@ def simulate_lesion(
     matrix: Literal["lytic", "mixed", "blastic"] = "lytic",
     axes: str = "22,18,17",
     side: Literal["left", "right", "midline"] = "midline",
-    wall: float | None = None,
-    centre: str | None = None,
+    wall: Annotated[float | None, Parameter(allow_leading_hyphen=True)] = None,
+    centre: Coordinates = None,
     id: str = "L1",
     seed: int = 1,
     force: Force = False,

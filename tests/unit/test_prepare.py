@@ -1,0 +1,66 @@
+"""Making a case folder: the whole of it, or nothing."""
+
+import numpy as np
+import pytest
+import yaml
+
+from osteoplan.cli import main
+from osteoplan.io.nifti import write_nifti
+from osteoplan.model.volume import Volume
+from tests.unit.test_volume import affine
+
+SHAPE = (20, 16, 12)
+
+
+@pytest.fixture
+def images(tmp_path):
+    ct = Volume(np.zeros(SHAPE, np.int16), affine(), "HU")
+    write_nifti(ct, tmp_path / "scan.nii.gz")
+    write_nifti(ct.with_array(np.full(SHAPE, 32, np.uint8), "label"), tmp_path / "seg.nii.gz")
+    other = Volume(np.full(SHAPE, 32, np.uint8), affine(flip=(1, -1, 1)), "label")
+    write_nifti(other, tmp_path / "mirrored.nii.gz")
+    centre = ct.positions_mm((10, 8, 6))
+    return tmp_path, ",".join(f"{x:.3f}" for x in centre)
+
+
+def init(folder, *arguments):
+    return main(["init", str(folder / "case"), "--ct", str(folder / "scan.nii.gz"), *map(str, arguments)])
+
+
+def test_a_case_with_an_ellipsoid_is_made_and_can_be_read_back(images):
+    folder, centre = images
+    lesion = ("--ellipsoid", f"{centre},6,6,8", "--bone", "vertebra_T12", "--side", "midline")
+    assert init(folder, "--labels", folder / "seg.nii.gz", *lesion) == 0
+    case = yaml.safe_load((folder / "case" / "case.yaml").read_text())
+    assert case["images"]["labels"] == {"file": "labels.nii.gz", "scheme": "totalsegmentator"}
+    assert case["lesions"][0]["level_confirmed"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--ellipsoid", "900,900,900,6,6,8", "--bone", "vertebra_T12", "--side", "left"], "mask is empty"),
+        (["--ellipsoid", "0,0,0,6,6,8"], "needs --bone"),
+        (["--ellipsoid", "0,0,0,6,-6,8", "--bone", "vertebra_T12", "--side", "left"], "three positive axes"),
+        (["--ellipsoid", "1,2"], "takes 6 numbers"),
+        (["--labels", "MIRRORED"], "is on another grid"),
+        (["--labels", "nowhere.nii.gz"], "no such file"),
+    ],
+)
+def test_what_cannot_be_a_case_leaves_nothing_behind(images, capsys, arguments, words):
+    folder, _ = images
+    arguments = [str(folder / "mirrored.nii.gz") if a == "MIRRORED" else a for a in arguments]
+    before = sorted(path.name for path in folder.iterdir())
+    assert init(folder, *arguments) == 2
+    assert words in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_an_existing_case_is_replaced_only_by_force(images, capsys):
+    folder, _ = images
+    assert init(folder) == 0
+    assert init(folder, "--kvp", "100") == 2
+    assert "--force" in capsys.readouterr().err
+    assert yaml.safe_load((folder / "case" / "case.yaml").read_text())["images"]["calibration"]["kvp"] == 120
+    assert init(folder, "--kvp", "100", "--force") == 0
+    assert yaml.safe_load((folder / "case" / "case.yaml").read_text())["images"]["calibration"]["kvp"] == 100
