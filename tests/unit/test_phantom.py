@@ -108,6 +108,19 @@ def test_the_canal_holds_no_bone(phantom, around_t12):
     assert np.percentile(ct.array[from_axis < 0.8], 99) < 130
 
 
+def test_discs_fill_the_space_between_the_bodies(phantom, around_t12):
+    ct = phantom[0]
+    left, back, up = around_t12
+    middle = VERTEBRAE["T12"].body_half[2] + SPINE.disc_mm / 2
+    within = np.hypot(left / 15, (back + 1) / 11.5) < 1
+    for side in (up, -up):
+        gap = ct.array[within & (np.abs(side - middle) < SPINE.disc_mm / 2)]
+        assert gap.min() > 0  # no fat between disc and endplate
+        assert np.median(ct.array[within & (np.abs(side - middle) < 1.5)]) == pytest.approx(
+            SPINE.disc_HU, abs=15
+        )
+
+
 @pytest.mark.parametrize(("level", "sign"), [("T11", 1.0), ("L1", -1.0)])
 def test_the_canal_follows_the_bend(phantom, around_t12, level, sign):
     _, labels, names = phantom

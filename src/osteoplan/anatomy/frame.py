@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage, optimize
 
 from osteoplan.anatomy.aligned import Aligned
+from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
@@ -40,7 +41,7 @@ def vertebra_frame(depth: Volume, *, up: F64 | None = None) -> BoneFrame:
     """
     superior = _unit(np.array([0.0, 0.0, 1.0]) if up is None else up)
     core = depth.array < DEEP * depth.array.min()
-    origin = depth.positions_mm(np.argwhere(_largest(core))).mean(axis=0)
+    origin = depth.positions_mm(np.argwhere(largest_piece(core))).mean(axis=0)
     bone_mm = depth.positions_mm(np.argwhere(depth.array < 0))
     posterior = _unit(_across(bone_mm.mean(axis=0) - origin, superior))
     left = np.cross(posterior, superior)
@@ -66,12 +67,6 @@ def _across(vector: F64, axis: F64) -> F64:
     """The part of a vector at right angles to an axis."""
     across: F64 = vector - (vector @ axis) * axis
     return across
-
-
-def _largest(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    names, _ = ndimage.label(mask)
-    largest: npt.NDArray[np.bool_] = names == 1 + np.argmax(np.bincount(names.ravel())[1:])
-    return largest
 
 
 def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:

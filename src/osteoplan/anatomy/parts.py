@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from osteoplan.anatomy.canal import Canal, Wall
+from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.anatomy_values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
@@ -42,7 +42,7 @@ def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[
     indices = np.argwhere(bone.array)
     left, posterior, superior = frame.local(bone.positions_mm(indices)).T
     behind_wall = posterior - wall.posterior_mm(left, superior)
-    body = _largest(_mask(bone, indices, behind_wall <= 0))
+    body = largest_piece(_mask(bone, indices, behind_wall <= 0))
     arch: Mask = bone.array & ~body
     depth = number("vertebra", "pedicle_depth_pct") / 100.0 * (canal.back_mm - canal.front_mm)
     between = (behind_wall > 0) & (posterior < canal.front_mm + depth)
@@ -52,8 +52,8 @@ def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[
     return {
         "body": body,
         "arch": arch,
-        "pedicle_left": _largest(arch & _mask(bone, indices, between & (left > middle))),
-        "pedicle_right": _largest(arch & _mask(bone, indices, between & (left < middle))),
+        "pedicle_left": largest_piece(arch & _mask(bone, indices, between & (left > middle))),
+        "pedicle_right": largest_piece(arch & _mask(bone, indices, between & (left < middle))),
     }
 
 
@@ -61,12 +61,3 @@ def _mask(bone: Volume, indices: npt.NDArray[np.intp], chosen: npt.NDArray[np.bo
     mask = np.zeros(bone.shape, dtype=bool)
     mask[tuple(indices[chosen].T)] = True
     return mask
-
-
-def _largest(mask: Mask) -> Mask:
-    """The largest connected piece; an empty mask stays empty."""
-    names, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    largest: Mask = names == 1 + np.argmax(np.bincount(names.ravel())[1:])
-    return largest

@@ -201,7 +201,8 @@ def _set_disc(hu: F32, local: tuple[F32, F32, F32], vertebra: PhantomVertebra, l
     a, b, h = vertebra.body_half
     side = _ellipse(left, _hollowed(left, back), a - 0.5, b - 0.5)
     top = h + (SPINE.disc_mm if level == "T11" else 0.0)
-    hu[(side < 0) & (up < top) & (up > -h - SPINE.disc_mm)] = SPINE.disc_HU
+    # 2 mm into the next body, which is drawn later: the bend opens the disc behind
+    hu[(side < 0) & (up < top) & (up > -h - SPINE.disc_mm - 2.0)] = SPINE.disc_HU
 
 
 def _set_canal(

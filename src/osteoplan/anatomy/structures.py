@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
+from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.model.anatomy import Mask, Structure
 from osteoplan.model.volume import Volume
@@ -51,12 +52,11 @@ def body_surface(image: Volume, threshold: float) -> Mask:
     axis = int(np.argmax(np.abs(image.direction[2])))
     solid = np.moveaxis(image.array, axis, 0) > threshold
     filled = ~_outside(solid)
-    # The table touches the skin by a voxel or two: cut such bridges, keep the largest, give back the rim.
+    # The table touches the skin by a voxel or two: cut such bridges, and give up what hangs on other pieces.
     cut = ndimage.binary_erosion(filled, _IN_SLICE, iterations=2, border_value=1)
-    names, count = ndimage.label(cut)
-    if count > 1:
-        largest = names == 1 + np.argmax(np.bincount(names.ravel())[1:])
-        filled &= ndimage.binary_dilation(largest, _IN_SLICE, iterations=4)  # corners too
+    patient = largest_piece(cut)
+    if (cut & ~patient).any():
+        filled = largest_piece(filled & ~ndimage.binary_dilation(cut & ~patient, _IN_SLICE, iterations=4))
     surface: Mask = np.ascontiguousarray(np.moveaxis(filled, 0, axis))
     return surface
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from osteoplan.anatomy.place import at_wall
+from osteoplan.anatomy.place import centre_at_wall
+from osteoplan.anatomy.read import bone_and_frame
 from osteoplan.anatomy.simulate import LesionMatrix, simulate_lesion
-from osteoplan.errors import AlreadyExists, BadInput, UnknownName
+from osteoplan.anatomy.vertebra import Vertebra
+from osteoplan.errors import AlreadyExists
 from osteoplan.io.case import CaseFile, read_case_file, read_images
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
+from osteoplan.model.anatomy import Mask
+from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
 from osteoplan.workflow.progress import Progress, quiet, stage
 
@@ -61,14 +65,13 @@ def simulate_lesion_in(
     file = read_case_file(folder)
     _require_new(folder, file, recipe, force=force)
     original = file.images.ct_before or file.images.ct
-    ct, bone = _scan_and_bone(folder, file, original, recipe.bone)
+    ct, bone, vertebra = _scan_and_bone(folder, file, original, recipe.bone)
     stage(progress, "placing the lesion", start + share, start + 2 * share)
     wall_mm = 0.0 if recipe.wall_mm is None else recipe.wall_mm
     left_mm = {"left": 0.5, "right": -0.5}.get(recipe.side, 0.0) * recipe.axes_mm[0]
-    place = at_wall(bone, recipe.axes_mm, wall_mm=wall_mm, left_mm=left_mm)
-    centre = recipe.centre_mm or place.centre_mm
+    centre = recipe.centre_mm or centre_at_wall(vertebra, recipe.axes_mm, wall_mm=wall_mm, left_mm=left_mm)
     made = simulate_lesion(
-        ct, bone.array, centre_mm=centre, axes_mm=recipe.axes_mm, frame_axes=place.frame.axes,
+        ct, bone, centre_mm=centre, axes_mm=recipe.axes_mm, frame_axes=vertebra.frame.axes,
         matrix=recipe.matrix, seed=recipe.seed,
     )  # fmt: skip
     stage(progress, "writing the scan with the lesion", start + 2 * share, end)
@@ -90,15 +93,11 @@ def _require_new(folder: Path, file: CaseFile, recipe: LesionRecipe, *, force: b
         raise AlreadyExists(f"{folder} has a lesion {recipe.id} already; give another --id, or --force")
 
 
-def _scan_and_bone(folder: Path, file: CaseFile, original: str, bone: str) -> tuple[Volume, Volume]:
-    """The scan without any simulated lesion, and the mask of the bone."""
-    if file.images.labels is None:
-        raise BadInput(f"{folder}: simulating a lesion needs a label map; add images.labels to case.yaml")
+def _scan_and_bone(folder: Path, file: CaseFile, original: str, bone: str) -> tuple[Volume, Mask, Vertebra]:
+    """The scan without any simulated lesion, the mask of the bone on it, and the bone's geometry."""
     ct, labels, structures = read_images(folder, file, original)
-    name = bone.replace("vertebra_", "vertebrae_")
-    if labels is None or name not in structures:
-        raise UnknownName("bone", name, structures, "the label map")
-    return ct, labels.with_array(labels.array == structures[name], "mask")
+    without_lesion = Case(file.id, ct, (), file.images.calibration, labels, structures)
+    return ct, *bone_and_frame(without_lesion, bone)
 
 
 def _document(
