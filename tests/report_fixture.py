@@ -181,6 +181,7 @@ def _findings() -> Findings:
         Finding("pain_type", "mech", because="given for lesion L1"),
         Finding("ecog", 1, because="given for the patient"),
         Finding("size_mm", 18.2, "mm", "measured", "longest axis of the mask"),
+        Finding("axes_mm", "18 x 16 x 14", "mm", "measured", "widths along the bone's axes"),
         Finding("lesion_volume_mL", 2.1, "mL", "measured", "voxels of the mask"),
         Finding("body_involved_pct", 24.0, "%", "measured", "share of the body's voxels"),
         Finding("canal_mm", 1.2, "mm", "measured", "least distance to the derived canal"),

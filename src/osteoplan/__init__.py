@@ -43,7 +43,34 @@ _HOMES = {
     "OsteoplanError": "osteoplan.errors",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "Anatomy",
+    "Case",
+    "Comparison",
+    "Effects",
+    "Estimate",
+    "Field",
+    "Findings",
+    "Lesion",
+    "Option",
+    "OsteoplanError",
+    "Plan",
+    "PlanResult",
+    "PlanSettings",
+    "Stamp",
+    "Step",
+    "Verdict",
+    "Volume",
+    "__version__",
+    "compare",
+    "explain",
+    "plan",
+    "read",
+    "score",
+    "simulate",
+    "verdicts",
+    "write",
+]
 
 if TYPE_CHECKING:
     from osteoplan.decide.compare import compare

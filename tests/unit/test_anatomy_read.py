@@ -8,8 +8,8 @@ import pytest
 
 from osteoplan.anatomy.intact import filled_in
 from osteoplan.anatomy.phantom import spine_phantom
-from osteoplan.anatomy.place import at_wall
-from osteoplan.anatomy.read import build_anatomy
+from osteoplan.anatomy.place import centre_at_wall
+from osteoplan.anatomy.read import bone_and_frame, build_anatomy
 from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, Cancelled, GeometryMismatch, LesionError, UnknownName
@@ -29,14 +29,14 @@ def scan():
 def case(wall_mm=0.0, matrix="lytic", left_mm=0.0):
     """The phantom with a lesion whose back is ``wall_mm`` before the posterior wall."""
     ct, labels, structures = scan()
-    bone = labels.with_array(labels.array == structures["vertebrae_T12"], "mask")
-    place = at_wall(bone, AXES, wall_mm=wall_mm, left_mm=left_mm)
+    empty = Case("p", ct, (), {"kind": "fixed", "kvp": 120}, labels, structures)
+    bone, read = bone_and_frame(empty, "vertebra_T12")
     made = simulate_lesion(
         ct,
-        bone.array,
-        centre_mm=place.centre_mm,
+        bone,
+        centre_mm=centre_at_wall(read, AXES, wall_mm=wall_mm, left_mm=left_mm),
         axes_mm=AXES,
-        frame_axes=place.frame.axes,
+        frame_axes=read.frame.axes,
         matrix=matrix,
         seed=1,
     )
@@ -116,7 +116,11 @@ def test_the_lesion_is_measured():
     assert found["region"].value == "spine"
     assert found["vertebra"].value == "T12"
     assert found["size_mm"].source == "measured"
-    assert "uncalibrated" in found["body_involved_pct"].because
+    axes = [float(width) for width in str(found["axes_mm"].value).split(" x ")]
+    assert axes == pytest.approx(AXES, abs=3.0)
+    assert found["wall_mm"].value == pytest.approx(0.0, abs=1.0)
+    assert found["lesion_density"].value < found["body_density"].value
+    assert "uncalibrated" in found["lesion_density"].because
 
 
 def test_a_lesion_at_the_wall_breaks_it_and_one_before_it_does_not():

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import osteoplan
 from osteoplan.cli import main
 
 
@@ -90,6 +91,13 @@ def test_importing_the_package_loads_nothing_heavy():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
     assert time.perf_counter() - start < 3.0  # a gross guard; benchmarks/imports.py measures it
+
+
+def test_every_public_name_is_there():
+    assert set(osteoplan.__all__) == {"__version__", *osteoplan._HOMES}
+    assert all(getattr(osteoplan, name) is not None for name in osteoplan.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'plann'"):
+        _ = osteoplan.plann
 
 
 def test_every_command_has_an_example(capsys):

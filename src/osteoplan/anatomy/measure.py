@@ -49,7 +49,7 @@ def measure(
         Finding("region", site.region, source="derived", because=f"{anatomy.bone} is of the {site.title}"),
         Finding("vertebra", anatomy.level, source="given", because="bone of the lesion, as given"),
         *_size(anatomy),
-        _share(anatomy),
+        *_share(anatomy),
         *_cortex(anatomy, vertebra),
         _canal_distance(anatomy),
         *_arch(anatomy),
@@ -64,17 +64,18 @@ def _measured(name: str, value: float | bool | str, unit: str, because: str) -> 
 
 
 def _size(anatomy: Anatomy) -> tuple[Finding, ...]:
-    """Volume and largest diameter; the widths along the bone's axes go into the reason."""
+    """Volume, largest diameter, and the three axes along the bone's own."""
     image = anatomy.image
     local = anatomy.frame.local(image.positions_mm(np.argwhere(anatomy.lesion_mask)))
     edges = (anatomy.frame.axes @ image.direction) * image.spacing_mm
     along = _widths(local, edges, np.eye(3))
     largest = float(max(_widths(local, edges, _sphere()).max(), along.max()))
-    words = " x ".join(f"{w:.1f}" for w in along)
+    words = " x ".join(f"{w:.0f}" for w in along)
     volume = len(local) * image.voxel_volume_mm3 / 1000.0
     return (
         _measured("lesion_volume_mL", volume, "mL", "volume of the lesion's mask"),
-        _measured("size_mm", largest, "mm", f"largest diameter; {words} mm left-right, front-back, up-down"),
+        _measured("size_mm", largest, "mm", "largest diameter"),
+        _measured("axes_mm", words, "mm", "widths along the bone's axes: left-right, front-back, up-down"),
     )
 
 
@@ -96,30 +97,26 @@ def _sphere() -> F64:
     return np.stack([flat * np.cos(turn), flat * np.sin(turn), up], axis=-1)
 
 
-def _share(anatomy: Anatomy) -> Finding:
-    """Share of the body that is lesion; densities inside and beside it go into the reason."""
+def _share(anatomy: Anatomy) -> tuple[Finding, ...]:
+    """Share of the body that is lesion, and the densities inside and beside it."""
     body, lesion = anatomy.parts["body"], anatomy.lesion_mask
     share = 100.0 * float((body & lesion).sum()) / float(body.sum())
     depth = signed_distance(body, anatomy.image.spacing_mm)
     deep = body & ~lesion & (depth < -number("vertebra", "trabecular_depth_mm"))
-    words = [
-        _density(anatomy, deep, "in the body's trabecular bone"),
-        _density(anatomy, lesion & body, "in the lesion"),
-    ]
-    trust = "" if anatomy.calibration.calibrated else " (uncalibrated)"
-    return _measured(
-        "body_involved_pct",
-        share,
-        "%",
-        f"share of the body's voxels; median density {', '.join(words)}{trust}",
+    return (
+        _measured("body_involved_pct", share, "%", "share of the body's voxels"),
+        *_density(anatomy, deep, "body_density", "the body's trabecular bone beside the lesion"),
+        *_density(anatomy, lesion & body, "lesion_density", "the lesion within the body"),
     )
 
 
-def _density(anatomy: Anatomy, where: Mask, place: str) -> str:
+def _density(anatomy: Anatomy, where: Mask, name: str, place: str) -> tuple[Finding, ...]:
+    """Median K2HPO4-equivalent density of a place; nothing where there is no such place."""
     if not where.any():
-        return f"unknown {place}"
+        return ()
     density = anatomy.calibration.density(anatomy.image.array[where].astype(np.float64))
-    return f"{np.median(density):.0f} mg/cm3 {place}"
+    trust = "" if anatomy.calibration.calibrated else ", uncalibrated"
+    return (_measured(name, float(np.median(density)), "mg/cm3", f"median of {place}{trust}"),)
 
 
 def _cortex(anatomy: Anatomy, vertebra: Vertebra) -> tuple[Finding, ...]:
@@ -131,6 +128,7 @@ def _cortex(anatomy: Anatomy, vertebra: Vertebra) -> tuple[Finding, ...]:
     basis = f"against the intact bone ({anatomy.intact_basis})"
     defect = wall_lost >= number("vertebra", "wall_defect_share_pct")
     return (
+        _measured("wall_mm", distance, "mm", "from the lesion to the posterior wall of the body"),
         _measured("cortex_lost_pct", lost, "%", f"share of the body's shell, {basis}"),
         _measured(
             "cortical_erosion", lost >= number("vertebra", "cortical_erosion_min_pct"), "1",

@@ -29,7 +29,7 @@ __all__ = ["page_view"]
 
 # What the lesion box says, in the few words that fit beside a number.
 _LESION_LINES = {
-    "size_mm": "size",
+    "axes_mm": "size",
     "lesion_volume_mL": "volume",
     "body_involved_pct": "share of the body",
     "cortex_lost_pct": "cortex lost",

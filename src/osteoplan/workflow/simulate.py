@@ -84,8 +84,8 @@ class Bench:
         if self._model is None:
             self._model = build_model(self.anatomy, self.mechanics)
         got = compress(
-            self._model, image=image, fields=fields, fill_worlds=fill_worlds, effects=effects, seed=self.settings.seed,
-            n_draws=self.settings.draws, on_step=on_step,
+            self._model, image=image, fields=fields, fill_worlds=fill_worlds, effects=effects,
+            seed=self.settings.seed, n_draws=self.settings.draws, on_step=on_step,
         )  # fmt: skip
         result = Simulated(got.outcomes, got.fields, got.diagnostics, got.warnings)
         self.cache.store(key, result)
