@@ -1,7 +1,7 @@
 """Where the development scans are, and what a skip means.
 
 ``OSTEOPLAN_DATA`` names the folder (default ``../shared/data`` from the project's root).  Under
-``OSTEOPLAN_REQUIRE`` (a comma list of reasons: ``data``, ``services``) a skip for a listed reason is a failure.
+``OSTEOPLAN_REQUIRE`` (a comma list: ``data``, ``services``) a skip for a listed reason is a failure.
 """
 
 from __future__ import annotations

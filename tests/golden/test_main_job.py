@@ -1,4 +1,4 @@
-"""The main job from the shell, end to end: on the generated phantom, and on the real scan where it is at hand."""
+"""The main job from the shell, end to end: on the generated phantom, and on the real scan."""
 
 import json
 import shutil

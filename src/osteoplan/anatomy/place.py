@@ -12,7 +12,7 @@ Triple = tuple[float, float, float]
 
 
 def centre_at_wall(vertebra: Vertebra, axes_mm: Triple, *, wall_mm: float, left_mm: float = 0.0) -> Triple:
-    """Centre [LPS mm] of an ellipsoid with its back ``wall_mm`` in front of the posterior wall, at mid height.
+    """Centre [LPS mm] of an ellipsoid with its back ``wall_mm`` before the posterior wall, at mid height.
 
     Args:
         vertebra: as read from its mask.

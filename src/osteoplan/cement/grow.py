@@ -100,7 +100,7 @@ def fill(
 
 
 def _cropped(anatomy: Anatomy, shares: list[npt.NDArray[np.float32]], because: str) -> tuple[Field, ...]:
-    """One field a world, on the box that holds all of them: the whole grid would be a hundred times larger."""
+    """One field a world, on the box that holds all of them: the whole grid would be far larger."""
     reached = np.argwhere(np.any([share > 0 for share in shares], axis=0))
     low, high = reached.min(axis=0) - 1, reached.max(axis=0) + 2
     volumes = (anatomy.image.with_array(share, "fraction").crop(low, high) for share in shares)
