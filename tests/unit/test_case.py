@@ -43,7 +43,7 @@ def save(folder, content):
     (folder / "case.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def refused(folder, content, kind, words):
+def assert_refused(folder, content, kind, words):
     save(folder, content)
     with pytest.raises(kind, match=words) as refusal:
         read_case(folder)
@@ -64,45 +64,49 @@ def test_plain_number_name_rows_are_names_too(folder):
 
 
 def test_an_unknown_key_names_its_neighbour(folder):
-    refused(folder, {**document(), "lesion": []}, UnknownName, "unknown key 'lesion'.*did you mean 'lesions'")
+    assert_refused(
+        folder, {**document(), "lesion": []}, UnknownName, "unknown key 'lesion'.*did you mean 'lesions'"
+    )
 
 
 def test_an_unknown_key_inside_a_lesion_names_its_neighbour(folder):
     lesion = {**document()["lesions"][0], "sidee": "left"}
-    refused(folder, document(lesions=[lesion]), UnknownName, "did you mean 'side'")
+    assert_refused(folder, document(lesions=[lesion]), UnknownName, "did you mean 'side'")
 
 
 def test_an_unknown_fact_names_its_neighbour(folder):
-    refused(folder, document(facts={"ekog": 1}), UnknownName, "did you mean 'ecog'")
+    assert_refused(folder, document(facts={"ekog": 1}), UnknownName, "did you mean 'ecog'")
 
 
 def test_a_fact_of_the_wrong_kind_is_refused(folder):
-    refused(folder, document(facts={"ecog": "good"}), BadInput, "ecog")
+    assert_refused(folder, document(facts={"ecog": "good"}), BadInput, "ecog")
 
 
 def test_a_mask_on_another_grid_is_refused(folder):
     other = Volume(np.ones(SHAPE, np.uint8), affine(flip=(-1, 1, 1)), "mask")
     write_nifti(other, folder / "lesion.nii.gz")
-    refused(folder, document(), GeometryMismatch, "the mask of lesion L1 is on another grid.*resample it")
+    assert_refused(
+        folder, document(), GeometryMismatch, "the mask of lesion L1 is on another grid.*resample it"
+    )
 
 
 def test_an_empty_lesion_is_refused(folder):
     write_nifti(Volume(np.zeros(SHAPE, np.uint8), affine(), "mask"), folder / "lesion.nii.gz")
-    refused(folder, document(), LesionError, "its mask is empty")
+    assert_refused(folder, document(), LesionError, "its mask is empty")
 
 
 def test_calibration_is_never_guessed(folder):
     images = {key: value for key, value in document()["images"].items() if key != "calibration"}
-    refused(folder, document(images=images), BadInput, "images.calibration")
+    assert_refused(folder, document(images=images), BadInput, "images.calibration")
 
 
 def test_a_missing_file_is_told(folder):
     (folder / "ct.nii.gz").unlink()
-    refused(folder, document(), BadInput, r"ct\.nii\.gz: no such file")
+    assert_refused(folder, document(), BadInput, r"ct\.nii\.gz: no such file")
 
 
 def test_a_case_without_a_lesion_is_told_what_to_do(folder):
-    refused(folder, document(lesions=[]), BadInput, "simulate-lesion")
+    assert_refused(folder, document(lesions=[]), BadInput, "simulate-lesion")
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "id: [\n", "\x00"])
