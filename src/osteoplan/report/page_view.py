@@ -238,6 +238,8 @@ def _fact(name: str, value: Fact | Sequence[float], unit: str = "1") -> str:
         return plain(low) if low == high else f"{plain(low)}–{plain(high)}"
     if row is not None and isinstance(value, str):
         return row.levels.get(value, value)
+    if isinstance(value, str) and unit != "1":  # three axes in one breath
+        return f"{value} {unit}"
     return plain(value, unit if row is None or unit != "1" else row.unit)
 
 
