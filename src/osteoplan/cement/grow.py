@@ -224,7 +224,7 @@ def _warnings(even: _Poured, worlds: list[Numbers], asked: float) -> Iterator[st
         )
     elif even.placed_mL < asked - 0.01:
         yield f"only {even.placed_mL:.1f} mL of {asked:.1f} mL fit: dense bone encloses the ports"
-    if even.escape_mL["outside"] > 0.01:
+    if even.escape_mL["outside"] >= 0.05:  # what would not print as 0.0 mL
         yield (
             f"{even.escape_mL['outside']:.1f} mL of cement leave the bone where the lesion has destroyed its "
             "surface"

@@ -57,7 +57,7 @@ def option_table(plan: Json) -> Table:
         table.add_row(
             place,
             option["title"],
-            interval(known.get("strength_ratio_to_intact")),
+            "-" if option["status"] == "infeasible" else interval(known.get("strength_ratio_to_intact")),
             f"{cement['value']:.1f}" if cement else "-",
             Text(prefix + against),
         )
