@@ -185,6 +185,7 @@ def test_the_original_scan_stays_as_it_was(real, data):
     assert case["images"]["ct_before"] == "ct.nii.gz"
     truth = json.loads((real / case["lesions"][0]["truth"]).read_text())
     assert truth["matrix"] == "lytic"
+    assert "Research use only" in truth["intended_use"]
 
 
 def test_a_lesion_outside_its_bone_is_refused(real, tmp_path, capsys):

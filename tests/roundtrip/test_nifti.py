@@ -57,6 +57,11 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path, damage):
     assert "\n" not in str(refusal.value)
 
 
+def test_a_written_image_carries_its_intended_use(tmp_path):
+    write_nifti(Volume(np.zeros((2, 3, 5), np.int16), np.eye(4), "HU"), tmp_path / "z.nii.gz")
+    assert b"research use only" in bytes(nib.load(tmp_path / "z.nii.gz").header["descrip"])
+
+
 def test_a_written_file_is_compressed(tmp_path):
     write_nifti(Volume(np.zeros((20, 30, 50), np.int16), np.eye(4), "HU"), tmp_path / "z.nii.gz")
     assert len(gzip.decompress((tmp_path / "z.nii.gz").read_bytes())) > 60_000

@@ -54,6 +54,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
     array = volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array
     image = nib.Nifti1Image(array, _RAS_TO_LPS @ volume.affine)
     image.header.set_xyzt_units("mm")
+    image.header["descrip"] = b"osteoplan: research use only, not a medical device"
     image.set_sform(image.affine, code=1)
     image.set_qform(image.affine, code=1)
     beside = path.with_name("." + path.name.removesuffix(".nii.gz") + ".part.nii.gz")

@@ -14,6 +14,7 @@ from osteoplan.anatomy.vertebra import Vertebra
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.case import CaseFile, read_case_file, read_images
 from osteoplan.io.nifti import write_nifti
+from osteoplan.io.plan_json import INTENDED_USE
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.case import Case
@@ -76,7 +77,13 @@ def simulate_lesion_in(
     )  # fmt: skip
     stage(progress, "writing the scan with the lesion", start + 2 * share, end)
     names = {key: f"{key}_{recipe.id}.nii.gz" for key in ("ct", "lesion")}
-    truth = {**made.truth, "bone": recipe.bone, "original": original, "file": f"truth_{recipe.id}.json"}
+    truth = {
+        "intended_use": INTENDED_USE,
+        **made.truth,
+        "bone": recipe.bone,
+        "original": original,
+        "file": f"truth_{recipe.id}.json",
+    }
     write_nifti(made.ct, folder / names["ct"])
     write_nifti(ct.with_array(made.mask, "mask"), folder / names["lesion"])
     write_text(folder / truth["file"], json.dumps(truth, indent=1) + "\n")
