@@ -366,12 +366,21 @@ def _outcomes(
     pistoia = _number("pistoia_strain") / critical
     rows = (
         ("stiffness_N_per_mm", 1.0, "N/mm", ()),
-        ("strength_N", strength, "N", ("SpineFE2025", f"0.0068 K H with H {model.height_mm:.1f} mm")),
+        (
+            "strength_N",
+            strength,
+            "N",
+            ("SpineFE2025", f"{_number('failure_strain'):g} K H with H {model.height_mm:.1f} mm"),
+        ),
         (
             "pistoia_load_N",
             pistoia,
             "N",
-            ("Pistoia2002", "2 % of the body's bone above 0.7 % effective strain"),
+            (
+                "Pistoia2002",
+                f"{100 * _number('pistoia_volume_fraction'):g} % of the body's bone above "
+                f"{100 * _number('pistoia_strain'):g} % effective strain",
+            ),
         ),
     )
     return tuple(
