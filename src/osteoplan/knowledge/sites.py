@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import datetime
+from functools import cache
+from typing import Literal
 
 from pydantic import Field
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Strict, document
 from osteoplan.model.anatomy import StructureKind
+from osteoplan.model.case import Side
 
-__all__ = ["SpineSite", "thoracolumbar_spine"]
+__all__ = [
+    "BoneRow",
+    "BoneSite",
+    "SpineSite",
+    "bone_site",
+    "label_of",
+    "planned_bones",
+    "side_of",
+    "thoracolumbar_spine",
+]
+
+_BONE_SITES = ("sacrum", "pelvis", "femur", "humerus")
 
 
 class SpineSite(Strict):
@@ -56,6 +70,88 @@ class SpineSite(Strict):
         return above, below
 
 
+class BoneRow(Strict):
+    """One bone: its canonical label, and its side where it has one."""
+
+    label: str
+    side: Literal["left", "right"] | None = None
+
+
+class BoneSite(Strict):
+    """A site of few bones, with a name each.
+
+    Attributes:
+        bones: name in a case -> label and side.
+        regions: values of the fact ``region`` that a lesion here can have.
+        frames: kinds of ``BoneFrame`` that are read here.
+    """
+
+    id: str
+    title: str
+    date: datetime.date
+    bones: dict[str, BoneRow] = Field(min_length=1)
+    regions: tuple[str, ...] = Field(min_length=1)
+    frames: tuple[str, ...] = Field(min_length=1)
+    load_cases: tuple[str, ...]
+    corridors: tuple[str, ...]
+    structures_at_risk: tuple[StructureKind, ...]
+    scores: tuple[str, ...]
+
+
 def thoracolumbar_spine() -> SpineSite:
     """The site of every vertebra from T1 to L5."""
     return document("sites/thoracolumbar_spine.yaml", SpineSite)
+
+
+@cache
+def _bone_sites() -> dict[str, BoneSite]:
+    return {
+        bone: site
+        for site in (document(f"sites/{name}.yaml", BoneSite) for name in _BONE_SITES)
+        for bone in site.bones
+    }
+
+
+def planned_bones() -> tuple[str, ...]:
+    """Every bone that a case may name."""
+    spine = thoracolumbar_spine()
+    return (*(spine.bone_prefix + level for level in spine.planned_levels), *_bone_sites())
+
+
+def bone_site(bone: str) -> BoneSite | None:
+    """The site of a bone that is no vertebra; None for a vertebra.
+
+    Raises:
+        UnknownName: no site holds such a bone.
+    """
+    _require(bone)
+    return _bone_sites().get(bone)
+
+
+def label_of(bone: str) -> str:
+    """Canonical label of a bone, e.g. ``hip_left`` of ``hemipelvis_left``.
+
+    Raises:
+        UnknownName: no site holds such a bone.
+    """
+    site = bone_site(bone)
+    if site is not None:
+        return site.bones[bone].label
+    spine = thoracolumbar_spine()
+    return spine.label_prefix + spine.level(bone)
+
+
+def side_of(bone: str) -> Side | None:
+    """The side that a bone's name tells; None where it has none.
+
+    Raises:
+        UnknownName: no site holds such a bone.
+    """
+    site = bone_site(bone)
+    return None if site is None else site.bones[bone].side
+
+
+def _require(bone: str) -> None:
+    known = planned_bones()
+    if bone not in known:
+        raise UnknownName("bone", bone, known)

@@ -19,19 +19,30 @@ __all__ = ["Anatomy", "BoneFrame", "Mask", "Structure", "StructureKind"]
 
 Mask = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
-StructureKind = Literal["canal", "vessel", "pleura", "bowel", "organ", "bone"]
+StructureKind = Literal["canal", "nerve", "vessel", "pleura", "bowel", "organ", "bone", "joint"]
 
 
 @dataclass(frozen=True, eq=False)
 class BoneFrame:
-    """Axes of a bone in patient space.
+    """Axes and landmarks of a bone in patient space.
 
     ``axes`` holds unit vectors in rows: to the patient's left, to posterior, to superior (right-handed, LPS
-    turned to the bone).  ``origin_mm`` is the centroid of the vertebral body.
+    turned to the bone), whichever side the bone is on.
+
+    Attributes:
+        origin_mm: (3,) LPS; the centroid of the vertebral body, the centre of the femoral head ...
+        axes: (3, 3) unit vectors in rows.
+        kind: which frame it is: ``vertebra``, ``sacrum``, ``hemipelvis``, ``acetabulum``, ``proximal_femur``,
+            ``femoral_shaft``, ``proximal_humerus``, ``humeral_shaft``.
+        landmarks_mm: named LPS points, e.g. ``head_centre``; each frame's maker documents its own.
+        lengths_mm: named lengths, e.g. ``head_radius``.
     """
 
     origin_mm: F64
     axes: F64
+    kind: str = "vertebra"
+    landmarks_mm: Mapping[str, F64] = field(default_factory=dict)
+    lengths_mm: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def left(self) -> F64:
@@ -64,13 +75,16 @@ class BoneFrame:
 class Structure:
     """Something a needle must avoid.
 
-    ``given`` is True for a labelled structure, False for one derived here (printed *derived*).
+    Attributes:
+        given: True for a labelled structure, False for one derived here (printed *derived*).
+        because: how a derived structure came about, in words; "" for a given one.
     """
 
     name: str
     kind: StructureKind
     mask: Mask
     given: bool
+    because: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ __all__ = ["Meaning", "Volume"]
 Array = npt.NDArray[Any]
 F64 = npt.NDArray[np.float64]
 
-Meaning = Literal["HU", "mgK2HPO4/cm3", "label", "mask", "MPa", "fraction", "strain", "mm"]
+Meaning = Literal["HU", "mgK2HPO4/cm3", "MR", "Gy", "label", "mask", "MPa", "fraction", "strain", "mm"]
 
 
 @dataclass(frozen=True, eq=False)
