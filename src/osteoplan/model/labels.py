@@ -1,6 +1,6 @@
 """Named bones and organs on the scan's grid: a label map, and what its numbers mean.
 
-Names are canonical (``vertebrae_T12``, ``hip_left``, ``femur_right``, ``aorta`` ...), whatever scheme the file
+Names are canonical (``vertebrae_T12``, ``hip_left``, ``aorta`` ...), whatever scheme the file
 used; ``knowledge.structures`` translates.
 """
 
