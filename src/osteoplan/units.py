@@ -47,6 +47,8 @@ HU = Annotated[float, UCUM("[hnsf'U]")]
 # What the product writes beside a number, and the UCUM code that a program reads.
 _UCUM_BY_SYMBOL = {
     "mm": "mm",
+    "s": "s",
+    "MB": "MBy",
     "mm2": "mm2",
     "mm3": "mm3",
     "mL": "mL",

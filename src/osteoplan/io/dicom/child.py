@@ -1,0 +1,203 @@
+"""Parsing of foreign files in a process of its own, which may not take more than so much memory and time.
+
+A file from outside can be broken or hostile: a header that claims gigabytes, a stream that inflates a
+thousandfold, a decoder that crashes.  In a child none of that takes the program down, and what the decoder
+prints (which may hold a name) goes nowhere.  The memory limit is the address space (``RLIMIT_AS``); where the
+system has none (Windows, macOS) the size checks of the readers and the time limit remain.
+
+The child is this interpreter started anew, so that no ``if __name__ == "__main__"`` is asked of a script, and
+no thread is inherited.  Its answer comes back through a folder that only this user can read and that is gone
+afterwards; arrays travel beside the pickle, as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from osteoplan import errors
+from osteoplan.errors import BadInput, Cancelled, OsteoplanError
+
+__all__ = ["OnStep", "in_child"]
+
+Result = TypeVar("Result")
+OnStep = Callable[[int, float], bool]
+
+# The path must be set before anything of this package can be found.
+_START = (
+    "import sys, pickle; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from osteoplan.io.dicom.child import _serve; _serve()"
+)
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def in_child(
+    function: Callable[..., Result],
+    *args: object,
+    memory_MB: float,
+    seconds: float,
+    on_step: OnStep | None = None,
+) -> Result:
+    """``function(*args)`` in a child process; its result, or its refusal, comes back.
+
+    Args:
+        function: a function of a module (it is found by name), which takes ``on_step`` where one is given.
+        args: picklable.
+        memory_MB: address space of the child, the interpreter and its libraries (about 600 MB) included.
+        seconds: wall clock.
+        on_step: told ``(files done, share done)``; where it returns False the child is ended.
+
+    Raises:
+        BadInput: the function's own refusal, a limit that was reached, or an error inside the reader, told by
+            its kind and place in the code only: its text may hold what the file says.
+        Cancelled: ``on_step`` returned False.
+    """
+    with tempfile.TemporaryDirectory(prefix="osteoplan-") as folder:
+        answer = Path(folder)
+        task = (function, args, on_step is not None, memory_MB, seconds, str(answer))
+        code, late = _run(pickle.dumps(sys.path) + pickle.dumps(task), seconds, on_step)
+        if late:
+            raise BadInput(f"the files took longer than {seconds:.0f} s to read and were refused: {_ADVICE}")
+        if not (answer / "done").exists():
+            _refuse(code, memory_MB)
+        kind, value = _received(answer)
+    if kind == "result":
+        found: Result = value
+        return found
+    raise _again(kind, value)
+
+
+_ADVICE = "export the series again, alone in its folder"
+
+
+def _run(task: bytes, seconds: float, on_step: OnStep | None) -> tuple[int, bool]:
+    """Exit code of the child, and whether its time ran out."""
+    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-W", "ignore", "-c", _START],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    clock = threading.Timer(seconds, end)
+    clock.start()
+    try:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(task)
+            child.stdin.close()
+        except BrokenPipeError:
+            pass  # it died at once; its exit code is told below
+        for line in child.stdout:
+            if on_step is not None and not on_step(*_step(line)):
+                raise Cancelled("reading the files was stopped")
+        return child.wait(), late.is_set()
+    finally:
+        clock.cancel()
+        child.kill()
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def _step(line: bytes) -> tuple[int, float]:
+    done, share = line.split()
+    return int(done), float(share)
+
+
+def _refuse(code: int, memory_MB: float) -> NoReturn:
+    """The sentence for a child that ended without an answer."""
+    how = f"signal {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"exit code {code}"
+    raise BadInput(
+        f"the process that read the files ended without an answer ({how}; it may use {memory_MB:.0f} MB): "
+        f"a file is damaged or far larger than it says; {_ADVICE}"
+    )
+
+
+def _again(kind: str, message: str) -> OsteoplanError:
+    """The child's refusal, of its own class; not every class is made from a sentence alone."""
+    refusal: type[OsteoplanError] = getattr(errors, kind)
+    error = refusal.__new__(refusal)
+    error.args = (message,)
+    return error
+
+
+def _received(answer: Path) -> tuple[str, Any]:
+    import numpy as np
+
+    buffers = [np.fromfile(path, np.uint8) for path in sorted(answer.glob("array-*"))]
+    kind, value = pickle.loads((answer / "done").read_bytes(), buffers=buffers)
+    return str(kind), value
+
+
+# --- in the child --------------------------------------------------------------------------------------
+
+
+def _serve() -> None:
+    """Read a task from stdin, do it within its limits and leave the answer."""
+    function, args, steps, memory_MB, seconds, folder = pickle.load(sys.stdin.buffer)
+    _limit(memory_MB, seconds)
+    progress = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a decoder that prints must not be taken for progress
+    more = {"on_step": lambda done, share: _tell(progress, done, share)} if steps else {}
+    try:
+        answer: tuple[str, object] = ("result", function(*args, **more))
+    except OsteoplanError as why:
+        answer = (type(why).__name__, str(why))
+    except MemoryError:
+        answer = ("BadInput", f"the files need more than {memory_MB:.0f} MB to be read: {_ADVICE}")
+    except Exception as why:
+        answer = ("BadInput", f"a file could not be read ({type(why).__name__}{_place(why)}): {_ADVICE}")
+    _leave(answer, Path(folder))
+
+
+def _limit(memory_MB: float, seconds: float) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for what, most in ((resource.RLIMIT_AS, int(memory_MB * 2**20)), (resource.RLIMIT_CPU, int(seconds) + 5)):
+        try:
+            resource.setrlimit(what, (most, most))
+        except (ValueError, OSError):
+            continue  # macOS refuses RLIMIT_AS; said in the module's docstring and in docs/dicom.md
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the patient's header
+
+
+def _tell(progress: int, done: int, share: float) -> bool:
+    os.write(progress, f"{done} {share:.4f}\n".encode())
+    return True
+
+
+def _place(why: Exception) -> str:
+    """Where in this package it happened; never what the exception says."""
+    frames = [f for f in traceback.extract_tb(why.__traceback__) if "osteoplan" in Path(f.filename).parts]
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def _leave(answer: tuple[str, object], folder: Path) -> None:
+    count = 0
+
+    def aside(buffer: pickle.PickleBuffer) -> None:
+        nonlocal count
+        with (folder / f"array-{count:04d}").open("wb") as file:
+            file.write(buffer.raw())
+        count += 1
+
+    head = pickle.dumps(answer, protocol=5, buffer_callback=aside)
+    (folder / "part").write_bytes(head)
+    (folder / "part").rename(folder / "done")

@@ -1,0 +1,109 @@
+"""A foreign DICOM object opened: what it is, its frame of reference, the words that stay inside it.
+
+All but ``apart`` runs in the child process: the file may be hostile or broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput
+from osteoplan.io.dicom.child import in_child
+from osteoplan.io.dicom.header import pseudonym
+from osteoplan.knowledge import anatomy_values
+
+__all__ = ["apart", "decoded", "finite", "frame_of", "opened", "private_words"]
+
+F64 = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+
+def apart(function: Callable[..., T], path: Path, *args: object) -> T:
+    """``function(path, *args)`` in a child process with limits on memory and time."""
+    memory_MB, seconds = (anatomy_values.number("dicom", f"child_{name}") for name in ("memory_MB", "time_s"))
+    return in_child(function, path, *args, memory_MB=memory_MB, seconds=seconds)
+
+
+def opened(path: Path, classes: Collection[str], what: str) -> Any:
+    """The data set of a DICOM file of one of these SOP classes.
+
+    Raises:
+        BadInput: no such file, not DICOM, cut off, or another kind of object.
+    """
+    import pydicom
+    from pydicom.uid import UID
+
+    if not path.is_file():
+        raise BadInput(f"{path.name}: no such file; check the path in case.yaml")
+    try:
+        dataset = pydicom.dcmread(path)
+        found = str(dataset.get("SOPClassUID", ""))
+    except Exception as why:  # pydicom raises what the broken bytes happen to hit
+        raise BadInput(
+            f"{path.name}: not a readable DICOM file ({type(why).__name__}); export it again"
+        ) from None
+    if found not in classes:
+        kind = UID(found).name if found else "an object without a SOP class"
+        raise BadInput(f"{path.name}: is {kind}, not {what}; choose the file that holds {what}")
+    return dataset
+
+
+def decoded(path: Path, read: Callable[[], T]) -> T:
+    """``read()``, with whatever a broken file makes pydicom raise turned into one sentence.
+
+    Raises:
+        BadInput: what it raised.
+    """
+    try:
+        return read()
+    except (BadInput, MemoryError):
+        raise
+    except NotImplementedError:
+        raise BadInput(
+            f"{path.name}: is compressed in a way that is not read here; export it uncompressed"
+        ) from None
+    except Exception as why:  # as above; its text is left out because it may quote the header
+        raise BadInput(
+            f"{path.name}: its contents are damaged or incomplete ({type(why).__name__}); export it again"
+        ) from None
+
+
+def finite(path: Path, values: object, count: int, name: str) -> F64:
+    """``count`` finite numbers out of a DICOM attribute.
+
+    Raises:
+        BadInput: absent, another count, or not finite.
+    """
+    try:
+        numbers = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        numbers = np.full(0, np.nan)
+    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+        raise BadInput(f"{path.name}: {name} is not {count} finite number(s); export it again")
+    return numbers
+
+
+def frame_of(uid: object) -> str | None:
+    """Pseudonym of a frame of reference; None where there is none."""
+    return pseudonym(uid, "frame") or None
+
+
+def private_words(dataset: Any) -> tuple[str, ...]:
+    """Words of the patient's and the staff's names and numbers, three letters long or more."""
+    words: set[str] = set()
+    for keyword in _PRIVATE:
+        for part in str(dataset.get(keyword, "") or "").replace("=", "^").split("^"):
+            words |= {word.strip(".,") for word in part.split() if len(word.strip(".,")) > 2}
+    return tuple(sorted(words))
+
+
+_PRIVATE = (
+    "PatientName", "PatientID", "OtherPatientNames", "OtherPatientIDs", "PatientBirthName",
+    "PatientBirthDate", "AccessionNumber", "ReferringPhysicianName", "OperatorsName",
+    "PerformingPhysicianName", "ContentCreatorName",
+)  # fmt: skip

@@ -1,0 +1,182 @@
+"""Contours of radiotherapy structure sets (RTSTRUCT) as masks on the CT's grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput, GeometryMismatch
+from osteoplan.io.dicom.opened import apart, decoded, frame_of, opened, private_words
+from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching, require_frame
+from osteoplan.model.volume import Volume
+
+__all__ = ["RoiFound", "read_roi", "rois"]
+
+F64 = npt.NDArray[np.float64]
+
+_CLASSES = ("1.2.840.10008.5.1.4.1.1.481.3",)  # RT Structure Set Storage
+_CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+_DRAW_AGAIN = "draw it as a closed contour on slices"
+
+
+@dataclass(frozen=True)
+class RoiFound:
+    """One region of interest of a structure set.
+
+    Attributes:
+        number: as in the file.
+        name: what its maker called it; 64 characters at most, empty where it quotes the patient.
+        contours: how many there are.
+        kind: interpreted type (GTV, CTV, ORGAN, ...), empty where the file does not tell.
+    """
+
+    number: int
+    name: str
+    contours: int
+    kind: str
+
+
+def rois(path: Path) -> tuple[RoiFound, ...]:
+    """What a structure set holds.
+
+    Raises:
+        BadInput: the file is absent, no structure set, or malformed.
+    """
+    return apart(_rois, Path(path))
+
+
+def read_roi(path: Path, roi: str | int, ct: Volume) -> ForeignMask:
+    """One region of interest as a mask on the CT's grid.
+
+    Args:
+        path: a DICOM RTSTRUCT file.
+        roi: its name or its number.
+        ct: the scan that the plan is made on.
+
+    Raises:
+        BadInput: the file is absent, no structure set or malformed, or its contours are not closed and flat.
+        UnknownName: it holds no such region; the nearest is named.
+        GeometryMismatch: it was drawn on another study, or reaches outside the CT.
+    """
+    from osteoplan.io.dicom.contours import rasterised  # imported late: the child process needs no compiler
+
+    path = Path(path)
+    names, contours, frame = apart(_contours, path, roi)
+    number = chosen("region", roi, names, path.name)
+    what = f"contour {number} '{names[number]}'" if names[number] else f"contour {number}"
+    if frame is None:
+        raise BadInput(f"{path.name}: {what} has no frame of reference; export the structure set again")
+    if not require_frame(what, frame, ct):
+        raise GeometryMismatch(
+            f"{what} is on frame {frame} and the CT has none, so nothing shows that they belong together: "
+            "give the CT as the DICOM series that it was drawn on"
+        )
+    return rasterised(contours, ct, what=what)
+
+
+# --- in the child process
+
+
+Parsed = tuple[dict[int, str], list[F64], str | None]
+
+
+def _rois(path: Path) -> tuple[RoiFound, ...]:
+    def read() -> tuple[RoiFound, ...]:
+        dataset = _checked(path)
+        private = private_words(dataset)
+        kinds = {
+            int(item.ReferencedROINumber): clean_label(item.get("RTROIInterpretedType"), private)
+            for item in dataset.get("RTROIObservationsSequence") or ()
+        }
+        return tuple(
+            RoiFound(number, name, len(_items(dataset, number)), kinds.get(number, ""))
+            for number, name in _names(dataset).items()
+        )
+
+    return decoded(path, read)
+
+
+def _contours(path: Path, roi: str | int) -> Parsed:
+    """Names, the points of the region that is meant (none where it is not the only one), and its frame."""
+
+    def read() -> Parsed:
+        dataset = _checked(path)
+        names = _names(dataset)
+        found = matching(roi, names)
+        if len(found) != 1:
+            return names, [], None
+        number = found[0]
+        items = _items(dataset, number)
+        what = f"{path.name}: contour {number} '{names[number]}'"
+        if not items:
+            raise BadInput(f"{what} is listed and has no contours; choose another or draw it")
+        return names, [_points(item, n, what) for n, item in enumerate(items, 1)], _frame(dataset, number)
+
+    return decoded(path, read)
+
+
+def _checked(path: Path) -> Any:
+    dataset = opened(path, _CLASSES, "a radiotherapy structure set")
+    if not dataset.get("StructureSetROISequence"):
+        raise BadInput(f"{path.name}: lists no regions of interest; export the structure set again")
+    return dataset
+
+
+def _names(dataset: Any) -> dict[int, str]:
+    private = private_words(dataset)
+    listed = dataset.StructureSetROISequence
+    return {int(item.ROINumber): clean_label(item.get("ROIName"), private) for item in listed}
+
+
+def _items(dataset: Any, number: int) -> list[Any]:
+    """The contours of a region."""
+    return [
+        contour
+        for item in dataset.get("ROIContourSequence") or ()
+        if int(item.ReferencedROINumber) == number
+        for contour in item.get("ContourSequence") or ()
+    ]
+
+
+def _frame(dataset: Any, number: int) -> str | None:
+    """The frame of reference of a region, else of the whole structure set if that is only one."""
+    own = [
+        frame_of(item.get("ReferencedFrameOfReferenceUID"))
+        for item in dataset.StructureSetROISequence
+        if int(item.ROINumber) == number
+    ]
+    if own[0]:
+        return own[0]
+    whole = [dataset, *(dataset.get("ReferencedFrameOfReferenceSequence") or ())]
+    different = {frame_of(item.get("FrameOfReferenceUID")) for item in whole} - {None}
+    return different.pop() if len(different) == 1 else None
+
+
+def _points(item: Any, n: int, what: str) -> F64:
+    """(points, 3) LPS [mm] of one contour.
+
+    Raises:
+        BadInput: not closed and planar, shifted, fewer than 3 points, or not numbers.
+    """
+    kind = clean_label(item.get("ContourGeometricType"))
+    if kind not in _CLOSED:
+        raise BadInput(f"{what} is of type '{kind}', not a closed planar contour; {_DRAW_AGAIN}")
+    if any(float(shift) for shift in item.get("ContourOffsetVector") or ()):
+        raise BadInput(f"{what} is shifted by a contour offset vector; export it without the offset")
+    try:
+        numbers = np.asarray(item.get("ContourData") or (), dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.full(3, np.nan)
+    if not np.isfinite(numbers).all():
+        raise BadInput(f"{what}, number {n}, has coordinates that are not numbers; export it again")
+    if len(numbers) % 3:
+        raise BadInput(f"{what}, number {n}, has a point without three coordinates; export it again")
+    if len(numbers) < 9:
+        raise BadInput(
+            f"{what}, number {n}, has {len(numbers) // 3} point(s) and encloses nothing: delete it there"
+        )
+    return numbers.reshape(-1, 3)

@@ -1,0 +1,221 @@
+"""NRRD and MetaImage: images, and segmentations whose segments have names (3D Slicer's ``.seg.nrrd``).
+
+These formats hold no frame of reference.  An image takes the one it is given; a segment is taken as drawn on
+the CT only where the grids are equal, or where the file says which part of an equal grid it was cut out of.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput, GeometryMismatch, LesionError
+from osteoplan.io.dicom.opened import apart, decoded
+from osteoplan.io.foreign import ForeignMask, chosen, clean_label
+from osteoplan.knowledge import anatomy_values
+from osteoplan.model.volume import Meaning, Volume
+
+__all__ = ["NrrdSegment", "nrrd_segments", "read_itk", "read_nrrd_segment"]
+
+Array = npt.NDArray[Any]
+F64 = npt.NDArray[np.float64]
+SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def read_itk(path: Path, meaning: Meaning, *, frame: str = "scan") -> Volume:
+    """Read an NRRD or MetaImage file.
+
+    Integer storage stays integer; floating data become float32.
+
+    Raises:
+        BadInput: the file is absent, of another format, truncated, a vector or colour image, without a stated
+            patient orientation (NRRD), or holds values that are not numbers.
+    """
+    path = Path(path)
+    array, affine, _ = apart(_image, path)
+    if array.shape[3] != 1:
+        raise BadInput(
+            f"{path.name}: has {array.shape[3]} values per voxel; give an image with one or name a segment"
+        )
+    try:
+        return Volume(array[..., 0], affine, meaning, frame)
+    except BadInput as why:
+        raise BadInput(f"{path.name}: {why}") from why
+
+
+@dataclass(frozen=True)
+class NrrdSegment:
+    """One segment of a ``.seg.nrrd`` file.
+
+    Attributes:
+        number: as listed, from 1.
+        label: what its maker called it; 64 characters at most.
+        value, layer: its voxels have this value in this layer (overlapping segments lie in several).
+        voxels: how many.
+    """
+
+    number: int
+    label: str
+    value: int
+    layer: int
+    voxels: int
+
+
+def nrrd_segments(path: Path) -> tuple[NrrdSegment, ...]:
+    """What a segmentation holds.
+
+    Raises:
+        BadInput: as ``read_itk``, or the file names no segments.
+    """
+    path = Path(path)
+    array, _, said = apart(_image, path)
+    return _listed(path, array, said)
+
+
+def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask:
+    """One segment as a mask on the CT's grid.
+
+    Args:
+        path: a ``.seg.nrrd`` file.
+        segment: its name or its number in the list.
+        ct: the scan that the plan is made on.
+
+    Raises:
+        BadInput: as ``nrrd_segments``.
+        UnknownName: it holds no such segment; the nearest is named.
+        LesionError: the segment is empty.
+        GeometryMismatch: its grid is not the CT's.
+    """
+    path = Path(path)
+    array, affine, said = apart(_image, path)
+    found = {row.number: row for row in _listed(path, array, said)}
+    number = chosen("segment", segment, {n: row.label for n, row in found.items()}, path.name)
+    row = found[number]
+    what = f"segment {number} '{row.label}'"
+    if row.voxels == 0:
+        raise LesionError(f"{path.name}: {what} is empty, no voxel is in it; choose another or draw it again")
+    drawn = Volume(array[..., row.layer] == row.value, affine, "mask", ct.frame)
+    return ForeignMask(_on(drawn, said, ct, what), (_unproven(what),))
+
+
+def _on(drawn: Volume, said: dict[str, str], ct: Volume, what: str) -> Volume:
+    """The mask on the CT's grid, which its own grid equals or was cut out of."""
+    turn = np.linalg.solve(ct.affine[:3, :3], drawn.affine[:3, :3])
+    step = np.rint(turn)
+    first = np.rint(ct.indices(drawn.positions_mm((0, 0, 0))))
+    far = np.array(np.meshgrid(*[(0, n - 1) for n in drawn.shape])).reshape(3, -1).T
+    gap = ct.positions_mm(far @ step.T + first) - drawn.positions_mm(far)
+    same = np.linalg.norm(gap, axis=1).max() <= anatomy_values.number("contours", "same_place_mm")
+    unit = bool((np.abs(step).sum(axis=0) == 1).all() and (np.abs(step).sum(axis=1) == 1).all())
+    places = far @ step.T + first
+    inside = bool((places >= 0).all() and (places < ct.shape).all())
+    whole = inside and int(np.prod(drawn.shape)) == int(np.prod(ct.shape))
+    if not (same and unit and inside and (whole or _cut_out_of(said, step, first, ct))):
+        raise GeometryMismatch(
+            f"{what} has no frame of reference and its grid is not the CT's: save it on the CT's grid, or "
+            "as DICOM SEG"
+        )
+    index = np.argwhere(drawn.array) @ step.T.astype(int) + first.astype(int)
+    array = np.zeros(ct.shape, dtype=bool)
+    array[tuple(index.T)] = True
+    return ct.with_array(array, "mask")
+
+
+def _cut_out_of(said: dict[str, str], step: F64, first: F64, ct: Volume) -> bool:
+    """True where the grid it says it was cut out of starts where the CT starts."""
+    offset = re.findall(r"-?\d+", said.get("Segmentation_ReferenceImageExtentOffset", ""))
+    if len(offset) != 3:
+        return False
+    origin = first - step @ np.array(offset, dtype=np.float64)
+    # An axis that runs against the CT's starts at its end.
+    backward = step.sum(axis=1) < 0
+    return bool((origin == np.where(backward, np.array(ct.shape) - 1, 0)).all())
+
+
+def _unproven(what: str) -> str:
+    return (
+        f"{what} was taken as drawn on this CT because the grids are equal: NRRD holds no frame of reference"
+    )
+
+
+def _listed(path: Path, array: Array, said: dict[str, str]) -> tuple[NrrdSegment, ...]:
+    rows: list[NrrdSegment] = []
+    while f"Segment{len(rows)}_LabelValue" in said:
+        n = len(rows)
+        value, layer = (said.get(f"Segment{n}_{key}", "0").strip() for key in ("LabelValue", "Layer"))
+        if not value.isdecimal() or not layer.isdecimal() or int(layer) >= array.shape[3]:
+            raise BadInput(f"{path.name}: segment {n + 1} names no layer or value of the file; save it again")
+        voxels = int((array[..., int(layer)] == int(value)).sum())
+        label = clean_label(said.get(f"Segment{n}_Name"))
+        rows.append(NrrdSegment(n + 1, label, int(value), int(layer), voxels))
+    if not rows:
+        raise BadInput(f"{path.name}: names no segments; give it as a label map, or save it as .seg.nrrd")
+    return tuple(rows)
+
+
+# --- in the child process
+
+
+def _image(path: Path) -> tuple[Array, F64, dict[str, str]]:
+    return decoded(path, lambda: _opened(path))
+
+
+def _opened(path: Path) -> tuple[Array, F64, dict[str, str]]:
+    """(ni, nj, nk, values in a voxel), affine to LPS, and what the header says of segments."""
+    import SimpleITK as sitk
+
+    if not path.is_file():
+        raise BadInput(f"{path.name}: no such file; check the path in case.yaml")
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"{path.name}: neither NRRD nor MetaImage ({', '.join(SUFFIXES)}); export it so")
+    _require_oriented(path)
+    sitk.ProcessObject.GlobalWarningDisplayOff()
+    image = sitk.ReadImage(str(path))
+    if image.GetDimension() != 3:
+        raise BadInput(f"{path.name}: has {image.GetDimension()} axes, an image has 3; give one volume")
+    values = image.GetNumberOfComponentsPerPixel()
+    array = sitk.GetArrayFromImage(image)
+    array = array.reshape(*array.shape[:3], values).transpose(2, 1, 0, 3)
+    if np.iscomplexobj(array):
+        raise BadInput(f"{path.name}: holds complex numbers; export the magnitude")
+    if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            raise BadInput(f"{path.name}: holds values that are not numbers; export it again")
+        array = array.astype(np.float32)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    kept = {k: image.GetMetaData(k) for k in image.GetMetaDataKeys() if re.match(_KEPT, k)}
+    return np.ascontiguousarray(array), affine, kept
+
+
+_KEPT = r"Segment\d+_(Name|LabelValue|Layer)$|Segmentation_ReferenceImageExtentOffset$"
+
+
+def _require_oriented(path: Path) -> None:
+    """An NRRD header that names its space; without one left and right would be a guess."""
+    if path.suffix.lower() not in (".nrrd", ".nhdr"):
+        return
+    with path.open("rb") as file:
+        head = file.read(1 << 20).partition(b"\n\n")[0].decode("latin-1").replace("\r", "")
+    space = re.search(r"^space:\s*(\S+)", head, re.MULTILINE)
+    if not space or space[1].lower() not in _SPACES:
+        raise BadInput(
+            f"{path.name}: does not say in which space it lies (NRRD field 'space'), so left and right "
+            "are unknown; export it with its orientation"
+        )
+
+
+_SPACES = (
+    "left-posterior-superior",
+    "lps",
+    "right-anterior-superior",
+    "ras",
+    "left-anterior-superior",
+    "las",
+)

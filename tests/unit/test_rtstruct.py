@@ -1,0 +1,232 @@
+"""Contours as masks: the even-odd rule at voxel centres, slabs, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from osteoplan.errors import BadInput, GeometryMismatch, UnknownName
+from osteoplan.io.dicom.contours import rasterised
+from osteoplan.io.dicom.rtstruct import _contours, read_roi, rois
+from osteoplan.io.nifti import read_nifti, write_nifti
+from osteoplan.kernels.polygon import even_odd, polygon_area
+from osteoplan.model.volume import Volume
+from tests.foreign_made import FRAME_UID, GRIDS, make_rtstruct, scan
+
+SQUARE = np.array([[2.5, 3.5], [11.5, 3.5], [11.5, 13.5], [2.5, 13.5]])  # columns 3-11, rows 4-13
+INNER = np.array([[4.5, 5.5], [7.5, 5.5], [7.5, 9.5], [4.5, 9.5]])
+
+
+def on_slice(ct: Volume, outline: np.ndarray, k: float) -> np.ndarray:
+    """An outline in indices (i, j) of slice k as LPS [mm]."""
+    return ct.positions_mm(np.column_stack([outline, np.full(len(outline), k)]))
+
+
+def prism(ct: Volume, outline: np.ndarray, slices: Sequence[float]) -> list[np.ndarray]:
+    return [on_slice(ct, outline, k) for k in slices]
+
+
+def box(ct: Volume, i: slice, j: slice, k: slice) -> np.ndarray:
+    array = np.zeros(ct.shape, bool)
+    array[i, j, k] = True
+    return array
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_prism_with_a_hole_fills_its_voxels_on_every_grid(grid: str):
+    ct = scan(grid)
+    contours = [*prism(ct, SQUARE, (2, 3, 4)), *prism(ct, INNER, (4, 3, 2))]
+    laid = rasterised(contours, ct, what="it")
+    expected = box(ct, slice(3, 12), slice(4, 14), slice(2, 5))
+    expected[5:8, 6:10, 2:5] = False
+    assert np.array_equal(laid.mask.array, expected)
+    assert laid.notes == ()
+    assert laid.mask.frame == ct.frame
+
+
+def test_a_keyhole_is_the_same_hole():
+    ct = scan("oblique")
+    # In by a channel, around the hole, out by the same channel.
+    keyhole = np.concatenate([SQUARE[:1], INNER, INNER[:1], SQUARE[:1], SQUARE[1:]])
+    holed = rasterised([*prism(ct, SQUARE, (2, 3)), *prism(ct, INNER, (2, 3))], ct, what="it")
+    keyed = rasterised(prism(ct, keyhole, (2, 3)), ct, what="it")
+    assert np.array_equal(keyed.mask.array, holed.mask.array)
+
+
+def test_contours_between_slices_go_to_the_nearest():
+    ct = scan("left-handed")
+    laid = rasterised(prism(ct, SQUARE, (2.4, 3.4, 4.4)), ct, what="it")
+    assert np.flatnonzero(laid.mask.array.any(axis=(0, 1))).tolist() == [2, 3, 4]
+
+
+def test_a_contour_on_every_second_slice_stands_for_both_and_says_so():
+    ct = scan()
+    laid = rasterised(prism(ct, SQUARE, (1, 3, 5)), ct, what="it")
+    assert len(np.flatnonzero(laid.mask.array.any(axis=(0, 1)))) == 6
+    assert "planes 5.00 mm apart, the CT's slices are 2.50 mm" in laid.notes[0]
+
+
+def test_slices_skipped_inside_stay_empty_and_are_told():
+    ct = scan()
+    laid = rasterised(prism(ct, SQUARE, (1, 2, 3, 6, 7)), ct, what="it")
+    assert np.flatnonzero(laid.mask.array.any(axis=(0, 1))).tolist() == [1, 2, 3, 6, 7]
+    assert "no contour on 2 plane(s) between others: they were left empty" in laid.notes[0]
+
+
+def test_two_contours_on_a_slice_are_both_drawn_and_a_repeated_one_counts_once():
+    ct = scan()
+    apart = INNER + np.array([8, 8])
+    laid = rasterised([*prism(ct, INNER, (3, 3)), on_slice(ct, apart, 3)], ct, what="it")
+    assert laid.mask.array.sum() == 24
+    assert any("lists 1 contour(s) twice" in note for note in laid.notes)
+    assert any("lies on one plane: it was taken as 2.50 mm thick" in note for note in laid.notes)
+
+
+def test_contours_that_cross_are_told():
+    ct = scan()
+    laid = rasterised(
+        [*prism(ct, SQUARE, (3, 4)), *prism(ct, INNER + np.array([5, 0]), (3, 4))], ct, what="it"
+    )
+    assert any("cross on 2 plane(s)" in note for note in laid.notes)
+
+
+def test_contours_on_planes_tilted_against_the_ct_keep_their_volume():
+    ct = Volume(np.zeros((40, 44, 36), np.int16), np.diag([0.8, 1.1, 0.9, 1]), "HU", scan().frame)
+    tilted = scan("oblique", origin_mm=(10.0, 12.0, 6.0))
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    disc = np.column_stack([np.cos(angle), np.sin(angle)]) * 7
+    base, u, v, n = ct.positions_mm((20, 22, 12)), *tilted.direction.T
+    contours = [base + disc @ np.stack([u, v]) + s * n for s in np.arange(0, 12, 1.0)]
+    laid = rasterised(contours, ct, what="it")
+    volume_mm3 = polygon_area(disc) * 12
+    assert laid.mask.array.sum() * ct.voxel_volume_mm3 == pytest.approx(volume_mm3, rel=0.02)
+    filled = ct.positions_mm(np.argwhere(laid.mask.array)).mean(axis=0)
+    assert filled == pytest.approx(base + 5.5 * n, abs=0.1)
+    assert "tilted by" in laid.notes[0]
+
+
+def test_a_border_belongs_to_one_of_two_neighbours():
+    points = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), axis=-1).reshape(-1, 2)
+    left = np.array([[0, 0], [3, 0], [3, 5], [0, 5]])
+    right = left + np.array([3, 0])
+    assert not (even_odd(points, left) & even_odd(points, right)).any()
+    assert even_odd(points, left).sum() == 15
+
+
+def test_a_volume_that_voxels_cannot_hold_is_told():
+    ct = scan()
+    laid = rasterised(prism(ct, INNER * 0.45 + [2.2, 1.9], (3, 4)), ct, what="it")
+    assert any("mL as drawn and" in note for note in laid.notes)
+    with pytest.raises(BadInput, match="none has its centre inside"):
+        rasterised(prism(ct, INNER * 0.05, (3, 4)), ct, what="it")
+
+
+def test_regions_are_listed_and_read_by_name_or_number(tmp_path: Path):
+    ct = scan("flipped")
+    path = make_rtstruct(tmp_path / "rs.dcm", {"GTV": prism(ct, SQUARE, (2, 3)), "Cord": []})
+    assert [(r.number, r.name, r.contours, r.kind) for r in rois(path)] == [
+        (1, "GTV", 2, "GTV"),
+        (2, "Cord", 0, "GTV"),
+    ]
+    by_name, by_number = (read_roi(path, roi, ct).mask.array for roi in ("gtv", 1))
+    assert np.array_equal(by_name, box(ct, slice(3, 12), slice(4, 14), slice(2, 4)))
+    assert np.array_equal(by_name, by_number)
+    with pytest.raises(UnknownName, match=r"unknown region 'GTW'.*did you mean 'GTV'"):
+        read_roi(path, "GTW", ct)
+    with pytest.raises(BadInput, match="contour 2 'Cord' is listed and has no contours"):
+        read_roi(path, "Cord", ct)
+
+
+def test_a_region_of_another_study_is_refused_by_its_frame(tmp_path: Path):
+    ct = scan()
+    path = make_rtstruct(tmp_path / "rs.dcm", {"GTV": prism(ct, SQUARE, (2, 3))}, frame_uid=FRAME_UID + ".1")
+    with pytest.raises(GeometryMismatch, match=f"the CT on {ct.frame}: it was drawn on another study"):
+        read_roi(path, "GTV", ct)
+    write_nifti(ct, tmp_path / "ct.nii.gz")
+    with pytest.raises(GeometryMismatch, match="the CT has none"):
+        read_roi(path, "GTV", read_nifti(tmp_path / "ct.nii.gz", "HU"))
+
+
+def test_a_region_without_any_frame_is_refused(tmp_path: Path):
+    ct = scan()
+    path = make_rtstruct(tmp_path / "rs.dcm", {"GTV": prism(ct, SQUARE, (2, 3))}, frame_uid=None)
+    with pytest.raises(BadInput, match="has no frame of reference"):
+        read_roi(path, "GTV", ct)
+
+
+@pytest.mark.parametrize(
+    ("contours", "sentence"),
+    [
+        (lambda ct: prism(ct, SQUARE + np.array([12, 0]), (2, 3)), "outside the CT"),
+        (lambda ct: prism(ct, SQUARE, (2, 12)), "outside the CT"),
+        (lambda ct: prism(ct, SQUARE[[0, 2, 0]], (2, 3)), "encloses no area"),
+        (lambda ct: [on_slice(ct, SQUARE, 2) + np.outer([0, 0, 1, 0], [0, 0, 2])], "not flat"),
+        (lambda ct: [*prism(ct, SQUARE, (2, 3)), on_slice(ct, SQUARE, 4) + np.outer([0, 1, 1, 0], [0, 0, 3])],
+         "not flat or not parallel"),
+    ],
+)  # fmt: skip
+def test_contours_that_are_no_solid_on_this_scan_are_refused(contours, sentence: str):
+    ct = scan()
+    with pytest.raises(BadInput, match=sentence):
+        rasterised(contours(ct), ct, what="it")
+
+
+def _each(keyword: str, value: object):
+    def change(dataset: Dataset) -> None:
+        for contour in dataset.ROIContourSequence[0].ContourSequence:
+            setattr(contour, keyword, value)
+
+    return change
+
+
+MALFORMED = {
+    "points": (_each("ContourGeometricType", "POINT"), "is of type 'POINT', not a closed planar"),
+    "two points": (_each("ContourData", ["0", "0", "0", "1", "1", "0"]), r"has 2 point\(s\) and encloses"),
+    "half a point": (_each("ContourData", ["0"] * 10), "a point without three coordinates"),
+    "nothing listed": (lambda d: delattr(d, "StructureSetROISequence"), "lists no regions"),
+    "no contours": (lambda d: delattr(d, "ROIContourSequence"), "is listed and has no contours"),
+    "shifted": (_each("ContourOffsetVector", ["0", "0", "5"]), "contour offset vector"),
+    "another object": (
+        lambda d: setattr(d, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.2"),
+        "is CT Image Storage",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", MALFORMED)
+def test_a_malformed_structure_set_is_refused_with_its_sentence(fault: str, tmp_path: Path):
+    change, sentence = MALFORMED[fault]
+    path = make_rtstruct(tmp_path / "rs.dcm", {"GTV": prism(scan(), SQUARE, (2, 3))}, change=change)
+    with pytest.raises(BadInput, match=sentence) as refused:
+        _contours(path, "GTV")  # what the child process does
+    assert "Musterfrau" not in str(refused.value)
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "abc"])
+def test_coordinates_that_are_not_numbers_are_refused(bad: str, tmp_path: Path):
+    path = make_rtstruct(tmp_path / "rs.dcm", {"GTV": prism(scan(), SQUARE, (2,))})
+    stored = path.read_bytes()
+    first = f"{on_slice(scan(), SQUARE, 2)[0, 0]:.6f}".encode()
+    assert first in stored
+    path.write_bytes(stored.replace(first, bad.encode().ljust(len(first)), 1))
+    with pytest.raises(BadInput, match="not numbers"):
+        _contours(path, "GTV")
+
+
+# Volumes as published with the scans (shared/data/README.md), cm3.
+@pytest.mark.data
+@pytest.mark.parametrize(("patient", "volume_mL"), [("STS_007", 544), ("STS_018", 116), ("STS_044", 641)])
+def test_real_tumours_have_the_published_volume(patient: str, volume_mL: float, data: Path):
+    from osteoplan.io.dicom.image import read_series
+
+    folder = data / "sarcoma_near_bone" / patient / "CT"
+    ct = read_series(folder / "image").volume
+    laid = read_roi(folder / "mask" / "RS.dcm", "GTV_Mass_CT", ct)
+    assert laid.mask.array.sum() * ct.voxel_volume_mm3 / 1000 == pytest.approx(volume_mL, abs=0.6)
+    assert laid.notes == ()
+    # Drawn on the tumour: soft tissue, not air and not cortex.
+    assert 0 < np.median(ct.array[laid.mask.array]) < 80
