@@ -1,8 +1,18 @@
+import json
+
 import numpy as np
 import pytest
 
-from osteoplan.anatomy.calibrate import calibration
+from osteoplan.anatomy.calibrate import calibrate, calibration
 from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.materials import Density, modulus_law
+from osteoplan.mechanics.worlds import Tissue, central_world, modulus
+from osteoplan.model.acquisition import Acquisition
+from osteoplan.model.calibration import Calibration
+from osteoplan.model.volume import Volume
+from osteoplan.provenance import rng
+
+AIR = Volume(np.full((12, 12, 12), -1000.0, dtype=np.float32), np.diag([1.0, 2.0, 3.0, 1.0]), "HU")
 
 
 def test_a_fixed_calibration_is_a_prior_and_says_that_it_is_not_calibrated():
@@ -21,9 +31,17 @@ def test_a_density_image_is_taken_as_it_is():
     assert 0 < density.slope_sd < calibration({"kind": "fixed", "kvp": 120}).slope_sd
 
 
+@pytest.mark.parametrize("request_", [{"kind": "fixed", "kvp": 120}, {"kind": "density"}])
+def test_kinds_without_a_measurement_are_the_same_with_the_scan_and_without(request_):
+    with_scan = calibrate(request_, AIR)
+    without = calibration(request_)
+    assert with_scan.coefficients == without.coefficients
+    assert with_scan.covariance == without.covariance
+
+
 @pytest.mark.parametrize("kind", ["internal", "phantom"])
-def test_kinds_of_later_versions_say_what_to_do_meanwhile(kind):
-    with pytest.raises(BadInput, match=r"not in this version: use \{kind: fixed"):
+def test_kinds_that_are_measured_ask_for_the_scan(kind):
+    with pytest.raises(BadInput, match="give the scan"):
         calibration({"kind": kind})
 
 
@@ -38,3 +56,84 @@ def test_unknown_kinds_and_keys_name_their_neighbour():
         calibration({"kind": "fixd", "kvp": 120})
     with pytest.raises(UnknownName, match="did you mean 'kvp'"):
         calibration({"kind": "fixed", "kpv": 120})
+    with pytest.raises(UnknownName, match="did you mean 'mindways'"):
+        calibrate({"kind": "phantom", "phantom": "mindway"}, AIR)
+    with pytest.raises(UnknownName, match="did you mean 'physics'"):
+        calibrate({"kind": "internal", "method": "physic"}, AIR)
+    with pytest.raises(UnknownName, match="did you mean 'K2HPO4'"):
+        calibrate({"kind": "density", "density": "K2HPO"}, AIR)
+
+
+def test_a_tube_voltage_other_than_recorded_is_refused():
+    with pytest.raises(BadInput, match="recorded 140 kV"):
+        calibrate({"kind": "fixed", "kvp": 120}, AIR, acquisition=Acquisition(kvp=140.0))
+
+
+def test_the_recorded_tube_voltage_serves_where_none_is_asked_for():
+    assert calibrate({"kind": "fixed"}, AIR, acquisition=Acquisition(kvp=120.0)).kvp == 120.0
+    with pytest.raises(BadInput, match="no tube voltage is given"):
+        calibrate({"kind": "fixed"}, AIR)
+
+
+def test_an_image_of_density_is_not_calibrated_again():
+    density = AIR.with_array(AIR.array, "mgK2HPO4/cm3")
+    with pytest.raises(BadInput, match="needs an image in HU"):
+        calibrate({"kind": "fixed", "kvp": 120}, density)
+
+
+@pytest.mark.parametrize("kind", ["HA", "ash", "app"])
+def test_a_law_refuses_the_density_that_it_was_not_fitted_to(kind):
+    other = calibration({"kind": "density", "density": kind})
+    voxels = np.array([100.0, 200.0])
+    with pytest.raises(BadInput, match=f"takes K2HPO4 density, not {kind}"):
+        modulus_law("kopperdahl_2002_power")(Density.of_mg(other.density(voxels), other.density_kind))
+    no = np.zeros(2, dtype=bool)
+    with pytest.raises(BadInput, match=f"not {kind}"):
+        modulus(Tissue(voxels, no, no, np.zeros(2)), central_world(other, "kopperdahl_2002_power"))
+    with pytest.raises(BadInput, match=f"gives {kind} density where K2HPO4 is needed"):
+        other.density_as("K2HPO4", voxels)
+    assert other.density_as(kind, voxels) == pytest.approx(voxels)
+
+
+def test_the_draws_of_a_line_use_the_stream_as_they_always_did():
+    line = Calibration.line("fixed", 0.8, 3.0, 0.064, 10.0, calibrated=False)
+    z = rng(7, "calibration").standard_normal((50, 2))
+    draws = line.draws(7, 50)
+    assert [d.slope for d in draws] == (0.8 + 0.064 * z[:, 0]).tolist()
+    assert [d.intercept for d in draws] == (3.0 + 10.0 * z[:, 1]).tolist()
+    assert line.draws(7, 9) == draws[:9], "draw k is the same world however many are drawn"
+
+
+def test_draws_of_a_parabola_have_its_covariance():
+    root = np.array([[9.0, 0.0, 0.0], [0.02, 0.03, 0.0], [1e-6, -2e-6, 4e-6]])
+    matrix = root @ root.T
+    curve = Calibration(
+        "internal", (30.0, 0.5, 4e-4), tuple(tuple(row) for row in matrix.tolist()), calibrated=True
+    )
+    draws = np.array([d.coefficients for d in curve.draws(3, 40_000)])
+    scale = np.sqrt(np.diag(matrix))
+    assert np.cov(draws, rowvar=False) / np.outer(scale, scale) == pytest.approx(
+        matrix / np.outer(scale, scale), abs=0.02
+    )
+    at = np.array([0.0, 200.0, 900.0])
+    spread = np.array([draws @ (1.0, h, h * h) for h in at]).std(axis=1)
+    assert curve.sd(at) == pytest.approx(spread, rel=0.02)
+
+
+def test_the_residual_widens_what_is_predicted_and_not_what_is_drawn():
+    rods = Calibration.line("phantom", 0.8, 0.0, 0.0, 3.0, calibrated=True, residual_sd=4.0)
+    assert rods.sd(np.array([100.0])) == pytest.approx([5.0])
+    assert {d.residual_sd for d in rods.draws(1, 3)} == {0.0}
+
+
+def test_the_covariance_keeps_all_its_digits_through_json():
+    third = 1.0 / 3.0
+    covariance = (
+        (2.0 / 7.0, 1e-9 * third, -1e-12),
+        (1e-9 * third, 1.6e-5 * third, 0.0),
+        (-1e-12, 0.0, 1e-17),
+    )
+    given = Calibration(
+        "internal", (third, 0.1 + 0.2, 1e-7 * third), covariance, calibrated=True, notes=("a", "b")
+    )
+    assert Calibration.from_record(json.loads(json.dumps(given.record()))) == given

@@ -27,7 +27,7 @@ from osteoplan.model.field import Field
 from tests.synthetic_vertebra import vertebra
 
 COARSE = MechanicsSettings(spacing_mm=2.0)
-UNSURE = Calibration("density", 1.0, 0.0, 0.05, 6.0, calibrated=True)
+UNSURE = Calibration.line("density", 1.0, 0.0, 0.05, 6.0, calibrated=True)
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +258,7 @@ def test_a_world_is_the_same_in_every_state_and_other_streams_do_not_move_it():
     assert first == again
     assert worlds(UNSURE, laws, 6, 8) != first
     assert worlds(UNSURE, laws, 5, 4) == first[:4]  # more draws do not change the first ones
-    fixed = worlds(replace(UNSURE, slope_sd=0.0, intercept_sd=0.0), laws, 5, 8)
+    fixed = worlds(Calibration.line("density", 1.0, 0.0, 0.0, 0.0, calibrated=True), laws, 5, 8)
     assert [w.pmma_MPa for w in fixed] == [w.pmma_MPa for w in first]
     assert {w.law.id for w in first} == set(laws)
     assert all(2000 <= w.pmma_MPa <= 2700 and 0.05 <= w.porosity <= 0.25 for w in first)

@@ -72,7 +72,7 @@ def medium(anatomy: Anatomy, rules: Growth) -> Medium:
     """Sort the voxels of an anatomy by what cement does there."""
     box = _box(anatomy, rules.outside_reach_mm)
     bone, lesion = anatomy.bone_mask[box], anatomy.lesion_mask[box]
-    density = anatomy.calibration.density(np.asarray(anatomy.image.array[box], dtype=np.float64))
+    density = anatomy.calibration.density_as("K2HPO4", np.asarray(anatomy.image.array[box], dtype=np.float64))
     void = bone & lesion & (density < rules.void_density_max)
     other_bone = np.zeros(bone.shape, dtype=bool)
     for structure in anatomy.of_kind("bone"):

@@ -303,7 +303,7 @@ def _plane(mesh: Bricks, cap: Bool, plane: int, *, side: int) -> Bool:
 
 def _tissue(model: VertebraModel, state: State, fields: tuple[Field, ...]) -> Tissue:
     image = model.image[state]
-    density = model.anatomy.calibration.density(image)
+    density = model.anatomy.calibration.density_as("K2HPO4", image)
     replaced = model.lesion & (density <= float(material("bone.lytic_tissue_density_max").value or 0.0))
     if state == "intact":
         replaced = np.zeros_like(replaced)

@@ -1,7 +1,7 @@
 """The same bone in sampled worlds: what its modulus could be, and what that does to its stiffness.
 
     world                             stream
-    slope, intercept of calibration   "calibration" (shared by all rooms)
+    coefficients of calibration       "calibration" (shared by all rooms)
     density law                       "law"
     modulus of soft lytic tissue      "lytic_modulus"
     cement: E_pmma, porosity, bond    "cement_modulus"
@@ -38,7 +38,7 @@ from osteoplan.knowledge.materials import (
     material,
     modulus_law,
 )
-from osteoplan.model.case import Calibration
+from osteoplan.model.calibration import Calibration
 from osteoplan.provenance import rng
 
 __all__ = ["Tissue", "World", "central_world", "modulus", "stiffness_bounds", "stiffness_in", "worlds"]
@@ -86,7 +86,7 @@ def central_world(calibration: Calibration, law: str) -> World:
 
 def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> tuple[World, ...]:
     """The worlds of the draws; draw k is the same world in every state of every option."""
-    slopes, intercepts = calibration.worlds(seed, n)
+    calibrations = calibration.draws(seed, n)
     chosen = rng(seed, "law").integers(len(laws), size=n)
     soft = material("bone.lytic_tissue_modulus")
     lytic = np.exp(rng(seed, "lytic_modulus").uniform(np.log(soft.low or 0), np.log(soft.high or 0), n))
@@ -96,10 +96,7 @@ def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> 
     by_law = [modulus_law(law) for law in laws]
     return tuple(
         World(
-            Calibration(
-                calibration.kind, float(slopes[k]), float(intercepts[k]), 0.0, 0.0, calibration.calibrated
-            ),
-            by_law[chosen[k]], float(lytic[k]), *(float(x) for x in cement[k]),
+            calibrations[k], by_law[chosen[k]], float(lytic[k]), *(float(x) for x in cement[k])
         )
         for k in range(n)
     )  # fmt: skip
@@ -111,7 +108,7 @@ def modulus(tissue: Tissue, world: World) -> F64:
     Cement stiffens an element in proportion to the part that it fills, and never softens one: dense bone that
     is already stiffer than the composite keeps its modulus.
     """
-    density = Density.of_mg(world.calibration.density(tissue.image), "K2HPO4")
+    density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
     E = world.law(density, floor_MPa=_value("bone.modulus_min"))
     E[tissue.replaced] = world.lytic_MPa
     filled = np.where(
