@@ -9,7 +9,7 @@ import pytest
 from docstring_parser import parse
 
 from osteoplan.cli.app import app
-from osteoplan.io.case import CaseFile, ImagesFile, LesionFile
+from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile
 from osteoplan.io.plan_json import PlanDocument, json_schema
 from osteoplan.mechanics.verification import cases
 

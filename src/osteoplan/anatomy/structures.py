@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.anatomy.pieces import largest_piece
-from osteoplan.knowledge.structures import kind_of, scheme
+from osteoplan.knowledge.structures import is_known, kind_of
 from osteoplan.model.anatomy import Mask, Structure
 from osteoplan.model.volume import Volume
 
@@ -37,7 +37,7 @@ def labelled_structures(
         if kind is not None:
             given = f"{name}_given" if name == _CANAL_GIVEN else name
             found.append(Structure(given, kind, labels.array == value, given=True))
-        elif name not in scheme("totalsegmentator"):
+        elif not is_known(name):
             unplaced.append(name)
     unplaced += [f"number {value}" for value in sorted(present)]
     return tuple(found), tuple(unplaced)

@@ -1,0 +1,162 @@
+"""Where derived structures are drawn: boxes of the scan's grid, and the crop that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.knowledge.structures import kind_of
+from osteoplan.model.anatomy import Mask, Structure, StructureKind
+from osteoplan.model.labels import LabelMap
+from osteoplan.model.volume import Volume
+
+__all__ = ["Box", "Canvas", "Derived", "unit"]
+
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """What one rule found, and what it could not: sentences that name the structure and say why."""
+
+    structures: tuple[Structure, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Derived) -> Derived:
+        return Derived(self.structures + other.structures, self.notes + other.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """The scan, its labels, and the box on which masks are wanted.
+
+    Attributes:
+        ct: the whole scan.
+        labels: on the scan's grid.
+        near: index box of the masks; the whole grid where nothing else is asked.
+    """
+
+    ct: Volume
+    labels: LabelMap
+    near: Box
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels of the masks."""
+        i, j, k = (side.stop - side.start for side in self.near)
+        return i, j, k
+
+    @cached_property
+    def _is_bone(self) -> Mask:
+        table = np.zeros(int(self.labels.volume.array.max(initial=0)) + 1, dtype=bool)
+        for name, number in self.labels.values.items():
+            if kind_of(name) == "bone" and number < len(table):
+                table[number] = True
+        return table
+
+    def bones(self, box: Box) -> Mask:
+        """Every labelled bone within a box."""
+        bones: Mask = self._is_bone[self.labels.volume.array[box]]
+        return bones
+
+    def any_of(self, names: Iterable[str], box: Box) -> Mask:
+        """The named structures within a box."""
+        numbers = [self.labels.values[name] for name in names if self.labels.has(name)]
+        return np.isin(self.labels.volume.array[box], numbers)
+
+    def points_mm(self, name: str) -> F64:
+        """(n, 3) LPS voxel centres of a labelled structure."""
+        box = self.labels.box(name)
+        start = np.array([side.start for side in box])
+        inside = np.argwhere(self.labels.volume.array[box] == self.labels.values[name])
+        return self.ct.positions_mm(inside + start)
+
+    def box_around(self, points_mm: npt.ArrayLike, margin_mm: float) -> Box:
+        """Index box that holds the points and a margin around them, clipped to the scan."""
+        indices = self.ct.indices(np.atleast_2d(points_mm))
+        reach = margin_mm / self.ct.spacing_mm + 1.0
+        low = np.clip(np.floor(indices.min(axis=0) - reach).astype(int), 0, self.ct.shape)
+        high = np.clip(np.ceil(indices.max(axis=0) + reach).astype(int) + 1, low, self.ct.shape)
+        return _slices(low, high)
+
+    def widened(self, box: Box, margin_mm: float) -> Box:
+        """A box with a margin, clipped to the scan."""
+        reach = np.ceil(margin_mm / self.ct.spacing_mm).astype(int)
+        low = np.maximum([side.start for side in box] - reach, 0)
+        high = np.minimum([side.stop for side in box] + reach, self.ct.shape)
+        return _slices(low, high)
+
+    def points_box(self, names: Iterable[str]) -> Box:
+        """Index box of all of these structures together."""
+        boxes = [self.labels.box(name) for name in names]
+        low = np.min([[side.start for side in box] for box in boxes], axis=0)
+        high = np.max([[side.stop for side in box] for box in boxes], axis=0)
+        return _slices(low, high)
+
+    def shared(self, one: Box, other: Box) -> Box | None:
+        """What two boxes have in common; None where that is nothing."""
+        low = np.maximum([side.start for side in one], [side.start for side in other])
+        high = np.minimum([side.stop for side in one], [side.stop for side in other])
+        return _slices(low, high) if (high > low).all() else None
+
+    def grid(self, box: Box) -> Volume:
+        """The scan on a box."""
+        return self.ct.crop([side.start for side in box], [side.stop for side in box])
+
+    def positions_mm(self, box: Box) -> F64:
+        """(ni, nj, nk, 3) LPS voxel centres of a box."""
+        axes = [np.arange(side.start, side.stop, dtype=np.float64) for side in box]
+        step = self.ct.affine[:3, :3]
+        i, j, k = (axis[:, None] * step[:, a] for a, axis in enumerate(axes))
+        positions: F64 = (
+            i[:, None, None, :] + j[None, :, None, :] + k[None, None, :, :] + self.ct.affine[:3, 3]
+        )
+        return positions
+
+    def tube(self, line_mm: Sequence[F64], radius_mm: float) -> tuple[Box, Mask]:
+        """Everything within a radius of a line through the given points, with round ends."""
+        box = self.box_around(np.asarray(line_mm), radius_mm)
+        at = self.positions_mm(box)
+        inside = np.zeros(at.shape[:3], dtype=bool)
+        for a, b in pairwise(line_mm):
+            along = np.clip(((at - a) @ (b - a)) / float((b - a) @ (b - a)), 0.0, 1.0)
+            inside |= ((at - a - along[..., None] * (b - a)) ** 2).sum(axis=-1) <= radius_mm**2
+        return box, inside
+
+    def put(self, name: str, kind: StructureKind, box: Box, mask: Mask, because: str) -> Derived:
+        """The structure on the asked crop; nothing where it does not reach into it.
+
+        The whole mask is not touched outside the box, so that it costs next to no memory.
+        """
+        inner = tuple(
+            slice(max(b.start, n.start), max(min(b.stop, n.stop), max(b.start, n.start)))
+            for b, n in zip(box, self.near, strict=True)
+        )
+        part = mask[
+            tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(inner, box, strict=True))
+        ]
+        if not part.any():
+            return Derived()
+        whole = np.zeros(self.shape, dtype=bool)
+        whole[
+            tuple(slice(s.start - n.start, s.stop - n.start) for s, n in zip(inner, self.near, strict=True))
+        ] = part
+        return Derived((Structure(name, kind, whole, given=False, because=because),))
+
+
+def unit(vector: F64) -> F64:
+    """The vector with length 1."""
+    of_one: F64 = vector / np.linalg.norm(vector)
+    return of_one
+
+
+def _slices(low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> Box:
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return i, j, k
