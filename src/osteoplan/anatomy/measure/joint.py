@@ -1,0 +1,105 @@
+"""The joint surface of hip or shoulder as points on the sphere that was fitted to its head or socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.knowledge.anatomy_values import number
+from osteoplan.model.anatomy import Anatomy, BoneFrame
+
+__all__ = ["JointPoints", "Sphere", "joint_points", "sphere_of"]
+
+F64 = npt.NDArray[np.float64]
+
+_POINTS = 4000  # on the whole sphere: 1.5 mm apart on a femoral head
+
+
+@dataclass(frozen=True, eq=False)
+class Sphere:
+    """Centre (LPS) and radius [mm]."""
+
+    centre_mm: F64
+    radius_mm: float
+
+    def beyond_mm(self, positions_mm: F64) -> F64:
+        """(n,) distance of positions (n, 3) beyond the sphere, negative inside."""
+        away: F64 = np.linalg.norm(positions_mm - self.centre_mm, axis=1) - self.radius_mm
+        return away
+
+
+@dataclass(frozen=True, eq=False)
+class JointPoints:
+    """Points of a joint's surface, and what they are in words."""
+
+    positions_mm: F64
+    because: str
+
+
+def sphere_of(frame: BoneFrame) -> Sphere | None:
+    """The sphere of a head (``head_centre``, ``head_radius``) or socket (``centre``, ``radius``)."""
+    for centre, radius in (("head_centre", "head_radius"), ("centre", "radius")):
+        if centre in frame.landmarks_mm and radius in frame.lengths_mm:
+            return Sphere(np.asarray(frame.landmarks_mm[centre], dtype=np.float64), frame.lengths_mm[radius])
+    return None
+
+
+def joint_points(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> JointPoints | None:
+    """The articular part of the sphere; None where no frame has one."""
+    for kind, words in (
+        ("acetabulum", "the acetabulum, taken as a sphere"),
+        ("proximal_femur", "the hip joint's surface, the femoral head taken as a sphere"),
+        ("proximal_humerus", "the shoulder joint's surface, the humeral head taken as a sphere"),
+    ):
+        if kind not in frames:
+            continue
+        sphere = sphere_of(frames[kind])
+        if sphere is None:
+            continue
+        points = sphere.centre_mm + sphere.radius_mm * _directions()
+        kept = _socket(anatomy, sphere, points) if kind == "acetabulum" else _head(anatomy, sphere, points)
+        if kept.any():
+            return JointPoints(points[kept], f"{words} of radius {sphere.radius_mm:.0f} mm")
+    return None
+
+
+def _head(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.bool_]:
+    """Points of a head that do not face its neck: the neck lies where the bone goes on beyond the sphere."""
+    outward = points - sphere.centre_mm
+    bone = _in_bone(anatomy, sphere.centre_mm + 1.4 * outward)
+    if not bone.any():
+        return np.ones(len(points), dtype=bool)
+    neck = outward[bone].mean(axis=0)
+    neck /= np.linalg.norm(neck)
+    facing = outward @ neck / sphere.radius_mm
+    kept: npt.NDArray[np.bool_] = facing < np.cos(np.radians(number("measure", "articular_away_deg")))
+    return kept
+
+
+def _socket(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.bool_]:
+    """Points of a sphere with the socket's bone just outside."""
+    outward = (points - sphere.centre_mm) / sphere.radius_mm
+    found = np.zeros(len(points), dtype=bool)
+    reach = number("measure", "subchondral_gap_mm")
+    for step in np.arange(0.0, reach + 1.01, 1.0):
+        found |= _in_bone(anatomy, points + step * outward)
+    return found
+
+
+def _in_bone(anatomy: Anatomy, positions_mm: F64) -> npt.NDArray[np.bool_]:
+    at = anatomy.image.indices(positions_mm).T
+    inside: npt.NDArray[np.bool_] = (
+        ndimage.map_coordinates(anatomy.bone_mask.view(np.uint8), at, order=0, mode="constant") > 0
+    )
+    return inside
+
+
+def _directions() -> F64:
+    n = np.arange(_POINTS) + 0.5
+    up, turn = 1.0 - 2.0 * n / _POINTS, np.pi * (1.0 + 5.0**0.5) * n
+    flat = np.sqrt(1.0 - up**2)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), up], axis=-1)

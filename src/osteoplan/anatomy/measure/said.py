@@ -1,0 +1,50 @@
+"""What a measurement says: findings, and sentences on what it could not find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from osteoplan.knowledge.anatomy_values import number
+from osteoplan.model.findings import Finding
+from osteoplan.model.volume import Volume
+
+__all__ = ["Said", "by_meaning", "derived", "measured", "soft_tissue"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """Findings, and sentences on what is not measured and why."""
+
+    findings: tuple[Finding, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+
+    @classmethod
+    def joined(cls, parts: Iterable[Said]) -> Said:
+        """All that several measurements say, in order."""
+        whole = tuple(parts)
+        return cls(
+            tuple(finding for part in whole for finding in part.findings),
+            tuple(sentence for part in whole for sentence in part.unmeasured),
+        )
+
+
+def measured(name: str, value: float | bool | str, unit: str, because: str) -> Finding:
+    """A finding that the image gave; numbers to two places."""
+    value = round(value, 2) if isinstance(value, float) else value
+    return Finding(name, value, unit, "measured", because)
+
+
+def derived(name: str, value: str | bool, because: str) -> Finding:
+    """A finding that follows from what is named in the case."""
+    return Finding(name, value, source="derived", because=because)
+
+
+def soft_tissue(image: Volume) -> float:
+    """What muscle and tumour read in this image: they hold no mineral."""
+    return number("vertebra", "soft_tissue_HU") if image.meaning == "HU" else 0.0
+
+
+def by_meaning(image: Volume, name: str) -> float:
+    """A threshold of ``measure.yaml`` in the image's own unit."""
+    return number("measure", f"{name}_HU" if image.meaning == "HU" else f"{name}_mg_cm3")
