@@ -188,7 +188,7 @@ def test_blastic_is_cut_at_the_cap(monkeypatch):
     ct, bone, frame = scan()
     cap = LOOKS.blastic_cap_HU.model_copy(update={"value": 720.0})
     low = LOOKS.model_copy(update={"blastic_cap_HU": cap})
-    monkeypatch.setattr("osteoplan.anatomy.simulate.document", lambda *_: low)
+    monkeypatch.setattr("osteoplan.anatomy.simulate.lesion.document", lambda *_: low)
     lesion = put(ct, bone, frame, matrix="blastic")
     changed = lesion.ct.array != ct.array
     assert lesion.ct.array[changed].max() == 720

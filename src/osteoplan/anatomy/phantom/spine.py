@@ -24,13 +24,26 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.anatomy.phantom.solids import capsule, ellipse, ellipsoid, join
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
 
-__all__ = ["LABELS", "PhantomSpine", "spine_phantom"]
+__all__ = [
+    "LABELS",
+    "SPINE",
+    "VERTEBRAE",
+    "PhantomSpine",
+    "PhantomVertebra",
+    "body_centre",
+    "bone_distance",
+    "paint_spine",
+    "spine_phantom",
+    "vertebra_corners",
+]
 
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
 Level = Literal["T11", "T12", "L1"]
 
 LABELS: Mapping[str, int] = {
@@ -96,29 +109,47 @@ VERTEBRAE: Mapping[Level, PhantomVertebra] = {
 
 
 def spine_phantom(seed: int) -> tuple[Volume, Volume, dict[str, int]]:
-    """The phantom as CT (int16 HU), label map (uint8) and name -> label value.
+    """The phantom as CT (int16 HU), label map (uint8) and name -> label value, on its own grid.
 
     The seed moves trabecular texture and noise; the shapes stay.
     """
     positions = _positions()
+    texture = _smooth_noise(seed, "texture", positions[0].shape, 1.8)
+    hu, labels = paint_spine(positions, {level: _box(level) for level in VERTEBRAE}, texture)
+    affine = _affine()
+    ct = Volume(_scanned(hu, seed), affine, "HU")
+    return ct, Volume(labels, affine, "label"), dict(LABELS)
+
+
+def paint_spine(
+    positions: tuple[F32, F32, F32], boxes: Mapping[Level, Box], texture: F32
+) -> tuple[F32, npt.NDArray[np.uint8]]:
+    """HU before the scanner, and labels, at positions from T12's body centre (left, back, up) [mm].
+
+    Args:
+        boxes: index box around each vertebra, as ``vertebra_corners`` gives its corners.
+        texture: trabecular texture of sd 1 at every position.
+    """
     hu, labels = _trunk(*positions)
-    texture = _smooth_noise(seed, "texture", hu.shape, 1.8)
     nearest = np.full(hu.shape, np.inf, dtype=np.float32)
-    boxes = {level: _box(level) for level in VERTEBRAE}
     local_by_level = {level: _local(level, tuple(p[box] for p in positions)) for level, box in boxes.items()}
     for level, vertebra in VERTEBRAE.items():
         _set_canal(hu[boxes[level]], labels[boxes[level]], local_by_level[level], vertebra, level)
     for level, vertebra in VERTEBRAE.items():
         box, local = boxes[level], local_by_level[level]
         _set_disc(hu[box], local, vertebra, level)
-        d = _bone(*local, vertebra)
+        d = bone_distance(*local, vertebra)
         closer = d < np.minimum(nearest[box], 0.8)  # a facet belongs to the vertebra that it lies deeper in
         _set_bone(hu[box], d, texture[box], closer)
         labels[box][closer & (d < 0)] = LABELS[f"vertebrae_{level}"]
         nearest[box] = np.minimum(nearest[box], d)
-    affine = _affine()
-    ct = Volume(_scanned(hu, seed), affine, "HU")
-    return ct, Volume(labels, affine, "label"), dict(LABELS)
+    return hu, labels
+
+
+def vertebra_corners(level: Level) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Two corners of a box around a vertebra and its disc, from T12's body centre [mm]."""
+    x, y, z = (float(c) for c in body_centre(level)[0])
+    return (x - 48.0, y - 24.0, z - 38.0), (x + 48.0, y + 68.0, z + 38.0)
 
 
 def _affine() -> npt.NDArray[np.float64]:
@@ -145,20 +176,20 @@ def _trunk(left: F32, back: F32, up: F32) -> tuple[F32, npt.NDArray[np.uint8]]:
     behind = back - SPINE.skin_centre
     hu = np.full(left.shape, SPINE.air_HU, dtype=np.float32)
     labels = np.zeros(left.shape, dtype=np.uint8)
-    skin = _ellipse(left, behind, a, b)
-    inside = _ellipse(left, behind, a - SPINE.fat_mm, b - SPINE.fat_mm)
+    skin = ellipse(left, behind, a, b)
+    inside = ellipse(left, behind, a - SPINE.fat_mm, b - SPINE.fat_mm)
     hu[skin < 0] = SPINE.fat_HU
     hu[(skin < 0) & (skin > -2.0)] = SPINE.muscle_HU  # the skin itself
     hu[inside < 0] = SPINE.muscle_HU
-    hollow = (_ellipse(left, behind, a - 28.0, b - 28.0) < 0) & (back < 6.0)
+    hollow = (ellipse(left, behind, a - 28.0, b - 28.0) < 0) & (back < 6.0)
     hu[hollow] = SPINE.viscera_HU
-    around = _ellipse(left, back + 16.0, 36.0, 22.0)  # fat in front of and beside the bodies
+    around = ellipse(left, back + 16.0, 36.0, 22.0)  # fat in front of and beside the bodies
     hu[(around < 0) & (back < 4.0)] = SPINE.fat_HU
     # erectors of the spine, parted by fat
     seam = np.abs(np.hypot(np.abs(left) - 24.0, (back - 46.0) / 0.75) - 22.0) < 1.2
     hu[seam & (inside < 0) & (back > 26.0)] = SPINE.fat_HU
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        lung = _ellipsoid((sign * left - 69.0) / 34.0, (back - 0.0) / 50.0, (up - 34.0) / 62.0)
+        lung = ellipsoid((sign * left - 69.0) / 34.0, (back - 0.0) / 50.0, (up - 34.0) / 62.0)
         air = (lung < 1) & (inside < -6.0)
         hu[air], labels[air] = SPINE.lung_HU, LABELS[f"lung_lower_lobe_{side}"]
     aorta = np.hypot(left - 9.0 + 0.04 * up, back + 30.0 - 0.03 * up) < 11.0
@@ -166,7 +197,7 @@ def _trunk(left: F32, back: F32, up: F32) -> tuple[F32, npt.NDArray[np.uint8]]:
     return hu, labels
 
 
-def _centre(level: Level) -> tuple[npt.NDArray[np.float64], float]:
+def body_centre(level: Level) -> tuple[npt.NDArray[np.float64], float]:
     """Centre of a body in T12's coordinates [mm], and its bend forward [rad]."""
     if level == "T12":
         return np.zeros(3), 0.0
@@ -177,7 +208,7 @@ def _centre(level: Level) -> tuple[npt.NDArray[np.float64], float]:
 
 def _box(level: Level) -> tuple[slice, slice, slice]:
     """Index box that holds a vertebra, its processes and the disc above it."""
-    centre, _ = _centre(level)
+    centre, _ = body_centre(level)
     affine = _affine()
     low = centre + np.array(SPINE.origin_mm) - affine[:3, 3] - [48.0, 24.0, 38.0]
     high = low + np.array([96.0, 92.0, 76.0])
@@ -189,7 +220,7 @@ def _box(level: Level) -> tuple[slice, slice, slice]:
 
 def _local(level: Level, positions: tuple[F32, ...]) -> tuple[F32, F32, F32]:
     """Positions in a vertebra's own coordinates; forward bend turns about the left axis."""
-    centre, bend = _centre(level)
+    centre, bend = body_centre(level)
     left, back, up = (p - np.float32(c) for p, c in zip(positions, centre, strict=True))
     c, s = np.float32(np.cos(bend)), np.float32(np.sin(bend))
     return left, c * back + s * up, c * up - s * back
@@ -199,7 +230,7 @@ def _set_disc(hu: F32, local: tuple[F32, F32, F32], vertebra: PhantomVertebra, l
     """The disc below this body, and above the topmost one; bodies overwrite what they share with it."""
     left, back, up = local
     a, b, h = vertebra.body_half
-    side = _ellipse(left, _hollowed(left, back), a - 0.5, b - 0.5)
+    side = ellipse(left, _hollowed(left, back), a - 0.5, b - 0.5)
     top = h + (SPINE.disc_mm if level == "T11" else 0.0)
     # 2 mm into the next body, which is drawn later: the bend opens the disc behind
     hu[(side < 0) & (up < top) & (up > -h - SPINE.disc_mm - 2.0)] = SPINE.disc_HU
@@ -221,26 +252,26 @@ def _set_canal(
     below = half if level != "L1" else np.inf
     near = (up < above) & (up > -below)
     epidural = (np.abs(left) < a) & (back > 8.0) & (back < centre)  # up to the back of the body
-    hu[near & (epidural | (_ellipse(left, back - centre, a, b) < 0))] = SPINE.fat_HU
-    hu[near & (_ellipse(left, back - centre + 1.0, a - 2.0, b - 2.0) < 0)] = SPINE.fluid_HU
-    cord = near & (_ellipse(left, back - centre + 0.5, 5.0, 4.0) < 0)
+    hu[near & (epidural | (ellipse(left, back - centre, a, b) < 0))] = SPINE.fat_HU
+    hu[near & (ellipse(left, back - centre + 1.0, a - 2.0, b - 2.0) < 0)] = SPINE.fluid_HU
+    cord = near & (ellipse(left, back - centre + 0.5, 5.0, 4.0) < 0)
     hu[cord], labels[cord] = SPINE.cord_HU, LABELS["spinal_cord"]
 
 
-def _bone(left: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
+def bone_distance(left: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
     """Signed distance to a vertebra [mm]: union of its solids less the canal."""
     side = np.abs(left)
     d = _body(left, back, up, v)
     for part in (_pedicle(side, back, up, v), _lamina(side, back, up, v), _spinous(side, back, up, v)):
-        d = _join(d, part, 2.0)
+        d = join(d, part, 2.0)
     root = (14.5, v.canal_centre + 6.5, 4.0)
     reach = (v.transverse_reach, v.canal_centre + 10.0, 5.5)
-    d = _join(d, _capsule(side, back, up, root, reach, 4.3), 2.0)
+    d = join(d, capsule(side, back, up, root, reach, 4.3), 2.0)
     upper = ((14.5, v.canal_centre + 5.0, 3.0), (14.0, v.canal_centre + 5.0, 15.0))
     lower = ((11.0, v.canal_centre + 11.5, -6.0), (10.0, v.canal_centre + 13.0, -17.0))
     for start, end in (upper, lower):
-        d = _join(d, _capsule(side, back, up, start, end, 3.4), 1.0)
-    canal = _ellipse(left, back - v.canal_centre, *v.canal_half)
+        d = join(d, capsule(side, back, up, start, end, 3.4), 1.0)
+    canal = ellipse(left, back - v.canal_centre, *v.canal_half)
     whole: F32 = np.maximum(d, -canal)
     return whole
 
@@ -249,11 +280,11 @@ def _body(left: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
     """Waisted, with a hollow back wall and hollow endplates, its edges rounded."""
     a, b, h = v.body_half
     waist = 1.0 - SPINE.waist * (1.0 - np.clip(up / h, -1, 1) ** 2)
-    wall = _ellipse(left / waist, _hollowed(left, back) / waist, a, b)
+    wall = ellipse(left / waist, _hollowed(left, back) / waist, a, b)
     hollow = 1.3 * np.clip(-wall / b, 0.0, 1.0)
     plate = np.abs(up) - h + hollow
     # the join of two outsides is the meet of two insides, with the same fillet
-    return -_join(-wall, -plate, 1.5)
+    return -join(-wall, -plate, 1.5)
 
 
 def _hollowed(left: F32, back: F32) -> F32:
@@ -265,7 +296,7 @@ def _hollowed(left: F32, back: F32) -> F32:
 
 def _pedicle(side: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
     centre = v.canal_half[0] + v.pedicle_half[0]
-    tube = _ellipse(side - centre, up - v.pedicle_up, *v.pedicle_half)
+    tube = ellipse(side - centre, up - v.pedicle_up, *v.pedicle_half)
     cut: F32 = np.maximum(tube, np.abs(back - v.canal_centre + 4.0) - 12.0)
     return cut
 
@@ -274,8 +305,8 @@ def _lamina(side: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
     """Ring 6 mm thick behind the canal, sloping backward as it goes down."""
     a, b = v.canal_half
     slope = 0.18 * (up + 2.0)
-    ring = _ellipse(side, back - v.canal_centre + slope, a + 6.0, b + 6.0)
-    inner = _ellipse(side, back - v.canal_centre + np.minimum(slope, 0.0), a + 0.5, b + 0.5)
+    ring = ellipse(side, back - v.canal_centre + slope, a + 6.0, b + 6.0)
+    inner = ellipse(side, back - v.canal_centre + np.minimum(slope, 0.0), a + 0.5, b + 0.5)
     ends = np.maximum(np.abs(up + 2.5) - 10.0, v.canal_centre + 2.0 - back)
     lamina: F32 = np.maximum(np.maximum(ring, -inner), ends)
     return lamina
@@ -318,41 +349,3 @@ def _smooth_noise(seed: int, name: str, shape: tuple[int, ...], width_voxels: fl
     smooth: F32 = ndimage.gaussian_filter(white, width_voxels)
     smooth /= smooth.std()
     return smooth
-
-
-def _ellipse(x: F32, y: F32, a: float, b: float) -> F32:
-    """Distance to an elliptic cylinder, right at its surface: (rho - 1) / |grad rho|."""
-    rho = np.hypot(x / a, y / b)
-    steepness = np.hypot(x / a**2, y / b**2) / np.maximum(rho, 1e-3)
-    distance: F32 = (rho - 1.0) / np.maximum(steepness, 0.5 / max(a, b))
-    return distance
-
-
-def _ellipsoid(x: F32, y: F32, z: F32) -> F32:
-    """Squared radius in units of the half axes."""
-    squared: F32 = x**2 + y**2 + z**2
-    return squared
-
-
-def _capsule(
-    side: F32,
-    back: F32,
-    up: F32,
-    start: tuple[float, float, float],
-    end: tuple[float, float, float],
-    r: float,
-) -> F32:
-    """Distance to a rod with round ends."""
-    p, q = np.array(start, dtype=np.float32), np.array(end, dtype=np.float32)
-    axis = q - p
-    x = (side - p[0], back - p[1], up - p[2])
-    t = np.clip((x[0] * axis[0] + x[1] * axis[1] + x[2] * axis[2]) / (axis @ axis), 0.0, 1.0)
-    gap: F32 = np.linalg.norm(np.stack([x[i] - t * axis[i] for i in range(3)]), axis=0)
-    return gap - np.float32(r)
-
-
-def _join(d: F32, other: F32, fillet: float) -> F32:
-    """Union of two solids with a fillet [mm] between them."""
-    h = np.maximum(fillet - np.abs(d - other), 0.0) / fillet
-    joined: F32 = np.minimum(d, other) - np.float32(0.25 * fillet) * h * h
-    return joined

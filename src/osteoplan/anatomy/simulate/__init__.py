@@ -1,0 +1,26 @@
+"""Lesions put into a scan, with the truth kept: outline, cortex, soft tissue, rim, collapse."""
+
+from osteoplan.anatomy.simulate.lesion import (
+    Simulated,
+    SimulatedLesion,
+    simulate,
+    simulate_lesion,
+    simulate_several,
+)
+from osteoplan.anatomy.simulate.recipe import Breach, Collapse, Recipe
+from osteoplan.anatomy.simulate.shape import LesionMatrix, LesionShape
+from osteoplan.anatomy.simulate.tissue import SimulatedLesions
+
+__all__ = [
+    "Breach",
+    "Collapse",
+    "LesionMatrix",
+    "LesionShape",
+    "Recipe",
+    "Simulated",
+    "SimulatedLesion",
+    "SimulatedLesions",
+    "simulate",
+    "simulate_lesion",
+    "simulate_several",
+]
