@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Patient
 from osteoplan.model.comparison import Comparison, Difference
 from osteoplan.model.device import Device
@@ -83,9 +84,8 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
 
 def uncalibrated(result: PlanResult) -> PlanResult:
     """The same with a density that nobody calibrated."""
-    loose = replace(
-        result.anatomy.calibration, kind="fixed", slope_sd=0.05, intercept_sd=8.0, calibrated=False
-    )
+    was = result.anatomy.calibration
+    loose = Calibration.line("fixed", was.slope, was.intercept, 0.05, 8.0, calibrated=False)
     return replace(result, anatomy=replace(result.anatomy, calibration=loose))
 
 

@@ -89,7 +89,7 @@ def vertebra(
         image=image,
         image_intact=image.with_array(intact),
         intact_basis="made without the ball",
-        calibration=Calibration("density", 1.0, 0.0, 0.0, 0.0, calibrated=True),
+        calibration=Calibration.line("density", 1.0, 0.0, 0.0, 0.0, calibrated=True),
         bone_mask=whole,
         parts=parts,
         lesion_mask=ball,

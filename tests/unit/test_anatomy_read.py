@@ -9,7 +9,7 @@ import pytest
 from osteoplan.anatomy.intact import filled_in
 from osteoplan.anatomy.phantom import spine_phantom
 from osteoplan.anatomy.place import centre_at_wall
-from osteoplan.anatomy.read import bone_and_frame, build_anatomy
+from osteoplan.anatomy.read import bone_on_scan, build_anatomy
 from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, Cancelled, GeometryMismatch, LesionError, UnknownName
@@ -30,7 +30,8 @@ def case(wall_mm=0.0, matrix="lytic", left_mm=0.0):
     """The phantom with a lesion whose back is ``wall_mm`` before the posterior wall."""
     ct, labels, structures = scan()
     empty = Case("p", ct, (), {"kind": "fixed", "kvp": 120}, labels, structures)
-    bone, read = bone_and_frame(empty, "vertebra_T12")
+    on_scan = bone_on_scan(empty, "vertebra_T12")
+    bone, read = on_scan.mask, on_scan.vertebra
     made = simulate_lesion(
         ct,
         bone,
@@ -172,8 +173,13 @@ def test_collapse_stays_unknown_without_both_neighbours():
     assert any("collapse is not measured" in warning for warning in anatomy.warnings)
 
 
-def test_nothing_is_said_of_nerves_that_no_image_shows():
-    assert not {"nerve_mm", "alignment", "bilsky"} & set(built()[1])
+def test_the_distance_to_a_nerve_is_to_a_derived_root_and_says_so():
+    anatomy, found = built()
+    roots = [s for s in anatomy.structures if s.kind == "nerve"]
+    assert roots
+    assert not any(s.given for s in roots)
+    assert "root" in found["nerve_mm"].because or "canal" in found["nerve_mm"].because
+    assert not {"alignment", "bilsky"} & set(found)
 
 
 def test_a_label_that_nobody_knows_is_warned_about():
@@ -183,7 +189,7 @@ def test_a_label_that_nobody_knows_is_warned_about():
 
 
 def test_contrast_in_the_aorta_is_warned_about():
-    assert any("contrast in the aorta" in warning for warning in built()[0].warnings)
+    assert any("contrast was given (aorta" in warning for warning in built()[0].warnings)
 
 
 def test_padding_reads_as_air():
@@ -261,7 +267,7 @@ def test_an_unknown_bone_names_the_nearest(bone):
 
 
 def test_a_label_map_without_the_bone_is_refused():
-    with pytest.raises(UnknownName, match="unknown label 'vertebrae_L4'"):
+    with pytest.raises(UnknownName, match="not labelled.*'vertebrae_L4'"):
         refused(case(), bone="vertebra_L4")
     with pytest.raises(BadInput, match="no label map"):
         refused(replace(case(), labels=None))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import yaml
 
+from osteoplan.anatomy.lesion_shapes import ellipsoid_at
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
-from osteoplan.io.case import ellipsoid_mask, read_case
+from osteoplan.io.case import read_case
 from osteoplan.io.nifti import write_nifti
 from osteoplan.model.volume import Volume
 from tests.unit.test_volume import FLIPS, affine
@@ -120,7 +121,7 @@ def test_a_file_that_is_not_a_case_is_refused(folder, text):
 def test_an_ellipsoid_lies_along_the_patients_axes_on_any_grid(flip):
     ct = Volume(np.zeros((60, 50, 30), np.int16), affine(spacing=(0.7, 1.1, 2.0), flip=flip), "HU")
     centre = ct.positions_mm((30, 24, 15))
-    mask = ellipsoid_mask(ct, tuple(centre), (20.0, 14.0, 10.0))
+    mask = ellipsoid_at(ct, tuple(centre), (20.0, 14.0, 10.0))
     inside = ct.positions_mm(np.argwhere(mask.array)) - centre
     assert (mask.array.sum() * ct.voxel_volume_mm3) == pytest.approx(np.pi / 6 * 20 * 14 * 10, rel=0.03)
     assert np.all(np.abs(inside).max(axis=0) <= (10.0, 7.0, 5.0))

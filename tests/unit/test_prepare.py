@@ -24,6 +24,8 @@ def images(tmp_path):
 
 
 def init(folder, *arguments):
+    if "--kvp" not in arguments:
+        arguments = (*arguments, "--kvp", 120)
     return main(["init", str(folder / "case"), "--ct", str(folder / "scan.nii.gz"), *map(str, arguments)])
 
 
@@ -41,7 +43,10 @@ def test_a_case_with_an_ellipsoid_is_made_and_can_be_read_back(images):
     [
         (["--ellipsoid", "900,900,900,6,6,8", "--bone", "vertebra_T12", "--side", "left"], "mask is empty"),
         (["--ellipsoid", "0,0,0,6,6,8"], "needs --bone"),
-        (["--ellipsoid", "0,0,0,6,-6,8", "--bone", "vertebra_T12", "--side", "left"], "three positive axes"),
+        (
+            ["--ellipsoid", "0,0,0,6,-6,8", "--bone", "vertebra_T12", "--side", "left"],
+            "three positive diameters",
+        ),
         (["--ellipsoid", "1,2"], "takes 6 numbers"),
         (["--labels", "MIRRORED"], "is on another grid"),
         (["--labels", "nowhere.nii.gz"], "no such file"),
@@ -64,3 +69,34 @@ def test_an_existing_case_is_replaced_only_by_force(images, capsys):
     assert yaml.safe_load((folder / "case" / "case.yaml").read_text())["images"]["calibration"]["kvp"] == 120
     assert init(folder, "--kvp", "100", "--force") == 0
     assert yaml.safe_load((folder / "case" / "case.yaml").read_text())["images"]["calibration"]["kvp"] == 100
+
+
+def test_a_tube_voltage_that_nobody_recorded_is_asked_for(images, capsys):
+    folder, _ = images
+    scan = ["init", str(folder / "case"), "--ct", str(folder / "scan.nii.gz")]
+    assert main([*scan, "--calibration", "fixed"]) == 2
+    assert "add --kvp" in capsys.readouterr().err
+    assert not (folder / "case").exists()
+    assert main(scan) == 0
+    document = yaml.safe_load((folder / "case" / "case.yaml").read_text())
+    assert document["images"]["calibration"] == {"kind": "internal"}
+
+
+def test_what_a_file_header_says_of_a_person_stays_behind(images):
+    import nibabel as nib
+
+    folder, _ = images
+    image = nib.load(folder / "scan.nii.gz")
+    image.header["descrip"] = b"DOE^JANE 1961-02-03"
+    image.header["intent_name"] = b"DOE JANE"
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"DOE^JANE"))
+    nib.save(image, folder / "DOE_JANE.nii.gz")
+    arguments = ["init", str(folder / "case"), "--ct", str(folder / "DOE_JANE.nii.gz"), "--kvp", "120"]
+    assert main(arguments) == 0
+    import gzip
+
+    for path in (folder / "case").iterdir():
+        content = path.read_bytes()
+        content = gzip.decompress(content) + content if path.suffix == ".gz" else content
+        assert b"DOE" not in content, path.name
+        assert "DOE" not in path.name

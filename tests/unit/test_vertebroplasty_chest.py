@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osteoplan.anatomy.read import bone_and_frame, build_anatomy
+from osteoplan.anatomy.read import bone_on_scan, build_anatomy
 from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.cement.grow import CementResult, fill
 from osteoplan.io.nifti import read_nifti
@@ -37,7 +37,9 @@ def anatomy(data: Path) -> Anatomy:
         names = {row["structure"]: int(row["id"]) for row in csv.DictReader(table)}
     ct, labels = read_nifti(folder / "cxr.nii.gz", "HU"), read_nifti(folder / "mask.nii.gz", "label")
     case = Case("chest", ct, (), {"kind": "fixed", "kvp": 120}, labels=labels, structures=names)
-    bone, vertebra = bone_and_frame(case, "vertebra_T12")
+    on_scan = bone_on_scan(case, "vertebra_T12")
+    bone, vertebra = on_scan.mask, on_scan.vertebra
+    assert vertebra is not None
     back = vertebra.frame.local(vertebra.wall_mm())[:, 1].mean()
     made = simulate_lesion(
         ct, bone, centre_mm=vertebra.frame.world([0.0, back - 9.0, 0.0]), axes_mm=(22.0, 18.0, 17.0),

@@ -78,7 +78,7 @@ def register_rigid(scan: Volume, ct: Volume, *, region_mm: F64 | None = None, se
             f"rigid registration failed: forward and backward disagree by {residual:.1f} mm, {limit:.0f} mm "
             "are accepted; register the scans elsewhere and give the result as registered: true"
         )
-    matrix = np.linalg.inv(forward)
+    matrix: F64 = np.linalg.inv(forward).astype(np.float64)
     centre = points.mean(axis=0)
     shift = float(np.linalg.norm(_apply(forward, centre[None])[0] - centre))
     turn = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1.0) / 2.0, -1.0, 1.0))))

@@ -11,9 +11,11 @@ from rich.text import Text
 __all__ = [
     "finding_table",
     "interval",
+    "need_table",
     "option_table",
     "outcome_table",
     "score_lines",
+    "series_table",
     "verdict_table",
     "verification_table",
 ]
@@ -73,6 +75,36 @@ def outcome_table(rows: Sequence[tuple[str, Json]]) -> Table:
     table.add_column("unit")
     for state, outcome in rows:
         table.add_row(state, outcome["id"], interval(outcome), outcome["unit"])
+    return table
+
+
+def need_table(needs: Sequence[Json]) -> Table:
+    """What each result needs: state, and what to do."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("for", "needed", "state", "what to do"):
+        table.add_column(name, overflow="fold", no_wrap=name == "state")
+    for need in needs:
+        table.add_row(Text(need["purpose"]), Text(need["what"]), need["state"], Text(need["todo"]))
+    return table
+
+
+def series_table(series: Sequence[Json]) -> Table:
+    """Series of a DICOM folder: what they are, and what would become of them."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("series", "kind", "files", "voxels", "spacing mm", "verdict", "why"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("series", "verdict"))
+    for one in series:
+        voxels = " x ".join(map(str, one["shape"])) if one["shape"] else "-"
+        spacing = " x ".join(f"{edge:.2f}" for edge in one["spacing_mm"]) if one["spacing_mm"] else "-"
+        table.add_row(
+            one["series"],
+            one["modality"],
+            str(one["files"]),
+            voxels,
+            spacing,
+            one["verdict"],
+            Text(one["reason"]),
+        )
     return table
 
 

@@ -61,7 +61,7 @@ def compare(
         differences=differences,
         ties=_ties({o.id: o for o in options}, ranking, ranked_by, resolution),
         emptied_by=", ".join(verdict.rule for verdict in blocking),
-        notes=_notes(ranking, blocking),
+        notes=_notes(options, ranking, blocking),
     )
 
 
@@ -114,9 +114,13 @@ def _ties(
     return tuple(ties)
 
 
-def _notes(ranking: Sequence[str], blocking: Sequence[Verdict]) -> tuple[str, ...]:
+def _notes(
+    options: Sequence[Option], ranking: Sequence[str], blocking: Sequence[Verdict]
+) -> tuple[str, ...]:
     if blocking:
         return tuple(f"{verdict.rule}: {verdict.text}" for verdict in blocking)
+    if not any(option.kind == "plan" for option in options):
+        return ("no percutaneous technique of this version covers this bone; the comparators stand",)
     if not ranking:
         return ("no percutaneous option is feasible here; the comparators stand",)
     return (

@@ -1,120 +1,42 @@
 """A case on disk: ``case.yaml`` and the images that it names.
 
 Reading it either gives a ``Case`` that can be trusted from then on, or one sentence that says what, why and
-what to do.  DICOM comes with issue B; until then images are NIfTI.
+what to do.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from osteoplan.errors import BadInput, LesionError
-from osteoplan.io.nifti import read_nifti
-from osteoplan.io.yaml import checked, read_yaml
-from osteoplan.knowledge.load import Strict
-from osteoplan.knowledge.structures import scheme
-from osteoplan.model.case import Case, Fact, Lesion, Patient
+from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
+from osteoplan.io.acquisition import read_acquisition
+from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile, OtherScanFile, read_case_file
+from osteoplan.io.images import is_dicom, read_image
+from osteoplan.io.labels import read_labels
+from osteoplan.io.masks import read_mask
+from osteoplan.io.yaml import read_yaml
+from osteoplan.model.acquisition import Acquisition
+from osteoplan.model.case import Case, Fact, Lesion, OtherScan, Patient
 from osteoplan.model.volume import Meaning, Volume
 from osteoplan.pathway.vocabulary import parse_facts
 
-__all__ = ["CaseFile", "read_case", "read_case_file", "read_images"]
-
-Facts = dict[str, bool | int | float | str | None]
+__all__ = ["CaseImages", "meaning_of", "read_case", "read_ct", "read_images"]
 
 
-class LabelsFile(Strict):
-    """Label map and how its numbers are named; ``names`` wins over ``scheme``."""
+@dataclass(frozen=True, eq=False)
+class CaseImages:
+    """The scan, how it was taken, its labels, and what was noticed on reading."""
 
-    file: str
-    scheme: str | None = None
-    names: str | None = None
-
-
-class ImagesFile(Strict):
-    """Images of the case.  ``ct_before`` is the scan before a simulated lesion."""
-
-    ct: str
-    labels: LabelsFile | None = None
-    ct_before: str | None = None
-    mr: list[dict[str, Any]] = []
-    dose: str | None = None
-    calibration: dict[str, Any]
-
-
-class EllipsoidFile(Strict):
-    """A lesion drawn as an ellipsoid along the patient's axes: centre [LPS mm], full axes [mm]."""
-
-    centre_mm: tuple[float, float, float]
-    axes_mm: tuple[float, float, float]
-
-
-class MaskFile(Strict):
-    """A lesion mask that is not a plain file name."""
-
-    ellipsoid: EllipsoidFile
-
-
-class LesionFile(Strict):
-    """One lesion."""
-
-    id: str
-    bone: str
-    side: Literal["left", "right", "midline"]
-    mask: str | MaskFile
-    level_confirmed: bool = False
-    target: bool = True
-    matrix: Literal["lytic", "mixed", "blastic"] | None = None
-    simulated: bool = False
-    truth: str | None = None
-    facts: Facts = {}
-
-
-class PatientFile(Strict):
-    """The patient; what is left out is unknown."""
-
-    age_y: float | None = None
-    sex: Literal["female", "male", "other"] | None = None
-    weight_kg: float | None = None
-    height_cm: float | None = None
-    invented: bool = False
-
-
-class CaseFile(Strict):
-    """``case.yaml``."""
-
-    id: str
-    images: ImagesFile
-    lesions: list[LesionFile]
-    patient: PatientFile = PatientFile()
-    facts: Facts = {}
-    goals: Facts = {}
-    preferences: dict[str, float] = {}
-    procedure: dict[str, str] = {}
-    prior_treatment: list[dict[str, Any]] = []
-    centre: str | None = None
-    generated: bool = False
-    credits: list[str] = []
-
-
-def read_case_file(folder: Path) -> CaseFile:
-    """``folder/case.yaml``, checked.
-
-    Raises:
-        BadInput: what is wrong with it, in one sentence.
-    """
-    path = folder / "case.yaml"
-    if not path.is_file():
-        raise BadInput(f"{folder}: no case.yaml here; make a case with 'osteoplan init {folder} --ct PATH'")
-    file = checked(CaseFile, read_yaml(path), str(path))
-    ids = [lesion.id for lesion in file.lesions]
-    if len(set(ids)) != len(ids):
-        raise BadInput(f"{path}: two lesions have the same id; give each its own")
-    return file
+    ct: Volume
+    acquisition: Acquisition | None
+    labels: Volume | None
+    structures: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def read_case(folder: Path) -> Case:
@@ -122,30 +44,33 @@ def read_case(folder: Path) -> Case:
 
     Raises:
         BadInput: a file, key, fact or image that cannot be used; the message says what to do.
-        GeometryMismatch: a mask or label map on another grid than the CT.
+        GeometryMismatch: a mask or label map on another grid or in another frame than the CT.
         LesionError: an empty lesion mask.
     """
     file = read_case_file(folder)
     where = str(folder / "case.yaml")
-    ct, labels, structures = read_images(folder, file, file.images.ct)
-    before = None
-    if file.images.ct_before:
-        before = _image(folder, file.images.ct_before, ct.meaning)
-        ct.require_same_grid(before, what="the scan before the lesion")
     if not file.lesions:
         raise BadInput(
             f"{where}: no lesion; add one under 'lesions:', or run 'osteoplan simulate-lesion {folder}'"
         )
-    lesions = tuple(_lesion(folder, lesion, ct, where) for lesion in file.lesions)
-    unread = [key for key in ("mr", "dose") if getattr(file.images, key)]
-    centre = read_yaml(folder / file.centre) if file.centre else {}
+    images = read_images(folder, file, file.images.ct)
+    ct, notes = images.ct, [*images.notes]
+    lesions = []
+    for listed in file.lesions:
+        lesion, said = _lesion(folder, listed, ct, where)
+        lesions.append(lesion)
+        notes += said
     return Case(
         id=file.id,
         ct=ct,
-        ct_before=before,
-        labels=labels,
-        structures=structures,
-        lesions=lesions,
+        ct_before=_before(folder, file.images, ct),
+        acquisition=images.acquisition,
+        labels=images.labels,
+        structures=images.structures,
+        seeded=tuple(file.images.labels.seeded) if file.images.labels else (),
+        others=tuple(_other(folder, listed, ct) for listed in file.images.mr),
+        dose=_dose(folder, file.images.dose, ct),
+        lesions=tuple(lesions),
         calibration_request=file.images.calibration,
         patient=Patient(**file.patient.model_dump()),
         facts=parse_facts(file.facts, where=f"{where}: facts"),
@@ -153,97 +78,109 @@ def read_case(folder: Path) -> Case:
         preferences=file.preferences,
         procedure=file.procedure,
         prior_treatment=tuple(file.prior_treatment),
-        centre=centre,
+        centre=read_yaml(folder / file.centre) if file.centre else {},
         phantom=file.generated,
         credits=tuple(file.credits),
-        warnings=tuple(f"images.{key} is listed in case.yaml but not read by this version" for key in unread),
+        warnings=tuple(notes),
     )
 
 
-def read_images(folder: Path, file: CaseFile, name: str) -> tuple[Volume, Volume | None, Mapping[str, int]]:
-    """The scan called ``name``, the label map on its grid, and structure name -> label value."""
-    meaning: Meaning = "mgK2HPO4/cm3" if file.images.calibration.get("kind") == "density" else "HU"
-    ct = _image(folder, name, meaning)
-    return ct, *_labels(folder, file.images.labels, ct)
+def read_images(folder: Path, file: CaseFile, name: str) -> CaseImages:
+    """The scan called ``name``, how it was taken, and the label map on its grid."""
+    ct, acquisition, notes = read_ct(folder, file.images, name)
+    if file.images.labels is None:
+        return CaseImages(ct, acquisition, None, {}, notes)
+    labels, structures, more = read_labels(folder, file.images.labels, ct)
+    return CaseImages(ct, acquisition, labels, structures, (*notes, *more))
 
 
-def _image(folder: Path, name: str, meaning: Meaning) -> Volume:
-    path = folder / name
-    if path.is_dir():
-        raise BadInput(
-            f"{path}: DICOM folders are not read by this version; convert the series to NIfTI first"
-        )
-    return read_nifti(path, meaning)
+def read_ct(
+    folder: Path, images: ImagesFile, name: str
+) -> tuple[Volume, Acquisition | None, tuple[str, ...]]:
+    """The scan called ``name``, how it was taken where that is known, and notes.
 
-
-def _labels(folder: Path, file: LabelsFile | None, ct: Volume) -> tuple[Volume | None, Mapping[str, int]]:
-    """Label map on the CT's grid, and structure name -> value."""
-    if file is None:
-        return None, {}
-    labels = read_nifti(folder / file.file, "label")
-    ct.require_same_grid(labels, what=f"the label map {file.file}")
-    if not np.issubdtype(labels.array.dtype, np.integer):
-        labels = labels.with_array(np.rint(labels.array).astype(np.int16))
-    if file.names:
-        return labels, _names(folder / file.names)
-    if file.scheme:
-        return labels, scheme(file.scheme)
-    raise BadInput(
-        f"{folder / file.file}: labels need 'names: FILE.csv' or 'scheme: totalsegmentator' in case.yaml"
+    Raises:
+        BadInput: it cannot be read, or is no CT.
+    """
+    meaning = meaning_of(images.calibration)
+    given = read_acquisition(folder / images.acquisition) if images.acquisition else None
+    frame = given.frame if given and given.frame else "scan"
+    found = read_image(
+        folder / name, meaning, series=images.series, straighten=images.straighten, frame=frame
     )
+    acquisition = found.acquisition or given
+    if found.volume.meaning == "MR":
+        raise BadInput(f"{folder / name}: this is an MR series; a plan starts from a CT, list MR under mr:")
+    volume = replace(found.volume, meaning=meaning)
+    return volume, acquisition, found.notes
 
 
-def _names(path: Path) -> dict[str, int]:
-    """Names in a CSV file: columns ``id`` and ``structure`` (or ``name``), or plain ``number,name`` rows."""
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file; it should list label numbers and names")
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(handle) if row]
-    head = [cell.lower() for cell in rows[0]] if rows else []
-    number = head.index("id") if "id" in head else 0
-    title = next((head.index(word) for word in ("structure", "name") if word in head), 1)
-    wide = [row for row in rows if len(row) > max(number, title)]
-    names = {row[title]: int(row[number]) for row in wide if row[number].isdigit() and row[title]}
-    if not names:
-        raise BadInput(
-            f"{path}: no label numbers and names found; give 'number,name' rows or columns id,structure"
+def meaning_of(calibration: Mapping[str, Any]) -> Meaning:
+    """What the values of a scan are, by its calibration: HU, or density of a stated kind.
+
+    Raises:
+        UnknownName: a density that does not exist.
+    """
+    if calibration.get("kind") != "density":
+        return "HU"
+    kinds: dict[str, Meaning] = {
+        "K2HPO4": "mgK2HPO4/cm3", "HA": "mgHA/cm3", "ash": "mgash/cm3", "app": "mgapp/cm3",
+    }  # fmt: skip
+    kind = str(calibration.get("density", "K2HPO4"))
+    if kind not in kinds:
+        raise UnknownName("density", kind, kinds, "images.calibration")
+    return kinds[kind]
+
+
+def _before(folder: Path, images: ImagesFile, ct: Volume) -> Volume | None:
+    if not images.ct_before:
+        return None
+    before, _, _ = read_ct(folder, images, images.ct_before)
+    ct.require_same_grid(before, what="the scan before the lesion")
+    return before
+
+
+def _other(folder: Path, listed: OtherScanFile, ct: Volume) -> OtherScan:
+    """Another scan where it lies: moved by the matrix that is written down, else waiting for one."""
+    scan = read_image(folder / listed.file, "MR").volume
+    if listed.registered is True:
+        return OtherScan(replace(scan, frame=ct.frame), True, "given as registered to the CT")
+    if listed.matrix is None:
+        return OtherScan(scan, False, "not registered yet")
+    matrix = np.asarray(listed.matrix, dtype=np.float64)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise BadInput(f"{folder / 'case.yaml'}: the matrix of {listed.file} is not 4 x 4: register it again")
+    residual = "not stated" if listed.residual_mm is None else f"{listed.residual_mm:.1f} mm"
+    moved = replace(scan, affine=matrix @ scan.affine, frame=ct.frame)
+    return OtherScan(moved, True, f"registered rigidly, residual {residual}")
+
+
+def _dose(folder: Path, name: str | None, ct: Volume) -> Volume | None:
+    if name is None:
+        return None
+    if not is_dicom(folder / name):  # what init made of an RTDOSE
+        return read_image(folder / name, "Gy", frame=ct.frame).volume
+    from osteoplan.io.dicom.dose import read_dose
+
+    dose = read_dose(folder / name)
+    if dose.frame != ct.frame:
+        raise GeometryMismatch(
+            f"the dose {name} is on frame {dose.frame}, the CT on {ct.frame}: "
+            "load the dose of this scan, or register it first"
         )
-    return names
+    return dose
 
 
-def _lesion(folder: Path, file: LesionFile, ct: Volume, where: str) -> Lesion:
-    """One lesion, its mask on the CT's grid and not empty."""
-    if isinstance(file.mask, MaskFile):
-        mask = ellipsoid_mask(ct, file.mask.ellipsoid.centre_mm, file.mask.ellipsoid.axes_mm)
-    else:
-        given = read_nifti(folder / file.mask, "mask")
-        ct.require_same_grid(given, what=f"the mask of lesion {file.id}")
-        mask = given.with_array(given.array > 0.5)
-    if not mask.array.any():
+def _lesion(folder: Path, file: LesionFile, ct: Volume, where: str) -> tuple[Lesion, tuple[str, ...]]:
+    """One lesion, its mask on the CT's grid and not empty; and what had to be decided to place it."""
+    found = read_mask(folder, file.mask, ct, what=f"the mask of lesion {file.id}")
+    if not found.mask.array.any():
         raise LesionError(
             f"lesion {file.id}: its mask is empty; draw it again, or check that it is on this scan"
         )
     facts: Mapping[str, Fact] = parse_facts(file.facts, where=f"{where}: lesion {file.id}")
-    return Lesion(
-        id=file.id, bone=file.bone, side=file.side, mask=mask, level_confirmed=file.level_confirmed,
+    lesion = Lesion(
+        id=file.id, bone=file.bone, side=file.side, mask=found.mask, level_confirmed=file.level_confirmed,
         target=file.target, matrix=file.matrix, simulated=file.simulated, facts=facts,
     )  # fmt: skip
-
-
-def ellipsoid_mask(
-    ct: Volume, centre_mm: tuple[float, float, float], axes_mm: tuple[float, float, float]
-) -> Volume:
-    """Boolean mask on the CT's grid of an ellipsoid with full axes [mm] along the patient's axes."""
-    half = np.asarray(axes_mm) / 2.0
-    if (half <= 0).any():
-        raise LesionError(f"an ellipsoid needs three positive axes in mm, got {axes_mm}")
-    reach = np.abs(ct.indices(np.asarray(centre_mm) + np.diag(half)) - ct.indices(centre_mm)).sum(axis=0) + 1
-    middle = ct.indices(centre_mm)
-    box = ct.crop(np.floor(middle - reach), np.ceil(middle + reach) + 1)
-    inside = np.zeros(ct.shape, dtype=bool)
-    if box.array.size:
-        grid = np.stack(np.meshgrid(*map(np.arange, box.shape), indexing="ij"), axis=-1)
-        low = np.rint(ct.indices(box.affine[:3, 3])).astype(int)
-        spot = tuple(slice(a, a + n) for a, n in zip(low, box.shape, strict=True))
-        inside[spot] = (((box.positions_mm(grid) - centre_mm) / half) ** 2).sum(axis=-1) <= 1.0
-    return ct.with_array(inside, "mask")
+    return lesion, tuple(f"lesion {file.id}: {note}" for note in found.notes)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from osteoplan.model.case import Calibration, Lesion
 from osteoplan.model.volume import Volume
 
-__all__ = ["Anatomy", "BoneFrame", "Mask", "Structure", "StructureKind"]
+__all__ = ["Anatomy", "BoneFrame", "Implant", "ImplantKind", "Mask", "Structure", "StructureKind"]
 
 Mask = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
@@ -87,6 +87,26 @@ class Structure:
     because: str = ""
 
 
+ImplantKind = Literal["metal", "cement", "stent"]
+
+
+@dataclass(frozen=True, eq=False)
+class Implant:
+    """Metal, cement or a stent that is in the patient already.
+
+    Attributes:
+        mask: (ni, nj, nk) bool on the grid that was searched.
+        max_HU: highest CT number in it.
+        because: by what it was recognised, in words.
+    """
+
+    kind: ImplantKind
+    mask: Mask
+    max_HU: float
+    volume_mL: float
+    because: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Anatomy:
     """One lesion's bone, measured and ready for techniques and physics.
@@ -103,7 +123,9 @@ class Anatomy:
         structures: what to avoid; the spinal canal is always among them.
         body_surface: patient inside True (skin is its edge).
         frame: axes of the bone.
-        posterior_wall_mm: (n, 3) LPS points of the back of the vertebral body.
+        frames: every frame of this bone by its kind; ``frame`` is the first of them.
+        posterior_wall_mm: (n, 3) LPS points of the back of the vertebral body; empty for another bone.
+        implants: metal, cement and stents in the image; they are left out of calibration and strength.
     """
 
     bone: str
@@ -120,6 +142,8 @@ class Anatomy:
     frame: BoneFrame
     posterior_wall_mm: F64
     warnings: tuple[str, ...] = field(default=())
+    frames: Mapping[str, BoneFrame] = field(default_factory=dict)
+    implants: tuple[Implant, ...] = ()
 
     def structure(self, name: str) -> Structure:
         """The structure of that name.
@@ -137,6 +161,14 @@ class Anatomy:
         return tuple(s for s in self.structures if s.kind == kind)
 
     @property
+    def is_vertebra(self) -> bool:
+        """True for a vertebra, which has a level that somebody must count."""
+        return self.bone.startswith("vertebra_")
+
+    @property
     def level(self) -> str:
-        """Level of a vertebra, e.g. ``T12``."""
-        return self.bone.removeprefix("vertebra_")
+        """Level of a vertebra, e.g. ``T12``; of another bone its name in words, e.g. ``left femur``."""
+        if self.is_vertebra:
+            return self.bone.removeprefix("vertebra_")
+        name, _, side = self.bone.partition("_")
+        return f"{side} {name}".strip()

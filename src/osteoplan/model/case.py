@@ -9,51 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from osteoplan.model.acquisition import Acquisition
+from osteoplan.model.calibration import Calibration
+from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
-from osteoplan.provenance import rng
 
-__all__ = ["Calibration", "Case", "Fact", "Lesion", "Matrix", "Patient", "Side"]
+__all__ = ["Calibration", "Case", "Fact", "Lesion", "Matrix", "OtherScan", "Patient", "Side"]
 
-F64 = npt.NDArray[np.float64]
 Fact = bool | int | float | str | None
 Side = Literal["left", "right", "midline"]
 Matrix = Literal["lytic", "mixed", "blastic"]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How CT numbers become K2HPO4-equivalent density: density = slope * image + intercept [mg/cm3].
-
-    Attributes:
-        kind: ``fixed`` (a prior for the tube voltage, uncalibrated) or ``density`` (the image is density).
-        slope: [mg/cm3 per image unit]; intercept: [mg/cm3].
-        slope_sd, intercept_sd: one standard deviation of each.
-        calibrated: False forces the banner *uncalibrated* and ratios only.
-        kvp: tube voltage, where known.
-        cite, status: where the numbers come from.
-    """
-
-    kind: Literal["fixed", "density"]
-    slope: float
-    intercept: float
-    slope_sd: float
-    intercept_sd: float
-    calibrated: bool
-    kvp: float | None = None
-    cite: tuple[str, ...] = ()
-    status: str = "unverified"
-
-    def density(self, image: F64) -> F64:
-        """K2HPO4-equivalent density [mg/cm3] of image values."""
-        return self.slope * image + self.intercept
-
-    def worlds(self, seed: int, n: int) -> tuple[F64, F64]:
-        """(n,) slopes and (n,) intercepts of the draws; draw k is the same world in every room."""
-        z = rng(seed, "calibration").standard_normal((n, 2))
-        return self.slope + self.slope_sd * z[:, 0], self.intercept + self.intercept_sd * z[:, 1]
 
 
 @dataclass(frozen=True)
@@ -90,6 +55,21 @@ class Lesion:
 
 
 @dataclass(frozen=True, eq=False)
+class OtherScan:
+    """MR or another series of the same patient, in the CT's frame.
+
+    Attributes:
+        volume: its own voxels, its affine in the CT's frame once it is registered.
+        registered: False while a rigid registration is still asked for.
+        words: how it came to lie where it lies, with the residual.
+    """
+
+    volume: Volume
+    registered: bool
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """Everything that was given for one patient.
 
@@ -99,6 +79,10 @@ class Case:
         labels: label map on the CT's grid, or None.
         structures: structure name -> label value in ``labels``.
         calibration_request: as written in the case file; ``anatomy.calibrate`` turns it into numbers.
+        acquisition: how the scan was taken; None where no file tells.
+        seeded: bones that were segmented here from a point, not given.
+        others: MR and other series.
+        dose: dose of an earlier radiotherapy [Gy], on its own grid in the CT's frame.
         credits: sentences that must be printed wherever the images appear.
         warnings: what reading noticed.
     """
@@ -110,6 +94,10 @@ class Case:
     labels: Volume | None = None
     structures: Mapping[str, int] = field(default_factory=dict)
     ct_before: Volume | None = None
+    acquisition: Acquisition | None = None
+    seeded: tuple[str, ...] = ()
+    others: tuple[OtherScan, ...] = ()
+    dose: Volume | None = None
     patient: Patient = Patient()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     goals: Mapping[str, Fact] = field(default_factory=dict)
@@ -120,6 +108,11 @@ class Case:
     phantom: bool = False
     credits: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def label_map(self) -> LabelMap | None:
+        """Labels with the names of their numbers."""
+        return None if self.labels is None else LabelMap(self.labels, self.structures)
 
     @property
     def target(self) -> Lesion:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.errors import UnknownName
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["LabelMap"]
 
 Box = tuple[slice, slice, slice]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,10 @@ __all__ = ["Meaning", "Volume"]
 Array = npt.NDArray[Any]
 F64 = npt.NDArray[np.float64]
 
-Meaning = Literal["HU", "mgK2HPO4/cm3", "MR", "Gy", "label", "mask", "MPa", "fraction", "strain", "mm"]
+Meaning = Literal[
+    "HU", "mgK2HPO4/cm3", "mgHA/cm3", "mgash/cm3", "mgapp/cm3", "MR", "Gy", "label", "mask", "MPa",
+    "fraction", "strain", "mm",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osteoplan.model.anatomy import StructureKind
 
-__all__ = ["BONE", "CEMENT", "KIND", "LESION", "NEEDLE", "rgb"]
+__all__ = ["BONE", "CEMENT", "FRAME", "IMPLANT", "KIND", "LESION", "NEEDLE", "rgb"]
 
 LESION = "#E69F00"
 CANAL = "#F0E442"
@@ -13,6 +13,9 @@ ORGAN = "#CC79A7"
 NEEDLE = "#56B4E9"
 CEMENT = "#FFFFFF"
 BONE = "#DCD3C3"
+JOINT = "#0072B2"
+FRAME = "#FFFFFF"
+IMPLANT = "#9E9E9E"
 
 # Kinds that are outlined on a CT picture; neighbouring bones explain themselves there.
 KIND: dict[StructureKind, str] = {
@@ -21,6 +24,8 @@ KIND: dict[StructureKind, str] = {
     "pleura": ORGAN,
     "bowel": ORGAN,
     "organ": ORGAN,
+    "nerve": CANAL,
+    "joint": JOINT,
 }
 
 

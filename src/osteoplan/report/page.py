@@ -33,6 +33,7 @@ from osteoplan.report.pictures import (
 )
 from osteoplan.report.plane import Cut
 from osteoplan.report.png import data_uri
+from osteoplan.report.projection import frame_pictures
 from osteoplan.report.scene import scene
 from osteoplan.report.views import ColourBar, Drawings, Page, StrainPage
 from osteoplan.report.words import number
@@ -81,6 +82,16 @@ def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
         soft=slices(scenery, window=SOFT_WINDOW, width=_LARGE),
         options={o.id: _option(scenery, result, o, rods_of(o.plan, devices)) for o in result.options},
         strain=strain_page(scenery, result),
+        frames=_frames(result),
+    )
+
+
+def _frames(result: PlanResult) -> tuple[Picture, ...]:
+    """The bone with its axes and landmarks."""
+    anatomy = result.anatomy
+    frames = tuple(anatomy.frames.values()) or (anatomy.frame,)
+    return frame_pictures(
+        anatomy.image, anatomy.bone_mask, frames, anatomy.level, width=_LARGE, stamps=stamps(result)
     )
 
 

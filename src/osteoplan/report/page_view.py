@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from osteoplan.knowledge.sites import bone_site
 from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Fact
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict
 from osteoplan.model.findings import Finding
@@ -25,18 +27,44 @@ from osteoplan.report.views import (
 )
 from osteoplan.report.words import clause, joined, name_of, plain, tag, value_of
 
-__all__ = ["page_view"]
+__all__ = ["calibration_words", "finding_line", "page_view"]
 
 # What the lesion box says, in the few words that fit beside a number.
+_EVERY_LESION = {"axes_mm": "size", "lesion_volume_mL": "volume"}
 _LESION_LINES = {
-    "axes_mm": "size",
-    "lesion_volume_mL": "volume",
-    "body_involved_pct": "share of the body",
-    "cortex_lost_pct": "cortex lost",
-    "canal_mm": "to the canal",
-    "posterior_wall_defect": "posterior wall defect",
-    "collapse_pct": "collapse",
-    "fx": "fracture",
+    "spine": {
+        "body_involved_pct": "share of the body",
+        "cortex_lost_pct": "cortex lost",
+        "canal_mm": "to the canal",
+        "posterior_wall_defect": "posterior wall defect",
+        "collapse_pct": "collapse",
+        "fx": "fracture",
+    },
+    "sacrum": {
+        "bone_involved_pct": "share of the bone",
+        "denis_zone": "zone",
+        "canal_mm": "to the canal",
+        "nerve_mm": "to a nerve",
+        "joint_mm": "to the joint",
+        "fx": "fracture",
+    },
+    "pelvis": {
+        "region": "region",
+        "bone_involved_pct": "share of the bone",
+        "dome_lost_pct": "dome lost",
+        "joint_mm": "to the joint",
+        "nerve_mm": "to a nerve",
+        "harrington": "Harrington class",
+        "fx": "fracture",
+    },
+    "long bone": {
+        "region": "region",
+        "axial_mm": "cortex, along",
+        "circ_pct": "cortex, around",
+        "bone_diameter_pct": "share of the diameter",
+        "joint_mm": "to the joint",
+        "fx": "fracture",
+    },
 }
 _PATIENT_LINES = {
     "primary": "primary",
@@ -69,8 +97,8 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         details=tuple(
             option_detail(result, option, drawings.options.get(option.id, ())) for option in result.options
         ),
-        findings=tuple(_finding(found) for found in result.findings),
-        overruled=tuple(_finding(found) for found in result.findings.overruled),
+        findings=tuple(finding_line(found) for found in result.findings),
+        overruled=tuple(finding_line(found) for found in result.findings.overruled),
         questions=tuple(
             Line(_label(q.fact), q.text, note="asked by " + ", ".join(q.asked_by)) for q in result.questions
         ),
@@ -82,15 +110,21 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
 
 
 def _running(result: PlanResult) -> Running:
-    lesion = result.anatomy.lesion
     return Running(
         program=f"osteoplan {result.stamp.program}",
         case=result.case.id,
-        level=result.anatomy.level.replace("_", " "),
-        level_note="level confirmed" if lesion.level_confirmed else "level NOT confirmed",
+        level=result.anatomy.level,
+        level_note=_level_note(result),
         date=result.stamp.created or "date not recorded",
         plan=result.id[:8],
     )
+
+
+def _level_note(result: PlanResult) -> str:
+    """A vertebra is counted by somebody; a bone with a name and a side is declared."""
+    if not result.anatomy.is_vertebra:
+        return "bone and side as declared"
+    return "level confirmed" if result.anatomy.lesion.level_confirmed else "level NOT confirmed"
 
 
 def _banners(result: PlanResult) -> tuple[str, ...]:
@@ -119,12 +153,20 @@ def _lesion_title(result: PlanResult) -> str:
 def _lesion(result: PlanResult) -> tuple[Line, ...]:
     """Lesion first, then the patient; what nobody knows is said to be unknown."""
     lines = []
-    for name, label in _LESION_LINES.items():
+    for name, label in (_EVERY_LESION | _LESION_LINES[_site(result)]).items():
         found = result.findings.items.get(name)
         text = "unknown" if found is None else clause(_fact(name, found.value, found.unit), at=",")
         text = text.removesuffix(f" {label}")
         lines.append(Line(label, text, note="" if found is None else found.source))
     return (*lines, *_patient(result))
+
+
+def _site(result: PlanResult) -> str:
+    """Which findings matter at a glance depends on the kind of bone."""
+    site = bone_site(result.anatomy.bone)
+    if site is None:
+        return "spine"
+    return site.id if site.id in _LESION_LINES else "long bone"
 
 
 def _patient(result: PlanResult) -> tuple[Line, ...]:
@@ -220,7 +262,8 @@ def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
     )
 
 
-def _finding(found: Finding) -> Line:
+def finding_line(found: Finding) -> Line:
+    """A finding as the vocabulary calls it, with where it comes from."""
     return Line(_label(found.name), _fact(found.name, found.value, found.unit), found.source, found.because)
 
 
@@ -265,18 +308,20 @@ def _stamp(result: PlanResult) -> tuple[Line, ...]:
         Line("knowledge", stamp.knowledge),
         Line("seed", str(stamp.seed)),
         Line("made", stamp.created or "date not recorded"),
-        Line("calibration", _calibration(result)),
+        Line("calibration", calibration_words(result.anatomy.calibration)),
     ]
     lines += [Line(f"input {name}", value) for name, value in stamp.inputs.items()]
     lines += [Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()]
     return tuple(lines)
 
 
-def _calibration(result: PlanResult) -> str:
-    c = result.anatomy.calibration
+def calibration_words(c: Calibration) -> str:
+    """A calibration as one sentence with its equation."""
     state = "calibrated" if c.calibrated else "uncalibrated, ratios only"
     tube = "" if c.kvp is None else f", {c.kvp:.0f} kV"
+    method = f" ({c.method})" if c.method else ""
+    square = f" + {c.coefficients[2]:.3g} x image²" if c.coefficients[2] else ""
     return (
-        f"{c.kind}{tube}: density = {c.slope:.4g} (± {c.slope_sd:.2g}) x image + {c.intercept:.4g} "
-        f"(± {c.intercept_sd:.2g}) mg/cm³; {state}"
+        f"{c.kind}{method}{tube}: {c.density_kind} density = {c.slope:.4g} (± {c.slope_sd:.2g}) x image "
+        f"+ {c.intercept:.4g} (± {c.intercept_sd:.2g}){square} mg/cm³; {state}"
     ).replace("+ -", "− ")

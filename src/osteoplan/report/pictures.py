@@ -20,7 +20,7 @@ from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Place, Plan
 from osteoplan.model.volume import Volume
-from osteoplan.report.colours import CEMENT, KIND, LESION, NEEDLE
+from osteoplan.report.colours import BONE, CEMENT, KIND, LESION, NEEDLE
 from osteoplan.report.plane import Cut, Plane, along, fit, shape_of
 from osteoplan.report.png import data_uri
 from osteoplan.report.words import name_of
@@ -29,6 +29,7 @@ __all__ = [
     "BONE_WINDOW",
     "SOFT_WINDOW",
     "Legend",
+    "Mark",
     "Outline",
     "Picture",
     "Rod",
@@ -94,6 +95,15 @@ class Legend:
     dash: str = ""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A named point on a picture, in picture units."""
+
+    words: str
+    at: tuple[float, float]
+    colour: str
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One picture, ready to be drawn.
@@ -106,6 +116,7 @@ class Picture:
         letters: patient directions at the left, right, top and bottom edge.
         scale_bar: length of 10 mm in picture units; 0 for none.
         stamps: what must be read with the picture (simulated, generated phantom, uncalibrated).
+        marks: named points.
     """
 
     title: str
@@ -120,6 +131,7 @@ class Picture:
     legend: tuple[Legend, ...] = ()
     stamps: tuple[str, ...] = ()
     cube: tuple[CubeFace, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,6 +221,11 @@ class Scenery:
         around = bone_mm.min(axis=0) - 2 * _MARGIN_MM, bone_mm.max(axis=0) + 2 * _MARGIN_MM
         layers = tuple(_layers(anatomy, around))
         return cls(ct, anatomy, bone_mm, lesion_mm.mean(axis=0), bone, layers, stamps)
+
+    def with_bone(self) -> Scenery:
+        """The same case with the bone's own outline beneath all others, for a person to approve."""
+        bone = _Layer(self.bone_shape, Outline("", BONE, width=1.2), Legend("bone", BONE))
+        return replace(self, layers=(bone, *self.layers))
 
     def with_lesion_alone(self) -> Scenery:
         """The same case with the lesion as its only outline."""

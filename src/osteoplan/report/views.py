@@ -232,6 +232,7 @@ class Drawings:
     soft: tuple[Picture, ...]
     options: Mapping[str, tuple[Picture, ...]]
     strain: StrainPage | None
+    frames: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

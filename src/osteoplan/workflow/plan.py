@@ -171,7 +171,7 @@ def _warnings(reading: Reading, simulated: Simulations) -> tuple[str, ...]:
     found = []
     if reading.case.phantom:
         found.append("the images are a generated phantom, not a patient")
-    if not reading.lesion.level_confirmed:
+    if reading.anatomy.is_vertebra and not reading.lesion.level_confirmed:
         found.append(f"level {reading.anatomy.level} is NOT confirmed: nobody has counted it")
     if reading.lesion.simulated:
         found.append("the lesion is simulated: it was put into a real scan and is nobody's disease")

@@ -1,112 +1,333 @@
-"""Prepare: make a case folder from images, and look at one before planning."""
+"""Prepare: make a case folder from whatever a hospital has, and nothing in it that names a person.
+
+Every image is read, checked and written again: voxels, positions and an allow-list of facts about the scan go
+into the folder, file headers and file names do not.
+"""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from osteoplan.errors import AlreadyExists, BadInput
-from osteoplan.io.case import read_case, read_case_file, read_images
+from osteoplan.io.acquisition import write_acquisition
+from osteoplan.io.case import meaning_of, read_case, read_images
+from osteoplan.io.case_file import LabelsFile, MaskFile, read_case_file
+from osteoplan.io.images import ReadImage, is_dicom, read_image
+from osteoplan.io.labels import read_labels, write_names
+from osteoplan.io.masks import read_mask
+from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import write_yaml
-from osteoplan.model.case import Case
+from osteoplan.knowledge.sites import label_of
+from osteoplan.model.case import Case, Matrix, Side
+from osteoplan.model.labels import LabelMap
+from osteoplan.model.volume import Volume
+from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["Ellipsoid", "NewCase", "init_case"]
+__all__ = ["Ellipsoid", "Made", "NewCase", "NewLesion", "init_case"]
+
+Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """A lesion drawn as centre [LPS mm] and full axes [mm] along the patient's axes."""
+    """A lesion as a radiologist measures it: a point [LPS mm] and three diameters [mm].
 
-    centre_mm: tuple[float, float, float]
-    axes_mm: tuple[float, float, float]
+    ``threshold`` keeps only what differs from the bone around it inside the ellipsoid.
+    """
+
+    centre_mm: Triple
+    axes_mm: Triple
+    threshold: bool = False
+
+
+@dataclass(frozen=True)
+class NewLesion:
+    """The lesion that ``init`` was told of.
+
+    Attributes:
+        source: an image, an RTSTRUCT, a DICOM SEG, or an ellipsoid.
+        part: name or number of the contour or segment, where the file holds several.
+    """
+
+    source: Path | Ellipsoid
+    bone: str
+    side: Side
+    part: str | None = None
+    matrix: Matrix | None = None
 
 
 @dataclass(frozen=True)
 class NewCase:
-    """What ``init`` was told."""
+    """What ``init`` was told.
+
+    Attributes:
+        series: pseudonym of the CT series, where a DICOM folder holds several.
+        straighten: resample a scan with gantry tilt.
+        seed: a bone and a point in it [LPS mm], where no label map holds the bone.
+        others: MR or other series, and whether to register them rigidly onto the CT.
+        calibration: as in case.yaml; None takes the tissues of the scan (``internal``).
+    """
 
     ct: Path
+    series: str | None = None
+    straighten: bool = False
     labels: Path | None = None
     scheme: str | None = None
     names: Path | None = None
-    lesion: Path | Ellipsoid | None = None
-    bone: str | None = None
-    side: str | None = None
-    matrix: str | None = None
-    calibration: dict[str, Any] | None = None
+    seed: tuple[str, Triple] | None = None
+    lesion: NewLesion | None = None
+    others: tuple[Path, ...] = ()
+    register: bool = False
+    dose: Path | None = None
+    calibration: Mapping[str, Any] | None = None
 
 
-def init_case(folder: Path, new: NewCase, *, force: bool = False) -> Case | None:
-    """Make a case folder: copy the images, write case.yaml, read it back.
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What ``init`` made: the case, or None while it has no lesion, and what was noticed on the way."""
+
+    case: Case | None
+    notes: tuple[str, ...]
+
+
+def init_case(folder: Path, new: NewCase, *, force: bool = False, progress: Progress = quiet) -> Made:
+    """Make a case folder: import the images, write case.yaml, read it back.
 
     Nothing appears at ``folder`` unless the whole case can be read.  Without a lesion the folder is made for
-    ``simulate-lesion`` and None is returned.
+    ``simulate-lesion``.
 
     Raises:
         AlreadyExists: the folder holds a case already, and ``force`` was not given.
-        BadInput: images that cannot be used together, or a lesion without bone and side.
+        BadInput: images that cannot be used together.
     """
     if (folder / "case.yaml").exists() and not force:
         raise AlreadyExists(f"{folder} is a case already; choose another folder, or --force to replace it")
-    if new.lesion is not None and (new.bone is None or new.side is None):
-        raise BadInput("a lesion needs --bone (e.g. vertebra_T12) and --side (left, right or midline)")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
         beside = Path(made) / "case"
         beside.mkdir()
-        write_yaml(beside / "case.yaml", _document(folder.name, new, beside))
+        importing = _Import(beside, new, progress)
+        write_yaml(beside / "case.yaml", importing.document(folder.name))
+        stage(progress, "reading the case back", 0.9, 1.0)
         case = _read_back(beside)
         if folder.exists():
             _replace_files(beside, folder)
         else:
             beside.replace(folder)
-    return case
+    return Made(case, tuple(importing.notes))
 
 
-def _document(name: str, new: NewCase, folder: Path) -> dict[str, Any]:
-    """case.yaml, with every image copied beside it."""
-    images: dict[str, Any] = {"ct": _copy(new.ct, folder, "ct")}
-    if new.labels is not None:
-        labels = {"file": _copy(new.labels, folder, "labels")}
-        if new.names is not None:
-            labels["names"] = _copy(new.names, folder, "structures")
-        else:
-            labels["scheme"] = new.scheme or "totalsegmentator"
-        images["labels"] = labels
-    images["calibration"] = new.calibration or {"kind": "fixed", "kvp": 120}
-    lesions = []
-    if new.lesion is not None:
-        lesion: dict[str, Any] = {"id": "L1", "bone": new.bone, "side": new.side}
-        lesion |= {"level_confirmed": False, "target": True}
-        if isinstance(new.lesion, Ellipsoid):
-            centre, axes = list(new.lesion.centre_mm), list(new.lesion.axes_mm)
-            lesion["mask"] = {"ellipsoid": {"centre_mm": centre, "axes_mm": axes}}
-        else:
-            lesion["mask"] = _copy(new.lesion, folder, "lesion")
-        if new.matrix is not None:
-            lesion["matrix"] = new.matrix
-        lesions.append(lesion)
-    return {"id": name, "images": images, "lesions": lesions}
+class _Import:
+    """Brings one image after the other into a new folder and keeps what was noticed."""
 
+    def __init__(self, folder: Path, new: NewCase, progress: Progress) -> None:
+        self.folder, self.new, self.progress = folder, new, progress
+        self.notes: list[str] = []
 
-def _copy(source: Path, folder: Path, stem: str) -> str:
-    """Copy one file under a plain name; keeps the suffix."""
-    if source.is_dir():
-        raise BadInput(
-            f"{source}: DICOM folders are not read by this version; convert the series to NIfTI first"
+    def document(self, name: str) -> dict[str, Any]:
+        """case.yaml, with every image written beside it."""
+        stage(self.progress, "reading the scan", 0.0, 0.3)
+        scan = self._scan()
+        images = {"ct": "ct.nii.gz", **self._taken(scan)}
+        labels, named = self._labels(scan.volume)
+        if named:
+            images["labels"] = named
+        stage(self.progress, "reading other scans", 0.6, 0.8)
+        images |= self._others(scan.volume)
+        images["calibration"] = self._calibration(scan)
+        stage(self.progress, "placing the lesion", 0.8, 0.9)
+        lesions = [self._lesion(self.new.lesion, scan.volume, labels)] if self.new.lesion else []
+        return {"id": name, "images": images, "lesions": lesions}
+
+    def _scan(self) -> ReadImage:
+        meaning = meaning_of(self.new.calibration or {})
+        found = read_image(self.new.ct, meaning, series=self.new.series, straighten=self.new.straighten)
+        if found.volume.meaning == "MR":
+            raise BadInput(f"{self.new.ct}: this is an MR series; a plan starts from a CT, give MR with --mr")
+        self.notes += found.notes
+        write_nifti(found.volume, self.folder / "ct.nii.gz")
+        return found
+
+    def _taken(self, scan: ReadImage) -> dict[str, Any]:
+        if scan.acquisition is None:
+            return {}
+        write_acquisition(scan.acquisition, self.folder / "acquisition.json")
+        return {"acquisition": "acquisition.json"}
+
+    def _labels(self, ct: Volume) -> tuple[LabelMap | None, dict[str, Any]]:
+        """The label map given, the bone grown from a seed, or both in one map."""
+        stage(self.progress, "reading the labels", 0.3, 0.4)
+        labels: LabelMap | None = None
+        written: dict[str, Any] = {}
+        if self.new.labels is not None:
+            labels, written = self._given_labels(self.new.labels, ct)
+        if self.new.seed is not None:
+            bone, seed_mm = self.new.seed
+            labels = self._grown(ct, labels, bone, seed_mm)
+            written = {"file": "labels.nii.gz", "names": "structures.csv"}
+            written["seeded"] = {label_of(bone): list(seed_mm)}
+        if labels is None:
+            return None, {}
+        write_nifti(labels.volume, self.folder / "labels.nii.gz")
+        if "names" in written:
+            write_names(labels.values, self.folder / "structures.csv")
+        return labels, written
+
+    def _given_labels(self, path: Path, ct: Volume) -> tuple[LabelMap, dict[str, Any]]:
+        names = str(self.new.names) if self.new.names else None
+        by_number = self.new.scheme or (None if names else "totalsegmentator")
+        volume, values, notes = read_labels(
+            Path(), LabelsFile(file=str(path), scheme=by_number, names=names), ct
         )
-    if not source.is_file():
-        raise BadInput(f"{source}: no such file")
-    suffix = ".nii.gz" if source.name.endswith(".nii.gz") else source.suffix
-    shutil.copyfile(source, folder / f"{stem}{suffix}")
-    return f"{stem}{suffix}"
+        self.notes += notes
+        written: dict[str, Any] = {"file": "labels.nii.gz"}
+        if names is not None or is_dicom(path):
+            written["names"] = "structures.csv"
+        else:
+            written["scheme"] = by_number
+        return LabelMap(volume, values), written
+
+    def _grown(self, ct: Volume, labels: LabelMap | None, bone: str, seed_mm: Triple) -> LabelMap:
+        """The label map with one more bone, grown from a point in it."""
+        from osteoplan.anatomy.segment import segment_bone
+
+        stage(self.progress, f"growing {bone} from the point", 0.4, 0.6)
+        name = label_of(bone)
+        if labels is not None and labels.has(name):
+            raise BadInput(f"{bone} is in the label map already; leave --seed out, or leave --labels out")
+        grown = segment_bone(ct, bone, np.asarray(seed_mm))
+        self.notes += (f"{bone}: {grown.because}", *(f"{bone}: {caution}" for caution in grown.cautions))
+        values = dict(labels.values) if labels else {}
+        number = max(values.values(), default=0) + 1
+        array = np.zeros(ct.shape, np.uint16) if labels is None else labels.volume.array.astype(np.uint16)
+        array[grown.mask & (array == 0)] = number
+        return LabelMap(ct.with_array(array, "label"), {**values, name: number})
+
+    def _others(self, ct: Volume) -> dict[str, Any]:
+        """MR and dose, as entries of case.yaml."""
+        listed = [self._other(path, n, ct) for n, path in enumerate(self.new.others, start=1)]
+        entries: dict[str, Any] = {"mr": listed} if listed else {}
+        if self.new.dose is not None:
+            from osteoplan.io.dicom.dose import read_dose
+
+            dose = read_dose(self.new.dose)
+            if dose.frame != ct.frame:
+                raise BadInput(
+                    f"the dose is on frame {dose.frame}, the CT on {ct.frame}: load the dose of this scan"
+                )
+            write_nifti(dose, self.folder / "dose.nii.gz")
+            entries["dose"] = "dose.nii.gz"
+        return entries
+
+    def _other(self, path: Path, n: int, ct: Volume) -> dict[str, Any]:
+        scan = read_image(path, "MR").volume
+        name = f"mr_{n}.nii.gz"
+        write_nifti(scan, self.folder / name)
+        if scan.frame == ct.frame and scan.frame != "scan":
+            self.notes.append(f"scan {n} shares the CT's frame of reference: taken as registered")
+            return {"file": name, "registered": True}
+        if not self.new.register:
+            raise BadInput(
+                f"scan {n} is in another frame of reference than the CT: add --register to match them "
+                "rigidly, or give it registered as NIfTI and list it with 'registered: true'"
+            )
+        from osteoplan.anatomy.register import register_rigid
+
+        found = register_rigid(replace(scan, meaning="MR"), ct)
+        self.notes.append(f"scan {n} {found.words}")
+        residual = round(found.residual_mm, 2)
+        matrix = [[float(x) for x in row] for row in found.matrix]
+        return {"file": name, "registered": "rigid_to_ct", "matrix": matrix, "residual_mm": residual}
+
+    def _calibration(self, scan: ReadImage) -> dict[str, Any]:
+        """As told; a fixed one without a tube voltage takes the one that the scan records."""
+        told = dict(self.new.calibration or {"kind": "internal"})
+        if told.get("kind") != "fixed" or "kvp" in told:
+            return told
+        recorded = scan.acquisition.kvp if scan.acquisition else None
+        if recorded is None:
+            raise BadInput(
+                "the tube voltage is not recorded in this file: add --kvp (e.g. --kvp 120), "
+                "or --calibration internal, phantom or density"
+            )
+        return {**told, "kvp": recorded}
+
+    def _lesion(self, new: NewLesion, ct: Volume, labels: LabelMap | None) -> dict[str, Any]:
+        """One lesion of case.yaml, its mask written on the CT's grid."""
+        label_of(new.bone)  # an unknown bone is told before any work
+        entry: dict[str, Any] = {
+            "id": "L1", "bone": new.bone, "side": new.side, "level_confirmed": False, "target": True,
+        }  # fmt: skip
+        entry["mask"], drawn = self._mask(new, ct, labels)
+        if drawn:
+            entry["drawn"] = drawn
+        if new.matrix is not None:
+            entry["matrix"] = new.matrix
+        return entry
+
+    def _mask(self, new: NewLesion, ct: Volume, labels: LabelMap | None) -> tuple[Any, str]:
+        source = new.source
+        if isinstance(source, Ellipsoid):
+            if not source.threshold:
+                centre, axes = list(source.centre_mm), list(source.axes_mm)
+                return {"ellipsoid": {"centre_mm": centre, "axes_mm": axes}}, ""
+            mask, drawn = _thresholded(new, source, ct, labels)
+            write_nifti(mask, self.folder / "lesion_L1.nii.gz")
+            return "lesion_L1.nii.gz", drawn
+        found = read_mask(Path(), _spec(source, new.part), ct, what="the mask of lesion L1")
+        self.notes += (f"lesion L1: {note}" for note in found.notes)
+        write_nifti(found.mask, self.folder / "lesion_L1.nii.gz")
+        return "lesion_L1.nii.gz", f"part '{new.part}' of a DICOM object" if new.part else ""
+
+
+def _spec(source: Path, part: str | None) -> str | MaskFile:
+    """How a lesion's file is read: a plain image, or the named part of a DICOM object."""
+    if not is_dicom(source):
+        return str(source)
+    if part is None:
+        raise BadInput(f"{source}: a DICOM object can hold several masks; name one with --part")
+    kind = _dicom_kind(source)
+    if kind == "rtstruct":
+        return MaskFile(rtstruct=str(source), roi=part)
+    return MaskFile(seg=str(source), segment=part)
+
+
+def _dicom_kind(source: Path) -> Literal["rtstruct", "seg"]:
+    from osteoplan.io.dicom.series import find_series
+
+    modalities = {found.modality for found in find_series(source)}
+    if modalities == {"RTSTRUCT"}:
+        return "rtstruct"
+    if modalities == {"SEG"}:
+        return "seg"
+    there = ", ".join(sorted(modalities)) or "nothing"
+    raise BadInput(f"{source}: holds {there}, not one mask; give an RTSTRUCT or a DICOM SEG file")
+
+
+def _thresholded(
+    new: NewLesion, source: Ellipsoid, ct: Volume, labels: LabelMap | None
+) -> tuple[Volume, str]:
+    """What differs from the bone around it inside the ellipsoid."""
+    from osteoplan.anatomy.lesion_shapes import threshold_in_ellipsoid
+
+    name = label_of(new.bone)
+    if labels is None or not labels.has(name):
+        raise BadInput(f"a threshold needs the bone: give --labels with {name}, or --seed")
+    if new.matrix is None:
+        raise BadInput("a threshold needs --matrix: lytic looks for what is darker, blastic for brighter")
+    return threshold_in_ellipsoid(
+        ct, source.centre_mm, source.axes_mm, matrix=new.matrix, bone_mask=labels.mask(name)
+    )
 
 
 def _read_back(folder: Path) -> Case | None:
-    """The new case, read as any other; only the CT is read where there is no lesion yet."""
+    """The new case, read as any other; only the images are read where there is no lesion yet."""
     file = read_case_file(folder)
     if file.lesions:
         return read_case(folder)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osteoplan.anatomy.read import build_anatomy
+from osteoplan.anatomy.register import register_rigid
 from osteoplan.errors import UnknownName
-from osteoplan.io.case import read_case, read_case_file
+from osteoplan.io.case import read_case
+from osteoplan.io.case_file import read_case_file
 from osteoplan.io.yaml import read_yaml
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.case import Case, Fact, Lesion
+from osteoplan.model.case import Case, Fact, Lesion, OtherScan
 from osteoplan.model.findings import Finding, Findings
 from osteoplan.pathway.vocabulary import fact_row
 from osteoplan.provenance import digest
@@ -38,7 +40,7 @@ def read(folder: Path, *, lesion: str | None = None, progress: Progress = quiet)
         BadInput: anything in the folder that cannot be used.
     """
     stage(progress, "reading the case", 0.0, 0.05)
-    case = read_case(folder)
+    case = _registered(read_case(folder), progress)
     chosen = choose_lesion(case, lesion)
     on_step = stage(progress, "finding bone, canal and neighbours", 0.05, 0.15)
     anatomy, measured = build_anatomy(case, chosen, on_step=on_step)
@@ -59,15 +61,40 @@ def input_digests(folder: Path) -> Mapping[str, str]:
     """Digest of every input of a case: the content of case.yaml, the bytes of each image."""
     file = read_case_file(folder)
     digests = {"case.yaml": digest(read_yaml(folder / "case.yaml"))}
-    names = [file.images.ct, file.images.ct_before, file.centre]
-    if file.images.labels:
-        names += [file.images.labels.file, file.images.labels.names]
-    names += [lesion.mask for lesion in file.lesions if isinstance(lesion.mask, str)]
+    images = file.images
+    names = [images.ct, images.ct_before, images.acquisition, images.dose, file.centre]
+    names += [scan.file for scan in images.mr]
+    if images.labels:
+        names += [images.labels.file, images.labels.names]
+    for lesion in file.lesions:
+        masks = [lesion.mask] if isinstance(lesion.mask, str) else [lesion.mask.rtstruct, lesion.mask.seg]
+        names += masks
     for name in names:
-        if name and (folder / name).is_file():
-            with (folder / name).open("rb") as handle:
-                digests[name] = hashlib.file_digest(handle, "sha256").hexdigest()
+        if name and (folder / name).exists():
+            digests[name] = _content(folder / name)
     return digests
+
+
+def _content(path: Path) -> str:
+    """Digest of a file's bytes; of a folder, of its files' digests, whatever their names."""
+    if path.is_dir():
+        return digest(sorted(_content(file) for file in path.rglob("*") if file.is_file()))
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _registered(case: Case, progress: Progress) -> Case:
+    """The case with every other scan in the CT's frame; one without a written matrix is registered now."""
+    if all(other.registered for other in case.others):
+        return case
+    stage(progress, "registering other scans", 0.03, 0.05)
+    others = []
+    for other in case.others:
+        if not other.registered:
+            found = register_rigid(other.volume, case.ct)
+            other = OtherScan(found.moved, True, found.words)
+        others.append(other)
+    return replace(case, others=tuple(others))
 
 
 def _given(case: Case, lesion: Lesion) -> list[Finding]:

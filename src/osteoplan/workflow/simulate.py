@@ -29,6 +29,9 @@ from osteoplan.workflow.settings import PlanSettings
 __all__ = ["Simulations", "Strength", "simulate", "strength"]
 
 
+_NOT_SIMULATED = "the strength of the {bone} is not simulated by this version, which loads vertebrae only"
+
+
 @dataclass(frozen=True, eq=False)
 class Simulations:
     """What the physics said: strength intact and now, options with outcomes, fields by state."""
@@ -114,6 +117,8 @@ def simulate(
 
     An option whose simulation fails stays listed as *failed* with the reason; the others go on.
     """
+    if not anatomy.is_vertebra:
+        return Simulations((), (), tuple(options), {}, (_NOT_SIMULATED.format(bone=anatomy.level),))
     bench = Bench(anatomy, settings, cache)
     base = strength(bench, progress=progress)
     fields = {"intact": base.intact.fields, "now": base.now.fields}

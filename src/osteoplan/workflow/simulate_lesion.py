@@ -1,46 +1,66 @@
-"""Put a simulated lesion into a case: a new image beside the old one, the mask, and the truth."""
+"""Put a simulated lesion into a case: a new image beside the old one, the mask, and the truth.
+
+Lesions add up: another id goes into the scan that holds the earlier ones.  ``images.ct_before`` stays the
+first scan, so that every lesion is compared with the bone as it was; after a collapse there is no such scan,
+because the bone has moved.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from osteoplan.anatomy.place import centre_at_wall
-from osteoplan.anatomy.read import bone_and_frame
-from osteoplan.anatomy.simulate import LesionMatrix, simulate_lesion
-from osteoplan.anatomy.vertebra import Vertebra
-from osteoplan.errors import AlreadyExists
-from osteoplan.io.case import CaseFile, read_case_file, read_images
+from osteoplan.anatomy.place import Where, centre_at_wall, centre_in
+from osteoplan.anatomy.read import BoneOnScan, bone_on_scan
+from osteoplan.anatomy.simulate import Breach, Collapse, LesionMatrix, LesionShape, Recipe, simulate
+from osteoplan.errors import AlreadyExists, BadInput
+from osteoplan.io.case import read_images
+from osteoplan.io.case_file import CaseFile, LesionFile, read_case_file
+from osteoplan.io.labels import write_names
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.plan_json import INTENDED_USE
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
 from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["LesionRecipe", "simulate_lesion_in"]
 
+Triple = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class LesionRecipe:
-    """What lesion to make.
+    """What lesion to make, and where.
 
     Attributes:
         axes_mm: full axes along left, posterior and superior of the bone.
-        wall_mm: gap to the posterior wall; used where no centre is given.
+        wall_mm: gap to a vertebra's posterior wall, where neither ``centre_mm`` nor ``at`` is given.
         centre_mm: LPS [mm].
+        at: a place in any bone instead: its depth, or its surface towards a side, ``inset_mm`` below it, at
+            ``height_mm`` along the bone's superior axis.
+        breach, soft_tissue_mm, rim_mm, collapse, shape, cortex: as in ``anatomy.simulate.Recipe``.
     """
 
     id: str
     bone: str
     side: str
     matrix: LesionMatrix
-    axes_mm: tuple[float, float, float]
+    axes_mm: Triple
     wall_mm: float | None = None
-    centre_mm: tuple[float, float, float] | None = None
+    centre_mm: Triple | None = None
+    at: Where | None = None
+    height_mm: float | None = None
+    inset_mm: float = 0.0
+    shape: LesionShape = "irregular"
+    cortex: Literal["as_reached", "spared"] = "as_reached"
+    breach: Breach | None = None
+    soft_tissue_mm: float = 0.0
+    rim_mm: float = 0.0
+    collapse: Collapse | None = None
     seed: int = 1
 
 
@@ -54,29 +74,26 @@ def simulate_lesion_in(
 ) -> dict[str, Any]:
     """Simulate a lesion in a case folder; returns its truth.
 
-    The image named by ``images.ct`` becomes ``images.ct_before``, untouched; case.yaml is written last.
+    Files are written beside each other and case.yaml last, so that it never names one that is not there.
 
     Raises:
-        AlreadyExists: the case has a simulated lesion, or one with this id, and ``force`` was not given.
-        BadInput: the case has no labels, or not this bone.
+        AlreadyExists: the case has a lesion with this id, and ``force`` was not given.
+        BadInput: the case has no labels, or not this bone; or a collapse under lesions that would not move.
     """
     start, end = span
     share = (end - start) / 4
     stage(progress, "reading the scan", start, start + share)
     file = read_case_file(folder)
-    _require_new(folder, file, recipe, force=force)
-    original = file.images.ct_before or file.images.ct
-    ct, bone, vertebra = _scan_and_bone(folder, file, original, recipe.bone)
+    base, original = _base(folder, file, recipe, force=force)
+    images = read_images(folder, file, base)
+    case = Case(file.id, images.ct, (), file.images.calibration, images.labels, images.structures)
+    bone = bone_on_scan(case, recipe.bone)
     stage(progress, "placing the lesion", start + share, start + 2 * share)
-    wall_mm = 0.0 if recipe.wall_mm is None else recipe.wall_mm
-    left_mm = {"left": 0.5, "right": -0.5}.get(recipe.side, 0.0) * recipe.axes_mm[0]
-    centre = recipe.centre_mm or centre_at_wall(vertebra, recipe.axes_mm, wall_mm=wall_mm, left_mm=left_mm)
-    made = simulate_lesion(
-        ct, bone, centre_mm=centre, axes_mm=recipe.axes_mm, frame_axes=vertebra.frame.axes,
-        matrix=recipe.matrix, seed=recipe.seed,
+    made = simulate(
+        images.ct, bone.mask, _recipe(recipe, images.ct, bone), frame=bone.frame, labels=case.label_map,
+        seed=recipe.seed,
     )  # fmt: skip
     stage(progress, "writing the scan with the lesion", start + 2 * share, end)
-    names = {key: f"{key}_{recipe.id}.nii.gz" for key in ("ct", "lesion")}
     truth = {
         "intended_use": INTENDED_USE,
         **made.truth,
@@ -84,35 +101,68 @@ def simulate_lesion_in(
         "original": original,
         "file": f"truth_{recipe.id}.json",
     }
-    write_nifti(made.ct, folder / names["ct"])
-    write_nifti(ct.with_array(made.mask, "mask"), folder / names["lesion"])
+    document = _document(folder, recipe, original, truth["file"])
+    write_nifti(made.ct, folder / document["images"]["ct"])
+    write_nifti(images.ct.with_array(made.mask, "mask"), folder / f"lesion_{recipe.id}.nii.gz")
+    if recipe.collapse is not None and made.labels is not None:
+        _write_moved_labels(folder, document, made.labels.volume, made.labels.values, recipe.id)
     write_text(folder / truth["file"], json.dumps(truth, indent=1) + "\n")
-    write_yaml(folder / "case.yaml", _document(folder, recipe, names, original, truth["file"]))
+    write_yaml(folder / "case.yaml", document)
     return truth
 
 
-def _require_new(folder: Path, file: CaseFile, recipe: LesionRecipe, *, force: bool) -> None:
-    if force:
-        return
-    if file.images.ct_before:
-        raise AlreadyExists(f"{folder} has a simulated lesion already; --force puts this one in its place")
-    if any(lesion.id == recipe.id for lesion in file.lesions):
+def _base(folder: Path, file: CaseFile, recipe: LesionRecipe, *, force: bool) -> tuple[str, str]:
+    """The image that the lesion goes into, and the scan before any simulated lesion."""
+    others = [one for one in file.lesions if one.simulated and one.id != recipe.id]
+    same = [one for one in file.lesions if one.id == recipe.id]
+    if same and not force:
         raise AlreadyExists(f"{folder} has a lesion {recipe.id} already; give another --id, or --force")
+    if others and (recipe.collapse is not None or (same and same[0].simulated)):
+        raise BadInput(
+            f"{folder} holds simulated lesion {others[0].id} as well, which a collapse would leave "
+            "behind and which cannot be taken out of the scan again: make a new case"
+        )
+    if same and same[0].simulated:
+        first = _original(folder, same[0]) or file.images.ct_before or file.images.ct
+        return first, first
+    return file.images.ct, file.images.ct_before or file.images.ct
 
 
-def _scan_and_bone(folder: Path, file: CaseFile, original: str, bone: str) -> tuple[Volume, Mask, Vertebra]:
-    """The scan without any simulated lesion, the mask of the bone on it, and the bone's geometry."""
-    ct, labels, structures = read_images(folder, file, original)
-    without_lesion = Case(file.id, ct, (), file.images.calibration, labels, structures)
-    return ct, *bone_and_frame(without_lesion, bone)
+def _original(folder: Path, lesion: LesionFile) -> str | None:
+    """The scan that a lesion was put into, as its truth tells."""
+    path = folder / (lesion.truth or "")
+    if lesion.truth is None or not path.is_file():
+        return None
+    return str(json.loads(path.read_text(encoding="utf-8"))["original"])
 
 
-def _document(
-    folder: Path, recipe: LesionRecipe, names: dict[str, str], original: str, truth: str
-) -> dict[str, Any]:
+def _recipe(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Recipe:
+    return Recipe(
+        centre_mm=_centre(recipe, ct, bone), axes_mm=recipe.axes_mm, matrix=recipe.matrix,
+        shape=recipe.shape, cortex=recipe.cortex, breach=recipe.breach, rim_mm=recipe.rim_mm,
+        soft_tissue_mm=recipe.soft_tissue_mm, collapse=recipe.collapse, id=recipe.id,
+    )  # fmt: skip
+
+
+def _centre(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Triple:
+    """Where the lesion's middle lies [LPS mm]."""
+    if recipe.centre_mm is not None:
+        return recipe.centre_mm
+    if recipe.at is not None or bone.vertebra is None:
+        mask = ct.with_array(bone.mask, "mask")
+        where: Where = recipe.at or "centre"
+        return centre_in(mask, bone.frame, where, height_mm=recipe.height_mm, inset_mm=recipe.inset_mm)
+    left_mm = {"left": 0.5, "right": -0.5}.get(recipe.side, 0.0) * recipe.axes_mm[0]
+    return centre_at_wall(bone.vertebra, recipe.axes_mm, wall_mm=recipe.wall_mm or 0.0, left_mm=left_mm)
+
+
+def _document(folder: Path, recipe: LesionRecipe, original: str, truth: str) -> dict[str, Any]:
     """case.yaml with the lesion in it; a lesion of the same id is replaced, others stop being the target."""
     document = read_yaml(folder / "case.yaml")
-    document["images"]["ct"], document["images"]["ct_before"] = names["ct"], original
+    document["images"]["ct"] = f"ct_{recipe.id}.nii.gz"
+    document["images"]["ct_before"] = original
+    if recipe.collapse is not None:
+        del document["images"]["ct_before"]
     others = [{**lesion, "target": False} for lesion in document["lesions"] if lesion["id"] != recipe.id]
     lesion = {
         "id": recipe.id,
@@ -120,7 +170,7 @@ def _document(
         "side": recipe.side,
         "level_confirmed": False,
         "target": True,
-        "mask": names["lesion"],
+        "mask": f"lesion_{recipe.id}.nii.gz",
         "matrix": recipe.matrix,
         "simulated": True,
         "truth": truth,
@@ -128,3 +178,12 @@ def _document(
     }
     document["lesions"] = [lesion, *others]
     return document
+
+
+def _write_moved_labels(
+    folder: Path, document: dict[str, Any], labels: Volume, names: Mapping[str, int], id: str
+) -> None:
+    """Labels that moved with a collapse, in a file of their own."""
+    write_nifti(labels, folder / f"labels_{id}.nii.gz")
+    write_names(names, folder / f"structures_{id}.csv")
+    document["images"]["labels"] = {"file": f"labels_{id}.nii.gz", "names": f"structures_{id}.csv"}

@@ -1,0 +1,239 @@
+"""The target bone on the scan: its label, whole or cut, its box with room for a needle, its lesion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.anatomy.structures import body_surface
+from osteoplan.errors import BadInput, LesionError, UnknownName
+from osteoplan.kernels.distance import distance_to
+from osteoplan.kernels.resample import bounding_box
+from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.sites import bone_site, label_of, thoracolumbar_spine
+from osteoplan.model.anatomy import Mask
+from osteoplan.model.case import Case, Lesion
+from osteoplan.model.labels import LabelMap
+from osteoplan.model.volume import Volume
+
+__all__ = [
+    "TargetBone",
+    "bone_with_lesion",
+    "crop_around",
+    "neighbours",
+    "require_inside",
+    "target_bone",
+    "up",
+]
+
+F64 = npt.NDArray[np.float64]
+Box = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+@dataclass(frozen=True, eq=False)
+class TargetBone:
+    """The label of the target bone.
+
+    Attributes:
+        bone: as in the case; ``label``: canonical name in the map.
+        near: the label map around it, wide enough along a spine for the neighbours to be whole.
+        is_vertebra: vertebrae have a canal, a wall and neighbours; other bones have frames of their own.
+        cautions: e.g. a long bone that leaves the scan.
+    """
+
+    bone: str
+    label: str
+    labels: LabelMap
+    near: Volume
+    is_vertebra: bool
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> int:
+        """Its number in the map."""
+        return self.labels.values[self.label]
+
+    @property
+    def mask_near(self) -> Volume:
+        """Its mask on ``near``'s grid, without crumbs."""
+        kept, _ = without_crumbs(self.near.array == self.value, self.label)
+        return self.near.with_array(kept, "mask")
+
+
+def target_bone(case: Case, bone: str) -> TargetBone:
+    """The bone's label on this scan.
+
+    Raises:
+        BadInput: no labels, or a vertebra cut by the scan's edge.
+        UnknownName: a bone that no site holds, or that is not labelled here.
+    """
+    label = label_of(bone)
+    labels = case.label_map
+    if labels is None:
+        raise BadInput(
+            "the case has no label map, so its bones are unknown: add images.labels to case.yaml, or point "
+            "at the bone with 'osteoplan init ... --seed x,y,z'"
+        )
+    if not labels.has(label):
+        raise UnknownName("bone on this scan (it is not labelled)", label, _same_kind(labels, label))
+    is_vertebra = bone_site(bone) is None
+    cautions: tuple[str, ...] = ()
+    if labels.cut_by_edge(label):
+        if is_vertebra:
+            raise BadInput(
+                f"{bone} is cut by the scan's edge: its strength would be that of a piece; "
+                "give a scan that holds the whole bone"
+            )
+        cautions = (f"{bone} leaves the scan: what lies outside is not measured",)
+    box = labels.box(label)
+    reach = np.ceil(number("vertebra", "neighbour_reach_mm") / labels.volume.spacing_mm).astype(int)
+    low, high = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
+    near = labels.volume.crop(low - reach, high + reach)
+    return TargetBone(bone, label, labels, near, is_vertebra, cautions)
+
+
+def crop_around(case: Case, target: TargetBone) -> tuple[Box, Volume]:
+    """Index box of bone and skin path, and the skin on the whole scan's grid (empty far from the bone).
+
+    Raises:
+        BadInput: nothing of the patient is seen there.
+    """
+    ct = case.ct
+    low, high = _margins_box(ct, target)
+    axial = int(np.argmax(np.abs(ct.direction[2])))
+    slab_low, slab_high = np.zeros(3, dtype=np.intp), np.array(ct.shape)
+    slab_low[axial], slab_high[axial] = low[axial], high[axial]
+    skin = np.zeros(ct.shape, dtype=bool)
+    slab = body_surface(ct.crop(slab_low, slab_high), _skin_threshold(ct))
+    skin[tuple(slice(a, b) for a, b in zip(slab_low, slab_high, strict=True))] = slab
+    within = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    if not skin[within].any():
+        raise BadInput("no patient is found around the bone: is the image in HU, or in mg/cm3?")
+    inner = bounding_box(skin[within])
+    air = np.ceil(number("vertebra", "skin_margin_mm") / ct.spacing_mm).astype(int)
+    box = np.maximum(low, low + inner[0] - air), np.minimum(high, low + inner[1] + air)
+    return box, ct.with_array(skin, "mask")
+
+
+def _skin_threshold(ct: Volume) -> float:
+    threshold = number("vertebra", "skin_threshold_HU")
+    if ct.meaning == "HU":
+        return threshold
+    # The same threshold as density, by the prior of a fixed calibration.
+    slope, intercept = (number("calibration", f"fixed_120kvp_{name}") for name in ("slope", "intercept"))
+    return slope * threshold + intercept
+
+
+def _margins_box(ct: Volume, target: TargetBone) -> Box:
+    """Indices of the bone's box with margins along the patient's axes."""
+    bone_mm = target.near.positions_mm(np.argwhere(target.near.array == target.value))
+    sides, ends = number("vertebra", "crop_lateral_mm"), number("vertebra", "crop_cranial_caudal_mm")
+    low_mm = bone_mm.min(axis=0) - np.array([sides, number("vertebra", "crop_anterior_mm"), ends])
+    high_mm = bone_mm.max(axis=0) + np.array([sides, number("vertebra", "crop_posterior_mm"), ends])
+    corners = np.stack(np.meshgrid(*zip(low_mm, high_mm, strict=True)), axis=-1).reshape(-1, 3)
+    indices = ct.indices(corners)
+    low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, ct.shape)
+    high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, 0, ct.shape)
+    return low, high
+
+
+def bone_with_lesion(
+    labels: Volume, target: TargetBone, lesion: Lesion, lesion_mask: Mask
+) -> tuple[Mask, tuple[str, ...]]:
+    """The bone's label in one piece, and the lesion where the label leaves it out of the bone.
+
+    Args:
+        labels: the label map on a crop.
+        lesion_mask: on the same crop.
+    """
+    bone, notes = without_crumbs(labels.array == target.value, target.label)
+    low, high = bounding_box(bone)
+    reach = number("vertebra", "bone_closing_mm")
+    margin = np.ceil(2 * reach / labels.spacing_mm).astype(int)
+    box = tuple(slice(max(a - m, 0), b + m) for a, b, m in zip(low, high, margin, strict=True))
+    swollen = distance_to(bone[box], labels.spacing_mm) <= reach
+    closed = distance_to(~swollen, labels.spacing_mm) > reach
+    others = (labels.array[box] != 0) & (labels.array[box] != target.value)
+    added = ndimage.binary_fill_holes(closed) & lesion_mask[box] & ~bone[box] & ~others
+    bone[box] |= added
+    if added.any():
+        volume = added.sum() * labels.voxel_volume_mm3 / 1000.0
+        notes += (
+            f"{volume:.1f} mL of lesion {lesion.id} were left out of the label {target.label}; "
+            "they count as bone",
+        )
+    return bone, notes
+
+
+def without_crumbs(mask: Mask, name: str) -> tuple[Mask, tuple[str, ...]]:
+    """The mask without pieces that are too small to be bone.
+
+    Raises:
+        BadInput: several large pieces.
+    """
+    names, count = ndimage.label(mask, np.ones((3, 3, 3)))
+    if count < 2:
+        return mask.copy(), ()
+    sizes = np.bincount(names.ravel())
+    sizes[0] = 0
+    least = number("vertebra", "crumb_share_pct") / 100.0 * sizes.sum()
+    if (sizes > least).sum() > 1:
+        raise BadInput(
+            f"the label {name} is in {(sizes > least).sum()} large pieces: correct it, one bone is one piece"
+        )
+    kept = names == int(np.argmax(sizes))
+    return kept, (f"{int(sizes.sum() - kept.sum())} voxels of {name} apart from the bone were left out",)
+
+
+def require_inside(lesion: Lesion, inside: Mask, whole: int) -> None:
+    """Refuse a lesion of which too little lies in the bone that it is said to be in.
+
+    Raises:
+        LesionError: so.
+    """
+    share = 100.0 * float(inside.sum()) / whole
+    if share < number("vertebra", "lesion_inside_min_pct"):
+        raise LesionError(
+            f"lesion {lesion.id}: {share:.0f} % of it lies in {lesion.bone}; "
+            "name the bone that it is in, or draw it again"
+        )
+
+
+def neighbours(target: TargetBone) -> tuple[Volume | None, Volume | None]:
+    """Masks of the vertebrae above and below; None where one is absent or not whole."""
+    spine = thoracolumbar_spine()
+    found = []
+    for level in spine.neighbours(spine.level(target.bone)):
+        value = target.labels.values.get(f"{spine.label_prefix}{level}")
+        found.append(None if value is None else _whole(target.near, value))
+    return found[0], found[1]
+
+
+def up(target: TargetBone) -> F64 | None:
+    """Rough superior direction of a vertebra: along the spine, through its neighbours."""
+    here = target.near.positions_mm(np.argwhere(target.near.array == target.value)).mean(axis=0)
+    above, below = (
+        here if mask is None else mask.positions_mm(np.argwhere(mask.array)).mean(axis=0)
+        for mask in neighbours(target)
+    )
+    along: F64 = above - below
+    return along if np.linalg.norm(along) > 0 else None
+
+
+def _whole(near: Volume, value: int) -> Volume | None:
+    mask = near.array == value
+    if not mask.any():
+        return None
+    low, high = bounding_box(mask)
+    if (low == 0).any() or (high == mask.shape).any():
+        return None
+    kept, _ = without_crumbs(mask, f"number {value}")
+    return near.with_array(kept, "mask")
+
+
+def _same_kind(labels: LabelMap, label: str) -> list[str]:
+    stem = label.split("_")[0]
+    return [name for name in labels.present() if name.startswith(stem)] or list(labels.present())

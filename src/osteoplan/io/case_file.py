@@ -1,0 +1,151 @@
+"""What ``case.yaml`` may say: every key, its kind and its default.  An unknown key is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from osteoplan.errors import BadInput
+from osteoplan.io.yaml import checked, read_yaml
+from osteoplan.knowledge.load import Strict
+
+__all__ = [
+    "CaseFile",
+    "EllipsoidFile",
+    "ImagesFile",
+    "LabelsFile",
+    "LesionFile",
+    "MaskFile",
+    "OtherScanFile",
+    "PatientFile",
+    "read_case_file",
+]
+
+Facts = dict[str, bool | int | float | str | None]
+Triple = tuple[float, float, float]
+
+
+class LabelsFile(Strict):
+    """Label map and how its numbers are named; ``names`` wins over ``scheme``.
+
+    ``seeded`` names the bones that were segmented here from a seed point instead of being given.
+    """
+
+    file: str
+    scheme: str | None = None
+    names: str | None = None
+    seeded: dict[str, Triple] = {}
+
+
+class OtherScanFile(Strict):
+    """MR or another series of the same patient.
+
+    ``registered: true`` says that its positions are the CT's already; ``rigid_to_ct`` asks for a
+    registration, whose ``matrix`` (scan -> CT, LPS mm) and ``residual_mm`` ``init`` writes down.
+    """
+
+    file: str
+    registered: Literal[True, "rigid_to_ct"]
+    matrix: list[list[float]] | None = None
+    residual_mm: float | None = None
+
+
+class ImagesFile(Strict):
+    """Images of the case.  ``ct_before`` is the scan before a simulated lesion."""
+
+    ct: str
+    series: str | None = None
+    straighten: bool = False
+    acquisition: str | None = None
+    labels: LabelsFile | None = None
+    ct_before: str | None = None
+    mr: list[OtherScanFile] = []
+    dose: str | None = None
+    calibration: dict[str, Any]
+
+
+class EllipsoidFile(Strict):
+    """A lesion drawn as an ellipsoid along the patient's axes: centre [LPS mm], full axes [mm]."""
+
+    centre_mm: Triple
+    axes_mm: Triple
+
+
+class MaskFile(Strict):
+    """A lesion mask that is not a plain file name: an ellipsoid, a contour or a DICOM segment."""
+
+    ellipsoid: EllipsoidFile | None = None
+    rtstruct: str | None = None
+    roi: str | int | None = None
+    seg: str | None = None
+    segment: str | int | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> MaskFile:
+        forms = (self.ellipsoid is not None, self.rtstruct is not None, self.seg is not None)
+        if sum(forms) != 1:
+            raise ValueError("give one of ellipsoid, rtstruct (with roi) and seg (with segment)")
+        if (self.rtstruct is None) != (self.roi is None) or (self.seg is None) != (self.segment is None):
+            raise ValueError("rtstruct needs roi, seg needs segment, and neither stands alone")
+        return self
+
+
+class LesionFile(Strict):
+    """One lesion."""
+
+    id: str
+    bone: str
+    side: Literal["left", "right", "midline"]
+    mask: str | MaskFile
+    level_confirmed: bool = False
+    target: bool = True
+    matrix: Literal["lytic", "mixed", "blastic"] | None = None
+    simulated: bool = False
+    truth: str | None = None
+    drawn: str | None = None
+    facts: Facts = {}
+
+
+class PatientFile(Strict):
+    """The patient; what is left out is unknown."""
+
+    age_y: float | None = None
+    sex: Literal["female", "male", "other"] | None = None
+    weight_kg: float | None = None
+    height_cm: float | None = None
+    invented: bool = False
+
+
+class CaseFile(Strict):
+    """``case.yaml``."""
+
+    id: str
+    images: ImagesFile
+    lesions: list[LesionFile]
+    patient: PatientFile = PatientFile()
+    facts: Facts = {}
+    goals: Facts = {}
+    preferences: dict[str, float] = {}
+    procedure: dict[str, str] = {}
+    prior_treatment: list[dict[str, Any]] = []
+    centre: str | None = None
+    generated: bool = False
+    credits: list[str] = []
+
+
+def read_case_file(folder: Path) -> CaseFile:
+    """``folder/case.yaml``, checked.
+
+    Raises:
+        BadInput: what is wrong with it, in one sentence.
+    """
+    path = folder / "case.yaml"
+    if not path.is_file():
+        raise BadInput(f"{folder}: no case.yaml here; make a case with 'osteoplan init {folder} --ct PATH'")
+    file = checked(CaseFile, read_yaml(path), str(path))
+    ids = [lesion.id for lesion in file.lesions]
+    if len(set(ids)) != len(ids):
+        raise BadInput(f"{path}: two lesions have the same id; give each its own")
+    return file

@@ -1,0 +1,68 @@
+"""Any image that a case may name: NIfTI, NRRD, MetaImage, a DICOM folder or zip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from osteoplan.errors import BadInput
+from osteoplan.io.nifti import read_nifti
+from osteoplan.model.acquisition import Acquisition
+from osteoplan.model.volume import Meaning, Volume
+
+__all__ = ["ReadImage", "is_dicom", "read_image"]
+
+NIFTI, ITK = (".nii", ".nii.gz"), (".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+@dataclass(frozen=True, eq=False)
+class ReadImage:
+    """An image, how it was taken where the file tells, and what was noticed or repaired on reading."""
+
+    volume: Volume
+    acquisition: Acquisition | None = None
+    notes: tuple[str, ...] = ()
+
+
+def is_dicom(path: Path) -> bool:
+    """True for a folder, a zip, and a single file that says so by its name or its first bytes."""
+    if path.is_dir() or path.suffix.lower() in (".zip", ".dcm", ".ima"):
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        return handle.read(132)[128:] == b"DICM"
+
+
+def read_image(
+    path: Path, meaning: Meaning, *, series: str | None = None, straighten: bool = False, frame: str = "scan"
+) -> ReadImage:
+    """Read an image by what it is.
+
+    Args:
+        path: file or DICOM folder.
+        meaning: of the values where the file does not tell (everything but DICOM).
+        series: pseudonym of the series, where a DICOM folder holds several.
+        straighten: resample a series with gantry tilt instead of refusing it.
+        frame: frame of reference of files that hold none.
+
+    Raises:
+        BadInput: absent, of a kind that is not read, or damaged.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: no such file; check the path")
+    name = path.name.lower()
+    if is_dicom(path):
+        from osteoplan.io.dicom.image import read_series
+
+        found = read_series(path, series=series, straighten=straighten)
+        return ReadImage(found.volume, found.acquisition, found.notes)
+    if name.endswith(NIFTI):
+        return ReadImage(read_nifti(path, meaning, frame=frame))
+    if name.endswith(ITK):
+        from osteoplan.io.itk import read_itk
+
+        return ReadImage(read_itk(path, meaning, frame=frame))
+    raise BadInput(
+        f"{path}: not an image that is read here; give NIfTI (.nii.gz), NRRD, MHA, or a DICOM folder or zip"
+    )
