@@ -31,7 +31,8 @@ from osteoplan.errors import BadInput, Cancelled, LesionError
 from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import side_of
 from osteoplan.knowledge.structures import kind_of
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Implant, Mask, Structure, StructureKind
+from osteoplan.model.anatomy import Anatomy, BoneFrame, Implant, Mask, Structure
+from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.findings import Finding
 from osteoplan.model.labels import LabelMap
@@ -91,21 +92,19 @@ def build_anatomy(
     step("neighbours")
     structures, unplaced = _structures(case, target, box, geometry, bone_mask)
     step("implants")
-    implants, zone = _implants(case.ct, target.labels)
+    implants, zone = _implants(image, LabelMap(labels, target.labels.values))
     step("density")
-    exclude = zone | np.asarray(lesion.mask.array, dtype=bool)
-    factors = calibrate(
-        case.calibration_request, case.ct, labels=target.labels, acquisition=case.acquisition, exclude=exclude
-    )
-    image, covered = _without_implants(image, bone_mask, zone[_slices(box)], implants)
+    factors = _calibrated(case, target, lesion, zone, box)
     intact, basis = _intact(case, image, box, bone_mask, lesion_mask)
+    covered = _covered(image, bone_mask & zone, implants)
+    image, intact = (filled_in(one, bone_mask, zone) for one in (image, intact))
     step("measurements")
     anatomy = Anatomy(
         bone=lesion.bone, lesion=lesion, image=image, image_intact=intact, intact_basis=basis,
         calibration=factors, bone_mask=bone_mask, parts=geometry.parts(bone_mask), lesion_mask=lesion_mask,
         structures=structures, body_surface=skin.crop(*box).array, frame=geometry.frame,
         posterior_wall_mm=geometry.wall_mm(), warnings=(*notes, *unplaced, *covered, *factors.notes),
-        frames=geometry.frames, implants=tuple(_on_crop(implant, box) for implant in implants),
+        frames=geometry.frames, implants=implants,
     )  # fmt: skip
     around = neighbours(target) if target.is_vertebra else (None, None)
     findings, unmeasured = measure(anatomy, geometry.vertebra, around, frames=geometry.frames)
@@ -256,41 +255,38 @@ def _with_own_canal(
     return (own, *(s for s in derived if s.name != "spinal_canal"))
 
 
-def _implants(ct: Volume, labels: LabelMap) -> tuple[tuple[Implant, ...], Mask]:
-    """Metal, cement and stents of the whole scan, and the zone that they spoil, both on the CT's grid."""
-    if ct.meaning != "HU":
-        return (), np.zeros(ct.shape, dtype=bool)
-    found = find_implants(
-        ct, bones=labels.any_of(_of_kind(labels, "bone")), vessels=labels.any_of(_of_kind(labels, "vessel"))
-    )
-    return found, excluded_zone(found, ct)
+def _implants(image: Volume, labels: LabelMap) -> tuple[tuple[Implant, ...], Mask]:
+    """Metal, cement and stents around the bone, and the zone that they spoil, on the crop."""
+    if image.meaning != "HU":
+        return (), np.zeros(image.shape, dtype=bool)
+    bones, vessels = (labels.any_of(_of_kind(labels, kind)) for kind in ("bone", "vessel"))
+    found = find_implants(image, bones=bones, vessels=vessels)
+    return found, excluded_zone(found, image)
 
 
-def _of_kind(labels: LabelMap, kind: StructureKind) -> tuple[str, ...]:
+def _of_kind(labels: LabelMap, kind: str) -> tuple[str, ...]:
     return tuple(name for name in labels.present() if kind_of(name) == kind)
 
 
-def _on_crop(implant: Implant, box: Box) -> Implant:
-    return replace(implant, mask=implant.mask[_slices(box)])
+def _calibrated(case: Case, target: TargetBone, lesion: Lesion, zone: Mask, box: Box) -> Calibration:
+    """Density of the whole scan; the lesion and what implants spoil around the bone are left out."""
+    exclude = np.array(lesion.mask.array, dtype=bool)
+    exclude[_slices(box)] |= zone
+    return calibrate(
+        case.calibration_request, case.ct, labels=target.labels, acquisition=case.acquisition, exclude=exclude
+    )
 
 
-def _without_implants(
-    image: Volume, bone: Mask, zone: Mask, implants: tuple[Implant, ...]
-) -> tuple[Volume, tuple[str, ...]]:
-    """The image with what an implant covers in the bone replaced by the bone around it, and a sentence on it.
-
-    Metal is neither bone nor carried as metal: its density would be read as bone of impossible stiffness.
-    """
-    covered = zone & bone
+def _covered(image: Volume, covered: Mask, implants: tuple[Implant, ...]) -> tuple[str, ...]:
+    """A sentence where an implant hides bone: its density would be read as bone of impossible stiffness."""
     if not covered.any():
-        return image, ()
+        return ()
     kinds = " and ".join(sorted({implant.kind for implant in implants}))
     volume = covered.sum() * image.voxel_volume_mm3 / 1000.0
-    note = (
+    return (
         f"{kinds} in or near the bone: {volume:.1f} mL are read as the bone around them; "
-        "what the implant itself carries is not modelled"
+        "what the implant itself carries is not modelled",
     )
-    return filled_in(image, bone, zone), (note,)
 
 
 def _intact(case: Case, image: Volume, box: Box, bone: Mask, lesion: Mask) -> tuple[Volume, str]:
