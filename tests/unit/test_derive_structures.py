@@ -171,6 +171,11 @@ def test_roots_and_foramina_of_a_real_spine_lie_between_the_pedicles_and_never_i
             assert not (mask & bones).any()
             assert heights["L1"] - 5 < middle[2] < heights["T12"] + 5
             assert sign * (middle[0] - canal) > 8.0
+        reach = [
+            (sign * (ct.positions_mm(np.argwhere(found[name].mask))[:, 0] - canal)).max()
+            for name in (f"nerve_root_T12_{side}", f"neural_foramen_T12_L1_{side}")
+        ]
+        assert reach[0] > reach[1] + 8.0  # the root goes on to its own side
         assert (found[f"nerve_root_T12_{side}"].mask & found["spinal_canal"].mask).any()
         assert (found[f"nerve_root_T12_{side}"].mask & found[f"neural_foramen_T12_L1_{side}"].mask).any()
 

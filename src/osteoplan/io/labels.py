@@ -11,7 +11,7 @@ import numpy as np
 from osteoplan.errors import BadInput
 from osteoplan.io.case_file import LabelsFile
 from osteoplan.io.images import is_dicom, read_image
-from osteoplan.knowledge.structures import scheme
+from osteoplan.knowledge.structures import canonical_names, scheme
 from osteoplan.model.volume import Volume
 
 __all__ = ["read_labels", "seg_labels", "write_names"]
@@ -34,7 +34,9 @@ def read_labels(folder: Path, file: LabelsFile, ct: Volume) -> Labels:
     if not np.issubdtype(labels.array.dtype, np.integer):
         labels = labels.with_array(np.rint(labels.array).astype(np.int16))
     if file.names:
-        return labels, _names(folder / file.names), ()
+        return labels, canonical_names(_names(folder / file.names)), ()
+    if file.scheme == "plain":
+        raise BadInput(f"{path}: scheme plain has no names of its own; add 'names: FILE.csv' to case.yaml")
     if file.scheme:
         return labels, scheme(file.scheme), ()
     raise BadInput(f"{path}: labels need 'names: FILE.csv' or 'scheme: totalsegmentator' in case.yaml")
@@ -56,7 +58,7 @@ def seg_labels(path: Path, ct: Volume) -> Labels:
         name = found.label if found.label not in names else f"{found.label}_{found.number}"
         names[name] = found.number
         notes += [f"segment {found.label}: {note}" for note in placed.notes]
-    return ct.with_array(array, "label"), names, tuple(notes)
+    return ct.with_array(array, "label"), canonical_names(names), tuple(notes)
 
 
 def write_names(names: Mapping[str, int], path: Path) -> None:

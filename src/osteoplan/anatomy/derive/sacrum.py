@@ -72,7 +72,8 @@ def _midline(at: F64, sacrum: Mask, along: F64) -> F64:
     rows = [(heights[slab == n].mean(), np.mean(np.percentile(lefts[slab == n], [2, 98])), (slab == n).sum())
             for n in range(12) if (slab == n).sum() > 20]  # fmt: skip
     height, middle, weight = np.array(rows).T
-    line: F64 = np.polyval(np.polyfit(height, middle, 1, w=np.sqrt(weight)), along)
+    slope, start = np.polyfit(height, middle, 1, w=np.sqrt(weight))
+    line: F64 = float(slope) * along + float(start)
     return line
 
 

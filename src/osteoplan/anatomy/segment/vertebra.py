@@ -1,0 +1,246 @@
+"""One vertebra from a point in it: canal, straightened spine, discs, then the bone between two discs.
+
+    canal      cheapest path through the tube that bone stands around
+    spine      pulled straight along it, so that discs lie across
+    discs      a chain at a vertebra's pitch
+    bone       a threshold that follows the scan, closed and filled: a lytic hole belongs to its bone
+    own        parted from ribs by thickness, from its neighbours at discs and between the arches
+
+The level is what the user says it is: nothing here counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from osteoplan.anatomy.segment.bone_voxels import closed, sampled, within
+from osteoplan.anatomy.segment.discs import BEHIND_MM, LEFT_MM, Discs, find_discs
+from osteoplan.anatomy.segment.levels import Levels, levels
+from osteoplan.anatomy.segment.result import Segmented
+from osteoplan.anatomy.segment.spinal_canal import canal_path
+from osteoplan.anatomy.segment.straightened import Straightened
+from osteoplan.errors import BadInput
+from osteoplan.knowledge.anatomy_values import number
+from osteoplan.model.anatomy import Mask
+from osteoplan.model.volume import Volume
+
+__all__ = ["grown_vertebra"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+_SIDE, _BACK = np.abs(LEFT_MM)[:, None, None], BEHIND_MM[None, :, None]
+_CANAL_MM = 5.0  # certainly canal about its own middle line
+_BODY_WIDE_MM = 34.0
+_RIB, _OWN = 2, 1
+
+
+def grown_vertebra(ct: Volume, bone: str, seed_mm: F64) -> Segmented:
+    """Segment the vertebra that holds (or is nearest to) a point.
+
+    Args:
+        ct: HU.
+        bone: e.g. ``vertebra_T12``; tells what size to expect, not which one to take.
+        seed_mm: (3,) LPS.
+
+    Raises:
+        BadInput: no spine, or no disc on either side, is seen around the point.
+    """
+    spine = Straightened.along(canal_path(ct, seed_mm), seed_mm)
+    positions = spine.positions_mm(LEFT_MM, BEHIND_MM)
+    values = sampled(ct, positions)
+    discs = find_discs(values, _pitch(bone), number("segment", f"body_behind_{_part(bone)}_mm"))
+    if discs is None:
+        raise BadInput(
+            f"{bone}: no two discs are seen around the point: point into the vertebra, or give a label map"
+        )
+    parted = _parted(values, discs, rib_mm=_rib_mm(bone))
+    seed = spine.local(seed_mm[None])[0]
+    which = _level_at(parted, seed, discs, bone)
+    mask = _on_scan(ct, spine, parted == which)
+    return Segmented(
+        mask, bone, (float(seed_mm[0]), float(seed_mm[1]), float(seed_mm[2])),
+        "grown from one point between two discs, without labels; level as given, not counted",
+        _cautions(ct, mask, bone, parted == which),
+    )  # fmt: skip
+
+
+def _parted(values: F32, discs: Discs, *, rib_mm: float) -> npt.NDArray[np.int16]:
+    """(nu, nv, n) number of the vertebra of every voxel; 0 is none."""
+    smooth = ndimage.gaussian_filter(values, 0.5)
+    soft = _soft_HU(smooth, discs.body_mm)
+    bone = _bone(values, smooth, soft)
+    column = _bodies(bone)
+    bounds = levels(smooth, column, discs, soft)
+    gap = bounds.disc & _in_slices(column, 1)
+    body = column & ~bounds.disc
+    canal = np.hypot(_SIDE, _BACK) < _CANAL_MM
+    filled = _closed_by(bone & ~gap | body, 1) & ~gap & ~canal
+    owner = _owners(filled, body, column, smooth, rib_mm)
+    return _pieces(owner, bounds, gap | canal, len(discs.heights))
+
+
+def _soft_HU(smooth: F32, body_mm: float) -> float:
+    """Threshold between soft tissue and the thinnest bone of these bodies."""
+    core = np.hypot(LEFT_MM[:, None], BEHIND_MM[None] - body_mm) < 8.0
+    marrow = float(np.median(smooth[core]))
+    return max(50.0 + 0.45 * (marrow - 50.0), number("segment", "bone_floor_HU"))
+
+
+def _bone(values: F32, smooth: F32, soft: float) -> Mask:
+    """Bone, less vessels: what is bright without a break along the spine is blood, discs interrupt bone."""
+    densest = ndimage.gaussian_filter(ndimage.maximum_filter(ndimage.gaussian_filter(values, 0.8), 5), 1.0)
+    local = np.clip(0.5 * (densest + 40.0), soft, 250.0)
+    broad = ndimage.maximum_filter(ndimage.gaussian_filter(smooth, 1.5), size=(3, 3, 1))
+    size = int(number("segment", "blood_break_mm"))
+    blood = ndimage.minimum_filter1d(broad, size, axis=2) > max(soft + 60.0, 180.0)
+    blood = ndimage.binary_opening(blood, _disk(4)) & (_BACK < -12.0)
+    blood = within(blood, 3.0) & (_BACK < -12.0)
+    near = np.hypot(LEFT_MM[:, None], BEHIND_MM[None] + 20.0) < 13.0
+    bone: Mask = (smooth > local) & ~(blood & (smooth > soft) & ~near[:, :, None])
+    return bone
+
+
+def _bodies(bone: Mask) -> Mask:
+    """The column of bodies and discs: bone before the canal, closed and opened within its slice."""
+    opened = np.zeros_like(bone)
+    before = (slice(*_ends(np.abs(LEFT_MM) < _BODY_WIDE_MM)), slice(*_ends(BEHIND_MM < -5.0)))
+    front = np.pad(bone[before], ((8, 8), (8, 8), (0, 0)))
+    shut = ~_in_slices(~_in_slices(front, 8.0), 8.0)[8:-8, 8:-8]
+    shut = np.pad(shut, ((1, 1), (1, 1), (0, 0)))  # beyond the front there is no body
+    opened[before] = (_in_slices(~_in_slices(~shut, 7.0), 7.0) & shut)[1:-1, 1:-1]
+    column = np.zeros_like(opened)
+    middle = (np.abs(LEFT_MM) < 14)[:, None] & (np.abs(BEHIND_MM + 16.0) < 10)[None]
+    for k in range(opened.shape[2]):
+        names, count = ndimage.label(opened[:, :, k])
+        seen = np.bincount(names[middle], minlength=count + 1)
+        seen[0] = 0
+        if seen.max() > 0:
+            column[:, :, k] = names == seen.argmax()
+    return column
+
+
+def _ends(chosen: Mask) -> tuple[int, int]:
+    """First index and one past the last."""
+    at = np.flatnonzero(chosen)
+    return int(at[0]), int(at[-1]) + 1
+
+
+def _in_slices(mask: Mask, radius: float) -> Mask:
+    """Within ``radius`` voxels of the mask, slice by slice across the spine."""
+    grown = np.zeros_like(mask)
+    for k in range(mask.shape[2]):
+        if mask[:, :, k].any():
+            grown[:, :, k] = ndimage.distance_transform_edt(~mask[:, :, k]) <= radius
+    return grown
+
+
+def _closed_by(mask: Mask, radius: float) -> Mask:
+    return closed(mask, radius + 0.5)
+
+
+def _owners(filled: Mask, body: Mask, column: Mask, smooth: F32, rib_mm: float) -> npt.NDArray[np.int32]:
+    """1 where bone is of the spine, 2 where it is rib: parted at the thinnest place between sure parts."""
+    depth = ndimage.distance_transform_edt(filled)
+    sure = np.zeros(filled.shape, dtype=np.int8)
+    sure[filled & body & (depth > 2)] = _OWN
+    sure[filled & (_SIDE < 13.0) & (_BACK > -9.0) & (_BACK < 40.0)] = _OWN
+    beside = (rib_mm < _SIDE) | ((_SIDE > 22.0) & (_BACK < -4.0))
+    sure[filled & beside & ~_in_slices(column, 1)] = _RIB
+    height = -depth - ndimage.gaussian_filter(smooth, 0.5) / 100.0
+    parted: npt.NDArray[np.int32] = watershed(height, sure, mask=filled)
+    return parted
+
+
+def _pieces(owner: npt.NDArray[np.int32], bounds: Levels, never: Mask, discs: int) -> npt.NDArray[np.int16]:
+    """Every whole level as one closed and filled piece."""
+    found = np.zeros(owner.shape, dtype=np.int16)
+    for level in range(1, discs):
+        mine = (owner == _OWN) & (bounds.zone == level)
+        names, count = ndimage.label(mine)
+        if count == 0:
+            continue
+        sizes = np.bincount(names.ravel())
+        sizes[0] = 0
+        mine = (sizes > 0.05 * sizes.max())[names]
+        whole = ndimage.binary_fill_holes(closed(mine, 3.0))
+        found[whole & (bounds.zone == level) & ~never & (owner != _RIB)] = level
+    return found
+
+
+def _level_at(parted: npt.NDArray[np.int16], seed: F64, discs: Discs, bone: str) -> int:
+    """The number of the vertebra that the seed is in, or nearest to."""
+    at = np.array([seed[0] - LEFT_MM[0], seed[1] - BEHIND_MM[0], seed[2]])
+    voxels = np.argwhere(parted > 0)
+    if len(voxels) == 0:
+        raise BadInput(f"{bone}: no vertebra between two discs is seen: point into one, or give a label map")
+    gaps = np.linalg.norm(voxels - at, axis=1)
+    nearest = int(gaps.argmin())
+    if gaps[nearest] > number("segment", "seed_reach_mm"):
+        raise BadInput(
+            f"{bone}: the point is {gaps[nearest]:.0f} mm from every vertebra seen whole: point into it"
+        )
+    return int(parted[tuple(voxels[nearest])])
+
+
+def _on_scan(ct: Volume, spine: Straightened, mask: Mask) -> Mask:
+    """The mask of the straightened spine on the scan's own grid."""
+    at = np.argwhere(mask)
+    corners = spine.positions_mm(LEFT_MM, BEHIND_MM)[tuple(at.T)]
+    indices = ct.indices(corners)
+    low = np.clip(np.floor(indices.min(axis=0)).astype(int) - 1, 0, ct.shape)
+    high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 2, 0, ct.shape)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    grid = np.stack(
+        np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij"), -1
+    )
+    local = spine.local(ct.positions_mm(grid.reshape(-1, 3)))
+    local -= np.array([LEFT_MM[0], BEHIND_MM[0], 0.0])
+    share = ndimage.map_coordinates(mask.astype(np.float32), local.T, order=1, mode="constant", cval=0.0)
+    whole = np.zeros(ct.shape, dtype=bool)
+    whole[box] = share.reshape(grid.shape[:3]) > 0.5
+    return whole
+
+
+def _cautions(ct: Volume, mask: Mask, bone: str, straight: Mask) -> tuple[str, ...]:
+    volume = float(mask.sum()) * ct.voxel_volume_mm3 / 1000.0
+    found = []
+    least, most = number("segment", "vertebra_min_mL"), number("segment", "vertebra_max_mL")
+    if not least <= volume <= most:
+        found.append(
+            f"its volume of {volume:.0f} mL is outside {least:.0f} to {most:.0f} mL: look at the outline"
+        )
+    edges = [mask.take(end, axis=axis).any() for axis in range(3) for end in (0, -1)]
+    if any(edges):
+        found.append("it touches the edge of the scan: it may be cut")
+    if straight[:, :, :2].any() or straight[:, :, -2:].any():
+        found.append("it touches the end of the stretch that was looked at: it may be cut")
+    return tuple(found)
+
+
+def _pitch(bone: str) -> tuple[float, float]:
+    """Distances between discs that are expected at a level."""
+    part = _part(bone)
+    return number("segment", f"pitch_{part}_min_mm"), number("segment", f"pitch_{part}_max_mm")
+
+
+def _rib_mm(bone: str) -> float:
+    part = "lumbar" if _part(bone) == "lumbar" else "thoracic"
+    return number("segment", f"rib_from_{part}_mm")
+
+
+def _part(bone: str) -> str:
+    level = bone.removeprefix("vertebra_")
+    if level.startswith("L"):
+        return "lumbar"
+    count = int(level[1:]) if level.startswith("T") else 1
+    return "upper_thoracic" if count <= 4 else "mid_thoracic" if count <= 8 else "low_thoracic"
+
+
+def _disk(radius: int) -> Mask:
+    n = np.indices((2 * radius + 1,) * 2) - radius
+    disk: Mask = ((n**2).sum(axis=0) <= radius * radius)[:, :, None]
+    return disk
