@@ -267,7 +267,7 @@ def test_an_unknown_bone_names_the_nearest(bone):
 
 
 def test_a_label_map_without_the_bone_is_refused():
-    with pytest.raises(UnknownName, match="not labelled.*'vertebrae_L4'"):
+    with pytest.raises(UnknownName, match=r"not labelled.*'vertebrae_L4'"):
         refused(case(), bone="vertebra_L4")
     with pytest.raises(BadInput, match="no label map"):
         refused(replace(case(), labels=None))

@@ -114,9 +114,7 @@ def _ties(
     return tuple(ties)
 
 
-def _notes(
-    options: Sequence[Option], ranking: Sequence[str], blocking: Sequence[Verdict]
-) -> tuple[str, ...]:
+def _notes(options: Sequence[Option], ranking: Sequence[str], blocking: Sequence[Verdict]) -> tuple[str, ...]:
     if blocking:
         return tuple(f"{verdict.rule}: {verdict.text}" for verdict in blocking)
     if not any(option.kind == "plan" for option in options):

@@ -32,7 +32,7 @@ def segment_bone(ct: Volume, bone: str, seed_mm: npt.ArrayLike) -> Segmented:
     index = ct.indices(seed)
     outside = (index < -0.5).any() or (index > np.array(ct.shape) - 0.5).any()
     if seed.shape != (3,) or not np.isfinite(seed).all() or outside:
-        raise BadInput(f"the point {seed_mm} lies outside the scan: give x,y,z in LPS mm")
+        raise BadInput(f"the point {seed.tolist()} lies outside the scan: give x,y,z in LPS mm")
     if bone_site(bone) is not None:
         raise BadInput(
             f"{bone} is not grown from a point by this version, only vertebrae are: give a label map "

@@ -122,14 +122,14 @@ def _in_patient(values: F32) -> Mask:
 def _chain(score: F64, inside: Mask, shortest: int, longest: int) -> list[int]:
     """Heights of the best chain of discs, from below upwards; its pitch changes gently."""
     n = len(score)
-    first, last = np.flatnonzero(inside)[[0, -1]]
+    first, last = (int(end) for end in np.flatnonzero(inside)[[0, -1]])
     best = np.full((n, longest + 1), -np.inf)
     came: dict[tuple[int, int], tuple[int, int]] = {}
     pitches = np.arange(shortest, longest + 1)
-    for k in np.flatnonzero(inside):
+    for k in map(int, np.flatnonzero(inside)):
         if k - first < longest:
             best[k, shortest:] = score[k]
-        for pitch in pitches:
+        for pitch in range(shortest, longest + 1):
             before = k - pitch
             if before < 0 or not inside[before]:
                 continue
@@ -138,13 +138,13 @@ def _chain(score: F64, inside: Mask, shortest: int, longest: int) -> list[int]:
             value = candidates[m] + score[k] - _LINK
             if value > best[k, pitch]:
                 best[k, pitch] = value
-                came[int(k), int(pitch)] = (int(before), int(pitches[m]))
+                came[k, pitch] = (before, int(pitches[m]))
     best[: max(first, last - longest + 1)] = -np.inf  # the chain must reach the top of the scan
-    k, pitch = (int(x) for x in np.unravel_index(np.argmax(best), best.shape))
-    chain = [k]
-    while (k, pitch) in came:
-        k, pitch = came[k, pitch]
-        chain.append(k)
+    at, link = (int(x) for x in np.unravel_index(np.argmax(best), best.shape))
+    chain = [at]
+    while (at, link) in came:
+        at, link = came[at, link]
+        chain.append(at)
     return chain[::-1]
 
 

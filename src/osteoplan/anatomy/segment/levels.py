@@ -4,8 +4,6 @@ In front, a disc is bounded by two endplates: along every column through it, hal
 brightness and the darkest value between them.  Behind, neighbouring arches overlap like tiles: the boundary
 is the smooth surface through the least bone, found as the cheapest height at every (left, behind), steps
 between neighbours being paid for.
-
-Source: the aggregation of costs along four directions is that of Hirschmueller 2008 (semi-global matching).
 """
 
 from __future__ import annotations
@@ -14,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import ndimage
 
 from osteoplan.anatomy.segment.discs import BEHIND_MM, LEFT_MM, Discs
+from osteoplan.kernels.surface import cheapest_surface
 from osteoplan.model.anatomy import Mask
 
 __all__ = ["Levels", "levels"]
@@ -25,7 +23,6 @@ __all__ = ["Levels", "levels"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
-_STEP_COST, _JUMP_COST, _REACH = np.float32(0.12), np.float32(2.0), 3
 _LEAST_DEPTH_HU = 6.0  # by which a disc is darker than its plates
 
 
@@ -108,7 +105,7 @@ def _boundary(bone: F32, front: Mask, disc_middle: F64, height: float, tilt: flo
     cost += 2.0 * ((offsets < -0.3 * pitch)[None, None] & (BEHIND_MM < 5.0)[None, :, None])
     off_disc = np.minimum(np.abs(heights - disc_middle[..., None]), 8.0) * 0.5
     cost = np.where(front[..., None], off_disc, cost).astype(np.float32)
-    chosen = _aggregated(np.ascontiguousarray(cost)).argmin(axis=-1)
+    chosen = cheapest_surface(cost)
     surface: F64 = plane[None] + ndimage.median_filter(offsets[chosen], 5)
     return surface
 
@@ -121,30 +118,3 @@ def _columns(values: F32, heights: F64) -> F64:
         np.take_along_axis(values, low, 2) * (1.0 - part) + np.take_along_axis(values, low + 1, 2) * part
     )
     return read
-
-
-@njit(cache=True)
-def _aggregated(cost: F32) -> F32:
-    """Cost of every height with what its neighbours along four directions would pay to follow."""
-    nu, nv, nh = cost.shape
-    total = np.zeros_like(cost)
-    for way in range(4):
-        du, dv = (1, -1, 0, 0)[way], (0, 0, 1, -1)[way]
-        path = np.zeros_like(cost)
-        for a in range(nu):
-            i = a if du >= 0 else nu - 1 - a
-            for b in range(nv):
-                j = b if dv >= 0 else nv - 1 - b
-                pi, pj = i - du, j - dv
-                if pi < 0 or pj < 0 or pi >= nu or pj >= nv:
-                    path[i, j] = cost[i, j]
-                    continue
-                least = path[pi, pj].min()
-                for h in range(nh):
-                    best = least + _JUMP_COST
-                    for e in range(-_REACH, _REACH + 1):
-                        if 0 <= h + e < nh:
-                            best = min(best, path[pi, pj, h + e] + _STEP_COST * abs(e))
-                    path[i, j, h] = cost[i, j, h] + best - least
-        total += path
-    return total

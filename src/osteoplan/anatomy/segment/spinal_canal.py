@@ -59,7 +59,8 @@ def _walled(bone: Mask) -> F32:
         for radius in np.arange(near, far + 0.1, STEP_MM) / STEP_MM:
             _or_shifted(met, bone, round(np.cos(angle) * radius), round(np.sin(angle) * radius))
         share += met
-    return share / RAYS
+    share /= np.float32(RAYS)
+    return share
 
 
 def _or_shifted(into: Mask, of: Mask, di: int, dj: int) -> None:
