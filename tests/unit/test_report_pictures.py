@@ -14,10 +14,12 @@ import pytest
 from osteoplan.model.volume import Volume
 from osteoplan.report.pictures import (
     BONE_WINDOW,
+    Legend,
     Picture,
     Rod,
     Scenery,
     along_needle,
+    grouped,
     rods_of,
     slices,
     strain_top,
@@ -223,3 +225,9 @@ def test_device_files_give_the_diameter() -> None:
 
 def _points(path: str) -> F64:
     return np.array([[float(x), float(y)] for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)])
+
+
+def test_both_sides_of_a_derived_thing_are_its_plural_before_the_bracket():
+    names = [f"{side} pleural recess (derived)" for side in ("left", "right")] + ["left lung", "right lung"]
+    shown = grouped([Legend(name, "#CC79A7") for name in names])
+    assert shown[0].words == "pleural recesses (derived), lungs"

@@ -403,13 +403,19 @@ def grouped(legend: Sequence[Legend]) -> tuple[Legend, ...]:
 
 
 def _both_sides(names: Sequence[str]) -> tuple[str, ...]:
-    """Left and right of the same thing as its plural, where both are there."""
+    """Left and right of the same thing as its plural, where both are there: *lungs*."""
     found = []
     for name in names:
         side, _, thing = name.partition(" ")
         paired = side in ("left", "right") and {f"left {thing}", f"right {thing}"}.issubset(names)
-        found.append(f"{thing}s" if paired else name)
+        found.append(_plural(thing) if paired else name)
     return tuple(dict.fromkeys(found))
+
+
+def _plural(thing: str) -> str:
+    """A thing twice; what stands in brackets behind it stays behind it."""
+    noun, bracket, rest = thing.partition(" (")
+    return noun + ("es" if noun.endswith("s") else "s") + bracket + rest
 
 
 def _add_cement(
