@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.anatomy.segment.joint_bones import grown_joint_bone
 from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.anatomy.segment.vertebra import grown_vertebra
 from osteoplan.errors import BadInput
@@ -33,9 +34,12 @@ def segment_bone(ct: Volume, bone: str, seed_mm: npt.ArrayLike) -> Segmented:
     outside = (index < -0.5).any() or (index > np.array(ct.shape) - 0.5).any()
     if seed.shape != (3,) or not np.isfinite(seed).all() or outside:
         raise BadInput(f"the point {seed.tolist()} lies outside the scan: give x,y,z in LPS mm")
-    if bone_site(bone) is not None:
-        raise BadInput(
-            f"{bone} is not grown from a point by this version, only vertebrae are: give a label map "
-            "that holds it"
-        )
-    return grown_vertebra(ct, bone, seed)
+    site = bone_site(bone)
+    if site is None:
+        return grown_vertebra(ct, bone, seed)
+    if site.id in ("pelvis", "femur", "humerus"):
+        return grown_joint_bone(ct, bone, seed)
+    raise BadInput(
+        f"{bone} is not grown from a point by this version: give a label map that holds it, or point into a "
+        "vertebra, hip bone, femur or humerus"
+    )
