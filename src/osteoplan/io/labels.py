@@ -44,20 +44,19 @@ def read_labels(folder: Path, file: LabelsFile, ct: Volume) -> Labels:
 
 def seg_labels(path: Path, ct: Volume) -> Labels:
     """All segments of a DICOM SEG as one label map; the later one wins an overlap, and that is said."""
-    from osteoplan.io.dicom.seg import read_segment, segments
+    from osteoplan.io.dicom.seg import every_segment
 
     array = np.zeros(ct.shape, dtype=np.uint16)
     names: dict[str, int] = {}
     notes: list[str] = []
-    for found in segments(path):
-        placed = read_segment(path, found.number, ct)
+    for found, placed in every_segment(path, ct):
+        name = found.label or f"segment_{found.number}"
         mask = placed.mask.array
         if (array[mask] != 0).any():
-            notes.append(f"segment {found.label} overlaps an earlier one and wins there")
+            notes.append(f"segment {name} overlaps an earlier one and wins there")
         array[mask] = found.number
-        name = found.label if found.label not in names else f"{found.label}_{found.number}"
-        names[name] = found.number
-        notes += [f"segment {found.label}: {note}" for note in placed.notes]
+        names[name if name not in names else f"{name}_{found.number}"] = found.number
+        notes += placed.notes
     return ct.with_array(array, "label"), canonical_names(names), tuple(notes)
 
 
