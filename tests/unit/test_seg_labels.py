@@ -1,4 +1,4 @@
-"""A DICOM SEG as a label map: every drawn segment once, the later one winning an overlap, and that is said."""
+"""A DICOM SEG as a label map: every drawn segment once; the later one wins an overlap, and that is said."""
 
 from osteoplan.io.dicom.image import read_series
 from osteoplan.io.dicom.seg import read_segment, segments
