@@ -45,7 +45,7 @@ def test_an_untouched_copy_is_sound_too(copy: Path) -> None:
 
 
 PATHWAY, SINS, MIRELS = "pathways/bone_tumour.yaml", "scores/sins.yaml", "scores/mirels.yaml"
-CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.yaml", "vocabulary.yaml"
+CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.yaml", "vocabulary/core.yaml"
 
 
 @pytest.mark.parametrize(

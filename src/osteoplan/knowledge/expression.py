@@ -8,6 +8,7 @@ ones included, is told by ``pathway.expression``.
 
     expression := expression 'and' | 'or' expression  |  'not' expression  |  fact
                 | fact < <= == != >= > literal  (also chained)  |  fact [not] 'in' (literal, literal, ...)
+                | literal [not] 'in' fact  (a fact of the kind ``several``)
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ __all__ = [
     "AnyOf",
     "Compare",
     "Expression",
+    "Has",
     "Is",
+    "Leaf",
     "Not",
     "Operator",
     "faults",
@@ -67,6 +70,14 @@ class Among:
 
 
 @dataclass(frozen=True)
+class Has:
+    """A fact of several levels that has this one among them."""
+
+    name: str
+    literal: str
+
+
+@dataclass(frozen=True)
 class Not:
     """The opposite."""
 
@@ -87,7 +98,8 @@ class AnyOf:
     parts: tuple[Expression, ...]
 
 
-Expression = Is | Compare | Among | Not | AllOf | AnyOf
+Leaf = Is | Compare | Among | Has
+Expression = Leaf | Not | AllOf | AnyOf
 
 _OPERATORS: dict[type[ast.cmpop], Operator] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=", ast.GtE: ">=", ast.Gt: ">",
@@ -117,10 +129,10 @@ def holds(op: Operator, value: Value, literal: Value) -> bool:
     return _HOLDS[op](value, literal)
 
 
-def leaves(expression: Expression) -> tuple[Is | Compare | Among, ...]:
+def leaves(expression: Expression) -> tuple[Leaf, ...]:
     """The parts that read one fact each, in order of appearance."""
     match expression:
-        case Is() | Compare() | Among():
+        case Is() | Compare() | Among() | Has():
             return (expression,)
         case Not(part):
             return leaves(part)
@@ -138,13 +150,17 @@ def literals(expression: Expression, name: str) -> tuple[Value, ...]:
     found: dict[Value, None] = {}
     for leaf in leaves(expression):
         if leaf.name == name and not isinstance(leaf, Is):
-            found.update(dict.fromkeys(leaf.literals if isinstance(leaf, Among) else (leaf.literal,)))
+            found.update(dict.fromkeys(_literals(leaf)))
     return tuple(found)
 
 
 def faults(expression: Expression, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
     """What is wrong with an expression against the vocabulary: one sentence each, none if it is sound."""
     return tuple(fault for leaf in leaves(expression) for fault in _leaf_faults(leaf, vocabulary))
+
+
+def _literals(leaf: Compare | Among | Has) -> tuple[Value, ...]:
+    return leaf.literals if isinstance(leaf, Among) else (leaf.literal,)
 
 
 def _parsed(node: ast.expr) -> Expression:
@@ -172,6 +188,10 @@ def _link(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Expression:
             return Among(id, tuple(_literal(item) for item in elts))
         case ast.Name(id), ast.NotIn(), ast.Tuple(elts) if elts:
             return Not(Among(id, tuple(_literal(item) for item in elts)))
+        case ast.Constant(str(word)), ast.In(), ast.Name(id):
+            return Has(id, word)
+        case ast.Constant(str(word)), ast.NotIn(), ast.Name(id):
+            return Not(Has(id, word))
         case ast.Name(id), _, ast.Constant() if type(op) in _OPERATORS:
             return Compare(id, _OPERATORS[type(op)], _literal(right))
         case ast.Constant(), _, ast.Name(id) if type(op) in _OPERATORS:
@@ -191,7 +211,7 @@ def _literal(node: ast.expr) -> Value:
     raise BadInput(f"'{ast.unparse(node)}' is not a number or a quoted word")
 
 
-def _leaf_faults(leaf: Is | Compare | Among, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
+def _leaf_faults(leaf: Leaf, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
     row = vocabulary.get(leaf.name)
     if row is None:
         return (f"'{leaf.name}' is not in the vocabulary; {nearest(leaf.name, vocabulary)}",)
@@ -199,12 +219,15 @@ def _leaf_faults(leaf: Is | Compare | Among, vocabulary: Mapping[str, FactRow]) 
         return () if row.kind == "bool" else (f"'{leaf.name}' is a {row.kind}: compare it with something",)
     if row.kind == "bool":
         return (f"'{leaf.name}' is yes or no: write '{leaf.name}' or 'not {leaf.name}'",)
-    values = leaf.literals if isinstance(leaf, Among) else (leaf.literal,)
-    if row.kind == "level":
+    if isinstance(leaf, Has) != (row.kind == "several"):
+        return (f"'{leaf.name}' is a {row.kind}: only a fact of several levels is asked with 'level' in fact",)
+    values = _literals(leaf)
+    if row.kind in ("level", "several"):
         if isinstance(leaf, Compare) and leaf.op not in ("==", "!="):
             return (f"'{leaf.name}' is a level and has no order: use ==, != or in",)
         bad = [value for value in values if value not in row.levels]
         return tuple(f"'{leaf.name}' is never {value!r}; {nearest(str(value), row.levels)}" for value in bad)
+    assert not isinstance(leaf, Has)
     return tuple(fault for value in values for fault in _number_faults(leaf, value, row))
 
 

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from osteoplan.errors import BadInput
 from osteoplan.model.evidence import Known, ReviewStatus
 from osteoplan.provenance import digest
 
-__all__ = ["Cited", "KnownRow", "Strict", "data_root", "document", "documents", "raw", "version"]
+__all__ = [
+    "Cited", "KnownRow", "Strict", "data_root", "document", "documents", "raw", "status_of", "version",
+]  # fmt: skip
 
 
 class Strict(BaseModel):
@@ -32,12 +34,40 @@ class Strict(BaseModel):
 
 
 class Cited(Strict):
-    """Anything that rests on somebody's word: whose, how well checked, and when it was looked at."""
+    """Anything that rests on somebody's word: whose, how well checked, when it was looked at, when it holds.
+
+    Attributes:
+        tag: how the reference was read: F seen in the source, F~ in a secondary one, MH, MM, ML from memory
+            (how sure), D our own default; joined with ``+``.  The status follows from it.
+        status: ``verified``, ``unverified`` or ``design_default``.
+        date: when it was last looked at; a file may say it once for all.
+        reviewer: who checked it against the primary source; empty where nobody did.
+        since, until: first day in force, and first day no longer in force; None is open.
+    """
 
     cite: tuple[str, ...] = ()
+    tag: str = ""
     status: ReviewStatus
     date: datetime.date
+    reviewer: str = ""
+    since: datetime.date | None = None
+    until: datetime.date | None = None
     note: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _status_follows(cls, content: Any) -> Any:
+        """A tag settles the status; both may stand only if they agree."""
+        if isinstance(content, Mapping) and content.get("tag"):
+            settled = status_of(str(content["tag"]))
+            if content.get("status", settled) != settled:
+                raise ValueError(f"the tag {content['tag']} means '{settled}', not '{content['status']}'")
+            return {**content, "status": settled}
+        return content
+
+    def in_force(self, day: datetime.date) -> bool:
+        """Whether it holds on a day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
 
 
 class KnownRow(Cited):
@@ -62,7 +92,24 @@ class KnownRow(Cited):
         )
 
 
+_TAGS = frozenset({"F", "F~", "MH", "MM", "ML", "D"})
+
 Document = TypeVar("Document", bound=BaseModel)
+
+
+def status_of(tag: str) -> ReviewStatus:
+    """Review status of a tag: its weakest part.  Memory or a secondary source outweighs all, then a default.
+
+    Raises:
+        ValueError: a part that is no tag.
+    """
+    parts = tag.split("+")
+    for part in parts:
+        if part not in _TAGS:
+            raise ValueError(f"the tag '{part}' is none of {', '.join(sorted(_TAGS))}")
+    if set(parts) & {"F~", "MH", "MM", "ML"}:
+        return "unverified"
+    return "design_default" if "D" in parts else "verified"
 
 
 def data_root() -> Traversable:
@@ -132,9 +179,26 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 def _yaml(file: Traversable | Path, name: str) -> Any:
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        return _dated(yaml.load(file.read_text(encoding="utf-8"), _Loader))
     except (yaml.YAMLError, UnicodeDecodeError) as why:
         raise BadInput(f"knowledge/data/{name}: not valid YAML ({' '.join(str(why).split())})") from why
+
+
+def _dated(content: Any) -> Any:
+    """The content with the file's own ``date`` in every cited piece that has none."""
+    if not isinstance(content, dict) or not isinstance(content.get("date"), datetime.date):
+        return content
+    return {key: _inherited(value, content["date"]) for key, value in content.items()}
+
+
+def _inherited(content: Any, date: datetime.date) -> Any:
+    if isinstance(content, list):
+        return [_inherited(inner, date) for inner in content]
+    if not isinstance(content, dict):
+        return content
+    inner = {key: _inherited(value, date) for key, value in content.items()}
+    cited = {"cite", "tag", "status"} & set(inner)
+    return {**inner, "date": date} if cited and "date" not in inner else inner
 
 
 def _checked(kind: type[Document], content: Any, name: str) -> Document:

@@ -18,7 +18,9 @@ from osteoplan.knowledge.expression import (
     Among,
     Compare,
     Expression,
+    Has,
     Is,
+    Leaf,
     faults,
     holds,
     leaves,
@@ -93,13 +95,18 @@ def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]
 def _piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
     cite = piece.get("cite", [])
     yield from (f"the citation '{key}' is in no file of refs" for key in cite if key not in known)
-    yield from (f"no '{key}'" for key in ("status", "date") if key not in piece)
-    if piece.get("status") == "verified" and not cite:
+    yield from (f"no '{key}'" for key in ("status", "date") if key not in piece and (key, "tag") != ("status", _tagged(piece)))
+    if (piece.get("status") == "verified" or piece.get("tag") == "F") and not cite:
         yield "verified, but by nobody: give 'cite'"
     if not cite and not piece.get("note"):
         yield "no 'cite', and no 'note' that says why"
     if "value" in piece and not _unit_known(str(piece.get("unit", ""))):
         yield f"the unit '{piece.get('unit', '')}' is not one of osteoplan.units"
+
+
+def _tagged(piece: Mapping[str, Any]) -> str:
+    """``tag`` where the piece has one: the status follows from it."""
+    return "tag" if piece.get("tag") else ""
 
 
 def _rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
@@ -129,25 +136,28 @@ def _untried(when: Expression, examples: tuple[RuleExample, ...]) -> Iterator[st
     """Parts that no example shows true, or none false; and literals that no example gives exactly."""
     for leaf in leaves(when):
         given = [e.given[leaf.name] for e in examples if leaf.name in e.given]
-        values = [v for v in given if v is not None and not isinstance(v, list)]
+        values = [v for v in given if v is not None and isinstance(v, list) == isinstance(leaf, Has)]
         seen = {_leaf_holds(leaf, value) for value in values}
         yield from (f"no example shows {_shown(leaf)} {word}" for word in (True, False) if word not in seen)
     for name in names(when):
         given = [e.given[name] for e in examples if name in e.given]
-        yield from (f"no example has {name} at {t}" for t in literals(when, name) if t not in given)
+        seen_at = [v for one in given for v in (one if isinstance(one, list) else [one])]
+        yield from (f"no example has {name} at {t}" for t in literals(when, name) if t not in seen_at)
 
 
-def _leaf_holds(leaf: Is | Compare | Among, value: bool | int | float | str) -> bool:
+def _leaf_holds(leaf: Leaf, value: bool | float | str | list[Any]) -> bool:
     match leaf:
         case Is():
             return value is True
         case Compare(_, op, literal):
-            return holds(op, value, literal)
+            return not isinstance(value, list) and holds(op, value, literal)
         case Among(_, several):
             return value in several
+        case Has(_, literal):
+            return isinstance(value, list) and literal in value
 
 
-def _shown(leaf: Is | Compare | Among) -> str:
+def _shown(leaf: Leaf) -> str:
     match leaf:
         case Is(name):
             return name
@@ -155,6 +165,8 @@ def _shown(leaf: Is | Compare | Among) -> str:
             return f"{name} {op} {literal}"
         case Among(name, several):
             return f"{name} in {several}"
+        case Has(name, literal):
+            return f"{literal!r} in {name}"
 
 
 def _score_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:

@@ -23,7 +23,7 @@ __all__ = ["PathwayFile", "Rule", "RuleExample", "RuleRow", "pathways", "rules"]
 class RuleExample(Strict):
     """Facts and what the rule must say on them: yes, no, or unknown and then what it asks for."""
 
-    given: dict[str, bool | int | float | str | list[float] | None]
+    given: dict[str, bool | int | float | str | list[float] | list[str] | None]
     fires: bool | Literal["unknown"]
     ask: tuple[str, ...] = ()
 
@@ -35,7 +35,6 @@ class RuleRow(Cited):
         when: expression over the vocabulary (grammar: ``knowledge.expression``).
         then: what follows, for people.
         about: techniques, or things that techniques use, that the effect is about.
-        tag: how the reference was read: F seen in the source, M from memory, D our own default.
     """
 
     id: str = Field(pattern=r"^[A-Z]{1,2}\d+[a-z]?$")
@@ -43,7 +42,6 @@ class RuleRow(Cited):
     effect: Effect
     then: str
     about: tuple[str, ...] = ()
-    tag: str
     examples: tuple[RuleExample, ...]
 
 

@@ -16,7 +16,7 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["Calibration", "Case", "Fact", "Lesion", "Matrix", "OtherScan", "Patient", "Side"]
 
-Fact = bool | int | float | str | None
+Fact = bool | int | float | str | frozenset[str] | None
 Side = Literal["left", "right", "midline"]
 Matrix = Literal["lytic", "mixed", "blastic"]
 

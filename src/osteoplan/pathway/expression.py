@@ -19,6 +19,7 @@ from osteoplan.knowledge.expression import (
     AnyOf,
     Compare,
     Expression,
+    Has,
     Is,
     Not,
     Operator,
@@ -45,6 +46,9 @@ def evaluate(expression: Expression, facts: Mapping[str, Value]) -> Truth:
             return _compared(facts.get(name), op, literal)
         case Among(name, several):
             return _any(_compared(facts.get(name), "==", literal) for literal in several)
+        case Has(name, literal):
+            value = facts.get(name)
+            return literal in value if isinstance(value, frozenset) else None
         case Not(part):
             inner = evaluate(part, facts)
             return None if inner is None else not inner
@@ -80,6 +84,10 @@ def samples(expression: Expression, name: str, known: Value, row: FactRow) -> tu
         # levels that the expression does not name are all alike to it
         other = [level for level in row.levels if level not in against][:1]
         return (*(str(level) for level in against), *other)
+    if row.kind == "several":
+        words = [str(level) for level in against]
+        subsets = (itertools.combinations(words, count) for count in range(len(words) + 1))
+        return tuple(frozenset(chosen) for size in subsets for chosen in size)
     assert row.range is not None
     low, high = known if isinstance(known, tuple) else row.range
     return _numbers([float(t) for t in against], low, high, whole=row.kind == "integer")
@@ -112,8 +120,9 @@ def _open(value: Value) -> bool:
 def _compared(value: Value, op: Operator, literal: float | int | str) -> Truth:
     if value is None:
         return None
-    if not isinstance(value, tuple):
+    if not isinstance(value, tuple | frozenset):
         return holds(op, value, literal)
+    assert isinstance(value, tuple), "the linter lets no comparison reach a fact of several levels"
     assert not isinstance(literal, str)
     return _range_compared(value, op, literal)
 

@@ -54,7 +54,7 @@ def parse_values(given: Mapping[str, object], *, where: str = "facts") -> dict[s
 
 
 def _value(name: str, value: object, row: FactRow, where: str) -> Value:
-    if not isinstance(value, list | tuple):
+    if row.kind == "several" or not isinstance(value, list | tuple):
         return _fact(name, value, row, where)
     if row.kind not in ("number", "integer"):
         raise BadInput(f"{where}: {name} cannot be a range; {_wanted(row)}")
@@ -75,7 +75,16 @@ def _fact(name: str, value: object, row: FactRow, where: str) -> Fact:
         raise BadInput(f"{where}: {name} is {value!r}; {_wanted(row)}")
     if row.kind == "level":
         return _level(name, value, row, where)
+    if row.kind == "several":
+        return _several(name, value, row, where)
     return _number(name, value, row, where)
+
+
+def _several(name: str, value: object, row: FactRow, where: str) -> frozenset[str]:
+    """Levels as a list; an empty list says "none of them"."""
+    if isinstance(value, list | tuple | frozenset):
+        return frozenset(_level(name, one, row, where) for one in value)
+    raise BadInput(f"{where}: {name} is {value!r}; {_wanted(row)}")
 
 
 def _level(name: str, value: object, row: FactRow, where: str) -> str:
@@ -108,6 +117,8 @@ def _wanted(row: FactRow) -> str:
         return "write true or false"
     if row.kind == "level":
         return f"write one of {_listed(row.levels)}"
+    if row.kind == "several":
+        return f"write a list, [] for none, of {_listed(row.levels)}"
     assert row.range is not None
     whole = "a whole number" if row.kind == "integer" else "a number"
     unit = "" if row.unit == "1" else f" {row.unit}"
