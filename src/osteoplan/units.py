@@ -70,6 +70,11 @@ _UCUM_BY_SYMBOL = {
     "Gy": "Gy",
     "mL/min": "mL/min",
     "10*9/L": "10*9/L",
+    "mg/dL": "mg/dL",
+    "g/dL": "g/dL",
+    "IU/L": "[IU]/L",
+    "mg/d": "mg/d",
+    "mo": "mo",
 }
 
 

@@ -6,6 +6,7 @@ why in ``nothing_found``.
 
 from __future__ import annotations
 
+import datetime
 from functools import cache
 from pathlib import Path
 
@@ -23,26 +24,34 @@ class OutcomeRow(Cited):
     Attributes:
         id: outcome id shared by all rooms, e.g. ``leak_probability_canal``.
         target: what it is for (``for`` in YAML and plan.json).
-        site: region of the vocabulary that was studied, or ``any``.
+        site: region of the vocabulary that was studied, several of them, or ``any``.
         regimen: what was done, to whom: printed beside the number.
         low, high: the published interval at ``level``; absent where none was published.
+        n: how many (of what ``regimen`` counts) the number rests on.
     """
 
     id: str
     target: str = Field(alias="for")
-    site: str
+    site: str | tuple[str, ...]
     regimen: str
     value: float
     unit: str
     low: float | None = None
     high: float | None = None
     level: float = 0.95
+    n: int | None = Field(default=None, gt=0)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The regions that were studied, or ``any``."""
+        return (self.site,) if isinstance(self.site, str) else self.site
 
 
 class EvidenceFile(Strict):
     """What is published on one technique."""
 
     technique: str
+    date: datetime.date | None = None
     nothing_found: str = ""
     outcomes: tuple[OutcomeRow, ...] = ()
 
@@ -62,8 +71,8 @@ def published_outcomes(technique_id: str, site: str) -> tuple[Estimate, ...]:
     file = evidence().get(technique_id)
     if file is None:
         return ()
-    rows = [row for row in file.outcomes if row.site == site]
-    rows += [row for row in file.outcomes if row.site == "any"]
+    rows = [row for row in file.outcomes if site in row.sites]
+    rows += [row for row in file.outcomes if "any" in row.sites]
     return tuple(_estimate(row) for row in rows)
 
 

@@ -14,6 +14,7 @@ ones included, is told by ``pathway.expression``.
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ __all__ = [
     "literals",
     "names",
     "parse",
+    "renumbered",
 ]
 
 Operator = Literal["<", "<=", "==", "!=", ">=", ">"]
@@ -159,6 +161,31 @@ def faults(expression: Expression, vocabulary: Mapping[str, FactRow]) -> tuple[s
     return tuple(fault for leaf in leaves(expression) for fault in _leaf_faults(leaf, vocabulary))
 
 
+def renumbered(text: str, name: str, changes: Mapping[float, float]) -> str:
+    """A condition with numbers that one fact is held against replaced, all at once, wherever they stand.
+
+    Args:
+        text: the condition as written; it must parse.
+        name: the fact.
+        changes: number as it stands -> number instead.
+    """
+    tree = ast.parse(text.strip(), mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for one, two in itertools.pairwise(sides):
+                for fact, number in ((one, two), (two, one)):
+                    if isinstance(fact, ast.Name) and fact.id == name:
+                        _renumber(number, changes)
+    return ast.unparse(tree)
+
+
+def _renumber(node: ast.expr, changes: Mapping[float, float]) -> None:
+    for constant in node.elts if isinstance(node, ast.Tuple) else (node,):
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, int | float):
+            constant.value = changes.get(constant.value, constant.value)
+
+
 def _literals(leaf: Compare | Among | Has) -> tuple[Value, ...]:
     return leaf.literals if isinstance(leaf, Among) else (leaf.literal,)
 
@@ -173,12 +200,20 @@ def _parsed(node: ast.expr) -> Expression:
         case ast.Name(id):
             return Is(id)
         case ast.Compare(left, ops, comparators):
-            sides = [left, *comparators]
+            sides = [_signed(side) for side in (left, *comparators)]
             links = tuple(_link(a, op, b) for a, op, b in zip(sides, ops, sides[1:], strict=False))
             return links[0] if len(links) == 1 else AllOf(links)
     raise BadInput(
         f"'{ast.unparse(node)}' is outside the grammar of rules: see osteoplan.knowledge.expression"
     )
+
+
+def _signed(node: ast.expr) -> ast.expr:
+    """A number with a minus sign as one literal; anything else as it is."""
+    match node:
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)) if not isinstance(number, bool):
+            return ast.copy_location(ast.Constant(-number), node)
+    return node
 
 
 def _link(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Expression:
@@ -220,7 +255,9 @@ def _leaf_faults(leaf: Leaf, vocabulary: Mapping[str, FactRow]) -> tuple[str, ..
     if row.kind == "bool":
         return (f"'{leaf.name}' is yes or no: write '{leaf.name}' or 'not {leaf.name}'",)
     if isinstance(leaf, Has) != (row.kind == "several"):
-        return (f"'{leaf.name}' is a {row.kind}: only a fact of several levels is asked with 'level' in fact",)
+        return (
+            f"'{leaf.name}' is a {row.kind}: only a fact of several levels is asked with 'level' in fact",
+        )
     values = _literals(leaf)
     if row.kind in ("level", "several"):
         if isinstance(leaf, Compare) and leaf.op not in ("==", "!="):

@@ -7,7 +7,11 @@ digest that stamps every result.  What the documents mean is told by the modules
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import marshal
+import os
+import sys
 from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -16,14 +20,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from osteoplan.errors import BadInput
 from osteoplan.model.evidence import Known, ReviewStatus
-from osteoplan.provenance import digest
+from osteoplan.provenance import cache_folder, digest
 
 __all__ = [
-    "Cited", "KnownRow", "Strict", "data_root", "document", "documents", "raw", "status_of", "version",
+    "Cited", "KnownRow", "Release", "Strict", "data_root", "document", "documents", "raw", "release",
+    "status_of", "version",
 ]  # fmt: skip
 
 
@@ -130,28 +135,99 @@ def document(name: str, kind: type[Document], root: Path | None = None) -> Docum
 
 def documents(folder: str, kind: type[Document], root: Path | None = None) -> Mapping[str, Document]:
     """Every YAML file of a data folder by its stem, in the order of the names."""
-    names = sorted(f.name for f in ((root or data_root()) / folder).iterdir() if f.name.endswith(".yaml"))
+    if root is None:
+        inside = [name.removeprefix(f"{folder}/") for name in _bytes() if name.startswith(f"{folder}/")]
+    else:
+        inside = [file.name for file in (root / folder).iterdir()]
+    names = sorted(name for name in inside if name.endswith(".yaml") and "/" not in name)
     return {name.removesuffix(".yaml"): document(f"{folder}/{name}", kind, root) for name in names}
 
 
 def raw(root: Path | None = None) -> Mapping[str, Any]:
     """The bare content of every data file by its path, for checks that hold for all of them."""
-    top = root or data_root()
-    return {name: _yaml(top.joinpath(*name.split("/")), name) for name, _ in _files(top, "")}
+    if root is None:
+        return _contents()
+    return {name: _yaml_of(content, name) for name, content in _files(root, "")}
+
+
+class Release(Strict):
+    """``release.yaml``: the content's own version, apart from the program's."""
+
+    version: str = Field(pattern=r"^\d{4}\.\d{2}(\.\d+)?$")
+    date: datetime.date
+    note: str
+    changes: tuple[str, ...] = ()
+
+
+def release(root: Path | None = None) -> Release:
+    """Version and date of the content."""
+    return document("release.yaml", Release, root)
 
 
 @cache
 def version() -> str:
-    """Digest (hex) of all data files, by path and bytes: the knowledge version of a stamp."""
-    return digest(dict(_files(data_root(), "")))
+    """The content's release and the digest of all its files, by path and bytes: what goes into a stamp."""
+    return f"{release().version}+{_digest()}"
 
 
 @cache
 def _document(name: str, kind: type[BaseModel], root: Path | None) -> BaseModel:
-    file = (root or data_root()).joinpath(*name.split("/"))
+    if root is None:
+        contents = _contents()
+        if name not in contents:
+            raise BadInput(f"knowledge/data/{name}: no such file; the package is damaged, install it again")
+        return _checked(kind, contents[name], name)
+    file = root.joinpath(*name.split("/"))
     if not file.is_file():
         raise BadInput(f"knowledge/data/{name}: no such file; the package is damaged, install it again")
     return _checked(kind, _yaml(file, name), name)
+
+
+@cache
+def _bytes() -> Mapping[str, bytes]:
+    return dict(_files(data_root(), ""))
+
+
+@cache
+def _digest() -> str:
+    return digest(_bytes())
+
+
+@cache
+def _contents() -> Mapping[str, Any]:
+    """Every file of the package, parsed; kept on disk by digest: parsing takes longer than a pathway."""
+    found = _kept()
+    if found is not None:
+        return found
+    parsed = {name: _plain(_yaml_of(content, name)) for name, content in _bytes().items()}
+    with contextlib.suppress(OSError):  # a folder that cannot be written costs time, not truth
+        place = _place()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(marshal.dumps(parsed))
+        beside.replace(place)
+    return parsed
+
+
+def _kept() -> Mapping[str, Any] | None:
+    """What an earlier run parsed; None where there is nothing readable, and all is parsed again."""
+    with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
+        found: Mapping[str, Any] = marshal.loads(_place().read_bytes())
+        return found
+    return None
+
+
+def _place() -> Path:
+    return cache_folder() / "knowledge" / f"{_digest()}.{sys.implementation.cache_tag}.marshal"
+
+
+def _plain(content: Any) -> Any:
+    """Days as text, which ``marshal`` can keep and the schemas read back."""
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_plain(value) for value in content]
+    return content.isoformat() if isinstance(content, datetime.date) else content
 
 
 def _files(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -177,9 +253,13 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return mapping
 
 
-def _yaml(file: Traversable | Path, name: str) -> Any:
+def _yaml(file: Path, name: str) -> Any:
+    return _yaml_of(file.read_bytes(), name)
+
+
+def _yaml_of(content: bytes, name: str) -> Any:
     try:
-        return _dated(yaml.load(file.read_text(encoding="utf-8"), _Loader))
+        return _dated(yaml.load(content.decode("utf-8"), _Loader))
     except (yaml.YAMLError, UnicodeDecodeError) as why:
         raise BadInput(f"knowledge/data/{name}: not valid YAML ({' '.join(str(why).split())})") from why
 

@@ -7,7 +7,9 @@ bands leave a gap, and examples that prove nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,16 @@ from osteoplan.knowledge.expression import (
     names,
     parse,
 )
-from osteoplan.knowledge.load import documents, raw
+from osteoplan.knowledge.load import documents, raw, release
 from osteoplan.knowledge.refs import citations
+from osteoplan.knowledge.review_techniques import technique_faults
 from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
-from osteoplan.knowledge.scores import ScoreTable, score_tables
+from osteoplan.knowledge.scores import ScoreExample, ScoreTable, score_tables
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
 from osteoplan.units import ucum
 
-__all__ = ["lint"]
+__all__ = ["leaf_holds", "lint", "piece_faults", "rule_faults"]
 
 
 def lint(root: Path | None = None) -> tuple[str, ...]:
@@ -57,9 +60,10 @@ def _found(root: Path | None) -> Iterator[str]:
     about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
     rows = [row for file in pathways(root).values() for block in file.blocks.values() for row in block.rules]
     for row in rows:
-        yield from _rule_faults(row, facts, about)
-    yield from _twice("rule", [row.id for row in rows])
-    yield from _technique_faults(root, {row.id for row in rows}, set(uses(root)))
+        yield from rule_faults(row, facts, about)
+    yield from _version_faults(rows, release(root).date)
+    yield from _shown_only_faults(rows, score_tables(root))
+    yield from technique_faults(root, {row.id for row in rows})
 
 
 def _vocabulary_faults(facts: Mapping[str, FactRow]) -> Iterator[str]:
@@ -76,7 +80,7 @@ def _cited_faults(files: Mapping[str, Any], known: set[str]) -> Iterator[str]:
     """Whatever stands on somebody's word, in any file, must say whose, in which unit, and when seen."""
     for file, content in files.items():
         for place, piece in _pieces(file, content):
-            yield from (f"{place}: {fault}" for fault in _piece_faults(piece, known))
+            yield from (f"{place}: {fault}" for fault in piece_faults(piece, known))
 
 
 def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -92,10 +96,14 @@ def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]
             yield from _pieces(f"{place}: {name}", inner)
 
 
-def _piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+def piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+    """What a cited piece, as written, lacks; ``known`` are the citation keys that exist."""
     cite = piece.get("cite", [])
     yield from (f"the citation '{key}' is in no file of refs" for key in cite if key not in known)
-    yield from (f"no '{key}'" for key in ("status", "date") if key not in piece and (key, "tag") != ("status", _tagged(piece)))
+    if "status" not in piece and not piece.get("tag"):  # the status follows from a tag
+        yield "no 'status'"
+    if "date" not in piece:
+        yield "no 'date'"
     if (piece.get("status") == "verified" or piece.get("tag") == "F") and not cite:
         yield "verified, but by nobody: give 'cite'"
     if not cite and not piece.get("note"):
@@ -104,12 +112,30 @@ def _piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
         yield f"the unit '{piece.get('unit', '')}' is not one of osteoplan.units"
 
 
-def _tagged(piece: Mapping[str, Any]) -> str:
-    """``tag`` where the piece has one: the status follows from it."""
-    return "tag" if piece.get("tag") else ""
+def _version_faults(rows: Sequence[RuleRow], released: datetime.date) -> Iterator[str]:
+    """Versions of one rule must follow one another, and a release cannot know what supersedes it."""
+    by_id: dict[str, list[RuleRow]] = {}
+    for row in rows:
+        by_id.setdefault(row.id, []).append(row)
+    first, last = datetime.date.min, datetime.date.max
+    for id, versions in by_id.items():
+        spans = sorted((row.since or first, row.until or last) for row in versions)
+        if any(later < end for (_, end), (later, _) in pairwise(spans)):
+            yield f"rule {id}: the rule '{id}' stands twice, and both are in force on some day"
+        if any(since >= until for since, until in spans):
+            yield f"rule {id}: 'until' must lie after 'since'"
+        if any(day > released for span in spans for day in span if day not in (first, last)):
+            yield f"rule {id}: 'since' or 'until' lies after the release of {released}"
 
 
-def _rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
+def rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
+    """What is wrong with a rule: its condition, what it is about, examples that prove nothing.
+
+    Args:
+        row: the rule as written.
+        facts: the vocabulary.
+        about: ids of every technique and use.
+    """
     place = f"rule {row.id}"
     wrong = _expression_faults(row.when, facts)
     yield from (f"{place}: {fault}" for fault in wrong)
@@ -118,8 +144,8 @@ def _rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) ->
         for word in row.about
         if word not in about
     )
-    if row.effect == "exclude" and not row.about:
-        yield f"{place}: excludes nothing: say what in 'about'"
+    if row.effect not in ("stop", "route") and not row.about:
+        yield f"{place}: {row.effect}s nothing: say what in 'about'"
     for answer, word in ((True, "that fires"), (False, "that does not"), ("unknown", "with a fact missing")):
         if all(example.fires != answer for example in row.examples):
             yield f"{place}: no example {word}"
@@ -137,7 +163,7 @@ def _untried(when: Expression, examples: tuple[RuleExample, ...]) -> Iterator[st
     for leaf in leaves(when):
         given = [e.given[leaf.name] for e in examples if leaf.name in e.given]
         values = [v for v in given if v is not None and isinstance(v, list) == isinstance(leaf, Has)]
-        seen = {_leaf_holds(leaf, value) for value in values}
+        seen = {leaf_holds(leaf, value) for value in values}
         yield from (f"no example shows {_shown(leaf)} {word}" for word in (True, False) if word not in seen)
     for name in names(when):
         given = [e.given[name] for e in examples if name in e.given]
@@ -145,12 +171,15 @@ def _untried(when: Expression, examples: tuple[RuleExample, ...]) -> Iterator[st
         yield from (f"no example has {name} at {t}" for t in literals(when, name) if t not in seen_at)
 
 
-def _leaf_holds(leaf: Leaf, value: bool | float | str | list[Any]) -> bool:
+def leaf_holds(leaf: Leaf, value: bool | float | str | list[Any]) -> bool:
+    """Whether a part of a condition is true on a value as an example writes it."""
     match leaf:
         case Is():
             return value is True
         case Compare(_, op, literal):
-            return not isinstance(value, list) and holds(op, value, literal)
+            # a word for a number holds nothing; that it cannot be meant is told when the example is run
+            alike = isinstance(value, str) == isinstance(literal, str)
+            return alike and not isinstance(value, list) and holds(op, value, literal)
         case Among(_, several):
             return value in several
         case Has(_, literal):
@@ -171,17 +200,33 @@ def _shown(leaf: Leaf) -> str:
 
 def _score_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
     place = f"score {table.id}"
-    yield from (f"{place}: applies: {fault}" for fault in _expression_faults(table.applies, facts))
-    low = sum(min(level.points for level in item.levels.values()) for item in table.items.values())
-    high = sum(max(level.points for level in item.levels.values()) for item in table.items.values())
-    if (low, high) != table.range:
-        yield f"{place}: the points add up to {low}..{high}, the range says {table.range}"
+    found = (
+        [f"applies: {fault}" for fault in _expression_faults(table.applies, facts)] if table.applies else []
+    )
+    found += _sum_faults(table, facts) if table.kind == "sum" else _class_faults(table, facts)
+    yield from (f"{place}: {fault}" for fault in found)
+
+
+def _sum_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    points = [[level.points for level in item.levels.values()] for item in table.items.values()]
+    ends = tuple(round(table.start + sum(map(end, points)), table.digits) for end in (min, max))
+    if ends != tuple(float(end) for end in table.range):
+        yield f"the points add up to {ends[0]:g}..{ends[1]:g}, the range says {table.range}"
     for key, reading in table.readings.items():
-        totals = [total for band in reading.bands for total in range(band.low, band.high + 1)]
-        if totals != list(range(table.range[0], table.range[1] + 1)):
-            yield f"{place}: the bands of {key} leave a gap, overlap, or run beyond the range"
-    yield from (f"{place}: {fault}" for fault in _item_faults(table, facts))
-    yield from (f"{place}: {fault}" for fault in _example_faults(table))
+        totals = [total for band in reading.bands for total in range(int(band.low), int(band.high) + 1)]
+        if totals != list(range(int(table.range[0]), int(table.range[1]) + 1)):
+            yield f"the bands of {key} leave a gap, overlap, or run beyond the range"
+    yield from _item_faults(table, facts)
+    yield from _sum_example_faults(table)
+
+
+def _class_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    for id, row in table.classes.items():
+        yield from (f"{id}: {fault}" for fault in _expression_faults(row.when, facts))
+    used = {band for example in table.examples for band in example.bands if not example.missing}
+    yield from (f"no example of {id}" for id in table.classes if id not in used)
+    if not any(example.missing for example in table.examples):
+        yield "no example with a fact missing"
 
 
 def _item_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
@@ -189,36 +234,53 @@ def _item_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[st
         typed = [word for key, level in item.levels.items() for word in (key, *level.also)]
         yield from _twice(f"way to type {name}", typed)
         for key, level in item.levels.items():
-            if not level.when:
-                yield f"{name}.{key} can be reached by no fact: give 'when'"
-            else:
+            if level.when:
                 yield from (f"{name}.{key}: {fault}" for fault in _expression_faults(level.when, facts))
+            elif table.applies:
+                yield f"{name}.{key} can be reached by no fact: give 'when', or leave 'applies' empty"
 
 
-def _example_faults(table: ScoreTable) -> Iterator[str]:
+def _sum_example_faults(table: ScoreTable) -> Iterator[str]:
     """Examples must use every level, stand on both ends of every band, and leave something out."""
-    used = {(item, level) for example in table.examples for item, level in example.items.items()}
+    used = {(item, level) for example in table.examples for item, level in _answers(table, example)}
     for name, item in table.items.items():
         for key, level in item.levels.items():
             if not any((name, word) in used for word in (key, *level.also)):
                 yield f"no example has {name} = {key}"
-    exact = {example.total[0] for example in table.examples if example.total[0] == example.total[1]}
+    exact = {e.total[0] for e in table.examples if e.total and e.total[0] == e.total[1]}
     ends = {
         end for reading in table.readings.values() for band in reading.bands for end in (band.low, band.high)
     }
     yield from (f"no example has a total of {end}, the edge of a band" for end in sorted(ends - exact))
     if not any(example.missing for example in table.examples):
         yield "no example with an item missing"
+    if any(example.total is None for example in table.examples):
+        yield "an example of a sum without its total"
 
 
-def _technique_faults(root: Path | None, rules: set[str], known_uses: set[str]) -> Iterator[str]:
-    for file in documents("techniques", TechniqueFile, root).values():
-        for use in file.uses:
-            if use not in known_uses:
-                yield f"technique {file.id}: uses '{use}', which is not in the vocabulary's uses"
-        for reason in file.contraindications:
-            if reason.rule and reason.rule not in rules:
-                yield f"technique {file.id}: '{reason.text}' leans on the rule {reason.rule}: no such rule"
+def _answers(table: ScoreTable, example: ScoreExample) -> Iterator[tuple[str, Any]]:
+    """Items and levels of an example, a shorthand spelt out."""
+    for name, answer in example.items.items():
+        if name in table.shorthand and isinstance(answer, str):
+            yield from zip(table.shorthand[name], answer, strict=False)
+        else:
+            yield name, answer
+
+
+def _shown_only_faults(rows: Iterable[RuleRow], tables: Mapping[str, ScoreTable]) -> Iterator[str]:
+    """A score made for another disease must not trigger anything."""
+    shown = {id for id, table in tables.items() if table.shown_only}
+    for row in rows:
+        read = shown & set(names(parse(row.when))) if _parses(row.when) else set()
+        yield from (f"rule {row.id}: reads the score {id}, which is only to be shown" for id in sorted(read))
+
+
+def _parses(text: str) -> bool:
+    try:
+        parse(text)
+    except BadInput:
+        return False
+    return True
 
 
 def _expression_faults(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ rules about a patient.
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,16 @@ from osteoplan.knowledge.expression import Expression, parse
 from osteoplan.knowledge.load import Cited, Strict, documents
 from osteoplan.model.evidence import Effect
 
-__all__ = ["PathwayFile", "Rule", "RuleExample", "RuleRow", "pathways", "rules"]
+__all__ = [
+    "PathwayFile",
+    "Rule",
+    "RuleExample",
+    "RuleRow",
+    "blocks",
+    "every_version",
+    "pathways",
+    "rules",
+]
 
 
 class RuleExample(Strict):
@@ -35,6 +46,7 @@ class RuleRow(Cited):
         when: expression over the vocabulary (grammar: ``knowledge.expression``).
         then: what follows, for people.
         about: techniques, or things that techniques use, that the effect is about.
+        line: line of therapy that the rule stands for, where it stands for one.
     """
 
     id: str = Field(pattern=r"^[A-Z]{1,2}\d+[a-z]?$")
@@ -42,6 +54,7 @@ class RuleRow(Cited):
     effect: Effect
     then: str
     about: tuple[str, ...] = ()
+    line: Literal["first", "second", "third"] | None = None
     examples: tuple[RuleExample, ...]
 
 
@@ -53,21 +66,28 @@ class Block(Strict):
 
 
 class PathwayFile(Strict):
-    """A pathway: blocks in order of precedence."""
+    """A pathway: blocks in order of precedence; files come in order of ``order``, then of their ids."""
 
     id: str
     title: str
     note: str
+    order: int = 0
+    date: datetime.date | None = None
     blocks: dict[str, Block]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule with its ``when`` parsed, and the block that it stands in."""
+    """A rule with its ``when`` parsed, and the block that it stands in.
+
+    Attributes:
+        origin: whose override made it what it is; empty for the package's own.
+    """
 
     block: str
     row: RuleRow
     when: Expression
+    origin: str = ""
 
     @property
     def id(self) -> str:
@@ -82,15 +102,37 @@ def pathways(root: Path | None = None) -> dict[str, PathwayFile]:
 
 
 @cache
-def rules(root: Path | None = None) -> tuple[Rule, ...]:
-    """Every rule, in order of precedence.
+def blocks(root: Path | None = None) -> Mapping[str, str]:
+    """Title of every block, in order of precedence."""
+    return {id: block.title for pathway in _in_order(root) for id, block in pathway.blocks.items()}
+
+
+@cache
+def every_version(root: Path | None = None) -> tuple[Rule, ...]:
+    """Every version of every rule, superseded ones included, in order of precedence.
 
     Raises:
         BadInput: a ``when`` that is outside the grammar.
     """
     return tuple(
         Rule(block, row, parse(row.when))
-        for pathway in pathways(root).values()
+        for pathway in _in_order(root)
         for block, content in pathway.blocks.items()
         for row in content.rules
     )
+
+
+@cache
+def rules(root: Path | None = None, as_of: datetime.date | None = None) -> tuple[Rule, ...]:
+    """The rules in force on a day (today where none is given), in order of precedence.
+
+    Raises:
+        BadInput: a ``when`` that is outside the grammar.
+    """
+    day = as_of or datetime.date.today()
+    return tuple(rule for rule in every_version(root) if rule.row.in_force(day))
+
+
+def _in_order(root: Path | None) -> list[PathwayFile]:
+    """Pathways by their ``order``; within a pathway, blocks as written."""
+    return sorted(pathways(root).values(), key=lambda pathway: (pathway.order, pathway.id))

@@ -1,6 +1,10 @@
-"""Clinical scores as tables: items, levels with points, bands, and what published work says of them.
+"""Clinical scores as tables: items with points, classes, decision rows, and what published work says of them.
 
-A file in ``data/scores`` is a whole score; ``pathway.scores`` adds it up on what is known.
+A file in ``data/scores`` is a whole score; ``pathway.scores`` works it out on what is known.  Three kinds:
+
+    sum     points of the answers to items, added up; bands of the total are read by one or more conventions
+    class   exactly one of the classes holds (a grade, a type, a response)
+    table   every row that holds is given (a framework whose advice can have several parts)
 """
 
 from __future__ import annotations
@@ -8,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Cited, KnownRow, Strict, documents
 
 __all__ = [
     "Band",
+    "ClassRow",
+    "ConflictRow",
     "Item",
     "Level",
     "Reading",
@@ -35,7 +42,7 @@ class Level(Strict):
         when: expression over the vocabulary that says the same; empty where no fact does.
     """
 
-    points: int
+    points: int | float
     text: str
     also: tuple[str, ...] = ()
     when: str = ""
@@ -54,9 +61,22 @@ class Band(Strict):
     """Totals from ``low`` to ``high`` and what they are taken to mean."""
 
     id: str
-    low: int
-    high: int
+    low: int | float
+    high: int | float
     text: str
+
+
+class ClassRow(Strict):
+    """One class, or one row of a decision table: what it is, and when it holds (over the vocabulary)."""
+
+    text: str
+    when: str
+
+
+class ConflictRow(Cited):
+    """Where sources disagree, and what is done about it here."""
+
+    text: str = Field(min_length=8)
 
 
 class Reading(Cited):
@@ -67,10 +87,17 @@ class Reading(Cited):
 
 
 class RiskRow(KnownRow):
-    """A published figure for totals from ``low_total`` to ``high_total``."""
+    """A published figure for totals from ``low_total`` to ``high_total``.
 
-    low_total: int
-    high_total: int
+    Attributes:
+        what: what it is the share or length of; empty where the table's ``risk_of`` says it for all.
+        at_months: of a share still alive: how long after the start.
+    """
+
+    low_total: int | float
+    high_total: int | float
+    what: str = ""
+    at_months: float | None = None
 
 
 class Performance(KnownRow):
@@ -80,10 +107,13 @@ class Performance(KnownRow):
 
 
 class ScoreExample(Strict):
-    """Answers and what must come out; every one is run as a test."""
+    """Answers (of a class or table: facts) and what must come out; every one is run as a test.
 
-    items: dict[str, str | None]
-    total: tuple[int, int]
+    ``total`` may be left out of a class or table, whose bands say it all.
+    """
+
+    items: dict[str, bool | int | float | str | list[float] | list[str] | None]
+    total: tuple[int | float, int | float] | None = None
     bands: tuple[str, ...]
     missing: tuple[str, ...] = ()
 
@@ -92,25 +122,53 @@ class ScoreTable(Cited):
     """A whole score.
 
     Attributes:
-        applies: expression over the vocabulary: the site that the score was made for.
-        range: smallest and largest total.
+        applies: expression over the vocabulary: the site that the score was made for; empty for one that is
+            worked out only when somebody asks for it.
+        shown_only: made for another disease: shown, and no rule may read it.
+        start, digits: of a sum: what the points are added to, and decimals of the total.
+        range: of a sum: smallest and largest total.
         readings: conventions by id; with more than one, bands are called ``reading/band``.
+        shorthand: name -> items: one word whose signs are the levels of these items, in this order.
+        per_cent: of a sum: the total is also told as per cent of the largest.
+        classes: of a class or table: rows by id, in order of rank.
         risk_of: what ``risk`` is the share of.
         risk: published figures by total.
+        conflicts: where sources disagree.
     """
 
     id: str
     name: str
-    applies: str
-    range: tuple[int, int]
-    items: dict[str, Item]
-    readings: dict[str, Reading]
+    kind: Literal["sum", "class", "table"] = "sum"
+    applies: str = ""
+    shown_only: bool = False
+    unit: str = "1"
+    start: int | float = 0
+    digits: int = 0
+    range: tuple[int | float, int | float] = (0, 0)
+    items: dict[str, Item] = {}
+    readings: dict[str, Reading] = {}
+    shorthand: dict[str, tuple[str, ...]] = {}
+    per_cent: bool = False
+    classes: dict[str, ClassRow] = {}
+    conflicts: tuple[ConflictRow, ...] = ()
     risk_of: str = ""
     risk: tuple[RiskRow, ...] = ()
     performance: tuple[Performance, ...] = ()
     examples: tuple[ScoreExample, ...] = ()
 
-    def bands(self, low: int, high: int) -> tuple[tuple[str, Band], ...]:
+    @model_validator(mode="after")
+    def _one_kind(self) -> ScoreTable:
+        """A sum has items and a range; a class or table has classes; neither has the other's."""
+        if self.kind == "sum" and (not self.items or self.classes or self.range[0] >= self.range[1]):
+            raise ValueError("a sum needs 'items' and a 'range' that rises, and has no 'classes'")
+        if self.kind != "sum" and (len(self.classes) < 2 or self.items or self.readings):
+            raise ValueError(f"a {self.kind} needs two or more 'classes', and has no 'items' or 'readings'")
+        strangers = [item for items in self.shorthand.values() for item in items if item not in self.items]
+        if strangers:
+            raise ValueError(f"'shorthand' names {strangers[0]}, which is no item")
+        return self
+
+    def bands(self, low: float, high: float) -> tuple[tuple[str, Band], ...]:
         """Every band that totals from low to high reach, with its id, reading by reading."""
         several = len(self.readings) > 1
         return tuple(

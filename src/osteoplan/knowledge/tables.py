@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence
+from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.load import Cited
-from osteoplan.knowledge.rules import rules
-from osteoplan.knowledge.scores import score_tables
+from osteoplan.knowledge.rules import blocks, rules
+from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
+from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
 from osteoplan.model.evidence import Known
 
 __all__ = ["TABLES", "refreshed"]
@@ -61,10 +63,10 @@ def uses_table() -> str:
 def scores_table() -> str:
     """Every score: range, readings, status."""
     rows = [
-        (f"`{t.id}`", t.name, f"{t.range[0]} to {t.range[1]}", _readings(t.id), t.status, _cited(t))
+        (f"`{t.id}`", t.name, t.kind, _span(t), _readings(t), t.status, _cited(t))
         for t in score_tables().values()
     ]
-    return _markdown(("score", "is", "total", "readings", "status", "source"), rows)
+    return _markdown(("score", "is", "kind", "total", "read as", "status", "source"), rows)
 
 
 def items_table() -> str:
@@ -78,6 +80,11 @@ def items_table() -> str:
         for table in score_tables().values()
         for name, item in table.items.items()
     ]
+    rows += [
+        (f"`{table.id}`", f"`{fact}`", "the fact of that name")
+        for table in score_tables().values()
+        for fact in dict.fromkeys(name for row in table.classes.values() for name in names(parse(row.when)))
+    ]
     return _markdown(("score", "item", "levels and points"), rows)
 
 
@@ -88,6 +95,34 @@ def rules_table() -> str:
         for r in rules()
     ]
     return _markdown(("rule", "block", "when", "effect", "then", "read as", "status", "source"), rows)
+
+
+def techniques_table() -> str:
+    """Every technique: where it is an option, what it carries and needs, and its statements by status."""
+    rows = []
+    for card in technique_cards().values():
+        counts = Counter(one.status for one in card.statements)
+        said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in sorted(counts.items()))
+        needs = "; ".join(" or ".join(group) for group in card.needs)
+        where = f"`{card.applies}`" if card.applies else "everywhere"
+        uses = ", ".join(f"`{use}`" for use in card.uses)
+        rows.append((f"`{card.id}`", card.title, card.family, where, uses, needs, said))
+    head = ("technique", "is", "family", "where", "carries", "needs", "statements")
+    return _markdown(head, rows)
+
+
+def resources_table() -> str:
+    """What a centre can have."""
+    rows = [(kind, f"`{name}`", text) for kind, words in resources().items() for name, text in words.items()]
+    return _markdown(("key of centre.yaml", "word", "is"), rows)
+
+
+def blocks_table() -> str:
+    """Blocks of rules in order of precedence, with the number of rules in each."""
+    counts = Counter(rule.block for rule in rules())
+    return _markdown(
+        ("block", "is", "rules"), [(f"`{id}`", title, str(counts[id])) for id, title in blocks().items()]
+    )
 
 
 def devices_table() -> str:
@@ -117,10 +152,8 @@ def evidence_table() -> str:
         if not file.outcomes:
             rows.append((f"`{technique}`", "none found", "", "", file.nothing_found, "", ""))
         for row in file.outcomes:
-            value = f"{row.value:g} {row.unit}"
-            rows.append(
-                (f"`{technique}`", f"`{row.id}`", row.site, value, row.regimen, row.status, _cited(row))
-            )
+            value, sites = f"{row.value:g} {row.unit}", ", ".join(row.sites)
+            rows.append((f"`{technique}`", f"`{row.id}`", sites, value, row.regimen, row.status, _cited(row)))
     return _markdown(("technique", "outcome", "site", "value", "what was done", "status", "source"), rows)
 
 
@@ -130,6 +163,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "scores": scores_table,
     "items": items_table,
     "rules": rules_table,
+    "blocks": blocks_table,
+    "techniques": techniques_table,
+    "resources": resources_table,
     "devices": devices_table,
     "limits": limits_table,
     "evidence": evidence_table,
@@ -152,10 +188,16 @@ def _may_be(row: FactRow) -> str:
     return ", ".join(f"`{level}`" for level in row.levels)
 
 
-def _readings(score: str) -> str:
+def _span(table: ScoreTable) -> str:
+    return f"{table.range[0]} to {table.range[1]}" if table.kind == "sum" else f"{len(table.classes)} rows"
+
+
+def _readings(table: ScoreTable) -> str:
+    if table.kind != "sum":
+        return "; ".join(f"{id}: {row.text}" for id, row in table.classes.items())
     return "; ".join(
         f"{reading.name}: " + ", ".join(f"{band.low}-{band.high} {band.text}" for band in reading.bands)
-        for reading in score_tables()[score].readings.values()
+        for reading in table.readings.values()
     )
 
 

@@ -1,10 +1,12 @@
-"""What a technique depends on, its limits, and when it should not be used (``data/techniques``).
+"""What is known about each technique: its monograph, what it depends on, its limits (``data/techniques``).
 
-How a technique finds its ways is code in the room ``techniques``; every number that it holds them to is here.
+How a technique finds its ways is code in the room ``techniques``; every number that it holds them to is here,
+and so is what a meeting should know before it chooses it.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,42 +14,62 @@ from pathlib import Path
 from typing import Literal
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.load import Cited, KnownRow, Strict, documents
+from osteoplan.knowledge.load import KnownRow, Strict, documents
+from osteoplan.knowledge.monographs import (
+    SECTIONS,
+    Complication,
+    ComplicationRow,
+    Contraindication,
+    ContraindicationRow,
+    FollowUp,
+    FollowUpRow,
+    Section,
+    Statement,
+    StatementRow,
+    statement,
+)
 from osteoplan.knowledge.refs import citation
-from osteoplan.model.evidence import Citation, Known, ReviewStatus
+from osteoplan.model.evidence import Citation, Known
 
-__all__ = ["Contraindication", "TechniqueCard", "limits", "technique_card", "technique_cards"]
+__all__ = [
+    "Contraindication",
+    "Family",
+    "TechniqueCard",
+    "TechniqueFile",
+    "limits",
+    "technique_card",
+    "technique_cards",
+]
 
-
-class ContraindicationRow(Cited):
-    """A reason against the technique; ``rule`` is the pathway rule that acts on it, if one does."""
-
-    text: str
-    kind: Literal["absolute", "relative"]
-    rule: str = ""
+Family = Literal[
+    "cement", "expansion", "fixation", "ablation", "injection", "embolisation", "radiotherapy", "surgery",
+    "support",
+]  # fmt: skip
 
 
 class TechniqueFile(Strict):
-    """One technique as written."""
+    """One technique as written; the attributes are those of ``TechniqueCard``."""
 
     id: str
     title: str
     kind: Literal["plan", "comparator"]
+    family: Family
     what: str
+    applies: str = ""
     uses: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
+    date: datetime.date | None = None
     limits: dict[str, KnownRow] = {}
+    indications: tuple[StatementRow, ...] = ()
     contraindications: tuple[ContraindicationRow, ...] = ()
-
-
-@dataclass(frozen=True)
-class Contraindication:
-    """A reason against a technique, with its source."""
-
-    text: str
-    kind: Literal["absolute", "relative"]
-    rule: str
-    cite: tuple[str, ...]
-    status: ReviewStatus
+    advantages: tuple[StatementRow, ...] = ()
+    limitations: tuple[StatementRow, ...] = ()
+    pearls: tuple[StatementRow, ...] = ()
+    complications: tuple[ComplicationRow, ...] = ()
+    order: tuple[StatementRow, ...] = ()
+    aftercare: tuple[StatementRow, ...] = ()
+    follow_up: tuple[FollowUpRow, ...] = ()
+    nothing_found: dict[Section, str] = {}
 
 
 @dataclass(frozen=True)
@@ -55,23 +77,50 @@ class TechniqueCard:
     """What is known about a technique.
 
     Attributes:
-        uses: what it depends on, in the words of the vocabulary's ``uses``.
+        family: what kind of treatment it is.
+        applies: where it is an option at all, as an expression over the vocabulary; empty for everywhere.
+        uses: what it depends on, in the words of the vocabulary's ``uses``; a rule can exclude a use.
+        needs: what a centre must have: of each group one, in the words of the vocabulary's ``resources``.
         limits: name (unit in it) -> value.
+        order: its place beside other treatments of the same lesion.
+        nothing_found: for each section without rows, a sentence that says so.
     """
 
     id: str
     title: str
     kind: Literal["plan", "comparator"]
+    family: Family
     what: str
+    applies: str
     uses: tuple[str, ...]
+    needs: tuple[tuple[str, ...], ...]
     limits: Mapping[str, Known]
+    indications: tuple[Statement, ...]
     contraindications: tuple[Contraindication, ...]
+    advantages: tuple[Statement, ...]
+    limitations: tuple[Statement, ...]
+    pearls: tuple[Statement, ...]
+    complications: tuple[Complication, ...]
+    order: tuple[Statement, ...]
+    aftercare: tuple[Statement, ...]
+    follow_up: tuple[FollowUp, ...]
+    nothing_found: Mapping[Section, str]
+
+    def section(self, name: Section) -> tuple[Statement, ...]:
+        """The statements of one section."""
+        found: tuple[Statement, ...] = getattr(self, name)
+        return found
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Every statement, section by section."""
+        return tuple(one for name in SECTIONS for one in self.section(name))
 
     @property
     def sources(self) -> tuple[Citation, ...]:
         """Every source behind the card, once."""
         keys = [key for known in self.limits.values() for key in known.cite]
-        keys += [key for reason in self.contraindications for key in reason.cite]
+        keys += [key for one in self.statements for key in one.cite]
         return tuple(citation(key) for key in dict.fromkeys(keys))
 
 
@@ -103,8 +152,16 @@ def limits(id: str) -> Mapping[str, Known]:
 
 
 def _card(file: TechniqueFile) -> TechniqueCard:
-    reasons = tuple(
-        Contraindication(row.text, row.kind, row.rule, row.cite, row.status) for row in file.contraindications
+    return TechniqueCard(
+        id=file.id,
+        title=file.title,
+        kind=file.kind,
+        family=file.family,
+        what=file.what,
+        applies=file.applies,
+        uses=file.uses,
+        needs=file.needs,
+        limits={name: row.known() for name, row in file.limits.items()},
+        nothing_found=file.nothing_found,
+        **{name: tuple(statement(row) for row in getattr(file, name)) for name in SECTIONS},
     )
-    known = {name: row.known() for name, row in file.limits.items()}
-    return TechniqueCard(file.id, file.title, file.kind, file.what, file.uses, known, reasons)

@@ -1,0 +1,150 @@
+"""What a monograph is made of: cited statements, each of which may hold for some patients only.
+
+A monograph (``data/techniques``) has the same nine sections for every technique.  A section without rows must
+say in ``nothing_found`` that nothing was found; silence would read as "nothing to know".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from osteoplan.knowledge.load import Cited
+from osteoplan.model.evidence import ReviewStatus
+
+__all__ = [
+    "SECTIONS",
+    "Complication",
+    "ComplicationRow",
+    "Contraindication",
+    "ContraindicationRow",
+    "FollowUp",
+    "FollowUpRow",
+    "Section",
+    "Statement",
+    "StatementRow",
+    "statement",
+]
+
+Section = Literal[
+    "indications", "contraindications", "advantages", "limitations", "pearls", "complications", "order",
+    "aftercare", "follow_up",
+]  # fmt: skip
+SECTIONS: tuple[Section, ...] = get_args(Section)
+
+
+class StatementRow(Cited):
+    """A sentence as written.
+
+    Attributes:
+        when: expression over the vocabulary: for whom it holds; empty for everybody.
+    """
+
+    text: str = Field(min_length=3)
+    when: str = ""
+
+
+class ContraindicationRow(StatementRow):
+    """A reason against the technique; ``rule`` is the pathway rule that acts on it, if one does."""
+
+    kind: Literal["absolute", "relative"]
+    rule: str = ""
+
+
+class ComplicationRow(StatementRow):
+    """A harm, with its published rate where there is one.
+
+    Attributes:
+        value, unit: the rate; absent where the source gives none.
+        n: number of patients (or of what ``text`` counts) behind the rate.
+        low, high: the published range or interval.
+    """
+
+    value: float | None = None
+    unit: str = ""
+    n: int | None = Field(default=None, gt=0)
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _rate_complete(self) -> ComplicationRow:
+        """A rate has a value and a unit, or there is none of it at all."""
+        if (self.value is None) != (not self.unit):
+            raise ValueError("a rate needs both 'value' and 'unit'")
+        if self.value is None and (self.low, self.high) != (None, None):
+            raise ValueError("'low' and 'high' belong to a 'value'")
+        return self
+
+
+class FollowUpRow(StatementRow):
+    """What is looked at, and when (``at``, in words)."""
+
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """A cited sentence of a monograph.
+
+    Attributes:
+        when: for whom it holds, as an expression over the vocabulary; empty for everybody.
+        applies: True where it holds for certain, None where it may; ``pathway.monographs`` settles it for a
+            patient and leaves out what does not hold.
+        ask: the unknown facts that would settle it.
+        tag: how the source was read (``knowledge.load.Cited``).
+        date: day on which it was last looked at, ISO 8601.
+    """
+
+    text: str
+    when: str = ""
+    applies: Literal[True] | None = True
+    ask: tuple[str, ...] = ()
+    cite: tuple[str, ...] = ()
+    tag: str = ""
+    status: ReviewStatus
+    date: str
+    reviewer: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contraindication(Statement):
+    """A reason against a technique; ``rule`` is the id of the pathway rule that acts on it, or empty."""
+
+    kind: Literal["absolute", "relative"]
+    rule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complication(Statement):
+    """A harm: its rate (``value`` in ``unit``, out of ``n``) where one was published, else None."""
+
+    value: float | None = None
+    unit: str = ""
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowUp(Statement):
+    """What is looked at (``text``), and when (``at``)."""
+
+    at: str
+
+
+_NOUNS: dict[type[StatementRow], type[Statement]] = {
+    StatementRow: Statement,
+    ContraindicationRow: Contraindication,
+    ComplicationRow: Complication,
+    FollowUpRow: FollowUp,
+}
+
+
+def statement(row: StatementRow) -> Any:
+    """The noun of a row as written: same fields, and ``applies`` open where it has a condition."""
+    noun = _NOUNS[type(row)]
+    shared = {field.name: getattr(row, field.name) for field in fields(noun) if hasattr(row, field.name)}
+    return noun(**{**shared, "date": row.date.isoformat(), "applies": None if row.when else True})

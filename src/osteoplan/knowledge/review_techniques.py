@@ -1,0 +1,131 @@
+"""What is wrong with the monographs, the evidence and the order of acts, in sentences (part of ``lint``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from osteoplan.errors import BadInput
+from osteoplan.knowledge.evidence import evidence
+from osteoplan.knowledge.expression import faults, parse
+from osteoplan.knowledge.load import documents
+from osteoplan.knowledge.monographs import SECTIONS, StatementRow
+from osteoplan.knowledge.order import OrderFile, order
+from osteoplan.knowledge.techniques import TechniqueFile
+from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
+from osteoplan.units import ucum
+
+__all__ = ["technique_faults"]
+
+
+def technique_faults(root: Path | None, rules: set[str]) -> Iterator[str]:
+    """Faults of techniques, evidence and order; ``rules`` are the ids of every rule."""
+    files = documents("techniques", TechniqueFile, root)
+    facts = vocabulary(root)
+    for stem, file in files.items():
+        yield from (f"technique {stem}: {fault}" for fault in _file_faults(file, stem, root))
+        yield from (f"technique {stem}: {fault}" for fault in _row_faults(file, facts, rules))
+    carried = {use for file in files.values() for use in file.uses}
+    yield from (f"vocabulary: no technique uses '{use}': a tag that nobody carries"
+                for use in uses(root) if use not in carried)  # fmt: skip
+    yield from _evidence_faults(root, {file.id for file in files.values()}, facts)
+    yield from _order_faults(order(root), facts)
+
+
+def _file_faults(file: TechniqueFile, stem: str, root: Path | None) -> Iterator[str]:
+    if file.id != stem:
+        yield f"calls itself '{file.id}': the id must be the name of the file"
+    known = {id for rows in resources(root).values() for id in rows}
+    yield from (f"uses '{use}', which is not in the vocabulary's uses"
+                for use in file.uses if use not in uses(root))  # fmt: skip
+    yield from (f"needs '{one}', which is not in the vocabulary's resources"
+                for group in file.needs for one in group if one not in known)  # fmt: skip
+    if not all(file.needs):
+        yield "needs one of nothing: a group in 'needs' is empty"
+    for section in SECTIONS:
+        rows, words = getattr(file, section), file.nothing_found.get(section, "")
+        if bool(rows) == bool(words):
+            yield f"{section}: give rows, or else say in 'nothing_found' that there are none"
+
+
+def _row_faults(file: TechniqueFile, facts: Mapping[str, FactRow], rules: set[str]) -> Iterator[str]:
+    if file.applies:
+        yield from (f"applies: {fault}" for fault in _condition_faults(file.applies, facts))
+    rows: list[StatementRow] = [row for section in SECTIONS for row in getattr(file, section)]
+    for row in rows:
+        if row.when:
+            yield from (f"'{row.text}': {fault}" for fault in _condition_faults(row.when, facts))
+        if not row.cite and not row.note:
+            yield f"'{row.text}': no 'cite', and no 'note' that says why"
+        unit = getattr(row, "unit", "")
+        if unit and not _unit_known(unit):
+            yield f"'{row.text}': the unit '{unit}' is not one of osteoplan.units"
+    for reason in file.contraindications:
+        if reason.rule and reason.rule not in rules:
+            yield f"'{reason.text}' leans on the rule {reason.rule}: no such rule"
+
+
+def _evidence_faults(root: Path | None, techniques: set[str], facts: Mapping[str, FactRow]) -> Iterator[str]:
+    found = evidence(root)
+    yield from (f"evidence {id}: there is no such technique" for id in found if id not in techniques)
+    yield from (f"evidence: no file for {id}" for id in sorted(techniques - set(found)))
+    regions = {"any", *facts["region"].levels}
+    for id, file in found.items():
+        if not file.outcomes and not file.nothing_found:
+            yield f"evidence {id}: give outcomes, or say in 'nothing_found' that there are none"
+        for row in file.outcomes:
+            yield from (f"evidence {id}: {row.id}: the site '{site}' is no region"
+                        for site in row.sites if site not in regions)  # fmt: skip
+            if (row.low is None) != (row.high is None):
+                yield f"evidence {id}: {row.id}: an interval has both ends"
+
+
+def _order_faults(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    """Rows on unknown kinds, and rows that no example lets speak."""
+    named = [kind.counts_as for kind in file.kinds.values() if kind.counts_as]
+    named += [kind for row in file.rows for kind in (*row.first, *row.second, *row.unless)]
+    named += [act for example in file.examples for act in example.acts]
+    yield from (
+        f"order: '{kind}' is no kind of act" for kind in dict.fromkeys(named) if kind not in file.kinds
+    )
+    yield from _twice([row.id for row in file.rows])
+    said = {id for example in file.examples for id in example.says}
+    for row in file.rows:
+        wanted = [row.id, f"!{row.id}"] if row.effect == "usual" and not _turned(row.id, file) else [row.id]
+        yield from (f"order {row.id}: no example says {id}" for id in wanted if id not in said)
+        if row.when:
+            yield from (f"order {row.id}: {fault}" for fault in _condition_faults(row.when, facts))
+    ids = {row.id for row in file.rows}
+    yield from (f"order: an example says {id}, which is no row"
+                for id in sorted(said) if id.removeprefix("!") not in ids)  # fmt: skip
+
+
+def _turned(id: str, file: OrderFile) -> bool:
+    """Whether the row, turned round, is spoken for by other rows (at least for some of its acts)."""
+    this = next(row for row in file.rows if row.id == id)
+    return any(
+        set(row.first) & set(this.second) and set(row.second) & set(this.first) for row in file.rows
+    )  # fmt: skip
+
+
+def _condition_faults(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:
+    try:
+        return faults(parse(text), facts)
+    except BadInput as why:
+        return (str(why),)
+
+
+def _twice(ids: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for id in ids:
+        if id in seen:
+            yield f"order: the row '{id}' stands twice"
+        seen.add(id)
+
+
+def _unit_known(unit: str) -> bool:
+    try:
+        ucum(unit)
+    except KeyError:
+        return False
+    return True
