@@ -1,4 +1,8 @@
-"""Published cases through scores and rules: what must be said, what must not, and what must stay open."""
+"""Published cases through scores and rules: what must be said, what must not, and what must stay open.
+
+What a report states and what we assume stand apart: on the stated facts alone a rule that lacks something
+must ask for it, and only with the assumed ones must it speak.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,44 +10,68 @@ from typing import Any
 import pytest
 import yaml
 
-from osteoplan.pathway.rules import blocking, questions, verdicts
-from osteoplan.pathway.scores import applicable_scores, score
+from osteoplan.model.evidence import Verdict
+from osteoplan.pathway.rules import blocking
+from osteoplan.pathway.scores import score
+from osteoplan.workflow.explain import Explanation, explain_facts
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "pathway_cases.yaml").read_text("utf-8")
 )
-KEYS = {"case", "stated", "read_as", "fires", "not", "open", "sins", "total"}
-BY_NAME = pytest.mark.parametrize(
-    "case", CASES, ids=[case["case"].split(":")[0].split(",")[0] for case in CASES]
-)
+KEYS = {"case", "stated", "assumed", "fires", "not", "open", "sins", "total"}
+BY_NAME = pytest.mark.parametrize("case", CASES, ids=[case["case"].split(":")[0][:48] for case in CASES])
 
 
-def heard(case: dict[str, Any]) -> tuple[Any, Any]:
-    """Scores and verdicts of a case, totals handed to the rules as the workflow hands them."""
-    facts = {**case["stated"], **case.get("read_as", {})}
-    scores = applicable_scores(facts)
-    return scores, verdicts({**{s.id: s.total for s in scores}, **facts})
+def heard(case: dict[str, Any], *, assumed: bool) -> Explanation:
+    return explain_facts({**case["stated"], **(case.get("assumed", {}) if assumed else {})})
+
+
+def by_rule(explained: Explanation) -> dict[str, Verdict]:
+    return {verdict.rule: verdict for verdict in explained.verdicts}
 
 
 @BY_NAME
-def test_rules_of_a_published_case_fire_and_stay_silent_as_they_must(case: dict[str, Any]) -> None:
+def test_with_what_we_assume_rules_fire_and_stay_silent_as_they_must(case: dict[str, Any]) -> None:
     assert set(case) <= KEYS
-    truth = {verdict.rule: verdict.truth for verdict in heard(case)[1]}
-    assert [rule for rule in case.get("fires", []) if truth.get(rule) is not True] == []
-    assert [rule for rule in case.get("not", []) if truth.get(rule) is True] == []
+    said = by_rule(heard(case, assumed=True))
+    assert [rule for rule in case.get("fires", []) if said[rule].truth is not True] == []
+    assert [rule for rule in case.get("not", []) if rule in said and said[rule].truth is True] == []
 
 
 @BY_NAME
-def test_what_a_report_does_not_state_stays_open_and_is_asked_for(case: dict[str, Any]) -> None:
-    said = {verdict.rule: verdict for verdict in heard(case)[1]}
+def test_on_stated_facts_alone_a_rule_that_lacks_something_asks_for_it(case: dict[str, Any]) -> None:
+    said = by_rule(heard(case, assumed=False))
+    given = set(case["stated"])
+    for rule in case.get("fires", []):
+        verdict = said[rule]
+        assert verdict.truth is not False, rule
+        if verdict.truth is None:
+            assert verdict.ask, rule
+            assert not set(verdict.ask) & given, rule
+    for rule in case.get("not", []):
+        assert rule not in said or said[rule].truth is not True, rule
     for rule, asked in case.get("open", {}).items():
         assert said[rule].truth is None, rule
         assert set(asked) <= set(said[rule].ask), rule
 
 
 @BY_NAME
+def test_what_is_assumed_is_needed_some_rule_is_open_without_it(case: dict[str, Any]) -> None:
+    """An assumption that changes nothing would only hide what the report said."""
+    if "assumed" not in case:
+        return
+    whole = {**case["stated"], **case["assumed"]}
+    firing = [*case.get("fires", []), *case.get("not", [])]
+    for fact in case["assumed"]:
+        less = by_rule(explain_facts({name: value for name, value in whole.items() if name != fact}))
+        assert any(rule in less and less[rule].truth is None and fact in less[rule].ask for rule in firing), (
+            fact
+        )
+
+
+@BY_NAME
 def test_the_level_settles_the_items_of_sins_that_it_can(case: dict[str, Any]) -> None:
-    scores = {s.id: s for s in heard(case)[0]}
+    scores = {s.id: s for s in heard(case, assumed=True).scores}
     for item, points in case.get("sins", {}).items():
         assert scores["sins"].items[item] == (points, points)
     if "total" in case:
@@ -68,13 +96,15 @@ def test_the_demo_persona_is_ranked_asks_for_the_missing_items_and_is_stabilised
         "rt_failed": False, "rt_contraindicated": False, "inr": 1.1, "plt": 210, "intent": "palliative",
         "collapse_pct": 0, "body_involved_pct": 24, "age": 63,
     }  # fmt: skip
-    scores = applicable_scores(facts)
-    said = verdicts({**facts, "sins": scores[0].total})
-    truth = {verdict.rule: verdict.truth for verdict in said}
-    assert blocking(said) == ()
-    assert [rule for rule, true in truth.items() if true] == ["L6"]
+    explained = explain_facts(facts)
+    truth = {verdict.rule: verdict.truth for verdict in explained.verdicts}
+    assert blocking(explained.verdicts) == ()
+    assert [rule for rule, true in truth.items() if true] == ["L6", "PR8", "LE5"]
     assert truth["SP1"] is None
     assert truth["SP3"] is None
-    asked = [question.fact for question in questions(said, scores)]
+    asked = [question.fact for question in explained.questions]
     assert {"alignment", "posterolateral", "posterior_wall_defect"} <= set(asked)
     assert "sins" not in asked
+    ranks = {one.technique: one.rank for one in explained.standings}
+    assert ranks["vertebroplasty"] is not None
+    assert ranks["vertebroplasty"] < (ranks["rfa"] or 0)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.expression import (
@@ -13,6 +15,7 @@ from osteoplan.knowledge.expression import (
     AnyOf,
     Compare,
     Expression,
+    Has,
     Is,
     Not,
     names,
@@ -21,7 +24,7 @@ from osteoplan.knowledge.expression import (
 from osteoplan.knowledge.rules import Rule, RuleExample, rules
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Verdict
-from osteoplan.pathway.expression import evaluate, samples
+from osteoplan.pathway.expression import deciders, evaluate, samples, tried_deciders
 from osteoplan.pathway.rules import blocking, excluded, questions, settled, verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.vocabulary import parse_values
@@ -58,6 +61,8 @@ def mutants(tree: Expression) -> Iterator[Expression]:
         case Compare(name, op, literal):
             others = ("==", "!=") if isinstance(literal, str) else ("<", "<=", "==", "!=", ">=", ">")
             yield from (Compare(name, other, literal) for other in others if other != op)
+        case Has():
+            yield Not(tree)
         case Among(name, literals):
             yield from (Among(name, literals[:i] + literals[i + 1 :]) for i in range(len(literals)))
         case AllOf(parts) | AnyOf(parts):
@@ -148,7 +153,7 @@ def test_a_total_that_covers_a_range_enters_the_rules_as_that_range() -> None:
 def test_scores_and_rules_meet_in_one_mapping() -> None:
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech",
              "alignment": "normal", "collapse_pct": 0, "body_involved_pct": 30}  # fmt: skip
-    (sins,) = applicable_scores(facts)
+    sins = {score.id: score for score in applicable_scores(facts)}["sins"]
     assert sins.total == (8, 11)
     assert spoken(**facts, sins=sins.total)["SP2"].truth is True
 
@@ -156,7 +161,6 @@ def test_scores_and_rules_meet_in_one_mapping() -> None:
 def test_a_primary_that_is_named_is_a_known_primary_unless_somebody_says_otherwise() -> None:
     assert spoken(primary="breast")["S1"].trace["primary_known"] is True
     assert spoken(primary="unknown", solitary=True)["S1"].truth is True
-    assert spoken(primary="breast", primary_known=False, solitary=True)["S1"].truth is True
     assert spoken()["S1"].trace["primary_known"] is None
 
 
@@ -167,15 +171,16 @@ def test_every_question_is_asked_once_with_the_rules_that_ask_it_safety_first() 
     assert facts[0] == "suspected_primary_bone_tumour"
     assert "infection" not in facts
     by = {question.fact: question for question in asked}
-    assert by["sins"].asked_by == ("SP1", "SP2", "SP3", "SP5")
+    assert by["sins"].asked_by == ("SP1", "SP2", "SP3", "SP5", "PR1")
     assert by["pain_type"].text == "Is the pain worse on loading or moving, and better lying down?"
-    assert by["bilsky"].asked_by == ("S2", "SP3", "SP9")
+    assert by["bilsky"].asked_by == ("S2", "SP3", "SP9", "SP12", "SP13")
 
 
 def test_a_question_for_a_total_becomes_the_questions_for_its_missing_items() -> None:
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 20}
     scores = applicable_scores(facts)
-    said = verdicts({**facts, "sins": scores[0].total})
+    total = {score.id: score.total for score in scores}["sins"]
+    said = verdicts({**facts, "sins": total})
     asked = [q.fact for q in questions([v for v in said if v.rule == "SP1"], scores)]
     assert asked == ["pain_type", "alignment", "posterolateral"]
     assert [q.fact for q in questions([v for v in said if v.rule == "SP1"])] == ["sins"]
@@ -229,3 +234,66 @@ def test_every_verdict_carries_its_sources_and_review_status() -> None:
 def test_a_new_rule_is_one_entry_and_is_parsed_when_it_is_loaded() -> None:
     for rule in RULES:
         assert parse(rule.row.when) == rule.when
+
+
+def test_a_fact_that_others_contradict_is_refused() -> None:
+    with pytest.raises(
+        BadInput, match=r"primary_known: false contradicts primary: breast; one of them is wrong"
+    ):
+        verdicts({"primary": "breast", "primary_known": False})
+    with pytest.raises(BadInput, match="contradicts"):
+        verdicts({"primary": "unknown", "primary_known": True})
+
+
+EVERY_FACT = {
+    name: samples(AnyOf(tuple(rule.when for rule in RULES if name in names(rule.when))), name, None, row)
+    for name, row in vocabulary().items()
+    if row.kind != "several" and any(name in names(rule.when) for rule in RULES)
+}
+DRUGS = st.frozensets(st.sampled_from(list(vocabulary()["antithrombotics"].levels)), max_size=3)
+
+
+@st.composite
+def patients(draw: st.DrawFn) -> dict[str, object]:
+    """Some facts of one patient, any of the values that rules tell apart; never two that contradict."""
+    chosen = draw(st.lists(st.sampled_from(sorted(EVERY_FACT)), unique=True, max_size=25))
+    facts: dict[str, object] = {name: draw(st.sampled_from(EVERY_FACT[name])) for name in chosen}
+    if "primary" in facts:
+        facts.pop("primary_known", None)
+    if draw(st.booleans()):
+        facts["antithrombotics"] = draw(DRUGS)
+    return facts
+
+
+def truths(facts: dict[str, object]) -> dict[str, bool | None]:
+    return {verdict.rule: verdict.truth for verdict in verdicts(facts)}
+
+
+@settings(max_examples=150, deadline=None)
+@given(whole=patients(), data=st.data())
+def test_adding_facts_never_turns_a_known_verdict_round(
+    whole: dict[str, object], data: st.DataObject
+) -> None:
+    part = {name: value for name, value in whole.items() if data.draw(st.booleans())}
+    before, after = truths(part), truths(whole)
+    for rule, truth in before.items():
+        # a rule of another region is told no longer: that is a false one
+        assert truth is None or after.get(rule, False) is truth, rule
+
+
+@settings(max_examples=60, deadline=None)
+@given(facts=patients(), data=st.data())
+def test_the_order_of_facts_changes_nothing(facts: dict[str, object], data: st.DataObject) -> None:
+    shuffled = dict(data.draw(st.permutations(list(facts.items()))))
+    assert verdicts(shuffled) == verdicts(facts)
+
+
+@settings(max_examples=60, deadline=None)
+@given(facts=patients())
+def test_what_an_undetermined_rule_asks_for_is_what_trying_every_value_finds(
+    facts: dict[str, object],
+) -> None:
+    known = settled(parse_values(facts))
+    for rule in RULES:
+        if evaluate(rule.when, known) is None:
+            assert deciders(rule.when, known) == tried_deciders(rule.when, known), rule.id

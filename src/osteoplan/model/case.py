@@ -5,16 +5,28 @@ A ``Case`` is valid because it exists: ``io.case`` reads the files and refuses w
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.calibration import Calibration
+from osteoplan.model.centre import Centre
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["Calibration", "Case", "Fact", "Lesion", "Matrix", "OtherScan", "Patient", "Side"]
+__all__ = [
+    "Calibration",
+    "Case",
+    "Fact",
+    "Lesion",
+    "Matrix",
+    "OtherScan",
+    "Patient",
+    "PriorTreatment",
+    "Side",
+]
 
 Fact = bool | int | float | str | frozenset[str] | None
 Side = Literal["left", "right", "midline"]
@@ -30,6 +42,22 @@ class Patient:
     weight_kg: float | None = None
     height_cm: float | None = None
     invented: bool = False
+
+
+@dataclass(frozen=True)
+class PriorTreatment:
+    """Something that was done to the target before; what was not said is None.
+
+    Attributes:
+        kind: ebrt, sbrt, surgery, ablation, cement, embolisation, systemic or other.
+        gy: total dose [Gy] of radiotherapy.
+    """
+
+    kind: str
+    gy: float | None = None
+    fractions: int | None = None
+    date: datetime.date | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +110,9 @@ class Case:
         acquisition: how the scan was taken; None where no file tells.
         seeded: bones that were segmented here from a point, not given.
         others: MR and other series.
+        prior_treatment: what was done before; None where nobody said, empty where nothing was.
         dose: dose of an earlier radiotherapy [Gy], on its own grid in the CT's frame.
+        centre: what this centre owns; nothing is stated where the case names none.
         credits: sentences that must be printed wherever the images appear.
         warnings: what reading noticed.
     """
@@ -103,8 +133,8 @@ class Case:
     goals: Mapping[str, Fact] = field(default_factory=dict)
     preferences: Mapping[str, float] = field(default_factory=dict)
     procedure: Mapping[str, str] = field(default_factory=dict)
-    prior_treatment: tuple[Mapping[str, Any], ...] = ()
-    centre: Mapping[str, Any] = field(default_factory=dict)
+    prior_treatment: tuple[PriorTreatment, ...] | None = None
+    centre: Centre = field(default_factory=Centre)
     phantom: bool = False
     credits: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

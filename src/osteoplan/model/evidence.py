@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Citation", "Effect", "Known", "Question", "ReviewStatus", "ScoreResult", "Verdict", "worst"]
+__all__ = [
+    "Change",
+    "Citation",
+    "Conflict",
+    "Effect",
+    "KnowledgeUsed",
+    "Known",
+    "Question",
+    "ReviewStatus",
+    "ScoreResult",
+    "Standing",
+    "StandingStatus",
+    "Verdict",
+    "worst",
+]
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
 Effect = Literal["stop", "route", "require", "exclude", "prefer", "consider", "warn"]
@@ -41,6 +55,22 @@ class Known:
 
 
 @dataclass(frozen=True)
+class KnowledgeUsed:
+    """Whose rules spoke: release and digest of the content, the day, and what a centre changed.
+
+    ``as_of`` is empty where the newest rules spoke, ``local`` where no centre changed any.
+    """
+
+    release: str
+    version: str
+    as_of: str = ""
+    local: str = ""
+    signed_by: str = ""
+    overrides: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Question:
     """An unknown that could change a verdict."""
 
@@ -54,30 +84,104 @@ class ScoreResult:
     """A clinical score on what is known.
 
     Attributes:
-        total: (lowest, highest) possible total; equal when nothing is missing.
-        band: ids of every band that the range reaches.
-        missing: items without a finding.
+        total: (lowest, highest) possible total; equal when nothing is missing.  Of a class: lowest
+            and highest rank that is possible, from 0; of a table: how many rows hold, and how many may.
+        band: ids of every band that the range reaches; of a class, of every class that is possible; of a
+            table, of every row that holds for certain.
+        missing: items without a finding; of a class or table, the facts that could settle it.
         items: item -> (lowest, highest) points.
+        kind: sum, class or table.
+        sources: item, or fact of a class or table -> where the answer came from: given, measured, derived.
+        conflicts: where sources disagree, in sentences.
+        shown_only: made for another disease; no rule reads it.
     """
 
     id: str
     name: str
-    total: tuple[int, int]
-    maximum: int
+    total: tuple[int | float, int | float]
+    maximum: int | float
     band: tuple[str, ...]
     band_text: tuple[str, ...]
     missing: tuple[str, ...]
-    items: Mapping[str, tuple[int, int]]
+    items: Mapping[str, tuple[int | float, int | float]]
     cite: tuple[str, ...]
     status: ReviewStatus
     notes: tuple[str, ...] = ()
+    kind: Literal["sum", "class", "table"] = "sum"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    conflicts: tuple[str, ...] = ()
+    shown_only: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """A number that stands near a threshold: what would change a verdict, and how far away that is.
+
+    Attributes:
+        truth: what the rule says now.
+        becomes: what it would say beyond the threshold; None where another fact would then decide.
+        distance: from the value to the nearest value that changes the verdict, in the fact's unit.
+    """
+
+    rule: str
+    fact: str
+    value: float | tuple[float, float]
+    threshold: float
+    distance: float
+    unit: str
+    truth: bool
+    becomes: bool | None
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Rules that point opposite ways on one technique; both are shown, none wins in silence."""
+
+    technique: str
+    title: str
+    supports: tuple[str, ...]
+    against: tuple[str, ...]
+
+
+StandingStatus = Literal["ranked", "excluded_by_rule", "refer_elsewhere", "comparator"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the rules make of one technique of the comparison set.
+
+    Attributes:
+        rank: place among what is not excluded, 1 is first; None where it is excluded, referred or emptied.
+        prefer, consider, warn, require, exclude: ids of the true rules about it, by effect.
+        open: ids of undetermined rules about it.
+        reasons: why it is not ranked, in sentences.
+    """
+
+    technique: str
+    title: str
+    kind: Literal["plan", "comparator"]
+    family: str
+    status: StandingStatus
+    rank: int | None
+    prefer: tuple[str, ...] = ()
+    consider: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What one rule says: true, false, or unknown (None) with the facts to ask for.
 
-    ``trace`` holds the facts that the rule read, with their values (None is unknown, a pair is a range).
+    Attributes:
+        trace: the facts that the rule read, with their values (None is unknown, a pair is a range).
+        line: line of therapy that the rule stands for: first, second, third, or none.
+        tag: how the rule's source was read (``knowledge.load.Cited``).
+        origin: whose override made the rule; empty for the package's own.
     """
 
     rule: str
@@ -88,9 +192,11 @@ class Verdict:
     ask: tuple[str, ...]
     cite: tuple[str, ...]
     status: ReviewStatus
-    trace: Mapping[str, bool | int | float | str | tuple[float, float] | None]
+    trace: Mapping[str, bool | int | float | str | frozenset[str] | tuple[float, float] | None]
     techniques: tuple[str, ...] = ()
-    stage: str = ""
+    line: str = ""
+    tag: str = ""
+    origin: str = ""
 
 
 def worst(*statuses: ReviewStatus) -> ReviewStatus:

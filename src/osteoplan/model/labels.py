@@ -12,7 +12,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from osteoplan.errors import UnknownName
 from osteoplan.model.volume import Volume
@@ -38,6 +37,8 @@ class LabelMap:
     @cached_property
     def boxes(self) -> Mapping[int, Box]:
         """Number -> index box, of the numbers that are present; one pass over the map."""
+        from scipy import ndimage  # imported late: rules and scores need no images
+
         found = ndimage.find_objects(self.volume.array)
         return {number + 1: box for number, box in enumerate(found) if box is not None}
 

@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.case import Case
+from osteoplan.model.case import Case, Fact
 from osteoplan.model.comparison import Comparison
-from osteoplan.model.evidence import Citation, Question, ScoreResult, Verdict
+from osteoplan.model.evidence import (
+    Change,
+    Citation,
+    Conflict,
+    KnowledgeUsed,
+    Question,
+    ScoreResult,
+    Standing,
+    Verdict,
+)
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
+from osteoplan.model.survival import Survival
 from osteoplan.provenance import Stamp
 
 __all__ = ["PlanResult"]
@@ -27,6 +37,13 @@ class PlanResult:
         now: outcomes of the bone before treatment (strength_N, strength_ratio_to_intact, ...).
         intact: outcomes of the bone without the lesion.
         fields: state -> fields; states are ``intact``, ``now`` and the ids of options.
+        standings: every technique of the comparison set, and what the rules make of it.
+        conflicts: techniques on which rules point opposite ways.
+        changes: numbers near a threshold, nearest first.
+        line: first, second and third line of therapy -> whether a rule for it is true, and which.
+        survival: what models and people say about the time that is left.
+        knowledge: whose rules spoke.
+        facts: what the rules read: findings, totals of scores as ranges, and what follows from them.
         citations: every source used, in order of first use.
     """
 
@@ -42,6 +59,13 @@ class PlanResult:
     fields: Mapping[str, tuple[Field, ...]]
     comparison: Comparison
     questions: tuple[Question, ...]
+    standings: tuple[Standing, ...]
+    conflicts: tuple[Conflict, ...]
+    changes: tuple[Change, ...]
+    line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
+    survival: Survival
+    knowledge: KnowledgeUsed
+    facts: Mapping[str, Fact | tuple[float, float]]
     citations: tuple[Citation, ...]
     warnings: tuple[str, ...]
     stamp: Stamp

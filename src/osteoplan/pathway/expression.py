@@ -11,7 +11,7 @@ only where every number in it agrees.  Source: Kleene, Introduction to Metamathe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from osteoplan.knowledge.expression import (
     AllOf,
@@ -31,7 +31,7 @@ from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
 from osteoplan.pathway.vocabulary import Range, Value
 
-__all__ = ["deciders", "evaluate", "samples"]
+__all__ = ["deciders", "evaluate", "samples", "tried_deciders"]
 
 Truth = bool | None
 
@@ -61,9 +61,21 @@ def evaluate(expression: Expression, facts: Mapping[str, Value]) -> Truth:
 def deciders(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, ...]:
     """The unknown facts whose value could still change what the expression says, in order of appearance.
 
-    Each unknown fact is tried at every level, or on and on both sides of every threshold that the expression
-    holds it against (inside its range, if it has one), in every combination with the other unknown facts.  A
-    fact is a decider if, in some combination, two of its values give two answers.
+    A fact is a decider if, with some values of the other unknown facts, two of its values give two answers.
+    Where every unknown fact stands in one part of its own, each part can be made to hold or to fail, so each
+    of them decides; otherwise all combinations are tried (``tried_deciders``).
+    """
+    parts = list(_open_parts(expression, facts))
+    own = [name for name, _ in parts]
+    if len(set(own)) == len(own) and all(_both(name, part, facts) for name, part in parts):
+        return tuple(own)
+    return tried_deciders(expression, facts)
+
+
+def tried_deciders(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, ...]:
+    """As ``deciders``, by trying every combination.
+
+    A fact is tried at every level, or on and on both sides of every threshold that it is held against.
     """
     rows = vocabulary()
     unknown = [name for name in names(expression) if _open(facts.get(name))]
@@ -73,6 +85,28 @@ def deciders(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, .
         for values in itertools.product(*choices)
     }
     return tuple(name for place, name in enumerate(unknown) if _changes(answers, place))
+
+
+def _open_parts(expression: Expression, facts: Mapping[str, Value]) -> Iterator[tuple[str, Expression]]:
+    """The undetermined parts that hang on one unknown fact each, in order of appearance."""
+    if evaluate(expression, facts) is not None:
+        return
+    unknown = [name for name in names(expression) if _open(facts.get(name))]
+    if len(unknown) == 1:
+        yield unknown[0], expression
+        return
+    match expression:
+        case Not(part):
+            yield from _open_parts(part, facts)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _open_parts(part, facts)
+
+
+def _both(name: str, part: Expression, facts: Mapping[str, Value]) -> bool:
+    """Whether values of the fact can make the part hold, and others make it fail."""
+    tried = samples(part, name, facts.get(name), vocabulary()[name])
+    return {evaluate(part, {**facts, name: value}) for value in tried} == {True, False}
 
 
 def samples(expression: Expression, name: str, known: Value, row: FactRow) -> tuple[Fact, ...]:

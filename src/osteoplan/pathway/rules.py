@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from osteoplan.errors import BadInput
+from osteoplan.knowledge.book import Book, book
 from osteoplan.knowledge.expression import AllOf, Expression, names, parse
-from osteoplan.knowledge.rules import Rule, rules
-from osteoplan.knowledge.scores import score_table, score_tables
+from osteoplan.knowledge.rules import Rule
+from osteoplan.knowledge.scores import score_table
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Question, ScoreResult, Verdict
 from osteoplan.pathway.expression import deciders, evaluate
@@ -25,27 +27,38 @@ __all__ = ["blocking", "excluded", "questions", "settled", "verdicts"]
 _GATE = "region"
 
 
-def verdicts(facts: Mapping[str, object]) -> tuple[Verdict, ...]:
+def verdicts(facts: Mapping[str, object], asked: Book | None = None) -> tuple[Verdict, ...]:
     """Every rule that could apply to the region, in order of precedence: true, unknown and false ones.
 
     Args:
-        facts: names of the vocabulary -> value, None, or [lowest, highest] for a number.
+        facts: names of the vocabulary -> value, None, [lowest, highest] for a number, or a list of levels.
+        asked: whose rules; the package's own, in force today, where none is given.
 
     Raises:
         UnknownName, BadInput: a fact that cannot be what it says (``pathway.vocabulary``).
     """
     known = settled(parse_values(facts))
-    return tuple(_verdict(rule, known) for rule in rules() if _could_apply(rule, known))
+    return tuple(_verdict(rule, known) for rule in (asked or book()).rules if _could_apply(rule, known))
 
 
 def settled(facts: Mapping[str, Value]) -> dict[str, Value]:
-    """The facts, and those yes-or-no facts that follow from them and that nobody gave."""
+    """The facts, and those yes-or-no facts that follow from them and that nobody gave.
+
+    Raises:
+        BadInput: somebody gave a fact, and others that say the opposite.
+    """
     known = dict(facts)
     for name, row in vocabulary().items():
-        if row.follows_from and known.get(name) is None:
-            truth = evaluate(parse(row.follows_from), known)
-            if truth is not None:
-                known[name] = truth
+        if not row.follows_from:
+            continue
+        truth = evaluate(parse(row.follows_from), known)
+        if known.get(name) is None and truth is not None:
+            known[name] = truth
+        elif truth is not None and known[name] is not truth:
+            others = ", ".join(f"{other}: {known[other]}" for other in names(parse(row.follows_from)))
+            raise BadInput(
+                f"facts: {name}: {str(known[name]).lower()} contradicts {others}; one of them is wrong"
+            )
     return known
 
 
@@ -90,6 +103,9 @@ def _verdict(rule: Rule, known: Mapping[str, Value]) -> Verdict:
         status=rule.row.status,
         trace={name: known.get(name) for name in names(rule.when)},
         techniques=rule.row.about,
+        line=rule.row.line or "",
+        tag=rule.row.tag,
+        origin=rule.origin,
     )
 
 
@@ -101,8 +117,8 @@ def _could_apply(rule: Rule, known: Mapping[str, Value]) -> bool:
 
 def _items(fact: str, scores: Sequence[ScoreResult]) -> tuple[str, ...]:
     """A total's missing items as facts; any other fact as itself."""
-    missing = next((score.missing for score in scores if score.id == fact), ())
-    if not missing or fact not in score_tables():
+    missing = next((score.missing for score in scores if score.id == fact and score.kind == "sum"), ())
+    if not missing:
         return (fact,)
     levels = [level for item in missing for level in score_table(fact).items[item].levels.values()]
     found = [name for level in levels if level.when for name in names(parse(level.when)) if name != _GATE]

@@ -1,64 +1,76 @@
 """Clinical scores on what is known: a missing item widens the total, and never counts as nothing.
 
 score("sins", {"location": "T12", "pain": None, "lesion": "lytic"}).total  # (5, 18), four items missing
+score("bilsky", {"bilsky": "1b"}).band                                     # ("1b",)
 applicable_scores({"region": "spine", "vertebra": "T12", "matrix": "lytic"})
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.expression import parse
+from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, score_table, score_tables
 from osteoplan.model.evidence import ScoreResult, worst
-from osteoplan.pathway.expression import evaluate
+from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.vocabulary import Value, parse_values
 
 __all__ = ["Answer", "applicable_scores", "items_from", "mirels_items", "risk", "score", "sins_items"]
 
 Answer = str | tuple[str, ...] | None
+Number = int | float
+Points = Mapping[str, tuple[Number, Number]]
 
 
-def score(name: str, items: Mapping[str, Answer]) -> ScoreResult:
+def score(name: str, items: Mapping[str, object], sources: Mapping[str, str] | None = None) -> ScoreResult:
     """A score on its items.
 
     Args:
         name: id of the score, e.g. ``sins``.
-        items: item -> level, None where it is not known, or the levels that are still possible.
+        items: item -> level, None where it is not known, or the levels that are still possible; of a class
+            or table: fact -> value.
+        sources: item or fact -> where the answer came from.
 
     Raises:
         UnknownName: a score, item or level that does not exist; the message names the nearest.
+        BadInput: an answer that cannot be meant.
     """
     table = score_table(name)
-    for item in items:
-        if item not in table.items:
-            raise UnknownName("item", item, table.items, f"the score {name}")
-    possible = {item: _levels(table, item, items.get(item)) for item in table.items}
-    points = {
-        item: (min(_points(table.items[item], levels)), max(_points(table.items[item], levels)))
-        for item, levels in possible.items()
-    }
-    missing = tuple(item for item, levels in possible.items() if len(levels) > 1)
-    total = (sum(low for low, _ in points.values()), sum(high for _, high in points.values()))
-    notes = tuple(table.items[item].while_missing for item in missing if table.items[item].while_missing)
-    return _result(table, total, missing, points, notes)
+    if table.kind == "sum":
+        return _added(table, _spelt_out(table, items), sources or {})
+    known = _facts_of(table)
+    for fact in items:
+        if fact not in known:
+            raise UnknownName("item", fact, known, f"the score {name}")
+    return _classified(table, parse_values(items, where=f"the score {name}"), sources or {})
 
 
-def applicable_scores(facts: Mapping[str, object]) -> tuple[ScoreResult, ...]:
-    """Every score made for this region, added up on the facts.
+def applicable_scores(
+    facts: Mapping[str, object], sources: Mapping[str, str] | None = None
+) -> tuple[ScoreResult, ...]:
+    """Every score made for this region, worked out on the facts.
 
     A total that a person gave stands as given; a note says so, and says if the findings contradict it.
+
+    Args:
+        facts: names of the vocabulary -> what is known.
+        sources: fact -> ``given``, ``measured`` or ``derived``; given where nothing is said.
 
     Raises:
         UnknownName, BadInput: a fact that cannot be what it says.
     """
-    known = parse_values(facts)
+    known, told = parse_values(facts), sources or {}
     found = []
     for name, table in score_tables().items():
-        if evaluate(parse(table.applies), known) is True:
-            counted = score(name, items_from(name, known))
+        if not table.applies or evaluate(parse(table.applies), known) is not True:
+            continue
+        if table.kind == "sum":
+            counted = _added(table, items_from(name, known), _item_sources(table, known, told))
             found.append(_as_given(table, counted, known.get(name)))
+        else:
+            own = {fact: known[fact] for fact in _facts_of(table) if fact in known}
+            found.append(_classified(table, own, {fact: told.get(fact, "given") for fact in own}))
     return tuple(found)
 
 
@@ -77,9 +89,64 @@ def mirels_items(facts: Mapping[str, Value]) -> dict[str, Answer]:
     return items_from("mirels", facts)
 
 
-def risk(name: str, low: int, high: int) -> tuple[RiskRow, ...]:
+def risk(name: str, low: float, high: float) -> tuple[RiskRow, ...]:
     """Published figures for totals from low to high, each with its review status."""
     return tuple(row for row in score_table(name).risk if row.low_total <= high and row.high_total >= low)
+
+
+def _added(table: ScoreTable, items: Mapping[str, object], sources: Mapping[str, str]) -> ScoreResult:
+    """The points of the answers, added up; an open item counts with its lowest and its highest."""
+    for item in items:
+        if item not in table.items:
+            raise UnknownName("item", item, table.items, f"the score {table.id}")
+    possible = {item: _levels(table, item, items.get(item)) for item in table.items}
+    points = {
+        item: (min(_points(table.items[item], levels)), max(_points(table.items[item], levels)))
+        for item, levels in possible.items()
+    }
+    missing = tuple(item for item, levels in possible.items() if len(levels) > 1)
+    total = (
+        _total(table, [low for low, _ in points.values()]),
+        _total(table, [high for _, high in points.values()]),
+    )
+    notes = tuple(table.items[item].while_missing for item in missing if table.items[item].while_missing)
+    known = {item: source for item, source in sources.items() if item not in missing}
+    return _result(table, total, missing, points, notes, known)
+
+
+def _total(table: ScoreTable, points: Sequence[Number]) -> Number:
+    found = table.start + sum(points)
+    return round(found, table.digits) if table.digits else int(found)
+
+
+def _classified(table: ScoreTable, facts: Mapping[str, Value], sources: Mapping[str, str]) -> ScoreResult:
+    """The classes (of a table: rows) that hold, and those that still may."""
+    truths = {id: evaluate(parse(row.when), facts) for id, row in table.classes.items()}
+    holds = [id for id, truth in truths.items() if truth is True]
+    open_ = [id for id, truth in truths.items() if truth is None]
+    if table.kind == "class" and holds:
+        open_ = []  # exactly one class holds on complete facts: the others' unknowns change nothing
+    ranks = [place for place, id in enumerate(truths) if id in (*holds, *open_)]
+    asked = [fact for id in open_ for fact in deciders(parse(table.classes[id].when), facts)]
+    if table.kind == "class":
+        total, shown, notes = (ranks[0], ranks[-1]), (*holds, *open_), []
+    else:
+        total, shown = (len(holds), len(holds) + len(open_)), tuple(holds)
+        notes = [f"possible: {table.classes[id].text}" for id in open_]
+    return ScoreResult(
+        id=table.id, name=table.name, total=total,
+        maximum=len(table.classes) - (table.kind == "class"),
+        band=tuple(id for id in table.classes if id in shown),
+        band_text=tuple(row.text for id, row in table.classes.items() if id in shown),
+        missing=tuple(dict.fromkeys(asked)), items={}, cite=table.cite, status=table.status,
+        notes=(*notes, *_told(table), *_figures(table, total)), kind=table.kind, sources=dict(sources),
+        conflicts=_conflicts(table), shown_only=table.shown_only,
+    )  # fmt: skip
+
+
+def _facts_of(table: ScoreTable) -> tuple[str, ...]:
+    """Facts that a class or table reads, in order of appearance."""
+    return tuple(dict.fromkeys(name for row in table.classes.values() for name in names(parse(row.when))))
 
 
 def _answer(item: Item, facts: Mapping[str, Value]) -> Answer:
@@ -94,7 +161,34 @@ def _answer(item: Item, facts: Mapping[str, Value]) -> Answer:
     return possible[0] if len(possible) == 1 else possible
 
 
-def _levels(table: ScoreTable, item: str, answer: Answer) -> tuple[str, ...]:
+def _item_sources(table: ScoreTable, facts: Mapping[str, Value], told: Mapping[str, str]) -> dict[str, str]:
+    """Where the facts behind each item came from."""
+    found = {}
+    for item, row in table.items.items():
+        read = [name for level in row.levels.values() if level.when for name in names(parse(level.when))]
+        known = [told.get(name, "given") for name in dict.fromkeys(read) if facts.get(name) is not None]
+        if known:
+            found[item] = " and ".join(dict.fromkeys(known))
+    return found
+
+
+def _spelt_out(table: ScoreTable, items: Mapping[str, object]) -> dict[str, object]:
+    """The items, with a shorthand such as ``profile: 21232`` as one level for each of its items."""
+    found: dict[str, object] = {}
+    for name, answer in items.items():
+        if name not in table.shorthand:
+            found[name] = answer
+            continue
+        parts = table.shorthand[name]
+        if not isinstance(answer, str) or len(answer) != len(parts):
+            raise BadInput(
+                f"{table.id}: {name} is {answer!r}; write {len(parts)} signs, for {', '.join(parts)}"
+            )
+        found.update(zip(parts, answer, strict=True))
+    return found
+
+
+def _levels(table: ScoreTable, item: str, answer: object) -> tuple[str, ...]:
     """Ids of the levels that an answer leaves possible."""
     if answer is None:
         return tuple(table.items[item].levels)
@@ -114,34 +208,36 @@ def _level(table: ScoreTable, item: str, typed: str) -> str:
     raise UnknownName(f"level of {item}", typed, levels, f"the score {table.id}")
 
 
-def _points(item: Item, levels: tuple[str, ...]) -> list[int]:
+def _points(item: Item, levels: Iterable[str]) -> list[Number]:
     return [item.levels[level].points for level in levels]
 
 
 def _as_given(table: ScoreTable, counted: ScoreResult, given: Value) -> ScoreResult:
     """The total that a person gave in place of the counted one."""
-    if given is None or isinstance(given, str | bool):
+    if given is None or isinstance(given, str | bool | frozenset):
         return counted
     low, high = given if isinstance(given, tuple) else (given, given)
     notes = ["total as given, not added up here"]
     if high < counted.total[0] or low > counted.total[1]:
         notes.append(f"the findings contradict it: they allow {counted.total[0]} to {counted.total[1]}")
-    return _result(table, (int(low), int(high)), (), counted.items, tuple(notes))
+    return _result(table, (int(low), int(high)), (), counted.items, tuple(notes), counted.sources)
 
 
 def _result(
     table: ScoreTable,
-    total: tuple[int, int],
+    total: tuple[Number, Number],
     missing: tuple[str, ...],
-    points: Mapping[str, tuple[int, int]],
+    points: Points,
     notes: tuple[str, ...],
+    sources: Mapping[str, str],
 ) -> ScoreResult:
     """The result with every band that the total reaches, in every reading, and the figures for it."""
     bands = table.bands(*total)
     several = len(table.readings) > 1
-    names = {key: reading.name for key, reading in table.readings.items()}
-    texts = tuple(f"{names[id.split('/')[0]]}: {band.text}" if several else band.text for id, band in bands)
+    called = {key: reading.name for key, reading in table.readings.items()}
+    texts = tuple(f"{called[id.split('/')[0]]}: {band.text}" if several else band.text for id, band in bands)
     readings = table.readings.values()
+    share = (_per_cent(table, total),) if table.per_cent else ()
     return ScoreResult(
         id=table.id,
         name=table.name,
@@ -153,18 +249,40 @@ def _result(
         items=points,
         cite=tuple(dict.fromkeys([*table.cite, *(key for reading in readings for key in reading.cite)])),
         status=worst(table.status, *(reading.status for reading in readings)),
-        notes=(*notes, *(reading.note for reading in readings if reading.note), *_figures(table, total)),
+        notes=(*notes, *share, *_told(table), *_figures(table, total)),
+        sources=dict(sources),
+        conflicts=_conflicts(table),
+        shown_only=table.shown_only,
     )
 
 
-def _figures(table: ScoreTable, total: tuple[int, int]) -> tuple[str, ...]:
+def _told(table: ScoreTable) -> tuple[str, ...]:
+    """What must be known with every result: the notes of the readings, and that no rule reads it."""
+    shown = ("made for another disease: shown, and no rule reads it",) if table.shown_only else ()
+    return (*shown, *(reading.note for reading in table.readings.values() if reading.note))
+
+
+def _conflicts(table: ScoreTable) -> tuple[str, ...]:
+    return tuple(f"{row.text} ({row.status})" for row in table.conflicts)
+
+
+def _per_cent(table: ScoreTable, total: tuple[Number, Number]) -> str:
+    low, high = (100.0 * end / table.range[1] for end in total)
+    return (
+        f"{low:.0f} % of the largest total"
+        if low == high
+        else f"{low:.0f} to {high:.0f} % of the largest total"
+    )
+
+
+def _figures(table: ScoreTable, total: tuple[Number, Number]) -> tuple[str, ...]:
     """Published figures for the totals reached, as sentences with their status."""
     return tuple(
-        f"{table.risk_of} at a total of {_span(row.low_total, row.high_total)}: {row.value} {row.unit} "
-        f"({row.status}{': ' + row.note if row.note else ''})"
+        f"{row.what or table.risk_of} at a total of {_span(row.low_total, row.high_total)}: "
+        f"{row.value} {row.unit} ({row.status}{': ' + row.note if row.note else ''})"
         for row in risk(table.id, *total)
     )
 
 
-def _span(low: int, high: int) -> str:
+def _span(low: Number, high: Number) -> str:
     return str(low) if low == high else f"{low} to {high}"

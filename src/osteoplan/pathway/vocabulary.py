@@ -13,7 +13,7 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
 
-__all__ = ["Range", "Value", "fact_row", "parse_facts", "parse_values"]
+__all__ = ["Range", "Value", "fact_row", "parse_facts", "parse_text", "parse_values"]
 
 Range = tuple[float, float]
 Value = Fact | Range
@@ -51,6 +51,31 @@ def parse_values(given: Mapping[str, object], *, where: str = "facts") -> dict[s
     A range of one number is that number.
     """
     return {name: _value(name, value, fact_row(name, where), where) for name, value in given.items()}
+
+
+def parse_text(name: str, text: str, *, where: str = "facts") -> Value:
+    """A fact typed as one word: ``true``, ``3.5``, ``4..7`` (a range), a level, or levels with commas.
+
+    Raises:
+        UnknownName, BadInput: as ``parse_values``; nothing is guessed.
+    """
+    row = fact_row(name, where)
+    typed: object = text
+    if row.kind == "bool":
+        typed = {"true": True, "false": False}.get(text, text)
+    elif row.kind == "several":
+        typed = [word for word in text.split(",") if word]
+    elif row.kind != "level":
+        typed = [_as_number(part) for part in text.split("..")] if ".." in text else _as_number(text)
+    return parse_values({name: typed}, where=where)[name]
+
+
+def _as_number(text: str) -> object:
+    """The number that a text writes; the text itself where it writes none, to be refused by name."""
+    try:
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        return text
 
 
 def _value(name: str, value: object, row: FactRow, where: str) -> Value:
@@ -99,7 +124,7 @@ def _level(name: str, value: object, row: FactRow, where: str) -> str:
 def _number(name: str, value: object, row: FactRow, where: str) -> int | float:
     # bool is a kind of int in Python: 'sins: yes' must not become 1
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"{where}: {name} is {value!r}; {_wanted(row)}, without quotes")
+        raise BadInput(f"{where}: {name} is {value!r}; {_wanted(row)}, without quotes and without the unit")
     if not math.isfinite(value):
         raise BadInput(f"{where}: {name} is {value}; leave out what is not known")
     if row.kind == "integer" and value != int(value):

@@ -11,7 +11,7 @@ from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
 from osteoplan.techniques.protocol import Shelf
 
-__all__ = ["BestSupportiveCare", "OpenSurgery", "Radiotherapy"]
+__all__ = ["BestSupportiveCare", "OpenSurgery", "Radiotherapy", "Sbrt"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,18 @@ class BestSupportiveCare(_Comparator):
 
 @dataclass(frozen=True)
 class Radiotherapy(_Comparator):
-    """External beam or stereotactic radiotherapy."""
+    """Conventional external beam radiotherapy."""
 
     id: str = "radiotherapy"
-    title: str = "radiotherapy"
+    title: str = "conventional radiotherapy"
+
+
+@dataclass(frozen=True)
+class Sbrt(_Comparator):
+    """Stereotactic radiotherapy of the body: a high dose in one or a few fractions."""
+
+    id: str = "sbrt"
+    title: str = "stereotactic radiotherapy"
 
 
 @dataclass(frozen=True)
