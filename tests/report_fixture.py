@@ -12,12 +12,23 @@ from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Patient
 from osteoplan.model.comparison import Comparison, Difference
 from osteoplan.model.device import Device
-from osteoplan.model.evidence import Citation, Known, Question, ScoreResult, Verdict
+from osteoplan.model.evidence import (
+    Change,
+    Citation,
+    Conflict,
+    KnowledgeUsed,
+    Known,
+    Question,
+    ScoreResult,
+    Standing,
+    Verdict,
+)
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Finding, Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Point, Reason, Remove, Step, Wait
 from osteoplan.model.result import PlanResult
+from osteoplan.model.survival import Survival, SurvivalRow
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import Stamp
 from tests.synthetic_vertebra import vertebra
@@ -72,6 +83,27 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
             notes=("ranked by simulated strength alone: pain and wishes are not in this order",),
         ),
         questions=(Question("bilsky", "What is the Bilsky grade on axial T2 MRI?", ("SP3", "S2")),),
+        standings=_standings(),
+        conflicts=(Conflict("vertebroplasty", "vertebroplasty", ("L6",), ("SP4",)),),
+        changes=(Change("SP1", "sins", (9.0, 12.0), 13.0, 1.0, "1", False, True, "route"),),
+        line={"first": (False, ()), "second": (None, ("L3",)), "third": (True, ("L4",))},
+        knowledge=KnowledgeUsed(
+            "2026.11",
+            "2026.11+" + 64 * "d",
+            local="fixture-hospital",
+            signed_by="",
+            overrides=("P4: size_mm 30 -> 40 (fixture)",),
+        ),
+        survival=Survival(
+            (
+                SurvivalRow(
+                    "new Katagiri score", "alive at 1 year", "published", 12.0, 49.0, 49.0, ("Fisher2010",)
+                ),
+                SurvivalRow("the team's estimate", "60 weeks", "estimate"),
+            ),
+            ("the team expects 60 weeks or more, and another source does not",),
+        ),
+        facts={"region": "spine", "posterior_wall_defect": True},
         citations=(
             Citation("Fisher2010", "Fisher et al. Spine 2010;35:E1221.", doi="10.1097/BRS.0b013e3181e16ae2"),
             Citation("WJSO2022", "Leaks after vertebroplasty, 2022.", doi="10.1186/s12957-022-02583-5"),
@@ -218,6 +250,20 @@ def _verdicts() -> tuple[Verdict, ...]:
         Verdict(
             "S3", "safety", False, "stop", "treat infection first", (), (), "verified", {"infection": False}
         ),
+    )  # fmt: skip
+
+
+def _standings() -> tuple[Standing, ...]:
+    """One ranked, one excluded, one referred, one comparator."""
+    return (
+        Standing("vertebroplasty", "vertebroplasty", "plan", "cement", "ranked", 1, prefer=("L6",),
+                 warn=("SP4",), open=("SP3",)),
+        Standing("best_supportive_care", "best supportive and systemic care", "comparator", "support",
+                 "comparator", 2),
+        Standing("rfa", "radiofrequency ablation", "plan", "ablation", "excluded_by_rule", None,
+                 exclude=("T4",), reasons=("T4: no image-guided treatment for pain alone",)),
+        Standing("cryoablation", "cryoablation", "plan", "ablation", "refer_elsewhere", None,
+                 reasons=("not at this centre: cryoablation; refer elsewhere",)),
     )  # fmt: skip
 
 

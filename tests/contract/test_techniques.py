@@ -27,6 +27,7 @@ from osteoplan.model.plan import (
     Step,
     Wait,
 )
+from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.provenance import digest
 from osteoplan.techniques import registry
 from osteoplan.techniques.protocol import Shelf, Technique
@@ -69,7 +70,7 @@ def depth_below_skin(anatomy: Anatomy, point: Point) -> float:
 
 
 def test_the_built_in_techniques_come_through_the_plug_in_door() -> None:
-    assert NAMES == ["best_supportive_care", "open_surgery", "radiotherapy", "vertebroplasty"]
+    assert NAMES == ["best_supportive_care", "open_surgery", "radiotherapy", "sbrt", "vertebroplasty"]
     assert all(isinstance(technique, Technique) for technique in techniques().values())
 
 
@@ -77,6 +78,21 @@ def test_every_technique_has_a_card_of_the_same_title_and_kind() -> None:
     for name, technique in techniques().items():
         card = technique_cards()[name]
         assert (card.title, card.kind) == (technique.title, technique.kind)
+
+
+def test_a_plan_uses_nothing_that_its_card_does_not_name(proposals: dict[str, tuple[Plan, ...]]) -> None:
+    for name, plans in proposals.items():
+        for plan in plans:
+            assert set(plan.uses) <= set(technique_cards()[name].uses)
+
+
+def test_the_acts_of_every_plan_stand_in_an_order_that_nothing_forbids(
+    proposals: dict[str, tuple[Plan, ...]],
+) -> None:
+    for plans in proposals.values():
+        for plan in plans:
+            said = {remark.effect for remark in check_order(sequence_of(plan.steps))}
+            assert not said & {"warn", "forbid", "unusual"}
 
 
 @pytest.mark.parametrize("name", NAMES)

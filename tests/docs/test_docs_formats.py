@@ -9,13 +9,27 @@ import pytest
 from docstring_parser import parse
 
 from osteoplan.cli.app import app
-from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile
+from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile, PriorTreatmentFile
 from osteoplan.io.plan_json import PlanDocument, json_schema
 from osteoplan.mechanics.verification import cases
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [name for name in app if not name.startswith("-")]
+
+
+def functions(commands, path=""):
+    """Every command with its function, those of a group under ``group command``."""
+    for name in commands:
+        if name.startswith("-"):
+            continue
+        command = commands[name]
+        if command.default_command is None:
+            yield from functions(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command.default_command
+
+
+COMMANDS = dict(functions(app))
 
 
 def test_the_readme_holds_both_set_up_commands_and_the_picture():
@@ -34,13 +48,13 @@ def test_every_command_stands_in_the_readme(command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_is_explained(command):
-    function = app[command].default_command
+    function = COMMANDS[command]
     explained = {parameter.arg_name for parameter in parse(function.__doc__).params if parameter.description}
     shared = {"json", "force"}  # explained where their types are made
     assert set(inspect.signature(function).parameters) <= explained | shared
 
 
-@pytest.mark.parametrize("kind", [CaseFile, ImagesFile, LesionFile])
+@pytest.mark.parametrize("kind", [CaseFile, ImagesFile, LesionFile, PriorTreatmentFile])
 def test_every_key_of_a_case_is_described(kind):
     text = (ROOT / "docs" / "case.md").read_text(encoding="utf-8")
     for key in kind.model_fields:

@@ -126,3 +126,42 @@ def test_an_ellipsoid_lies_along_the_patients_axes_on_any_grid(flip):
     assert (mask.array.sum() * ct.voxel_volume_mm3) == pytest.approx(np.pi / 6 * 20 * 14 * 10, rel=0.03)
     assert np.all(np.abs(inside).max(axis=0) <= (10.0, 7.0, 5.0))
     assert np.all(np.abs(inside).max(axis=0) >= (9.0, 6.0, 3.8))
+
+
+def test_a_case_without_a_centre_has_one_that_stated_nothing(folder):
+    assert read_case(folder).centre.stated == frozenset()
+
+
+def test_the_centre_of_a_case_is_read_and_its_faults_are_told_with_their_line(folder):
+    save(folder, document(centre="centre.yaml"))
+    (folder / "centre.yaml").write_text("name: here\nrt: [ebrt]\n")
+    assert read_case(folder).centre.has("sbrt") is False
+    (folder / "centre.yaml").write_text("name: here\nrt: [ebrd]\n")
+    with pytest.raises(BadInput, match=r"centre\.yaml:2: rt: unknown resource 'ebrd'; did you mean 'ebrt'"):
+        read_case(folder)
+
+
+def test_what_was_done_before_is_unknown_unless_somebody_says_so(folder):
+    assert read_case(folder).prior_treatment is None
+    save(folder, document(prior_treatment=[]))
+    assert read_case(folder).prior_treatment == ()
+    save(folder, document(prior_treatment=[{"kind": "ebrt", "gy": 20, "fractions": 5, "date": "2026-03-01"}]))
+    (earlier,) = read_case(folder).prior_treatment
+    assert (earlier.kind, earlier.gy, earlier.fractions, earlier.date.isoformat()) == (
+        "ebrt",
+        20.0,
+        5,
+        "2026-03-01",
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"kind": "ebtr"}, "prior_treatment"),
+        ({"kind": "ebrt", "gy": -1}, "prior_treatment"),
+        ({"kind": "ebrt", "dose": 20}, "unknown key 'dose'"),
+    ],
+)
+def test_an_earlier_treatment_that_cannot_be_meant_is_refused(folder, entry, words):
+    assert_refused(folder, document(prior_treatment=[entry]), BadInput, words)

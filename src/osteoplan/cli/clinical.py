@@ -18,9 +18,9 @@ def score(name: str, *items: str, json: Json = False) -> int:
     Parameters
     ----------
     name
-        sins or mirels
+        e.g. sins, mirels, katagiri; 'osteoplan knowledge list score' lists all
     items
-        key=value pairs; 'osteoplan score NAME' lists what is missing
+        key=value pairs; 'osteoplan knowledge show NAME' lists keys and values
     """
     from osteoplan.cli.console import out, print_json
     from osteoplan.cli.tables import score_lines
@@ -37,27 +37,37 @@ def score(name: str, *items: str, json: Json = False) -> int:
 
 
 @app.command
-def pathway(facts: Path, *, json: Json = False) -> int:
-    """Verdicts, trace and open questions for a file of facts.
+def pathway(
+    facts: Path,
+    *,
+    centre: Path | None = None,
+    as_of: str | None = None,
+    everything: bool = False,
+    json: Json = False,
+) -> int:
+    """What scores and rules say on a file of facts: options, verdicts, near thresholds, open questions.
 
-    Example: osteoplan pathway facts.yaml
+    Example: osteoplan pathway facts.yaml --centre centre.yaml
 
     Parameters
     ----------
     facts
-        flat YAML mapping, e.g. 'region: spine' and 'sins: 9'
+        flat YAML mapping, e.g. 'region: spine' and 'sins: 9'; a number may be a range [9, 12]
+    centre
+        centre.yaml: what the centre has, and its own rules
+    as_of
+        ask the rules of a day, e.g. 2023-01-01
+    everything
+        print undetermined rules and every near threshold too
     """
-    from osteoplan.cli.console import out, print_json
-    from osteoplan.cli.tables import verdict_table
+    from osteoplan.cli.clinical_tables import print_pathway
+    from osteoplan.cli.console import print_json
     from osteoplan.workflow.clinical import pathway_document
+    from osteoplan.workflow.knowledge import day
 
-    found = pathway_document(facts)
+    found = pathway_document(facts, centre_file=centre, as_of=day(as_of))
     if json:
         print_json(found)
-        return DONE
-    spoken = [verdict for verdict in found["verdicts"] if verdict["truth"] is not False]
-    out.print(verdict_table(sorted(spoken, key=lambda verdict: verdict["truth"] is None)))
-    for question in found["questions"]:
-        out.print(f"? {question['text']}  ({', '.join(question['asked_by'])})", markup=False)
-    out.print(USE, style="dim")
+    else:
+        print_pathway(found, everything=everything)
     return DONE

@@ -6,7 +6,7 @@ what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,21 @@ import numpy as np
 
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
 from osteoplan.io.acquisition import read_acquisition
-from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile, OtherScanFile, read_case_file
+from osteoplan.io.case_file import (
+    CaseFile,
+    ImagesFile,
+    LesionFile,
+    OtherScanFile,
+    PriorTreatmentFile,
+    read_case_file,
+)
+from osteoplan.io.centre_file import read_centre
 from osteoplan.io.images import is_dicom, read_image
 from osteoplan.io.labels import read_labels
 from osteoplan.io.masks import read_mask
-from osteoplan.io.yaml import read_yaml
 from osteoplan.model.acquisition import Acquisition
-from osteoplan.model.case import Case, Fact, Lesion, OtherScan, Patient
+from osteoplan.model.case import Case, Fact, Lesion, OtherScan, Patient, PriorTreatment
+from osteoplan.model.centre import Centre
 from osteoplan.model.volume import Meaning, Volume
 from osteoplan.pathway.vocabulary import parse_facts
 
@@ -77,12 +85,17 @@ def read_case(folder: Path) -> Case:
         goals=parse_facts(file.goals, where=f"{where}: goals"),
         preferences=file.preferences,
         procedure=file.procedure,
-        prior_treatment=tuple(file.prior_treatment),
-        centre=read_yaml(folder / file.centre) if file.centre else {},
+        prior_treatment=_earlier(file.prior_treatment),
+        centre=read_centre(folder / file.centre) if file.centre else Centre(),
         phantom=file.generated,
         credits=tuple(file.credits),
         warnings=tuple(notes),
     )
+
+
+def _earlier(listed: Sequence[PriorTreatmentFile] | None) -> tuple[PriorTreatment, ...] | None:
+    """What was done before; None where nobody said, and empty where somebody said that nothing was."""
+    return None if listed is None else tuple(PriorTreatment(**one.model_dump()) for one in listed)
 
 
 def read_images(folder: Path, file: CaseFile, name: str) -> CaseImages:

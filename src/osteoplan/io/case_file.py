@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import checked, read_yaml
@@ -20,10 +21,11 @@ __all__ = [
     "MaskFile",
     "OtherScanFile",
     "PatientFile",
+    "PriorTreatmentFile",
     "read_case_file",
 ]
 
-Facts = dict[str, bool | int | float | str | None]
+Facts = dict[str, bool | int | float | str | list[str] | None]
 Triple = tuple[float, float, float]
 
 
@@ -118,6 +120,16 @@ class PatientFile(Strict):
     invented: bool = False
 
 
+class PriorTreatmentFile(Strict):
+    """What was done to the target before; what is left out of an entry is unknown."""
+
+    kind: Literal["ebrt", "sbrt", "surgery", "ablation", "cement", "embolisation", "systemic", "other"]
+    gy: float | None = Field(default=None, ge=0, le=200)
+    fractions: int | None = Field(default=None, ge=1, le=60)
+    date: datetime.date | None = None
+    note: str = ""
+
+
 class CaseFile(Strict):
     """``case.yaml``."""
 
@@ -129,7 +141,7 @@ class CaseFile(Strict):
     goals: Facts = {}
     preferences: dict[str, float] = {}
     procedure: dict[str, str] = {}
-    prior_treatment: list[dict[str, Any]] = []
+    prior_treatment: list[PriorTreatmentFile] | None = None
     centre: str | None = None
     generated: bool = False
     credits: list[str] = []

@@ -16,6 +16,21 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from osteoplan.errors import BadInput
+from osteoplan.io.clinical_json import (
+    ChangeDocument,
+    ConflictDocument,
+    KnowledgeDocument,
+    LineDocument,
+    StandingDocument,
+    SurvivalDocument,
+    change_document,
+    conflict_document,
+    fact_document,
+    knowledge_document,
+    line_documents,
+    standing_document,
+    survival_document,
+)
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import Strict
 from osteoplan.model.comparison import Comparison
@@ -68,7 +83,7 @@ class FindingDocument(_Document):
     """One fact about the patient or lesion."""
 
     name: str
-    value: bool | int | float | str | None
+    value: bool | int | float | str | list[str] | None
     unit: str
     source: Literal["given", "measured", "derived"]
     because: str
@@ -79,15 +94,19 @@ class ScoreDocument(_Document):
 
     id: str
     name: str
-    total: tuple[int, int]
-    maximum: int
+    total: tuple[int | float, int | float]
+    maximum: int | float
     band: list[str]
     band_text: list[str]
     missing: list[str]
-    items: dict[str, tuple[int, int]]
+    items: dict[str, tuple[int | float, int | float]]
     cite: list[str]
     status: str
     notes: list[str]
+    kind: Literal["sum", "class", "table"] = "sum"
+    item_sources: dict[str, str] = {}
+    conflicts: list[str] = []
+    shown_only: bool = False
 
 
 class VerdictDocument(_Document):
@@ -101,7 +120,11 @@ class VerdictDocument(_Document):
     ask: list[str]
     cite: list[str]
     status: str
-    trace: dict[str, bool | int | float | str | list[float] | None]
+    trace: dict[str, bool | int | float | str | list[float] | list[str] | None]
+    techniques: list[str] = []
+    line: Literal["", "first", "second", "third"] = ""
+    tag: str = ""
+    origin: str = ""
 
 
 class ReasonDocument(_Document):
@@ -202,6 +225,13 @@ class PlanDocument(_Document):
     now: list[OutcomeDocument]
     options: list[OptionDocument]
     comparison: ComparisonDocument
+    # absent from plans of earlier versions, which stay readable
+    standings: list[StandingDocument] = []
+    conflicts: list[ConflictDocument] = []
+    would_change: list[ChangeDocument] = []
+    line_of_therapy: list[LineDocument] = []
+    survival: SurvivalDocument | None = None
+    knowledge: KnowledgeDocument | None = None
     questions: list[QuestionDocument]
     sources: list[SourceDocument]
     warnings: list[str]
@@ -224,13 +254,21 @@ def plan_document(result: PlanResult, *, case_folder: str) -> Json:
             "simulated": lesion.simulated,
             "calibrated": result.anatomy.calibration.calibrated,
             "stamp": {**asdict(result.stamp), "identity": result.stamp.identity},
-            "findings": [asdict(finding) for finding in result.findings],
+            "findings": [
+                {**asdict(finding), "value": fact_document(finding.value)} for finding in result.findings
+            ],
             "scores": [score_document(score) for score in result.scores],
             "verdicts": [verdict_document(verdict) for verdict in result.verdicts],
             "intact": [outcome_document(o) for o in result.intact],
             "now": [outcome_document(o) for o in result.now],
             "options": [_option(option) for option in result.options],
             "comparison": _comparison(result.comparison),
+            "standings": [standing_document(standing) for standing in result.standings],
+            "conflicts": [conflict_document(conflict) for conflict in result.conflicts],
+            "would_change": [change_document(change) for change in result.changes],
+            "line_of_therapy": line_documents(result.line),
+            "survival": survival_document(result.survival),
+            "knowledge": knowledge_document(result.knowledge),
             "questions": [question_document(question) for question in result.questions],
             "sources": [citation_document(citation) for citation in result.citations],
             "warnings": list(result.warnings),
@@ -306,6 +344,10 @@ def score_document(score: ScoreResult) -> Json:
         "cite": list(score.cite),
         "status": score.status,
         "notes": list(score.notes),
+        "kind": score.kind,
+        "item_sources": dict(score.sources),
+        "conflicts": list(score.conflicts),
+        "shown_only": score.shown_only,
     }
 
 
@@ -320,7 +362,11 @@ def verdict_document(verdict: Verdict) -> Json:
         "ask": list(verdict.ask),
         "cite": list(verdict.cite),
         "status": verdict.status,
-        "trace": dict(verdict.trace),
+        "trace": {name: fact_document(value) for name, value in verdict.trace.items()},
+        "techniques": list(verdict.techniques),
+        "line": verdict.line,
+        "tag": verdict.tag,
+        "origin": verdict.origin,
     }
 
 

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.marked import known_keys
 
 __all__ = ["checked", "read_yaml", "write_text", "write_yaml"]
 
@@ -41,7 +42,7 @@ def checked(kind: type[Document], content: dict[str, Any], where: str) -> Docume
         first = why.errors()[0]
         path = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
-            raise UnknownName("key", path[-1], _keys(kind, path[:-1]), where) from why
+            raise UnknownName("key", path[-1], known_keys(kind, path[:-1]), where) from why
         place = ".".join(path) or "the file"
         got = first.get("input")
         shown = "" if isinstance(got, dict) else f" (found {got!r})"
@@ -58,26 +59,3 @@ def write_text(path: Path, text: str) -> None:
 def write_yaml(path: Path, content: dict[str, Any]) -> None:
     """Write a mapping in the order it has."""
     write_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110))
-
-
-def _keys(kind: type[BaseModel], path: list[str]) -> list[str]:
-    """Keys that the nested document at ``path`` knows."""
-    for part in path:
-        if part.isdigit() or part not in kind.model_fields:
-            continue
-        inner = _model_in(kind.model_fields[part].annotation)
-        if inner is None:
-            return []
-        kind = inner
-    return list(kind.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first pydantic model inside an annotation such as ``list[Lesion] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from osteoplan.knowledge.sites import bone_site
 from osteoplan.knowledge.vocabulary import vocabulary
@@ -13,11 +14,13 @@ from osteoplan.model.findings import Finding
 from osteoplan.model.result import PlanResult
 from osteoplan.report.charts import axis_for
 from osteoplan.report.cited import cites
+from osteoplan.report.clinical_views import card_of, compared
 from osteoplan.report.option_views import RANKED_BY, first, option_detail, options_table
 from osteoplan.report.views import (
     Drawings,
     Line,
     NowBar,
+    OptionDetail,
     Page,
     Plot,
     RuleView,
@@ -94,9 +97,8 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         first_spoke=spoke[:_FIRST_RULES],
         first_cannot=_asked(result),
         rules_note=_rules_note(len(spoke)),
-        details=tuple(
-            option_detail(result, option, drawings.options.get(option.id, ())) for option in result.options
-        ),
+        details=_details(result, drawings),
+        compared=compared(result),
         findings=tuple(finding_line(found) for found in result.findings),
         overruled=tuple(finding_line(found) for found in result.findings.overruled),
         questions=tuple(
@@ -107,6 +109,18 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         stamp=_stamp(result),
         credits=tuple(dict.fromkeys((*result.credits, *result.case.credits))),
     )
+
+
+def _details(result: PlanResult, drawings: Drawings) -> tuple[OptionDetail, ...]:
+    """Every option; a technique's monograph stands beside the first option that uses it."""
+    found, told = [], set()
+    for option in result.options:
+        detail = option_detail(result, option, drawings.options.get(option.id, ()))
+        technique = option.plan.technique
+        card = None if technique in told else card_of(result, technique)
+        told.add(technique)
+        found.append(replace(detail, card=card))
+    return tuple(found)
 
 
 def _running(result: PlanResult) -> Running:
@@ -276,6 +290,9 @@ def _label(name: str) -> str:
 def _fact(name: str, value: Fact | Sequence[float], unit: str = "1") -> str:
     """A fact in words: levels as the vocabulary explains them, ranges with a dash."""
     row = vocabulary().get(name)
+    if isinstance(value, frozenset):
+        levels = {} if row is None else row.levels
+        return ", ".join(sorted(levels.get(one, one) for one in value)) or "none"
     if not isinstance(value, bool | int | float | str | None):
         low, high = value
         return plain(low) if low == high else f"{plain(low)}–{plain(high)}"

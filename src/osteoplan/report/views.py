@@ -190,6 +190,62 @@ class OptionDetail:
     clearances_because: tuple[str, ...]
     outcomes: tuple[OutcomeView, ...]
     warnings: tuple[str, ...]
+    card: CardView | None = None
+
+
+@dataclass(frozen=True)
+class StatementView:
+    """A sentence of a monograph; ``open`` names the facts that would tell whether it holds here."""
+
+    text: str
+    open: str
+    tag: str
+    cites: tuple[Cite, ...]
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """A section of a monograph; ``none`` says that nothing was found, where nothing was."""
+
+    title: str
+    rows: tuple[StatementView, ...]
+    none: str
+
+
+@dataclass(frozen=True)
+class CardView:
+    """A technique's monograph, with what holds for this patient."""
+
+    title: str
+    what: str
+    sections: tuple[SectionView, ...]
+
+
+@dataclass(frozen=True)
+class StandingView:
+    """What the rules make of one technique; ``reason`` where it is not ranked."""
+
+    mark: str
+    title: str
+    prefer: str
+    consider: str
+    against: str
+    require: str
+    open: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ComparedView:
+    """Every technique that could be compared, by rules alone."""
+
+    line: str
+    rows: tuple[StandingView, ...]
+    conflicts: tuple[str, ...]
+    changes: tuple[str, ...]
+    more: int
+    survival: tuple[str, ...]
+    knowledge: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -254,6 +310,7 @@ class Page:
     first_cannot: tuple[Line, ...]
     rules_note: str
     details: tuple[OptionDetail, ...]
+    compared: ComparedView
     findings: tuple[Line, ...]
     overruled: tuple[Line, ...]
     questions: tuple[Line, ...]

@@ -22,6 +22,7 @@ __all__ = [
     "plain",
     "signed_points",
     "tag",
+    "unit_word",
     "value_of",
 ]
 
@@ -141,6 +142,11 @@ def plain(value: bool | int | float | str | None, unit: str = "1") -> str:
     if isinstance(value, float):
         return number(value, unit)
     return value
+
+
+def unit_word(unit: str) -> str:
+    """A unit as people write it: *years* for ``a``; empty for a bare number."""
+    return _UNIT_WORDS.get(unit, unit)
 
 
 def clause(text: str, longest: int = 90, *, at: str = ";") -> str:

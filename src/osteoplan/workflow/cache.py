@@ -21,7 +21,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.volume import Volume
 
-__all__ = ["Cache", "Simulated", "cache_folder"]
+__all__ = ["Cache", "Simulated"]
 
 Arrays = dict[str, Any]  # name -> array
 
@@ -34,18 +34,6 @@ class Simulated:
     fields: tuple[Field, ...]
     diagnostics: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
-
-
-def cache_folder() -> Path:
-    """Where downloads and results are kept between runs."""
-    named = os.environ.get("OSTEOPLAN_CACHE")
-    base = (
-        Path(named)
-        if named
-        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "osteoplan"
-    )
-    base.mkdir(parents=True, exist_ok=True)
-    return base
 
 
 @dataclass(frozen=True)

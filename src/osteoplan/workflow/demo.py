@@ -25,8 +25,7 @@ from osteoplan.anatomy.phantom import spine_phantom
 from osteoplan.errors import AlreadyExists, BadInput, NotAvailable
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
-from osteoplan.provenance import digest
-from osteoplan.workflow.cache import cache_folder
+from osteoplan.provenance import cache_folder, digest
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.simulate_lesion import LesionRecipe, simulate_lesion_in
 

@@ -2,40 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from osteoplan.knowledge.book import Book, book
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import Citation, Question, ScoreResult, Verdict
+from osteoplan.model.centre import Centre
+from osteoplan.model.evidence import (
+    Change,
+    Citation,
+    Conflict,
+    Question,
+    ScoreResult,
+    Standing,
+    Verdict,
+)
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
-from osteoplan.pathway.rules import questions, verdicts
+from osteoplan.model.survival import Survival
+from osteoplan.pathway.assess import conflicts, line_of_therapy, standings
+from osteoplan.pathway.changes import nearest_changes
+from osteoplan.pathway.rules import questions, settled, verdicts
 from osteoplan.pathway.scores import applicable_scores
+from osteoplan.pathway.survival import survival
+from osteoplan.pathway.vocabulary import Value, parse_values
 
-__all__ = ["Explanation", "cited", "explain"]
+__all__ = ["Explanation", "cited", "explain", "explain_facts"]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Scores, verdicts and open questions."""
+    """What the clinical brain says of one patient.
 
+    Attributes:
+        facts: what the rules read: given, measured and settled facts, and totals of scores as ranges.
+        standings: every technique of the comparison set, and what the rules make of it.
+        conflicts: rules that point opposite ways.
+        changes: numbers near a threshold, nearest first.
+        line: first, second and third line of therapy -> whether a rule for it is true, and which.
+        survival: what models and people say about the time that is left.
+        book: whose rules these are.
+    """
+
+    facts: Mapping[str, Value]
     scores: tuple[ScoreResult, ...]
     verdicts: tuple[Verdict, ...]
     questions: tuple[Question, ...]
+    standings: tuple[Standing, ...]
+    conflicts: tuple[Conflict, ...]
+    changes: tuple[Change, ...]
+    line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
+    survival: Survival
+    book: Book
 
 
-def explain(findings: Findings) -> Explanation:
+def explain(findings: Findings, centre: Centre | None = None, asked: Book | None = None) -> Explanation:
+    """As ``explain_facts``, from the findings of a case: what was measured is marked as measured."""
+    # Measurements that no rule asks about (a mean density, an axis) stay findings.
+    facts = {name: value for name, value in findings.facts().items() if name in vocabulary()}
+    sources = {finding.name: finding.source for finding in findings}
+    return explain_facts(facts, sources=sources, centre=centre, asked=asked)
+
+
+def explain_facts(
+    facts: Mapping[str, object],
+    *,
+    sources: Mapping[str, str] | None = None,
+    centre: Centre | None = None,
+    asked: Book | None = None,
+) -> Explanation:
     """Score what applies to this site, hand the totals (as ranges) to the rules, and run them.
 
     A total that a person gave wins over one computed here.
+
+    Args:
+        facts: names of the vocabulary -> what is known.
+        sources: where a fact came from: given, measured or derived; given where nothing is said.
+        centre: what the centre has.
+        asked: whose rules; the package's own, in force today, where none is given.
     """
-    # Measurements that no rule asks about (a mean density, an axis) stay findings.
-    facts = {name: value for name, value in findings.facts().items() if name in vocabulary()}
-    scores = applicable_scores(facts)
-    known: dict[str, object] = {score.id: score.total for score in scores}
-    spoken = verdicts({**known, **facts})
-    return Explanation(scores, spoken, questions(spoken, scores))
+    whose = asked or book()
+    scores = applicable_scores(facts, sources)
+    totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
+    known = settled(parse_values({**totals, **facts}))
+    spoken = verdicts({**totals, **facts}, whose)
+    standing = standings(spoken, known, centre)
+    return Explanation(
+        facts=known,
+        scores=scores,
+        verdicts=spoken,
+        questions=questions(spoken, scores),
+        standings=standing,
+        conflicts=conflicts(standing),
+        changes=nearest_changes(whose.rules, known),
+        line=line_of_therapy(spoken),
+        survival=survival(known, scores),
+        book=whose,
+    )
 
 
 def cited(
@@ -43,8 +107,9 @@ def cited(
     rules: Sequence[Verdict],
     outcomes: Iterable[Estimate],
     others: Iterable[str] = (),
+    own: Mapping[str, Citation] | None = None,
 ) -> tuple[Citation, ...]:
-    """Every source behind what is shown, once, in order of first use."""
+    """Every source behind what is shown, once, in order of first use; ``own`` holds a centre's sources."""
     keys: dict[str, None] = {}
     for score in scores:
         keys.update(dict.fromkeys(score.cite))
@@ -53,4 +118,5 @@ def cited(
     for outcome in outcomes:
         keys.update(dict.fromkeys(key for key in outcome.because if " " not in key))
     keys.update(dict.fromkeys(others))
-    return tuple(citation(key) for key in keys)
+    local = own or {}
+    return tuple(local[key] if key in local else citation(key) for key in keys)

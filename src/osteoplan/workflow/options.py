@@ -3,52 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.evidence import published_outcomes
+from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.plan import Option, OptionStatus, Plan, Reason
+from osteoplan.pathway.order import check_order, sequence_of
+from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import blocking, excluded
 from osteoplan.techniques.protocol import Shelf, Technique
 from osteoplan.techniques.registry import techniques
 from osteoplan.workflow.read import Reading
+from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for
 
 __all__ = ["options"]
 
 
-def options(reading: Reading, shelf: Shelf, verdicts: Sequence[Verdict]) -> tuple[Option, ...]:
+def options(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[Option, ...]:
     """All options of a case: percutaneous plans first, then the comparators.
 
     A plan that breaks a hard limit stays listed as *infeasible*; one that a rule removes as
-    *excluded_by_rule*.  Comparators always stay.
+    *excluded_by_rule*; one that this centre cannot do as *refer_elsewhere*, drawn with what others have on
+    their shelves.  Comparators always stay.
     """
     found = []
     for technique in techniques().values():
-        for plan in technique.propose(reading.anatomy, reading.findings, shelf):
-            found.append(_option(technique, plan, reading, shelf, verdicts))
+        proposed = _proposed(technique, reading)
+        for plan in proposed.plans:
+            found.append(_option(technique, plan, reading, proposed, verdicts))
     return tuple(sorted(found, key=lambda option: option.kind == "comparator"))
 
 
+@dataclass(frozen=True)
+class _Proposed:
+    """Plans of one technique, the shelf that they take from, and why they are for another centre."""
+
+    plans: tuple[Plan, ...]
+    shelf: Shelf
+    elsewhere: tuple[str, ...] = ()
+
+
+def _proposed(technique: Technique, reading: Reading) -> _Proposed:
+    """What a technique proposes; with the shelf of another centre where this one lacks something for it."""
+    card, centre = technique_cards().get(technique.id), reading.case.centre
+    elsewhere = () if card is None else refer(card.needs, centre)
+    if not elsewhere:
+        shelf = shelf_for(reading.case, technique.id)
+        try:
+            return _Proposed(technique.propose(reading.anatomy, reading.findings, shelf), shelf)
+        except (NotAvailable, UnknownName) as why:
+            if centre.devices is None:
+                raise
+            elsewhere = (f"not on this centre's shelf: {why}; refer elsewhere",)
+    shelf = shelf_elsewhere(technique.id)
+    return _Proposed(technique.propose(reading.anatomy, reading.findings, shelf), shelf, elsewhere)
+
+
 def _option(
-    technique: Technique, plan: Plan, reading: Reading, shelf: Shelf, verdicts: Sequence[Verdict]
+    technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, verdicts: Sequence[Verdict]
 ) -> Option:
     site = str(reading.findings.value("region") or "")
     published = published_outcomes(technique.id, site)
     if technique.kind == "comparator":
-        return Option(plan, "comparator", "comparator", outcomes=published)
-    status, reasons = _status(technique, plan, reading, shelf, verdicts)
-    return Option(plan, "plan", status, reasons, outcomes=published)
+        reasons = tuple(Reason(text) for text in proposed.elsewhere)
+        return Option(plan, "comparator", "comparator", reasons, outcomes=published)
+    status, reasons = _status(technique, plan, reading, proposed, verdicts)
+    return Option(plan, "plan", status, reasons, outcomes=published, warnings=_order_warnings(plan))
 
 
 def _status(
-    technique: Technique, plan: Plan, reading: Reading, shelf: Shelf, verdicts: Sequence[Verdict]
+    technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, verdicts: Sequence[Verdict]
 ) -> tuple[OptionStatus, tuple[Reason, ...]]:
-    """Hard limits first (they are about this path), then the rules (they are about this patient)."""
-    broken = technique.violations(plan, reading.anatomy, shelf)
+    """Hard limits first (about this path), then rules (about this patient), then the centre.
+
+    Nobody is sent elsewhere for what no path allows, or what a rule forbids.
+    """
+    broken = technique.violations(plan, reading.anatomy, proposed.shelf)
     if broken:
         return "infeasible", tuple(Reason(violation.text, violation.limit) for violation in broken)
     texts = {verdict.rule: verdict.text for verdict in verdicts}
     ids = [verdict.rule for verdict in blocking(verdicts)]
-    ids += [rule for rule in excluded(verdicts, technique.id, plan.uses) if rule not in ids]
+    card = technique_cards().get(technique.id)
+    uses = plan.uses if card is None else (*plan.uses, *card.uses)
+    ids += [rule for rule in excluded(verdicts, technique.id, uses) if rule not in ids]
     if ids:
         return "excluded_by_rule", tuple(Reason(texts[rule], rule) for rule in ids)
+    if proposed.elsewhere:
+        return "refer_elsewhere", tuple(Reason(text) for text in proposed.elsewhere)
     return "ranked", ()
+
+
+def _order_warnings(plan: Plan) -> tuple[str, ...]:
+    """What speaks against the order of a plan's acts: cement into ice, ablation after cement ..."""
+    remarks = check_order(sequence_of(plan.steps))
+    return tuple(
+        f"order of acts: {remark.text}"
+        for remark in remarks
+        if remark.effect in ("warn", "forbid", "unusual")
+    )

@@ -22,19 +22,22 @@ from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
+from osteoplan.pathway.monographs import for_patient
 from osteoplan.pathway.rules import blocking
-from osteoplan.provenance import Stamp, digest
+from osteoplan.provenance import Stamp, cache_folder, digest
 from osteoplan.report.page import render
-from osteoplan.workflow.cache import Cache, cache_folder
-from osteoplan.workflow.explain import cited, explain
+from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.explain import Explanation, cited, explain
+from osteoplan.workflow.knowledge import local_book
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import Reading, input_digests, read
 from osteoplan.workflow.settings import PlanSettings
-from osteoplan.workflow.shelf import shelf_for
+from osteoplan.workflow.shelf import shelf_of
 from osteoplan.workflow.simulate import Simulations, simulate
 
 __all__ = ["Written", "existing", "plan", "stamp", "write"]
@@ -69,11 +72,12 @@ def plan(
     cache = cache or Cache(cache_folder() / "results")
     made = stamp(folder, settings)
     reading = read(folder, lesion=settings.lesion, progress=progress)
-    explained = explain(reading.findings)
-    shelf = shelf_for(reading.case)
+    centre = reading.case.centre
+    explained = explain(reading.findings, centre, local_book(centre.knowledge))
     stage(progress, "looking for ways in", 0.15, 0.2)
-    proposed = options(reading, shelf, explained.verdicts)
-    simulated = simulate(reading.anatomy, proposed, shelf, settings, cache, progress=progress)
+    proposed = options(reading, explained.verdicts)
+    shelves = {option.id: shelf_of(reading.case, option) for option in proposed}
+    simulated = simulate(reading.anatomy, proposed, shelves, settings, cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
     stops: Sequence[Verdict] = blocking(explained.verdicts)
     resolution = material("vertebra_compression.ratio_resolution_pct").value
@@ -95,13 +99,21 @@ def plan(
         fields=simulated.fields,
         comparison=comparison,
         questions=explained.questions,
+        standings=explained.standings,
+        conflicts=explained.conflicts,
+        changes=explained.changes,
+        line=explained.line,
+        survival=explained.survival,
+        knowledge=explained.book.used,
+        facts=explained.facts,
         citations=cited(
             explained.scores,
             explained.verdicts,
             [*simulated.intact, *simulated.now, *outcomes],
-            reading.anatomy.calibration.cite,
+            [*reading.anatomy.calibration.cite, *_monograph_sources(simulated.options, explained)],
+            explained.book.refs,
         ),
-        warnings=_warnings(reading, simulated),
+        warnings=(*_warnings(reading, simulated), *explained.book.warnings),
         stamp=made,
         credits=reading.case.credits,
     )
@@ -157,6 +169,14 @@ def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: 
 def _identity(made: Stamp, found: Sequence[Option]) -> str:
     """Digest of canonical inputs, steps and settings; never of results."""
     return digest(made.inputs, made.settings, made.seed, [option.plan.steps for option in found])
+
+
+def _monograph_sources(found: Sequence[Option], explained: Explanation) -> list[str]:
+    """Citation keys of what the report prints beside each technique, for this patient."""
+    cards = technique_cards()
+    used = dict.fromkeys(option.plan.technique for option in found)
+    read = [for_patient(cards[id], explained.facts) for id in used if id in cards]
+    return [key for card in read for statement in card.statements for key in statement.cite]
 
 
 def _in_order(found: Sequence[Option], ranking: Sequence[str]) -> tuple[Option, ...]:

@@ -12,7 +12,9 @@ from osteoplan.anatomy.register import register_rigid
 from osteoplan.errors import UnknownName
 from osteoplan.io.case import read_case
 from osteoplan.io.case_file import read_case_file
+from osteoplan.io.centre_file import knowledge_folder
 from osteoplan.io.yaml import read_yaml
+from osteoplan.knowledge.local import folder_digest
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact, Lesion, OtherScan
 from osteoplan.model.findings import Finding, Findings
@@ -72,7 +74,15 @@ def input_digests(folder: Path) -> Mapping[str, str]:
     for name in names:
         if name and (folder / name).exists():
             digests[name] = _content(folder / name)
+    if file.centre and (folder / file.centre).exists():
+        digests.update(_local_digest(folder / file.centre, file.centre))
     return digests
+
+
+def _local_digest(path: Path, name: str) -> Mapping[str, str]:
+    """Digest of the centre's own rules, where its file names some."""
+    own = knowledge_folder(path)
+    return {} if own is None else {f"{name}: knowledge": folder_digest(own)}
 
 
 def _content(path: Path) -> str:
@@ -102,10 +112,23 @@ def _given(case: Case, lesion: Lesion) -> list[Finding]:
     found = [_said(name, value, f"given for lesion {lesion.id}") for name, value in lesion.facts.items()]
     found += [_said(name, value, "given for the patient") for name, value in case.facts.items()]
     found += [_said(name, value, "given as a goal") for name, value in case.goals.items()]
+    found += _earlier(case)
     if lesion.matrix is not None:
         found.append(_said("matrix", lesion.matrix, f"given for lesion {lesion.id}"))
     if case.patient.age_y is not None:
         found.append(_said("age", case.patient.age_y, "given for the patient"))
+    return found
+
+
+def _earlier(case: Case) -> list[Finding]:
+    """What ``prior_treatment`` tells the rules: nothing where nobody filled it in."""
+    if case.prior_treatment is None:
+        return []
+    irradiated = [one for one in case.prior_treatment if one.kind in ("ebrt", "sbrt")]
+    found = [_said("prior_rt", bool(irradiated), "from prior_treatment")]
+    doses = [one.gy for one in irradiated]
+    if doses and None not in doses:
+        found.append(_said("prior_rt_gy", sum(dose for dose in doses if dose), "from prior_treatment"))
     return found
 
 

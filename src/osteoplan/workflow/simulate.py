@@ -107,13 +107,13 @@ def strength(bench: Bench, *, progress: Progress = quiet, span: tuple[float, flo
 def simulate(
     anatomy: Anatomy,
     options: Sequence[Option],
-    shelf: Shelf,
+    shelves: Mapping[str, Shelf],
     settings: PlanSettings,
     cache: Cache,
     *,
     progress: Progress = quiet,
 ) -> Simulations:
-    """Simulate every option that is not infeasible.
+    """Simulate every option that is not infeasible, each with its own shelf (by the option's id).
 
     An option whose simulation fails stays listed as *failed* with the reason; the others go on.
     """
@@ -132,7 +132,9 @@ def simulate(
         elif option.status == "infeasible":
             done.append(option)
         else:
-            treated, made = _treated(bench, option, shelf, base.intact, progress, (start, start + share))
+            treated, made = _treated(
+                bench, option, shelves[option.id], base.intact, progress, (start, start + share)
+            )
             done.append(treated)
             fields[option.id] = made
             start += share

@@ -7,7 +7,8 @@ from typing import Any
 
 from osteoplan.errors import NotAvailable
 from osteoplan.io.plan_json import INTENDED_USE, outcome_document
-from osteoplan.workflow.cache import Cache, cache_folder
+from osteoplan.provenance import cache_folder
+from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings

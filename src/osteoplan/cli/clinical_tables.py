@@ -1,0 +1,132 @@
+"""What the clinical brain says, on a terminal of 100 columns: the most important first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from osteoplan.cli.console import out
+from osteoplan.cli.root import USE
+from osteoplan.cli.tables import score_lines, verdict_table
+
+__all__ = ["print_pathway", "standing_table"]
+
+Json = dict[str, Any]
+_NEAR = 5  # thresholds that a person reads; --everything prints all
+
+
+def print_pathway(found: Json, *, everything: bool) -> None:
+    """Stops, options, rules that spoke, rules against each other, near thresholds, scores, questions."""
+    spoke = [verdict for verdict in found["verdicts"] if verdict["truth"] is True]
+    for verdict in spoke:
+        if verdict["effect"] in ("stop", "route"):
+            out.print(f"{verdict['rule']} comes first, nothing is ranked: {verdict['text']}", style="bold")
+    _heading("line of therapy")
+    out.print("  " + _line(found["line_of_therapy"]), markup=False)
+    _heading("options, by what the rules say (equal places are not told apart)")
+    out.print(standing_table(found["standings"]))
+    _heading("rules that spoke")
+    out.print(verdict_table(spoke))
+    for conflict in found["conflicts"]:
+        sides = f"{', '.join(conflict['supports'])} for, {', '.join(conflict['against'])} against"
+        out.print(f"  both sides: {conflict['title']}: {sides}", markup=False)
+    _changes(found["would_change"], everything=everything)
+    _survival(found["survival"])
+    _heading("scores")
+    for score in found["scores"]:
+        for line in score_lines(score) if everything else score_lines(score)[:2]:
+            out.print(f"  {line}", markup=False)
+    if everything:
+        _heading("rules that cannot speak yet")
+        out.print(verdict_table([verdict for verdict in found["verdicts"] if verdict["truth"] is None]))
+    _heading("questions that could change this")
+    for question in found["questions"]:
+        out.print(f"  ? {question['text']}  ({', '.join(question['asked_by'])})", markup=False)
+    _used(found["knowledge"])
+    out.print(USE, style="dim")
+
+
+def standing_table(standings: Sequence[Json]) -> Table:
+    """Place, technique, rules for and against, rules still open."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("")
+    table.add_column("technique", overflow="fold", min_width=24)
+    for name in ("for", "against", "before it"):
+        table.add_column(name, overflow="fold")
+    table.add_column("open", justify="right")
+    for one in standings:
+        place = str(one["rank"]) if one["rank"] else "x"
+        title = one["title"]
+        if one["status"] in ("excluded_by_rule", "refer_elsewhere"):
+            title += f" ({one['status'].replace('_', ' ')})"
+        supports = ", ".join((*one["prefer"], *(f"({rule})" for rule in one["consider"])))
+        against = ", ".join((*(f"not: {rule}" for rule in one["exclude"]), *one["warn"]))
+        if one["status"] == "refer_elsewhere":
+            against = "; ".join(one["reasons"])
+        table.add_row(
+            place, Text(title), supports, Text(against), ", ".join(one["require"]), str(len(one["open"]))
+        )
+    return table
+
+
+def _line(lines: Sequence[Json]) -> str:
+    words = {True: "yes", False: "no", None: "not known"}
+    said = [
+        f"{one['line']}: {words[one['truth']]}" + (f" ({', '.join(one['rules'])})" if one["rules"] else "")
+        for one in lines
+    ]
+    return "; ".join(said)
+
+
+def _changes(changes: Sequence[Json], *, everything: bool) -> None:
+    shown = changes if everything else changes[:_NEAR]
+    if not shown:
+        return
+    _heading("what would change a rule")
+    for one in shown:
+        becomes = {True: "true", False: "false", None: "open"}[one["becomes"]]
+        unit = "" if one["unit"] == "1" else f" {one['unit']}"
+        value = one["value"]
+        is_now = f"{value[0]:g} to {value[1]:g}" if isinstance(value, list | tuple) else f"{value:g}"
+        out.print(
+            f"  {one['rule']} ({one['effect']}) becomes {becomes}: {one['fact']} is {is_now}{unit}, "
+            f"{one['distance']:g}{unit} from {one['threshold']:g}",
+            markup=False,
+        )
+
+
+def _survival(found: Json) -> None:
+    """What is said about the time that is left, and where sources point apart."""
+    if not found["rows"]:
+        return
+    _heading("time that is left")
+    for row in found["rows"]:
+        if row["low"] is None:
+            out.print(
+                f"  {row['model']}: {row['text']}  [{row['status'] if row['cite'] else row['basis']}]",
+                markup=False,
+            )
+        else:
+            span = f"{row['low']:g}" if row["low"] == row["high"] else f"{row['low']:g} to {row['high']:g}"
+            out.print(f"  {row['model']}: {span} % alive at {row['at_months']:g} months", markup=False)
+    for text in found["disagreements"]:
+        out.print(f"  ! {text}", markup=False)
+
+
+def _used(used: Json) -> None:
+    day = f", as of {used['as_of']}" if used["as_of"] else ""
+    out.print(f"knowledge {used['release']} ({used['version'].split('+')[-1][:12]}){day}", style="dim")
+    if used["local"]:
+        signed = used["signed_by"] or "nobody"
+        out.print(f"with the overrides of {used['local']}, signed by {signed}:", markup=False)
+        for text in used["overrides"]:
+            out.print(f"  {text}", markup=False)
+    for warning in used["warnings"]:
+        out.print(f"  ! {warning}", markup=False)
+
+
+def _heading(text: str) -> None:
+    out.print(text, style="bold")

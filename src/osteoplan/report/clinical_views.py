@@ -1,0 +1,147 @@
+"""What rules and monographs say of the options, as nouns of the page.
+
+Standings list every technique that could be compared, not only those that this version can plan; a monograph
+stands once, beside the first option that uses its technique, with the statements that hold for this patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from osteoplan.knowledge.monographs import Complication, Contraindication, FollowUp, Section, Statement
+from osteoplan.knowledge.techniques import technique_card, technique_cards
+from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.evidence import Change, Standing
+from osteoplan.model.result import PlanResult
+from osteoplan.pathway.monographs import for_patient
+from osteoplan.report.cited import cites
+from osteoplan.report.views import CardView, ComparedView, SectionView, StandingView, StatementView
+from osteoplan.report.words import name_of, plain, tag
+
+__all__ = ["card_of", "compared"]
+
+_TITLES: dict[Section, str] = {
+    "indications": "use when",
+    "contraindications": "do not use when",
+    "advantages": "for it",
+    "limitations": "against it",
+    "pearls": "pearls",
+    "complications": "complications",
+    "order": "its place in the order of acts",
+    "aftercare": "aftercare",
+    "follow_up": "follow-up",
+}
+_NEAR = 8  # thresholds that a page of a meeting holds; plan.json has all
+_MARKS = {"excluded_by_rule": "✕", "refer_elsewhere": "→"}
+
+
+def compared(result: PlanResult) -> ComparedView:
+    """Every technique with the rules for and against it, sides that disagree, and near thresholds."""
+    return ComparedView(
+        line=_line(result),
+        rows=tuple(_standing(one) for one in result.standings),
+        conflicts=tuple(
+            f"{one.title}: {', '.join(one.supports)} for it, {', '.join(one.against)} against it"
+            for one in result.conflicts
+        ),
+        changes=tuple(_change(change) for change in result.changes[:_NEAR]),
+        more=max(len(result.changes) - _NEAR, 0),
+        survival=_survival(result),
+        knowledge=_knowledge(result),
+    )
+
+
+def card_of(result: PlanResult, technique: str) -> CardView | None:
+    """The technique's monograph for this patient; None for a plug-in that brought none."""
+    if technique not in technique_cards():
+        return None
+    card = for_patient(technique_card(technique), result.facts)
+    sections = [
+        SectionView(title, _statements(result, card.section(name)), card.nothing_found.get(name, ""))
+        for name, title in _TITLES.items()
+    ]
+    return CardView(
+        card.title, card.what, tuple(section for section in sections if section.rows or section.none)
+    )
+
+
+def _standing(one: Standing) -> StandingView:
+    mark = str(one.rank) if one.rank else _MARKS.get(one.status, "·")
+    against = [f"excluded by {rule}" for rule in one.exclude] + list(one.warn)
+    reason = "; ".join(one.reasons) if one.status in _MARKS else ""
+    return StandingView(
+        mark, one.title, ", ".join(one.prefer), ", ".join(one.consider), ", ".join(against),
+        ", ".join(one.require), len(one.open), reason,
+    )  # fmt: skip
+
+
+def _line(result: PlanResult) -> str:
+    words = {True: "yes", False: "no", None: "not known yet"}
+    said = [
+        f"{name} line: {words[truth]}" + (f" ({', '.join(rules)})" if rules else "")
+        for name, (truth, rules) in result.line.items()
+    ]
+    intent = result.findings.value("intent")
+    return "; ".join([*said, f"intent: {intent or 'not stated'}"])
+
+
+def _change(change: Change) -> str:
+    label = vocabulary()[change.fact].label
+    value = change.value
+    now = f"{plain(value[0])} to {plain(value[1])}" if isinstance(value, tuple) else plain(value)
+    unit = "" if change.unit == "1" else f" {change.unit}"
+    becomes = {True: "would be true", False: "would no longer be true", None: "would be open"}[change.becomes]
+    return (
+        f"{change.rule} ({change.effect}) {becomes}: {label} is {now}{unit}, "
+        f"{plain(change.distance)}{unit} from {plain(change.threshold)}"
+    )
+
+
+def _survival(result: PlanResult) -> tuple[str, ...]:
+    """One line for each source; those that point apart last."""
+    lines = []
+    for row in result.survival.rows:
+        if row.low is None or row.high is None or row.at_months is None:
+            lines.append(f"{row.model}: {row.text}")
+            continue
+        span = plain(row.low) if row.low == row.high else f"{plain(row.low)} to {plain(row.high)}"
+        lines.append(f"{row.model}: {span} % alive at {row.at_months:g} months ({row.basis})")
+    return (*lines, *result.survival.disagreements)
+
+
+def _knowledge(result: PlanResult) -> tuple[str, ...]:
+    used = result.knowledge
+    day = f", as of {used.as_of}" if used.as_of else ""
+    lines = [f"knowledge {used.release} ({used.version.split('+')[-1][:12]}){day}"]
+    if used.local:
+        lines.append(f"with the overrides of {used.local}, signed by {used.signed_by or 'nobody'}")
+    return (*lines, *used.overrides, *used.warnings)
+
+
+def _statements(result: PlanResult, rows: Iterable[Statement]) -> tuple[StatementView, ...]:
+    return tuple(
+        StatementView(
+            _text(row), _open(row.ask) if row.applies is None else "", tag(row.status),
+            cites(result, row.cite),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _text(row: Statement) -> str:
+    match row:
+        case Complication(value=float() | int()):
+            span = "" if row.low is None or row.high is None else f" ({plain(row.low)} to {plain(row.high)})"
+            of = "" if row.n is None else f", n = {row.n}"
+            return f"{row.text}: {plain(row.value, row.unit)}{span}{of}"
+        case Contraindication():
+            return f"{row.kind}: {row.text}" + (f" [{row.rule}]" if row.rule else "")
+        case FollowUp():
+            return f"{row.at}: {row.text}"
+    return row.text
+
+
+def _open(facts: Sequence[str]) -> str:
+    """Which unknown facts would tell whether the statement holds here."""
+    words = [vocabulary()[fact].label if fact in vocabulary() else name_of(fact) for fact in facts]
+    return "if: " + ", ".join(words) if words else "may hold"

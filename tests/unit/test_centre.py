@@ -1,0 +1,344 @@
+"""What a centre owns: absent is unknown, a list is the whole list, what it lacks is for another centre."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from osteoplan.errors import BadInput, NotAvailable
+from osteoplan.io.centre_file import CentreFile, CostFile, read_centre
+from osteoplan.knowledge.devices import devices
+from osteoplan.knowledge.local_file import AddedRow, ChangeRow, LocalRulesFile, OffRow, ThresholdRow
+from osteoplan.knowledge.marked import known_keys
+from osteoplan.knowledge.refs import RefRow
+from osteoplan.knowledge.rules import RuleExample
+from osteoplan.knowledge.techniques import limits, technique_cards
+from osteoplan.knowledge.vocabulary import resources
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.case import Case
+from osteoplan.model.centre import Centre
+from osteoplan.model.evidence import Verdict
+from osteoplan.model.findings import Findings
+from osteoplan.model.plan import Option
+from osteoplan.pathway.resources import described, lacking, refer
+from osteoplan.workflow.options import options
+from osteoplan.workflow.read import Reading, input_digests
+from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for, shelf_of
+from tests.synthetic_vertebra import vertebra
+
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLE = DOCS / "examples" / "centre"
+
+
+def centre(folder: Path, text: str) -> Centre:
+    (folder / "centre.yaml").write_text(text, encoding="utf-8")
+    return read_centre(folder / "centre.yaml")
+
+
+def case_of(owned: Centre) -> Case:
+    return cast(Case, SimpleNamespace(centre=owned))
+
+
+# --- what is stated
+
+
+def test_a_centre_that_states_nothing_narrows_nothing() -> None:
+    every = [name for rows in resources().values() for name in rows]
+    assert {Centre().has(name) for name in every} == {None}
+    for card in technique_cards().values():
+        assert lacking(card.needs, Centre()) == ()
+    assert dict(described(Centre()))["modalities"] == "not stated"
+
+
+def test_a_list_is_the_whole_list_and_an_absent_one_says_nothing(tmp_path: Path) -> None:
+    found = centre(tmp_path, "modalities: [cement]\nrt: []\n")
+    assert (found.has("cement"), found.has("rfa"), found.has("ct")) == (True, False, None)
+    assert (found.has("ebrt"), found.has("sbrt")) == (False, False)
+    assert found.stated == {"modalities", "rt"}
+    told = dict(described(found))
+    assert (told["modalities"], told["rt"], told["guidance"]) == ("bone cement", "none", "not stated")
+
+
+def test_a_group_is_lacking_only_when_none_of_it_can_be_there() -> None:
+    some = Centre(resources={"ct": False, "cbct": False, "rfa": False, "cement": True})
+    assert lacking([["ct", "cbct"]], some) == ("CT or cone-beam CT",)
+    assert lacking([["ct", "fluoroscopy"]], some) == ()
+    assert lacking([["ct", "cement"]], some) == ()
+    assert lacking([["rfa"], ["cement"], ["ct", "cbct"], []], some) == (
+        "radiofrequency ablation",
+        "CT or cone-beam CT",
+    )
+    assert refer([["rfa"]], some) == ("not at this centre: radiofrequency ablation; refer elsewhere",)
+
+
+@pytest.mark.parametrize(
+    ("lists", "left"),
+    [
+        ("", None),
+        ("devices: [cannula_11g, pmma]", {"cannula_11g", "pmma"}),
+        ("devices: [cannula_11g]\ncements: [pmma]", {"cannula_11g", "pmma"}),
+        ("devices: []", set()),
+        ("cements: []", {d for d in devices() if devices()[d].kind != "cement"}),
+        ("cements: [pmma]", {d for d in devices() if devices()[d].kind != "cement"} | {"pmma"}),
+        ("probes: []", {d for d in devices() if devices()[d].kind != "probe"}),
+    ],
+)
+def test_a_list_of_devices_narrows_the_kinds_that_it_covers(
+    tmp_path: Path, lists: str, left: set[str] | None
+) -> None:
+    assert centre(tmp_path, f"name: here\n{lists}\n").devices == left
+
+
+def test_a_list_of_cements_settles_whether_there_is_cement(tmp_path: Path) -> None:
+    assert centre(tmp_path, "cements: []\n").has("cement") is False
+    assert centre(tmp_path, "cements: [pmma]\n").has("cement") is True
+    assert centre(tmp_path, "devices: [pmma]\n").has("cement") is None
+    assert centre(tmp_path, "screws: []\n").has("screws") is False
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nmodalitys: []\n", ":2: unknown key 'modalitys'; did you mean 'modalities'?"),
+        ("name: x\nrt:\n", ":2: rt: write a list, [] for none, or leave the key out (found None)"),
+        ("rt: ebrt\n", ":1: rt: write a list, [] for none, or leave the key out (found 'ebrt')"),
+        ("rt: [ebrt, {}]\n", ":1: rt: input should be a valid string"),
+        ("name: x\nrt:\n  - ebrt\n  - sbtr\n", ":4: rt: unknown resource 'sbtr'; did you mean 'sbrt'?"),
+        ("rt: [ebrt, ebrt]\n", ":1: rt: 'ebrt' stands twice"),
+        ("rt: [cement]\n", ":1: rt: unknown resource 'cement'"),
+        ("cements:\n  - pmna\n", ":2: cements: unknown device 'pmna'; did you mean 'pmma'?"),
+        ("cements: [cannula_11g]\n", ":1: cements: 'cannula_11g' is a needle; list it under devices"),
+        (
+            "modalities: [cement]\ncements: []\n",
+            ":2: cements: 'cement' is in modalities, and this list is empty",
+        ),
+        (
+            "modalities: []\ncements: [pmma]\n",
+            ":2: cements: 'cement' is not in modalities, and this list is not",
+        ),
+        (
+            "limits: {canal_clearence_min_mm: 3}\n",
+            ":1: limits: unknown limit 'canal_clearence_min_mm'; did you",
+        ),
+        (
+            "limits:\n  vertebroplasti: {a: 3}\n",
+            ":2: limits: unknown technique 'vertebroplasti'; did you mean 'v",
+        ),
+        (
+            "limits:\n  vertebroplasty:\n    skin_angle_deg: 3\n",
+            ":3: limits: vertebroplasty has no limit 'skin_angle_deg'; did you mean 'skin_angle_max_deg'?",
+        ),
+        (
+            "limits:\n  hub_allowance_mm: '3'\n",
+            ":2: limits: hub_allowance_mm: input should be a valid number",
+        ),
+        (
+            "limits:\n  hub_allowance_mm: yes\n",
+            ":2: limits: hub_allowance_mm: input should be a valid number",
+        ),
+        (
+            "limits: {hub_allowance_mm: .nan}\n",
+            ":1: limits: hub_allowance_mm: input should be a finite",
+        ),
+        (
+            "limits: {cement_device: 3}\n",
+            ":1: limits: 'cement_device' of vertebroplasty is no number: it is 'pmma'",
+        ),
+        ("costs:\n  rfaa: {value: 1, unit: EUR, note: x}\n", ":2: costs: unknown technique 'rfaa'"),
+        (
+            "costs: {vertebroplasty: {value: 1, unit: EUR}}\n",
+            ":1: costs: vertebroplasty: no 'cite', and no 'note'",
+        ),
+        ("costs: {vertebroplasty: {value: 1, note: x}}\n", ":1: costs: vertebroplasty: 'unit' is missing"),
+        (
+            "costs: {vertebroplasty: {value: 1, unit: euro, note: x}}\n",
+            ":1: costs: vertebroplasty: unit: string",
+        ),
+        (
+            "costs: {vertebroplasty: {value: -1, unit: EUR, note: x}}\n",
+            ":1: costs: vertebroplasty: value: input",
+        ),
+        (
+            "costs: {vertebroplasty: {value: 1, unit: EUR, cite: [Chew2012]}}\n",
+            ":1: costs: unknown source 'Chew2012'; did you mean 'Chow2012'?",
+        ),
+        ("rt: []\nrt: [ebrt]\n", ":2: not valid YAML: the key 'rt' stands twice"),
+        ("name: x\nrt: [ebrt\n", ": not valid YAML: "),
+        ("- 1\n", ":1: expected 'key: value' lines, found list"),
+        ("knowledge: rules\n", "rules: no such folder"),
+    ],
+)
+def test_each_fault_is_one_line_with_file_line_and_reason(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(BadInput) as refusal:
+        centre(tmp_path, text)
+    told = str(refusal.value)
+    assert "\n" not in told
+    assert words in told
+    assert told.startswith(str(tmp_path))
+
+
+def test_a_broken_rule_of_the_centre_stops_reading_the_centre(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "rules.yaml").write_text("id: us\ndate: 2026-11-24\noff: [{rule: T4}]\n")
+    with pytest.raises(BadInput, match=r"own/rules.yaml:3: off: 'because' is missing"):
+        centre(tmp_path, "knowledge: own\n")
+
+
+# --- the shelf
+
+
+def test_limits_come_from_the_technique_that_is_asked(tmp_path: Path) -> None:
+    free = case_of(Centre())
+    assert shelf_for(free, "vertebroplasty").limits == limits("vertebroplasty")
+    assert shelf_for(free, "radiotherapy").limits == limits("radiotherapy")
+    assert shelf_for(free, "somebody_elses_plugin").limits == {}
+    assert shelf_for(free, "vertebroplasty").devices == devices()
+
+
+def test_a_limit_for_one_technique_wins_over_one_for_all(tmp_path: Path) -> None:
+    text = (
+        "date: 2026-11-24\nlimits: {vertebroplasty: {canal_clearance_min_mm: 4}, canal_clearance_min_mm: 3}\n"
+    )
+    owned = centre(tmp_path, text)
+    assert owned.limits["vertebroplasty"] == {"canal_clearance_min_mm": 4.0}
+    others = {id for id, card in technique_cards().items() if "canal_clearance_min_mm" in card.limits}
+    assert set(owned.limits) == others
+    assert all(owned.limits[id]["canal_clearance_min_mm"] == 3.0 for id in others - {"vertebroplasty"})
+    shelf = shelf_for(case_of(owned), "vertebroplasty")
+    assert shelf.limit("canal_clearance_min_mm") == 4.0
+    assert shelf.limit("hub_allowance_mm") == limits("vertebroplasty")["hub_allowance_mm"].value
+    assert "canal_clearance_min_mm" not in shelf_for(case_of(owned), "best_supportive_care").limits
+
+
+def test_a_centres_number_does_not_keep_the_source_of_ours(tmp_path: Path) -> None:
+    owned = centre(tmp_path, "date: 2026-12-01\nlimits: {fill_share_max_pct: 25}\n")
+    assert limits("vertebroplasty")["fill_share_max_pct"].cite
+    known = shelf_for(case_of(owned), "vertebroplasty").limits["fill_share_max_pct"]
+    assert (known.value, known.cite, known.note) == (25.0, (), "set by this centre")
+    assert (known.status, known.date, known.unit) == ("design_default", "2026-12-01", "%")
+
+
+# --- options
+
+
+@pytest.fixture(scope="module")
+def anatomy() -> Anatomy:
+    return vertebra("oblique")
+
+
+def found(anatomy: Anatomy, owned: Centre, verdicts: tuple[Verdict, ...] = ()) -> dict[str, Option]:
+    reading = Reading(case_of(owned), anatomy.lesion, anatomy, Findings())
+    return {option.id: option for option in options(reading, verdicts)}
+
+
+PLANS = ("vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both")
+
+
+def test_without_cement_a_vertebroplasty_is_for_another_centre_and_stays_listed(anatomy: Anatomy) -> None:
+    free = found(anatomy, Centre())
+    owned = Centre(resources={"cement": False}, devices=frozenset({"cannula_11g"}))
+    here = found(anatomy, owned)
+    assert list(here) == list(free)
+    for name in PLANS:
+        assert free[name].status == "ranked"
+        assert here[name].status == "refer_elsewhere"
+        assert [r.text for r in here[name].reasons] == ["not at this centre: bone cement; refer elsewhere"]
+        assert here[name].plan.steps == free[name].plan.steps  # drawn with the shelf of another centre
+
+
+def test_an_empty_shelf_at_the_centre_is_a_reason_and_an_empty_shelf_of_ours_an_error(
+    anatomy: Anatomy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = found(anatomy, Centre(devices=frozenset({"pmma"})))
+    assert {here[name].status for name in PLANS} == {"refer_elsewhere"}
+    assert "no cannula on the shelf" in here[PLANS[0]].reasons[0].text
+    bare = "osteoplan.workflow.options.shelf_for"
+    monkeypatch.setattr(bare, lambda case, id: replace(shelf_for(case, id), devices={}))
+    with pytest.raises(NotAvailable, match="no cannula"):
+        found(anatomy, Centre())
+
+
+def test_nobody_is_referred_for_what_a_rule_forbids_or_no_path_allows(anatomy: Anatomy) -> None:
+    verdict = Verdict("S6", "safety", True, "exclude", "no bone cement", (), (), "unverified", {}, ("pmma",))
+    lacking_cement = Centre(resources={"cement": False})
+    forbidden = found(anatomy, lacking_cement, (verdict,))
+    assert {forbidden[name].status for name in PLANS} == {"excluded_by_rule"}
+    narrow = found(vertebra("oblique", pedicle_half_width=2.0), lacking_cement)
+    assert {narrow[name].status for name in PLANS} == {"infeasible"}
+
+
+def test_the_centres_own_limit_rejects_at_home_and_not_elsewhere(anatomy: Anatomy) -> None:
+    strict: Any = {"vertebroplasty": {"canal_clearance_min_mm": 9.0}}
+    assert found(anatomy, Centre(limits=strict))[PLANS[0]].status == "infeasible"
+    away = found(anatomy, Centre(limits=strict, resources={"cement": False}))
+    assert away[PLANS[0]].status == "refer_elsewhere"
+
+
+def test_a_comparator_stays_a_comparator_and_says_that_the_centre_must_refer(anatomy: Anatomy) -> None:
+    here = found(anatomy, Centre(resources={"ebrt": False, "sbrt": False, "spine": True}))
+    assert here["radiotherapy"].status == "comparator"
+    assert "conventional radiotherapy" in here["radiotherapy"].reasons[0].text
+    assert here["best_supportive_care"].reasons == ()
+    assert found(anatomy, Centre())["radiotherapy"].reasons == ()
+
+
+def test_what_is_simulated_takes_from_the_shelf_that_it_was_planned_with(anatomy: Anatomy) -> None:
+    owned = Centre(
+        limits={"vertebroplasty": {"hub_allowance_mm": 12.0}}, devices=frozenset({"cannula_11g", "pmma"})
+    )
+    option = found(anatomy, owned)[PLANS[0]]
+    away = replace(option, status="refer_elsewhere")
+    assert shelf_of(case_of(owned), option).limit("hub_allowance_mm") == 12.0
+    assert shelf_of(case_of(owned), option).devices == devices()
+    assert shelf_of(case_of(owned), away).limits == shelf_elsewhere("vertebroplasty").limits
+
+
+# --- stamp
+
+
+def test_the_stamp_changes_with_the_centre_and_with_its_rules(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(
+        "id: a\nimages: {ct: ct.nii.gz, calibration: {kind: fixed}}\nlesions: []\ncentre: centre.yaml\n"
+    )
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "rules.yaml").write_text("id: us\ndate: 2026-11-24\n")
+    (own / "readme.txt").write_text("not read")
+    (tmp_path / "centre.yaml").write_text("knowledge: own\n")
+    first = input_digests(tmp_path)
+    assert {"centre.yaml", "centre.yaml: knowledge"} <= set(first)
+    (own / "readme.txt").write_text("still not read")
+    assert input_digests(tmp_path) == first
+    (own / "rules.yaml").write_text("id: us\ndate: 2026-11-25\n")
+    second = input_digests(tmp_path)
+    assert {name for name in first if first[name] != second[name]} == {"centre.yaml: knowledge"}
+    (tmp_path / "centre.yaml").write_text("name: here\n")
+    assert "centre.yaml: knowledge" not in input_digests(tmp_path)
+
+
+# --- the page
+
+
+def test_the_example_folder_loads_and_refers_for_what_it_lacks() -> None:
+    owned = read_centre(EXAMPLE / "centre.yaml")
+    assert owned.knowledge == EXAMPLE / "knowledge"
+    assert refer([["rfa"]], owned)
+    assert owned.limits["vertebroplasty"]["fill_share_max_pct"] == 25.0
+    assert owned.costs["vertebroplasty"].unit == "EUR"
+
+
+def test_the_page_shows_the_examples_and_names_every_key() -> None:
+    page = (DOCS / "centre.md").read_text(encoding="utf-8")
+    for file in ("centre.yaml", "knowledge/rules.yaml"):
+        assert f"```yaml\n{(EXAMPLE / file).read_text(encoding='utf-8')}```" in page
+    schemas = (
+        CentreFile, CostFile, LocalRulesFile, ThresholdRow, ChangeRow, OffRow, AddedRow, RuleExample, RefRow,
+    )  # fmt: skip
+    named = set(re.findall(r"`(\w+)`", page))
+    for schema in schemas:
+        assert set(known_keys(schema, [])) <= named, schema.__name__

@@ -1,0 +1,231 @@
+"""The knowledge on the command line: listed, shown, linted, compared, and a pathway that a person reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from osteoplan.cli import main
+from osteoplan.knowledge.load import release
+from osteoplan.knowledge.rules import rules
+from osteoplan.knowledge.scores import score_tables
+from osteoplan.knowledge.techniques import technique_cards
+from osteoplan.workflow.knowledge import KINDS, catalogue, difference, shown
+
+CENTRE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "centre"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def documented(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict:
+    status, out, err = run(capsys, *arguments, "--json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def test_everything_is_listed_once_with_its_status(capsys):
+    found = documented(capsys, "knowledge", "list")
+    assert found["release"] == release().version
+    named = [(piece["kind"], piece["id"]) for piece in found["pieces"]]
+    assert len(named) == len(set(named))
+    assert {kind for kind, _ in named} == set(KINDS)
+    assert {id for kind, id in named if kind == "rule"} == {rule.id for rule in rules()}
+    assert {id for kind, id in named if kind == "score"} == set(score_tables())
+    assert {id for kind, id in named if kind == "technique"} == set(technique_cards())
+
+
+def test_a_list_fits_a_terminal_and_says_how_much_was_checked(capsys):
+    status, out, _ = run(capsys, "knowledge", "list", "rule")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 100
+    assert "unverified" in out
+    assert "0 reviewed by a named person" in out
+
+
+def test_an_unknown_kind_or_name_tells_its_neighbour(capsys):
+    assert "did you mean 'rule'" in run(capsys, "knowledge", "list", "rul")[2]
+    status, _, err = run(capsys, "knowledge", "show", "vertebroplast")
+    assert status == 2
+    assert "did you mean 'vertebroplasty'" in err
+
+
+@pytest.mark.parametrize(
+    "piece", [(p["kind"], p["id"]) for p in catalogue()["pieces"] if p["kind"] != "source"]
+)
+def test_every_piece_can_be_shown(piece):
+    kind, id = piece
+    found = shown(f"{kind}:{id}")
+    assert (found["kind"], found["id"]) == piece
+    assert found["content"]
+
+
+def test_a_shown_piece_is_readable_and_says_on_whose_word(capsys):
+    status, out, _ = run(capsys, "knowledge", "show", "SP4")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 100
+    for word in ("when:", "posterior_wall_defect", "WJSO2022", "verified", "examples"):
+        assert word in out
+    assert "Research use only" in out
+
+
+def test_a_name_that_stands_for_two_things_says_so(capsys):
+    found = documented(capsys, "knowledge", "show", "sins")
+    assert found["kind"] == "score"
+    assert found["also"] == ["fact:sins"]
+    assert documented(capsys, "knowledge", "show", "fact:sins")["used_by"][:2] == ["SP1", "SP2"]
+
+
+def test_a_superseded_version_is_shown_beside_the_one_in_force(capsys):
+    found = documented(capsys, "knowledge", "show", "S2")
+    (older,) = found["other_versions"]
+    assert older["until"] == found["content"]["since"]
+    then = documented(capsys, "knowledge", "show", "S2", "--as-of", "2020-01-01")
+    assert then["content"]["then"] == older["then"]
+    _, out, _ = run(capsys, "knowledge", "show", "S2")
+    assert "another version, in force from the beginning to 2023-09-01" in out
+
+
+def test_the_days_differ_by_the_rules_that_were_superseded(capsys):
+    found = difference("2020-01-01", "package")
+    assert {(c["kind"], c["id"], c["change"]) for c in found["changes"]} == {("rule", "S2", "changed")}
+    fields = {field["field"] for field in found["changes"][0]["fields"]}
+    assert {"then", "cite", "since", "until"} <= fields
+    status, out, _ = run(capsys, "knowledge", "diff", "2020-01-01")
+    assert status == 0
+    assert "1 pieces differ" in out
+
+
+def test_nothing_differs_from_itself():
+    assert difference("package", "package")["changes"] == []
+
+
+def test_a_centre_differs_by_its_overrides(capsys):
+    changes = difference("package", str(CENTRE / "knowledge"))["changes"]
+    assert changes
+    assert {change["kind"] for change in changes} == {"rule"}
+
+
+def test_what_cannot_be_compared_is_refused(capsys):
+    status, _, err = run(capsys, "knowledge", "diff", "yesterday")
+    assert status == 2
+    assert "neither 'package', a day" in err
+    status, _, err = run(capsys, "knowledge", "list", "--as-of", "2020-13-01")
+    assert status == 2
+    assert "write it as 2026-11-24" in err
+
+
+def test_the_data_of_the_package_and_of_the_example_centre_pass_the_lint(capsys):
+    for arguments in (("knowledge", "lint"), ("knowledge", "lint", CENTRE / "knowledge")):
+        status, out, _ = run(capsys, *arguments)
+        assert (status, out.strip()) == (0, "nothing wrong")
+
+
+def test_a_broken_override_is_told_with_its_line_and_exit_status_3(capsys, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "rules.yaml").write_text(
+        "id: ours\ndate: 2026-11-24\noff:\n  - {rule: P99, because: a typing mistake}\n"
+    )
+    status, out, _ = run(capsys, "knowledge", "lint", tmp_path / "own")
+    assert status == 3
+    assert "rules.yaml:4" in out
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("region: spine\n")
+    (tmp_path / "centre.yaml").write_text("name: ours\nknowledge: own\n")
+    status, out, err = run(capsys, "pathway", facts, "--centre", tmp_path / "centre.yaml", "--json")
+    assert (status, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert "rules.yaml:4" in err
+
+
+@pytest.fixture
+def facts(tmp_path):
+    path = tmp_path / "facts.yaml"
+    path.write_text(
+        "region: spine\nvertebra: T12\nmatrix: lytic\npain_type: mech\npain_nrs: 7\nbilsky: '0'\n"
+        "collapse_pct: 20\nalignment: normal\nposterolateral: none\nprimary: breast\nplt: 60\ninr: 1.1\n"
+        "posterior_wall_defect: true\nantithrombotics: [apixaban]\n"
+    )
+    return path
+
+
+def test_a_pathway_gives_the_whole_contract(capsys, facts):
+    found = documented(capsys, "pathway", facts)
+    assert {"verdicts", "scores", "questions", "sources"} <= set(found)
+    by = {one["technique"]: one for one in found["standings"]}
+    assert by["vertebroplasty"]["rank"]
+    assert "SP4" in by["vertebroplasty"]["warn"]
+    assert {"technique": "vertebroplasty"}.items() <= found["conflicts"][0].items() or found["conflicts"]
+    near = {(c["rule"], c["fact"]): c for c in found["would_change"]}
+    assert near["S4", "plt"]["distance"] == 10
+    assert near["SP1", "sins"]["threshold"] == 13
+    verdicts = {verdict["rule"]: verdict for verdict in found["verdicts"]}
+    unknown = [v for v in verdicts.values() if v["truth"] is None]
+    assert unknown
+    assert all(verdict["ask"] for verdict in unknown)
+    asking = {q["fact"] for q in found["questions"]}
+    assert "crcl_ml_min" in asking, "apixaban is taken, and its hold hangs on the kidneys"
+    assert found["knowledge"]["release"] == release().version
+
+
+def test_a_pathway_is_readable_in_a_hundred_columns(capsys, facts):
+    status, out, _ = run(capsys, "pathway", facts, "--everything")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 100
+    for heading in (
+        "line of therapy",
+        "options",
+        "rules that spoke",
+        "what would change",
+        "scores",
+        "questions",
+    ):
+        assert heading in out
+
+
+def test_a_stop_is_the_first_line_and_nothing_is_ranked(capsys, tmp_path):
+    path = tmp_path / "facts.yaml"
+    path.write_text("region: spine\ninfection: true\n")
+    _, out, _ = run(capsys, "pathway", path)
+    assert out.startswith("S3 comes first, nothing is ranked")
+    found = documented(capsys, "pathway", path)
+    assert {one["rank"] for one in found["standings"]} == {None}
+
+
+def test_the_example_centre_is_named_with_its_overrides_and_refers_for_what_it_lacks(capsys, facts):
+    found = documented(capsys, "pathway", facts, "--centre", CENTRE / "centre.yaml")
+    assert found["knowledge"]["local"]
+    assert found["knowledge"]["overrides"]
+    assert any(one["status"] == "refer_elsewhere" and one["reasons"] for one in found["standings"])
+    _, out, _ = run(capsys, "pathway", facts, "--centre", CENTRE / "centre.yaml")
+    assert found["knowledge"]["overrides"][0].split()[0] in out
+    assert "refer elsewhere" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("regoin: spine", "did you mean 'region'"),
+        ("ecog: 7", "write a whole number from 0 to 4"),
+        ("inr: -1", "write a number from 0.5 to 20"),
+        ("pain_nrs: 12", "write a number from 0 to 10"),
+        ("size_mm: 3 cm", "write a number from 0 to 500 mm, without quotes and without the unit"),
+        ("plt: '60'", "without quotes"),
+        ("pacemaker: 'no'", "write true or false"),
+        ("antithrombotics: apixaban", "write a list, [] for none"),
+        ("antithrombotics: [apixiban]", "did you mean 'apixaban'"),
+        ("{primary: breast, primary_known: false}", "one of them is wrong"),
+        ("sins: [9, 4]", "runs backwards"),
+        ("bilsky: 2", "in quotes: '2'"),
+    ],
+)
+def test_a_fact_that_cannot_be_meant_is_refused_in_one_line(capsys, tmp_path, line, words):
+    path = tmp_path / "facts.yaml"
+    path.write_text(line + "\n")
+    status, out, err = run(capsys, "pathway", path, "--json")
+    assert (status, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert words in " ".join(err.split())
