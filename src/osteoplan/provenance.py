@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Stamp", "digest", "rng"]
+__all__ = ["Stamp", "cache_folder", "digest", "rng"]
 
 
 class _Sink(Protocol):
@@ -43,6 +45,15 @@ def rng(seed: int, *names: str) -> np.random.Generator:
     """
     words = hashlib.sha256("/".join(names).encode()).digest()
     return np.random.default_rng([seed, *struct.unpack("<8I", words)])
+
+
+def cache_folder() -> Path:
+    """Where what was computed once is kept between runs; it can be deleted at any time."""
+    named = os.environ.get("OSTEOPLAN_CACHE")
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "osteoplan"
+    base = Path(named) if named else user
+    base.mkdir(parents=True, exist_ok=True)
+    return base
 
 
 @dataclass(frozen=True)
