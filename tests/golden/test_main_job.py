@@ -1,5 +1,6 @@
 """The main job from the shell, end to end: on the generated phantom, and on the real scan."""
 
+import html
 import json
 import shutil
 import zipfile
@@ -14,6 +15,7 @@ from osteoplan.cli import main
 from osteoplan.io.nifti import read_nifti
 from osteoplan.io.plan_json import json_schema
 
+ROOT = Path(__file__).resolve().parents[2]
 COARSE = ("--spacing", "2", "--draws", "40")
 
 
@@ -134,7 +136,40 @@ def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offl
     plan = replanned(phantom / "case", tmp_path, infection=True)
     assert plan.comparison.ranking == ()
     assert "S3" in plan.comparison.emptied_by
-    assert sum(option.status == "comparator" for option in plan.options) == 3
+    assert {option.id for option in plan.options if option.status == "comparator"} == {
+        "best_supportive_care", "radiotherapy", "sbrt", "open_surgery",
+    }  # fmt: skip
+    assert {one.rank for one in plan.standings} == {None}
+
+
+def test_a_centre_without_cement_refers_elsewhere_and_every_page_says_whose_rules_spoke(
+    phantom, offline, tmp_path
+):
+    shutil.copytree(ROOT / "docs" / "examples" / "centre", tmp_path / "centre")
+    centre = yaml.safe_load((tmp_path / "centre" / "centre.yaml").read_text())
+    centre = {**centre, "modalities": ["screws", "mwa"], "cements": []}
+    (tmp_path / "centre" / "centre.yaml").write_text(yaml.safe_dump(centre))
+    case = yaml.safe_load((phantom / "case" / "case.yaml").read_text())
+    copy = tmp_path / "case"
+    shutil.copytree(phantom / "case", copy)
+    earlier = [{"kind": "ebrt", "gy": 20, "fractions": 5}]
+    case = {**case, "centre": "../centre/centre.yaml", "prior_treatment": earlier}
+    (copy / "case.yaml").write_text(yaml.safe_dump(case))
+    plan = osteoplan.plan(copy, osteoplan.PlanSettings(draws=40, spacing_mm=2.0))
+    plans = [option for option in plan.options if option.kind == "plan"]
+    assert plans
+    assert {option.status for option in plans} <= {"refer_elsewhere", "infeasible"}
+    assert any("bone cement" in reason.text for option in plans for reason in option.reasons)
+    assert plan.knowledge.overrides
+    assert plan.findings.value("prior_rt") is True
+    assert plan.findings.value("prior_rt_gy") == 20
+    osteoplan.write(plan, copy, out=tmp_path / "plan")
+    page = (tmp_path / "plan" / "report.html").read_text(encoding="utf-8")
+    told = json.loads((tmp_path / "plan" / "plan.json").read_text(encoding="utf-8"))
+    assert told["knowledge"]["local"] in page
+    for override in told["knowledge"]["overrides"]:
+        assert html.escape(override, quote=False).split("'")[0] in page
+    assert str(tmp_path) not in page + json.dumps(told), "no machine path leaves the planner"
 
 
 def test_an_archive_that_is_not_the_pinned_one_is_refused(offline, tmp_path, capsys):

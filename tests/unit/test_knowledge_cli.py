@@ -229,3 +229,22 @@ def test_a_fact_that_cannot_be_meant_is_refused_in_one_line(capsys, tmp_path, li
     assert (status, out) == (2, "")
     assert len(err.strip().splitlines()) == 1
     assert words in " ".join(err.split())
+
+
+def test_the_knowledge_is_written_as_pages_with_the_centre_in_them(capsys, tmp_path):
+    status, out, _ = run(capsys, "knowledge", "site", tmp_path / "pages", "--centre", CENTRE / "knowledge")
+    assert status == 0
+    index = (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
+    assert "example-hospital" in index
+    assert "Research use only" in index
+    assert f"{len(list((tmp_path / 'pages').glob('*.html')))} pages" in out
+    (tmp_path / "file").write_text("x")
+    status, _, err = run(capsys, "knowledge", "site", tmp_path / "file")
+    assert status == 2
+    assert "is a file" in err
+
+
+def test_the_rules_are_described_as_services_for_a_program(capsys):
+    status, out, err = run(capsys, "knowledge", "services")
+    assert (status, err) == (0, "")
+    assert {"hook", "id", "description"} <= set(json.loads(out)["services"][0])

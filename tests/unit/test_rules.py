@@ -53,7 +53,7 @@ def test_every_example_of_every_rule_comes_out_as_written(rule: Rule, example: R
 def mutants(tree: Expression) -> Iterator[Expression]:
     """Each way of getting one part of a condition slightly wrong."""
     match tree:
-        case Is():
+        case Is() | Has():
             yield Not(tree)
         case Not(part):
             yield part

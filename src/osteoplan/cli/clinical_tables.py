@@ -10,7 +10,7 @@ from rich.text import Text
 
 from osteoplan.cli.console import out
 from osteoplan.cli.root import USE
-from osteoplan.cli.tables import score_lines, verdict_table
+from osteoplan.cli.tables import score_line, score_lines, verdict_table
 
 __all__ = ["print_pathway", "standing_table"]
 
@@ -37,7 +37,7 @@ def print_pathway(found: Json, *, everything: bool) -> None:
     _survival(found["survival"])
     _heading("scores")
     for score in found["scores"]:
-        for line in score_lines(score) if everything else score_lines(score)[:2]:
+        for line in score_lines(score) if everything else [score_line(score)]:
             out.print(f"  {line}", markup=False)
     if everything:
         _heading("rules that cannot speak yet")

@@ -137,11 +137,13 @@ def site(folder: Path, *, centre: Path | None = None) -> int:
         folder with a centre's own rules
     """
     from osteoplan.cli.console import out
-    from osteoplan.workflow.knowledge import write_pages
+    from osteoplan.workflow.knowledge import local_book
+    from osteoplan.workflow.knowledge_site import write_site
 
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file; give a folder for the pages")
-    pages = write_pages(folder, centre)
+    whose = local_book(centre)
+    pages = write_site(folder, whose, sources=whose.refs)
     out.print(f"{len(pages)} pages; open {folder / 'index.html'}", markup=False)
     out.print(USE, style="dim")
     return DONE
@@ -154,7 +156,8 @@ def services() -> int:
     Example: osteoplan knowledge services
     """
     from osteoplan.cli.console import print_json
-    from osteoplan.workflow.knowledge import services_document
+    from osteoplan.io.cds_hooks import service_descriptions
+    from osteoplan.knowledge.book import book
 
-    print_json(services_document())
+    print_json(service_descriptions(book().rules))
     return DONE

@@ -14,6 +14,7 @@ __all__ = [
     "need_table",
     "option_table",
     "outcome_table",
+    "score_line",
     "score_lines",
     "series_table",
     "verdict_table",
@@ -120,14 +121,31 @@ def finding_table(findings: Sequence[Json]) -> Table:
     return table
 
 
+def score_line(score: Json) -> str:
+    """A score in one line: what it says, what it misses."""
+    said = " or ".join(score["band_text"]) or "nothing for certain"
+    low, high = score["total"]
+    total = f"{low}" if low == high else f"{low} to {high}"
+    told = f"{total} of {score['maximum']}" if score["kind"] == "sum" else said
+    open_ = score["missing"] and len(score["band_text"]) > 2  # says nothing yet
+    words = f": {said}" if score["kind"] == "sum" and score["band_text"] and not open_ else ""
+    missing = f"; missing {', '.join(score['missing'])}" if score["missing"] else ""
+    return f"{score['name']}: {told}{words}{missing}  [{score['status']}]"
+
+
 def score_lines(score: Json) -> list[str]:
     """A score in plain lines."""
     low, high = score["total"]
     total = str(low) if low == high else f"{low} to {high}"
-    lines = [f"{score['name']}: {total} of {score['maximum']}  [{score['status']}]"]
+    head = f"{total} of {score['maximum']}" if score["kind"] == "sum" else score["kind"]
+    lines = [f"{score['name']}: {head}  [{score['status']}]"]
     lines += [f"  {text}" for text in score["band_text"]]
     if score["missing"]:
         lines.append("  missing: " + ", ".join(score["missing"]))
+    told = [f"{item.replace('_', ' ')} {source}" for item, source in score["item_sources"].items()]
+    if told:
+        lines.append("  from: " + ", ".join(told))
+    lines += [f"  sources disagree: {text}" for text in score["conflicts"]]
     return lines + [f"  {note}" for note in score["notes"]]
 
 

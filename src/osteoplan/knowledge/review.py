@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import BadInput
+from osteoplan.knowledge.codes import codes
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.expression import (
@@ -52,7 +53,7 @@ def lint(root: Path | None = None) -> tuple[str, ...]:
 
 def _found(root: Path | None) -> Iterator[str]:
     facts = vocabulary(root)
-    devices(root), evidence(root)  # load: a file of the wrong kind is told by the loader
+    devices(root), evidence(root), codes(root)  # load: a file of the wrong kind is told by the loader
     yield from _vocabulary_faults(facts)
     yield from _cited_faults(raw(root), set(citations(root)))
     for table in score_tables(root).values():

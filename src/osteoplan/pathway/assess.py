@@ -116,12 +116,16 @@ def _place(one: Standing) -> int:
     return 0 if rankable else 1
 
 
-def _strength(one: Standing, block: Mapping[str, int]) -> tuple[int, int, int, int]:
-    """Preferred before considered before neither; then the block of the strongest support; then warnings."""
+def _strength(one: Standing, block: Mapping[str, int]) -> tuple[int, int, int, int, int]:
+    """What ranks before what, smaller first.
+
+    Preferred before considered before neither; then the block of the strongest support; then more rules that
+    prefer; then fewer warnings and gates; then more rules that consider.
+    """
     support = one.prefer or one.consider
     kind = 0 if one.prefer else 1 if one.consider else 2
     first = min((block[rule] for rule in support), default=len(block))
-    return kind, first, len(one.warn) + len(one.require), -len((*one.prefer, *one.consider))
+    return kind, first, -len(one.prefer), len(one.warn) + len(one.require), -len(one.consider)
 
 
 def _rank(one: Standing, keys: Mapping[str, tuple[int, ...]]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, score_table, score_tables
+from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult, worst
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.vocabulary import Value, parse_values
@@ -61,17 +62,20 @@ def applicable_scores(
         UnknownName, BadInput: a fact that cannot be what it says.
     """
     known, told = parse_values(facts), sources or {}
-    found = []
-    for name, table in score_tables().items():
-        if not table.applies or evaluate(parse(table.applies), known) is not True:
-            continue
+    found = {}
+    tables = [table for table in score_tables().values() if _applies(table, known)]
+    for table in tables:
         if table.kind == "sum":
-            counted = _added(table, items_from(name, known), _item_sources(table, known, told))
-            found.append(_as_given(table, counted, known.get(name)))
-        else:
+            counted = _added(table, items_from(table.id, known), _item_sources(table, known, told))
+            found[table.id] = _as_given(table, counted, known.get(table.id))
+    # totals are facts to classes and tables: NOMS reads SINS
+    totals = {id: result.total for id, result in found.items() if id in vocabulary()}
+    known, told = {**parse_values(totals), **known}, {**dict.fromkeys(totals, "derived"), **told}
+    for table in tables:
+        if table.kind != "sum":
             own = {fact: known[fact] for fact in _facts_of(table) if fact in known}
-            found.append(_classified(table, own, {fact: told.get(fact, "given") for fact in own}))
-    return tuple(found)
+            found[table.id] = _classified(table, own, {fact: told.get(fact, "given") for fact in own})
+    return tuple(found[table.id] for table in tables)
 
 
 def items_from(name: str, facts: Mapping[str, Value]) -> dict[str, Answer]:
@@ -92,6 +96,10 @@ def mirels_items(facts: Mapping[str, Value]) -> dict[str, Answer]:
 def risk(name: str, low: float, high: float) -> tuple[RiskRow, ...]:
     """Published figures for totals from low to high, each with its review status."""
     return tuple(row for row in score_table(name).risk if row.low_total <= high and row.high_total >= low)
+
+
+def _applies(table: ScoreTable, facts: Mapping[str, Value]) -> bool:
+    return bool(table.applies) and evaluate(parse(table.applies), facts) is True
 
 
 def _added(table: ScoreTable, items: Mapping[str, object], sources: Mapping[str, str]) -> ScoreResult:

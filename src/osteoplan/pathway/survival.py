@@ -22,7 +22,7 @@ _MODELS = {
                18: "pathfx_18mo_pct", 24: "pathfx_24mo_pct"},
     "SPRING": {3: "spring_3mo_pct", 6: "spring_6mo_pct", 12: "spring_12mo_pct"},
 }  # fmt: skip
-_SCORES = ("katagiri", "tokuhashi", "bauer", "bauer_modified", "tomita")
+_SCORES = ("katagiri", "tokuhashi", "bauer")
 
 
 def survival(facts: Mapping[str, Value], scores: Sequence[ScoreResult]) -> Survival:
@@ -38,10 +38,12 @@ def survival(facts: Mapping[str, Value], scores: Sequence[ScoreResult]) -> Survi
 
 def _of_scores(scores: Sequence[ScoreResult]) -> Iterator[SurvivalRow]:
     for result in scores:
-        if result.id not in _SCORES or len(result.missing) == len(result.items):
-            continue
-        span = "-".join(str(end) for end in dict.fromkeys(result.total))
-        said = f"{result.name} {span}: {' or '.join(result.band_text)}"
+        if result.id not in _SCORES or len(result.band) == len(
+            score_table(result.id).bands(0, result.maximum)
+        ):
+            continue  # every band is still possible: it says nothing yet
+        span = " to ".join(str(end) for end in dict.fromkeys(result.total))
+        said = f"total {span}: {' or '.join(result.band_text)}"
         yield SurvivalRow(result.name, said, "published", cite=result.cite, status=result.status)
         yield from _shares(result)
 

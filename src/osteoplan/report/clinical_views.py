@@ -14,6 +14,7 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Change, Standing
 from osteoplan.model.result import PlanResult
 from osteoplan.pathway.monographs import for_patient
+from osteoplan.pathway.resources import described
 from osteoplan.report.cited import cites
 from osteoplan.report.views import CardView, ComparedView, SectionView, StandingView, StatementView
 from osteoplan.report.words import name_of, plain, tag
@@ -115,6 +116,8 @@ def _knowledge(result: PlanResult) -> tuple[str, ...]:
     lines = [f"knowledge {used.release} ({used.version.split('+')[-1][:12]}){day}"]
     if used.local:
         lines.append(f"with the overrides of {used.local}, signed by {used.signed_by or 'nobody'}")
+    if result.case.centre.stated:
+        lines += [f"centre, {key}: {words}" for key, words in described(result.case.centre)]
     return (*lines, *used.overrides, *used.warnings)
 
 

@@ -323,6 +323,7 @@ def _stamp(result: PlanResult) -> tuple[Line, ...]:
         Line("plan", result.id),
         Line("program", f"osteoplan {stamp.program}"),
         Line("knowledge", stamp.knowledge),
+        Line("overrides", _overrides(result)),
         Line("seed", str(stamp.seed)),
         Line("made", stamp.created or "date not recorded"),
         Line("calibration", calibration_words(result.anatomy.calibration)),
@@ -330,6 +331,13 @@ def _stamp(result: PlanResult) -> tuple[Line, ...]:
     lines += [Line(f"input {name}", value) for name, value in stamp.inputs.items()]
     lines += [Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()]
     return tuple(lines)
+
+
+def _overrides(result: PlanResult) -> str:
+    used = result.knowledge
+    if not used.local:
+        return "none"
+    return f"{used.local}, signed by {used.signed_by or 'nobody'}: {len(used.overrides)}"
 
 
 def calibration_words(c: Calibration) -> str:
