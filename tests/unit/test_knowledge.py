@@ -70,7 +70,7 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
         (SINS, "when: \"matrix == 'mixed'\"", "when: \"matrix == 'mixt'\"", "'matrix' is never 'mixt'"),
         (SINS, "also: [translation]", "also: [normal]", "the way to type alignment 'normal' stands twice"),
         (SINS, "total: [6, 6]", "total: [5, 5]", "no example has a total of 6"),
-        (MIRELS, "status: verified", "status: verified\n    cite_2: x", "extra inputs are not permitted"),
+        (MIRELS, "    tag: F~", "    tag: F~\n    cite_2: x", "extra inputs are not permitted"),
         (MIRELS, "cite: [Jawad2010]", "cite: []", "no 'cite', and no 'note' that says why"),
         (CEMENT, "3.40, unit: mm", "3.40, unit: inch", "the unit 'inch' is not one of osteoplan.units"),
         (CEMENT, "value: 3.40, unit: mm, ", "value: 3.40, ", "unit: field required"),

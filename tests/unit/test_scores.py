@@ -193,8 +193,9 @@ def test_a_score_of_another_disease_says_that_no_rule_reads_it() -> None:
 
 
 def test_a_total_that_was_added_up_is_read_by_the_framework_that_hangs_on_it() -> None:
-    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech", "alignment": "normal",
-             "collapse_pct": 60, "posterolateral": "bilateral", "fit_for_surgery": True}  # fmt: skip
+    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech",
+             "alignment": "normal", "collapse_pct": 60, "posterolateral": "bilateral",
+             "fit_for_surgery": True}  # fmt: skip
     noms = {s.id: s for s in applicable_scores(facts)}["noms"]
     assert noms.band == ("stabilise",)
     assert noms.sources["sins"] == "derived"

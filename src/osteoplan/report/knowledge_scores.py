@@ -114,7 +114,9 @@ def _answers(lib: Library, table: ScoreTable) -> Section | None:
     rows = []
     for name, item in table.items.items():
         for n, (key, level) in enumerate(item.levels.items()):
-            first = [Line((Word(item.label),), style="strong"), item.ask] if n == 0 else []
+            first: list[str | Word | Line] = []
+            if n == 0:
+                first = [Line((Word(item.label),), style="strong"), item.ask]
             missing = [Line((Word(f"while missing: {item.while_missing}"),), style="soft")]
             typed = joined(Word(word) for word in (key, *level.also))
             rows.append(
