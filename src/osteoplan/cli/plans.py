@@ -167,7 +167,7 @@ def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
 def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: bool) -> int:
     """Plan, or reuse; print the table; say where the files are."""
     from osteoplan.cli.console import out, print_json, watching
-    from osteoplan.cli.tables import option_table, score_lines
+    from osteoplan.cli.tables import option_table, score_line
     from osteoplan.io.plan_json import read_plan
     from osteoplan.workflow.plan import existing, write
     from osteoplan.workflow.plan import plan as plan_case
@@ -191,7 +191,7 @@ def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: 
         interval = f"({ratio['low']:.0f}-{ratio['high']:.0f})"
         out.print(f"strength now: {ratio['value']:.0f} % of intact {interval}", markup=False)
     for one in document["scores"]:
-        out.print("\n".join(score_lines(one)), markup=False)
+        out.print(score_line(one), markup=False)
     out.print(option_table(document))
     titles = {one["id"]: one["title"] for one in document["options"]}
     for better, worse in document["comparison"]["ties"]:

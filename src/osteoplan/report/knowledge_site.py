@@ -44,7 +44,10 @@ _PAGES = {
     "orders of acts": "order.html",
 }
 _STATUS = (
-    ("verified", "every source behind it was read: the paper, its abstract, or the page of the body that issued it"),
+    (
+        "verified",
+        "every source behind it was read: the paper, its abstract, or the page of the body that issued it",
+    ),
     ("our default", "nobody's finding: chosen here, and open to a centre to change"),
     ("unverified", "read in a secondary source, or from memory; the source itself has not been read"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from osteoplan.knowledge.scores import score_table, score_tables
 from osteoplan.knowledge.sites import bone_site
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.calibration import Calibration
@@ -77,11 +78,13 @@ _PATIENT_LINES = {
 }
 _WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "warn", "prefer", "consider")
 _FIRST_RULES = 7
+_MANY_RULES = 5
 
 
 def page_view(result: PlanResult, drawings: Drawings) -> Page:
     """Everything that the template loops over."""
     spoke, cannot = _rules(result, True), _rules(result, None)
+    scores = tuple(_score(result, score) for score in result.scores)
     return Page(
         running=_running(result),
         banners=_banners(result),
@@ -89,7 +92,9 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         lesion=_lesion(result),
         drawings=drawings,
         now=_now(result),
-        scores=tuple(_score(result, score) for score in result.scores),
+        scores=scores,
+        first_scores=tuple(score for score in scores if not score.silent),
+        silent_scores=", ".join(_abbreviation(score.name) for score in scores if score.silent),
         options=options_table(result),
         spoke=spoke,
         cannot=cannot,
@@ -210,24 +215,56 @@ def _now(result: PlanResult) -> NowBar:
 
 
 def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
-    low, high = score.total
-    total = str(low) if low == high else f"{low}–{high}"
     bands = [clause(text) for text in score.band_text or score.band]
     items = tuple(
-        Line(_label(item), f"{a}" if a == b else f"{a}–{b}", note="missing" if item in score.missing else "")
+        Line(
+            _label(item),
+            f"{a}" if a == b else f"{a}–{b}",
+            note="missing" if item in score.missing else score.sources.get(item, ""),
+        )
         for item, (a, b) in score.items.items()
     )
     return ScoreView(
         id=score.id,
         name=score.name,
-        headline=f"{_abbreviation(score.name)} {total} of {score.maximum}: {' to '.join(bands)}",
+        headline=f"{_abbreviation(score.name)} {_total(score)}{_bands(score, bands)}",
+        silent=_silent(score),
         bands=score.band_text or score.band,
         missing=tuple(_label(item) for item in score.missing),
         items=items,
         tag=tag(score.status),
         cites=cites(result, score.cite),
         notes=score.notes,
+        conflicts=score.conflicts,
     )
+
+
+def _total(score: ScoreResult) -> str:
+    """``9–12 of 18: `` of a sum; a class has no number worth reading."""
+    if score.kind != "sum":
+        return ": "
+    low, high = score.total
+    return f"{low if low == high else f'{low}–{high}'} of {score.maximum}: "
+
+
+def _bands(score: ScoreResult, texts: Sequence[str]) -> str:
+    """Neighbouring bands from the first to the last; classes, and conventions of reading, one by one."""
+    if not texts:
+        return "nothing for certain"
+    if score.kind != "sum":
+        return " or ".join(texts)
+    several = any("/" in band for band in score.band)
+    return "; ".join(texts) if several else " to ".join(dict.fromkeys((texts[0], texts[-1])))
+
+
+def _silent(score: ScoreResult) -> bool:
+    """Whether the score says nothing yet: every band is possible, or (of a framework) no row holds."""
+    table = score_table(score.id) if score.id in score_tables() else None
+    if table is None:
+        return False
+    if score.kind == "sum":
+        return bool(score.missing) and len(score.band) == len(table.bands(*table.range))
+    return len(score.band) == len(table.classes) if score.kind == "class" else not score.band
 
 
 def _abbreviation(name: str) -> str:
@@ -259,7 +296,14 @@ def _asked(result: PlanResult) -> tuple[Line, ...]:
             for fact in verdict.ask:
                 waiting.setdefault(fact, []).append(verdict.rule)
     order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
-    return tuple(Line(_label(fact), ", ".join(waiting[fact])) for fact in order)
+    return tuple(Line(_label(fact), _few(waiting[fact])) for fact in order)
+
+
+def _few(rules: Sequence[str]) -> str:
+    """Ids of rules, the first of many and their number."""
+    if len(rules) <= _MANY_RULES:
+        return ", ".join(rules)
+    return f"{', '.join(rules[: _MANY_RULES - 1])} and {len(rules) - _MANY_RULES + 1} more"
 
 
 def _rule(result: PlanResult, verdict: Verdict) -> RuleView:

@@ -84,7 +84,7 @@ class NowBar:
 
 @dataclass(frozen=True)
 class ScoreView:
-    """A score with its items; ``headline`` is what the first page says."""
+    """A score with its items; ``headline`` is what the first page says, unless it is ``silent`` yet."""
 
     id: str
     name: str
@@ -95,6 +95,8 @@ class ScoreView:
     tag: str
     cites: tuple[Cite, ...]
     notes: tuple[str, ...]
+    conflicts: tuple[str, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -302,6 +304,8 @@ class Page:
     drawings: Drawings
     now: NowBar
     scores: tuple[ScoreView, ...]
+    first_scores: tuple[ScoreView, ...]
+    silent_scores: str
     options: OptionsTable
     spoke: tuple[RuleView, ...]
     cannot: tuple[RuleView, ...]
