@@ -18,6 +18,7 @@ from osteoplan.knowledge.expression import (
     Has,
     Is,
     Not,
+    Operator,
     names,
     parse,
 )
@@ -59,7 +60,8 @@ def mutants(tree: Expression) -> Iterator[Expression]:
             yield part
             yield from (Not(m) for m in mutants(part))
         case Compare(name, op, literal):
-            others = ("==", "!=") if isinstance(literal, str) else ("<", "<=", "==", "!=", ">=", ">")
+            others: tuple[Operator, ...] = ("==", "!=", "<", "<=", ">=", ">")
+            others = others[:2] if isinstance(literal, str) else others
             yield from (Compare(name, other, literal) for other in others if other != op)
         case Has():
             yield Not(tree)
@@ -158,10 +160,18 @@ def test_scores_and_rules_meet_in_one_mapping() -> None:
     assert spoken(**facts, sins=sins.total)["SP2"].truth is True
 
 
-def test_a_primary_that_is_named_is_a_known_primary_unless_somebody_says_otherwise() -> None:
+def test_a_primary_that_is_named_is_a_known_primary() -> None:
     assert spoken(primary="breast")["S1"].trace["primary_known"] is True
+    assert spoken(primary="unknown")["S1"].trace["primary_known"] is False
     assert spoken(primary="unknown", solitary=True)["S1"].truth is True
     assert spoken()["S1"].trace["primary_known"] is None
+
+
+@pytest.mark.parametrize(("primary", "known"), [("breast", False), ("unknown", True)])
+def test_a_primary_that_contradicts_whether_it_is_known_is_refused(primary: str, known: bool) -> None:
+    said = f"primary_known: {str(known).lower()} contradicts primary: {primary}; one of them is wrong"
+    with pytest.raises(BadInput, match=said):
+        verdicts({"primary": primary, "primary_known": known, "solitary": True})
 
 
 def test_every_question_is_asked_once_with_the_rules_that_ask_it_safety_first() -> None:

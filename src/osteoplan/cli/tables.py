@@ -137,7 +137,8 @@ def score_lines(score: Json) -> list[str]:
     """A score in plain lines."""
     low, high = score["total"]
     total = str(low) if low == high else f"{low} to {high}"
-    head = f"{total} of {score['maximum']}" if score["kind"] == "sum" else score["kind"]
+    which = " or ".join(score["band"]) or "none for certain"
+    head = f"{total} of {score['maximum']}" if score["kind"] == "sum" else which
     lines = [f"{score['name']}: {head}  [{score['status']}]"]
     lines += [f"  {text}" for text in score["band_text"]]
     if score["missing"]:

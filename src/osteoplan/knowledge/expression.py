@@ -18,6 +18,7 @@ import itertools
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from osteoplan.errors import BadInput, nearest
@@ -113,6 +114,7 @@ _HOLDS: dict[Operator, Callable[[Any, Any], bool]] = {
 _MIRRORED: dict[Operator, Operator] = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">=": "<=", ">": "<"}
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
     """The tree of a ``when``.
 

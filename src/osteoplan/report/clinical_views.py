@@ -83,7 +83,22 @@ def _line(result: PlanResult) -> str:
         for name, (truth, rules) in result.line.items()
     ]
     intent = result.findings.value("intent")
-    return "; ".join([*said, f"intent: {intent or 'not stated'}"])
+    return "; ".join([*said, f"intent: {intent or 'not stated'}", *_wanted(result)])
+
+
+def _wanted(result: PlanResult) -> list[str]:
+    """What the patient wants from treatment, and where he starts; only what somebody said."""
+    said = []
+    for name in ("treatment_goals", "pain_nrs", "pain_average_nrs", "omed_mg", "walks", "msts_pct"):
+        value, row = result.findings.value(name), vocabulary()[name]
+        if value is None:
+            continue
+        if isinstance(value, frozenset):
+            words = ", ".join(sorted(row.levels[one] for one in value)) or "none"
+        else:
+            words = row.levels.get(str(value), plain(value, row.unit))
+        said.append(f"{row.label}: {words}")
+    return said
 
 
 def _change(change: Change) -> str:
