@@ -1,4 +1,4 @@
-"""The clinical brain answers while a person types: the best of many runs, because a busy machine is no proof."""
+"""The clinical brain answers while a person types: best of many runs, since a busy machine proves nothing."""
 
 import subprocess
 import sys
@@ -12,8 +12,9 @@ PATIENTS = (
     {},
     {"region": "spine"},
     {"region": "prox_femur", "matrix": "lytic", "axial_mm": 31, "fit_for_surgery": False},
-    {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech", "bilsky": "0", "fx": "impending",
-     "collapse_pct": 20, "ecog": 1, "le_weeks": 60, "inr": 1.1, "plt": 60, "antithrombotics": ["apixaban"]},
+    {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech", "bilsky": "0",
+     "fx": "impending", "collapse_pct": 20, "ecog": 1, "le_weeks": 60, "inr": 1.1, "plt": 60,
+     "antithrombotics": ["apixaban"]},
 )  # fmt: skip
 LOAD = """
 import time

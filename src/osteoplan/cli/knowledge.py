@@ -11,7 +11,11 @@ from osteoplan.errors import BadInput
 
 __all__ = ["knowledge"]
 
-knowledge = App(name="knowledge", help="Read, check and compare scores, rules, techniques and their sources.")
+HELP = """Read, check and compare scores, rules, techniques and their sources.
+
+Example: osteoplan knowledge show SP4
+"""
+knowledge = App(name="knowledge", help=HELP)
 app.command(knowledge)
 
 

@@ -265,7 +265,7 @@ def _result(
 
 
 def _told(table: ScoreTable) -> tuple[str, ...]:
-    """What must be known with every result: notes of the readings and the score, and that no rule reads it."""
+    """What must be known with every result: notes, and that no rule reads it."""
     shown = ("made for another disease: shown, and no rule reads it",) if table.shown_only else ()
     notes = (*(reading.note for reading in table.readings.values()), table.note)
     return (*shown, *(note for note in notes if note))
