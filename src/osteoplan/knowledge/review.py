@@ -24,21 +24,21 @@ from osteoplan.knowledge.expression import (
     Has,
     Is,
     Leaf,
-    faults,
     holds,
     leaves,
     literals,
     names,
     parse,
 )
+from osteoplan.knowledge.faults import expression_faults, unit_known
 from osteoplan.knowledge.load import documents, raw, release
 from osteoplan.knowledge.refs import citations
+from osteoplan.knowledge.review_scores import score_faults
 from osteoplan.knowledge.review_techniques import technique_faults
 from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
-from osteoplan.knowledge.scores import ScoreExample, ScoreTable, score_tables
+from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
-from osteoplan.units import ucum
 
 __all__ = ["leaf_holds", "lint", "piece_faults", "rule_faults"]
 
@@ -57,7 +57,7 @@ def _found(root: Path | None) -> Iterator[str]:
     yield from _vocabulary_faults(facts)
     yield from _cited_faults(raw(root), set(citations(root)))
     for table in score_tables(root).values():
-        yield from _score_faults(table, facts)
+        yield from score_faults(table, facts)
     about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
     rows = [row for file in pathways(root).values() for block in file.blocks.values() for row in block.rules]
     for row in rows:
@@ -69,11 +69,11 @@ def _found(root: Path | None) -> Iterator[str]:
 
 def _vocabulary_faults(facts: Mapping[str, FactRow]) -> Iterator[str]:
     for name, row in facts.items():
-        if row.range is not None and not _unit_known(row.unit):
+        if row.range is not None and not unit_known(row.unit):
             yield f"vocabulary: {name}: the unit '{row.unit}' is not one of osteoplan.units"
         if row.follows_from:
             yield from (
-                f"vocabulary: {name}: {fault}" for fault in _expression_faults(row.follows_from, facts)
+                f"vocabulary: {name}: {fault}" for fault in expression_faults(row.follows_from, facts)
             )
 
 
@@ -109,7 +109,7 @@ def piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
         yield "verified, but by nobody: give 'cite'"
     if not cite and not piece.get("note"):
         yield "no 'cite', and no 'note' that says why"
-    if "value" in piece and not _unit_known(str(piece.get("unit", ""))):
+    if "value" in piece and not unit_known(str(piece.get("unit", ""))):
         yield f"the unit '{piece.get('unit', '')}' is not one of osteoplan.units"
 
 
@@ -138,7 +138,7 @@ def rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> 
         about: ids of every technique and use.
     """
     place = f"rule {row.id}"
-    wrong = _expression_faults(row.when, facts)
+    wrong = expression_faults(row.when, facts)
     yield from (f"{place}: {fault}" for fault in wrong)
     yield from (
         f"{place}: 'about' names '{word}', neither technique nor use"
@@ -199,75 +199,6 @@ def _shown(leaf: Leaf) -> str:
             return f"{literal!r} in {name}"
 
 
-def _score_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
-    place = f"score {table.id}"
-    found = (
-        [f"applies: {fault}" for fault in _expression_faults(table.applies, facts)] if table.applies else []
-    )
-    found += _sum_faults(table, facts) if table.kind == "sum" else _class_faults(table, facts)
-    yield from (f"{place}: {fault}" for fault in found)
-
-
-def _sum_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
-    points = [[level.points for level in item.levels.values()] for item in table.items.values()]
-    ends = tuple(round(table.start + sum(map(end, points)), table.digits) for end in (min, max))
-    if ends != tuple(float(end) for end in table.range):
-        yield f"the points add up to {ends[0]:g}..{ends[1]:g}, the range says {table.range}"
-    for key, reading in table.readings.items():
-        totals = [total for band in reading.bands for total in range(int(band.low), int(band.high) + 1)]
-        if totals != list(range(int(table.range[0]), int(table.range[1]) + 1)):
-            yield f"the bands of {key} leave a gap, overlap, or run beyond the range"
-    yield from _item_faults(table, facts)
-    yield from _sum_example_faults(table)
-
-
-def _class_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
-    for id, row in table.classes.items():
-        yield from (f"{id}: {fault}" for fault in _expression_faults(row.when, facts))
-    used = {band for example in table.examples for band in example.bands if not example.missing}
-    yield from (f"no example of {id}" for id in table.classes if id not in used)
-    if not any(example.missing for example in table.examples):
-        yield "no example with a fact missing"
-
-
-def _item_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
-    for name, item in table.items.items():
-        typed = [word for key, level in item.levels.items() for word in (key, *level.also)]
-        yield from _twice(f"way to type {name}", typed)
-        for key, level in item.levels.items():
-            if level.when:
-                yield from (f"{name}.{key}: {fault}" for fault in _expression_faults(level.when, facts))
-            elif table.applies:
-                yield f"{name}.{key} can be reached by no fact: give 'when', or leave 'applies' empty"
-
-
-def _sum_example_faults(table: ScoreTable) -> Iterator[str]:
-    """Examples must use every level, stand on both ends of every band, and leave something out."""
-    used = {(item, level) for example in table.examples for item, level in _answers(table, example)}
-    for name, item in table.items.items():
-        for key, level in item.levels.items():
-            if not any((name, word) in used for word in (key, *level.also)):
-                yield f"no example has {name} = {key}"
-    exact = {e.total[0] for e in table.examples if e.total and e.total[0] == e.total[1]}
-    ends = {
-        end for reading in table.readings.values() for band in reading.bands for end in (band.low, band.high)
-    }
-    yield from (f"no example has a total of {end}, the edge of a band" for end in sorted(ends - exact))
-    if not any(example.missing for example in table.examples):
-        yield "no example with an item missing"
-    if any(example.total is None for example in table.examples):
-        yield "an example of a sum without its total"
-
-
-def _answers(table: ScoreTable, example: ScoreExample) -> Iterator[tuple[str, Any]]:
-    """Items and levels of an example, a shorthand spelt out."""
-    for name, answer in example.items.items():
-        if name in table.shorthand and isinstance(answer, str):
-            yield from zip(table.shorthand[name], answer, strict=False)
-        else:
-            yield name, answer
-
-
 def _shown_only_faults(rows: Iterable[RuleRow], tables: Mapping[str, ScoreTable]) -> Iterator[str]:
     """A score made for another disease must not trigger anything."""
     shown = {id for id, table in tables.items() if table.shown_only}
@@ -280,28 +211,5 @@ def _parses(text: str) -> bool:
     try:
         parse(text)
     except BadInput:
-        return False
-    return True
-
-
-def _expression_faults(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:
-    try:
-        return faults(parse(text), facts)
-    except BadInput as why:
-        return (str(why),)
-
-
-def _twice(what: str, words: Iterable[str]) -> Iterator[str]:
-    seen: set[str] = set()
-    for word in words:
-        if word in seen:
-            yield f"the {what} '{word}' stands twice"
-        seen.add(word)
-
-
-def _unit_known(unit: str) -> bool:
-    try:
-        ucum(unit)
-    except KeyError:
         return False
     return True

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from osteoplan.errors import BadInput
 from osteoplan.knowledge.evidence import evidence
-from osteoplan.knowledge.expression import faults, parse
+from osteoplan.knowledge.faults import expression_faults, twice, unit_known
 from osteoplan.knowledge.load import documents
 from osteoplan.knowledge.monographs import SECTIONS, StatementRow
 from osteoplan.knowledge.order import OrderFile, order
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
-from osteoplan.units import ucum
 
 __all__ = ["technique_faults"]
 
@@ -50,15 +48,15 @@ def _file_faults(file: TechniqueFile, stem: str, root: Path | None) -> Iterator[
 
 def _row_faults(file: TechniqueFile, facts: Mapping[str, FactRow], rules: set[str]) -> Iterator[str]:
     if file.applies:
-        yield from (f"applies: {fault}" for fault in _condition_faults(file.applies, facts))
+        yield from (f"applies: {fault}" for fault in expression_faults(file.applies, facts))
     rows: list[StatementRow] = [row for section in SECTIONS for row in getattr(file, section)]
     for row in rows:
         if row.when:
-            yield from (f"'{row.text}': {fault}" for fault in _condition_faults(row.when, facts))
+            yield from (f"'{row.text}': {fault}" for fault in expression_faults(row.when, facts))
         if not row.cite and not row.note:
             yield f"'{row.text}': no 'cite', and no 'note' that says why"
         unit = getattr(row, "unit", "")
-        if unit and not _unit_known(unit):
+        if unit and not unit_known(unit):
             yield f"'{row.text}': the unit '{unit}' is not one of osteoplan.units"
     for reason in file.contraindications:
         if reason.rule and reason.rule not in rules:
@@ -88,13 +86,13 @@ def _order_faults(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str
     yield from (
         f"order: '{kind}' is no kind of act" for kind in dict.fromkeys(named) if kind not in file.kinds
     )
-    yield from _twice([row.id for row in file.rows])
+    yield from (f"order: {fault}" for fault in twice("row", [row.id for row in file.rows]))
     said = {id for example in file.examples for id in example.says}
     for row in file.rows:
         wanted = [row.id, f"!{row.id}"] if row.effect == "usual" and not _turned(row.id, file) else [row.id]
         yield from (f"order {row.id}: no example says {id}" for id in wanted if id not in said)
         if row.when:
-            yield from (f"order {row.id}: {fault}" for fault in _condition_faults(row.when, facts))
+            yield from (f"order {row.id}: {fault}" for fault in expression_faults(row.when, facts))
     ids = {row.id for row in file.rows}
     yield from (f"order: an example says {id}, which is no row"
                 for id in sorted(said) if id.removeprefix("!") not in ids)  # fmt: skip
@@ -106,26 +104,3 @@ def _turned(id: str, file: OrderFile) -> bool:
     return any(
         set(row.first) & set(this.second) and set(row.second) & set(this.first) for row in file.rows
     )  # fmt: skip
-
-
-def _condition_faults(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:
-    try:
-        return faults(parse(text), facts)
-    except BadInput as why:
-        return (str(why),)
-
-
-def _twice(ids: Iterable[str]) -> Iterator[str]:
-    seen: set[str] = set()
-    for id in ids:
-        if id in seen:
-            yield f"order: the row '{id}' stands twice"
-        seen.add(id)
-
-
-def _unit_known(unit: str) -> bool:
-    try:
-        ucum(unit)
-    except KeyError:
-        return False
-    return True

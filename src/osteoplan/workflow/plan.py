@@ -23,7 +23,8 @@ from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.knowledge.materials import material
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.evidence import Verdict
+from osteoplan.model.comparison import Comparison
+from osteoplan.model.evidence import Citation, Verdict
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
 from osteoplan.pathway.monographs import for_patient
@@ -79,13 +80,7 @@ def plan(
     shelves = {option.id: shelf_of(reading.case, option) for option in proposed}
     simulated = simulate(reading.anatomy, proposed, shelves, settings, cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
-    stops: Sequence[Verdict] = blocking(explained.verdicts)
-    resolution = material("vertebra_compression.ratio_resolution_pct").value
-    comparison = compare(
-        simulated.options, reference=REFERENCE, ranked_by=RANKED_BY, resolution=float(resolution or 0.0),
-        blocking=stops,
-    )  # fmt: skip
-    outcomes = [o for option in simulated.options for o in option.outcomes]
+    comparison = _compared(simulated.options, explained.verdicts)
     return PlanResult(
         id=_identity(made, simulated.options),
         case=reading.case,
@@ -106,13 +101,7 @@ def plan(
         survival=explained.survival,
         knowledge=explained.book.used,
         facts=explained.facts,
-        citations=cited(
-            explained.scores,
-            explained.verdicts,
-            [*simulated.intact, *simulated.now, *outcomes],
-            [*reading.anatomy.calibration.cite, *_monograph_sources(simulated.options, explained)],
-            explained.book.refs,
-        ),
+        citations=_citations(reading, simulated, explained),
         warnings=(*_warnings(reading, simulated), *explained.book.warnings),
         stamp=made,
         credits=reading.case.credits,
@@ -169,6 +158,27 @@ def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: 
 def _identity(made: Stamp, found: Sequence[Option]) -> str:
     """Digest of canonical inputs, steps and settings; never of results."""
     return digest(made.inputs, made.settings, made.seed, [option.plan.steps for option in found])
+
+
+def _compared(found: Sequence[Option], verdicts: Sequence[Verdict]) -> Comparison:
+    """Options side by side, told apart only beyond what the model resolves."""
+    resolution = material("vertebra_compression.ratio_resolution_pct").value
+    return compare(
+        found, reference=REFERENCE, ranked_by=RANKED_BY, resolution=float(resolution or 0.0),
+        blocking=blocking(verdicts),
+    )  # fmt: skip
+
+
+def _citations(reading: Reading, simulated: Simulations, explained: Explanation) -> tuple[Citation, ...]:
+    """Every source behind the report, once."""
+    outcomes = [outcome for option in simulated.options for outcome in option.outcomes]
+    return cited(
+        explained.scores,
+        explained.verdicts,
+        [*simulated.intact, *simulated.now, *outcomes],
+        [*reading.anatomy.calibration.cite, *_monograph_sources(simulated.options, explained)],
+        explained.book.refs,
+    )
 
 
 def _monograph_sources(found: Sequence[Option], explained: Explanation) -> list[str]:
