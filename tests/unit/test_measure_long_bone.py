@@ -164,7 +164,7 @@ def test_mirels_is_filled_from_the_measurements_and_waits_only_for_pain():
         "size": "over_two_thirds",
         "size_definition": "bone_diameter",
     }
-    (mirels,) = applicable_scores(facts)
+    mirels = {score.id: score for score in applicable_scores(facts)}["mirels"]
     assert mirels.total == (10, 12)
     assert mirels.missing == ("pain",)
 

@@ -94,7 +94,7 @@ def test_sins_is_filled_from_the_measurements():
         "collapse": "none",
         "posterolateral": "unilateral",
     }
-    (sins,) = applicable_scores(facts)
+    sins = {score.id: score for score in applicable_scores(facts)}["sins"]
     assert sins.missing == ("pain", "alignment")
     assert sins.total == (6, 13)
 

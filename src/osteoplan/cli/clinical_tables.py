@@ -11,6 +11,7 @@ from rich.text import Text
 from osteoplan.cli.console import out
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
+from osteoplan.model.evidence import few
 
 __all__ = ["print_pathway", "standing_table"]
 
@@ -44,7 +45,7 @@ def print_pathway(found: Json, *, everything: bool) -> None:
         out.print(verdict_table([verdict for verdict in found["verdicts"] if verdict["truth"] is None]))
     _heading("questions that could change this")
     for question in found["questions"]:
-        out.print(f"  ? {question['text']}  ({', '.join(question['asked_by'])})", markup=False)
+        out.print(f"  ? {question['text']}  ({few(question['asked_by'])})", markup=False)
     _used(found["knowledge"])
     out.print(USE, style="dim")
 

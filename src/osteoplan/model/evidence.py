@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,6 +19,7 @@ __all__ = [
     "Standing",
     "StandingStatus",
     "Verdict",
+    "few",
     "worst",
 ]
 
@@ -197,6 +198,13 @@ class Verdict:
     line: str = ""
     tag: str = ""
     origin: str = ""
+
+
+def few(ids: Sequence[str], most: int = 5) -> str:
+    """Ids in one breath: all of a few, the first of many and how many more."""
+    if len(ids) <= most:
+        return ", ".join(ids)
+    return f"{', '.join(ids[: most - 1])} and {len(ids) - most + 1} more"
 
 
 def worst(*statuses: ReviewStatus) -> ReviewStatus:

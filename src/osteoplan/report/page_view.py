@@ -10,7 +10,7 @@ from osteoplan.knowledge.sites import bone_site
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Fact
-from osteoplan.model.evidence import Effect, ScoreResult, Verdict
+from osteoplan.model.evidence import Effect, ScoreResult, Verdict, few
 from osteoplan.model.findings import Finding
 from osteoplan.model.result import PlanResult
 from osteoplan.report.charts import axis_for
@@ -78,7 +78,6 @@ _PATIENT_LINES = {
 }
 _WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "warn", "prefer", "consider")
 _FIRST_RULES = 7
-_MANY_RULES = 5
 
 
 def page_view(result: PlanResult, drawings: Drawings) -> Page:
@@ -107,7 +106,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         findings=tuple(finding_line(found) for found in result.findings),
         overruled=tuple(finding_line(found) for found in result.findings.overruled),
         questions=tuple(
-            Line(_label(q.fact), q.text, note="asked by " + ", ".join(q.asked_by)) for q in result.questions
+            Line(_label(q.fact), q.text, note="asked by " + few(q.asked_by)) for q in result.questions
         ),
         warnings=result.warnings,
         sources=_sources(result),
@@ -296,14 +295,7 @@ def _asked(result: PlanResult) -> tuple[Line, ...]:
             for fact in verdict.ask:
                 waiting.setdefault(fact, []).append(verdict.rule)
     order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
-    return tuple(Line(_label(fact), _few(waiting[fact])) for fact in order)
-
-
-def _few(rules: Sequence[str]) -> str:
-    """Ids of rules, the first of many and their number."""
-    if len(rules) <= _MANY_RULES:
-        return ", ".join(rules)
-    return f"{', '.join(rules[: _MANY_RULES - 1])} and {len(rules) - _MANY_RULES + 1} more"
+    return tuple(Line(_label(fact), few(waiting[fact])) for fact in order)
 
 
 def _rule(result: PlanResult, verdict: Verdict) -> RuleView:

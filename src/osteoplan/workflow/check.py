@@ -21,6 +21,7 @@ from osteoplan.io.plan_json import INTENDED_USE
 from osteoplan.io.yaml import write_text
 from osteoplan.model.case import Case
 from osteoplan.model.checked import Checked, Level
+from osteoplan.model.evidence import few
 from osteoplan.model.findings import Findings
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
@@ -89,9 +90,7 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
         needs=needs_of(reading, explained.scores),
         read=_read(reading.case, reading),
         warnings=(*reading.case.warnings, *reading.anatomy.warnings),
-        questions=tuple(
-            f"{q.fact}: {q.text} (asked by {', '.join(q.asked_by)})" for q in explained.questions
-        ),
+        questions=tuple(f"{q.fact}: {q.text} (asked by {few(q.asked_by)})" for q in explained.questions),
         levels=levels if reading.anatomy.is_vertebra else (),
         count=count if reading.anatomy.is_vertebra else (),
         frames=reading.anatomy.frames,
