@@ -83,7 +83,8 @@ _FIRST_RULES = 7
 def page_view(result: PlanResult, drawings: Drawings) -> Page:
     """Everything that the template loops over."""
     spoke, cannot = _rules(result, True), _rules(result, None)
-    scores = tuple(_score(result, score) for score in result.scores)
+    read = {name for verdict in result.verdicts for name in verdict.trace}  # what rules hang on comes first
+    scores = tuple(_score(result, one) for one in sorted(result.scores, key=lambda one: one.id not in read))
     return Page(
         running=_running(result),
         banners=_banners(result),
@@ -226,7 +227,7 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
     return ScoreView(
         id=score.id,
         name=score.name,
-        headline=f"{_abbreviation(score.name)} {_total(score)}{_bands(score, bands)}",
+        headline=f"{_abbreviation(score.name)}{_total(score)}{_bands(score, bands)}",
         silent=_silent(score),
         bands=score.band_text or score.band,
         missing=tuple(_label(item) for item in score.missing),
@@ -239,11 +240,11 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
 
 
 def _total(score: ScoreResult) -> str:
-    """``9–12 of 18: `` of a sum; a class has no number worth reading."""
+    """`` 9–12 of 18: `` of a sum; a class has no number worth reading."""
     if score.kind != "sum":
         return ": "
     low, high = score.total
-    return f"{low if low == high else f'{low}–{high}'} of {score.maximum}: "
+    return f" {low if low == high else f'{low}–{high}'} of {score.maximum}: "
 
 
 def _bands(score: ScoreResult, texts: Sequence[str]) -> str:
