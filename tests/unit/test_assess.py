@@ -92,6 +92,21 @@ def test_an_earlier_block_outranks_a_later_one() -> None:
     assert (found["rfa"].rank, found["mwa"].rank) == (1, 2)
 
 
+def test_what_a_later_block_prefers_outranks_what_an_earlier_one_only_considers() -> None:
+    found = judged(
+        verdict("A1", "consider", "rfa", block="spine"), verdict("B1", "prefer", "mwa", block="technique_fit")
+    )
+    assert (found["mwa"].rank, found["rfa"].rank) == (1, 2)
+
+
+def test_two_rules_that_prefer_outweigh_one_warning() -> None:
+    found = judged(
+        verdict("A1", "prefer", "rfa"), verdict("A2", "prefer", "rfa"), verdict("A3", "warn", "rfa"),
+        verdict("A1", "prefer", "mwa"),
+    )  # fmt: skip
+    assert (found["rfa"].rank, found["mwa"].rank) == (1, 2)
+
+
 def test_among_equals_the_one_with_fewer_warnings_comes_first() -> None:
     found = judged(
         verdict("A1", "prefer", "rfa"), verdict("A1", "prefer", "mwa"), verdict("A2", "warn", "rfa")

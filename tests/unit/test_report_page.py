@@ -315,3 +315,34 @@ def test_a_failed_option_shows_its_reason_or_says_that_none_was_recorded(
     failed: Option = replace(result.options[0], status="failed", reasons=())
     rows = page_view(replace(result, options=(failed, *result.options[1:])), drawings).options.rows
     assert rows[0].reason == "simulation failed: no reason was recorded"
+
+
+def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_not(
+    result: PlanResult,
+) -> None:
+    broken = Seen(
+        html(page_view(replace(result, facts={"region": "spine", "posterior_wall_defect": True}), drawings))
+    ).text
+    whole = Seen(
+        html(page_view(replace(result, facts={"region": "spine", "posterior_wall_defect": False}), drawings))
+    ).text
+    row = "broken or destroyed posterior wall"
+    assert row in broken
+    assert row not in whole
+    unknown = Seen(html(page_view(replace(result, facts={"region": "spine"}), drawings))).text
+    assert row in unknown, "what may hold is shown, with the fact that would tell"
+    assert "if: defect of the posterior wall" in unknown
+
+
+def test_every_technique_stands_with_its_rules_its_conflicts_and_the_thresholds_nearby(
+    result: PlanResult,
+) -> None:
+    text = Seen(html(page_view(result, drawings))).text
+    for words in (
+        "T4: no image-guided treatment for pain alone", "not at this centre: cryoablation; refer elsewhere",
+        "vertebroplasty: L6 for it, SP4 against it",
+        "SP1 (route) would be true: SINS total is 9.0 to 12, 1.0 from 13",
+        "third line: yes (L4)", "49 % alive at 12 months", "the team expects 60 weeks or more",
+        "fixture-hospital, signed by nobody", "P4: size_mm 30 -&gt; 40",
+    ):  # fmt: skip
+        assert words.replace("-&gt;", "->") in text, words
