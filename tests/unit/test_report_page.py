@@ -318,7 +318,7 @@ def test_a_failed_option_shows_its_reason_or_says_that_none_was_recorded(
 
 
 def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_not(
-    result: PlanResult,
+    result: PlanResult, drawings: Drawings
 ) -> None:
     broken = Seen(
         html(page_view(replace(result, facts={"region": "spine", "posterior_wall_defect": True}), drawings))
@@ -335,7 +335,7 @@ def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_n
 
 
 def test_every_technique_stands_with_its_rules_its_conflicts_and_the_thresholds_nearby(
-    result: PlanResult,
+    result: PlanResult, drawings: Drawings
 ) -> None:
     text = Seen(html(page_view(result, drawings))).text
     for words in (
