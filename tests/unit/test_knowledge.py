@@ -84,6 +84,9 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
         (WORDS, "unit: a, ", "unit: years, ", "the unit 'years' is not one of osteoplan.units"),
         (WORDS, 'ask: "What is the INR?"', 'ask: "the INR"', "inr.ask: string should match"),
         (WORDS, "    inr: {", "    age: {", "the key 'age' stands twice"),
+        ("conversions/scores.yaml", 'when: "ecog == 0"', 'when: "ecog == 9"', "cannot be crossed"),
+        ("conversions/scores.yaml", "gives: {ecog: 0}", "gives: {ecogg: 0}", "gives 'ecogg'"),
+        ("outlook/spine_medians.yaml", "primary == 'breast'", "primary == 'brest'", "is never 'brest'"),
         ("refs/clinical.yaml", "NG234: {", "CG75: {", "the key 'CG75' stands twice"),
     ],
 )  # fmt: skip

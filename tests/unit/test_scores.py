@@ -1,18 +1,22 @@
 """Scores add up, unknown items widen the total, and a word that no table knows is refused."""
 
 import itertools
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.expression import AnyOf, names, parse
+from osteoplan.knowledge.conversions import Conversion, conversions
+from osteoplan.knowledge.expression import AnyOf, faults, names, parse
+from osteoplan.knowledge.review_scores import score_faults
 from osteoplan.knowledge.scores import ScoreExample, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.scores import applicable_scores, items_from, mirels_items, risk, score, sins_items
+from osteoplan.pathway.vocabulary import parse_values
 
 SUMS = [id for id, table in score_tables().items() if table.kind == "sum"]
 CLASSES = [id for id, table in score_tables().items() if table.kind == "class"]
@@ -169,6 +173,82 @@ def test_all_worst_is_10_in_the_katagiri_score() -> None:
     worst = {**KATAGIRI, **LABS, "primary_growth": "rapid", "visceral_spread": "disseminated", "ecog": 4,
              "prior_chemotherapy": True, "n_bone_mets": 2, "plt": 90}  # fmt: skip
     assert {s.id: s for s in applicable_scores(worst)}["katagiri"].total == (10, 10)
+
+
+@pytest.mark.parametrize("row", conversions())
+def test_a_conversion_is_written_over_facts_that_exist_and_gives_what_they_can_hold(row: Conversion) -> None:
+    assert faults(parse(row.when), vocabulary()) == ()
+    assert parse_values(row.gives)
+
+
+def test_ecog_and_karnofsky_convert_there_and_back_and_leave_no_number_out() -> None:
+    def filled(**facts: object) -> Mapping[str, tuple[int | float, int | float]]:
+        return {s.id: s for s in applicable_scores({"region": "spine", **facts})}["tokuhashi"].items
+
+    assert [filled(ecog=ecog)["kps"] for ecog in range(5)] == [(2, 2), (1, 2), (1, 1), (0, 0), (0, 0)]
+    for kps in range(10, 101):
+        found = {s.id: s for s in applicable_scores({"region": "spine", "kps": kps})}["katagiri"]
+        assert found.items["performance"] == ((1, 1) if kps < 50 else (0, 0)), kps
+        assert found.sources["performance"] == "derived"
+
+
+def test_what_was_given_is_never_replaced_by_what_follows() -> None:
+    facts = {"region": "spine", "ecog": 0, "kps": 40, "solitary": True, "n_bone_mets": 7}
+    found = {s.id: s for s in applicable_scores(facts)}
+    assert found["tokuhashi"].items["kps"] == (0, 0)
+    assert found["tomita"].items["bone"] == (2, 2)
+    assert found["katagiri"].sources["performance"] == "given"
+
+
+def test_the_only_lesion_settles_how_many_and_where() -> None:
+    found = {s.id: s for s in applicable_scores({"region": "spine", "solitary": True})}
+    assert found["tokuhashi"].items["vertebral_bodies"] == (2, 2)
+    assert found["tokuhashi"].items["extraspinal_bone"] == (2, 2)
+    assert found["tokuhashi"].items["organs"] == (2, 2)
+    assert found["tomita"].total == (2, 5)
+    several = {s.id: s for s in applicable_scores({"region": "spine", "n_vertebral_mets": 2})}
+    assert several["tomita"].items["bone"] == (2, 2)
+    unknown = {s.id: s for s in applicable_scores({"region": "spine", "solitary": False})}
+    assert unknown["tomita"].items["bone"] == (1, 2)
+
+
+def test_a_result_is_no_surer_than_the_conversion_that_it_rests_on() -> None:
+    def status(**facts: object) -> str:
+        return {s.id: s for s in applicable_scores({"region": "spine", **facts})}["tokuhashi"].status
+
+    assert status(kps=90) == "verified"
+    assert status(ecog=0) == "unverified"
+    assert status(kps=90, solitary=True) == "design_default"
+
+
+def test_scores_of_metastases_are_not_worked_out_on_a_benign_lesion() -> None:
+    for region in ("spine", "prox_femur"):
+        found = {s.id for s in applicable_scores({"region": region, "benign": True})}
+        assert not found & {"katagiri", "tokuhashi", "tomita", "bauer", "bauer_modified", "capanna"}
+        assert {"sins", "mirels"} & found
+        told = {s.id for s in applicable_scores({"region": region, "benign": False})}
+        assert told == {s.id for s in applicable_scores({"region": region})}
+
+
+def test_points_from_memory_say_so_and_those_that_were_read_do_not() -> None:
+    items = {"morphology": "B2", "neurology": "N1", "modifier": "M0"}
+    assert "morphology B2: from memory" in score("tl_aosis", items).notes
+    assert not any(
+        note.endswith(": from memory") for note in score("tl_aosis", {**items, "morphology": "A3"}).notes
+    )
+
+
+def test_a_table_that_gives_rapid_growth_3_points_is_refused() -> None:
+    """The print of one review: no total would reach 10."""
+    table = score_table("tomita")
+    levels = {**table.items["primary"].levels}
+    levels["rapid"] = levels["rapid"].model_copy(update={"points": 3})
+    primary = table.items["primary"].model_copy(update={"levels": levels})
+    wrong = table.model_copy(update={"items": {**table.items, "primary": primary}})
+    assert "score tomita: the points add up to 2..9, the range says (2, 10)" in tuple(
+        score_faults(wrong, vocabulary())
+    )
+    assert tuple(score_faults(table, vocabulary())) == ()
 
 
 def test_what_the_scan_told_is_marked_as_measured() -> None:

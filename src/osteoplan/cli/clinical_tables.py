@@ -105,14 +105,12 @@ def _survival(found: Json) -> None:
         return
     _heading("time that is left")
     for row in found["rows"]:
-        if row["low"] is None:
-            out.print(
-                f"  {row['model']}: {row['text']}  [{row['status'] if row['cite'] else row['basis']}]",
-                markup=False,
-            )
-        else:
+        told = row["status"] if row["basis"] == "published" else row["basis"]
+        said = row["text"]
+        if row["low"] is not None:
             span = f"{row['low']:g}" if row["low"] == row["high"] else f"{row['low']:g} to {row['high']:g}"
-            out.print(f"  {row['model']}: {span} % alive at {row['at_months']:g} months", markup=False)
+            said = f"{span} % alive at {row['at_months']:g} months"
+        out.print(f"  {row['model']}: {said}  [{told}]", markup=False)
     for text in found["disagreements"]:
         out.print(f"  ! {text}", markup=False)
 

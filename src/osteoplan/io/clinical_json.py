@@ -95,6 +95,7 @@ class SurvivalRowDocument(_Document):
     high: float | None
     cite: list[str]
     status: str
+    months: list[float | None] | None = None
 
 
 class SurvivalDocument(_Document):

@@ -15,6 +15,7 @@ from typing import Any
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.codes import codes
+from osteoplan.knowledge.conversions import conversions
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.expression import (
@@ -32,6 +33,7 @@ from osteoplan.knowledge.expression import (
 )
 from osteoplan.knowledge.faults import expression_faults, unit_known
 from osteoplan.knowledge.load import documents, raw, release
+from osteoplan.knowledge.outlook import outlook
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.review_scores import score_faults
 from osteoplan.knowledge.review_techniques import technique_faults
@@ -58,6 +60,7 @@ def _found(root: Path | None) -> Iterator[str]:
     yield from _cited_faults(raw(root), set(citations(root)))
     for table in score_tables(root).values():
         yield from score_faults(table, facts)
+    yield from _stand_in_faults(root, facts)
     about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
     rows = [row for file in pathways(root).values() for block in file.blocks.values() for row in block.rules]
     for row in rows:
@@ -65,6 +68,17 @@ def _found(root: Path | None) -> Iterator[str]:
     yield from _version_faults(rows, release(root).date)
     yield from _shown_only_faults(rows, score_tables(root))
     yield from technique_faults(root, {row.id for row in rows})
+
+
+def _stand_in_faults(root: Path | None, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    """Conversions and outlooks: conditions that are sound, and facts that exist."""
+    for row in conversions(root):
+        place = f"conversion on {row.when}"
+        yield from (f"{place}: {fault}" for fault in expression_faults(row.when, facts))
+        strangers = sorted(set(row.gives) - set(facts))
+        yield from (f"{place}: gives '{name}', which is not in the vocabulary" for name in strangers)
+    for line in outlook(root):
+        yield from (f"outlook, {line.what}: {fault}" for fault in expression_faults(line.when, facts))
 
 
 def _vocabulary_faults(facts: Mapping[str, FactRow]) -> Iterator[str]:

@@ -15,9 +15,12 @@ __all__ = ["score_faults"]
 def score_faults(table: ScoreTable, facts: Mapping[str, FactRow]) -> Iterator[str]:
     """Faults of one score against the vocabulary."""
     place = f"score {table.id}"
-    found = (
-        [f"applies: {fault}" for fault in expression_faults(table.applies, facts)] if table.applies else []
-    )
+    found = [
+        f"{key}: {fault}"
+        for key, text in (("applies", table.applies), ("unless", table.unless))
+        if text
+        for fault in expression_faults(text, facts)
+    ]
     found += _sum_faults(table, facts) if table.kind == "sum" else _class_faults(table, facts)
     yield from (f"{place}: {fault}" for fault in found)
 

@@ -40,12 +40,14 @@ class Level(Strict):
     Attributes:
         also: other ways to type it.
         when: expression over the vocabulary that says the same; empty where no fact does.
+        note: what must be known of its points; told with every result that rests on this level.
     """
 
     points: int | float
     text: str
     also: tuple[str, ...] = ()
     when: str = ""
+    note: str = ""
 
 
 class Item(Strict):
@@ -58,12 +60,17 @@ class Item(Strict):
 
 
 class Band(Strict):
-    """Totals from ``low`` to ``high`` and what they are taken to mean."""
+    """Totals from ``low`` to ``high`` and what they are taken to mean.
+
+    Attributes:
+        months: of a survival score: from and to how many months; None is open.
+    """
 
     id: str
     low: int | float
     high: int | float
     text: str
+    months: tuple[float | None, float | None] | None = None
 
 
 class ClassRow(Strict):
@@ -124,6 +131,7 @@ class ScoreTable(Cited):
     Attributes:
         applies: expression over the vocabulary: the site that the score was made for; empty for one that is
             worked out only when somebody asks for it.
+        unless: expression over the vocabulary: where it holds, the score is not worked out unasked.
         shown_only: made for another disease: shown, and no rule may read it.
         start, digits: of a sum: what the points are added to, and decimals of the total.
         range: of a sum: smallest and largest total.
@@ -140,6 +148,7 @@ class ScoreTable(Cited):
     name: str
     kind: Literal["sum", "class", "table"] = "sum"
     applies: str = ""
+    unless: str = ""
     shown_only: bool = False
     unit: str = "1"
     start: int | float = 0

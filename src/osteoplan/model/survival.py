@@ -19,6 +19,7 @@ class SurvivalRow:
         text: what, in words.
         at_months: how long after now the share is meant; None where no time is meant.
         low, high: share still alive [%]; equal where it is one number, None where the source gives no share.
+        months: where a source gives a length of life: from and to; None is open at that end.
         basis: published for a score's band, typed from a model, or the team's own estimate.
     """
 
@@ -30,6 +31,7 @@ class SurvivalRow:
     high: float | None = None
     cite: tuple[str, ...] = ()
     status: ReviewStatus = "unverified"
+    months: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True)

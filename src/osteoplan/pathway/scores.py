@@ -7,13 +7,15 @@ applicable_scores({"region": "spine", "vertebra": "T12", "matrix": "lytic"})
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.conversions import conversions
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import ScoreResult, worst
+from osteoplan.model.evidence import ReviewStatus, ScoreResult, worst
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.vocabulary import Value, parse_values
 
@@ -53,6 +55,7 @@ def applicable_scores(
     """Every score made for this region, worked out on the facts.
 
     A total that a person gave stands as given; a note says so, and says if the findings contradict it.
+    What one scale says of another (Karnofsky of ECOG) fills in for what nobody gave, marked as derived.
 
     Args:
         facts: names of the vocabulary -> what is known.
@@ -61,7 +64,7 @@ def applicable_scores(
     Raises:
         UnknownName, BadInput: a fact that cannot be what it says.
     """
-    known, told = parse_values(facts), sources or {}
+    known, told, rests_on = _converted(parse_values(facts), sources or {})
     found = {}
     tables = [table for table in score_tables().values() if _applies(table, known)]
     for table in tables:
@@ -75,7 +78,7 @@ def applicable_scores(
         if table.kind != "sum":
             own = {fact: known[fact] for fact in _facts_of(table) if fact in known}
             found[table.id] = _classified(table, own, {fact: told.get(fact, "given") for fact in own})
-    return tuple(found[table.id] for table in tables)
+    return tuple(_as_sure_as(found[table.id], table, rests_on) for table in tables)
 
 
 def items_from(name: str, facts: Mapping[str, Value]) -> dict[str, Answer]:
@@ -98,8 +101,37 @@ def risk(name: str, low: float, high: float) -> tuple[RiskRow, ...]:
     return tuple(row for row in score_table(name).risk if row.low_total <= high and row.high_total >= low)
 
 
+def _converted(
+    facts: Mapping[str, Value], sources: Mapping[str, str]
+) -> tuple[dict[str, Value], dict[str, str], dict[str, ReviewStatus]]:
+    """The facts and their sources, with what they say of facts that nobody gave, marked as derived.
+
+    The third is the review status of the conversion behind each fact that was filled in.
+    """
+    known, told, rests_on = dict(facts), dict(sources), dict[str, ReviewStatus]()
+    for row in conversions():
+        open_ = {fact: value for fact, value in row.gives.items() if known.get(fact) is None}
+        if open_ and evaluate(parse(row.when), known) is True:
+            known.update(parse_values(open_))
+            told.update(dict.fromkeys(open_, "derived"))
+            rests_on.update(dict.fromkeys(open_, row.status))
+    return known, told, rests_on
+
+
+def _as_sure_as(result: ScoreResult, table: ScoreTable, rests_on: Mapping[str, ReviewStatus]) -> ScoreResult:
+    """The result, no surer than the conversions behind the facts that it read."""
+    conditions = [level.when for item in table.items.values() for level in item.levels.values()]
+    conditions += [row.when for row in table.classes.values()]
+    read = {name for text in conditions if text for name in names(parse(text))}
+    weakest = worst(result.status, *(status for fact, status in rests_on.items() if fact in read))
+    return replace(result, status=weakest)
+
+
 def _applies(table: ScoreTable, facts: Mapping[str, Value]) -> bool:
-    return bool(table.applies) and evaluate(parse(table.applies), facts) is True
+    """Whether the score was made for this patient; what is unknown does not rule it out."""
+    if not table.applies or evaluate(parse(table.applies), facts) is not True:
+        return False
+    return not table.unless or evaluate(parse(table.unless), facts) is not True
 
 
 def _added(table: ScoreTable, items: Mapping[str, object], sources: Mapping[str, str]) -> ScoreResult:
@@ -118,8 +150,17 @@ def _added(table: ScoreTable, items: Mapping[str, object], sources: Mapping[str,
         _total(table, [high for _, high in points.values()]),
     )
     notes = tuple(table.items[item].while_missing for item in missing if table.items[item].while_missing)
+    notes += tuple(_level_notes(table, possible))
     known = {item: source for item, source in sources.items() if item not in missing}
     return _result(table, total, missing, points, notes, known)
+
+
+def _level_notes(table: ScoreTable, possible: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """What must be known of the points of an answer that is settled."""
+    for item, levels in possible.items():
+        level = table.items[item].levels[levels[0]]
+        if len(levels) == 1 and level.note:
+            yield f"{table.items[item].label} {level.text}: {level.note}"
 
 
 def _total(table: ScoreTable, points: Sequence[Number]) -> Number:

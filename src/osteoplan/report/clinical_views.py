@@ -117,11 +117,12 @@ def _survival(result: PlanResult) -> tuple[str, ...]:
     """One line for each source; those that point apart last."""
     lines = []
     for row in result.survival.rows:
-        if row.low is None or row.high is None or row.at_months is None:
-            lines.append(f"{row.model}: {row.text}")
-            continue
-        span = plain(row.low) if row.low == row.high else f"{plain(row.low)} to {plain(row.high)}"
-        lines.append(f"{row.model}: {span} % alive at {row.at_months:g} months ({row.basis})")
+        told = tag(row.status) or "verified" if row.basis == "published" else row.basis
+        said = row.text
+        if row.low is not None and row.high is not None and row.at_months is not None:
+            span = f"{row.low:g}" if row.low == row.high else f"{row.low:g} to {row.high:g}"
+            said = f"{span} % alive at {row.at_months:g} months"
+        lines.append(f"{row.model}: {said} ({told})")
     return (*lines, *result.survival.disagreements)
 
 
