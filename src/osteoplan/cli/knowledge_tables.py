@@ -82,7 +82,10 @@ def difference_lines(found: Json) -> Iterator[str]:
     changes = found["changes"]
     for change in changes:
         yield f"{change['change']}: {change['kind']} {change['id']}"
-        for field in change["fields"]:
+        told = [field for field in change["fields"] if not field["field"].startswith("examples[")]
+        if len(told) < len(change["fields"]):
+            yield "  examples changed too (--json lists them)"
+        for field in told:
             yield from _wrapped(f"{field['field']}: {_short(field['before'])} -> {_short(field['after'])}", 1)
     yield f"{len(changes)} pieces differ between {found['before']} and {found['after']}"
 

@@ -123,11 +123,11 @@ def finding_table(findings: Sequence[Json]) -> Table:
 
 def score_line(score: Json) -> str:
     """A score in one line: what it says, what it misses."""
-    said = " or ".join(score["band_text"]) or "nothing for certain"
+    open_ = score["missing"] and len(score["band_text"]) > 2  # says nothing yet
+    said = "open" if open_ else " or ".join(score["band_text"]) or "nothing for certain"
     low, high = score["total"]
     total = f"{low}" if low == high else f"{low} to {high}"
     told = f"{total} of {score['maximum']}" if score["kind"] == "sum" else said
-    open_ = score["missing"] and len(score["band_text"]) > 2  # says nothing yet
     words = f": {said}" if score["kind"] == "sum" and score["band_text"] and not open_ else ""
     missing = f"; missing {', '.join(score['missing'])}" if score["missing"] else ""
     return f"{score['name']}: {told}{words}{missing}  [{score['status']}]"
