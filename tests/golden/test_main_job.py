@@ -153,7 +153,8 @@ def test_a_centre_without_cement_refers_elsewhere_and_every_page_says_whose_rule
     copy = tmp_path / "case"
     shutil.copytree(phantom / "case", copy)
     earlier = [{"kind": "ebrt", "gy": 20, "fractions": 5}]
-    case = {**case, "centre": "../centre/centre.yaml", "prior_treatment": earlier}
+    facts = {name: value for name, value in case["facts"].items() if name != "prior_rt"}
+    case = {**case, "facts": facts, "centre": "../centre/centre.yaml", "prior_treatment": earlier}
     (copy / "case.yaml").write_text(yaml.safe_dump(case))
     plan = osteoplan.plan(copy, osteoplan.PlanSettings(draws=40, spacing_mm=2.0))
     plans = [option for option in plan.options if option.kind == "plan"]

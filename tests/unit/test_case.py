@@ -156,6 +156,23 @@ def test_what_was_done_before_is_unknown_unless_somebody_says_so(folder):
 
 
 @pytest.mark.parametrize(
+    ("fact", "listed"), [(False, [{"kind": "ebrt"}]), (True, []), (True, [{"kind": "cement"}])]
+)
+def test_what_was_done_before_cannot_be_told_in_two_ways(folder, fact, listed):
+    content = document(prior_treatment=listed, facts={"prior_rt": fact})
+    assert_refused(folder, content, BadInput, "one is wrong")
+    save(folder, document(prior_treatment=listed, facts={"prior_rt": not fact}))
+    assert read_case(folder).prior_treatment is not None
+
+
+def test_a_key_that_stands_twice_is_refused_and_never_half_read(folder):
+    path = folder / "case.yaml"
+    path.write_text(path.read_text() + "id: another\n")
+    with pytest.raises(BadInput, match="'id' stands twice"):
+        read_case(folder)
+
+
+@pytest.mark.parametrize(
     ("entry", "words"),
     [
         ({"kind": "ebtr"}, "prior_treatment"),

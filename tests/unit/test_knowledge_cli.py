@@ -219,6 +219,11 @@ def test_the_example_centre_is_named_with_its_overrides_and_refers_for_what_it_l
         ("antithrombotics: [apixiban]", "did you mean 'apixaban'"),
         ("{primary: breast, primary_known: false}", "one of them is wrong"),
         ("sins: [9, 4]", "runs backwards"),
+        ("sins: 9\nsins: 4", "'sins' stands twice"),
+        ("null: 1", "the key None is no word"),
+        ("1: 2", "the key 1 is no word"),
+        ("yes: true", "the key True is no word"),
+        ("", "found nothing"),
         ("bilsky: 2", "in quotes: '2'"),
     ],
 )

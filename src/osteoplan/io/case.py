@@ -61,6 +61,7 @@ def read_case(folder: Path) -> Case:
         raise BadInput(
             f"{where}: no lesion; add one under 'lesions:', or run 'osteoplan simulate-lesion {folder}'"
         )
+    _require_consistent(file, where)
     images = read_images(folder, file, file.images.ct)
     ct, notes = images.ct, [*images.notes]
     lesions = []
@@ -91,6 +92,19 @@ def read_case(folder: Path) -> Case:
         credits=tuple(file.credits),
         warnings=tuple(notes),
     )
+
+
+def _require_consistent(file: CaseFile, where: str) -> None:
+    """What was done before is told once, or twice in the same way."""
+    told = file.facts.get("prior_rt")
+    if told is None or file.prior_treatment is None:
+        return
+    irradiated = any(one.kind in ("ebrt", "sbrt") for one in file.prior_treatment)
+    if told is not irradiated:
+        listed = "lists radiotherapy" if irradiated else "lists none"
+        raise BadInput(
+            f"{where}: facts: prior_rt: {str(told).lower()}, but prior_treatment {listed}; one is wrong"
+        )
 
 
 def _earlier(listed: Sequence[PriorTreatmentFile] | None) -> tuple[PriorTreatment, ...] | None:

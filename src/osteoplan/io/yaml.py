@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.load import PlainLoader
 from osteoplan.knowledge.marked import known_keys
 
 __all__ = ["checked", "read_yaml", "write_text", "write_yaml"]
@@ -21,16 +22,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:
-        BadInput: absent, unreadable, or not a mapping.
+        BadInput: absent, unreadable, not a mapping, a key that stands twice, or one that is no word.
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such file")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as why:
         raise BadInput(f"{path}: not valid YAML ({' '.join(str(why).split())})") from why
     if not isinstance(content, dict):
-        raise BadInput(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
+        found = "nothing" if content is None else type(content).__name__
+        raise BadInput(f"{path}: expected 'key: value' lines, found {found}")
+    for key in content:
+        if not isinstance(key, str):
+            raise BadInput(f"{path}: the key {key!r} is no word; if it is meant as one, put it in quotes")
     return content
 
 

@@ -27,8 +27,8 @@ from osteoplan.model.evidence import Known, ReviewStatus
 from osteoplan.provenance import cache_folder, digest
 
 __all__ = [
-    "Cited", "KnownRow", "Release", "Strict", "data_root", "document", "documents", "raw", "release",
-    "status_of", "version",
+    "Cited", "KnownRow", "PlainLoader", "Release", "Strict", "data_root", "document", "documents", "raw",
+    "release", "status_of", "version",
 ]  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def _files(folder: Traversable | Path, prefix: str) -> Iterator[tuple[str, bytes
             yield f"{prefix}{entry.name}", entry.read_bytes()
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Safe YAML that refuses a key written twice; plain YAML would keep the last one in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -259,7 +259,7 @@ def _yaml(file: Path, name: str) -> Any:
 
 def _yaml_of(content: bytes, name: str) -> Any:
     try:
-        return _dated(yaml.load(content.decode("utf-8"), _Loader))
+        return _dated(yaml.load(content.decode("utf-8"), PlainLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as why:
         raise BadInput(f"knowledge/data/{name}: not valid YAML ({' '.join(str(why).split())})") from why
 
