@@ -1,7 +1,7 @@
 """The clinical brain answers while a person types.
 
-Processor time, best of many runs: what else the machine does proves nothing (``benchmarks/pathway.py`` has the
-wall clock of a quiet one).
+Processor time, best of many runs: what else the machine does proves nothing.  ``benchmarks/pathway.py`` has
+the wall clock of a quiet one.
 """
 
 import subprocess

@@ -242,6 +242,7 @@ class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
     """Safe YAML that refuses a key written twice; plain YAML would keep the last one in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping of a node, its keys looked at one by one."""
         seen = set()
         for key, _ in node.value:
             if key.value in seen:
