@@ -253,3 +253,11 @@ def test_the_rules_are_described_as_services_for_a_program(capsys):
     status, out, err = run(capsys, "knowledge", "services")
     assert (status, err) == (0, "")
     assert {"hook", "id", "description"} <= set(json.loads(out)["services"][0])
+
+
+def test_a_total_that_is_told_as_unknown_is_added_up_for_the_rules_too(capsys, tmp_path, facts):
+    path = tmp_path / "unknown.yaml"
+    path.write_text(facts.read_text() + "sins: null\n")
+    left_out, told = documented(capsys, "pathway", facts), documented(capsys, "pathway", path)
+    assert told["verdicts"] == left_out["verdicts"]
+    assert told["scores"] == left_out["scores"]

@@ -129,6 +129,17 @@ def test_a_profile_that_cannot_be_meant_is_refused(profile: object) -> None:
         score("eq5d5l_uk", {"profile": profile})
 
 
+def test_an_item_and_a_profile_that_holds_it_are_refused_in_either_order() -> None:
+    both = {"profile": "11111", "mobility": "5"}
+    for items in (both, dict(reversed(both.items()))):
+        with pytest.raises(BadInput, match="mobility is given twice, once in profile"):
+            score("eq5d5l_uk", items)
+
+
+def test_a_profile_that_is_not_known_leaves_every_item_open() -> None:
+    assert score("eq5d5l_uk", {"profile": None}) == score("eq5d5l_uk", {})
+
+
 def test_no_wording_of_a_licensed_questionnaire_is_stored() -> None:
     for id in ("eq5d5l_uk", "eq5d5l_england", "eq5d5l_usa"):
         for item in score_table(id).items.values():
@@ -279,6 +290,14 @@ def test_a_total_that_was_added_up_is_read_by_the_framework_that_hangs_on_it() -
     noms = {s.id: s for s in applicable_scores(facts)}["noms"]
     assert noms.band == ("stabilise",)
     assert noms.sources["sins"] == "derived"
+
+
+@pytest.mark.parametrize("id", ["sins", "mirels"])
+def test_a_total_that_is_told_as_unknown_is_worked_out_as_if_it_were_left_out(id: str) -> None:
+    facts = {"region": "spine" if id == "sins" else "prox_femur", "vertebra": "T12", "matrix": "lytic",
+             "pain_type": "mech", "alignment": "normal", "collapse_pct": 60, "posterolateral": "bilateral",
+             "fit_for_surgery": True}  # fmt: skip
+    assert applicable_scores({**facts, id: None}) == applicable_scores(facts)
 
 
 def test_where_sources_disagree_every_result_says_so() -> None:

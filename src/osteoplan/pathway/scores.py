@@ -73,7 +73,8 @@ def applicable_scores(
             found[table.id] = _as_given(table, counted, known.get(table.id))
     # totals are facts to classes and tables: NOMS reads SINS
     totals = {id: result.total for id, result in found.items() if id in vocabulary()}
-    known, told = {**parse_values(totals), **known}, {**dict.fromkeys(totals, "derived"), **told}
+    open_ = {id: total for id, total in totals.items() if known.get(id) is None}
+    known, told = {**known, **parse_values(open_)}, {**told, **dict.fromkeys(open_, "derived")}
     for table in tables:
         if table.kind != "sum":
             own = {fact: known[fact] for fact in _facts_of(table) if fact in known}
@@ -229,6 +230,11 @@ def _spelt_out(table: ScoreTable, items: Mapping[str, object]) -> dict[str, obje
             found[name] = answer
             continue
         parts = table.shorthand[name]
+        if answer is None:
+            continue
+        twice = next((part for part in parts if part in items), None)
+        if twice:
+            raise BadInput(f"{table.id}: {twice} is given twice, once in {name}; give it once")
         if not isinstance(answer, str) or len(answer) != len(parts):
             raise BadInput(
                 f"{table.id}: {name} is {answer!r}; write {len(parts)} signs, for {', '.join(parts)}"

@@ -85,8 +85,10 @@ def explain_facts(
     whose = asked or book()
     scores = applicable_scores(facts, sources)
     totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
-    known = settled(parse_values({**totals, **facts}))
-    spoken = verdicts({**totals, **facts}, whose)
+    # a total that somebody says he does not know is worked out as if he had left it out
+    said = {**totals, **{name: value for name, value in facts.items() if value is not None}}
+    known = settled(parse_values(said))
+    spoken = verdicts(said, whose)
     standing = standings(spoken, known, centre)
     return Explanation(
         facts=known,
