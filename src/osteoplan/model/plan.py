@@ -35,13 +35,21 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Place:
-    """Put a straight device from the skin (entry) to a point (target)."""
+    """Put a straight device from the skin (entry) to a point (target).
+
+    Attributes:
+        through: the part, approach or corridor that it goes through.
+        stays: True for what is left in the bone.
+        length_mm: of a screw or wire that stays: its outer end lies that far from the tip, on the way to the
+            entry; None for what reaches the skin.
+    """
 
     device: str
     entry_mm: Point
     target_mm: Point
     through: str = ""
     stays: bool = False
+    length_mm: float | None = None
 
 
 @dataclass(frozen=True)
