@@ -16,76 +16,118 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.threads import shared_out
+
 __all__ = ["distance_to", "signed_distance"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-FAR = 1e12  # mm2; beyond any body, and finite so that differences stay numbers
+FAR = float(2**40)  # mm2; beyond any body, exact in single precision, finite so that differences stay numbers
+THREAD_VOXELS = 200_000  # a smaller image is done before a second thread has woken up
 
 
-def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike) -> F32:
+def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf) -> F32:
     """Distance [mm] of every voxel centre to the mask's surface: negative inside, positive outside.
 
     Args:
         mask: (ni, nj, nk).
         spacing_mm: (3,) voxel edges.
+        reach_mm: what lies farther outside than this may be told as ``reach_mm``; the work is then limited to
+            the neighbourhood of the mask.
 
     The image's border is not a surface: what lies beyond it is unknown.  An empty mask is infinitely far
     everywhere, a full one infinitely deep.
     """
-    outside, inside = distance_to(mask, spacing_mm), distance_to(~mask, spacing_mm)
-    return np.where(mask, -inside, outside)
+    if not mask.any():
+        return np.full(mask.shape, np.inf, dtype=np.float32)
+    spacing = np.asarray(spacing_mm, dtype=np.float64)
+    near, inner = _boxes(mask, spacing, reach_mm)
+    distance = np.full(mask.shape, min(reach_mm, 1e6), dtype=np.float32)
+    distance[near] = np.minimum(distance_to(mask[near], spacing), distance[near])
+    # Inside, the surface is the nearest voxel that is not the mask: one voxel around its box holds them all.
+    inside = distance_to(~mask[inner], spacing)
+    np.copyto(distance[inner], -inside, where=mask[inner])
+    return distance
 
 
 def distance_to(mask: Mask, spacing_mm: npt.ArrayLike) -> F32:
     """Distance [mm] of every voxel centre to the mask's nearest brick; 0 inside, inf if there is none."""
     if not mask.any():
         return np.full(mask.shape, np.inf, dtype=np.float32)
-    squared = np.where(mask, 0.0, FAR)
-    for axis, h in enumerate(np.asarray(spacing_mm, dtype=np.float64)):
-        lines = np.ascontiguousarray(np.moveaxis(squared, axis, -1))
-        _along(lines.reshape(-1, lines.shape[-1]), float(h))
-        squared = np.moveaxis(lines, -1, axis)
-    return np.ascontiguousarray(np.sqrt(squared), dtype=np.float32)
+    squared = np.where(mask, np.float32(0.0), np.float32(FAR))
+    flat = squared.reshape((1,) * (3 - mask.ndim) + mask.shape)
+    edges = np.ones(3)
+    edges[3 - mask.ndim :] = np.asarray(spacing_mm, dtype=np.float64)
+    for axis in (2, 1, 0):
+        if flat.shape[axis] == 1 and axis < 3 - mask.ndim:
+            continue
+        _sweep(np.moveaxis(flat, axis, -1), float(edges[axis]))
+    np.sqrt(squared, out=squared)
+    return squared
+
+
+def _sweep(lines: F32, h: float) -> None:
+    """One pass along the last axis, shared out over the first."""
+    rows = lines.shape[0]
+    least = max(1, THREAD_VOXELS * rows // max(lines.size, 1))
+    shared_out(lambda first, last: _along(lines[first:last], h), rows, least=least)
+
+
+def _boxes(mask: Mask, spacing: F64, reach_mm: float) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Index boxes of the mask: with ``reach_mm`` around it, and with one voxel around it."""
+    near, inner = [], []
+    for axis, h in enumerate(spacing):
+        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        low, high, n = int(along[0]), int(along[-1]) + 1, mask.shape[axis]
+        pad = n if not np.isfinite(reach_mm) else int(np.ceil(reach_mm / h)) + 1
+        near.append(slice(max(low - pad, 0), min(high + pad, n)))
+        inner.append(slice(max(low - 1, 0), min(high + 1, n)))
+    return tuple(near), tuple(inner)
 
 
 @numba.njit(cache=True, nogil=True)
-def _along(lines: F64, h: float) -> None:
-    """Replace every row f by x -> min over y of f(y) + max(|x - y| h - h/2, 0)^2."""
-    n = lines.shape[1]
+def _along(lines: F32, h: float) -> None:
+    """Replace every line f along the last axis by x -> min over y of f(y) + max(|x - y| h - h/2, 0)^2."""
+    n = lines.shape[2]
     foot = np.empty(2 * n)  # position of a parabola's foot, in voxels
     height = np.empty(2 * n)
     start = np.empty(2 * n + 1)  # where a parabola becomes the lowest
-    for row in range(lines.shape[0]):
-        f = lines[row]
-        last = -1
-        for y in range(n):
-            if f[y] >= FAR:
-                continue
-            for face in (-0.5, 0.5):
-                q = y + face
-                crossing = -np.inf
-                while last >= 0:
-                    # equal height: f(p) + h^2 (x-p)^2 = f(q) + h^2 (x-q)^2
-                    p = foot[last]
-                    if q == p:  # a face shared by two bricks: keep the lower
-                        crossing = -np.inf if f[y] < height[last] else np.inf
-                    else:
-                        crossing = ((f[y] - height[last]) / (h * h) + q * q - p * p) / (2.0 * (q - p))
-                    if crossing > start[last]:
-                        break
-                    last -= 1
+    f = np.empty(n)
+    for i in range(lines.shape[0]):
+        for j in range(lines.shape[1]):
+            for y in range(n):
+                f[y] = lines[i, j, y]
+            last = -1
+            for y in range(n):
+                if f[y] >= FAR:
+                    continue
+                # Inside a run of the mask only its two ends can be nearest to anything.
+                if 0 < y < n - 1 and f[y] == 0.0 and f[y - 1] == 0.0 and f[y + 1] == 0.0:
+                    continue
+                for face in (-0.5, 0.5):
+                    q = y + face
                     crossing = -np.inf
-                if crossing < np.inf:
-                    last += 1
-                    foot[last], height[last], start[last] = q, f[y], crossing
-        if last < 0:
-            continue
-        start[last + 1] = np.inf
-        here = 0
-        for x in range(n):
-            while start[here + 1] < x:
-                here += 1
-            f[x] = min(f[x], height[here] + (h * (x - foot[here])) ** 2)
+                    while last >= 0:
+                        # equal height: f(p) + h^2 (x-p)^2 = f(q) + h^2 (x-q)^2
+                        p = foot[last]
+                        if q == p:  # a face shared by two bricks: keep the lower
+                            crossing = -np.inf if f[y] < height[last] else np.inf
+                        else:
+                            crossing = ((f[y] - height[last]) / (h * h) + q * q - p * p) / (2.0 * (q - p))
+                        if crossing > start[last]:
+                            break
+                        last -= 1
+                        crossing = -np.inf
+                    if crossing < np.inf:
+                        last += 1
+                        foot[last], height[last], start[last] = q, f[y], crossing
+            if last < 0:
+                continue
+            start[last + 1] = np.inf
+            here = 0
+            for x in range(n):
+                while start[here + 1] < x:
+                    here += 1
+                lines[i, j, x] = min(f[x], height[here] + (h * (x - foot[here])) ** 2)

@@ -20,7 +20,6 @@ Sources: Hughes, The Finite Element Method (2000), ch. 3 (trilinear brick); Hugh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from osteoplan.kernels.threads import cores
 
 __all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
 
@@ -157,7 +158,7 @@ class Stiffness:
         y: Real = np.zeros(u.shape, dtype=self.matrices.dtype)
         u = np.ascontiguousarray(u, dtype=self.matrices.dtype)
         mesh = self.mesh
-        wanted = self.threads or _cores()
+        wanted = self.threads or cores()
         # A small mesh is done before a second thread has woken up.
         parts = wanted if len(mesh.cells) > 8000 else 1
         for parity in (0, 1):
@@ -247,9 +248,3 @@ def _shares(layers: npt.NDArray[np.int64], parity: int, parts: int) -> list[tupl
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="osteoplan-elasticity")
-
-
-@cache
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -126,6 +126,8 @@ class Anatomy:
         frames: every frame of this bone by its kind; ``frame`` is the first of them.
         posterior_wall_mm: (n, 3) LPS points of the back of the vertebral body; empty for another bone.
         implants: metal, cement and stents in the image; they are left out of calibration and strength.
+        neighbour_frames: frames of the other bones that corridors run between, by canonical label and kind.
+        isocentre_mm: middle of the whole scan, where the scanner's axis runs; None where nobody said.
     """
 
     bone: str
@@ -144,6 +146,8 @@ class Anatomy:
     warnings: tuple[str, ...] = field(default=())
     frames: Mapping[str, BoneFrame] = field(default_factory=dict)
     implants: tuple[Implant, ...] = ()
+    neighbour_frames: Mapping[str, Mapping[str, BoneFrame]] = field(default_factory=dict)
+    isocentre_mm: tuple[float, float, float] | None = None
 
     def structure(self, name: str) -> Structure:
         """The structure of that name.

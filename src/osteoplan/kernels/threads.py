@@ -1,0 +1,46 @@
+"""Work shared out over the cores of this machine: equal pieces, one pool, results in their own places.
+
+A kernel that writes only its own rows gives the same numbers whatever the count of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+
+__all__ = ["cores", "shared_out"]
+
+
+def shared_out(work: Callable[[int, int], None], count: int, *, least: int = 1, threads: int = 0) -> None:
+    """Call ``work(first, last)`` on pieces of ``range(count)``; at once where there is little to do.
+
+    Args:
+        work: releases the interpreter's lock (``nogil``) and writes rows first to last only.
+        count: rows in all.
+        least: rows that are worth a thread.
+        threads: how many at most; 0 for every core.
+    """
+    parts = max(1, min(threads or cores(), count // max(least, 1)))
+    edges = np.linspace(0, count, parts + 1).astype(int)
+    if parts == 1:
+        work(0, count)
+        return
+    jobs = [_pool(parts).submit(work, int(a), int(b)) for a, b in pairwise(edges)]
+    for job in jobs:
+        job.result()
+
+
+@cache
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="osteoplan-kernels")
