@@ -17,7 +17,7 @@ __all__ = ["device", "devices"]
 class DeviceRow(Strict):
     """One device: what it is, what people call it, and its properties by name (unit in the name)."""
 
-    kind: Literal["needle", "cement", "screw", "probe"]
+    kind: Literal["needle", "cement", "screw", "wire", "probe"]
     name: str
     values: dict[str, KnownRow]
 

@@ -1,4 +1,4 @@
-"""Things from the shelf: needles, cements, screws, probes.  Values live in ``knowledge/data/devices``."""
+"""Things from the shelf: needles, cements, screws, wires, probes.  Values live in ``knowledge/data/devices``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Device:
     """One device and its cited properties, e.g. ``outer_diameter_mm``."""
 
     id: str
-    kind: Literal["needle", "cement", "screw", "probe"]
+    kind: Literal["needle", "cement", "screw", "wire", "probe"]
     name: str
     values: Mapping[str, Known]
 
