@@ -36,6 +36,7 @@ __all__ = [
     "Scenery",
     "Window",
     "along_needle",
+    "at_plane",
     "grouped",
     "rods_of",
     "slices",
@@ -287,6 +288,19 @@ def along_needle(
         cut=cut, margin_mm=_MARGIN_MM, pixel_mm=_fine_mm(scenery.ct),
     )  # fmt: skip
     return _draw(scenery, plane, window, width, (rod,), cement)
+
+
+def at_plane(
+    scenery: Scenery,
+    plane: Plane,
+    *,
+    window: Window,
+    width: float,
+    rods: Sequence[Rod] = (),
+    cement: Field | None = None,
+) -> Picture:
+    """Any cut, with everything that is outlined on it."""
+    return _draw(scenery, plane, window, width, rods, cement)
 
 
 def strain_map(
