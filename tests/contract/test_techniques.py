@@ -32,7 +32,7 @@ from osteoplan.provenance import digest
 from osteoplan.techniques import registry
 from osteoplan.techniques.protocol import Shelf, Technique
 from osteoplan.techniques.registry import techniques
-from osteoplan.trajectory.clearance import clearance_maps
+from osteoplan.trajectory.surroundings import distance_maps, surroundings
 from tests.synthetic_vertebra import vertebra
 
 SHELF = Shelf(devices(), limits("vertebroplasty"))
@@ -65,8 +65,8 @@ def points(step: Step) -> list[Point]:
 
 
 def depth_below_skin(anatomy: Anatomy, point: Point) -> float:
-    maps = clearance_maps(anatomy)
-    return float(maps.sample(maps.skin_mm, np.array([point]))[0])
+    maps = distance_maps(surroundings(anatomy))
+    return float(-maps.at("skin", np.array([point]))[0])
 
 
 def test_the_built_in_techniques_come_through_the_plug_in_door() -> None:
@@ -122,14 +122,14 @@ def test_steps_are_numbered_from_one_and_sessions_never_go_back(
 def test_what_is_placed_comes_from_the_skin_into_the_bone(
     name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
-    maps = clearance_maps(anatomy)
+    maps = distance_maps(surroundings(anatomy))
     for plan in proposals[name]:
         for step in plan.steps:
             assert all(np.isfinite(points(step)).ravel())
             if isinstance(step.act, Place):
                 assert step.act.device in SHELF.devices
                 assert abs(depth_below_skin(anatomy, step.act.entry_mm)) < 1.0
-                assert maps.sample(maps.bone_mm, np.array([step.act.target_mm]))[0] > 0.0
+                assert maps.at("bone", np.array([step.act.target_mm]))[0] < 0.0
             if isinstance(step.act, Inject):
                 assert step.act.agent in SHELF.devices
                 assert step.act.volume_mL > 0
@@ -162,14 +162,14 @@ def test_violations_are_pure_and_speak_in_sentences_with_numbers(
 def test_effects_have_no_grid_and_begin_inside_the_bone(
     name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
-    technique, maps = techniques()[name], clearance_maps(anatomy)
+    technique, maps = techniques()[name], distance_maps(surroundings(anatomy))
     for plan in proposals[name]:
         effects = technique.effects(plan, anatomy, SHELF)
         things = [thing for field in fields(effects) for thing in getattr(effects, field.name)]
         assert not any(isinstance(value, np.ndarray) for thing in things for value in vars(thing).values())
         inside = [port.at_mm for port in effects.ports] + [source.at_mm for source in effects.sources]
         inside += [solid.end_mm for solid in effects.solids]
-        assert all(maps.sample(maps.bone_mm, np.array([point]))[0] > 0 for point in inside)
+        assert all(maps.at("bone", np.array([point]))[0] < 0 for point in inside)
         injected = sum(step.act.volume_mL for step in plan.steps if isinstance(step.act, Inject))
         assert sum(port.volume_mL for port in effects.ports) == pytest.approx(injected)
 

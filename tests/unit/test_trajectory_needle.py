@@ -11,7 +11,6 @@ import pytest
 
 from osteoplan.errors import NotAvailable
 from osteoplan.model.anatomy import Anatomy, Structure
-from osteoplan.trajectory.clearance import clearance_maps
 from osteoplan.trajectory.needle import (
     NeedleLimits,
     NeedlePath,
@@ -24,6 +23,7 @@ from osteoplan.trajectory.needle import (
     placed,
     shortfalls,
 )
+from osteoplan.trajectory.surroundings import distance_maps, surroundings
 from tests.synthetic_vertebra import Grid, vertebra, with_structure
 
 GRIDS: tuple[Grid, ...] = ("straight", "oblique", "left_handed")
@@ -143,7 +143,9 @@ def test_a_vessel_in_the_way_is_gone_round_or_reported() -> None:
     found = measure(blocked, tip[None], (entry - tip)[None], diameter_mm=2.4, side="right")
     # Coarse bricks take up to half a diagonal from the ball's depth, and from that of its deepest voxel.
     assert -6.0 - 1.2 - 0.3 <= found.clearance_mm["vessel"][0] <= -6.0 - 1.2 + 2 * HALF_DIAGONAL
-    assert clearance_maps(blocked).name_at("vessel", found.closest_mm["vessel"][0]) == "artery"
+    assert (
+        distance_maps(surroundings(blocked)).nearest("vessel", found.closest_mm["vessel"][0]).name == "artery"
+    )
 
 
 def test_a_path_that_leaves_the_image_before_the_skin_says_so() -> None:
@@ -185,8 +187,8 @@ def test_strays_shift_across_the_path_with_the_asked_spread() -> None:
 
 def test_distance_maps_are_made_once_and_let_go_with_their_anatomy() -> None:
     whole = vertebra("straight")
-    maps = clearance_maps(whole)
-    assert clearance_maps(whole) is maps
+    maps = distance_maps(surroundings(whole))
+    assert distance_maps(surroundings(whole)) is maps
     gone = weakref.ref(whole)
     del whole, maps
     gc.collect()

@@ -27,7 +27,7 @@ from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.provenance import rng
-from osteoplan.trajectory.clearance import clearance_maps
+from osteoplan.trajectory.surroundings import distance_maps, surroundings
 
 __all__ = ["CementResult", "fill"]
 
@@ -176,10 +176,10 @@ def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) ->
     }
     for name, plate in plates.items():
         found["endplate_contact_pct", name, "%"] = plate.touched_pct(share)
-    away = clearance_maps(anatomy).away_mm.get("canal")
-    if away is not None and mostly.any():
+    maps = distance_maps(surroundings(anatomy))
+    if maps.has("canal") and mostly.any():
         # From the voxel's centre, less half its shortest edge: the cement's own face.
-        gap = float(away[mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
+        gap = float(maps.of("canal")[mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
         found["cement_to_canal_mm", "spinal_canal", "mm"] = max(gap, 0.0)
     local = anatomy.frame.local(anatomy.image.positions_mm(np.argwhere(share > 0)))
     left = float(share[share > 0][local[:, 0] > 0].sum()) * mL

@@ -17,7 +17,6 @@ from osteoplan.model.evidence import worst
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Place, Point, Violation
 from osteoplan.techniques.protocol import Shelf
-from osteoplan.trajectory.clearance import clearance_maps
 from osteoplan.trajectory.needle import (
     Measures,
     NeedleLimits,
@@ -30,6 +29,7 @@ from osteoplan.trajectory.needle import (
     pedicle,
     placed,
 )
+from osteoplan.trajectory.surroundings import distance_maps, surroundings
 
 __all__ = ["Cannula", "cannula_through", "clearances", "path_violations"]
 
@@ -164,7 +164,7 @@ def _thinnest(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device
 
 def _unknown(anatomy: Anatomy) -> str:
     """Kinds of structure that nobody labelled here: their clearance is unknown, not large."""
-    absent = [kind for kind in KINDS if kind not in clearance_maps(anatomy).away_mm]
+    absent = [kind for kind in KINDS if not distance_maps(surroundings(anatomy)).has(kind)]
     return f"; not labelled here, so clearance unknown: {', '.join(absent)}" if absent else ""
 
 
@@ -195,7 +195,8 @@ def _side(act: Place) -> PedicleSide:
 
 def _nearest(kind: StructureKind, found: Measures, anatomy: Anatomy) -> str:
     """Name of the structure of a kind that the first path passes closest."""
-    return clearance_maps(anatomy).name_at(kind, found.closest_mm[kind][0]).replace("_", " ")
+    maps = distance_maps(surroundings(anatomy))
+    return maps.nearest(kind, found.closest_mm[kind][0]).name.replace("_", " ")
 
 
 def _too_close(
@@ -242,6 +243,6 @@ def _ends(act: Place, side: PedicleSide, found: Measures, anatomy: Anatomy) -> I
         yield Violation("entry", f"{side} path leaves the image before it reaches the skin: use a wider CT")
     elif gap > 1.0:
         yield Violation("entry", f"{side} entry lies {gap:.1f} mm from the skin", gap, 1.0, "mm")
-    maps = clearance_maps(anatomy)
-    if float(maps.sample(maps.body_mm, np.array(act.target_mm))) <= 0:
+    maps = distance_maps(surroundings(anatomy))
+    if float(maps.at("body", np.array(act.target_mm))) >= 0:
         yield Violation("target", f"{side} tip lies outside the vertebral body")

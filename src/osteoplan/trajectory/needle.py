@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
+from osteoplan.kernels.paths import path_minima
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.plan import Point
-from osteoplan.provenance import rng
-from osteoplan.trajectory.clearance import ClearanceMaps, clearance_maps
+from osteoplan.trajectory.strays import Placement, strays
+from osteoplan.trajectory.surroundings import DistanceMaps, distance_maps, point, surroundings
 
 __all__ = [
     "Measures",
@@ -134,15 +135,6 @@ class NeedlePath:
     tried: int
 
 
-@dataclass(frozen=True)
-class Placement:
-    """How far a needle that is put without correction strays: sd at the bone, sd of direction."""
-
-    lateral_sd_mm: float
-    angle_sd_deg: float
-    draws: int
-
-
 def pedicle(anatomy: Anatomy, side: PedicleSide) -> Pedicle:
     """The isthmus of a pedicle.
 
@@ -158,14 +150,14 @@ def pedicle(anatomy: Anatomy, side: PedicleSide) -> Pedicle:
     local = anatomy.frame.local(anatomy.image.positions_mm(bone))
     low, high = np.percentile(local[mask[tuple(bone.T)]], [5, 95], axis=0)
     beside = ((local >= low) & (local <= high)).all(axis=1)
-    local, depth = local[beside], clearance_maps(anatomy).bone_mm[tuple(bone[beside].T)]
+    local, depth = local[beside], -distance_maps(surroundings(anatomy)).of("bone")[tuple(bone[beside].T)]
     slab = np.floor((local[:, 1] - low[1]) / SLAB_MM).astype(int)
     widest = np.full(slab.max() + 1, -np.inf)
     np.maximum.at(widest, slab, depth)
     radius = float(widest[widest > 0].min())
     narrow = np.flatnonzero((widest > 0) & (widest < radius + 0.25))
     core = (slab == narrow[len(narrow) // 2]) & (depth >= radius - 0.5 * SLAB_MM)
-    return Pedicle(side, _point(anatomy.frame.world(local[core].mean(axis=0))), radius)
+    return Pedicle(side, point(anatomy.frame.world(local[core].mean(axis=0))), radius)
 
 
 def measure(
@@ -187,7 +179,7 @@ def measure(
         side: the pedicle that they go through.
         step_mm: between the samples of a path.
     """
-    maps, narrow = clearance_maps(anatomy), pedicle(anatomy, side)
+    maps, narrow = distance_maps(surroundings(anatomy)), pedicle(anatomy, side)
     outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
     pieces = [
         _measure(
@@ -246,7 +238,7 @@ def best_path(anatomy: Anatomy, task: NeedleTask) -> NeedlePath:
         order = np.lexsort((soft, np.round(missed, 6)))[:6]
         tried, first = tried + len(tips), order[0]
         chosen = NeedlePath(
-            task.side, _point(found.entry_mm[first]), _point(tips[first]), task.diameter_mm,
+            task.side, point(found.entry_mm[first]), point(tips[first]), task.diameter_mm,
             float(soft[first]), bool(missed[first] == 0), tried,
         )  # fmt: skip
         tips, through = _around(tips[order], through[order], anatomy, task, 1.5 / 2**halvings)
@@ -261,12 +253,9 @@ def placed(anatomy: Anatomy, path: NeedlePath, error: Placement, *, seed: int = 
     tip, entry = np.array(path.target_mm), np.array(path.entry_mm)
     nominal = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side)
     at_bone = nominal.bone_entry_mm[0]
-    z = rng(seed, "placement").standard_normal((error.draws, 4))
     axis = (entry - tip) / np.linalg.norm(entry - tip)
-    across = np.linalg.svd(axis[None])[2][1:]
-    start = at_bone + error.lateral_sd_mm * z[:, :2] @ across
-    outward = axis + np.tan(np.radians(error.angle_sd_deg)) * z[:, 2:] @ across
-    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    places, directions = strays(at_bone[None], axis[None], error, seed=seed)
+    start, outward = places[0], directions[0]
     tips = start - np.linalg.norm(at_bone - tip) * outward
     return measure(anatomy, tips, outward, diameter_mm=path.diameter_mm, side=path.side)
 
@@ -276,26 +265,28 @@ _NO_SKIN = 1000.0  # worse than any other shortfall: such a path cannot be judge
 
 def _coarse(anatomy: Anatomy, task: NeedleTask) -> tuple[F64, F64]:
     """Tips around the aim, and points of the isthmus plane that lie inside the bone: all pairs."""
-    frame, maps, narrow = anatomy.frame, clearance_maps(anatomy), pedicle(anatomy, task.side)
+    maps = distance_maps(surroundings(anatomy))
+    frame, narrow = anatomy.frame, pedicle(anatomy, task.side)
     aim, centre = frame.local(task.aim_mm), frame.local(narrow.isthmus_mm)
     tips = frame.world(aim + _box((-9, 10, 3), (-3, 10, 3), (-6, 7, 3)))
-    tips = tips[maps.sample(maps.body_mm, tips) > task.diameter_mm / 2]
+    tips = tips[-maps.at("body", tips) > task.diameter_mm / 2]
     if not len(tips):
         raise NotAvailable(f"no place for a tip near the aim of the {task.side} path: is the body collapsed?")
     through = frame.world(centre + _box((-4, 5, 1), (0, 1, 1), (-6, 7, 1.5)))
-    inside = maps.sample(maps.bone_mm, through) > task.diameter_mm / 2
+    inside = -maps.at("bone", through) > task.diameter_mm / 2
     through = through[inside] if inside.any() else np.array([narrow.isthmus_mm])
     return np.repeat(tips, len(through), axis=0), np.tile(through, (len(tips), 1))
 
 
 def _around(tips: F64, through: F64, anatomy: Anatomy, task: NeedleTask, step_mm: float) -> tuple[F64, F64]:
     """Pairs a step or none from the given ones, with the tip still in the body."""
-    maps, axes, three = clearance_maps(anatomy), anatomy.frame.axes, (-1, 2, 1)
+    maps = distance_maps(surroundings(anatomy))
+    axes, three = anatomy.frame.axes, (-1, 2, 1)
     tip_steps = step_mm * _box(three, three, three) @ axes
     through_steps = 0.5 * step_mm * _box(three, (0, 1, 1), three) @ axes
     moved = np.repeat(tips[:, None] + tip_steps, len(through_steps), axis=1).reshape(-1, 3)
     aimed = np.tile(through[:, None] + through_steps, (1, len(tip_steps), 1)).reshape(-1, 3)
-    keep = maps.sample(maps.body_mm, moved) > task.diameter_mm / 2
+    keep = -maps.at("body", moved) > task.diameter_mm / 2
     return moved[keep], aimed[keep]
 
 
@@ -323,7 +314,7 @@ def _cost(found: Measures, tips: F64, task: NeedleTask) -> F64:
 
 def _measure(
     anatomy: Anatomy,
-    maps: ClearanceMaps,
+    maps: DistanceMaps,
     narrow: Pedicle,
     tips: F64,
     outward: F64,
@@ -332,21 +323,24 @@ def _measure(
 ) -> Measures:
     found, length = _to_skin(maps, tips, outward, step)
     entry = tips + length[:, None] * outward
+    least, where = path_minima(maps.stack, maps.grid.affine, tips, entry, step_mm=step)
+    clearance: dict[StructureKind, F64] = {}
+    closest: dict[StructureKind, F64] = {}
+    for kind in get_args(StructureKind):
+        if maps.has(kind) and kind != "bone":
+            n = maps.channels.index(kind)
+            clearance[kind] = least[:, n] - radius
+            closest[kind] = tips + where[:, n, None] * outward
     s = np.arange(0.0, length.max() + step, step)
     points = tips[:, None, :] + s[:, None] * outward[:, None, :]
     under_skin = s < length[:, None]
-    clearance: dict[StructureKind, F64] = {}
-    closest: dict[StructureKind, F64] = {}
-    rows, crossed = np.arange(len(tips)), np.zeros(len(tips))
-    for kind, away in maps.away_mm.items():
-        gap = np.where(under_skin, maps.sample(away, points), np.inf)
-        if kind == "bone":
-            crossed = step * (gap < radius).sum(axis=1).astype(np.float64)
-        else:
-            nearest = gap.argmin(axis=1)
-            clearance[kind], closest[kind] = gap[rows, nearest] - radius, points[rows, nearest]
-    depth = np.where(under_skin, maps.sample(maps.bone_mm, points), -np.inf)
+    crossed = np.zeros(len(tips))
+    if maps.has("other_bone"):
+        gap = np.where(under_skin, maps.at("other_bone", points), np.inf)
+        crossed = step * (gap < radius).sum(axis=1).astype(np.float64)
+    depth = np.where(under_skin, -maps.at("bone", points), -np.inf)
     behind = anatomy.frame.local(points)[..., 1] > anatomy.frame.local(narrow.isthmus_mm)[1]
+    rows = np.arange(len(tips))
     bone_entry = points[rows, s.size - 1 - (depth > 0)[:, ::-1].argmax(axis=1)]
     return Measures(
         entry_mm=entry,
@@ -355,17 +349,19 @@ def _measure(
         closest_mm=closest,
         wall_mm=np.where(behind, np.inf, depth).min(axis=1) - radius,
         length_mm=length,
-        skin_angle_deg=_angle(maps.gradient(maps.skin_mm, entry, step_mm=5.0), -outward),
-        cortex_angle_deg=_angle(maps.gradient(maps.bone_mm, bone_entry), -outward),
+        skin_angle_deg=_angle(maps.gradient("skin", entry, step_mm=5.0), outward),
+        cortex_angle_deg=_angle(maps.gradient("bone", bone_entry), outward),
         other_bone_mm=crossed,
         reaches_skin=found & maps.inside_grid(entry),
     )
 
 
-def _to_skin(maps: ClearanceMaps, tips: F64, outward: F64, step: float) -> tuple[Bools, F64]:
+def _to_skin(maps: DistanceMaps, tips: F64, outward: F64, step: float) -> tuple[Bools, F64]:
     """Whether each path comes out of the skin inside the image, and the way to there [mm]."""
     s = np.arange(0.0, _longest(maps), step)
-    skin = maps.sample(maps.skin_mm, tips[:, None, :] + s[:, None] * outward[:, None, :])
+    if not maps.has("skin"):
+        return np.zeros(len(tips), dtype=bool), np.full(len(tips), s[-1])
+    skin = -maps.at("skin", tips[:, None, :] + s[:, None] * outward[:, None, :])
     outside = skin < 0
     found = np.asarray(outside.any(axis=1))
     after = np.where(found, outside.argmax(axis=1), s.size - 1).clip(1)
@@ -375,7 +371,7 @@ def _to_skin(maps: ClearanceMaps, tips: F64, outward: F64, step: float) -> tuple
     return found, s[after - 1] + share * step
 
 
-def _longest(maps: ClearanceMaps) -> float:
+def _longest(maps: DistanceMaps) -> float:
     """Diagonal of the image [mm]: no path inside it is longer."""
     return float(np.linalg.norm((np.asarray(maps.grid.shape) - 1) * maps.grid.spacing_mm))
 
@@ -384,8 +380,3 @@ def _angle(one: F64, two: F64) -> F64:
     """(n,) angles between unit vectors [deg]."""
     degrees: F64 = np.degrees(np.arccos(np.clip(np.sum(one * two, axis=1), -1.0, 1.0)))
     return degrees
-
-
-def _point(position: F64) -> Point:
-    x, y, z = (float(value) for value in position)
-    return x, y, z

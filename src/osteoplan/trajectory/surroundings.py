@@ -145,27 +145,19 @@ def surroundings(
     Args:
         anatomy: the bone, its structures and implants.
         frames: of other bones by canonical label; those that the anatomy knows where None.
-
-    The same anatomy gives the same object while it lives, unless frames are given.
     """
-    if frames is None:
-        kept = _around.get(anatomy)
-        if kept is None:
-            kept = _around[anatomy] = _surroundings(anatomy, anatomy.neighbour_frames)
-        return kept
-    return _surroundings(anatomy, frames)
+    return _surroundings(anatomy, anatomy.neighbour_frames if frames is None else frames)
 
 
 def distance_maps(around: Surroundings) -> DistanceMaps:
-    """Distance maps of a neighbourhood; the second call for the same object costs nothing."""
-    maps = _maps.get(around)
-    if maps is None:
-        maps = _maps[around] = _distance_maps(around)
+    """Distance maps of a neighbourhood; the second call for the same anatomy costs nothing."""
+    maps = _maps.get(around.anatomy)
+    if maps is None or maps.structures != around.structures:  # structures are compared by identity
+        maps = _maps[around.anatomy] = _distance_maps(around)
     return maps
 
 
-_around: weakref.WeakKeyDictionary[Anatomy, Surroundings] = weakref.WeakKeyDictionary()
-_maps: weakref.WeakKeyDictionary[Surroundings, DistanceMaps] = weakref.WeakKeyDictionary()
+_maps: weakref.WeakKeyDictionary[Anatomy, DistanceMaps] = weakref.WeakKeyDictionary()
 
 
 def _surroundings(anatomy: Anatomy, frames: Mapping[str, Mapping[str, BoneFrame]]) -> Surroundings:
