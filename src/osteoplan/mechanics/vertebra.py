@@ -14,15 +14,13 @@ Tests: tests/unit/test_mechanics.py, tests/analytic/test_published_answers.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.errors import BadInput, NotAvailable
-from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import (
     Bricks,
     Stiffness,
@@ -31,18 +29,21 @@ from osteoplan.kernels.elasticity import (
     element_energy,
 )
 from osteoplan.kernels.multigrid import Equilibrium, OnStep, equilibrium
-from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.knowledge.materials import material, modulus_law
 from osteoplan.mechanics.potting import Potting, pot
-from osteoplan.mechanics.worlds import (
-    Tissue,
-    World,
-    central_world,
-    modulus,
-    stiffness_bounds,
-    stiffness_in,
-    worlds,
+from osteoplan.mechanics.state import (
+    MechanicsResult,
+    MechanicsSettings,
+    Solved,
+    State,
+    cement_share,
+    grid_along_the_bone,
+    inside,
+    replaced_by_soft_tissue,
+    sample,
+    stiffness_draws,
 )
+from osteoplan.mechanics.worlds import Tissue, central_world, modulus, worlds
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst
@@ -54,30 +55,10 @@ __all__ = ["MechanicsResult", "MechanicsSettings", "VertebraModel", "build_model
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-State = Literal["intact", "now"]
-
-FILL_TOLERANCE = 0.02  # numerics: below the spread of any input
-
 BOUNDARY_CONDITION = (
     "superior cap moved down, inferior cap held, x and y free "
     "(rigid motion pinned at two nodes of the inferior plane)"
 )
-
-
-@dataclass(frozen=True)
-class MechanicsSettings:
-    """What can be turned.
-
-    Attributes:
-        spacing_mm: edge of the cubes [mm]; the density laws were fitted at about 1 to 3 mm.
-        laws: density-modulus laws (of K2HPO4 density); the first is the central one, draws choose among all.
-        tolerance: relative residual of the solver.
-    """
-
-    spacing_mm: float = 1.0
-    laws: tuple[str, ...] = ("kopperdahl_2002_power", "kopperdahl_2002_linear")
-    tolerance: float = 1e-8
-    max_iterations: int = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,25 +86,16 @@ class VertebraModel:
     diagnostics: Mapping[str, float | int | str]
 
 
-@dataclass(frozen=True, eq=False)
-class MechanicsResult:
-    """Stiffness and strength of one state, with the strain field at one common load."""
-
-    outcomes: tuple[Estimate, ...]
-    fields: tuple[Field, ...]
-    diagnostics: Mapping[str, float | int | str]
-    warnings: tuple[str, ...] = ()
-
-
 def build_model(anatomy: Anatomy, settings: MechanicsSettings) -> VertebraModel:
     """Mesh and pot the vertebra.
 
     Raises:
         BadInput: the body cannot be potted, the bone is torn between the caps, or it leaves the image.
     """
-    grid = _grid_along_the_bone(anatomy, settings.spacing_mm)
+    h = settings.spacing_mm
+    grid = grid_along_the_bone(anatomy, h, margin_mm=(0.0, 0.0, _number("cap_thickness_mm") + h))
     bone, body, lesion = (
-        _inside(grid, anatomy, mask)
+        inside(grid, anatomy, mask)
         for mask in (anatomy.bone_mask, anatomy.parts["body"], anatomy.lesion_mask)
     )
     body &= bone
@@ -138,8 +110,8 @@ def build_model(anatomy: Anatomy, settings: MechanicsSettings) -> VertebraModel:
     fixed, moved = _held(mesh, potting)
     return VertebraModel(
         anatomy, settings, grid, mesh,
-        {"now": _sample(grid, anatomy.image, mesh), "intact": _sample(grid, anatomy.image_intact, mesh)},
-        lesion=_of(mesh, lesion), body=_of(mesh, body), cap=_of(mesh, caps), fixed=fixed, moved=moved,
+        {"now": _values(grid, anatomy.image, mesh), "intact": _values(grid, anatomy.image_intact, mesh)},
+        lesion=mesh.of_box(lesion), body=mesh.of_box(body), cap=mesh.of_box(caps), fixed=fixed, moved=moved,
         height_mm=potting.height_mm,
         diagnostics={
             "elements": len(mesh.cells), "nodes": len(mesh.nodes),
@@ -186,9 +158,14 @@ def compress(
     s = element_energy(model.mesh, K0, solved.displacement_mm)  # the machine moves by 1 mm
     K = float((E * s).sum())
     sampled = worlds(model.anatomy.calibration, model.settings.laws, seed, n_draws)
-    state = _Solved(tissue, E, s)
-    fills = [_filled(model, state, fill, central, solved, on_step) for fill in fill_worlds] or [state]
-    draws = np.array([fills[k % len(fills)].stiffness_in(world) for k, world in enumerate(sampled)])
+
+    def energies(other: F64) -> F64:
+        # Energies are second order in the error of the field: a loose solve is enough.
+        again, _ = _solve(model, other, on_step, tolerance=1e-4, start_mm=solved.displacement_mm)
+        return element_energy(model.mesh, K0, again.displacement_mm)
+
+    cements = [_cement(model, (fill,)) for fill in fill_worlds]
+    draws, again = stiffness_draws(Solved(tissue, E, s), cements, central, sampled, energies)
     strain = effective_strain(s, model.settings.spacing_mm**3)
     return MechanicsResult(
         _outcomes(model, tissue, K, draws, strain),
@@ -196,71 +173,14 @@ def compress(
         {
             **model.diagnostics,
             **_diagnostics(model, tissue, K, solved),
-            "fills_solved_again": sum(fill.s is not s for fill in fills),
+            "fills_solved_again": again,
         },
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Solved:
-    """A state with the moduli and element energies of a solved field that stands for it."""
-
-    tissue: Tissue
-    E: F64
-    s: F64
-
-    def stiffness_in(self, world: World) -> float:
-        return stiffness_in(self.E, self.s, modulus(self.tissue, world))
-
-
-def _filled(
-    model: VertebraModel,
-    state: _Solved,
-    fill: Field,
-    central: World,
-    solved: Equilibrium,
-    on_step: OnStep | None,
-) -> _Solved:
-    """The state with another fill: solved again unless rigorous bounds leave it within ``FILL_TOLERANCE``."""
-    tissue = replace(state.tissue, cement=_cement(model, (fill,)))
-    E = modulus(tissue, central)
-    low, high = stiffness_bounds(state.E, state.s, E)
-    if high <= (1.0 + FILL_TOLERANCE) * low:
-        return replace(state, tissue=tissue)
-    # Energies are second order in the error of the field: a loose solve is enough.
-    again, K0 = _solve(model, E, on_step, tolerance=1e-4, start_mm=solved.displacement_mm)
-    return _Solved(tissue, E, element_energy(model.mesh, K0, again.displacement_mm))
-
-
-def _grid_along_the_bone(anatomy: Anatomy, h: float) -> Volume:
-    """An empty box of cubes along the bone's axes that holds bone and caps; its lattice passes the origin."""
-    corners = anatomy.image.positions_mm(np.argwhere(anatomy.bone_mask))
-    local = anatomy.frame.local(corners)
-    reach = 0.5 * float(np.linalg.norm(anatomy.image.spacing_mm)) + h
-    caps = np.array([0.0, 0.0, _number("cap_thickness_mm") + h])
-    low = np.floor((local.min(axis=0) - reach - caps) / h)
-    high = np.ceil((local.max(axis=0) + reach + caps) / h)
-    affine = np.eye(4)
-    affine[:3, :3] = anatomy.frame.axes.T * h
-    affine[:3, 3] = anatomy.frame.world((low + 0.5) * h)
-    shape = tuple(int(n) for n in high - low)
-    return Volume(np.zeros(shape, dtype=bool), affine, "mask", anatomy.image.frame)
-
-
-def _inside(grid: Volume, anatomy: Anatomy, mask: Bool) -> Bool:
-    """A mask on the grid, its surface smoothed between slices by its distance map."""
-    if not mask.any():
-        return np.zeros(grid.shape, dtype=bool)
-    low, high = bounding_box(mask)
-    crop = anatomy.image.with_array(mask, "mask").crop(low - 3, high + 3)
-    distance = signed_distance(crop.array, crop.spacing_mm)
-    return gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf) < 0
-
-
-def _sample(grid: Volume, image: Volume, mesh: Bricks) -> F64:
-    """(n_elements,) trilinear image values."""
-    values = gather_linear(image.array, image.affine, grid.affine, grid.shape, outside=np.nan)
-    sampled = _of(mesh, values).astype(np.float64)
+def _values(grid: Volume, image: Volume, mesh: Bricks) -> F64:
+    """(n_elements,) image values."""
+    sampled: F64 = mesh.of_box(sample(grid, image))
     if not np.isfinite(sampled).all():
         raise BadInput("the bone or its caps leave the image: load a scan that holds the whole vertebra")
     return sampled
@@ -303,23 +223,13 @@ def _plane(mesh: Bricks, cap: Bool, plane: int, *, side: int) -> Bool:
 
 def _tissue(model: VertebraModel, state: State, fields: tuple[Field, ...]) -> Tissue:
     image = model.image[state]
-    density = model.anatomy.calibration.density_as("K2HPO4", image)
-    replaced = model.lesion & (density <= float(material("bone.lytic_tissue_density_max").value or 0.0))
-    if state == "intact":
-        replaced = np.zeros_like(replaced)
+    replaced = replaced_by_soft_tissue(model.anatomy, image, model.lesion, state)
     return Tissue(image, model.cap, replaced & ~model.cap, _cement(model, fields))
 
 
 def _cement(model: VertebraModel, fields: tuple[Field, ...]) -> F64:
     """(n_elements,) share of each element that is cement."""
-    cement = np.zeros(len(model.mesh.cells))
-    for given in fields:
-        if given.quantity != "cement_fraction":
-            raise BadInput(f"mechanics does not know the field '{given.quantity}'; known: cement_fraction")
-        grid = model.grid
-        box = gather_linear(given.volume.array, given.volume.affine, grid.affine, grid.shape, outside=0.0)
-        cement = np.maximum(cement, np.clip(_of(model.mesh, box), 0.0, 1.0))
-    return np.where(model.cap, 0.0, cement)
+    return np.where(model.cap, 0.0, cement_share(model.grid, model.mesh, fields))
 
 
 def _solve(
@@ -409,10 +319,6 @@ def _strain_field(model: VertebraModel, per_newton: F64) -> Field:
     return Field(
         "effective_strain", model.grid.with_array(box, "strain"), "1", f"at {load:g} N, element mean (rms)"
     )
-
-
-def _of(mesh: Bricks, box: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return mesh.of_box(box)
 
 
 def _mL(model: VertebraModel, fraction: F64) -> float:

@@ -35,9 +35,11 @@ from osteoplan.knowledge.materials import (
     Law,
     cavity_modulus,
     composite_modulus,
+    conversion,
     material,
     modulus_law,
 )
+from osteoplan.mechanics.screws import Embedded
 from osteoplan.model.calibration import Calibration
 from osteoplan.provenance import rng
 
@@ -56,12 +58,14 @@ class Tissue:
         cap: cement of the testing machine.
         replaced: bone wholly replaced by soft tissue.
         cement: fraction filled with cement, 0..1.
+        rods: screws and wires, each with its own share of every element; they lie in bone and cement.
     """
 
     image: F64
     cap: Bool
     replaced: Bool
     cement: F64
+    rods: tuple[Embedded, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,11 @@ def modulus(tissue: Tissue, world: World) -> F64:
     """(n_elements,) Young's modulus [MPa] in a world.
 
     Cement stiffens an element in proportion to the part that it fills, and never softens one: dense bone that
-    is already stiffer than the composite keeps its modulus.
+    is already stiffer than the composite keeps its modulus.  Metal is the same in every world.
     """
     density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
+    for step in world.law.conversions:
+        density = conversion(step)(density)
     E = world.law(density, floor_MPa=_value("bone.modulus_min"))
     E[tissue.replaced] = world.lytic_MPa
     filled = np.where(
@@ -118,6 +124,8 @@ def modulus(tissue: Tissue, world: World) -> F64:
     )
     E += tissue.cement * np.maximum(filled - E, 0.0)
     E[tissue.cap] = _value("cement.cap_modulus")
+    for rod in tissue.rods:
+        E = rod.stiffen(E)
     return E
 
 

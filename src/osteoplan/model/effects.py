@@ -14,13 +14,21 @@ __all__ = ["Cylinder", "Effects", "Port", "Source"]
 
 @dataclass(frozen=True)
 class Cylinder:
-    """A straight rod that stays in the body (a screw, a wire)."""
+    """A straight rod that stays in the body (a screw, a wire).
+
+    Attributes:
+        start_mm, end_mm: head end and tip.
+        inner_diameter_mm: of the bore; 0 where solid.
+        root_diameter_mm: of the core under the thread, which bending stiffness follows; None for a smooth rod,
+            or where it is not known (the outer diameter then counts, which is too stiff for a thread).
+    """
 
     start_mm: Point
     end_mm: Point
     outer_diameter_mm: float
     inner_diameter_mm: float
     material: str
+    root_diameter_mm: float | None = None
 
 
 @dataclass(frozen=True)

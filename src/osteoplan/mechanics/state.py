@@ -1,0 +1,159 @@
+"""What every load case shares: a bone on cubes, its states, and their stiffness in sampled worlds.
+
+A load case brings a mesh and one way to hold and load it, the same in every state; it solves a modulus field
+and hands back element energies s_e at a work-averaged displacement of 1 mm, so that K = sum E_e s_e.  That is
+a minimum over all fields that do the same work, hence the estimates and bounds of ``worlds`` hold for a moved
+plane and for a given force alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput
+from osteoplan.kernels.distance import signed_distance
+from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.resample import bounding_box, gather_linear
+from osteoplan.knowledge.materials import material
+from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.volume import Volume
+
+__all__ = [
+    "MechanicsResult", "MechanicsSettings", "Solved", "State", "cement_share", "grid_along_the_bone",
+    "inside", "replaced_by_soft_tissue", "sample", "stiffness_draws",
+]  # fmt: skip
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+State = Literal["intact", "now"]
+
+FILL_TOLERANCE = 0.02  # numerics: below the spread of any input
+
+
+@dataclass(frozen=True)
+class MechanicsSettings:
+    """What can be turned.
+
+    Attributes:
+        spacing_mm: edge of the cubes [mm]; the density laws were fitted at about 1 to 3 mm.
+        laws: density-modulus laws; the first is the central one, draws choose among all.
+        tolerance: relative residual of the solver.
+    """
+
+    spacing_mm: float = 1.0
+    laws: tuple[str, ...] = ("kopperdahl_2002_power", "kopperdahl_2002_linear")
+    tolerance: float = 1e-8
+    max_iterations: int = 300
+
+
+@dataclass(frozen=True, eq=False)
+class MechanicsResult:
+    """Stiffness, and strength where the case has a criterion, with the strain field at one common load."""
+
+    outcomes: tuple[Estimate, ...]
+    fields: tuple[Field, ...]
+    diagnostics: Mapping[str, float | int | str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A state with the moduli and element energies of a solved field that stands for it."""
+
+    tissue: Tissue
+    E: F64
+    s: F64
+
+    def stiffness_in(self, world: World) -> float:
+        """Estimated stiffness in another world."""
+        return stiffness_in(self.E, self.s, modulus(self.tissue, world))
+
+
+def stiffness_draws(
+    state: Solved,
+    cements: Sequence[F64],
+    central: World,
+    sampled: Sequence[World],
+    energies: Callable[[F64], F64],
+) -> tuple[F64, int]:
+    """(stiffness in every world, how many fills were solved again).
+
+    Draw k takes cement k modulo their number; without any the state's own.  A fill is solved again, by
+    ``energies`` of a modulus field, unless rigorous bounds leave it within ``FILL_TOLERANCE``.
+    """
+    fills = [_filled(state, cement, central, energies) for cement in cements] or [state]
+    draws = np.array([fills[k % len(fills)].stiffness_in(world) for k, world in enumerate(sampled)])
+    return draws, sum(fill.s is not state.s for fill in fills)
+
+
+def _filled(state: Solved, cement: F64, central: World, energies: Callable[[F64], F64]) -> Solved:
+    tissue = replace(state.tissue, cement=cement)
+    E = modulus(tissue, central)
+    low, high = stiffness_bounds(state.E, state.s, E)
+    if high <= (1.0 + FILL_TOLERANCE) * low:
+        return replace(state, tissue=tissue)
+    return Solved(tissue, E, energies(E))
+
+
+def grid_along_the_bone(anatomy: Anatomy, h: float, *, margin_mm: tuple[float, float, float]) -> Volume:
+    """An empty box of cubes along the bone's axes that holds bone and margin; a node lies at the origin."""
+    corners = anatomy.image.positions_mm(np.argwhere(anatomy.bone_mask))
+    local = anatomy.frame.local(corners)
+    reach = 0.5 * float(np.linalg.norm(anatomy.image.spacing_mm)) + h
+    margin = np.array(margin_mm)
+    low = np.floor((local.min(axis=0) - reach - margin) / h)
+    high = np.ceil((local.max(axis=0) + reach + margin) / h)
+    affine = np.eye(4)
+    affine[:3, :3] = anatomy.frame.axes.T * h
+    affine[:3, 3] = anatomy.frame.world((low + 0.5) * h)
+    shape = tuple(int(n) for n in high - low)
+    return Volume(np.zeros(shape, dtype=bool), affine, "mask", anatomy.image.frame)
+
+
+def inside(grid: Volume, anatomy: Anatomy, mask: Bool) -> Bool:
+    """A mask on the grid, its surface smoothed between slices by its distance map."""
+    if not mask.any():
+        return np.zeros(grid.shape, dtype=bool)
+    low, high = bounding_box(mask)
+    crop = anatomy.image.with_array(mask, "mask").crop(low - 3, high + 3)
+    distance = signed_distance(crop.array, crop.spacing_mm)
+    return gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf) < 0
+
+
+def sample(grid: Volume, image: Volume) -> F64:
+    """Trilinear image values on the grid; NaN outside the image."""
+    values: npt.NDArray[Any] = gather_linear(
+        image.array, image.affine, grid.affine, grid.shape, outside=np.nan
+    )
+    return values.astype(np.float64)
+
+
+def cement_share(grid: Volume, mesh: Bricks, fields: Sequence[Field]) -> F64:
+    """(n_elements,) share of each element that the fields fill with cement.
+
+    Raises:
+        BadInput: a field of another quantity.
+    """
+    cement = np.zeros(len(mesh.cells))
+    for given in fields:
+        if given.quantity != "cement_fraction":
+            raise BadInput(f"mechanics does not know the field '{given.quantity}'; known: cement_fraction")
+        box = gather_linear(given.volume.array, given.volume.affine, grid.affine, grid.shape, outside=0.0)
+        cement = np.maximum(cement, np.clip(mesh.of_box(box), 0.0, 1.0))
+    return cement
+
+
+def replaced_by_soft_tissue(anatomy: Anatomy, image: F64, lesion: Bool, state: State) -> Bool:
+    """(n_elements,) elements of the lesion that hold no bone; none in the intact state."""
+    if state == "intact":
+        return np.zeros_like(lesion)
+    density = anatomy.calibration.density_as("K2HPO4", image)
+    return lesion & (density <= float(material("bone.lytic_tissue_density_max").value or 0.0))
