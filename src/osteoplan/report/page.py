@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import colormaps
 
+from osteoplan.anatomy.resolution import coarse_edge_mm
 from osteoplan.knowledge.devices import devices as devices_on_file
 from osteoplan.model.device import Device
 from osteoplan.model.field import Field
@@ -107,6 +108,8 @@ def stamps(result: PlanResult) -> tuple[str, ...]:
         found.append("GENERATED PHANTOM")
     if result.anatomy.lesion.simulated:
         found.append("lesion simulated")
+    if coarse_edge_mm(result.anatomy.image) is not None:
+        found.append("coarse scan")
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from osteoplan.anatomy.place import Where, centre_at_wall, centre_in
+from osteoplan.anatomy.place import Where, centre_above_socket, centre_at_wall, centre_in
 from osteoplan.anatomy.read import BoneOnScan, bone_on_scan
 from osteoplan.anatomy.simulate import Breach, Collapse, LesionMatrix, LesionShape, Recipe, simulate
 from osteoplan.errors import AlreadyExists, BadInput
@@ -23,6 +23,7 @@ from osteoplan.io.labels import write_names
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.plan_json import INTENDED_USE
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
 from osteoplan.workflow.progress import Progress, quiet, stage
@@ -42,6 +43,8 @@ class LesionRecipe:
         centre_mm: LPS [mm].
         at: a place in any bone instead: its depth, or its surface towards a side, ``inset_mm`` below it, at
             ``height_mm`` along the bone's superior axis.
+        above_socket_mm: in a hemipelvis instead: to lateral, posterior and superior from the highest point of
+            the socket's sphere.
         breach, soft_tissue_mm, rim_mm, collapse, shape, cortex: as in ``anatomy.simulate.Recipe``.
     """
 
@@ -53,6 +56,7 @@ class LesionRecipe:
     wall_mm: float | None = None
     centre_mm: Triple | None = None
     at: Where | None = None
+    above_socket_mm: Triple | None = None
     height_mm: float | None = None
     inset_mm: float = 0.0
     shape: LesionShape = "irregular"
@@ -148,12 +152,20 @@ def _centre(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Triple:
     """Where the lesion's middle lies [LPS mm]."""
     if recipe.centre_mm is not None:
         return recipe.centre_mm
+    if recipe.above_socket_mm is not None:
+        return centre_above_socket(_socket(bone, recipe.bone), recipe.side, recipe.above_socket_mm)
     if recipe.at is not None or bone.vertebra is None:
         mask = ct.with_array(bone.mask, "mask")
         where: Where = recipe.at or "centre"
         return centre_in(mask, bone.frame, where, height_mm=recipe.height_mm, inset_mm=recipe.inset_mm)
     left_mm = {"left": 0.5, "right": -0.5}.get(recipe.side, 0.0) * recipe.axes_mm[0]
     return centre_at_wall(bone.vertebra, recipe.axes_mm, wall_mm=recipe.wall_mm or 0.0, left_mm=left_mm)
+
+
+def _socket(bone: BoneOnScan, name: str) -> BoneFrame:
+    if "acetabulum" not in bone.frames:
+        raise BadInput(f"no socket was found in {name}: give the lesion's centre [LPS mm]")
+    return bone.frames["acetabulum"]
 
 
 def _document(folder: Path, recipe: LesionRecipe, original: str, truth: str) -> dict[str, Any]:
