@@ -1,0 +1,217 @@
+"""Which applicators, where and how deep, cover a lesion with its margin.
+
+Every way, depth of the tip, applicator and setting that may be used is one column; the cells of the target
+are the points; ``set_cover`` chooses.  Then each chosen tip is moved along its axis where that covers more.
+
+Zones are charted or measured solids, unverified and not measured in bone.  They are added up as geometry:
+heat adds non-linearly, so the sum is optimistic near a nerve and pessimistic between cold probes.  What is
+covered here says nothing about tissue, and enters no ranking.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow, placement_number
+from osteoplan.trajectory.cover_plan import COVERAGE_WORDS, CoverPlan, Reached, Spacing, measured
+from osteoplan.trajectory.probes import (
+    CoverLimits,
+    Danger,
+    PlacedProbe,
+    cover_limits,
+    dangers,
+    pairs,
+    permitted,
+    sound,
+)
+from osteoplan.trajectory.set_cover import SetCover, Solution, solve
+from osteoplan.trajectory.target import Target, target_of
+from osteoplan.trajectory.tubes import Allowed, Candidate, Tube, beside, candidate_of, tube_of
+from osteoplan.trajectory.zones import contains, zone_at
+
+__all__ = [
+    "COVERAGE_WORDS", "Candidate", "CoverLimits", "CoverPlan", "Danger", "PlacedProbe", "Reached", "Spacing",
+    "Target", "Tube", "beside", "candidate_of", "cover", "cover_limits", "dangers", "target_of", "tube_of",
+]  # fmt: skip
+
+F64 = npt.NDArray[np.float64]
+
+SAMPLE = 200  # cells for which the best placements are kept, wherever they lie
+
+
+def cover(
+    target: Target,
+    candidates: Sequence[Candidate],
+    table: ApplicatorTable,
+    rows: Sequence[ZoneRow],
+    limits: CoverLimits,
+    *,
+    time_limit_s: float,
+    seed: int = 0,
+    screws: Sequence[Tube] = (),
+    structures: Sequence[Danger] = (),
+    allowed: Allowed | None = None,
+) -> CoverPlan:
+    """The fewest probes that cover a target, and what they leave bare.
+
+    Args:
+        candidates: ways with a tip; ``tubes.beside`` makes more of them.
+        table, rows: the probes' diameters, and the zones that may be used.
+        limits: see ``cover_limits``.
+        time_limit_s: of the choice; ``status`` and ``gap`` tell whether it was enough.
+        seed: of the greedy starts; the same input gives the same plan unless the time ran out.
+        screws: planned in the same session; no probe may touch them.
+        structures: what a zone may reach, to be told (or kept out of: ``limits.keep_out``); those of kind
+            ``metal`` count as metal.
+        allowed: asked again for every tip that is moved; None moves no tip.
+
+    Raises:
+        BadInput: a row that cannot be placed.
+    """
+    began = time.perf_counter()
+    columns, said = _columns(target, candidates, table, rows, limits, screws, structures)
+    if not columns:
+        nothing = Solution((), np.inf, np.inf, np.inf, "optimal", 0.0)
+        return measured(target, (), nothing, 0, limits, structures, [*said, "no probe can be placed"], began)
+    problem = _problem(target, columns, limits)
+    solution = solve(problem, time_limit_s=time_limit_s, seed=seed)
+    probes = tuple(columns[j] for j in solution.chosen)
+    if allowed is not None:
+        probes = _refined(target, probes, limits, screws, structures, allowed)
+    return measured(target, probes, solution, len(columns), limits, structures, said, began)
+
+
+def _columns(
+    target: Target,
+    candidates: Sequence[Candidate],
+    table: ApplicatorTable,
+    rows: Sequence[ZoneRow],
+    limits: CoverLimits,
+    screws: Sequence[Tube],
+    structures: Sequence[Danger],
+) -> tuple[list[PlacedProbe], list[str]]:
+    """Placements that may be used and cover something, and sentences on those that were left out."""
+    possible, said = [], []
+    for row in rows:
+        diameter = table.diameter_mm(row)
+        if diameter is None:
+            diameter = placement_number("probe_diameter_when_unknown_mm")
+            said.append(f"{row.device}: diameter not known, {diameter:g} mm taken")
+        for candidate in candidates:
+            zone = zone_at(candidate.tip_mm, candidate.direction, row)
+            possible.append(
+                PlacedProbe(candidate.way, candidate.entry_mm, candidate.tip_mm, diameter, row, zone)
+            )
+    useful = _kept(target, possible, limits.columns_max)
+    if 0 < len(useful) == limits.columns_max < len(possible):
+        said.append(f"{len(possible)} placements were possible, {len(useful)} were weighed")
+    may = permitted(useful, limits, screws, structures)
+    if not may.all():
+        said.append(
+            f"{int((~may).sum())} of {len(may)} placements were left out: too near to a screw or metal, "
+            "or reaching a structure to keep out of"
+        )
+    return [probe for probe, kept in zip(useful, may, strict=True) if kept], said
+
+
+def _kept(target: Target, possible: list[PlacedProbe], most: int) -> list[PlacedProbe]:
+    """Placements that cover something: for cells all over the target the best, then the best of all."""
+    if not possible:
+        return []
+    weights = target.cell_volumes_mm3
+    share = np.array([weights[contains(target.cells_mm, probe.zone)].sum() for probe in possible])
+    order = np.argsort(-share, kind="stable")
+    order = order[share[order] > 0]
+    if len(order) <= most:
+        return [possible[j] for j in np.sort(order)]
+    sample = target.cells_mm[:: max(1, len(weights) // SAMPLE)]
+    covers = np.stack([contains(sample, possible[j].zone) for j in order], axis=1)
+    each = max(1, most // len(sample))
+    kept = {int(j) for row in covers for j in order[np.flatnonzero(row)[:each]]}
+    for j in order:
+        if len(kept) >= most:
+            break
+        kept.add(int(j))
+    return [possible[j] for j in sorted(kept)]
+
+
+def _problem(target: Target, columns: Sequence[PlacedProbe], limits: CoverLimits) -> SetCover:
+    """The set cover that a target and its placements make."""
+    weights = target.cell_volumes_mm3 / target.cell_volumes_mm3.sum()
+    covers = np.stack([contains(target.cells_mm, probe.zone) for probe in columns], axis=1)
+    covered = target.cell_volumes_mm3 @ covers / 1000.0
+    zones = np.array([probe.zone.volume_mL for probe in columns])
+    healthy = np.clip(1.0 - covered / zones, 0.0, 1.0)
+    costs = 1.0 + placement_number("healthy_weight") * healthy
+    conflicts, near, chained = pairs(columns, limits)
+    np.fill_diagonal(conflicts, False)
+    worth = limits.worth_pct / 100.0
+    some = bool(chained.any())
+    return SetCover(
+        covers,
+        weights,
+        costs,
+        conflicts,
+        limits.at_most,
+        worth,
+        chained if some else None,
+        near if some else None,
+    )
+
+
+def _refined(
+    target: Target,
+    probes: tuple[PlacedProbe, ...],
+    limits: CoverLimits,
+    screws: Sequence[Tube],
+    structures: Sequence[Danger],
+    allowed: Allowed,
+) -> tuple[PlacedProbe, ...]:
+    """Probes with their tips moved along the axes while that covers more and breaks no rule."""
+    reach, step = placement_number("refine_shift_mm"), placement_number("refine_step_mm")
+    shifts = np.arange(step, reach + step / 2, step)
+    shifts = np.stack([shifts, -shifts], axis=1).ravel()
+    origin = probes
+    for _ in range(3):  # a probe moved may leave room for another
+        before = probes
+        for place in range(len(probes)):
+            bare, double = _left_by(target, (*probes[:place], *probes[place + 1 :]))
+            best = _worth(bare, double, probes[place])
+            for moved in _moved(origin[place], shifts, allowed):
+                tried = (*probes[:place], moved, *probes[place + 1 :])
+                worth = _worth(bare, double, moved)
+                if worth > best and sound(tried, place, limits, screws, structures):
+                    probes, best = tried, worth
+        if probes is before:
+            break
+    return probes
+
+
+def _moved(probe: PlacedProbe, shifts_mm: F64, allowed: Allowed) -> list[PlacedProbe]:
+    """A probe with its tip at each shift along its axis that may be."""
+    axis = np.asarray(probe.zone.axis)
+    tips = np.asarray(probe.tip_mm) + shifts_mm[:, None] * axis
+    entries = np.tile(np.asarray(probe.entry_mm), (len(tips), 1))
+    may = np.asarray(allowed(entries, tips), dtype=bool)
+    return [
+        replace(probe, tip_mm=(float(x), float(y), float(z)), zone=zone_at((x, y, z), axis, probe.row))
+        for x, y, z in tips[may]
+    ]
+
+
+def _left_by(target: Target, probes: Sequence[PlacedProbe]) -> tuple[F64, F64]:
+    """Bricks of the target that the other probes leave bare, and those that they cover."""
+    held = np.zeros(len(target.bricks_mm), dtype=bool)
+    for probe in probes:
+        held |= contains(target.bricks_mm, probe.zone)
+    return target.bricks_mm[~held], target.bricks_mm[held]
+
+
+def _worth(bare_mm: F64, held_mm: F64, probe: PlacedProbe) -> tuple[int, int]:
+    """What refinement raises: bare bricks that a probe covers, then bricks that others cover as well."""
+    return int(contains(bare_mm, probe.zone).sum()), int(contains(held_mm, probe.zone).sum())

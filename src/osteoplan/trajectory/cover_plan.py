@@ -1,0 +1,206 @@
+"""What a choice of probes covers: geometry of zones, told with the words that belong to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.knowledge.applicators import LABEL
+from osteoplan.trajectory.probes import CoverLimits, Danger, PlacedProbe, gap_mm, shafts
+from osteoplan.trajectory.set_cover import Solution
+from osteoplan.trajectory.target import Target
+from osteoplan.trajectory.tubes import segment_distances
+from osteoplan.trajectory.zones import contains, depth_mm
+
+__all__ = ["COVERAGE_WORDS", "CoverPlan", "Reached", "Spacing", "measured"]
+
+F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+COVERAGE_WORDS = f"geometric, zones {LABEL}"
+MARGINS_MM = (0.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """How far apart two probes are.
+
+    Attributes:
+        a, b: places in ``CoverPlan.probes``.
+        entries_mm: on the skin.
+        surfaces_mm: free space between the two tubes.
+        active_mm: between the axes, within the zones.
+    """
+
+    a: int
+    b: int
+    entries_mm: float
+    surfaces_mm: float
+    active_mm: float
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A structure that a zone overlaps.
+
+    Attributes:
+        probe: place in ``CoverPlan.probes``.
+        gap_mm: from the zone's border to the structure's nearest point; negative inside the zone.
+    """
+
+    structure: str
+    kind: str
+    probe: int
+    gap_mm: float
+    derived: bool
+
+
+@dataclass(frozen=True)
+class CoverPlan:
+    """Probes that cover a target, and how well; geometry of zones that nobody measured in bone.
+
+    Attributes:
+        coverage_pct: share of the lesion with its margin that lies in a zone; say ``words`` with it.
+        lesion_pct: share of the lesion alone.
+        uncovered_points, points: cells of the target outside every zone, and all.
+        margin_min_mm, margin_p5_mm: from the lesion's surface outward to the border of a zone, least and 5th
+            percentile; negative where the surface is bare.  Of the best single zone, so the zones together
+            reach at least as far.
+        margin_reached_pct: margin in mm -> share of the lesion's surface that has it.
+        spacing: each pair of probes.
+        reached: structures that a zone overlaps, the deepest first.
+        objective, greedy_objective, bound, gap: of the choice, before tips were moved (``set_cover``).
+        columns: placements that were weighed.
+        status: ``optimal``, ``gap`` or ``greedy`` (``set_cover``); ``none`` where no probe could be placed.
+        cautions: sentences that go with it wherever it is shown.
+    """
+
+    probes: tuple[PlacedProbe, ...]
+    coverage_pct: float
+    lesion_pct: float
+    uncovered_points: int
+    points: int
+    margin_min_mm: float
+    margin_p5_mm: float
+    margin_reached_pct: Mapping[float, float]
+    spacing: tuple[Spacing, ...]
+    reached: tuple[Reached, ...]
+    objective: float
+    greedy_objective: float
+    bound: float
+    gap: float
+    columns: int
+    seconds: float
+    status: Literal["optimal", "gap", "greedy", "none"]
+    cautions: tuple[str, ...]
+    words: str = COVERAGE_WORDS
+
+
+def measured(
+    target: Target,
+    probes: tuple[PlacedProbe, ...],
+    solution: Solution,
+    columns: int,
+    limits: CoverLimits,
+    structures: Sequence[Danger],
+    said: Sequence[str],
+    began: float,
+) -> CoverPlan:
+    """The plan with everything that is measured on it."""
+    inside = _inside(target.bricks_mm, probes)
+    bare = ~_inside(target.cells_mm, probes)
+    margin = _margins(target, probes)
+    spacing = _spacing(probes)
+    cautions = [*said, *_cautions(probes, spacing, limits), *_time_caution(solution)]
+    return CoverPlan(
+        probes=probes,
+        coverage_pct=100.0 * float(inside.mean()),
+        lesion_pct=100.0 * float(inside[target.in_lesion].mean()),
+        uncovered_points=int(bare.sum()),
+        points=len(bare),
+        margin_min_mm=float(margin.min()),
+        margin_p5_mm=float(np.percentile(margin, 5)) if probes else -np.inf,
+        margin_reached_pct={m: 100.0 * float((margin >= m).mean()) for m in MARGINS_MM},
+        spacing=spacing,
+        reached=_reached(probes, structures),
+        objective=solution.objective,
+        greedy_objective=solution.greedy,
+        bound=solution.bound,
+        gap=solution.gap if columns else 0.0,
+        columns=columns,
+        seconds=time.perf_counter() - began,
+        status=solution.status if columns else "none",
+        cautions=tuple(dict.fromkeys(cautions)),
+    )
+
+
+def _inside(points_mm: F64, probes: Sequence[PlacedProbe]) -> Bools:
+    """(n,) points in the zone of a probe."""
+    inside = np.zeros(len(points_mm), dtype=bool)
+    for probe in probes:
+        inside |= contains(points_mm, probe.zone)
+    return inside
+
+
+def _margins(target: Target, probes: Sequence[PlacedProbe]) -> F64:
+    """(k,) from points of the lesion's surface to the border of the best zone; -inf without a probe."""
+    margin = np.full(len(target.surface_mm), -np.inf)
+    for probe in probes:
+        margin = np.maximum(margin, depth_mm(target.surface_mm, probe.zone))
+    return margin
+
+
+def _spacing(probes: Sequence[PlacedProbe]) -> tuple[Spacing, ...]:
+    """Distances of every pair."""
+    if len(probes) < 2:
+        return ()
+    starts, tips, radius = shafts(probes, active=False)
+    active = shafts(probes, active=True)[0]
+    free = segment_distances(starts, tips, starts, tips) - radius[:, None] - radius[None]
+    between = segment_distances(active, tips, active, tips)
+    return tuple(
+        Spacing(a, b, float(np.linalg.norm(starts[a] - starts[b])), float(free[a, b]), float(between[a, b]))
+        for a in range(len(probes))
+        for b in range(a + 1, len(probes))
+    )
+
+
+def _reached(probes: Sequence[PlacedProbe], structures: Sequence[Danger]) -> tuple[Reached, ...]:
+    """Structures that zones overlap, the deepest first."""
+    found = [
+        Reached(danger.name, danger.kind, place, gap_mm(probe.zone, danger), danger.derived)
+        for place, probe in enumerate(probes)
+        for danger in structures
+    ]
+    inside = [reached for reached in found if reached.gap_mm < 0]
+    return tuple(sorted(inside, key=lambda reached: (reached.gap_mm, reached.structure, reached.probe)))
+
+
+def _cautions(probes: Sequence[PlacedProbe], spacing: Sequence[Spacing], limits: CoverLimits) -> list[str]:
+    """Sentences that the chosen zones and their distances ask for."""
+    said = [f"coverage is {COVERAGE_WORDS}; zones are added up as solids and interact in the patient"]
+    for row in {probe.row.id: probe.row for probe in probes}.values():
+        said += row.cautions
+        if row.modality in ("mwa", "rfa", "laser"):
+            said.append(f"{row.modality}: metal or wet cement in the field changes the zone")
+    for place, probe in enumerate(probes):
+        usual = limits.spacing_mm.get(probe.row.modality)
+        nearest = min((s.active_mm for s in spacing if place in (s.a, s.b)), default=None)
+        if usual and nearest is not None and nearest > usual[1]:
+            said.append(
+                f"probe {place + 1}: its neighbour is {nearest:.0f} mm away; "
+                f"{usual[0]:g} to {usual[1]:g} mm is usual"
+            )
+    return said
+
+
+def _time_caution(solution: Solution) -> list[str]:
+    """A sentence where the choice was not proven to be the best."""
+    if solution.status == "optimal":
+        return []
+    return [f"the search ran out of time: fewer probes may do (gap {100 * solution.gap:.0f} %)"]

@@ -1,0 +1,349 @@
+"""Fewest columns that cover all points, some pairs of them excluded: set cover with conflicts.
+
+    minimise    sum_j c_j x_j + (1/worth) sum_i w_i s_i
+    subject to  sum_{j covers i} x_j + s_i >= 1     each point is covered, or paid for (w sums to 1)
+                x_a + x_b <= 1                      for each conflict
+                sum_j x_j <= at_most
+                x_a + y <= 1 + sum_{b near a} x_b   for chained a, with y = 1 where two chained are chosen
+                x, y in {0, 1},  0 <= s <= 1
+
+A greedy choice with swaps gives a first value, which bounds the search from above.  HiGHS then solves the
+problem on some of the points; points that its answer leaves bare are added until none is left.  A problem
+with fewer points costs less, so its bound holds for the whole problem, whenever the search is stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.provenance import rng
+
+__all__ = ["SetCover", "Solution", "greedy", "solve"]
+
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+Status = Literal["optimal", "gap", "greedy"]
+
+TOLERANCE = 1e-6  # of the objective, below which two values are the same
+ROWS = 200  # points that a first problem holds, and that a round may add
+STARTS = 8  # greedy choices, all but the first with the coverage shaken
+SHAKE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class SetCover:
+    """A problem.
+
+    Attributes:
+        covers: (points, columns), which column covers which point.
+        weights: (points,) share of each point in the whole; they sum to 1.
+        costs: (columns,) what choosing a column costs, about 1.
+        conflicts: (columns, columns) symmetric, True where two cannot both be chosen.
+        at_most: how many may be chosen.
+        worth: share of the whole that makes up for a cost of 1.
+        chained: (columns,) True for columns that, if two are chosen, need another one near.
+        near: (columns, columns) symmetric, what is near for them.
+    """
+
+    covers: Bools
+    weights: F64
+    costs: F64
+    conflicts: Bools
+    at_most: int
+    worth: float
+    chained: Bools | None = None
+    near: Bools | None = None
+
+    def objective(self, chosen: Sequence[int]) -> float:
+        """Cost of a choice and of what it leaves bare."""
+        columns = list(chosen)
+        bare = _bare_points(self, columns)
+        return float(self.costs[columns].sum() + self.weights[bare].sum() / self.worth)
+
+    def allows(self, chosen: Sequence[int]) -> bool:
+        """True where a choice breaks no rule; what it leaves bare is no rule."""
+        columns = np.asarray(chosen, dtype=int)
+        if len(columns) > self.at_most or self.conflicts[np.ix_(columns, columns)].any():
+            return False
+        if self.chained is None or self.near is None:
+            return True
+        linked = columns[self.chained[columns]]
+        near = self.near[np.ix_(linked, linked)].copy()
+        np.fill_diagonal(near, False)
+        return len(linked) < 2 or bool(near.any(axis=1).all())
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What was chosen, and how good it must be.
+
+    Attributes:
+        chosen: columns, in their order.
+        objective: of the choice.
+        greedy: objective of the greedy choice; never below ``objective``.
+        bound: no choice has a lower objective.
+        status: ``optimal`` (proven), ``gap`` (the solver's choice, time was up), ``greedy`` (time was up and
+            the solver had found none better than the greedy choice).
+        seconds: time that it took.
+    """
+
+    chosen: tuple[int, ...]
+    objective: float
+    greedy: float
+    bound: float
+    status: Status
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """(objective - bound) / objective: 0 is proven best."""
+        return max(0.0, (self.objective - self.bound) / self.objective) if self.objective > 0 else 0.0
+
+
+def solve(problem: SetCover, *, time_limit_s: float, seed: int = 0) -> Solution:
+    """The best choice that is found in the time.
+
+    Args:
+        time_limit_s: for all of it; one greedy choice is always made.
+        seed: of the shaken greedy starts.
+
+    The same problem and seed give the same choice, unless the time ran out: ``status`` tells.
+    """
+    began = time.perf_counter()
+    problem = _merged(problem)
+    best = greedy(problem, seed=seed, time_limit_s=time_limit_s / 3)
+    first = upper = problem.objective(best)
+    bound, status = 0.0, "greedy"
+    held = _first_rows(problem)
+    cliques = _cliques(problem.conflicts)
+    while upper - bound > TOLERANCE * max(upper, 1.0):
+        left = time_limit_s - (time.perf_counter() - began)
+        if left <= 0.05:
+            break
+        found, lower = _milp(problem, held, cliques, upper, left)
+        bound = max(bound, lower)
+        if found is None:
+            break
+        if problem.objective(found) < upper - TOLERANCE:
+            best, upper, status = found, problem.objective(found), "gap"
+        more = _bare(problem, found, held)
+        if not len(more):
+            break
+        held = np.union1d(held, more)
+    proven = upper - bound <= 1e-4 * max(upper, 1.0)
+    told: Status = "optimal" if proven else "gap" if status == "gap" else "greedy"
+    return Solution(tuple(sorted(best)), upper, first, min(bound, upper), told, time.perf_counter() - began)
+
+
+def greedy(problem: SetCover, *, seed: int = 0, time_limit_s: float = np.inf) -> list[int]:
+    """The best of several greedy choices, each improved by dropping and swapping columns.
+
+    Each step takes the column with the most bare weight for its cost; all starts but the first see the
+    weights of the columns shaken.
+    """
+    began = time.perf_counter()
+    weight = ((problem.weights / problem.worth)[:, None] * problem.covers).astype(np.float32)
+    best: list[int] = []
+    value = problem.objective(best)
+    for start in range(STARTS):
+        shaken = np.ones(len(problem.costs))
+        if start:
+            shaken += SHAKE * rng(seed, "set_cover", str(start)).uniform(-1, 1, len(shaken))
+        chosen = _swapped(problem, _grown(problem, weight, [], shaken), weight)
+        if problem.objective(chosen) < value - TOLERANCE:
+            best, value = chosen, problem.objective(chosen)
+        if time.perf_counter() - began > time_limit_s:
+            break
+    return best
+
+
+def _grown(problem: SetCover, weight: F32, chosen: list[int], shaken: F64) -> list[int]:
+    """A choice made larger while a column brings more than it costs."""
+    chosen = list(chosen)
+    bare = _bare_points(problem, chosen)
+    gain = _gain(weight, bare)
+    while len(chosen) < problem.at_most:
+        pays = _free(problem, chosen) & (gain > problem.costs + TOLERANCE)
+        if not pays.any():
+            break
+        taken = int(np.argmax(np.where(pays, gain / problem.costs * shaken, -np.inf)))
+        chosen.append(taken)
+        gain = gain - _gain(weight, bare & problem.covers[:, taken])
+        bare &= ~problem.covers[:, taken]
+    return chosen
+
+
+def _bare_points(problem: SetCover, chosen: Sequence[int]) -> Bools:
+    """(points,) those that a choice leaves bare."""
+    bare: Bools = ~np.asarray(problem.covers[:, list(chosen)].any(axis=1))
+    return bare
+
+
+def _gain(weight: F32, bare: Bools) -> F64:
+    """What each column brings of the bare points, in the unit of the costs."""
+    gain: F64 = weight[bare].sum(axis=0, dtype=np.float64)
+    return gain
+
+
+def _free(problem: SetCover, chosen: list[int]) -> Bools:
+    """Columns that may join a choice."""
+    free: Bools = ~np.asarray(problem.conflicts[:, chosen].any(axis=1))
+    free[chosen] = False
+    if problem.chained is not None and problem.near is not None:
+        linked = [j for j in chosen if problem.chained[j]]
+        if linked:
+            free &= ~problem.chained | problem.near[:, linked].any(axis=1)
+    return free
+
+
+def _swapped(problem: SetCover, chosen: list[int], weight: F32) -> list[int]:
+    """A choice after every drop, or change of one column for another, that lowers the objective."""
+    improved = True
+    while improved:
+        improved = False
+        value = problem.objective(chosen)
+        for out in list(chosen):
+            rest = [j for j in chosen if j != out]
+            if not problem.allows(rest):
+                continue
+            better = _grown(problem, weight, _with_best(problem, weight, rest), np.ones(len(problem.costs)))
+            if problem.allows(better) and problem.objective(better) < value - TOLERANCE:
+                chosen, improved = better, True
+                break
+    return chosen
+
+
+def _with_best(problem: SetCover, weight: F32, rest: list[int]) -> list[int]:
+    """A choice with the one column that pays most, if one pays."""
+    bare = _bare_points(problem, rest)
+    net = np.where(_free(problem, rest), _gain(weight, bare) - problem.costs, -np.inf)
+    taken = int(np.argmax(net))
+    return [*rest, taken] if net[taken] > TOLERANCE else rest
+
+
+def _merged(problem: SetCover) -> SetCover:
+    """The problem with points that the same columns cover made one, in the order of the first of them."""
+    packed = np.packbits(problem.covers, axis=1)
+    _, first, kind = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    weights = np.bincount(kind.reshape(-1), weights=problem.weights).astype(np.float64)
+    order = np.argsort(first)
+    return replace(problem, covers=problem.covers[first[order]], weights=weights[order])
+
+
+def _first_rows(problem: SetCover) -> Ints:
+    """Points to begin with: those that fewest columns cover, and some of all others."""
+    order = np.argsort(problem.covers.sum(axis=1), kind="stable")
+    rest = order[ROWS // 2 :]
+    step = max(1, -(-len(rest) // (ROWS // 2)))
+    return np.sort(np.concatenate([order[: ROWS // 2], rest[::step]]))
+
+
+def _bare(problem: SetCover, chosen: Sequence[int], held: Ints) -> Ints:
+    """Points that a choice leaves bare and the problem did not hold: the rarest, and some of the others."""
+    bare = _bare_points(problem, chosen)
+    bare[held] = False
+    left = np.flatnonzero(bare)
+    order = left[np.argsort(problem.covers[left].sum(axis=1), kind="stable")]
+    if len(order) <= ROWS:
+        return order
+    rest = order[ROWS // 2 :]
+    return np.concatenate([order[: ROWS // 2], rest[:: -(-len(rest) // (ROWS // 2))]])
+
+
+def _cliques(conflicts: Bools) -> list[Ints]:
+    """Sets of columns of which one at most can be chosen; every conflict lies in one of them.
+
+    One row of the problem per set instead of one per pair: fewer rows, and a far tighter bound.
+    """
+    left = np.triu(conflicts, 1)
+    cliques: list[Ints] = []
+    for a in range(len(conflicts)):
+        while left[a].any():
+            members, shared, fresh = [a], conflicts[a].copy(), left[a].copy()
+            while shared.any():
+                # what shares a conflict that no set holds yet comes first
+                b = int(np.argmax(fresh)) if fresh.any() else int(np.argmax(shared))
+                members.append(b)
+                shared &= conflicts[b]
+                fresh &= conflicts[b]
+            clique = np.sort(np.asarray(members))
+            left[np.ix_(clique, clique)] = False
+            cliques.append(clique)
+    return cliques
+
+
+def _milp(
+    problem: SetCover, held: Ints, cliques: list[Ints], upper: float, seconds: float
+) -> tuple[list[int] | None, float]:
+    """A choice for some of the points, and a bound that holds for all."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_matrix
+
+    n, m = len(problem.costs), len(held)
+    linked = problem.chained is not None and problem.near is not None
+    total = n + m + linked
+    cost = np.concatenate([problem.costs, problem.weights[held] / problem.worth, np.zeros(int(linked))])
+    rows, low, high = _rows(problem, held, cliques)
+    rows.append((np.arange(n + m), cost[: n + m]))  # the greedy choice is a cut-off
+    low.append(-np.inf)
+    high.append(upper + TOLERANCE)
+    starts = np.concatenate([[0], np.cumsum([len(where) for where, _ in rows])])
+    matrix = csr_matrix(
+        (np.concatenate([v for _, v in rows]), np.concatenate([w for w, _ in rows]), starts),
+        shape=(len(rows), total),
+    )
+    whole = np.ones(total)
+    whole[n : n + m] = 0
+    answer = milp(
+        cost,
+        constraints=LinearConstraint(matrix, np.asarray(low), np.asarray(high)),
+        integrality=whole,
+        bounds=Bounds(0, 1),
+        options={"time_limit": seconds, "mip_rel_gap": TOLERANCE},
+    )
+    lower = getattr(answer, "mip_dual_bound", None)
+    lower = float(lower) if lower is not None and np.isfinite(lower) else 0.0
+    if answer.x is None:
+        return None, lower
+    chosen = [int(j) for j in np.flatnonzero(answer.x[:n] > 0.5)]
+    return (chosen if problem.allows(chosen) else None), lower
+
+
+def _rows(
+    problem: SetCover, held: Ints, cliques: list[Ints]
+) -> tuple[list[tuple[Ints, F64]], list[float], list[float]]:
+    """Rows of the problem (which variables, with which factors) with their lower and upper limits."""
+    n, m = len(problem.costs), len(held)
+    rows: list[tuple[Ints, F64]] = []
+    low: list[float] = []
+    high: list[float] = []
+
+    def row(where: Ints, factors: F64, least: float, most: float) -> None:
+        rows.append((where, factors))
+        low.append(least)
+        high.append(most)
+
+    for place, point in enumerate(held):
+        where = np.append(np.flatnonzero(problem.covers[point]), n + place)
+        row(where, np.ones(len(where)), 1, np.inf)
+    for clique in cliques:
+        row(clique, np.ones(len(clique)), -np.inf, 1)
+    row(np.arange(n), np.ones(n), -np.inf, problem.at_most)
+    if problem.chained is not None and problem.near is not None:
+        linked, y = np.flatnonzero(problem.chained), n + m
+        many = np.append(np.ones(len(linked)), -(problem.at_most - 1.0))
+        row(np.append(linked, y), many, -np.inf, 1)
+        for a in linked:
+            near = np.flatnonzero(problem.near[a] & problem.chained)
+            near = near[near != a]
+            where = np.concatenate([near, [a, y]])
+            row(where, np.concatenate([-np.ones(len(near)), [1.0, 1.0]]), -np.inf, 1)
+    return rows, low, high
