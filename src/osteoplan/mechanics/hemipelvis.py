@@ -14,8 +14,8 @@ pressure is then a cosine about delta.  Faces of the fossa lie too deep to touch
 Every state (intact, now, after cement and screws) uses one mesh, one load and the same supports.  K is a
 minimum of energy at w = 1 mm: stiffer material anywhere never lowers it; the estimates of ``worlds`` hold.
 
-No strength: no failure criterion for this mesh of a pelvis was found.  Source of the supports and of the cosine
-pressure: the project's table of load cases; the force's direction is a default of ours.
+No strength: no failure criterion for such a mesh of a pelvis was found.  The force's direction is a default
+of ours (materials/hemipelvis.yaml).
 Tests: tests/unit/test_hemipelvis.py.
 """
 
@@ -268,14 +268,16 @@ def _at_symphysis(anatomy: Anatomy, pelvis: BoneFrame, nodes: _Nodes) -> Bool:
     outward = pelvis.left if anatomy.bone.endswith("_left") else -pelvis.left
     away = nodes.at_mm - middle
     near = np.linalg.norm(away, axis=1) <= _number("symphysis_radius_mm")
-    return nodes.surface & near & (away @ outward <= _number("symphysis_depth_mm"))
+    face: Bool = nodes.surface & near & (away @ outward <= _number("symphysis_depth_mm"))
+    return face
 
 
 def _largest_piece(solid: Bool) -> Bool:
     pieces, _ = ndimage.label(solid)
     size = np.bincount(pieces.ravel())
     size[0] = 0
-    return np.asarray(solid & (pieces == int(size.argmax())), dtype=bool)
+    largest: Bool = np.equal(pieces, int(size.argmax()))
+    return largest
 
 
 def _tissue(

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import osteoplan
 from osteoplan.cement.grow import fill
-from osteoplan.errors import Cancelled, OsteoplanError
+from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.knowledge.load import version as knowledge_version
-from osteoplan.mechanics.vertebra import MechanicsSettings, VertebraModel, build_model, compress
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -23,13 +22,11 @@ from osteoplan.provenance import digest
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.techniques.registry import techniques
 from osteoplan.workflow.cache import Cache, Simulated
+from osteoplan.workflow.load_cases import NOT_SIMULATED, load_case
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["Simulations", "Strength", "simulate", "strength"]
-
-
-_NOT_SIMULATED = "the strength of the {bone} is not simulated by this version, which loads vertebrae only"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +49,26 @@ class Strength:
 
 
 class Bench:
-    """One vertebra on the testing machine: the mesh is built once, and only if some solve is not cached."""
+    """One bone on its testing machine: the mesh is built once, and only if some solve is not cached.
+
+    Raises:
+        NotAvailable: this bone has no load case.
+    """
 
     def __init__(self, anatomy: Anatomy, settings: PlanSettings, cache: Cache) -> None:
         self.anatomy, self.settings, self.cache = anatomy, settings, cache
-        self.mechanics = MechanicsSettings(spacing_mm=settings.spacing_mm)
-        self._model: VertebraModel | None = None
+        case = load_case(anatomy, settings.spacing_mm)
+        if case is None:
+            raise NotAvailable(NOT_SIMULATED.format(bone=anatomy.level))
+        self.case = case
+        self._model: Any = None
         self._key = digest(
-            osteoplan.__version__, knowledge_version(), self.mechanics, settings.draws, settings.seed,
+            osteoplan.__version__, knowledge_version(), case.mechanics, settings.draws, settings.seed,
             anatomy.image.array, anatomy.image_intact.array, anatomy.image.affine, anatomy.calibration,
-            anatomy.bone_mask, dict(anatomy.parts), anatomy.lesion_mask, anatomy.frame,
+            anatomy.bone_mask, dict(anatomy.parts), anatomy.lesion_mask, anatomy.frame, _supports(anatomy),
         )  # fmt: skip
 
-    def compress(
+    def load(
         self,
         image: Literal["intact", "now"],
         progress: Progress,
@@ -75,18 +79,18 @@ class Bench:
         fill_worlds: tuple[Field, ...] = (),
         effects: Effects | None = None,
     ) -> Simulated:
-        """Compress the vertebra in one state."""
+        """Load the bone in one state."""
         effects = effects or Effects()
         solids = [(f.quantity, f.volume.array, f.volume.affine) for f in (*fields, *fill_worlds)]
-        key = digest("compress", self._key, image, solids, effects)
+        key = digest(self.case.doing, self._key, image, solids, effects)
         kept = self.cache.load(key)
         if kept is not None:
             stage(progress, f"{what} (kept from before)", *span)
             return kept
         on_step = stage(progress, what, *span)
         if self._model is None:
-            self._model = build_model(self.anatomy, self.mechanics)
-        got = compress(
+            self._model = self.case.build(self.anatomy, self.case.mechanics)
+        got = self.case.load(
             self._model, image=image, fields=fields, fill_worlds=fill_worlds, effects=effects,
             seed=self.settings.seed, n_draws=self.settings.draws, on_step=on_step,
         )  # fmt: skip
@@ -94,14 +98,29 @@ class Bench:
         self.cache.store(key, result)
         return result
 
+    def ratios(self, state: Simulated, intact: Simulated) -> tuple[Estimate, ...]:
+        """Strength, or stiffness where none is claimed, of a state as per cent of intact, paired."""
+        ours = next(o for o in state.outcomes if o.id == self.case.outcome)
+        whole = next(o for o in intact.outcomes if o.id == self.case.outcome)
+        return (ours.ratio_to(whole, self.case.ratio),)
+
+
+def _supports(anatomy: Anatomy) -> list[Any]:
+    """What a load case reads beyond the bone itself: its other frames, and what it is held by."""
+    if anatomy.is_vertebra:
+        return []
+    near = [(one.name, one.mask) for one in anatomy.structures if one.kind in ("joint", "bone")]
+    return [dict(anatomy.frames), near]
+
 
 def strength(bench: Bench, *, progress: Progress = quiet, span: tuple[float, float] = (0.2, 0.5)) -> Strength:
     """The bone without and with its lesion; the second carries the ratio to the first."""
     start, end = span
     middle = 0.5 * (start + end)
-    intact = bench.compress("intact", progress, "compressing the intact bone", (start, middle))
-    now = bench.compress("now", progress, "compressing the bone as it is", (middle, end))
-    return Strength(intact, replace(now, outcomes=now.outcomes + _ratios(now, intact)))
+    doing = bench.case.doing
+    intact = bench.load("intact", progress, f"{doing} the intact bone", (start, middle))
+    now = bench.load("now", progress, f"{doing} the bone as it is", (middle, end))
+    return Strength(intact, replace(now, outcomes=now.outcomes + bench.ratios(now, intact)))
 
 
 def simulate(
@@ -117,10 +136,11 @@ def simulate(
 
     An option whose simulation fails stays listed as *failed* with the reason; the others go on.
     """
-    if not anatomy.is_vertebra:
-        return Simulations((), (), tuple(options), {}, (_NOT_SIMULATED.format(bone=anatomy.level),))
-    bench = Bench(anatomy, settings, cache)
-    base = strength(bench, progress=progress)
+    try:
+        bench = Bench(anatomy, settings, cache)
+        base = strength(bench, progress=progress)
+    except NotAvailable as why:
+        return Simulations((), (), tuple(options), {}, (str(why),))
     fields = {"intact": base.intact.fields, "now": base.now.fields}
     warnings = list(base.now.warnings)
     done = []
@@ -161,23 +181,37 @@ def _treated(
     try:
         technique = techniques()[option.plan.technique]
         effects = technique.effects(option.plan, bench.anatomy, shelf)
-        on_step = stage(progress, f"growing cement: {option.plan.title}", start, start + 0.3 * (end - start))
-        cement = fill(bench.anatomy, effects, on_step=on_step)
-        after = bench.compress(
-            "now", progress, f"compressing after {option.plan.title}", (start + 0.3 * (end - start), end),
-            fields=(cement.field,), fill_worlds=cement.worlds, effects=effects,
+        grown = start + 0.3 * (end - start)
+        cement = _cement(
+            bench, effects, stage(progress, f"growing cement: {option.plan.title}", start, grown)
+        )
+        after = bench.load(
+            "now", progress, f"{bench.case.doing} after {option.plan.title}", (grown, end),
+            fields=cement.fields, fill_worlds=cement.worlds, effects=effects,
         )  # fmt: skip
     except Cancelled:
         raise
     except OsteoplanError as why:
         return replace(option, status="failed", reasons=(*option.reasons, Reason(str(why)))), ()
-    outcomes = after.outcomes + _ratios(after, intact) + cement.outcomes + option.outcomes
+    outcomes = after.outcomes + bench.ratios(after, intact) + cement.outcomes + option.outcomes
     warnings = option.warnings + cement.warnings + after.warnings
-    return replace(option, outcomes=outcomes, warnings=warnings), (cement.field, *after.fields)
+    return replace(option, outcomes=outcomes, warnings=warnings), (*cement.fields, *after.fields)
 
 
-def _ratios(state: Simulated, intact: Simulated) -> tuple[Estimate, ...]:
-    """Strength of a state as per cent of intact, paired."""
-    ours = next(o for o in state.outcomes if o.id == "strength_N")
-    whole = next(o for o in intact.outcomes if o.id == "strength_N")
-    return (ours.ratio_to(whole, "strength_ratio_to_intact"),)
+@dataclass(frozen=True, eq=False)
+class _Cement:
+    """Cement of one option; empty where it injects none."""
+
+    fields: tuple[Field, ...] = ()
+    worlds: tuple[Field, ...] = ()
+    outcomes: tuple[Estimate, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _cement(
+    bench: Bench, effects: Effects, title: str, progress: Progress, span: tuple[float, float]
+) -> _Cement:
+    if not effects.ports:
+        return _Cement()
+    grown = fill(bench.anatomy, effects, on_step=stage(progress, f"growing cement: {title}", *span))
+    return _Cement((grown.field,), grown.worlds, grown.outcomes, grown.warnings)

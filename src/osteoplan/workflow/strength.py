@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from osteoplan.errors import NotAvailable
 from osteoplan.io.plan_json import INTENDED_USE, outcome_document
 from osteoplan.provenance import cache_folder
 from osteoplan.workflow.cache import Cache
@@ -18,13 +17,12 @@ __all__ = ["strength_of"]
 
 
 def strength_of(folder: Path, settings: PlanSettings, *, progress: Progress = quiet) -> dict[str, Any]:
-    """``{"outcomes": [...now...], "intact": [...], "now": [...], "warnings": [...]}`` of a case folder."""
+    """``{"outcomes": [...now...], "intact": [...], "now": [...], "warnings": [...]}`` of a case folder.
+
+    Raises:
+        NotAvailable: this version has no load case for the bone, or its supports are not seen.
+    """
     reading = read(folder, lesion=settings.lesion, progress=progress)
-    if not reading.anatomy.is_vertebra:
-        raise NotAvailable(
-            f"the strength of the {reading.anatomy.level} is not simulated by this version, which loads "
-            "vertebrae only; 'osteoplan check' measures the lesion"
-        )
     bench = Bench(reading.anatomy, settings, Cache(cache_folder() / "results"))
     found = strength(bench, progress=progress, span=(0.2, 1.0))
     warnings = [*reading.case.warnings, *reading.anatomy.warnings, *found.now.warnings]
