@@ -182,9 +182,7 @@ def _treated(
         technique = techniques()[option.plan.technique]
         effects = technique.effects(option.plan, bench.anatomy, shelf)
         grown = start + 0.3 * (end - start)
-        cement = _cement(
-            bench, effects, stage(progress, f"growing cement: {option.plan.title}", start, grown)
-        )
+        cement = _cement(bench, effects, option.plan.title, progress, (start, grown))
         after = bench.load(
             "now", progress, f"{bench.case.doing} after {option.plan.title}", (grown, end),
             fields=cement.fields, fill_worlds=cement.worlds, effects=effects,
