@@ -1,0 +1,223 @@
+"""Screws together: which in which corridor, how long, and whether they make a construct.
+
+One screw lies in each corridor.  Sets of corridors are tried whose screws do not collide; each is asked
+whether its screws come to the lesion, hold in sound bone on both sides of it, cross or spread, and stay off
+the joint.  Hard questions make a plan impossible; the others are told, with their numbers, and count in the
+ranking.  Tests: tests/unit/test_constructs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
+from osteoplan.model.construct import Construct, Screw
+from osteoplan.model.device import Device
+from osteoplan.model.way import Way
+from osteoplan.trajectory.construct_bone import Thread, bedding, purchase
+from osteoplan.trajectory.construct_checks import between_mm, checks, tip_to_joint_mm
+from osteoplan.trajectory.construct_limits import ConstructLimits
+from osteoplan.trajectory.surroundings import Surroundings, point
+
+__all__ = ["ConstructLimits", "constructs", "screw_in"]
+
+F64 = npt.NDArray[np.float64]
+
+
+def constructs(
+    around: Surroundings, ways: Sequence[Way], devices: Mapping[str, Device], limits: ConstructLimits
+) -> tuple[Construct, ...]:
+    """A few genuinely different constructs, the best first.
+
+    Args:
+        around: the neighbourhood, with the lesion.
+        ways: corridors; those in which nothing fits are passed over.
+        devices: the shelf; only its screws are used.
+        limits: what is asked of a construct.
+
+    The order: constructs without a failed hard check, fewest failed checks, two screws or more at the lesion,
+    least probability of a breach where that is known, most hold in sound bone.
+    """
+    found = [screw_in(around, way, devices, limits) for way in ways if way.kind == "corridor" and way.ok]
+    screws = [screw for screw in found if screw is not None]
+    if not screws:
+        return ()
+    ranked = sorted((_construct(around, some, limits) for some in _sets(screws, limits)), key=_order)
+    return _different(ranked, limits)
+
+
+def screw_in(
+    around: Surroundings, way: Way, devices: Mapping[str, Device], limits: ConstructLimits
+) -> Screw | None:
+    """The screw for one corridor: the widest that fits, as long as the catalogue allows within it.
+
+    Among screws that are hardly narrower than the widest, one whose root or shaft was read in a source goes
+    first, then a full thread, which holds on both sides of a lesion.  None where no screw fits.
+    """
+    assert way.entry_mm is not None
+    assert way.target_mm is not None
+    head, far = np.array(way.entry_mm), np.array(way.target_mm)
+    room = float(np.linalg.norm(far - head))
+    axis = (far - head) / room
+    for device in _candidates(way, devices, limits):
+        length = _length(around, way, device, head, axis, limits)
+        if length is not None and length <= room:
+            return _screw(around, way, device, (head, head + length * axis), limits)
+    return None
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """What a screw is sold in."""
+
+    shortest: float
+    longest: float
+    step: float
+
+    def within(self, room: float) -> Iterator[float]:
+        """Lengths that are not longer than the room, longest first."""
+        most = min(room, self.longest)
+        steps = int(np.floor((most - self.shortest) / self.step + 1e-9))
+        yield from (self.shortest + n * self.step for n in range(steps, -1, -1))
+
+
+def lengths_of(device: Device) -> _Lengths | None:
+    """Lengths that a device's file gives; None where it gives none."""
+    names = ("length_shortest_mm", "length_longest_mm", "length_step_mm")
+    if any(name not in device.values for name in names):
+        return None
+    return _Lengths(*(device.number(name) for name in names))
+
+
+def _candidates(way: Way, devices: Mapping[str, Device], limits: ConstructLimits) -> list[Device]:
+    """Screws that fit, the one to take first."""
+    fitting = [devices[id] for id in way.fits if id in devices and devices[id].kind == "screw"]
+    if limits.cannulated:
+        fitting = [d for d in fitting if "cannulated" in d.values and d.values["cannulated"].value is True]
+    if not fitting:
+        return []
+    widest = max(d.number("outer_diameter_mm") for d in fitting)
+
+    def order(device: Device) -> tuple[bool, bool, float, bool, str]:
+        outer = device.number("outer_diameter_mm")
+        near = outer >= widest - limits.sourced_within_mm - 1e-9
+        sourced = "core_diameter_mm" in device.values or "shaft_diameter_mm" in device.values
+        return not near, near and not sourced, -outer, "fully_threaded" not in device.values, device.id
+
+    return sorted(fitting, key=order)
+
+
+def _length(
+    around: Surroundings, way: Way, device: Device, head: F64, axis: F64, limits: ConstructLimits
+) -> float | None:
+    """The longest length whose tip stays within the corridor and off the joint.
+
+    Where none stays off the joint, the longest of all: the check then says by how much it is too near.
+    """
+    sold = lengths_of(device)
+    assert way.target_mm is not None
+    if sold is None:
+        return None
+    possible = list(sold.within(float(np.linalg.norm(np.array(way.target_mm) - head))))
+    radius, least = 0.5 * device.number("outer_diameter_mm"), limits.joint_of(way.approach)
+    for length in possible:
+        gap = tip_to_joint_mm(around, way.approach, way.side, head + length * axis, axis, radius)
+        if gap is None or gap >= least:
+            return length
+    return possible[0] if possible else None
+
+
+def _screw(
+    around: Surroundings, way: Way, device: Device, ends: tuple[F64, F64], limits: ConstructLimits
+) -> Screw:
+    """The screw between its head and its tip, with what lies around it."""
+    head, tip = ends
+    length = float(np.linalg.norm(tip - head))
+    full = "thread_length_mm" not in device.values
+    thread = length if full else min(device.number("thread_length_mm"), length)
+    outer = device.number("outer_diameter_mm")
+    bed = bedding(around, Thread(head, tip, outer, thread))
+    gap = bed.lesion_gap_mm
+    near = gap is not None and gap <= limits.reach_mm
+    return Screw(
+        device=device.id, way=way.id, approach=way.approach, name=way.name, side=way.side,
+        head_mm=point(head), tip_mm=point(tip), length_mm=round(length, 6), outer_diameter_mm=outer,
+        core_diameter_mm=device.number("core_diameter_mm") if "core_diameter_mm" in device.values else None,
+        thread_mm=thread, skin_mm=way.skin_mm, lesion_gap_mm=gap, anchor_mm=bed.anchor_mm if near else None,
+        purchase=purchase(around, bed, device, around.target),
+        breach=None if way.budget is None else way.budget.breach.get("any"),
+    )  # fmt: skip
+
+
+def _sets(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[Screw, ...]]:
+    """Sets of screws that do not collide, single ones among them."""
+    free = {
+        (a.way, b.way)
+        for a, b in combinations(screws, 2)
+        if between_mm(a, b) >= limits.between_mm
+    }  # fmt: skip
+    for size in range(1, min(limits.screws_most, len(screws)) + 1):
+        for some in combinations(screws, size):
+            if all((a.way, b.way) in free for a, b in combinations(some, 2)):
+                yield some
+
+
+def _construct(around: Surroundings, screws: tuple[Screw, ...], limits: ConstructLimits) -> Construct:
+    named = named_set(screws)
+    sides = {screw.side for screw in screws if screw.side not in ("", "midline")}
+    side = f", {sides.pop()}" if len(sides) == 1 else ""
+    title = f"{named.title}{side}" if named else " and ".join(screw.name for screw in screws)
+    return Construct(
+        id="+".join(screw.way for screw in screws), title=title, screws=screws,
+        checks=checks(around, screws, limits), notes=_notes(screws, named),
+    )  # fmt: skip
+
+
+def named_set(screws: Sequence[Screw]) -> CorridorSet | None:
+    """The set of corridors that these screws fill, all on one side; None where they fill none."""
+    kinds = sorted(screw.approach for screw in screws)
+    if len({screw.side for screw in screws}) > 1:
+        return None
+    return next((one for one in corridor_sets().values() if sorted(one.members) == kinds), None)
+
+
+def _notes(screws: Sequence[Screw], named: CorridorSet | None) -> tuple[str, ...]:
+    """What to know: where the set comes from, and what no check can tell."""
+    told = [f"{named.title}: {named.note}"] if named is not None and named.note else []
+    for why in dict.fromkeys(s.purchase.because for s in screws if s.purchase and s.purchase.because):
+        told.append(f"hold of the threads: {why}")
+    return tuple(told)
+
+
+def _order(one: Construct) -> tuple[bool, int, int, float, float, str]:
+    return (
+        not one.ok,
+        len(one.failed),
+        -min(one.spanning, 2),
+        one.breach or 0.0,
+        -one.held,
+        one.id,
+    )
+
+
+def _different(ranked: Sequence[Construct], limits: ConstructLimits) -> tuple[Construct, ...]:
+    """The best, named sets, then whatever shares few corridors with those already taken."""
+    taken: list[Construct] = []
+    for one in ranked:
+        if len(taken) >= limits.constructs_most:
+            break
+        shared = max((_alike(one, other) for other in taken), default=0.0)
+        if shared <= limits.alike or (named_set(one.screws) is not None and one.ok):
+            taken.append(one)
+    return tuple(taken)
+
+
+def _alike(a: Construct, b: Construct) -> float:
+    """Corridors in both over corridors in either."""
+    one, two = ({screw.way for screw in c.screws} for c in (a, b))
+    return len(one & two) / len(one | two)
