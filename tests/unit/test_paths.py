@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.kernels.paths import path_minima, path_values
+from osteoplan.kernels.paths import first_crossing, path_minima, path_values
 
 BRICK = np.diag([0.7, 1.3, 2.5, 1.0])
 
@@ -97,3 +97,24 @@ def test_a_hundred_thousand_paths_against_ten_maps_take_about_a_second_of_work()
     began = time.process_time()
     path_minima(maps, affine, starts, ends, beyond_mm=30.0)
     assert time.process_time() - began < 4.0  # of all cores together; benchmarks/ways.py tells the rest
+
+
+@pytest.mark.parametrize("affine", [BRICK, turned(False), turned(True)])
+def test_a_path_out_of_a_slab_ends_at_its_face(affine):
+    mask = np.zeros((40, 30, 20), dtype=bool)
+    mask[:, :, :12] = True
+    field = signed_distance(mask, (0.7, 1.3, 2.5))
+    inside = np.array([[20.0, 15.0, 4.0]]) @ affine[:3, :3].T + affine[:3, 3]
+    normal = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
+    tilted = normal + 0.3 * affine[:3, 0] / np.linalg.norm(affine[:3, 0])
+    tilted /= np.linalg.norm(tilted)
+    for way in (normal, tilted):
+        exact = 2.5 * (11.5 - 4.0) / (way @ normal)
+        got = first_crossing(field, affine, inside, way[None], rising=True, longest_mm=100.0)
+        assert got == pytest.approx([exact], abs=0.05)
+        back = first_crossing(
+            field, affine, inside + 1.4 * exact * way, -way[None], rising=False, longest_mm=100.0
+        )
+        assert back == pytest.approx([0.4 * exact], abs=0.05)
+    along = affine[:3, 0] / np.linalg.norm(affine[:3, 0])
+    assert first_crossing(field, affine, inside, along[None], rising=True, longest_mm=100.0) == np.inf

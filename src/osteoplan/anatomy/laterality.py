@@ -79,7 +79,7 @@ def check_side(bone: str, mask: Volume, labels: LabelMap | None = None) -> str |
     named = side_of(bone)
     if named is None:
         return None
-    shape = shape_side(bone, mask)
+    shape = shape_side(bone, mask) if _has_shape(bone) else SideOfShape(None, "undecided", "not read")
     place, by = _place(bone, mask, labels)
     if shape.sureness == "contradictory":
         return (
@@ -104,6 +104,11 @@ def check_side(bone: str, mask: Volume, labels: LabelMap | None = None) -> str |
             "check before planning"
         )
     return None
+
+
+def _has_shape(bone: str) -> bool:
+    """True for bones whose shape tells their side here; a rib's or scapula's is not read."""
+    return bone.rpartition("_")[0] in ("femur", "hemipelvis", "humerus")
 
 
 @dataclass(frozen=True)

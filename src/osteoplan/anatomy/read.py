@@ -105,7 +105,8 @@ def build_anatomy(
         calibration=factors, bone_mask=bone_mask, parts=geometry.parts(bone_mask), lesion_mask=lesion_mask,
         structures=structures, body_surface=skin.crop(*box).array, frame=geometry.frame,
         posterior_wall_mm=geometry.wall_mm(), warnings=(*notes, *unplaced, *covered, *factors.notes),
-        frames=geometry.frames, implants=implants,
+        frames=geometry.frames, implants=implants, on_scan=target.labels.present(),
+        isocentre_mm=_middle(case.ct),
     )  # fmt: skip
     around = neighbours(target) if target.is_vertebra else (None, None)
     findings, unmeasured = measure(anatomy, geometry.vertebra, around, frames=geometry.frames)
@@ -160,11 +161,14 @@ def _geometry(mask: Volume, target: TargetBone) -> _Geometry:
         vertebra = read_vertebra(mask, up=up(target))
         return _Geometry({"vertebra": vertebra.frame}, vertebra)
     labels = target.labels
-    context = {name: labels.near(name, 0.0) for name in _CONTEXT.get(target.label, ()) if labels.has(name)}
+    names = (name for name in _CONTEXT.get(target.label, ()) if labels.has(name))
+    context = {name: labels.near(name, _AIR_AROUND_MM) for name in names}
     frames = bone_frames(target.bone, mask, context=context)
     return _Geometry(frames, None, cautions(target.bone, frames))
 
 
+# Around a bone on its crop: where the bone ends at the crop's edge, it reads as cut by the scan's.
+_AIR_AROUND_MM = 12.0
 # Bones that sharpen the frames of another one.
 _CONTEXT = {
     "hip_left": ("hip_right", "femur_left"),
@@ -223,6 +227,12 @@ def _midline(lesion: Lesion, image: Volume, mask: Mask, frame: BoneFrame) -> tup
             f"patient's {actual}: correct the side, or check that the scan is not mirrored"
         )
     return ()
+
+
+def _middle(ct: Volume) -> tuple[float, float, float]:
+    """Middle of the whole scan [LPS mm], where the scanner's axis runs."""
+    x, y, z = (float(value) for value in ct.positions_mm((np.asarray(ct.shape) - 1) / 2.0))
+    return x, y, z
 
 
 def _structures(

@@ -130,14 +130,24 @@ def _skin_threshold(ct: Volume) -> float:
 def _margins_box(ct: Volume, target: TargetBone) -> Box:
     """Indices of the bone's box with margins along the patient's axes."""
     bone_mm = target.near.positions_mm(np.argwhere(target.near.array == target.value))
-    sides, ends = number("vertebra", "crop_lateral_mm"), number("vertebra", "crop_cranial_caudal_mm")
-    low_mm = bone_mm.min(axis=0) - np.array([sides, number("vertebra", "crop_anterior_mm"), ends])
-    high_mm = bone_mm.max(axis=0) + np.array([sides, number("vertebra", "crop_posterior_mm"), ends])
+    sides, front, back = (
+        number("vertebra", f"crop_{name}_mm") for name in ("lateral", "anterior", "posterior")
+    )
+    if not _reached_from_behind(target):
+        sides = front = back = number("vertebra", "crop_wide_mm")
+    ends = number("vertebra", "crop_cranial_caudal_mm")
+    low_mm = bone_mm.min(axis=0) - np.array([sides, front, ends])
+    high_mm = bone_mm.max(axis=0) + np.array([sides, back, ends])
     corners = np.stack(np.meshgrid(*zip(low_mm, high_mm, strict=True)), axis=-1).reshape(-1, 3)
     indices = ct.indices(corners)
     low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, ct.shape)
     high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, 0, ct.shape)
     return low, high
+
+
+def _reached_from_behind(target: TargetBone) -> bool:
+    """True for thoracic and lumbar vertebrae; every other bone may be reached from any side."""
+    return target.is_vertebra and target.bone.removeprefix("vertebra_")[0] in "TL"
 
 
 def bone_with_lesion(

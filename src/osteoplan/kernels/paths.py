@@ -19,7 +19,7 @@ from numba import njit
 
 from osteoplan.kernels.threads import shared_out
 
-__all__ = ["path_minima", "path_values"]
+__all__ = ["first_crossing", "path_minima", "path_values"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -61,6 +61,29 @@ def path_minima(
         len(starts), least=THREAD_PATHS, threads=threads,
     )  # fmt: skip
     return minima, at
+
+
+def first_crossing(
+    field: F32, affine: F64, starts_mm: npt.ArrayLike, directions: npt.ArrayLike, *, rising: bool,
+    longest_mm: float, step_mm: float = 0.5, threads: int = 0,
+) -> F64:  # fmt: skip
+    """(n,) way [mm] from each start to where a distance map first changes its sign; inf where it does not.
+
+    Args:
+        field: (ni, nj, nk) signed distances [mm].
+        starts_mm, directions: (n, 3); directions have length one.
+        rising: True looks for the first value above zero (out of a thing), False for the first below.
+        longest_mm: farthest that is looked; a path that leaves the grid ends there.
+    """
+    starts = np.ascontiguousarray(np.atleast_2d(starts_mm), dtype=np.float64)
+    ways = np.ascontiguousarray(np.atleast_2d(directions), dtype=np.float64)
+    inverse = np.ascontiguousarray(np.linalg.inv(affine)[:3])
+    found, sign, one = np.empty(len(starts)), 1.0 if rising else -1.0, field[..., None]
+    shared_out(
+        lambda a, b: _crossings(one, inverse, starts, ways, sign, longest_mm, step_mm, a, b, found),
+        len(starts), least=THREAD_PATHS, threads=threads,
+    )  # fmt: skip
+    return found
 
 
 def path_values(stack: F32, affine: F64, points_mm: npt.ArrayLike, *, threads: int = 0) -> F64:
@@ -144,3 +167,33 @@ def _values(stack: Any, inverse: Any, points: Any, first: int, last: int, values
             inverse[2, 0] * px + inverse[2, 1] * py + inverse[2, 2] * pz + inverse[2, 3],
             values[n],
         )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _crossings(
+    field: Any, inverse: Any, starts: Any, ways: Any, sign: float, longest: float, step: float, first: int,
+    last: int, found: Any,
+) -> None:  # fmt: skip
+    """March paths first to last until sign * value > 0; the place is read off the last two samples."""
+    here = np.empty(1)
+    ni, nj, nk = field.shape[0], field.shape[1], field.shape[2]
+    for n in range(first, last):
+        s, before, at_before = 0.0, 0.0, 0.0
+        found[n] = np.inf
+        while s <= longest:
+            px = starts[n, 0] + s * ways[n, 0]
+            py = starts[n, 1] + s * ways[n, 1]
+            pz = starts[n, 2] + s * ways[n, 2]
+            x = inverse[0, 0] * px + inverse[0, 1] * py + inverse[0, 2] * pz + inverse[0, 3]
+            y = inverse[1, 0] * px + inverse[1, 1] * py + inverse[1, 2] * pz + inverse[1, 3]
+            z = inverse[2, 0] * px + inverse[2, 1] * py + inverse[2, 2] * pz + inverse[2, 3]
+            if x < -0.5 or y < -0.5 or z < -0.5 or x > ni - 0.5 or y > nj - 0.5 or z > nk - 0.5:
+                break
+            _trilinear(field, x, y, z, here)
+            value = sign * here[0]
+            if value > 0.0:
+                found[n] = s if s == 0.0 else at_before + (s - at_before) * before / (before - value)
+                break
+            before, at_before = value, s
+            # The distance cannot reach zero sooner than its own size.
+            s += max(step, -value)

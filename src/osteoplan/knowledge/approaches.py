@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Cited, Strict, document, documents
 from osteoplan.model.anatomy import StructureKind
+from osteoplan.model.way import Position
 
 __all__ = [
     "Approach",
     "DerivedFamily",
+    "NeedleWay",
+    "Waypoint",
     "approach",
     "approaches",
     "approaches_of",
@@ -25,13 +28,61 @@ __all__ = [
 ]
 
 
+class Waypoint(Strict):
+    """A place that a needle must pass: a disc across its way, around a part or a landmark of the bone.
+
+    Attributes:
+        part: of the bone, without its side (``pedicle``): its narrowest place is the disc's middle.
+        landmark: of the frame, e.g. ``neck_centre``.
+        lateral_mm: how far to the side of the middle the disc reaches, from and to, away from the midline;
+            around the middle where it is not given.
+        radius_mm: of the disc.
+    """
+
+    part: str = ""
+    landmark: str = ""
+    lateral_mm: tuple[float, float] | None = None
+    radius_mm: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> Waypoint:
+        if bool(self.part) == bool(self.landmark):
+            raise ValueError("a waypoint is a part or a landmark, one of them")
+        return self
+
+
+class NeedleWay(Cited):
+    """How a needle goes on an approach.
+
+    Attributes:
+        outward: middle of the directions from the tip to the skin: lateral, posterior, superior in the
+            bone's frame.
+        within_deg: half angle of the cone around it.
+        frame: kind of the frame; the bone's own where empty.
+        through: what it must pass.
+        inside: from the waypoint to the tip it stays inside the bone.
+        joints_crossed: joints that it crosses on purpose.
+        positions: of the patient, in which this way is open.
+    """
+
+    outward: tuple[float, float, float]
+    within_deg: float = Field(gt=0, le=180)
+    frame: str = ""
+    through: Waypoint | None = None
+    inside: bool = False
+    joints_crossed: tuple[str, ...] = ()
+    positions: tuple[Position, ...] = Field(min_length=1)
+
+
 class Approach(Cited):
     """A way to a bone.
 
     Attributes:
-        bones: names in a case, or ``vertebra`` for every vertebra.
+        bones: names in a case; ``vertebra`` for every vertebra, ``rib`` for every rib.
         levels: vertebrae that are reached this way; empty for all.
         needs: structures that must be known: families of derived ones, or labels, without level and side.
+        warned: what speaks against this way at any time; told wherever it is proposed.
+        needle: how a needle goes; None for a way that only screws take.
     """
 
     id: str
@@ -39,12 +90,16 @@ class Approach(Cited):
     bones: tuple[str, ...] = Field(min_length=1)
     levels: tuple[str, ...] = ()
     needs: tuple[str, ...] = Field(min_length=1)
+    warned: str = ""
+    needle: NeedleWay | None = None
 
     def serves(self, bone: str) -> bool:
         """True where the bone is reached this way."""
         if bone.startswith("vertebra_"):
             level = bone.removeprefix("vertebra_")
             return "vertebra" in self.bones and (not self.levels or level in self.levels)
+        if bone.startswith("rib_"):
+            return "rib" in self.bones
         return bone in self.bones
 
 

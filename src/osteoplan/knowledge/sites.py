@@ -24,7 +24,7 @@ __all__ = [
     "thoracolumbar_spine",
 ]
 
-_BONE_SITES = ("sacrum", "pelvis", "femur", "humerus")
+_BONE_SITES = ("sacrum", "pelvis", "femur", "humerus", "scapula", "sternum", "ribs")
 
 
 class SpineSite(Strict):

@@ -126,6 +126,7 @@ class Anatomy:
         frames: every frame of this bone by its kind; ``frame`` is the first of them.
         posterior_wall_mm: (n, 3) LPS points of the back of the vertebral body; empty for another bone.
         implants: metal, cement and stents in the image; they are left out of calibration and strength.
+        on_scan: names of everything that is labelled anywhere on the scan: what is not here is far.
         neighbour_frames: frames of the other bones that corridors run between, by canonical label and kind.
         isocentre_mm: middle of the whole scan, where the scanner's axis runs; None where nobody said.
     """
@@ -146,6 +147,7 @@ class Anatomy:
     warnings: tuple[str, ...] = field(default=())
     frames: Mapping[str, BoneFrame] = field(default_factory=dict)
     implants: tuple[Implant, ...] = ()
+    on_scan: tuple[str, ...] = ()
     neighbour_frames: Mapping[str, Mapping[str, BoneFrame]] = field(default_factory=dict)
     isocentre_mm: tuple[float, float, float] | None = None
 

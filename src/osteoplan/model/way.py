@@ -11,8 +11,9 @@ from typing import Literal
 
 from osteoplan.model.plan import Point
 
-__all__ = ["ErrorBudget", "Gap", "Profile", "Way", "WayKind", "WayStatus"]
+__all__ = ["ErrorBudget", "Gap", "Position", "Profile", "Way", "WayKind", "WayStatus"]
 
+Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
 WayKind = Literal["needle", "corridor"]
 WayStatus = Literal["fits", "none"]
 
@@ -98,6 +99,7 @@ class Way:
             ``free_diameter_mm`` (widest that keeps every margin) ...; what is not known is absent.
         bottleneck_mm: where a corridor is narrowest.
         fits: ids of the screws that fit, widest first.
+        position: of the patient, in which the way is open; "" where that was not asked.
         reach: guidance by which the way can be followed, and in words why not for the others.
         budget: what straying does to it.
         profile: gaps along it.
@@ -122,6 +124,7 @@ class Way:
     measures: Mapping[str, float] = field(default_factory=dict)
     bottleneck_mm: Point | None = None
     fits: tuple[str, ...] = ()
+    position: Position | Literal[""] = ""
     reach: Mapping[str, str] = field(default_factory=dict)
     budget: ErrorBudget | None = None
     profile: Profile | None = None

@@ -24,19 +24,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.guidance import Guidance, Imaging
+from osteoplan.model.way import Position
 
-__all__ = ["POSITIONS", "Position", "Reach", "ViewAngles", "c_arm_angles", "reachable", "view_angles"]
+__all__ = ["POSITIONS", "Reach", "ViewAngles", "c_arm_angles", "reachable", "view_angles"]
 
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
+
 
 # Up, in the patient's own axes (left, posterior, superior).
 POSITIONS: Mapping[Position, tuple[float, float, float]] = {

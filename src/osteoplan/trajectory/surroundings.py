@@ -64,8 +64,11 @@ class Surroundings:
     skin: Mask
 
     def known(self) -> tuple[str, ...]:
-        """Names of the structures that have a voxel here, given and derived, the bones included."""
-        return (*(s.name for s in self.structures if s.mask.any()), *self.bones)
+        """Names of everything that is known on the scan, given and derived, the bones included.
+
+        What is labelled elsewhere in the scan is known to be far.
+        """
+        return (*(s.name for s in self.structures), *self.bones, *self.anatomy.on_scan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,6 +86,13 @@ def _rules(canvas: Canvas, bone: str | None) -> tuple[Rule, ...]:
                 partial(pleural_recess, canvas, which),
                 partial(_no_rule, which),
             )
+        case "scapula" if which in SIDES:
+            return (
+                partial(joint_space, canvas, "shoulder_joint", which),
+                partial(pleural_recess, canvas, which),
+            )
+        case "sternum" | "rib":
+            return tuple(partial(pleural_recess, canvas, side) for side in SIDES)
     known = ("vertebra_T12", "sacrum", "hemipelvis_left", "femur_left", "humerus_left")
     raise UnknownName("bone", bone, known)
 

@@ -56,8 +56,11 @@ def bone_frames(
                 f"or load "
                 "the matching labels"
             )
-    if bone_site(bone) is None:
+    site = bone_site(bone)
+    if site is None:
         return {"vertebra": _vertebra(mask)}
+    if site.frames == ("patient",):
+        return {"patient": _of_the_patient(mask)}
     if bone == "sacrum":
         first = others.get(FIRST_SACRAL)
         surface = BoneSurface.of(mask if first is None else _together(mask, first))
@@ -128,6 +131,14 @@ def _vertebra(mask: Volume) -> BoneFrame:
     if not filled.any():
         raise BadInput("the vertebra's mask is empty: label the bone, or segment it from a seed")
     return vertebra_frame(depth_map(mask.with_array(filled, "mask")))
+
+
+def _of_the_patient(mask: Volume) -> BoneFrame:
+    """The patient's own axes as scanned, in the middle of a bone that has no frame of its own."""
+    at = np.argwhere(mask.array)
+    if not len(at):
+        raise BadInput("the bone's mask is empty: label it, or segment it from a seed")
+    return BoneFrame(mask.positions_mm(at).mean(axis=0), np.eye(3), "patient")
 
 
 def _sided(bone: str, mask: Volume, others: Mapping[str, Volume]) -> dict[str, BoneFrame]:

@@ -17,7 +17,7 @@ from osteoplan.anatomy.measure.long_bone import measure_long_bone
 from osteoplan.anatomy.measure.matrix import matrix
 from osteoplan.anatomy.measure.pelvis import measure_pelvis
 from osteoplan.anatomy.measure.sacrum import measure_sacrum
-from osteoplan.anatomy.measure.said import Said
+from osteoplan.anatomy.measure.said import Said, measured
 from osteoplan.anatomy.measure.shell import cortex_beside
 from osteoplan.anatomy.measure.size import size
 from osteoplan.anatomy.measure.vertebra import measure_vertebra
@@ -66,6 +66,9 @@ def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
             return measure_pelvis(anatomy, frames)
         case "sacrum":
             return measure_sacrum(anatomy, frames)
+        case "scapula" | "sternum" | "ribs" if site is not None:
+            region = measured("region", site.regions[0], "1", f"every lesion of {anatomy.bone} lies there")
+            return Said((region,), ())
         case _:
             return Said(
                 (), (f"{anatomy.bone}: wall, endplates and collapse are not measured: it was not read",)

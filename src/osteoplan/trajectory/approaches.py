@@ -1,0 +1,237 @@
+"""Needle paths of an approach: hard limits first, then comfort, then a few genuinely different proposals.
+
+    found = needle_ways(around, task)
+    found.ways       proposals that keep every limit, steadiest first; or one that says why none fits
+    found.rejected   limit -> how many of the tried paths break it
+
+Comfort is told in three parts, each 0 (fine) to 1:
+
+    risk      the nearest structure, against the distance beyond which more is no better
+    miss      how far the needle passes from the lesion's middle, against the lesion's own radius
+    effort    length, angles to skin and bone, angle out of the slice, bones crossed; the mean
+
+Paths that are beaten in all three by another are left (Pareto); of the rest those that differ by entry or
+direction are taken, the smallest sum first, each is shifted to where it is best, and they are put in the
+order in which a needle that strays forgives most.
+
+Source of the scheme: Essert and others, SCITEPRESS 2009; Seitel and others, Med Phys 2011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import NotAvailable
+from osteoplan.kernels.paths import path_values
+from osteoplan.model.way import Way
+from osteoplan.trajectory.candidates import Candidates, candidates, neighbours, window_of
+from osteoplan.trajectory.errors import error_budget
+from osteoplan.trajectory.met import Met, Scene, meet, shortfalls
+from osteoplan.trajectory.needle_rules import NeedleTask
+from osteoplan.trajectory.needle_words import none_of, numbered, way_of
+from osteoplan.trajectory.robust import most_robust
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps
+
+__all__ = ["NeedleSearch", "needle_ways", "recheck"]
+
+F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+
+FRONT = 2000  # paths that the Pareto front is taken of
+ROUNDS = ((2.0, 2.0), (1.0, 1.0), (0.5, 0.5))  # shifts [mm] and turns [deg] of the refinement
+EFFORT_PLANE_DEG = 30.0  # angle out of the slice that counts as much as the largest angle to the skin
+
+
+@dataclass(frozen=True, eq=False)
+class NeedleSearch:
+    """What one search found.
+
+    Attributes:
+        ways: proposals; where none fits, one way that says why.
+        rejected: limit -> count of tried paths that break it; a path may break several.
+        tried: paths that were measured in the first round.
+    """
+
+    ways: tuple[Way, ...]
+    rejected: Mapping[str, int]
+    tried: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Measured paths with what they miss and how comfortable they are."""
+
+    tried: Candidates
+    met: Met
+    missing: Mapping[str, F64]
+    soft: F64  # (n, 3)
+
+    @property
+    def total(self) -> F64:
+        """(n,) sum of all shortfalls; 0 where every limit is kept."""
+        return np.asarray(np.sum(list(self.missing.values()), axis=0))
+
+
+def needle_ways(around: Surroundings, task: NeedleTask) -> NeedleSearch:
+    """Search one approach on one side.
+
+    An approach that this bone or scan does not allow gives one way of status ``none`` with the reason.
+    """
+    maps = distance_maps(around)
+    try:
+        window = window_of(around, task)
+        tried = candidates(around, maps, task)
+    except NotAvailable as why:
+        return NeedleSearch((none_of(around, task, (str(why),)),), {}, 0)
+    if not len(tried):
+        why_none = "no straight line from the lesion lies within the approach's directions"
+        return NeedleSearch((none_of(around, task, (why_none,)),), {}, 0)
+    scene = Scene.of(around, maps, task, window)
+    judged = _judge(scene, tried)
+    rejected = {name: int((short > 0).sum()) for name, short in judged.missing.items()}
+    if not (judged.total == 0).any():
+        judged = _nearest_miss(scene, judged)
+    good = np.flatnonzero(judged.total == 0)
+    if not len(good):
+        return NeedleSearch((_why_none(scene, judged),), rejected, len(tried))
+    chosen = _different(judged, _front(judged.soft, good), task)
+    ways = tuple(_way(scene, _settled(scene, judged, row)) for row in chosen)
+    return NeedleSearch(_steady_first(around, task, ways), rejected, len(tried))
+
+
+def recheck(around: Surroundings, task: NeedleTask, entries_mm: F64, tips_mm: F64) -> Bools:
+    """(n,) True where a path from entry to tip keeps every limit of the task, the waypoint included."""
+    line = np.asarray(entries_mm, dtype=np.float64) - np.asarray(tips_mm, dtype=np.float64)
+    tried = Candidates(np.asarray(tips_mm, dtype=np.float64), line / np.linalg.norm(line, axis=1)[:, None])
+    scene = Scene.of(around, distance_maps(around), task, window_of(around, task))
+    return np.asarray(_judge(scene, tried).total == 0)
+
+
+def _judge(scene: Scene, tried: Candidates) -> _Judged:
+    met = meet(scene, tried)
+    return _Judged(tried, met, shortfalls(scene, met), _soft(scene, tried, met))
+
+
+def _soft(scene: Scene, tried: Candidates, met: Met) -> F64:
+    """(n, 3) risk, miss, effort."""
+    rules, task = scene.task.rules, scene.task
+    near = [np.clip(1.0 - gap / rules.comfort_mm[kind], 0.0, 1.0) for kind, gap in met.gap_mm.items()]
+    if np.isfinite(met.wall_mm).all():
+        near.append(np.clip(1.0 - met.wall_mm / rules.comfort_mm["metal"], 0.0, 1.0))
+    risk = np.max(near, axis=0) if near else np.zeros(len(tried))
+    middle, radius = _lesion(scene.around)
+    foot = np.einsum("ij,ij->i", middle - tried.tips_mm, tried.outward)
+    along = np.clip(foot, 0.0, met.length_mm)
+    off = np.linalg.norm(tried.tips_mm + along[:, None] * tried.outward - middle, axis=1)
+    reach = task.reach_mm or float(np.max(met.length_mm))
+    plane = np.degrees(np.arcsin(np.clip(np.abs(tried.outward[:, 2]), 0.0, 1.0)))
+    effort = np.mean(
+        [
+            np.clip(met.length_mm / reach, 0.0, 1.0),
+            np.clip(met.skin_angle_deg / rules.skin_angle_deg, 0.0, 1.0),
+            np.clip(met.cortex_angle_deg / rules.cortex_angle_deg, 0.0, 1.0),
+            np.clip(plane / EFFORT_PLANE_DEG, 0.0, 1.0),
+            np.clip(_other_bone_mm(scene, tried, met) / rules.comfort_mm["metal"], 0.0, 1.0),
+        ],
+        axis=0,
+    )
+    return np.stack([risk, np.clip(off / radius, 0.0, 1.0), effort], axis=1)
+
+
+def _lesion(around: Surroundings) -> tuple[F64, float]:
+    """Middle of the lesion, and the radius of the ball of its volume [mm]."""
+    at = around.grid.positions_mm(np.argwhere(around.lesion))
+    volume = len(at) * around.grid.voxel_volume_mm3
+    return at.mean(axis=0), float((3.0 * volume / (4.0 * np.pi)) ** (1.0 / 3.0))
+
+
+def _other_bone_mm(scene: Scene, tried: Candidates, met: Met) -> F64:
+    """(n,) way through ribs and neighbours, told from their nearest point: 0 where none is touched."""
+    if not scene.maps.has("other_bone"):
+        return np.zeros(len(tried))
+    s = np.linspace(0.0, 1.0, 40)
+    at = tried.tips_mm[:, None] + (s * met.length_mm[:, None])[..., None] * tried.outward[:, None]
+    n = scene.maps.channels.index("other_bone")
+    gap = path_values(scene.maps.stack[..., n : n + 1], scene.maps.grid.affine, at)[..., 0]
+    inside = (gap < scene.task.diameter_mm / 2.0).mean(axis=1)
+    return np.asarray(inside * met.length_mm)
+
+
+def _front(soft: F64, good: Rows) -> Rows:
+    """Rows that no other row beats in all of risk, miss and effort; the smallest sums first."""
+    order = good[np.argsort(soft[good].sum(axis=1), kind="stable")][:FRONT]
+    values = soft[order]
+    no_worse = np.all(values[None] <= values[:, None] + 1e-12, axis=2)
+    better = np.any(values[None] < values[:, None] - 1e-12, axis=2)
+    beaten = np.any(no_worse & better, axis=1)
+    front: Rows = order[~beaten]
+    return front
+
+
+def _different(judged: _Judged, order: Rows, task: NeedleTask) -> list[int]:
+    """Rows that lie apart by entry or direction, in the given order."""
+    rules, taken = task.rules, list[int]()
+    for row in order.tolist():
+        entry, u = judged.met.entry_mm[row], judged.tried.outward[row]
+        apart = [
+            np.linalg.norm(judged.met.entry_mm[other] - entry) >= rules.different_mm
+            or np.degrees(np.arccos(np.clip(judged.tried.outward[other] @ u, -1.0, 1.0)))
+            >= rules.different_deg
+            for other in taken
+        ]
+        if all(apart):
+            taken.append(row)
+        if len(taken) == rules.proposals:
+            break
+    return taken
+
+
+def _settled(scene: Scene, judged: _Judged, row: int) -> tuple[_Judged, int]:
+    """A path shifted and turned to where it is most comfortable nearby; the measured set and its row."""
+    best, at = judged, row
+    for step, turn in ROUNDS:
+        around = _judge(scene, neighbours(best.tried.take(np.array([at])), step, turn))
+        cost = np.where(around.total == 0, around.soft.sum(axis=1), np.inf)
+        found = int(np.argmin(cost))
+        if cost[found] < best.soft[at].sum():
+            best, at = around, found
+    return best, at
+
+
+def _nearest_miss(scene: Scene, judged: _Judged) -> _Judged:
+    """Where no path keeps every limit: the neighbours of those that miss least."""
+    for step, turn in ROUNDS:
+        least = np.argsort(judged.total, kind="stable")[:8]
+        around = _judge(scene, neighbours(judged.tried.take(least), step, turn))
+        if around.total.min() < judged.total.min():
+            judged = around
+    return judged
+
+
+def _why_none(scene: Scene, judged: _Judged) -> Way:
+    """The path that misses least, with a sentence for each limit that it breaks."""
+    row = int(np.argmin(judged.total))
+    broken = {name: float(short[row]) for name, short in judged.missing.items() if short[row] > 0}
+    return way_of(scene, judged.tried.take(np.array([row])), judged.met.row(row), broken=broken)
+
+
+def _way(scene: Scene, settled: tuple[_Judged, int]) -> Way:
+    judged, row = settled
+    told = way_of(scene, judged.tried.take(np.array([row])), judged.met.row(row))
+    risk, miss, effort = (float(x) for x in judged.soft[row])
+    return replace(told, measures={**told.measures, "risk": risk, "miss": miss, "effort": effort})
+
+
+def _steady_first(around: Surroundings, task: NeedleTask, ways: tuple[Way, ...]) -> tuple[Way, ...]:
+    """The ways with their error budgets, numbered in the order in which they forgive."""
+    known = {one.id: one for one in task.guidances}
+    found = []
+    for way in ways:
+        able = next((known[id] for id, why in way.reach.items() if not why), None)
+        found.append(way if able is None else replace(way, budget=error_budget(around, way, able)))
+    return tuple(numbered(way, n) for n, way in enumerate(most_robust(found), start=1))

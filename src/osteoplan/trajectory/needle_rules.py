@@ -1,0 +1,125 @@
+"""What a needle's path is held to: hard limits, comfort, and how finely paths are tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.approaches import Approach
+from osteoplan.knowledge.guidance import Guidance
+from osteoplan.knowledge.needles import needle_limits
+from osteoplan.model.device import Device
+from osteoplan.model.evidence import Known, ReviewStatus, worst
+from osteoplan.model.plan import Point
+from osteoplan.model.way import Position
+from osteoplan.trajectory.surroundings import AVOIDED
+
+__all__ = ["NeedleRules", "NeedleTask", "Side", "needle_rules"]
+
+Side = str  # "left", "right", or "" in the midline
+
+NEURAL = ("canal", "nerve")
+
+
+@dataclass(frozen=True)
+class NeedleRules:
+    """Limits of ``data/trajectory/needle.yaml`` as numbers.
+
+    Attributes:
+        clearance_mm: kind of structure -> smallest distance to the needle's surface.
+        comfort_mm: kind -> distance beyond which more is no better.
+        wall_mm: bone beside the needle where it must stay inside.
+        hub_mm: part of a needle's length that stays outside the skin.
+        tip_depth_mm: how deep in the lesion the tip lies, less where the lesion is thinner.
+        different_mm, different_deg: how far apart two proposals are.
+        status: review status of the weakest of them.
+    """
+
+    clearance_mm: Mapping[str, float]
+    comfort_mm: Mapping[str, float]
+    wall_mm: float
+    hub_mm: float
+    skin_angle_deg: float
+    cortex_angle_deg: float
+    tip_depth_mm: float
+    tip_spacing_mm: float
+    direction_spacing_deg: float
+    candidates: int
+    proposals: int
+    different_mm: float
+    different_deg: float
+    status: ReviewStatus
+
+
+@dataclass(frozen=True)
+class NeedleTask:
+    """One search: this approach, on this side, with this needle, the patient lying so.
+
+    Attributes:
+        guidances: at hand, in order of preference; a path must be followable by one of them.
+        isocentre_mm: middle of the scanner's bore; None where nobody knows: the bore is then not checked.
+    """
+
+    approach: Approach
+    side: Side
+    position: Position
+    device: Device
+    guidances: tuple[Guidance, ...]
+    rules: NeedleRules
+    isocentre_mm: Point | None = None
+
+    @property
+    def diameter_mm(self) -> float:
+        """Outer diameter of the needle."""
+        return self.device.number("outer_diameter_mm")
+
+    @property
+    def reach_mm(self) -> float | None:
+        """Longest way from skin to tip; None where the device's file gives no length."""
+        if "length_mm" not in self.device.values:
+            return None
+        return self.device.number("length_mm") - self.rules.hub_mm
+
+    @property
+    def stands_out_mm(self) -> float:
+        """Length of the whole needle [mm]: what its outer end needs in the bore; 0 where unknown."""
+        return self.device.number("length_mm") if "length_mm" in self.device.values else 0.0
+
+
+def needle_rules(overrides: Mapping[str, float] | None = None) -> NeedleRules:
+    """The package's rules, with a centre's own numbers in place of ours.
+
+    Raises:
+        UnknownName: an override of a limit that does not exist.
+        BadInput: a limit that is no number.
+    """
+    known = dict(needle_limits())
+    for name, value in (overrides or {}).items():
+        if name not in known:
+            raise UnknownName("limit", name, known, "knowledge/data/trajectory/needle.yaml")
+        known[name] = replace(known[name], value=value, status="design_default", note="set by this centre")
+    n = {name: _number(name, one) for name, one in known.items()}
+    return NeedleRules(
+        clearance_mm={kind: n[f"{kind}_clearance_min_mm"] for kind in AVOIDED},
+        comfort_mm={k: n["comfort_neural_mm"] if k in NEURAL else n["comfort_mm"] for k in AVOIDED},
+        wall_mm=n["wall_depth_min_mm"],
+        hub_mm=n["hub_allowance_mm"],
+        skin_angle_deg=n["skin_angle_max_deg"],
+        cortex_angle_deg=n["cortex_angle_max_deg"],
+        tip_depth_mm=n["tip_depth_min_mm"],
+        tip_spacing_mm=n["tip_spacing_mm"],
+        direction_spacing_deg=n["direction_spacing_deg"],
+        candidates=int(n["candidates_max"]),
+        proposals=int(n["proposals_max"]),
+        different_mm=n["different_entry_mm"],
+        different_deg=n["different_angle_deg"],
+        status=worst(*(one.status for one in known.values())),
+    )
+
+
+def _number(name: str, known: Known) -> float:
+    value = known.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadInput(f"limit '{name}' is {value!r}, not a number: give it one in {known.unit}")
+    return float(value)

@@ -1,0 +1,200 @@
+"""A measured needle path as a ``Way``: its numbers, what it passes, and in sentences why none fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.kernels.paths import path_values
+from osteoplan.knowledge.approaches import names_for
+from osteoplan.model.plan import Point
+from osteoplan.model.way import Gap, Profile, Way
+from osteoplan.trajectory.candidates import Candidates
+from osteoplan.trajectory.met import Met, Scene
+from osteoplan.trajectory.needle_rules import NeedleTask
+from osteoplan.trajectory.reach import view_angles
+from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings, point
+
+F64 = npt.NDArray[np.float64]
+
+__all__ = ["none_of", "numbered", "unchecked_of", "way_of"]
+
+PROFILE_MM = 1.0  # between the places of a profile
+
+
+def way_of(scene: Scene, tried: Candidates, met: Met, *, broken: Mapping[str, float] | None = None) -> Way:
+    """One path (arrays of one row) as a way; ``broken`` names the limits that it misses, and by how much."""
+    task = scene.task
+    entry, tip = met.entry_mm[0], tried.tips_mm[0]
+    seen = bool(met.reaches_skin[0])
+    bone = met.bone_mm[0] if np.isfinite(met.bone_mm[0]).all() else None
+    gaps = _gaps(scene, tried, met)
+    return replace(
+        none_of(scene.around, task, _sentences(scene, met, gaps, broken or {})),
+        status="none" if broken else "fits",
+        reasons=_sentences(scene, met, gaps, broken) if broken else _remarks(task),
+        entry_mm=point(entry),
+        target_mm=point(tip),
+        skin_mm=point(entry) if seen else None,
+        bone_mm=None if bone is None else point(bone),
+        gaps=gaps,
+        measures=_measures(scene, tried, met, bone),
+        reach={id: "; ".join(one.why(0)) for id, one in met.reach.items()},
+        profile=_profile(scene, entry, tip),
+    )
+
+
+def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Way:
+    """A way that was looked for in vain."""
+    approach, side = task.approach, task.side
+    return Way(
+        id=f"{approach.id}_{side}" if side else approach.id,
+        name=f"{approach.title}, {side}" if side else approach.title,
+        kind="needle",
+        approach=approach.id,
+        status="none",
+        side=side,
+        reasons=reasons,
+        device=task.device.id,
+        diameter_mm=task.diameter_mm,
+        unchecked=unchecked_of(around, approach.needs),
+        position=task.position,
+    )
+
+
+def numbered(way: Way, n: int) -> Way:
+    """The n-th proposal of a search."""
+    return replace(way, id=f"{way.id}_{n}", name=f"{way.name}, {n}")
+
+
+def unchecked_of(around: Surroundings, needs: tuple[str, ...]) -> tuple[str, ...]:
+    """Structures that must be known and are not known here, in words."""
+    known = around.known()
+    lacking = [need for need in needs if not names_for(need, around.anatomy.bone, known)]
+    return tuple(need.replace("_", " ") for need in lacking)
+
+
+def _remarks(task: NeedleTask) -> tuple[str, ...]:
+    return (task.approach.warned,) if task.approach.warned else ()
+
+
+def _gaps(scene: Scene, tried: Candidates, met: Met) -> tuple[Gap, ...]:
+    """The nearest structure of each kind, the nearest of all first; what is farther than the maps is left."""
+    found = []
+    for kind, gap in met.gap_mm.items():
+        if gap[0] >= REACH_MM - scene.task.diameter_mm:
+            continue
+        at = tried.tips_mm[0] + met.at_mm[kind][0] * tried.outward[0]
+        name, derived = _name(scene, kind, point(at))
+        needed = scene.task.rules.clearance_mm[kind]
+        found.append(Gap(name, kind, float(gap[0]), point(at), needed, derived))
+    if np.isfinite(met.wall_mm[0]):
+        name = scene.around.anatomy.bone
+        at = point(tried.tips_mm[0])
+        found.append(Gap(name, "wall", float(met.wall_mm[0]), at, scene.task.rules.wall_mm))
+    return tuple(sorted(found, key=lambda one: one.gap_mm - one.needed_mm))
+
+
+def _name(scene: Scene, kind: str, at: Point) -> tuple[str, bool]:
+    """Name of the nearest structure of a kind, and whether it is derived."""
+    if kind == "metal":
+        return "metal or cement in the patient", False
+    crossed = scene.task.approach.needle.joints_crossed if scene.task.approach.needle else ()
+    maps = scene.maps
+    if kind == "joint" and crossed:
+        others = tuple(s for s in maps.structures if not s.name.startswith(crossed))
+        maps = DistanceMaps(maps.grid, maps.channels, maps.stack, others)
+    nearest = maps.nearest(kind, at)
+    return nearest.name, not nearest.given
+
+
+def _measures(scene: Scene, tried: Candidates, met: Met, bone: F64 | None) -> dict[str, float]:
+    task, u = scene.task, tried.outward[0]
+    view = view_angles(u)
+    radius, rules = task.diameter_mm / 2.0, task.rules
+    free = [gap[0] + radius - rules.clearance_mm[kind] for kind, gap in met.gap_mm.items()]
+    found = {
+        "length_mm": float(met.length_mm[0]),
+        "skin_angle_deg": float(met.skin_angle_deg[0]),
+        "cortex_angle_deg": float(met.cortex_angle_deg[0]),
+        "lao_rao_deg": float(view.lao_rao_deg),
+        "cra_cau_deg": float(view.cra_cau_deg),
+        "in_plane_deg": float(view.in_plane_deg),
+        "cranio_caudal_deg": float(view.cranio_caudal_deg),
+        "cortices": float(_cortices(scene, met.entry_mm[0], tried.tips_mm[0])),
+    }
+    if np.isfinite(met.wall_mm[0]):
+        found["wall_mm"] = float(met.wall_mm[0])
+        free.append(met.wall_mm[0] + radius - rules.wall_mm)
+    if free:
+        found["free_diameter_mm"] = max(2.0 * float(min(free)), 0.0)
+    if bone is not None:
+        found["skin_to_bone_mm"] = float(np.linalg.norm(met.entry_mm[0] - bone))
+    return found
+
+
+def _cortices(scene: Scene, entry: npt.ArrayLike, tip: npt.ArrayLike) -> int:
+    """How often the axis goes into a bone or out of one between skin and tip."""
+    names = [name for name in ("bone", "other_bone") if scene.maps.has(name)]
+    values = np.stack([scene.maps.at(name, _along(entry, tip, 0.5)) for name in names])
+    inside = np.asarray((values < 0).any(axis=0))
+    return int(np.count_nonzero(inside[1:] != inside[:-1]) + inside[0])
+
+
+def _profile(scene: Scene, entry: npt.ArrayLike, tip: npt.ArrayLike) -> Profile:
+    """Gaps of the needle's surface along the way."""
+    places = _along(entry, tip, PROFILE_MM)
+    kinds = [kind for kind in AVOIDED if scene.maps.has(kind)]
+    values = path_values(scene.maps.stack, scene.maps.grid.affine, places)
+    radius = scene.task.diameter_mm / 2.0
+    length = float(np.linalg.norm(np.asarray(tip) - np.asarray(entry)))
+    return Profile(
+        tuple(np.linspace(0.0, length, len(places)).round(2).tolist()),
+        {
+            kind: tuple((values[:, scene.maps.channels.index(kind)] - radius).round(2).tolist())
+            for kind in kinds
+        },
+    )
+
+
+def _along(entry: npt.ArrayLike, tip: npt.ArrayLike, step_mm: float) -> F64:
+    """(m, 3) places from entry to tip."""
+    a, b = np.asarray(entry, dtype=np.float64), np.asarray(tip, dtype=np.float64)
+    count = max(int(np.ceil(np.linalg.norm(b - a) / step_mm)), 1) + 1
+    places: F64 = a + np.linspace(0, 1, count)[:, None] * (b - a)
+    return places
+
+
+def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[str, float]) -> tuple[str, ...]:
+    """What the path that misses least breaks, each with its number and the limit."""
+    task, rules = scene.task, scene.task.rules
+    said = []
+    for gap in gaps:
+        if f"{gap.kind}_clearance_min_mm" in broken:
+            name = gap.structure.replace("_", " ") + (" (derived)" if gap.derived else "")
+            said.append(
+                f"passes {gap.gap_mm:.1f} mm from the {name}, {gap.needed_mm:.1f} mm needed"
+                if gap.gap_mm > 0
+                else f"enters the {name} by {-gap.gap_mm:.1f} mm"
+            )
+    wide = f"the {task.diameter_mm:.1f} mm needle"
+    words = {
+        "wall_depth_min_mm": f"{met.wall_mm[0]:.1f} mm of bone beside {wide}, {rules.wall_mm:.1f} mm needed"
+        if met.wall_mm[0] > 0
+        else f"{wide} breaks {-met.wall_mm[0]:.1f} mm out of the bone",
+        "waypoint": f"passes {met.missed_mm[0]:.1f} mm beside the place that this approach goes through",
+        "length_mm": f"is {met.length_mm[0]:.0f} mm long, {task.device.name} reaches "
+        f"{task.reach_mm or 0:.0f} mm",
+        "skin_angle_max_deg": f"meets the skin {met.skin_angle_deg[0]:.0f} deg off its normal, "
+        f"{rules.skin_angle_deg:.0f} deg at most",
+        "cortex_angle_max_deg": f"meets the bone {met.cortex_angle_deg[0]:.0f} deg off its normal, "
+        f"{rules.cortex_angle_deg:.0f} deg at most",
+        "skin": "leaves the image before it reaches the skin: use a wider CT",
+    }
+    said += [words[name] for name in words if name in broken]
+    if "reach" in broken:
+        said += [f"{id.replace('_', ' ')}: {'; '.join(one.why(0))}" for id, one in met.reach.items()]
+    return tuple(f"the best path {one}" if not one[0].isdigit() else one for one in said)
