@@ -1,0 +1,230 @@
+"""What becomes of a way when the device strays and nobody corrects it: breaches, grades, gaps.
+
+Every draw of ``trajectory.strays`` is a capsule of the device's radius, moved at the bone and turned about
+that place.  Its gap to each kind of structure, and its depth in the bone that it must stay in, come from the
+same distance maps as the plan.  A gap below zero is a touch; below zero in the bone is a breach of the wall,
+graded by its depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput
+from osteoplan.kernels.paths import path_minima
+from osteoplan.knowledge.expression import AllOf, Compare, holds, parse
+from osteoplan.knowledge.guidance import Guidance
+from osteoplan.knowledge.scores import score_table
+from osteoplan.model.way import ErrorBudget, Way
+from osteoplan.trajectory.strays import Placement, strays
+from osteoplan.trajectory.surroundings import AVOIDED, DistanceMaps, Surroundings, distance_maps
+from osteoplan.trajectory.wall import own_stretch, stretch_of, wall_of
+
+__all__ = ["SCALE", "Strayed", "astray", "budgeted", "error_budget", "grades"]
+
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+
+SCALE = "gertzbein_robbins"  # id of the score whose classes grade a breach; two scales share the name
+DRAWS = 500
+STEP_MM = 0.5  # of the samples along a strayed device
+BONE_STEP_MM = 0.5  # of the search for the bone's surface
+
+
+@dataclass(frozen=True, eq=False)
+class Strayed:
+    """Gaps of n ways in as many worlds as were drawn.
+
+    Attributes:
+        gap_mm: kind -> (n, draws) gap of the device's surface; ``wall`` is its depth in the bone.
+        permitted: kinds that a way may touch, because it does so as planned and was found to fit all the same
+            (an iliosacral screw and its joint).
+    """
+
+    gap_mm: Mapping[str, F64]
+    permitted: frozenset[str] = frozenset()
+
+    @property
+    def any(self) -> F64:
+        """(n,) probability of touching anything that may not be touched, or of breaking out."""
+        touched = [gap < 0 for kind, gap in self.gap_mm.items() if kind not in self.permitted]
+        return np.mean(np.any(touched, axis=0), axis=1) if touched else np.zeros(self._count)
+
+    @property
+    def _count(self) -> int:
+        return len(next(iter(self.gap_mm.values()))) if self.gap_mm else 1
+
+
+def error_budget(
+    around: Surroundings, way: Way, guidance: Guidance, *, draws: int = DRAWS, seed: int = 0,
+    length_mm: float | None = None,
+) -> ErrorBudget:  # fmt: skip
+    """How often a strayed device touches each kind of structure or breaks out of the bone, and how far.
+
+    Args:
+        around: the region.
+        way: a needle from the skin to its tip, or a screw from the bone's surface along its corridor.
+        guidance: how far it strays.
+        draws: strayed devices.
+        seed: of their stream; the same seed gives every way the same hands.
+        length_mm: of a screw that ends before the way's target.
+
+    Raises:
+        BadInput: the way has no ends or no diameter.
+    """
+    error = Placement(guidance.lateral_sd_mm, guidance.angle_sd_deg, draws)
+    entry, target = _ends(way, length_mm)
+    found = astray(around, way, entry[None], target[None], error, seed=seed)
+    touched = {kind: float(np.mean(gap < 0)) for kind, gap in found.gap_mm.items()}
+    wall = found.gap_mm.get("wall")
+    return ErrorBudget(
+        guidance=guidance.id, lateral_sd_mm=error.lateral_sd_mm, angle_sd_deg=error.angle_sd_deg, draws=draws,
+        breach={**touched, "any": float(found.any[0])},
+        grades=grades(-wall[0]) if wall is not None else {},
+        scale=SCALE if wall is not None else "",
+        gap_mm={kind: _percentiles(gap[0]) for kind, gap in found.gap_mm.items()},
+    )  # fmt: skip
+
+
+def budgeted(
+    around: Surroundings, ways: Sequence[Way], guidance: Guidance, *, draws: int = DRAWS, seed: int = 0
+) -> tuple[Way, ...]:
+    """The ways with their budgets; one without ends or diameter is left as it is."""
+    return tuple(
+        replace(way, budget=error_budget(around, way, guidance, draws=draws, seed=seed))
+        if way.entry_mm is not None and way.target_mm is not None and way.diameter_mm is not None
+        else way
+        for way in ways
+    )
+
+
+def astray(
+    around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64, error: Placement, *, seed: int = 0
+) -> Strayed:
+    """Gaps of n neighbours of a way, (n, 3) each from entry to target, in ``error.draws`` worlds.
+
+    Raises:
+        BadInput: the way has no diameter, or an axis no length.
+    """
+    if way.diameter_mm is None:
+        raise BadInput(f"{way.id}: no diameter, so nothing says what it touches; give the way a device")
+    length = np.linalg.norm(targets_mm - entries_mm, axis=1)
+    if not (length > 0).all():
+        raise BadInput(f"{way.id}: entry and target are one point")
+    pivot = _pivot(around, way, entries_mm, targets_mm)
+    found = _gaps(around, way, entries_mm, targets_mm, pivot, error, seed)
+    return Strayed(found, _permitted(around, way, seed))
+
+
+def grades(breach_mm: npt.ArrayLike) -> Mapping[str, float]:
+    """Breach depths [mm], positive out of the bone -> share of each grade of the scale ``SCALE``."""
+    breach = np.maximum(np.asarray(breach_mm, dtype=np.float64), 0.0)
+    return {
+        grade: float(
+            np.mean(np.all([holds(one.op, cast(Any, breach), one.literal) for one in asked], axis=0))
+        )
+        for grade, asked in _grade_rows().items()
+    }
+
+
+@cache
+def _grade_rows() -> Mapping[str, tuple[Compare, ...]]:
+    """Grade -> comparisons of the breach that must all hold."""
+    rows = {}
+    for grade, row in score_table(SCALE).classes.items():
+        tree = parse(row.when)
+        parts = tree.parts if isinstance(tree, AllOf) else (tree,)
+        asked = tuple(part for part in parts if isinstance(part, Compare) and part.name == "breach_mm")
+        if len(asked) != len(parts):
+            raise BadInput(f"knowledge/data/scores/{SCALE}.yaml: grade {grade} must compare breach_mm alone")
+        rows[grade] = asked
+    return rows
+
+
+def _gaps(
+    around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64, pivot_mm: F64, error: Placement,
+    seed: int,
+) -> dict[str, F64]:  # fmt: skip
+    """Kind -> (n, draws) gap."""
+    radius = (way.diameter_mm or 0.0) / 2.0
+    length = np.linalg.norm(targets_mm - entries_mm, axis=1)
+    outward = (entries_mm - targets_mm) / length[:, None]
+    places, turned = strays(pivot_mm, outward, error, seed=seed)
+    before = np.linalg.norm(entries_mm - pivot_mm, axis=1)
+    starts = places + before[:, None, None] * turned
+    ends = starts - length[:, None, None] * turned
+    shape = starts.shape[:2]
+    kinds, stack = _avoided(distance_maps(around))
+    found: dict[str, F64] = {}
+    if kinds:
+        least, _ = path_minima(
+            stack, around.grid.affine, starts.reshape(-1, 3), ends.reshape(-1, 3), step_mm=STEP_MM
+        )
+        found = {kind: least[:, n].reshape(shape) - radius for n, kind in enumerate(kinds)}
+    wall = wall_of(around, way)
+    if wall is not None:
+        held = stretch_of(around, way, wall, entries_mm, targets_mm)
+        shift = _shift(starts, -turned, entries_mm, -outward, np.stack([held.first, held.last], axis=1))
+        first, last = own_stretch(wall, held, radius, starts, -turned, shift)
+        a, b = (starts - s[..., None] * turned for s in (first, last))
+        found["wall"] = wall.least(a.reshape(-1, 3), b.reshape(-1, 3)).reshape(shape) - radius
+    return found
+
+
+def _permitted(around: Surroundings, way: Way, seed: int) -> frozenset[str]:
+    """Kinds that a way which fits touches as planned."""
+    if not way.ok or way.entry_mm is None or way.target_mm is None:
+        return frozenset()
+    entry, target = (end[None] for end in _ends(way, None))
+    still = _gaps(around, way, entry, target, entry, Placement(0.0, 0.0, 1), seed)
+    return frozenset(kind for kind, gap in still.items() if kind != "wall" and gap[0, 0] < 0)
+
+
+def _shift(starts: F64, inward: F64, entries: F64, axis: F64, at: F64) -> F64:
+    """(n, draws, 2) distance of strayed axes from the planned ones at two places along them [mm]."""
+    strayed = starts[:, :, None] + at[:, None, :, None] * inward[:, :, None]
+    planned = entries[:, None] + at[..., None] * axis[:, None]
+    shift: F64 = np.linalg.norm(strayed - planned[:, None], axis=-1)
+    return shift
+
+
+def _avoided(maps: DistanceMaps) -> tuple[tuple[str, ...], F32]:
+    """Kinds that a device may not touch, and their maps; they stand first, so nothing is copied."""
+    kinds = tuple(channel for channel in maps.channels if channel in AVOIDED)
+    if maps.channels[: len(kinds)] == kinds:
+        return kinds, maps.stack[..., : len(kinds)]
+    return kinds, maps.stack[..., [maps.channels.index(kind) for kind in kinds]]
+
+
+def _pivot(around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64) -> F64:
+    """(n, 3) where each axis first meets the target bone; the entry of a corridor, or of what misses it."""
+    maps = distance_maps(around)
+    if way.kind == "corridor" or not maps.has("bone"):
+        return entries_mm
+    length = np.linalg.norm(targets_mm - entries_mm, axis=1)
+    s = np.linspace(0.0, 1.0, int(np.ceil(length.max() / BONE_STEP_MM)) + 1)
+    points = entries_mm[:, None] + s[:, None] * (targets_mm - entries_mm)[:, None]
+    inside = maps.at("bone", points) < 0
+    index = np.where(inside.any(axis=1), inside.argmax(axis=1), 0)
+    pivot: F64 = points[np.arange(len(points)), index]
+    return pivot
+
+
+def _ends(way: Way, length_mm: float | None) -> tuple[F64, F64]:
+    if way.entry_mm is None or way.target_mm is None:
+        raise BadInput(f"{way.id}: a way without entry or target strays nowhere; plan it first")
+    entry, target = np.array(way.entry_mm), np.array(way.target_mm)
+    if length_mm is not None:
+        target = entry + length_mm * (target - entry) / np.linalg.norm(target - entry)
+    return entry, target
+
+
+def _percentiles(gap: F64) -> tuple[float, float, float]:
+    low, middle, high = (float(value) for value in np.percentile(gap, [5, 50, 95]))
+    return low, middle, high
