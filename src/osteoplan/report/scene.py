@@ -7,8 +7,9 @@ normal n.  Light is ambient plus Lambert, 0.3 + 0.7 max(n.l, 0).  Layers are ble
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from scipy import ndimage
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
-from osteoplan.report.pictures import CubeFace, Legend, Picture, Rod, Scenery, grouped
+from osteoplan.report.pictures import CubeFace, Legend, Mark, Picture, Rod, Scenery, grouped
 from osteoplan.report.plane import shape_of
 from osteoplan.report.png import data_uri
 from osteoplan.report.words import name_of
@@ -88,8 +89,9 @@ def scene(
     rods: Sequence[Rod] = (),
     cement: Field | None = None,
     view: View = FROM_BEHIND,
+    points_mm: Mapping[str, F64] = MappingProxyType({}),
 ) -> Picture:
-    """The bone as a ghost with canal, lesion, paths and cement inside."""
+    """The bone as a ghost with canal, lesion, paths and cement inside; ``points_mm`` are named on it."""
     anatomy = scenery.anatomy
     canvas = _canvas(view, scenery.bone_mm, margin_mm=9.0)
     layers = [_ghost(canvas, scenery.bone_shape)]
@@ -114,7 +116,16 @@ def scene(
         legend=grouped(legend),
         stamps=scenery.stamps,
         cube=_cube(view, at=(26.0, width * canvas.rows / canvas.cols - 26.0), edge=24.0),
+        marks=tuple(_mark(canvas, words, at, width) for words, at in points_mm.items()),
     )
+
+
+def _mark(canvas: _Canvas, words: str, position_mm: F64, width: float) -> Mark:
+    """A named point where it is seen, whatever lies before it; at the rim where it lies beyond."""
+    column, row, _ = canvas.pixel(position_mm)
+    unit, rim = width / canvas.cols, 6.0
+    x, y = np.clip((column * unit, row * unit), rim, (width - rim, canvas.rows * unit - rim))
+    return Mark(words, (float(x), float(y)), NEEDLE)
 
 
 def _reach(bone_mm: F64) -> tuple[F64, F64]:

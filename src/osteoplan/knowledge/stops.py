@@ -1,0 +1,43 @@
+"""When to stop, as sentences for the procedure sheet (``data/sheet/stops.yaml``)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from osteoplan.knowledge.load import Cited, Strict, document
+
+__all__ = ["Moment", "StopFile", "StopRow", "stops"]
+
+Moment = Literal["always", "needle", "screw", "wire", "cement", "heat", "cold"]
+
+
+class StopRow(Cited):
+    """One sentence; attributes are told in the file."""
+
+    id: str = Field(pattern=r"^[a-z]+$")
+    at: Moment
+    where: Literal["", "spine"] = ""
+    text: str = Field(min_length=3)
+
+
+class StopFile(Strict):
+    """The whole of ``sheet/stops.yaml``; rows without a day of their own take that of the file."""
+
+    date: datetime.date
+    stops: tuple[StopRow, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dated(cls, content: Any) -> Any:
+        rows = [{"date": content.get("date"), **row} for row in content.get("stops", ())]
+        return {**content, "stops": rows}
+
+
+def stops(moments: Collection[Moment], *, spine: bool) -> tuple[StopRow, ...]:
+    """The sentences for a plan that holds these moments, in the order of the file."""
+    rows = document("sheet/stops.yaml", StopFile).stops
+    return tuple(row for row in rows if row.at in {"always", *moments} and (spine or not row.where))

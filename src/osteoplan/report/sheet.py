@@ -1,0 +1,126 @@
+"""The procedure sheet: one A4 page, black on white, for the room.
+
+page = render_sheet(asked)          # PDF
+words = sheet_document(asked)       # the same as a JSON document
+
+Text never shrinks below 11 pt.  Pictures shrink until everything stands on one page; if that is not enough
+the reasons behind the steps are left out; a plan that still needs two pages is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from osteoplan.errors import OsteoplanError
+from osteoplan.report.pictures import Scenery
+from osteoplan.report.sheet_pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
+from osteoplan.report.sheet_view import sheet_view
+from osteoplan.report.sheet_views import Asked, Sheet
+
+__all__ = ["TEXT_PT", "fit_page", "page_count", "render_sheet", "sheet_document"]
+
+TEXT_PT = 11.0
+_WIDE_PT = 538.0  # of the page between its margins
+_GAP_PT = 5.0
+_EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"/>'
+_LARGEST_PT, _SMALLEST_PT, _STEP_PT = 190.0, 96.0, 6.0
+_UNITS = re.compile(r"(?<=\d) (?=(?:mm|mL|min|W|%|°C)\b)")
+
+
+def render_sheet(asked: Asked) -> bytes:
+    """The sheet as PDF of one page.
+
+    Raises:
+        OsteoplanError: the plan has more to say than one page holds.
+    """
+    scenery = scenery_of(asked)
+    for terse in (False, True):
+        found = fit_page(asked, sheet_view(asked, terse=terse), scenery)
+        if found is not None:
+            return found
+    raise OsteoplanError(
+        f"the sheet of {asked.option.id} does not fit on one page: split it into sessions, "
+        "or read it from plan.json"
+    )
+
+
+def sheet_document(asked: Asked) -> dict[str, Any]:
+    """What the sheet says, for programs."""
+    return asdict(sheet_view(asked))
+
+
+def fit_page(asked: Asked, sheet: Sheet, scenery: Scenery) -> bytes | None:
+    """The page with the largest pictures that leave room for the text; None where none does.
+
+    Sizes are tried with empty frames; the pictures are drawn once more, at the size that fits.
+    """
+    sample = sheet_pictures(asked, scenery, edge=_LARGEST_PT)
+    edge = min(_LARGEST_PT, (_WIDE_PT + _GAP_PT) / len(sample.pictures) - _GAP_PT)
+    while edge >= _SMALLEST_PT:
+        frames = [(_EMPTY, one.caption, edge) for one in sample.pictures]
+        if page_count(_compile(sheet, sample, frames)) == 1:
+            drawn = sheet_pictures(asked, scenery, edge=edge)
+            return _compile(sheet, drawn, [(_svg(one), one.caption, edge) for one in drawn.pictures])
+        edge -= _STEP_PT
+    return None
+
+
+def page_count(pdf: bytes) -> int:
+    """Pages of a PDF that typst wrote: its page objects."""
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
+
+
+def _compile(sheet: Sheet, pictures: SheetPictures, shown: Sequence[tuple[str, str, float]]) -> bytes:
+    """Typst on one static page; nothing is read from the network or from the fonts of the machine."""
+    import matplotlib
+    import typst  # imported late: 80 MB that only this page needs
+
+    document = {
+        **asdict(sheet),
+        "size": TEXT_PT,
+        "pictures": [{"svg": svg, "caption": words, "edge": edge} for svg, words, edge in shown],
+        "legend": [{"words": e.words, "colour": e.colour, "dash": bool(e.dash)} for e in pictures.legend],
+        "picture_note": pictures.note,
+    }
+    made = typst.compile(  # type: ignore[misc]  # its stub cannot tell bytes from a path
+        _template(),
+        font_paths=[Path(matplotlib.get_data_path()) / "fonts" / "ttf"],
+        ignore_system_fonts=True,
+        sys_inputs={"sheet": _UNITS.sub("\u00a0", json.dumps(document, ensure_ascii=False))},
+        timestamp=datetime.fromisoformat(f"{sheet.date}T00:00:00").replace(tzinfo=UTC),
+    )
+    assert isinstance(made, bytes)
+    return made
+
+
+def _svg(shown: SheetPicture) -> str:
+    """A picture that stands alone; its numbers are drawn in circles of their own."""
+    return _environment().get_template("sheet_picture.svg.j2").render(
+        p=shown.picture, size=TEXT_PT, dimension=shown.dimension, dimension_at=shown.dimension_at,
+        number=lambda mark: unicodedata.digit(mark, mark),
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("osteoplan.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+@cache
+def _template() -> bytes:
+    from importlib import resources
+
+    return resources.files("osteoplan.report").joinpath("templates/sheet.typ").read_bytes()

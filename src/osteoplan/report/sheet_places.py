@@ -1,0 +1,135 @@
+"""Where a path lies, as a person beside the table measures it: from the midline, by slice, by angles.
+
+Angles are those of the patient, not of the table: *in plane* is the angle between the path and a straight
+line from front to back, seen along the body; *cranio-caudal* is its angle to the axial plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.case import Case
+from osteoplan.model.plan import Point
+from osteoplan.model.volume import Volume
+from osteoplan.trajectory.reach import view_angles
+
+__all__ = ["Angles", "Midline", "angles", "midline", "skin_to_bone_mm", "slice_words"]
+
+F64 = npt.NDArray[np.float64]
+_STEP_MM = 0.2
+_AIR_HU = -300.0  # between air and skin
+_LEAST_DEG = 0.5  # a smaller angle is printed as none
+_STRAIGHT = np.cos(np.radians(3.0))  # slices tilted by more have no one height
+
+
+@dataclass(frozen=True)
+class Midline:
+    """How far a point lies to a side of the midline, along the patient's left-right axis.
+
+    Attributes:
+        offset_mm: positive to the patient's left.
+        words: which midline.
+    """
+
+    offset_mm: float
+    words: str
+
+    @property
+    def side(self) -> str:
+        """``left``, ``right``, or ``midline`` within half a millimetre."""
+        return "midline" if abs(self.offset_mm) < 0.5 else "left" if self.offset_mm > 0 else "right"
+
+
+def midline(case: Case, anatomy: Anatomy, at_mm: Point) -> Midline:
+    """From the mirror plane of a vertebra or sacrum; else from the sacrum's middle; else from the body's."""
+    point = np.asarray(at_mm, dtype=np.float64)
+    frame = anatomy.frame
+    if frame.kind in ("vertebra", "sacrum"):
+        offset = float((point - frame.origin_mm) @ frame.left) / float(frame.left[0])
+        of = f"{anatomy.level} (line of the spinous processes)" if frame.kind == "vertebra" else "the sacrum"
+        return Midline(offset, f"mid-plane of {of}")
+    labels = case.label_map
+    if labels is not None and labels.has("sacrum"):
+        sacrum = labels.near("sacrum", 0.0)
+        middle = sacrum.positions_mm(np.argwhere(sacrum.array)).mean(axis=0)
+        return Midline(float(point[0] - middle[0]), "middle of the sacrum")
+    return Midline(float(point[0]) - _middle_of_body(case.ct, point), "middle of the body in this slice")
+
+
+def _middle_of_body(ct: Volume, point: F64) -> float:
+    """Mid between the left and right edge of the largest piece that is no air, in the slice of a point."""
+    axis = int(np.argmax(np.abs(ct.direction[2])))
+    count = int(np.clip(np.rint(ct.indices(point)[axis]), 0, ct.shape[axis] - 1))
+    tissue, pieces = ndimage.label(np.take(ct.array, count, axis=axis) > _AIR_HU)
+    if not pieces:
+        return float(ct.positions_mm((np.asarray(ct.shape) - 1) / 2)[0])
+    largest = np.argwhere(tissue == 1 + np.argmax(np.bincount(tissue.ravel())[1:]))
+    x = ct.positions_mm(np.insert(largest, axis, count, axis=1))[:, 0]
+    return float(x.min() + x.max()) / 2
+
+
+def slice_words(ct: Volume, at_mm: Point) -> str:
+    """Height in the scan's own coordinates, and which image that is; image 1 is nearest to the feet."""
+    height = f"z {at_mm[2]:.1f} mm".replace("-", "−")
+    axis = int(np.argmax(np.abs(ct.direction[2])))
+    along = float(ct.direction[2, axis])
+    if abs(along) < _STRAIGHT:
+        return height
+    index = int(np.rint(ct.indices(at_mm)[axis]))
+    count = ct.shape[axis]
+    from_feet = index + 1 if along > 0 else count - index
+    return f"{height}, image {from_feet} of {count}"
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Directions of a path; in degrees.
+
+    Attributes:
+        in_plane_deg: off the front-to-back line, seen along the body.
+        tip_to: side that the tip leans to, seen from the entry; empty where it leans to none.
+        cranio_caudal_deg: off the axial plane.
+        points_to: ``head`` or ``feet``; empty where the path lies in the axial plane.
+        view: where a C-arm's detector stands to look down the path.
+    """
+
+    in_plane_deg: float
+    tip_to: str
+    cranio_caudal_deg: float
+    points_to: str
+    view: str
+
+
+def angles(entry_mm: Point, target_mm: Point) -> Angles:
+    """Angles of the path from an entry to a target (``trajectory.reach.view_angles`` in words)."""
+    outward = np.subtract(entry_mm, target_mm)
+    seen = view_angles(outward)
+    around, along = float(seen.lao_rao_deg), float(seen.cra_cau_deg)
+    oblique = f"{'LAO' if around > 0 else 'RAO'} {abs(around):.0f}°"
+    tilted = f"{'CRA' if along > 0 else 'CAU'} {abs(along):.0f}°"
+    sides = [words for words, angle in ((oblique, around), (tilted, along)) if abs(angle) >= _LEAST_DEG]
+    return Angles(
+        in_plane_deg=abs(around),
+        tip_to="" if abs(around) < _LEAST_DEG else "right" if around > 0 else "left",
+        cranio_caudal_deg=abs(along),
+        points_to="" if abs(along) < _LEAST_DEG else "feet" if along > 0 else "head",
+        view=f"{', '.join(sides) or 'straight'}, detector {'behind' if outward[1] > 0 else 'in front'}",
+    )
+
+
+def skin_to_bone_mm(anatomy: Anatomy, entry_mm: Point, target_mm: Point) -> float | None:
+    """Length from the entry to the first voxel of the bone on the path; None where it meets none."""
+    start, end = np.asarray(entry_mm, dtype=np.float64), np.asarray(target_mm, dtype=np.float64)
+    length = float(np.linalg.norm(end - start))
+    run = np.arange(0.0, length + _STEP_MM, _STEP_MM)
+    points = start + run[:, None] * (end - start) / length
+    indices = np.rint(anatomy.image.indices(points)).astype(int)
+    inside = ((indices >= 0) & (indices < anatomy.image.shape)).all(axis=1)
+    bone = np.zeros(len(run), dtype=bool)
+    bone[inside] = anatomy.bone_mask[tuple(indices[inside].T)]
+    return float(run[np.argmax(bone)]) if bone.any() else None

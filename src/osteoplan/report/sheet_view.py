@@ -1,0 +1,415 @@
+"""From an option to the nouns of its procedure sheet.
+
+Lengths and angles are measured afresh on the two ends of each straight device; gaps are those of the plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
+
+import numpy as np
+
+from osteoplan.anatomy.resolution import coarse_words
+from osteoplan.knowledge.order import order
+from osteoplan.knowledge.stops import Moment, StopRow, stops
+from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.device import Device
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import (
+    Act,
+    Deliver,
+    Expand,
+    Inject,
+    Measure,
+    Option,
+    Place,
+    Point,
+    Remove,
+    Sample,
+    Wait,
+)
+from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slice_words
+from osteoplan.report.sheet_views import Asked, NearView, PathView, Sheet, SheetLine
+from osteoplan.report.views import INTENDED_USE
+from osteoplan.report.words import name_of, number, plain, tag
+
+__all__ = ["marked_paths", "sheet_stamps", "sheet_view"]
+
+_AVOIDED: tuple[StructureKind, ...] = ("canal", "nerve", "vessel", "pleura", "bowel", "organ")
+_NEAREST, _NEAREST_TERSE = 6, 3
+_LOOKED = "in brackets: 90 % of devices that stray uncorrected"
+_CIRCLED = ord("①")
+
+
+def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
+    """Everything that the sheet says; ``terse`` leaves out reasons and what is farthest away."""
+    option, anatomy = asked.option, asked.anatomy
+    places = marked_paths(option)
+    near = _near(option, anatomy)
+    stop = tuple(_stop_words(row, asked, near) for row in _stop_rows(asked))
+    lesion = anatomy.lesion
+    return Sheet(
+        program=asked.program,
+        use=INTENDED_USE,
+        case=asked.case.id,
+        plan=asked.plan[:12],
+        date=asked.date[:10],
+        side=_side(asked, places),
+        level=anatomy.level,
+        level_note="level NOT confirmed" if anatomy.is_vertebra and not lesion.level_confirmed else "",
+        title=option.plan.title,
+        position=name_of(asked.case.procedure.get("position", "position not stated")),
+        lesion=f"lesion {lesion.id}, {lesion.side}, {lesion.matrix or 'matrix unknown'}",
+        alarms=tuple(_alarms(asked, places)),
+        stamps=sheet_stamps(asked),
+        paths=tuple(_path(mark, place, asked) for mark, place in places.items()),
+        path_note="; ".join(dict.fromkeys(_references(asked, places))),
+        materials=tuple(_materials(asked, places)),
+        steps=tuple(_steps(asked, places, terse)),
+        near=near[: _NEAREST_TERSE if terse else _NEAREST],
+        near_note=_LOOKED if any(one.note for one in near) else "",
+        unchecked=tuple(kind for kind in _AVOIDED if not anatomy.of_kind(kind)),
+        stops=stop,
+        stops_note="our own list; your centre's rules come first",
+        shopping=tuple(_shopping(asked)),
+        credits=asked.case.credits,
+        terse=terse,
+    )
+
+
+def marked_paths(option: Option) -> Mapping[str, Place]:
+    """Circled number -> straight device, in the order in which they are placed.
+
+    No letters: R, L, A, P, H and F are directions on every picture, and S1 is a level.
+    """
+    places = [act for act in _acts(option) if isinstance(act, Place)]
+    return {chr(_CIRCLED + n): place for n, place in enumerate(places)}
+
+
+def sheet_stamps(asked: Asked) -> tuple[str, ...]:
+    """What every picture of the sheet must carry."""
+    found = ["GENERATED PHANTOM"] if asked.case.phantom else []
+    found += ["lesion simulated"] if asked.anatomy.lesion.simulated else []
+    return (*found, *(["coarse scan"] if coarse_words(asked.case.ct) else []))
+
+
+def _acts(option: Option) -> Iterator[Act]:
+    return (step.act for step in option.plan.steps)
+
+
+def _side(asked: Asked, places: Mapping[str, Place]) -> str:
+    """Sides that are gone in on, left first."""
+    sides = {_named_side(place) or _entry_side(asked, place) for place in places.values()}
+    return " + ".join(sorted(sides)).upper() or asked.anatomy.lesion.side.upper()
+
+
+def _named_side(place: Place) -> str:
+    """The side that the way in is named after; empty where it has none."""
+    last = place.through.rpartition("_")[2]
+    return last if last in ("left", "right") else ""
+
+
+def _entry_side(asked: Asked, place: Place) -> str:
+    return midline(asked.case, asked.anatomy, place.entry_mm).side
+
+
+def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
+    """What must be read before anything else."""
+    option, procedure = asked.option, asked.case.procedure
+    if option.status != "ranked":
+        reasons = "; ".join(reason.text for reason in option.reasons)
+        yield f"NOT TO BE CARRIED OUT: {name_of(option.status)}" + (f": {reasons}" if reasons else "")
+    for mark, place in places.items():
+        named, entered = _named_side(place), _entry_side(asked, place)
+        if named and entered not in (named, "midline"):
+            yield f"{mark} goes through the {name_of(place.through)} from the {entered}"
+    treated, scanned = procedure.get("position"), procedure.get("scan_position")
+    if treated is None or treated != scanned:
+        how = f"scanned {name_of(scanned or 'in a position not stated')}, treated {name_of(treated or '?')}"
+        yield f"Organs move: confirm on the procedural CT ({how})"
+    yield from coarse_words(asked.case.ct)
+
+
+def _path(mark: str, place: Place, asked: Asked) -> PathView:
+    """Entry, angles and depths of one device."""
+    middle = midline(asked.case, asked.anatomy, place.entry_mm)
+    off = f"{abs(middle.offset_mm):.0f} mm {middle.side.upper()}" if middle.side != "midline" else "on it"
+    seen = angles(place.entry_mm, place.target_mm)
+    bone = skin_to_bone_mm(asked.anatomy, place.entry_mm, place.target_mm)
+    lean = f", tip to the {seen.tip_to}" if seen.tip_to else ""
+    head = f", tip to the {seen.points_to}" if seen.points_to else ""
+    length = float(np.linalg.norm(np.subtract(place.target_mm, place.entry_mm)))
+    rows = {
+        "skin: side": f"{off} of the midline" if off != "on it" else "on the midline",
+        "skin: table": slice_words(asked.case.ct, place.entry_mm),
+        "skin: level": _height(asked.anatomy, place.entry_mm),
+        "in plane": f"{seen.in_plane_deg:.0f}°{lean}",
+        "cranio-caudal": f"{seen.cranio_caudal_deg:.0f}°{head}",
+        "C-arm, end on": seen.view,
+        "skin to bone": "not met" if bone is None else f"{bone:.0f} mm",
+        "skin to tip": f"{length:.0f} mm",
+    }
+    title = f"{_size(place, asked.devices)}{', ' if place.through else ''}{name_of(place.through)}"
+    return PathView(mark, title, tuple(SheetLine(label, text) for label, text in rows.items()))
+
+
+def _references(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
+    """What the table's numbers are counted from."""
+    for place in places.values():
+        yield f"midline: {midline(asked.case, asked.anatomy, place.entry_mm).words}"
+    yield "image 1 is at the feet"
+
+
+def _height(anatomy: Anatomy, at_mm: Point) -> str:
+    """Height of a point beside the middle of the level, or of the lesion of another bone."""
+    if anatomy.is_vertebra:
+        middle, what = float(anatomy.frame.origin_mm[2]), f"centre of {anatomy.level}"
+    else:
+        mask = np.argwhere(anatomy.lesion_mask)
+        middle, what = float(anatomy.image.positions_mm(mask).mean(axis=0)[2]), "middle of the lesion"
+    gap = at_mm[2] - middle
+    way = "level with" if abs(gap) < 0.5 else "above" if gap > 0 else "below"
+    return f"{way} the {what}" if way == "level with" else f"{abs(gap):.0f} mm {way} the {what}"
+
+
+def _size(place: Place, devices: Mapping[str, Device]) -> str:
+    """A device in words: kind and diameter, x length for what stays."""
+    device = devices.get(place.device)
+    if device is None:
+        return name_of(place.device)
+    if "outer_diameter_mm" not in device.values:
+        return device.name
+    diameter = device.number("outer_diameter_mm")
+    if place.length_mm is None:
+        return f"{device.name} ({number(diameter, 'mm')})"
+    return f"{device.kind} {number(diameter)} × {place.length_mm:.0f} mm"
+
+
+def _through(place: Place) -> str:
+    return f" through the {name_of(place.through)}" if place.through else ""
+
+
+def _materials(asked: Asked, places: Mapping[str, Place]) -> Iterator[SheetLine]:
+    """What goes in and stays, what it is driven with, and what guards it."""
+    acts = list(_acts(asked.option))
+    for kind, label in (("screw", "screws"), ("wire", "wires")):
+        found = [f"{m} {_size(p, asked.devices)}" for m, p in places.items() if _kind(p, asked) == kind]
+        if found:
+            yield SheetLine(label, ", ".join(found))
+    volumes: Counter[str] = Counter()
+    for act in acts:
+        if isinstance(act, Inject):
+            volumes[act.agent] += act.volume_mL  # type: ignore[assignment]  # counters take any number
+    for agent, volume in volumes.items():
+        if _is_cement(agent, asked):
+            text = f"{number(volume, 'mL')} {_agent(agent, asked)}: stop there, or at the first leak"
+            yield SheetLine("cement", text)
+    for act in acts:
+        if isinstance(act, Deliver):
+            yield SheetLine("probe", f"{_mark_at(act.at_mm, places)}{_energy(act)}")
+    yield SheetLine("thermocouple", _points(acts, ("thermocouple", "temperature"), asked, places))
+    yield SheetLine("dissection", _dissection(acts, asked))
+
+
+def _points(acts: Sequence[Act], words: Sequence[str], asked: Asked, places: Mapping[str, Place]) -> str:
+    """Where something is measured, by height and side; *none planned* where nothing is."""
+    found = [
+        f"{name_of(act.what)}{_where(act.at_mm, asked)}"
+        for act in acts
+        if isinstance(act, Measure) and any(word in act.what.lower() for word in words)
+    ]
+    return "; ".join(found) or "none planned"
+
+
+def _dissection(acts: Sequence[Act], asked: Asked) -> str:
+    """Gas or fluid that pushes organs away."""
+    spacers = set(order().no_part)
+    found = [
+        f"{number(act.volume_mL, 'mL')} {name_of(act.agent)}{_where(act.at_mm, asked)}"
+        for act in acts
+        if isinstance(act, Inject) and act.agent in spacers
+    ]
+    return "; ".join(found) or "none planned"
+
+
+def _where(at_mm: Point | None, asked: Asked) -> str:
+    if at_mm is None:
+        return ""
+    middle = midline(asked.case, asked.anatomy, at_mm)
+    return f", {abs(middle.offset_mm):.0f} mm {middle.side} of the midline, z {at_mm[2]:.0f} mm"
+
+
+def _steps(asked: Asked, places: Mapping[str, Place], terse: bool) -> Iterator[str]:
+    """One sentence per act, with its reason where there is room for it."""
+    for step in asked.option.plan.steps:
+        explains = step.why and not terse and not isinstance(step.act, Place | Inject)
+        why = f" ({_short(step.why)})" if explains else ""
+        session = f"session {step.session}: " if step.session > 1 else ""
+        yield f"{session}{_act_words(step.act, asked, places)}{why}"
+
+
+def _short(why: str) -> str:
+    """The first clause of a reason, without ids of devices."""
+    return why.split(";")[0].strip()
+
+
+def _act_words(act: Act, asked: Asked, places: Mapping[str, Place]) -> str:
+    match act:
+        case Place():
+            mark = next((m for m, place in places.items() if place is act), "?")
+            length = float(np.linalg.norm(np.subtract(act.target_mm, act.entry_mm)))
+            stays = ", it stays" if act.stays else ""
+            return f"place {mark}{_through(act)}: tip {length:.0f} mm from the skin{stays}"
+        case Inject():
+            return f"{_mark_at(act.at_mm, places)}{number(act.volume_mL, 'mL')} {_agent(act.agent, asked)}"
+        case Deliver():
+            return f"{_mark_at(act.at_mm, places)}{_energy(act)}"
+        case Expand():
+            return (
+                f"{_mark_at(act.at_mm, places)}expand {name_of(act.device)} to {number(act.volume_mL, 'mL')}"
+            )
+        case Wait():
+            return (
+                f"wait{'' if act.minutes is None else f' {plain(act.minutes)} min'}: {name_of(act.for_what)}"
+            )
+        case Sample():
+            return f"{_mark_at(act.at_mm, places)}take tissue with {_named(act.device, asked)}"
+        case Remove():
+            return f"take out {_removed(act.what, asked, places)}"
+        case Measure():
+            return f"check on {act.what}" if act.what.startswith("CT") else f"check {name_of(act.what)}"
+        case _:
+            assert_never(act)
+
+
+def _mark_at(at_mm: Point, places: Mapping[str, Place]) -> str:
+    """``A: `` for what happens at the tip of A."""
+    gaps = {m: float(np.linalg.norm(np.subtract(p.target_mm, at_mm))) for m, p in places.items()}
+    if not gaps:
+        return ""
+    nearest = min(gaps, key=gaps.__getitem__)
+    return f"through {nearest}: " if gaps[nearest] < 1.0 else ""
+
+
+def _energy(act: Deliver) -> str:
+    power = "" if act.power_W is None else f"{number(act.power_W, 'W')}, "
+    return f"{name_of(act.device)}, {name_of(act.source)}: {power}{plain(act.duration_s / 60.0)} min"
+
+
+def _removed(what: str, asked: Asked, places: Mapping[str, Place]) -> str:
+    """``cannula_13g, right`` -> the number of that device, or its name."""
+    device, _, side = (part.strip() for part in what.partition(","))
+    for mark, place in places.items():
+        if place.device == device and _named_side(place) in ("", side):
+            return mark
+    return f"the {_named(device, asked)}{f', {side}' if side else ''}"
+
+
+def _named(device: str, asked: Asked) -> str:
+    return asked.devices[device].name if device in asked.devices else name_of(device)
+
+
+def _agent(agent: str, asked: Asked) -> str:
+    return _named(agent, asked)
+
+
+def _kind(place: Place, asked: Asked) -> str:
+    return asked.devices[place.device].kind if place.device in asked.devices else ""
+
+
+def _is_cement(agent: str, asked: Asked) -> bool:
+    return agent in asked.devices and asked.devices[agent].kind == "cement"
+
+
+def _near(option: Option, anatomy: Anatomy) -> tuple[NearView, ...]:
+    """The nearest gap to each structure over all paths, nearest first, and what straying does to it."""
+    nearest: dict[str, Estimate] = {}
+    for gap in option.plan.clearances:
+        if gap.id not in ("clearance_mm", "wall_depth_mm"):
+            continue
+        name = gap.target.partition(",")[0]
+        if name not in nearest or gap.value < nearest[name].value:
+            nearest[name] = gap
+    derived = {s.name.replace("_", " ") for s in anatomy.structures if not s.given}
+    found = [_near_view(name, gap, name in derived) for name, gap in nearest.items()]
+    return tuple(sorted(found, key=lambda one: one.gap_mm))
+
+
+def _near_view(name: str, gap: Estimate, derived: bool) -> NearView:
+    thing = "bone left around it" if gap.id == "wall_depth_mm" else name
+    low, high = gap.low, gap.high
+    note = "" if low is None or high is None else f"({_mm(low)} to {_mm(high)})"
+    return NearView(f"{thing}{' (derived)' if derived else ''}", gap.value, f"{_mm(gap.value)} mm", note)
+
+
+def _mm(value: float) -> str:
+    return f"{value + 0.0:.1f}".replace("-", "−") if abs(value) < 10 else f"{value:.0f}".replace("-", "−")
+
+
+def _stop_rows(asked: Asked) -> tuple[StopRow, ...]:
+    return stops(set(_moments(asked)), spine=asked.anatomy.is_vertebra)
+
+
+def _moments(asked: Asked) -> Iterator[Moment]:
+    """What the plan holds that one must know when to stop."""
+    kinds = order().kinds
+    for act in _acts(asked.option):
+        if isinstance(act, Place):
+            kind = _kind(act, asked)
+            yield "screw" if kind == "screw" else "wire" if kind == "wire" else "needle"
+        elif isinstance(act, Inject) and _is_cement(act.agent, asked):
+            yield "cement"
+        elif isinstance(act, Deliver):
+            yield "cold" if act.source in kinds["ablate_cold"].sources else "heat"
+
+
+def _stop_words(row: StopRow, asked: Asked, near: Sequence[NearView]) -> str:
+    volume = sum(
+        act.volume_mL
+        for act in _acts(asked.option)
+        if isinstance(act, Inject) and _is_cement(act.agent, asked)
+    )
+    first = next((one for one in near if "bone left" not in one.structure), None)
+    structure = "nearest structure" if first is None else first.structure.removesuffix(" (derived)")
+    gap = "what the plan says" if first is None else first.gap
+    text = row.text.format(volume=number(volume, "mL"), structure=structure, gap=gap)
+    return f"{text}{f' [{tag(row.status)}]' if row.status == 'unverified' else ''}"
+
+
+def _shopping(asked: Asked) -> Iterator[str]:
+    """Everything to lay out, counted."""
+    devices, counted = asked.devices, Counter[str]()
+    for act in _acts(asked.option):
+        if isinstance(act, Place):
+            counted[_ware(act, devices)] += 1
+            counted.update(_wire_of(act, devices))
+        elif isinstance(act, Deliver | Expand | Sample):
+            counted[_named(act.device, asked)] = max(1, counted[_named(act.device, asked)])
+    yield from (f"{count} × {ware}" for ware, count in counted.items())
+    agents: dict[str, float] = {}
+    for act in _acts(asked.option):
+        if isinstance(act, Inject):
+            agents[act.agent] = agents.get(act.agent, 0.0) + act.volume_mL
+    yield from (f"{_agent(agent, asked)}, {number(volume, 'mL')}" for agent, volume in agents.items())
+
+
+def _ware(place: Place, devices: Mapping[str, Device]) -> str:
+    """What a device is sold as, with its length where that is known."""
+    device = devices.get(place.device)
+    if device is None:
+        return name_of(place.device)
+    length = place.length_mm
+    if length is None and "length_mm" in device.values:
+        length = device.number("length_mm")
+    return device.name if length is None else f"{device.name}, {length:.0f} mm long"
+
+
+def _wire_of(place: Place, devices: Mapping[str, Device]) -> list[str]:
+    """The guide wire that a cannulated screw goes over."""
+    device = devices.get(place.device)
+    if device is None or "wire_device" not in device.values:
+        return []
+    wire = str(device.values["wire_device"].value)
+    return [devices[wire].name if wire in devices else name_of(wire)]

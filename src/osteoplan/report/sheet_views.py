@@ -1,0 +1,109 @@
+"""What the procedure sheet says, as typed nouns; the page only arranges them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.case import Case
+from osteoplan.model.device import Device
+from osteoplan.model.plan import Option
+
+__all__ = ["Asked", "NearView", "PathView", "Sheet", "SheetLine"]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a sheet is made from.
+
+    Attributes:
+        plan: id of the plan.
+        date: day on which the plan was made.
+        program: name and version.
+        devices: device files by id, with the centre's own.
+    """
+
+    option: Option
+    case: Case
+    anatomy: Anatomy
+    plan: str
+    date: str
+    program: str
+    devices: Mapping[str, Device]
+
+
+@dataclass(frozen=True)
+class SheetLine:
+    """A label and what stands beside it."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PathView:
+    """One straight device: how to find its entry, how to hold it, how deep it goes.
+
+    Attributes:
+        mark: circled number, the same on the pictures.
+        lines: label -> words, the same labels for every path of a sheet, so that they make a table.
+    """
+
+    mark: str
+    title: str
+    lines: tuple[SheetLine, ...]
+
+
+@dataclass(frozen=True)
+class NearView:
+    """What could be hit, and how near."""
+
+    structure: str
+    gap_mm: float
+    gap: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One page for the room.
+
+    Attributes:
+        side: where the devices go in; ``LEFT``, ``RIGHT``, ``LEFT + RIGHT`` or ``MIDLINE``.
+        level: of a vertebra; the bone otherwise.
+        level_note: said beside the level where nobody has counted it.
+        alarms: what must be read first.
+        stamps: what holds of every picture and number: simulated, coarse.
+        path_note: what the numbers of the paths are counted from.
+        materials: what goes in and what stays: screws, wires, cement, energy.
+        steps: acts in their order, as sentences.
+        unchecked: what no distance is known to.
+        terse: True where reasons were left out to keep it on one page.
+    """
+
+    program: str
+    use: str
+    case: str
+    plan: str
+    date: str
+    side: str
+    level: str
+    level_note: str
+    title: str
+    position: str
+    lesion: str
+    alarms: tuple[str, ...]
+    stamps: tuple[str, ...]
+    paths: tuple[PathView, ...]
+    path_note: str
+    materials: tuple[SheetLine, ...]
+    steps: tuple[str, ...]
+    near: tuple[NearView, ...]
+    near_note: str
+    unchecked: tuple[str, ...]
+    stops: tuple[str, ...]
+    stops_note: str
+    shopping: tuple[str, ...]
+    credits: tuple[str, ...] = field(default=())
+    terse: bool = False

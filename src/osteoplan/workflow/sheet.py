@@ -1,0 +1,98 @@
+"""The procedure sheet of one option of a plan, drawn from ``plan.json`` and its case folder.
+
+made = sheet(Path("plan/plan.json"), "vertebroplasty_left")
+write_sheet(made, Path("sheet.pdf"))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from osteoplan.errors import AlreadyExists, BadInput, UnknownName
+from osteoplan.io.option_json import option_noun
+from osteoplan.io.plan_json import read_plan
+from osteoplan.model.plan import Option
+from osteoplan.report.sheet import render_sheet, sheet_document
+from osteoplan.report.sheet_views import Asked
+from osteoplan.workflow.progress import Progress, quiet, stage
+from osteoplan.workflow.read import input_digests, read
+from osteoplan.workflow.shelf import shelf_of
+
+__all__ = ["MadeSheet", "sheet", "write_sheet"]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class MadeSheet:
+    """A sheet: what it says, and the page."""
+
+    says: Json
+    pdf: bytes
+
+
+def sheet(plan: Path, option: str, *, case: Path | None = None, progress: Progress = quiet) -> MadeSheet:
+    """Draw the sheet of one option.
+
+    Raises:
+        BadInput: no such plan, case or option; an option without a step; a case that is no longer the one
+            that was planned.
+    """
+    document = read_plan(plan)
+    chosen = _chosen(document, option)
+    folder = case or (plan.parent / document["case_folder"]).resolve()
+    _require_same_case(document, folder)
+    reading = read(folder, lesion=document["lesion"], progress=progress)
+    stage(progress, "drawing the sheet", 0.9, 1.0)
+    asked = Asked(
+        option=chosen,
+        case=reading.case,
+        anatomy=reading.anatomy,
+        plan=document["id"],
+        date=document["stamp"]["created"],
+        program=document["stamp"]["program"],
+        devices=shelf_of(reading.case, chosen).devices,
+    )
+    return MadeSheet(sheet_document(asked), render_sheet(asked))
+
+
+def write_sheet(made: MadeSheet, path: Path, *, force: bool = False) -> bool:
+    """Write the page; False where the same page is there already.
+
+    Raises:
+        AlreadyExists: another file is there.
+    """
+    if path.exists():
+        if path.read_bytes() == made.pdf:
+            return False
+        if not force:
+            raise AlreadyExists(f"{path}: another file is there; --force replaces it, --out goes elsewhere")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_bytes(made.pdf)
+    beside.replace(path)
+    return True
+
+
+def _chosen(document: Json, id: str) -> Option:
+    """The option of that id, if there is something to do in the room."""
+    options = {one["id"]: one for one in document["options"]}
+    if id not in options:
+        raise UnknownName("option", id, options, "this plan")
+    found = option_noun(options[id])
+    if not found.plan.steps:
+        others = ", ".join(one["id"] for one in options.values() if one["steps"]) or "none"
+        raise BadInput(f"option {id} has no step to carry out in the room; options with steps: {others}")
+    return found
+
+
+def _require_same_case(document: Json, folder: Path) -> None:
+    """Entries are places in one scan: on another scan they would be wrong without looking wrong."""
+    if not (folder / "case.yaml").is_file():
+        raise BadInput(f"{folder}: the case of this plan is not there; say where it is with --case")
+    made, today = document["stamp"]["inputs"], input_digests(folder)
+    changed = sorted(name for name in {*made, *today} if made.get(name) != today.get(name))
+    if changed:
+        raise BadInput(f"{folder}: {', '.join(changed)} changed since the plan was made: plan the case again")
