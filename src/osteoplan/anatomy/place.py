@@ -14,7 +14,7 @@ from osteoplan.kernels.distance import signed_distance
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
-__all__ = ["Where", "centre_above_socket", "centre_at_wall", "centre_in"]
+__all__ = ["Where", "centre_at_wall", "centre_in"]
 
 F64 = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -40,20 +40,6 @@ def centre_at_wall(vertebra: Vertebra, axes_mm: Triple, *, wall_mm: float, left_
     height = 0.5 * sum(vertebra.wall.heights)
     back = float(vertebra.wall.posterior_mm(np.array([left_mm]), np.array([height]))[0])
     x, y, z = vertebra.frame.world((left_mm, back - wall_mm - 0.5 * axes_mm[1], height))
-    return float(x), float(y), float(z)
-
-
-def centre_above_socket(acetabulum: BoneFrame, side: str, away_mm: Triple) -> Triple:
-    """Centre [LPS mm] of a lesion by the joint: so far from the highest point of the socket's sphere.
-
-    Args:
-        acetabulum: its frame, with the sphere's centre as origin and its ``radius``.
-        side: of the bone, ``left`` or ``right``: where lateral is.
-        away_mm: to lateral, posterior and superior.
-    """
-    lateral, posterior, superior = away_mm
-    left = lateral if side == "left" else -lateral
-    x, y, z = acetabulum.world((left, posterior, acetabulum.lengths_mm["radius"] + superior))
     return float(x), float(y), float(z)
 
 

@@ -234,11 +234,10 @@ def _write_case(folder: Path, site: DemoSite, named: dict[str, str], *, credit: 
 
 def _lesion(recipe: dict[str, Any]) -> LesionRecipe:
     lesion = recipe["lesion"]
-    above = lesion.get("above_socket_mm")
     return LesionRecipe(
         id=lesion["id"], bone=lesion["bone"], side=lesion["side"], matrix=lesion["matrix"],
         axes_mm=tuple(lesion["axes_mm"]), wall_mm=lesion.get("wall_mm"), seed=lesion["seed"],
-        above_socket_mm=None if above is None else tuple(above),
+        above_socket_mm=lesion.get("above_socket_mm"),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from osteoplan.anatomy.place import Where, centre_above_socket, centre_at_wall, centre_in
+from osteoplan.anatomy.place import Where, centre_at_wall, centre_in
 from osteoplan.anatomy.read import BoneOnScan, bone_on_scan
 from osteoplan.anatomy.simulate import Breach, Collapse, LesionMatrix, LesionShape, Recipe, simulate
 from osteoplan.errors import AlreadyExists, BadInput
@@ -43,8 +43,7 @@ class LesionRecipe:
         centre_mm: LPS [mm].
         at: a place in any bone instead: its depth, or its surface towards a side, ``inset_mm`` below it, at
             ``height_mm`` along the bone's superior axis.
-        above_socket_mm: in a hemipelvis instead: to lateral, posterior and superior from the highest point of
-            the socket's sphere.
+        above_socket_mm: in a hemipelvis instead: the deepest place so far above the socket's sphere.
         breach, soft_tissue_mm, rim_mm, collapse, shape, cortex: as in ``anatomy.simulate.Recipe``.
     """
 
@@ -56,7 +55,7 @@ class LesionRecipe:
     wall_mm: float | None = None
     centre_mm: Triple | None = None
     at: Where | None = None
-    above_socket_mm: Triple | None = None
+    above_socket_mm: float | None = None
     height_mm: float | None = None
     inset_mm: float = 0.0
     shape: LesionShape = "irregular"
@@ -153,7 +152,9 @@ def _centre(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Triple:
     if recipe.centre_mm is not None:
         return recipe.centre_mm
     if recipe.above_socket_mm is not None:
-        return centre_above_socket(_socket(bone, recipe.bone), recipe.side, recipe.above_socket_mm)
+        socket = _socket(bone, recipe.bone)
+        height = socket.lengths_mm["radius"] + recipe.above_socket_mm
+        return centre_in(ct.with_array(bone.mask, "mask"), socket, height_mm=height)
     if recipe.at is not None or bone.vertebra is None:
         mask = ct.with_array(bone.mask, "mask")
         where: Where = recipe.at or "centre"
