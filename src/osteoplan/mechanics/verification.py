@@ -13,7 +13,7 @@ from functools import cache
 
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.materials import material
-from osteoplan.mechanics import theory
+from osteoplan.mechanics import theory, theory_bending
 from osteoplan.mechanics.published_vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
 
 __all__ = ["Load", "VerificationCase", "cases", "published_cases"]
@@ -90,10 +90,18 @@ _THEORY: tuple[tuple[str, str, float, float, Callable[[], float], str], ...] = (
     ("A1", "patch test, worst displacement error", 0.0, 1e-10, theory.patch_error, "linear fields are exact"),
     ("A2", "rigid motions, symmetry, no hourglass", 0.0, 1e-12, theory.rigid_motion_error, "six zero modes"),
     ("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, theory.bar_error, "1/(L1/E1 + L2/E2)"),
+    (
+        "A10", "tube with a core of cement and a screw, E I over the tube's", 1.0675, 0.02,
+        lambda: theory_bending.composite_stiffening()[1], "sum of E I of a tube, its core and a screw",
+    ),
+    (
+        "A12", "scaled voxel screws as cantilevers, worst error of E I", 0.0, 0.02,
+        theory_bending.screw_error, "E I of hollow round sections",
+    ),
     ("A13", "order of convergence in L2", 2.0, 0.05, theory.convergence_order, "manufactured solution"),
     ("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, theory.solver_error, "linear elasticity"),
     ("A15", "fall of stiffness as moduli rise", 0.0, 0.0, theory.monotony_error, "minimum of energy"),
-)
+)  # fmt: skip
 
 _PUBLISHED: tuple[tuple[str, str, float, float, str, str], ...] = (
     ("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3, "N/mm", VERSE),
