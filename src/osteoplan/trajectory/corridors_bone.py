@@ -1,0 +1,159 @@
+"""The bone that a corridor may run in, finer than its voxels: depth, surface points, normals.
+
+A mask on a CT is a heap of bricks.  A distance to bricks is too short by up to half a voxel's diagonal on a
+slanted surface, and a distance map between voxel centres is blunt along the middle of a narrow bone.  So the
+mask is smoothed by half a voxel (its 0.5 level is a smooth surface), long voxels are divided, and points are
+read off that level: a cylinder's radius is then a distance to points, not to bricks.  Smoothing draws a round
+bone of radius R in by about s^2 / (2 R), s half a voxel: the radius is rather told too small than too large.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.kernels.distance import distance_to, signed_distance
+from osteoplan.knowledge.corridors import search_values
+from osteoplan.model.anatomy import Mask
+from osteoplan.model.volume import Volume
+from osteoplan.trajectory.surroundings import Surroundings
+
+__all__ = ["BoneField", "Gate", "allowed_bone", "bone_field", "read_field"]
+
+F64 = npt.NDArray[np.float64]
+F32 = npt.NDArray[np.float32]
+Gate = tuple[str, str, float]  # two labels, and how far apart what lies between them still counts as bone
+
+MARGIN = 6  # voxels of nothing around the bone
+CLIP_MM = 20.0  # greatest depth outside the bone that is told
+
+
+@dataclass(frozen=True, eq=False)
+class BoneField:
+    """One or several bones as a smooth body.
+
+    Attributes:
+        affine: (4, 4) index -> position [mm] of the maps.
+        level: (ni, nj, nk) positive in the bone, 0 on its surface.
+        depth: (ni, nj, nk) depth below the surface [mm], a lower bound; negative outside.
+        points: (n, 3) on the surface [mm].
+        normals: (n, 3) outward unit normals there.
+        edge: (n,) True where the image ends: no surface of the bone, the bone may go on.
+        voxel_mm: longest edge of the maps' voxels.
+    """
+
+    affine: F64
+    level: F32
+    depth: F32
+    points: F64
+    normals: F64
+    edge: npt.NDArray[np.bool_]
+    voxel_mm: float
+
+    def at(self, field: F32, positions_mm: F64) -> F64:
+        """(..., 3) positions -> (...) trilinear values of one map."""
+        inverse = np.linalg.inv(self.affine)
+        index = positions_mm @ inverse[:3, :3].T + inverse[:3, 3]
+        flat = np.moveaxis(index, -1, 0)
+        values: F64 = ndimage.map_coordinates(field, flat, order=1, mode="nearest").astype(np.float64)
+        return values
+
+    def positions_mm(self, indices: npt.ArrayLike) -> F64:
+        """(..., 3) indices of the maps -> positions [mm]."""
+        found: F64 = np.asarray(indices, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return found
+
+
+def allowed_bone(around: Surroundings, labels: Iterable[str], bridges: Iterable[Gate] = ()) -> Mask:
+    """(ni, nj, nk) True in the bones and the gaps that are crossed on purpose, metal left out.
+
+    Args:
+        around: the bones and the metal.
+        labels: bones that are there.
+        bridges: two labels, and the greatest sum of the distances to both that still counts as bone.
+    """
+    bone = np.zeros(around.grid.shape, dtype=bool)
+    for label in labels:
+        bone |= around.bones[label]
+    spacing = around.grid.spacing_mm
+    for one, other, gap in bridges:
+        box = _box(around.bones[one] | around.bones[other], MARGIN)
+        near = distance_to(around.bones[one][box], spacing) + distance_to(around.bones[other][box], spacing)
+        bone[box] |= near <= gap
+    return bone & ~around.metal
+
+
+def bone_field(around: Surroundings, labels: tuple[str, ...], bridges: tuple[Gate, ...] = ()) -> BoneField:
+    """The smooth body of bones of a neighbourhood; remembered while that lives."""
+    kept = _kept.setdefault(around, {})
+    key = (labels, bridges)
+    if key not in kept:
+        kept[key] = read_field(around.grid.with_array(allowed_bone(around, labels, bridges), "mask"))
+    return kept[key]
+
+
+_kept: weakref.WeakKeyDictionary[Surroundings, dict[tuple[tuple[str, ...], tuple[Gate, ...]], BoneField]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def read_field(mask: Volume) -> BoneField:
+    """The smooth body of a boolean mask that is not empty."""
+    values = search_values()
+    bone = np.asarray(mask.array, dtype=bool)
+    tight = ndimage.find_objects(bone.astype(np.uint8))[0]
+    low = np.array([side.start for side in tight]) - MARGIN
+    padded = np.pad(bone[tight], MARGIN)
+    smooth = ndimage.gaussian_filter(padded.astype(np.float32), values["smooth_voxels"])
+    parts = np.maximum(1, np.ceil(mask.spacing_mm / values["fine_mm"] - 1e-9)).astype(int)
+    if (parts > 1).any():
+        shape = (np.array(padded.shape) - 1) * parts + 1
+        smooth = ndimage.zoom(smooth, shape / padded.shape, order=3, grid_mode=False)
+    level = np.ascontiguousarray(smooth - 0.5, dtype=np.float32)
+    affine = mask.affine.copy()
+    affine[:3, 3] = mask.positions_mm(low)
+    affine[:3, :3] = affine[:3, :3] / parts
+    spacing = mask.spacing_mm / parts
+    depth = np.ascontiguousarray(np.maximum(-signed_distance(level > 0, spacing), -CLIP_MM), dtype=np.float32)
+    index, normals = _crossings(level, affine)
+    points = index @ affine[:3, :3].T + affine[:3, 3]
+    at = mask.indices(points)
+    edge = ((at < 0.5) | (at > np.array(mask.shape) - 1.5)).any(axis=1)
+    return BoneField(affine, level, depth, points, normals, edge, float(spacing.max()))
+
+
+def _crossings(level: F32, affine: F64) -> tuple[F64, F64]:
+    """Indices (n, 3) where edges between neighbouring voxels cross the surface, and outward unit normals."""
+    slope = np.stack(np.gradient(level), axis=-1)
+    back = np.linalg.inv(affine[:3, :3])
+    found, normals = [], []
+    for axis in range(3):
+        a = np.moveaxis(level, axis, 0)
+        cross = (a[:-1] > 0) != (a[1:] > 0)
+        first = np.moveaxis(cross, 0, axis)
+        at = np.argwhere(first)
+        nxt = at + np.eye(3, dtype=int)[axis]
+        here, there = level[tuple(at.T)], level[tuple(nxt.T)]
+        share = (here / (here - there)).astype(np.float64)
+        point = at.astype(np.float64)
+        point[:, axis] += share
+        found.append(point)
+        mixed = (1 - share)[:, None] * slope[tuple(at.T)] + share[:, None] * slope[tuple(nxt.T)]
+        normals.append(-mixed @ back)
+    normal = np.concatenate(normals)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.concatenate(found), normal / np.maximum(length, 1e-12)
+
+
+def _box(mask: Mask, margin: int) -> tuple[slice, slice, slice]:
+    tight = ndimage.find_objects(mask.astype(np.uint8))[0]
+    i, j, k = (
+        slice(max(0, side.start - margin), min(n, side.stop + margin))
+        for side, n in zip(tight, mask.shape, strict=True)
+    )
+    return i, j, k
