@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from osteoplan.cli import cases, clinical, knowledge, plans, proofs, sheets
+from osteoplan.cli import cases, clinical, knowledge, plans, proofs, sheets, ways
 from osteoplan.cli.root import BAD_INPUT, DONE, app
 from osteoplan.errors import BadInput, Cancelled, NotAvailable
 
 __all__ = ["app", "run"]
 
-COMMANDS = (cases, plans, sheets, clinical, knowledge, proofs)  # importing them registers their commands
+COMMANDS = (cases, plans, ways, sheets, clinical, knowledge, proofs)  # importing them registers their commands
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -85,7 +85,7 @@ def read_case(folder: Path) -> Case:
         facts=parse_facts(file.facts, where=f"{where}: facts"),
         goals=parse_facts(file.goals, where=f"{where}: goals"),
         preferences=file.preferences,
-        procedure=file.procedure,
+        procedure=file.procedure.model_dump(exclude_none=True),
         prior_treatment=_earlier(file.prior_treatment),
         centre=read_centre(folder / file.centre) if file.centre else Centre(),
         phantom=file.generated,

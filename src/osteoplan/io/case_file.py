@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
+from osteoplan.model.way import Position
 
 __all__ = [
     "CaseFile",
@@ -22,6 +23,7 @@ __all__ = [
     "OtherScanFile",
     "PatientFile",
     "PriorTreatmentFile",
+    "ProcedureFile",
     "read_case_file",
 ]
 
@@ -130,6 +132,13 @@ class PriorTreatmentFile(Strict):
     note: str = ""
 
 
+class ProcedureFile(Strict):
+    """How the patient lies, in the procedure and on the scan; what is left out is unknown."""
+
+    position: Position | None = None
+    scan_position: Position | None = None
+
+
 class CaseFile(Strict):
     """``case.yaml``."""
 
@@ -140,7 +149,7 @@ class CaseFile(Strict):
     facts: Facts = {}
     goals: Facts = {}
     preferences: dict[str, float] = {}
-    procedure: dict[str, str] = {}
+    procedure: ProcedureFile = ProcedureFile()
     prior_treatment: list[PriorTreatmentFile] | None = None
     centre: str | None = None
     generated: bool = False

@@ -16,6 +16,7 @@ from osteoplan.errors import nearest
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.load import Strict
 from osteoplan.knowledge.marked import KeyPath, Marked, read_marked
+from osteoplan.knowledge.needles import needle_limits
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import resources
@@ -32,6 +33,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 RESOURCE_KINDS = ("modalities", "guidance", "anaesthesia", "surgery", "rt")
 # key -> kind of device that it lists; 'devices' may list any
 DEVICE_LISTS = {"probes": "probe", "screws": "screw", "cements": "cement"}
+WAYS = "ways"  # stands among the techniques for the limits of needle paths
 # a list of devices that is stated settles whether the centre has the resource
 SETTLED_BY = {"screws": "screws", "cements": "cement"}
 
@@ -53,6 +55,8 @@ class CentreFile(Strict):
         probes, screws, cements, devices: ids of devices.
         limits: limit -> number, for every technique that has it; or technique -> limit -> number.
         knowledge: folder of the centre's own rules, beside this file.
+        corridors: files of the centre's own screw corridors, beside this file.
+        applicators: file of the centre's own ablation zones, beside this file.
     """
 
     name: str = ""
@@ -68,6 +72,8 @@ class CentreFile(Strict):
     limits: dict[str, Number | dict[str, Number]] = {}
     costs: dict[str, CostFile] = {}
     knowledge: str = ""
+    corridors: tuple[str, ...] = ()
+    applicators: str = ""
     signed_by: str = ""
     date: datetime.date | None = None
 
@@ -96,6 +102,8 @@ def read_centre(path: Path) -> Centre:
         limits=_limits(marked, file),
         costs=_costs(marked, file),
         knowledge=path.parent / file.knowledge if file.knowledge else None,
+        corridors=tuple(path.parent / name for name in file.corridors),
+        applicators=path.parent / file.applicators if file.applicators else None,
         signed_by=file.signed_by.strip(),
         date=file.date.isoformat() if file.date else "",
     )
@@ -165,6 +173,9 @@ def _limits(marked: Marked, file: CentreFile) -> dict[str, dict[str, float]]:
     cards = technique_cards()
     found: dict[str, dict[str, float]] = {}
     for name, given in file.limits.items():
+        if name == WAYS and isinstance(given, dict):
+            found[WAYS] = _ways_limits(marked, given)
+            continue
         if not isinstance(given, dict):
             having = [id for id, card in cards.items() if name in card.limits]
             if not having:
@@ -180,6 +191,15 @@ def _limits(marked: Marked, file: CentreFile) -> dict[str, dict[str, float]]:
                 raise marked.fault(("limits", name, limit), text)
             found.setdefault(name, {})[limit] = _limit(marked, (name, limit), name, limit, number)
     return found
+
+
+def _ways_limits(marked: Marked, given: Mapping[str, float]) -> dict[str, float]:
+    """The centre's numbers for needle paths, whatever technique takes them."""
+    for limit in given:
+        if limit not in needle_limits():
+            text = f"ways have no limit '{limit}'; {nearest(limit, needle_limits())}"
+            raise marked.fault(("limits", WAYS, limit), text)
+    return dict(given)
 
 
 def _limit(marked: Marked, place: Sequence[str], technique: str, limit: str, number: float) -> float:

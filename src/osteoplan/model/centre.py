@@ -23,9 +23,11 @@ class Centre:
         stated: keys that ``centre.yaml`` holds.
         resources: every resource that a stated list decides -> whether the centre has it.
         devices: ids of the devices on its shelf; None where no list was given.
-        limits: technique -> limit name (unit in it) -> the centre's own number.
+        limits: technique (or ``ways``, for needle paths) -> limit name (unit in it) -> the centre's own number.
         costs: technique -> its cost here, in the unit that it says.
         knowledge: folder of its own rules; None where it has none.
+        corridors: files of its own screw corridors.
+        applicators: file of its own ablation zones; None where it has none.
         signed_by, date: who stated this, and when (ISO); empty where not stated.
     """
 
@@ -36,6 +38,8 @@ class Centre:
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     costs: Mapping[str, Known] = field(default_factory=dict)
     knowledge: Path | None = None
+    corridors: tuple[Path, ...] = ()
+    applicators: Path | None = None
     signed_by: str = ""
     date: str = ""
 

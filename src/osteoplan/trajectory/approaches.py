@@ -43,6 +43,7 @@ Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
 FRONT = 2000  # paths that the Pareto front is taken of
+TRIES = 200  # paths of the front that are looked at for proposals
 ROUNDS = ((2.0, 2.0), (1.0, 1.0), (0.5, 0.5))  # shifts [mm] and turns [deg] of the refinement
 EFFORT_PLANE_DEG = 30.0  # angle out of the slice that counts as much as the largest angle to the skin
 
@@ -99,8 +100,7 @@ def needle_ways(around: Surroundings, task: NeedleTask) -> NeedleSearch:
     good = np.flatnonzero(judged.total == 0)
     if not len(good):
         return NeedleSearch((_why_none(scene, judged),), rejected, len(tried))
-    chosen = _different(judged, _front(judged.soft, good), task)
-    ways = tuple(_way(scene, _settled(scene, judged, row)) for row in chosen)
+    ways = _proposals(scene, judged, _front(judged.soft, good))
     return NeedleSearch(_steady_first(around, task, ways), rejected, len(tried))
 
 
@@ -173,22 +173,30 @@ def _front(soft: F64, good: Rows) -> Rows:
     return front
 
 
-def _different(judged: _Judged, order: Rows, task: NeedleTask) -> list[int]:
-    """Rows that lie apart by entry or direction, in the given order."""
-    rules, taken = task.rules, list[int]()
-    for row in order.tolist():
-        entry, u = judged.met.entry_mm[row], judged.tried.outward[row]
-        apart = [
-            np.linalg.norm(judged.met.entry_mm[other] - entry) >= rules.different_mm
-            or np.degrees(np.arccos(np.clip(judged.tried.outward[other] @ u, -1.0, 1.0)))
-            >= rules.different_deg
-            for other in taken
-        ]
-        if all(apart):
-            taken.append(row)
-        if len(taken) == rules.proposals:
+def _proposals(scene: Scene, judged: _Judged, order: Rows) -> tuple[Way, ...]:
+    """Paths of the front, in its order, each at its best nearby, that lie apart by entry or direction."""
+    rules, ends, ways = scene.task.rules, list[tuple[F64, F64]](), list[Way]()
+    for row in order[:TRIES].tolist():
+        if not _apart(judged.met.entry_mm[row], judged.tried.outward[row], ends, scene.task):
+            continue
+        best, at = _settled(scene, judged, row)
+        if not _apart(best.met.entry_mm[at], best.tried.outward[at], ends, scene.task):
+            continue  # it slid to where another stands already
+        ends.append((best.met.entry_mm[at], best.tried.outward[at]))
+        ways.append(_way(scene, best, at))
+        if len(ways) == rules.proposals:
             break
-    return taken
+    return tuple(ways)
+
+
+def _apart(entry: F64, outward: F64, taken: list[tuple[F64, F64]], task: NeedleTask) -> bool:
+    """True where a path differs from all that are taken."""
+    rules = task.rules
+    return all(
+        np.linalg.norm(entry - other) >= rules.different_mm
+        or np.degrees(np.arccos(np.clip(outward @ along, -1.0, 1.0))) >= rules.different_deg
+        for other, along in taken
+    )
 
 
 def _settled(scene: Scene, judged: _Judged, row: int) -> tuple[_Judged, int]:
@@ -220,8 +228,7 @@ def _why_none(scene: Scene, judged: _Judged) -> Way:
     return way_of(scene, judged.tried.take(np.array([row])), judged.met.row(row), broken=broken)
 
 
-def _way(scene: Scene, settled: tuple[_Judged, int]) -> Way:
-    judged, row = settled
+def _way(scene: Scene, judged: _Judged, row: int) -> Way:
     told = way_of(scene, judged.tried.take(np.array([row])), judged.met.row(row))
     risk, miss, effort = (float(x) for x in judged.soft[row])
     return replace(told, measures={**told.measures, "risk": risk, "miss": miss, "effort": effort})

@@ -1,0 +1,91 @@
+"""Ways as ``osteoplan ways --json`` and ``plan.json`` print them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from osteoplan.io.plan_json import INTENDED_USE
+from osteoplan.model.way import Way
+from osteoplan.model.ways_result import WaysResult
+
+__all__ = ["way_document", "ways_document"]
+
+Json = dict[str, Any]
+
+
+def ways_document(result: WaysResult) -> Json:
+    """``{"ways": [...], "rejected": {...}, ...}`` of one lesion."""
+    anatomy = result.anatomy
+    return {
+        "intended_use": INTENDED_USE,
+        "case": result.case.id,
+        "lesion": anatomy.lesion.id,
+        "bone": anatomy.bone,
+        "side": anatomy.lesion.side,
+        "level_confirmed": anatomy.lesion.level_confirmed,
+        "simulated": anatomy.lesion.simulated,
+        "frame_of_reference": anatomy.image.frame,
+        "ways": [way_document(way) for way in result.ways],
+        "rejected": {approach: dict(counts) for approach, counts in result.rejected.items()},
+        "warnings": list(dict.fromkeys(result.warnings)),
+        "credits": list(result.credits),
+        "stamp": {**asdict(result.stamp), "inputs": dict(result.stamp.inputs)},
+    }
+
+
+def way_document(way: Way) -> Json:
+    """One way; positions are LPS mm, ``clearances`` are gaps of the device's surface, nearest first."""
+    return {
+        "id": way.id,
+        "name": way.name,
+        "kind": way.kind,
+        "approach": way.approach,
+        "side": way.side,
+        "status": way.status,
+        "reasons": list(way.reasons),
+        "position": way.position,
+        "entry_mm": _list(way.entry_mm),
+        "target_mm": _list(way.target_mm),
+        "skin_mm": _list(way.skin_mm),
+        "bone_mm": _list(way.bone_mm),
+        "bottleneck_mm": _list(way.bottleneck_mm),
+        "device": way.device,
+        "diameter_mm": way.diameter_mm,
+        "clearances": [
+            {
+                "structure": gap.structure,
+                "kind": gap.kind,
+                "gap_mm": round(gap.gap_mm, 3),
+                "needed_mm": gap.needed_mm,
+                "at_mm": _list(gap.at_mm),
+                "derived": gap.derived,
+            }
+            for gap in way.gaps
+        ],
+        "unchecked": list(way.unchecked),
+        "measures": {name: round(value, 3) for name, value in way.measures.items()},
+        "fits": list(way.fits),
+        "reach": dict(way.reach),
+        "bones": list(way.bones),
+        "budget": None if way.budget is None else _budget(way),
+    }
+
+
+def _budget(way: Way) -> Json:
+    budget = way.budget
+    assert budget is not None
+    return {
+        "guidance": budget.guidance,
+        "lateral_sd_mm": round(budget.lateral_sd_mm, 4),
+        "angle_sd_deg": round(budget.angle_sd_deg, 4),
+        "draws": budget.draws,
+        "breach_probability": {kind: round(share, 4) for kind, share in budget.breach.items()},
+        "scale": budget.scale,
+        "grades": {grade: round(share, 4) for grade, share in budget.grades.items()},
+        "gap_mm": {kind: [round(x, 3) for x in gap] for kind, gap in budget.gap_mm.items()},
+    }
+
+
+def _list(point: tuple[float, float, float] | None) -> list[float] | None:
+    return None if point is None else [round(float(x), 3) for x in point]
