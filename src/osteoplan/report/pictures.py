@@ -38,6 +38,7 @@ __all__ = [
     "along_needle",
     "at_plane",
     "grouped",
+    "looking_down",
     "rods_of",
     "slices",
     "strain_map",
@@ -301,6 +302,36 @@ def at_plane(
 ) -> Picture:
     """Any cut, with everything that is outlined on it."""
     return _draw(scenery, plane, window, width, rods, cement)
+
+
+def looking_down(
+    scenery: Scenery, planes: Sequence[Plane], *, window: Window, width: float, title: str
+) -> Picture:
+    """What a stack of parallel cuts shows at once: the mean of the image, and of each thing its shadow.
+
+    The first plane is where things are drawn.
+    """
+    first, unit = planes[0], width / planes[0].cols
+    mean = np.mean([plane.sample(scenery.ct, outside=_AIR) for plane in planes], axis=0)
+    outlines, legend = [], []
+    for layer in scenery.layers:
+        shadow = np.max([plane.sample(layer.shape, outside=-1.0) for plane in planes], axis=0)
+        path = _path(shadow, 0.0, unit)
+        if path:
+            outlines.append(replace(layer.outline, path=path, width=1.0))
+            legend.append(layer.legend)
+    return Picture(
+        title=title,
+        window=window.words,
+        image=data_uri(window.grey(mean)),
+        width=width,
+        height=first.rows * unit,
+        letters=first.letters(),
+        scale_bar=10.0 / first.pixel_mm * unit,
+        outlines=tuple(outlines),
+        legend=grouped(legend),
+        stamps=scenery.stamps,
+    )
 
 
 def strain_map(

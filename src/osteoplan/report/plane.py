@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from osteoplan.model.volume import Volume
 
-__all__ = ["Cut", "Plane", "along", "fit", "letter", "shape_of"]
+__all__ = ["Cut", "Plane", "along", "beside", "facing", "fit", "letter", "shape_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -131,6 +131,36 @@ def along(
     tilt = float(np.rad2deg(np.arccos(np.clip(normal[axis], -1.0, 1.0))))
     place = f"oblique, along {what}, {tilt:.0f}° off {cut}"
     return _around(right, down, tip_mm, hold_mm, margin_mm, pixel_mm, place)
+
+
+def beside(
+    what: str, plane: Plane, entry_mm: F64, tip_mm: F64, hold_mm: F64, *, margin_mm: float, pixel_mm: float
+) -> Plane:
+    """The cut through the same line that stands at right angles to a plane which contains the line."""
+    line = (tip_mm - entry_mm) / np.linalg.norm(tip_mm - entry_mm)
+    normal = np.cross(line, np.cross(plane.right, plane.down))
+    cut = max(_AXES, key=lambda name: abs(float(normal[_AXES[name][2]])))
+    straight_right, straight_down, axis = _AXES[cut]
+    normal *= np.sign(normal[axis]) / np.linalg.norm(normal)
+    right = straight_right - (straight_right @ normal) * normal
+    right /= np.linalg.norm(right)
+    down = np.cross(normal, right)
+    down *= np.sign(down @ straight_down)
+    tilt = float(np.rad2deg(np.arccos(np.clip(normal[axis], -1.0, 1.0))))
+    place = f"oblique, along {what}, {tilt:.0f}° off {cut}"
+    return _around(right, down, tip_mm, hold_mm, margin_mm, pixel_mm, place)
+
+
+def facing(place: str, at_mm: F64, outward: F64, *, half_mm: float, pixel_mm: float) -> Plane:
+    """A square across a line, as it is seen from its outer end; the patient's head is up, else the front."""
+    toward = outward / np.linalg.norm(outward)
+    up = _SUPERIOR if abs(toward[2]) < 0.9 else -_POSTERIOR
+    up = up - (up @ toward) * toward
+    up /= np.linalg.norm(up)
+    right = np.cross(up, toward)
+    count = 2 * round(half_mm / pixel_mm) + 1
+    first = at_mm - (count - 1) / 2 * pixel_mm * (right - up)
+    return Plane(first, right, -up, pixel_mm, count, count, place)
 
 
 def shape_of(mask: Mask, grid: Volume, *, around: tuple[F64, F64] | None = None) -> Volume | None:
