@@ -31,6 +31,7 @@ from osteoplan.model.way import Way
 from osteoplan.trajectory.candidates import Candidates, candidates, neighbours, window_of
 from osteoplan.trajectory.errors import error_budget
 from osteoplan.trajectory.met import Met, Scene, meet, shortfalls
+from osteoplan.trajectory.needle_exact import kept
 from osteoplan.trajectory.needle_rules import NeedleTask
 from osteoplan.trajectory.needle_words import none_of, numbered, way_of
 from osteoplan.trajectory.robust import most_robust
@@ -81,8 +82,16 @@ class _Judged:
 def needle_ways(around: Surroundings, task: NeedleTask) -> NeedleSearch:
     """Search one approach on one side.
 
-    An approach that this bone or scan does not allow gives one way of status ``none`` with the reason.
+    An approach that this bone or scan does not allow gives one way of status ``none`` with the reason.  Ways
+    that are proposed keep their margins to every brick, not only to distances as read between voxels.
     """
+    first = _search(around, task)
+    ways = kept(around, task, lambda asked: first.ways if asked is task else _search(around, asked).ways)
+    return replace(first, ways=ways)
+
+
+def _search(around: Surroundings, task: NeedleTask) -> NeedleSearch:
+    """Proposals by the distance maps alone."""
     maps = distance_maps(around)
     try:
         window = window_of(around, task)
