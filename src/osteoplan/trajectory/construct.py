@@ -24,7 +24,7 @@ from osteoplan.trajectory.construct_checks import between_mm, checks, tip_to_joi
 from osteoplan.trajectory.construct_limits import ConstructLimits
 from osteoplan.trajectory.surroundings import Surroundings, point
 
-__all__ = ["ConstructLimits", "constructs", "screw_in"]
+__all__ = ["ConstructLimits", "Lengths", "constructs", "lengths_of", "screw_at", "screw_in"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -67,12 +67,34 @@ def screw_in(
     for device in _candidates(way, devices, limits):
         length = _length(around, way, device, head, axis, limits)
         if length is not None and length <= room:
-            return _screw(around, way, device, (head, head + length * axis), limits)
+            return screw_at(around, way, device, (head, head + length * axis), limits)
     return None
 
 
+def screw_at(
+    around: Surroundings, way: Way, device: Device, ends: tuple[F64, F64], limits: ConstructLimits
+) -> Screw:
+    """A screw between its two ends (head, tip), with what lies around it."""
+    head, tip = ends
+    length = float(np.linalg.norm(tip - head))
+    full = "thread_length_mm" not in device.values
+    thread = length if full else min(device.number("thread_length_mm"), length)
+    outer = device.number("outer_diameter_mm")
+    bed = bedding(around, Thread(head, tip, outer, thread))
+    gap = bed.lesion_gap_mm
+    near = gap is not None and gap <= limits.reach_mm
+    return Screw(
+        device=device.id, way=way.id, approach=way.approach, name=way.name, side=way.side,
+        head_mm=point(head), tip_mm=point(tip), length_mm=round(length, 6), outer_diameter_mm=outer,
+        core_diameter_mm=device.number("core_diameter_mm") if "core_diameter_mm" in device.values else None,
+        thread_mm=thread, skin_mm=way.skin_mm, lesion_gap_mm=gap, anchor_mm=bed.anchor_mm if near else None,
+        purchase=purchase(around, bed, device, around.target),
+        breach=None if way.budget is None else way.budget.breach.get("any"),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
-class _Lengths:
+class Lengths:
     """What a screw is sold in."""
 
     shortest: float
@@ -86,12 +108,12 @@ class _Lengths:
         yield from (self.shortest + n * self.step for n in range(steps, -1, -1))
 
 
-def lengths_of(device: Device) -> _Lengths | None:
+def lengths_of(device: Device) -> Lengths | None:
     """Lengths that a device's file gives; None where it gives none."""
     names = ("length_shortest_mm", "length_longest_mm", "length_step_mm")
     if any(name not in device.values for name in names):
         return None
-    return _Lengths(*(device.number(name) for name in names))
+    return Lengths(*(device.number(name) for name in names))
 
 
 def _candidates(way: Way, devices: Mapping[str, Device], limits: ConstructLimits) -> list[Device]:
@@ -132,30 +154,20 @@ def _length(
     return possible[0] if possible else None
 
 
-def _screw(
-    around: Surroundings, way: Way, device: Device, ends: tuple[F64, F64], limits: ConstructLimits
-) -> Screw:
-    """The screw between its head and its tip, with what lies around it."""
-    head, tip = ends
-    length = float(np.linalg.norm(tip - head))
-    full = "thread_length_mm" not in device.values
-    thread = length if full else min(device.number("thread_length_mm"), length)
-    outer = device.number("outer_diameter_mm")
-    bed = bedding(around, Thread(head, tip, outer, thread))
-    gap = bed.lesion_gap_mm
-    near = gap is not None and gap <= limits.reach_mm
-    return Screw(
-        device=device.id, way=way.id, approach=way.approach, name=way.name, side=way.side,
-        head_mm=point(head), tip_mm=point(tip), length_mm=round(length, 6), outer_diameter_mm=outer,
-        core_diameter_mm=device.number("core_diameter_mm") if "core_diameter_mm" in device.values else None,
-        thread_mm=thread, skin_mm=way.skin_mm, lesion_gap_mm=gap, anchor_mm=bed.anchor_mm if near else None,
-        purchase=purchase(around, bed, device, around.target),
-        breach=None if way.budget is None else way.budget.breach.get("any"),
-    )  # fmt: skip
-
-
 def _sets(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[Screw, ...]]:
-    """Sets of screws that do not collide, single ones among them."""
+    """Sets of screws that do not collide: of those that come to the lesion, and named sets of all.
+
+    Where no screw comes to the lesion all are taken, so that something is told.
+    """
+    near = [screw for screw in screws if screw.anchor_mm is not None]
+    useful = {screw.way for screw in near or screws}
+    for some in _free(screws, limits):
+        if useful >= {screw.way for screw in some} or named_set(some) is not None:
+            yield some
+
+
+def _free(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[Screw, ...]]:
+    """Sets of screws that keep their distance, single ones among them."""
     free = {
         (a.way, b.way)
         for a, b in combinations(screws, 2)

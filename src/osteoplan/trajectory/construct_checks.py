@@ -23,6 +23,7 @@ _EVEN = 1e-9  # mm; two numbers that differ by less are equal: a bound that is m
 def checks(around: Surroundings, screws: Sequence[Screw], limits: ConstructLimits) -> tuple[Check, ...]:
     """Every question, the hard ones first."""
     return (
+        *_skin(screws),
         *_between(screws, limits),
         *_joints(around, screws, limits),
         *_reach(screws, limits),
@@ -63,6 +64,14 @@ def joints_crossed(template: Template | None, side: str) -> frozenset[str]:
     if template is None:
         return frozenset()
     return frozenset(bridge.joint.format(**template.names(side)) for bridge in template.bridges)
+
+
+def _skin(screws: Sequence[Screw]) -> Iterator[Check]:
+    """A screw needs a place on the skin."""
+    for screw in screws:
+        if screw.skin_mm is None:
+            text = f"{screw.name}: the image ends before its way reaches the skin; use a wider CT"
+            yield Check("skin", text, False, hard=True, of=(screw.way,))
 
 
 def _between(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[Check]:

@@ -68,7 +68,7 @@ def fit_of(around: Surroundings, way: str, head_mm: F64, tip_mm: F64, diameter_m
     except Missing:
         return None
     clear, kind, needed, at = _clear(around, place, head_mm, tip_mm, 0.5 * diameter_mm)
-    depth = float(place.field.at(place.field.depth, tip_mm))
+    depth = float(place.field.at(place.field.depth, tip_mm[None])[0])
     named = _name(around, kind, at)
     wall = _wall_mm(place, head_mm, tip_mm) - 0.5 * diameter_mm
     return Fit(wall, template.margins_mm["wall"], clear, named, needed, depth)

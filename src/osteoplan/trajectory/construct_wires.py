@@ -1,11 +1,12 @@
 """A fan of wires (K-wires, needles of a mesh) through one patch of cortex into a lesion, to reinforce cement.
 
-    outer end k   o_k = e + a c_k          a c_k on a circle about the axis e + s u, just wide enough
+    begins at     o_k = e - s_0 u + a c_k   a c_k on a circle about the axis e + s u, just wide enough; s_0
+                                           outside the cortex, since bone may rise beside the axis
     through       o_k and m + b c_k        m: the axis beside the lesion's middle, b >= a
 
 All wires keep their place around the axis, so they are rulings of one cone that opens: they cannot cross, and
-two neighbours come nearest at the cortex, 2 a sin(pi / n) between axes.  b is the widest at which every wire
-keeps its margin to the bone's surface; each goes on beyond the lesion as far as wanted, or as bone allows.
+two neighbours come nearest where they begin, 2 a sin(pi / n) between axes.  b is the widest at which every
+wire keeps its margin to the bone's surface; each goes on beyond the lesion as far as wanted, or as bone allows.
 
 That such wires strengthen cemented bone is not shown: in a tibia bent on a bench they added nothing (Cazzato
 2018).  Tests: tests/unit/test_constructs.py.
@@ -30,6 +31,7 @@ __all__ = ["FanLimits", "fan", "wire_checks"]
 F64 = npt.NDArray[np.float64]
 
 STEP_MM = 0.5
+BACK_MM = 10.0  # s_0
 WIDTHS = 12  # openings that are tried, from the lesion's half width down to none
 NULL = "no gain in strength was found with wires in cement (tibia, three-point bending; Cazzato 2018)"
 
@@ -44,6 +46,7 @@ class FanLimits:
         wall_mm: least bone between a wire and the bone's surface, behind the cortex it enters through (hard).
         anchor_mm: wanted in sound bone beyond the lesion.
         longest_mm: of a wire in bone.
+        core_mm: width that is kept free in the middle of the patch, for a cannula.
     """
 
     wires: int
@@ -51,6 +54,7 @@ class FanLimits:
     wall_mm: float
     anchor_mm: float
     longest_mm: float
+    core_mm: float = 0.0
 
 
 def fan(
@@ -128,11 +132,13 @@ def _spread(
     entry, axis, b = cone
     n = limits.wires
     a = 0.0 if n == 1 else (diameter + limits.between_mm) / (2.0 * np.sin(np.pi / n))
+    if limits.core_mm > 0.0:
+        a = max(a, 0.5 * (limits.core_mm + diameter) + limits.between_mm)
     lesion = around.grid.positions_mm(np.argwhere(around.lesion)).mean(axis=0)
     middle = entry + max(float((lesion - entry) @ axis), STEP_MM) * axis
     wires = []
     for c in circle(axis, n):
-        start, through = entry + a * c, middle + max(a, b) * c
+        start, through = entry - BACK_MM * axis + a * c, middle + max(a, b) * c
         wire = _wire(distance_maps(around), device, start, through - start, limits)
         if wire is not None:
             wires.append(wire)
@@ -142,7 +148,7 @@ def _spread(
 def _wire(maps: DistanceMaps, device: Device, start: F64, along: F64, limits: FanLimits) -> Wire | None:
     """From the cortex along a line until it is past the lesion and holds, or bone ends."""
     u = along / np.linalg.norm(along)
-    s = np.arange(-limits.longest_mm, limits.longest_mm + STEP_MM, STEP_MM)
+    s = np.arange(0.0, BACK_MM + limits.longest_mm + STEP_MM, STEP_MM)
     track = start + s[:, None] * u
     radius = 0.5 * device.number("outer_diameter_mm")
     depth, in_lesion = -maps.at("bone", track), maps.at("lesion", track) < 0.0

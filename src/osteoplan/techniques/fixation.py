@@ -1,0 +1,305 @@
+"""Screws in a plan: what is proposed, in which steps, what it breaks, what stays.
+
+A corridor's id (``lc2_left``) stands in ``Place.through``, so that a plan can be measured afresh from its own
+acts.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.knowledge.constructs import purchase_number
+from osteoplan.knowledge.sites import label_of
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.construct import Construct, Screw
+from osteoplan.model.device import Device
+from osteoplan.model.effects import Cylinder
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Act, Measure, Place, Plan, Remove, Violation
+from osteoplan.model.way import Way
+from osteoplan.techniques.protocol import Shelf
+from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_of, screw_at
+from osteoplan.trajectory.construct_checks import checks
+from osteoplan.trajectory.construct_fit import Fit, corridor_of, fit_of
+from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
+
+__all__ = [
+    "Corridors",
+    "cylinder_of",
+    "estimates",
+    "limits_of",
+    "no_corridor",
+    "placed_screws",
+    "proposed",
+    "screw_recipe",
+    "screw_violations",
+    "serves",
+    "solids",
+]
+
+F64 = npt.NDArray[np.float64]
+Recipe = Iterator[tuple[Act, str]]
+
+HERE_MM = 1.0  # a point is on the skin if it is no farther from it
+SAME_MM = 0.05  # two measurements of one screw differ by less
+
+
+def serves(anatomy: Anatomy, bones: Sequence[str]) -> bool:
+    """Whether the target bone is one of these kinds, told by the canonical label without its side."""
+    return label_of(anatomy.bone).split("_")[0] in bones
+
+
+@dataclass(frozen=True, eq=False)
+class Corridors:
+    """Ways for screws on this scan, and what may be put into them."""
+
+    ways: tuple[Way, ...]
+    screws: tuple[Device, ...]
+
+
+def proposed(anatomy: Anatomy, shelf: Shelf) -> tuple[tuple[Construct, ...], tuple[Way, ...]]:
+    """Constructs for a lesion, the best first, and every corridor that was looked for."""
+    found = _corridors(anatomy, shelf)
+    here = {one.id: one for one in found.screws}
+    made = constructs(surroundings(anatomy), found.ways, here, limits_of(shelf))
+    return made, found.ways
+
+
+def limits_of(shelf: Shelf) -> ConstructLimits:
+    """What a shelf asks of a construct."""
+    return ConstructLimits(
+        between_mm=shelf.limit("between_screws_min_mm"),
+        tip_joint_mm=shelf.limit("tip_joint_min_mm"),
+        reach_mm=shelf.limit("lesion_reach_max_mm"),
+        anchor_mm=shelf.limit("anchor_wanted_mm"),
+        angle_deg=shelf.limit("angle_wanted_deg"),
+        spread_mm=shelf.limit("spread_wanted_mm"),
+        sourced_within_mm=shelf.limit("sourced_within_mm"),
+        screws_most=int(shelf.limit("screws_most")),
+        constructs_most=int(shelf.limit("plans_most")),
+        alike=shelf.limit("alike_pct") / 100.0,
+    )
+
+
+def screw_recipe(screws: Sequence[Screw], ways: Sequence[Way], shelf: Shelf) -> Recipe:
+    """Wires first, looked at and measured; then the screws over them; then the wires come out."""
+    by_id = {way.id: way for way in ways}
+    for screw in screws:
+        yield _place(screw, wire_of(shelf.device(screw.device))), _wire_why(screw, by_id.get(screw.way))
+    yield Measure("CT: wires in their corridors"), "before anything is drilled"
+    for screw in screws:
+        text = f"length along the wire, {screw.name}"
+        yield Measure(text, screw.head_mm), f"planned {screw.length_mm:.0f} mm in bone"
+    for screw in screws:
+        yield _place(screw, screw.device, screw.length_mm), _screw_why(screw, shelf)
+    for screw in screws:
+        yield Remove(f"{wire_of(shelf.device(screw.device))}, {screw.name}"), ""
+    yield Measure("CT: screws, joints, foramina"), "a screw that strays is changed now"
+
+
+def screw_violations(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Iterator[Violation]:
+    """Hard limits that the screws of a plan break, measured on their own ends."""
+    around, limits = surroundings(anatomy), limits_of(shelf)
+    screws = placed_screws(plan, anatomy, shelf)
+    for act in _stays(plan):
+        yield from _on_skin(around, act)
+        yield from _length(act, shelf)
+    for screw in screws:
+        head, tip = np.array(screw.head_mm), np.array(screw.tip_mm)
+        fit = fit_of(around, screw.way, head, tip, screw.outer_diameter_mm)
+        yield from _in_corridor(screw, fit)
+    for check in checks(around, screws, limits):
+        if check.hard and check.ok is False:
+            yield Violation(check.id, check.text, check.value, check.bound, check.unit)
+
+
+def placed_screws(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Screw, ...]:
+    """The screws of a plan, from its acts alone."""
+    around, limits = surroundings(anatomy), limits_of(shelf)
+    found = []
+    for act in _stays(plan):
+        entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
+        head = tip + (act.length_mm or 0.0) * (entry - tip) / np.linalg.norm(entry - tip)
+        found.append(screw_at(around, _way_of(act), shelf.device(act.device), (head, tip), limits))
+    return tuple(found)
+
+
+def solids(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Cylinder, ...]:
+    """What the plan leaves in the bone."""
+    return tuple(
+        cylinder_of(screw, shelf.device(screw.device)) for screw in placed_screws(plan, anatomy, shelf)
+    )
+
+
+def cylinder_of(screw: Screw, device: Device) -> Cylinder:
+    """A screw as a rod: its root bends, its crest holds.
+
+    A root that nobody told is the shaft's, else the usual share of the outer diameter; a bore that nobody
+    told is the wire's (it is at least as wide), else none.
+    """
+    outer, values = device.number("outer_diameter_mm"), device.values
+    keys = ("core_diameter_mm", "shaft_diameter_mm")
+    root = next((device.number(key) for key in keys if key in values), None)
+    root = purchase_number("core_share_of_outer") * outer if root is None else root
+    bore = next((device.number(k) for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
+    material = str(values["material"].value) if "material" in values else ""
+    return Cylinder(screw.head_mm, screw.tip_mm, outer, bore if bore < root else 0.0, material, root)
+
+
+def estimates(made: Construct, ways: Sequence[Way]) -> tuple[Estimate, ...]:
+    """Numbers of a construct for its plan: anchors, nearest structures, probability of a breach."""
+    by_id = {way.id: way for way in ways}
+    found = []
+    for screw in made.screws:
+        for end, held in zip(("head side", "tip side"), screw.anchor_mm or (), strict=False):
+            found.append(_plain("anchor_mm", f"{screw.name}, {end}", held, "mm"))
+        way = by_id.get(screw.way)
+        for gap in () if way is None else way.gaps:
+            found.append(_plain("clearance_mm", f"{gap.structure}, {screw.name}", gap.gap_mm, "mm"))
+        if screw.breach is not None:
+            found.append(_plain("breach_probability", f"any, {screw.name}", screw.breach, "1"))
+    return tuple(found)
+
+
+def _plain(id: str, target: str, value: float, unit: str) -> Estimate:
+    return Estimate(id, target, value, None, None, unit, "simulated", ("geometry of the plan",))
+
+
+def wire_of(device: Device) -> str:
+    """Id of the wire that a cannulated screw goes over; the wire of its own set where nobody named one."""
+    known = device.values.get("wire_device")
+    return "wire_of_the_screw" if known is None else str(known.value)
+
+
+def _place(screw: Screw, device: str, length_mm: float | None = None) -> Place:
+    """The act of putting a wire or a screw along a screw's axis, from the skin to its tip."""
+    skin = screw.skin_mm or screw.head_mm
+    return Place(
+        device, skin, screw.tip_mm, through=screw.way, stays=length_mm is not None, length_mm=length_mm
+    )
+
+
+def _wire_why(screw: Screw, way: Way | None) -> str:
+    told = [f"{screw.name}"]
+    if way is not None and "free_diameter_mm" in way.measures:
+        told.append(f"{way.measures['free_diameter_mm']:.1f} mm wide with margins")
+        told += [f"not checked against {name.replace('_', ' ')}" for name in way.unchecked]
+    if screw.skin_mm is None:
+        told.append("the image ends before the skin: the entry is drawn on the bone")
+    return "; ".join(told)
+
+
+def _screw_why(screw: Screw, shelf: Shelf) -> str:
+    device = shelf.device(screw.device)
+    told = [f"{device.name} x {screw.length_mm:.0f} mm over its wire"]
+    if screw.lesion_gap_mm is not None and screw.anchor_mm is not None:
+        where = (
+            "through the lesion" if screw.lesion_gap_mm <= 0 else f"{screw.lesion_gap_mm:.0f} mm beside it"
+        )
+        told.append(
+            f"{where}, {screw.anchor_mm[0]:.0f} and {screw.anchor_mm[1]:.0f} mm of thread in sound bone"
+        )
+    if not {"core_diameter_mm", "shaft_diameter_mm"} & set(device.values):
+        told.append("its root was not found: stiffness from the usual share of the outer diameter")
+    if screw.purchase is not None and screw.purchase.mean is not None:
+        told.append(f"bone at the thread {screw.purchase.mean:.0f} {screw.purchase.meaning}")
+    return "; ".join(told)
+
+
+def _stays(plan: Plan) -> tuple[Place, ...]:
+    """Screws of a plan: what stays and lies in a corridor."""
+    acts = (step.act for step in plan.steps)
+    return tuple(act for act in acts if isinstance(act, Place) and act.stays and corridor_of(act.through))
+
+
+def _way_of(act: Place) -> Way:
+    """A corridor's way as far as an act tells it."""
+    found = corridor_of(act.through)
+    assert found is not None  # _stays looked
+    template, side = found
+    side = "" if side == "midline" else side
+    name = template.title.format(**template.names(side))
+    return Way(
+        id=act.through, name=f"{name}, {side}" if side else name, kind="corridor", approach=template.id,
+        status="fits", side=side, skin_mm=act.entry_mm,
+    )  # fmt: skip
+
+
+def _on_skin(around: Surroundings, act: Place) -> Iterator[Violation]:
+    """The entry must lie on the skin that the image shows."""
+    maps, entry = distance_maps(around), np.array(act.entry_mm)
+    off = abs(float(maps.at("skin", entry[None])[0])) if maps.has("skin") else np.inf
+    voxel = float(around.grid.spacing_mm.max())
+    if not bool(maps.inside_grid(entry)) or off > HERE_MM + 0.5 * voxel:
+        text = f"{act.through}: the entry does not lie on the skin inside the image; use a wider CT"
+        yield Violation("skin", text)
+
+
+def _length(act: Place, shelf: Shelf) -> Iterator[Violation]:
+    """A screw must be sold in its length, and its head must not lie outside the skin."""
+    device, length = shelf.device(act.device), act.length_mm or 0.0
+    sold = lengths_of(device)
+    if sold is not None:
+        steps = (length - sold.shortest) / sold.step
+        if (
+            not sold.shortest - SAME_MM <= length <= sold.longest + SAME_MM
+            or abs(steps - round(steps)) > 1e-3
+        ):
+            text = (
+                f"{device.name} of {length:.1f} mm is not offered: {sold.shortest:.0f} to "
+                f"{sold.longest:.0f} mm in steps of {sold.step:g} mm"
+            )
+            yield Violation("length_mm", text, length, sold.longest, "mm")
+    whole = float(np.linalg.norm(np.subtract(act.entry_mm, act.target_mm)))
+    if length > whole + SAME_MM:
+        text = f"{act.through}: {length:.0f} mm of screw on a path of {whole:.0f} mm: its head lies outside"
+        yield Violation("length_mm", text, length, whole, "mm")
+
+
+def _in_corridor(screw: Screw, fit: Fit | None) -> Iterator[Violation]:
+    """Bone around a screw and distance to what the corridor avoids."""
+    if fit is None:
+        yield Violation("corridor", f"{screw.name}: this scan does not show what bounds that corridor")
+        return
+    if fit.wall_mm < fit.wall_needed_mm - SAME_MM:
+        text = (
+            f"{screw.name}: {fit.wall_mm:.1f} mm of bone around the {screw.outer_diameter_mm:g} mm screw, "
+            f"{fit.wall_needed_mm:g} mm are asked for"
+        )
+        yield Violation("wall_min_mm", text, fit.wall_mm, fit.wall_needed_mm, "mm")
+    if fit.clear_mm < -SAME_MM:
+        gap = fit.clear_mm + fit.clear_needed_mm
+        text = f"{screw.name}: {gap:.1f} mm to the {fit.clear_to}, {fit.clear_needed_mm:g} mm are asked for"
+        yield Violation("clearance_min_mm", text, gap, fit.clear_needed_mm, "mm")
+    if fit.tip_depth_mm <= 0.0:
+        text = f"{screw.name}: its tip lies {-fit.tip_depth_mm:.1f} mm outside the bone"
+        yield Violation("tip_depth_mm", text, fit.tip_depth_mm, 0.0, "mm")
+
+
+def no_corridor(ways: Sequence[Way]) -> Iterator[Violation]:
+    """Why there is no construct, corridor by corridor."""
+    for way in ways:
+        if not way.ok and way.reasons:
+            width = way.measures.get("free_diameter_mm")
+            yield Violation("corridor", f"{way.name}: {way.reasons[0]}", width, way.diameter_mm, "mm")
+    if all(way.ok for way in ways):
+        yield Violation("corridor", "no screw of the shelf is short enough for a corridor of this bone")
+
+
+def _corridors(anatomy: Anatomy, shelf: Shelf) -> Corridors:
+    """Corridors of a scan, remembered with the screws that were asked about: the search takes seconds."""
+    screws = shelf.of_kind("screw")
+    kept = _kept.setdefault(anatomy, {})
+    key = tuple(screw.id for screw in screws)
+    if key not in kept:
+        kept[key] = Corridors(corridors(surroundings(anatomy), screws=screws), screws)
+    return kept[key]
+
+
+_kept: weakref.WeakKeyDictionary[Anatomy, dict[tuple[str, ...], Corridors]] = weakref.WeakKeyDictionary()
