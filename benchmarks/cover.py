@@ -2,8 +2,8 @@
 
     python benchmarks/cover.py
 
-Prints what the choice weighed, how long each part took and how sure the answer is.  Seen on two shared cores on
-28 Nov 2026: see docs/applicators.md.
+Prints what the choice weighed, how long each part took and how sure the answer is; what was seen stands in
+docs/applicators.md.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def main() -> int:
         plan = cover(target, many, table, rows, cover_limits(8), time_limit_s=20.0,
                      allowed=lambda entries, tips: np.ones(len(tips), bool))  # fmt: skip
         print(
-            f"lesion {2 * half[0]:.0f} x {2 * half[1]:.0f} x {2 * half[2]:.0f} mm + 5: {len(many) * 2} placements, "
+            f"lesion {2 * half[0]:.0f} x {2 * half[1]:.0f} x {2 * half[2]:.0f} mm + 5: "
+            f"{len(many) * 2} placements, "
             f"{plan.columns} weighed, {plan.points} cells; prepared {prepared - began:.1f} s, "
             f"chosen {plan.seconds:.1f} s: {len(plan.probes)} probes, {plan.coverage_pct:.1f} % covered "
             f"({plan.words}), {plan.status}, gap {100 * plan.gap:.1f} %"

@@ -81,8 +81,8 @@ class ZoneRow(Cited):
         offset, length = self.tip_offset_mm, self.length_mm
         if offset is not None and length is not None and abs(offset) > length:
             raise ValueError(
-                f"tip_offset_mm {offset:g} is more than the zone's length of {length:g} mm: it is how far the "
-                "zone reaches beyond the tip"
+                f"tip_offset_mm {offset:g} is more than the zone's length of {length:g} mm: it is how far "
+                "the zone reaches beyond the tip"
             )
         if self.isotherm_degC is not None and (self.modality == "cryo") != (self.isotherm_degC <= 37):
             raise ValueError(f"an isotherm of {self.isotherm_degC:g} degC is not one of '{self.modality}'")
@@ -238,8 +238,21 @@ def _dated(marked: Marked) -> dict[str, Any]:
     """The content with the file's own ``date`` in every row and value that has none."""
     content = dict(marked.content)
     day = content.get("date")
-    if day is not None and isinstance(content.get("zones"), list):
-        content["zones"] = [
-            {"date": day, **row} if isinstance(row, dict) else row for row in content["zones"]
-        ]
+    if day is None:
+        return content
+    zones, shelf = content.get("zones"), content.get("devices")
+    if isinstance(zones, list):
+        content["zones"] = [_with(day, row) for row in zones]
+    if isinstance(shelf, dict):
+        content["devices"] = {id: _dated_device(day, probe) for id, probe in shelf.items()}
     return content
+
+
+def _dated_device(day: Any, probe: Any) -> Any:
+    if not isinstance(probe, dict) or not isinstance(probe.get("values"), dict):
+        return probe
+    return {**probe, "values": {name: _with(day, value) for name, value in probe["values"].items()}}
+
+
+def _with(day: Any, row: Any) -> Any:
+    return {"date": day, **row} if isinstance(row, dict) else row

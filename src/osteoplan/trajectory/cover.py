@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ from osteoplan.trajectory.probes import (
 from osteoplan.trajectory.set_cover import SetCover, Solution, solve
 from osteoplan.trajectory.target import Target, target_of
 from osteoplan.trajectory.tubes import Allowed, Candidate, Tube, beside, candidate_of, tube_of
-from osteoplan.trajectory.zones import contains, zone_at
+from osteoplan.trajectory.zones import contains, depth_mm, held_by, which_contain, zone_at
 
 __all__ = [
     "COVERAGE_WORDS", "Candidate", "CoverLimits", "CoverPlan", "Danger", "PlacedProbe", "Reached", "Spacing",
@@ -41,6 +41,7 @@ __all__ = [
 
 F64 = npt.NDArray[np.float64]
 
+SURFACE = 1500  # points of the lesion's surface that refinement looks at
 SAMPLE = 200  # cells for which the best placements are kept, wherever they lie
 
 
@@ -124,13 +125,13 @@ def _kept(target: Target, possible: list[PlacedProbe], most: int) -> list[Placed
     if not possible:
         return []
     weights = target.cell_volumes_mm3
-    share = np.array([weights[contains(target.cells_mm, probe.zone)].sum() for probe in possible])
+    share = held_by(target.cells_mm, weights, [probe.zone for probe in possible])
     order = np.argsort(-share, kind="stable")
     order = order[share[order] > 0]
     if len(order) <= most:
         return [possible[j] for j in np.sort(order)]
     sample = target.cells_mm[:: max(1, len(weights) // SAMPLE)]
-    covers = np.stack([contains(sample, possible[j].zone) for j in order], axis=1)
+    covers = which_contain(sample, [possible[j].zone for j in order])
     each = max(1, most // len(sample))
     kept = {int(j) for row in covers for j in order[np.flatnonzero(row)[:each]]}
     for j in order:
@@ -143,8 +144,9 @@ def _kept(target: Target, possible: list[PlacedProbe], most: int) -> list[Placed
 def _problem(target: Target, columns: Sequence[PlacedProbe], limits: CoverLimits) -> SetCover:
     """The set cover that a target and its placements make."""
     weights = target.cell_volumes_mm3 / target.cell_volumes_mm3.sum()
-    covers = np.stack([contains(target.cells_mm, probe.zone) for probe in columns], axis=1)
-    covered = target.cell_volumes_mm3 @ covers / 1000.0
+    solids = [probe.zone for probe in columns]
+    covers = which_contain(target.cells_mm, solids)
+    covered = held_by(target.cells_mm, target.cell_volumes_mm3, solids) / 1000.0
     zones = np.array([probe.zone.volume_mL for probe in columns])
     healthy = np.clip(1.0 - covered / zones, 0.0, 1.0)
     costs = 1.0 + placement_number("healthy_weight") * healthy
@@ -172,7 +174,7 @@ def _refined(
     structures: Sequence[Danger],
     allowed: Allowed,
 ) -> tuple[PlacedProbe, ...]:
-    """Probes with their tips moved along the axes while that covers more and breaks no rule."""
+    """Probes with tips moved along the axes while that covers more, or gives more margin, by the rules."""
     reach, step = placement_number("refine_shift_mm"), placement_number("refine_step_mm")
     shifts = np.arange(step, reach + step / 2, step)
     shifts = np.stack([shifts, -shifts], axis=1).ravel()
@@ -180,11 +182,11 @@ def _refined(
     for _ in range(3):  # a probe moved may leave room for another
         before = probes
         for place in range(len(probes)):
-            bare, double = _left_by(target, (*probes[:place], *probes[place + 1 :]))
-            best = _worth(bare, double, probes[place])
+            rest = _left_by(target, (*probes[:place], *probes[place + 1 :]))
+            best = _worth(rest, probes[place])
             for moved in _moved(origin[place], shifts, allowed):
                 tried = (*probes[:place], moved, *probes[place + 1 :])
-                worth = _worth(bare, double, moved)
+                worth = _worth(rest, moved)
                 if worth > best and sound(tried, place, limits, screws, structures):
                     probes, best = tried, worth
         if probes is before:
@@ -204,14 +206,26 @@ def _moved(probe: PlacedProbe, shifts_mm: F64, allowed: Allowed) -> list[PlacedP
     ]
 
 
-def _left_by(target: Target, probes: Sequence[PlacedProbe]) -> tuple[F64, F64]:
-    """Bricks of the target that the other probes leave bare, and those that they cover."""
-    held = np.zeros(len(target.bricks_mm), dtype=bool)
-    for probe in probes:
-        held |= contains(target.bricks_mm, probe.zone)
-    return target.bricks_mm[~held], target.bricks_mm[held]
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """What the other probes leave to one: bare bricks, and the margin of points of the lesion's surface."""
+
+    bare_mm: F64
+    surface_mm: F64
+    margin_mm: F64
 
 
-def _worth(bare_mm: F64, held_mm: F64, probe: PlacedProbe) -> tuple[int, int]:
-    """What refinement raises: bare bricks that a probe covers, then bricks that others cover as well."""
-    return int(contains(bare_mm, probe.zone).sum()), int(contains(held_mm, probe.zone).sum())
+def _left_by(target: Target, probes: Sequence[PlacedProbe]) -> _Rest:
+    """What these probes leave."""
+    surface = target.surface_mm[:: max(1, len(target.surface_mm) // SURFACE)]
+    solids = [probe.zone for probe in probes]
+    bare = ~which_contain(target.bricks_mm, solids).any(axis=1)
+    depths = [depth_mm(surface, solid) for solid in solids]
+    margin = np.max(depths, axis=0) if depths else np.full(len(surface), -np.inf)
+    return _Rest(target.bricks_mm[bare], surface, margin)
+
+
+def _worth(rest: _Rest, probe: PlacedProbe) -> tuple[int, float]:
+    """What refinement raises: bare bricks that a probe covers, then the least margin."""
+    margin = np.maximum(rest.margin_mm, depth_mm(rest.surface_mm, probe.zone))
+    return int(contains(rest.bare_mm, probe.zone).sum()), round(float(margin.min()), 3)

@@ -7,9 +7,11 @@
                 x_a + y <= 1 + sum_{b near a} x_b   for chained a, with y = 1 where two chained are chosen
                 x, y in {0, 1},  0 <= s <= 1
 
-A greedy choice with swaps gives a first value, which bounds the search from above.  HiGHS then solves the
-problem on some of the points; points that its answer leaves bare are added until none is left.  A problem
-with fewer points costs less, so its bound holds for the whole problem, whenever the search is stopped.
+A greedy choice with swaps gives a first value, which bounds the search from above.  All choices of two
+columns at most are weighed by one matrix product; if three columns cannot cost less than the best known, that
+is the end.  HiGHS then looks for three and more, on some of the points; points that its answer leaves bare
+are added until none is left.  A problem with fewer points costs less, so its bound holds for the whole
+problem, whenever the search is stopped.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
 Status = Literal["optimal", "gap", "greedy"]
 
+SAME = 1e-4  # of the objective, within which a bound proves it
 TOLERANCE = 1e-6  # of the objective, below which two values are the same
 ROWS = 200  # points that a first problem holds, and that a round may add
 STARTS = 8  # greedy choices, all but the first with the coverage shaken
@@ -121,26 +124,16 @@ def solve(problem: SetCover, *, time_limit_s: float, seed: int = 0) -> Solution:
     problem = _merged(problem)
     best = greedy(problem, seed=seed, time_limit_s=time_limit_s / 3)
     first = upper = problem.objective(best)
-    bound, status = 0.0, "greedy"
-    held = _first_rows(problem)
-    cliques = _cliques(problem.conflicts)
-    while upper - bound > TOLERANCE * max(upper, 1.0):
-        left = time_limit_s - (time.perf_counter() - began)
-        if left <= 0.05:
-            break
-        found, lower = _milp(problem, held, cliques, upper, left)
-        bound = max(bound, lower)
-        if found is None:
-            break
-        if problem.objective(found) < upper - TOLERANCE:
-            best, upper, status = found, problem.objective(found), "gap"
-        more = _bare(problem, found, held)
-        if not len(more):
-            break
-        held = np.union1d(held, more)
-    proven = upper - bound <= 1e-4 * max(upper, 1.0)
-    told: Status = "optimal" if proven else "gap" if status == "gap" else "greedy"
-    return Solution(tuple(sorted(best)), upper, first, min(bound, upper), told, time.perf_counter() - began)
+    few = _few(problem, upper)
+    if problem.objective(few) < upper - TOLERANCE:
+        best, upper = few, problem.objective(few)
+    ends = began + time_limit_s
+    best, bound = _searched(problem, best, ends)
+    upper = problem.objective(best)
+    bound = min(bound, upper)
+    proven = upper - bound <= SAME * max(upper, 1.0)
+    told: Status = "optimal" if proven else "gap" if upper < first - TOLERANCE else "greedy"
+    return Solution(tuple(sorted(best)), upper, first, bound, told, time.perf_counter() - began)
 
 
 def greedy(problem: SetCover, *, seed: int = 0, time_limit_s: float = np.inf) -> list[int]:
@@ -229,6 +222,73 @@ def _with_best(problem: SetCover, weight: F32, rest: list[int]) -> list[int]:
     return [*rest, taken] if net[taken] > TOLERANCE else rest
 
 
+def _few(problem: SetCover, upper: float) -> list[int]:
+    """The best choice of no, one or two columns, if it is better than ``upper``: all are weighed."""
+    alone = problem.weights @ problem.covers
+    net = problem.costs - alone / problem.worth  # against nothing chosen
+    nothing = float(problem.weights.sum() / problem.worth)
+    best: tuple[float, list[int]] = (nothing, [])
+    if problem.at_most >= 1:
+        best = min(best, (nothing + float(net.min()), [int(np.argmin(net))]))
+    # two columns bring at most what each brings alone
+    hopeful = np.flatnonzero(nothing + net + net.min() < min(upper, best[0]))
+    if problem.at_most < 2 or len(hopeful) < 2:
+        return best[1]
+    pair = nothing + net[hopeful][:, None] + net[hopeful][None] + _shared(problem, hopeful) / problem.worth
+    pair[problem.conflicts[np.ix_(hopeful, hopeful)] | np.eye(len(hopeful), dtype=bool)] = np.inf
+    if problem.chained is not None and problem.near is not None:
+        linked = problem.chained[hopeful]
+        pair[linked[:, None] & linked[None] & ~problem.near[np.ix_(hopeful, hopeful)]] = np.inf
+    a, b = divmod(int(np.argmin(pair)), len(hopeful))
+    return min(best, (float(pair[a, b]), sorted((int(hopeful[a]), int(hopeful[b])))))[1]
+
+
+def _shared(problem: SetCover, columns: Ints) -> F64:
+    """(n, n) weight of the points that two columns both cover."""
+    both = np.zeros((len(columns), len(columns)))
+    for first in range(0, len(problem.weights), 1024):
+        some = problem.covers[first : first + 1024, columns].astype(np.float64)
+        both += some.T @ (problem.weights[first : first + 1024, None] * some)
+    return both
+
+
+def _fewest(problem: SetCover, upper: float) -> tuple[int, float]:
+    """Least number of columns, of three or more, that can be better than ``upper``, and their least cost.
+
+    Any k columns bring at most what the k best bring alone.
+    """
+    alone = -np.sort(-(problem.weights @ problem.covers))[: problem.at_most]
+    cost = np.cumsum(np.sort(problem.costs)[: problem.at_most])
+    bare = np.maximum(problem.weights.sum() - np.cumsum(alone), 0.0) / problem.worth
+    least = cost + bare
+    better = np.flatnonzero(least[2:] < upper - TOLERANCE) + 2
+    return (int(better[0]) + 1, float(least[better].min())) if len(better) else (0, upper)
+
+
+def _searched(problem: SetCover, best: list[int], ends: float) -> tuple[list[int], float]:
+    """The best of a choice and all of three columns or more, and a bound of all; ``best`` beats any two."""
+    upper = problem.objective(best)
+    count, bound = _fewest(problem, upper)
+    if not count:
+        return best, upper
+    held, cliques = _first_rows(problem), _cliques(problem.conflicts)
+    while upper - bound > TOLERANCE * max(upper, 1.0):
+        left = ends - time.perf_counter()
+        if left <= 0.05:
+            break
+        found, lower = _milp(problem, held, cliques, upper, (count, left))
+        bound = max(bound, lower)
+        if found is None:
+            break
+        if problem.objective(found) < upper - TOLERANCE:
+            best, upper = found, problem.objective(found)
+        more = _bare(problem, found, held)
+        if not len(more):
+            break
+        held = np.union1d(held, more)
+    return best, bound
+
+
 def _merged(problem: SetCover) -> SetCover:
     """The problem with points that the same columns cover made one, in the order of the first of them."""
     packed = np.packbits(problem.covers, axis=1)
@@ -281,9 +341,13 @@ def _cliques(conflicts: Bools) -> list[Ints]:
 
 
 def _milp(
-    problem: SetCover, held: Ints, cliques: list[Ints], upper: float, seconds: float
+    problem: SetCover, held: Ints, cliques: list[Ints], upper: float, asked: tuple[int, float]
 ) -> tuple[list[int] | None, float]:
-    """A choice for some of the points, and a bound that holds for all."""
+    """A choice for some of the points, and a bound that holds for all.
+
+    Args:
+        asked: the least count of columns, and the seconds that there are.
+    """
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_matrix
 
@@ -291,7 +355,10 @@ def _milp(
     linked = problem.chained is not None and problem.near is not None
     total = n + m + linked
     cost = np.concatenate([problem.costs, problem.weights[held] / problem.worth, np.zeros(int(linked))])
-    rows, low, high = _rows(problem, held, cliques)
+    count, seconds = asked
+    payable = np.searchsorted(np.cumsum(np.sort(problem.costs)), upper + TOLERANCE, side="right")
+    counts = (count, min(problem.at_most, int(payable)))
+    rows, low, high = _rows(problem, held, cliques, counts)
     rows.append((np.arange(n + m), cost[: n + m]))  # the greedy choice is a cut-off
     low.append(-np.inf)
     high.append(upper + TOLERANCE)
@@ -309,6 +376,8 @@ def _milp(
         bounds=Bounds(0, 1),
         options={"time_limit": seconds, "mip_rel_gap": TOLERANCE},
     )
+    if answer.status == 2:  # infeasible: nothing of so many columns costs as little
+        return None, upper
     lower = getattr(answer, "mip_dual_bound", None)
     lower = float(lower) if lower is not None and np.isfinite(lower) else 0.0
     if answer.x is None:
@@ -318,7 +387,7 @@ def _milp(
 
 
 def _rows(
-    problem: SetCover, held: Ints, cliques: list[Ints]
+    problem: SetCover, held: Ints, cliques: list[Ints], counts: tuple[int, int]
 ) -> tuple[list[tuple[Ints, F64]], list[float], list[float]]:
     """Rows of the problem (which variables, with which factors) with their lower and upper limits."""
     n, m = len(problem.costs), len(held)
@@ -336,7 +405,7 @@ def _rows(
         row(where, np.ones(len(where)), 1, np.inf)
     for clique in cliques:
         row(clique, np.ones(len(clique)), -np.inf, 1)
-    row(np.arange(n), np.ones(n), -np.inf, problem.at_most)
+    row(np.arange(n), np.ones(n), *counts)
     if problem.chained is not None and problem.near is not None:
         linked, y = np.flatnonzero(problem.chained), n + m
         many = np.append(np.ones(len(linked)), -(problem.at_most - 1.0))

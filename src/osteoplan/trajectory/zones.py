@@ -11,16 +11,18 @@ temperature.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
+from osteoplan.kernels.ellipsoids import held, inside
 from osteoplan.knowledge.applicators import ZoneRow, placement_number
 from osteoplan.model.plan import Point
 
-__all__ = ["Zone", "contains", "depth_mm", "unit", "zone_at", "zone_contains"]
+__all__ = ["Zone", "contains", "depth_mm", "held_by", "unit", "which_contain", "zone_at", "zone_contains"]
 
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -81,9 +83,18 @@ def zone_contains(
 
 def contains(points_mm: npt.ArrayLike, zone: Zone) -> Bools:
     """(...,) which of (..., 3) positions lie in a zone."""
-    across, along = _coordinates(points_mm, zone)
-    inside: Bools = (across / zone.half_width_mm) ** 2 + (along / zone.half_length_mm) ** 2 <= 1.0
-    return inside
+    points = np.asarray(points_mm, dtype=np.float64)
+    return which_contain(points.reshape(-1, 3), (zone,)).reshape(points.shape[:-1])
+
+
+def which_contain(points_mm: F64, zones: Sequence[Zone]) -> Bools:
+    """(m, n) which of (m, 3) positions lie in which of n zones."""
+    return inside(points_mm, *_arrays(zones))
+
+
+def held_by(points_mm: F64, weights: F64, zones: Sequence[Zone]) -> F64:
+    """(n,) weight of the (m, 3) positions that each of n zones holds."""
+    return held(points_mm, weights, *_arrays(zones))
 
 
 def depth_mm(points_mm: npt.ArrayLike, zone: Zone) -> F64:
@@ -97,8 +108,8 @@ def depth_mm(points_mm: npt.ArrayLike, zone: Zone) -> F64:
         distance = _to_ellipse(np.abs(along), across, a, b)
     else:
         distance = _to_ellipse(across, np.abs(along), b, a)
-    inside = (across / b) ** 2 + (along / a) ** 2 <= 1.0
-    return np.where(inside, distance, -distance)
+    within = (across / b) ** 2 + (along / a) ** 2 <= 1.0
+    return np.where(within, distance, -distance)
 
 
 def unit(vector: npt.ArrayLike) -> F64:
@@ -108,6 +119,16 @@ def unit(vector: npt.ArrayLike) -> F64:
     if not np.isfinite(length) or length < 1e-9:
         raise BadInput("a way's entry and tip are one point: it has no direction")
     return np.asarray(vector / length)
+
+
+def _arrays(zones: Sequence[Zone]) -> tuple[F64, F64, F64, F64]:
+    """Centres, axes and semi-axes of zones."""
+    return (
+        np.array([zone.centre_mm for zone in zones], dtype=np.float64).reshape(-1, 3),
+        np.array([zone.axis for zone in zones], dtype=np.float64).reshape(-1, 3),
+        np.array([zone.half_length_mm for zone in zones], dtype=np.float64),
+        np.array([zone.half_width_mm for zone in zones], dtype=np.float64),
+    )
 
 
 def _coordinates(points_mm: npt.ArrayLike, zone: Zone) -> tuple[F64, F64]:
