@@ -40,6 +40,7 @@ from osteoplan.kernels.elasticity import (
 from osteoplan.kernels.multigrid import Equilibrium, OnStep, equilibrium
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.knowledge.materials import material, modulus_law
+from osteoplan.mechanics.anchors import anchors
 from osteoplan.mechanics.contact import press, socket_faces
 from osteoplan.mechanics.screws import Embedded, embed
 from osteoplan.mechanics.state import (
@@ -191,12 +192,20 @@ def load(
         again, _ = _solve(model, other, on_step, tolerance=1e-4, start_mm=solved.displacement_mm)
         return _energies(model, again, K0)
 
+    state = Solved(tissue, E, s)
+    fixed = anchors(state, central, model.settings.laws, energies)
     cements = [cement_share(model.grid, model.mesh, (fill,)) for fill in fill_worlds]
-    draws, again = stiffness_draws(Solved(tissue, E, s), cements, central, sampled, energies)
+    draws, again = stiffness_draws(state, cements, central, sampled, energies)
+    draws = draws * np.array([fixed.factor(world) for world in sampled])
     return MechanicsResult(
         (_outcome(model, tissue, K, draws),),
         (_strain_field(model, s, K),),
-        {**model.diagnostics, **_diagnostics(model, tissue, K, solved), "fills_solved_again": again},
+        {
+            **model.diagnostics,
+            **_diagnostics(model, tissue, K, solved),
+            "fills_solved_again": again,
+            "anchors_solved": fixed.solved,
+        },
         model.warnings,
     )
 
@@ -323,7 +332,7 @@ def _outcome(model: HemipelvisModel, tissue: Tissue, K: float, draws: F64) -> Es
         *dict.fromkeys(key for law in laws for key in law.cite),
         f"voxel finite elements; {BOUNDARY_CONDITION}",
         "density laws of the femur stand in for the pelvis",
-        "the interval holds calibration, law and material ranges (energies of one solved field)",
+        "the interval holds calibration, law and material ranges (energies of solved fields)",
     ]
     used = ["law_central", "law_other", "load_direction", "contact_depth_mm"]
     statuses = [material(f"hemipelvis.{key}").status for key in used]
