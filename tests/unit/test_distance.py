@@ -50,3 +50,13 @@ def test_an_empty_mask_is_infinitely_far_and_a_full_one_infinitely_deep():
     empty = np.zeros((2, 3, 5), dtype=bool)
     assert (signed_distance(empty, SPACING) == np.inf).all()
     assert (signed_distance(~empty, SPACING) == -np.inf).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000), reach=st.floats(0.5, 9.0))
+def test_within_reach_nothing_changes_and_beyond_it_the_reach_is_told(seed, reach):
+    mask = np.random.default_rng(seed).random((9, 7, 6)) < 0.04
+    mask[4, 3, 2] = True
+    whole = signed_distance(mask, SPACING)
+    near = signed_distance(mask, SPACING, reach_mm=reach)
+    assert near == pytest.approx(np.clip(whole, -reach, reach), abs=1e-5)

@@ -34,8 +34,8 @@ def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = 
     Args:
         mask: (ni, nj, nk).
         spacing_mm: (3,) voxel edges.
-        reach_mm: what lies farther outside than this may be told as ``reach_mm``; the work is then limited to
-            the neighbourhood of the mask.
+        reach_mm: what lies farther from the surface than this, outside or inside, is told as ``reach_mm``;
+            the work is then limited to the neighbourhood of the surface.
 
     The image's border is not a surface: what lies beyond it is unknown.  An empty mask is infinitely far
     everywhere, a full one infinitely deep.
@@ -44,35 +44,40 @@ def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = 
         return np.full(mask.shape, np.inf, dtype=np.float32)
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     near, inner = _boxes(mask, spacing, reach_mm)
-    distance = np.full(mask.shape, min(reach_mm, 1e6), dtype=np.float32)
-    distance[near] = np.minimum(distance_to(mask[near], spacing), distance[near])
+    distance = np.full(mask.shape, reach_mm, dtype=np.float32)
+    distance[near] = distance_to(mask[near], spacing, reach_mm=reach_mm)
     # Inside, the surface is the nearest voxel that is not the mask: one voxel around its box holds them all.
-    inside = distance_to(~mask[inner], spacing)
+    inside = distance_to(~mask[inner], spacing, reach_mm=reach_mm)
     np.copyto(distance[inner], -inside, where=mask[inner])
     return distance
 
 
-def distance_to(mask: Mask, spacing_mm: npt.ArrayLike) -> F32:
-    """Distance [mm] of every voxel centre to the mask's nearest brick; 0 inside, inf if there is none."""
+def distance_to(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf) -> F32:
+    """Distance [mm] of every voxel centre to the mask's nearest brick; 0 inside, inf if there is none.
+
+    What is farther than ``reach_mm`` is told as ``reach_mm``, and costs little.
+    """
     if not mask.any():
-        return np.full(mask.shape, np.inf, dtype=np.float32)
+        return np.full(mask.shape, reach_mm, dtype=np.float32)
     squared = np.where(mask, np.float32(0.0), np.float32(FAR))
+    limit = min(reach_mm**2, FAR)
     flat = squared.reshape((1,) * (3 - mask.ndim) + mask.shape)
     edges = np.ones(3)
     edges[3 - mask.ndim :] = np.asarray(spacing_mm, dtype=np.float64)
     for axis in (2, 1, 0):
         if flat.shape[axis] == 1 and axis < 3 - mask.ndim:
             continue
-        _sweep(np.moveaxis(flat, axis, -1), float(edges[axis]))
+        _sweep(np.moveaxis(flat, axis, -1), float(edges[axis]), limit)
+    np.minimum(squared, np.float32(limit), out=squared)
     np.sqrt(squared, out=squared)
     return squared
 
 
-def _sweep(lines: F32, h: float) -> None:
+def _sweep(lines: F32, h: float, limit: float) -> None:
     """One pass along the last axis, shared out over the first."""
     rows = lines.shape[0]
     least = max(1, THREAD_VOXELS * rows // max(lines.size, 1))
-    shared_out(lambda first, last: _along(lines[first:last], h), rows, least=least)
+    shared_out(lambda first, last: _along(lines[first:last], h, limit), rows, least=least)
 
 
 def _boxes(mask: Mask, spacing: F64, reach_mm: float) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
@@ -88,20 +93,29 @@ def _boxes(mask: Mask, spacing: F64, reach_mm: float) -> tuple[tuple[slice, ...]
 
 
 @numba.njit(cache=True, nogil=True)
-def _along(lines: F32, h: float) -> None:
-    """Replace every line f along the last axis by x -> min over y of f(y) + max(|x - y| h - h/2, 0)^2."""
+def _along(lines: F32, h: float, limit: float) -> None:
+    """Replace every line f along the last axis by x -> min over y of f(y) + max(|x - y| h - h/2, 0)^2.
+
+    Values from ``limit`` on are left as they are: nothing that matters is so far.
+    """
     n = lines.shape[2]
     foot = np.empty(2 * n)  # position of a parabola's foot, in voxels
     height = np.empty(2 * n)
     start = np.empty(2 * n + 1)  # where a parabola becomes the lowest
     f = np.empty(n)
+    reach = n if limit >= FAR else int(np.ceil(np.sqrt(limit) / h)) + 1
     for i in range(lines.shape[0]):
         for j in range(lines.shape[1]):
+            low, high = n, -1  # of what is near in this line
             for y in range(n):
                 f[y] = lines[i, j, y]
+                if f[y] < limit:
+                    low, high = min(low, y), y
+            if high < 0:
+                continue
             last = -1
-            for y in range(n):
-                if f[y] >= FAR:
+            for y in range(low, high + 1):
+                if f[y] >= limit:
                     continue
                 # Inside a run of the mask only its two ends can be nearest to anything.
                 if 0 < y < n - 1 and f[y] == 0.0 and f[y - 1] == 0.0 and f[y + 1] == 0.0:
@@ -127,7 +141,7 @@ def _along(lines: F32, h: float) -> None:
                 continue
             start[last + 1] = np.inf
             here = 0
-            for x in range(n):
+            for x in range(max(low - reach, 0), min(high + reach + 1, n)):
                 while start[here + 1] < x:
                     here += 1
                 lines[i, j, x] = min(f[x], height[here] + (h * (x - foot[here])) ** 2)

@@ -32,7 +32,7 @@ F32 = npt.NDArray[np.float32]
 AVOIDED: tuple[str, ...] = (
     "canal", "nerve", "vessel", "pleura", "bowel", "organ", "joint", "metal",
 )  # fmt: skip
-REACH_MM = 60.0  # of the maps; farther than that nothing is near
+REACH_MM = 30.0  # of the maps; farther than that nothing is near
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class DistanceMaps:
         channels: names along the last axis: the kinds of structure that have a voxel here, ``metal``,
             ``other_bone``, ``bone`` (the target), ``skin`` (negative under it), ``lesion``, and ``body`` of a
             vertebra.
-        stack: (ni, nj, nk, K); outside a thing at most ``REACH_MM``.
+        stack: (ni, nj, nk, K); at most ``REACH_MM`` deep or far.
         structures: what they were computed for.
     """
 
@@ -182,10 +182,7 @@ def _distance_maps(around: Surroundings) -> DistanceMaps:
     things = {name: mask for name, mask in _things(around).items() if mask.any()}
     stack = np.empty((*around.grid.shape, len(things)), dtype=np.float32)
     for n, mask in enumerate(things.values()):
-        # Finite where the image is full of it: arithmetic goes on, and nothing reaches its surface.
-        stack[..., n] = np.clip(
-            signed_distance(mask, around.grid.spacing_mm, reach_mm=REACH_MM), -1e4, REACH_MM
-        )
+        stack[..., n] = signed_distance(mask, around.grid.spacing_mm, reach_mm=REACH_MM)
     return DistanceMaps(around.grid, tuple(things), stack, around.structures)
 
 

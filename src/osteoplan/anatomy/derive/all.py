@@ -73,7 +73,11 @@ def _rules(canvas: Canvas, bone: str | None) -> tuple[Rule, ...]:
             lowest = SPINE_LEVELS[SPINE_LEVELS.index("L4") :]
             return (partial(_spine, canvas, lowest), *_pelvis(canvas, SIDES, hip=False))
         case "hemipelvis" if which in SIDES:
-            return _pelvis(canvas, (which,), hip=True)
+            # ways across the sacrum meet both of its sides, and the root that runs over it
+            lowest = SPINE_LEVELS[SPINE_LEVELS.index("L4") :]
+            other = SIDES[1 - SIDES.index(which)]
+            own, beyond = _pelvis(canvas, (which,), hip=True), _pelvis(canvas, (other,), hip=False)
+            return (*own, *beyond[1:], partial(_spine, canvas, lowest))
         case "femur" if which in SIDES:
             return (
                 partial(joint_space, canvas, "hip_joint", which),
