@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,10 +23,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from osteoplan.errors import OsteoplanError
-from osteoplan.report.pictures import Scenery
+from osteoplan.report.pictures import Picture, Scenery
 from osteoplan.report.sheet_pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
 from osteoplan.report.sheet_view import sheet_view
 from osteoplan.report.sheet_views import Asked, Sheet
+from osteoplan.report.text_width import text_width
 
 __all__ = ["TEXT_PT", "fit_page", "page_count", "render_sheet", "sheet_document"]
 
@@ -65,14 +67,18 @@ def fit_page(asked: Asked, sheet: Sheet, scenery: Scenery) -> bytes | None:
     Sizes are tried with empty frames; the pictures are drawn once more, at the size that fits.
     """
     sample = sheet_pictures(asked, scenery, edge=_LARGEST_PT)
-    edge = min(_LARGEST_PT, (_WIDE_PT + _GAP_PT) / len(sample.pictures) - _GAP_PT)
-    while edge >= _SMALLEST_PT:
-        frames = [(_EMPTY, one.caption, edge) for one in sample.pictures]
-        if page_count(_compile(sheet, sample, frames)) == 1:
-            drawn = sheet_pictures(asked, scenery, edge=edge)
-            return _compile(sheet, drawn, [(_svg(one), one.caption, edge) for one in drawn.pictures])
-        edge -= _STEP_PT
-    return None
+    widest = min(_LARGEST_PT, (_WIDE_PT + _GAP_PT) / len(sample.pictures) - _GAP_PT)
+    edges = [widest - _STEP_PT * n for n in range(int((widest - _SMALLEST_PT) / _STEP_PT) + 1)]
+
+    def fits(n: int) -> bool:
+        frames = [(_EMPTY, one.caption, edges[n]) for one in sample.pictures]
+        return page_count(_compile(sheet, sample, frames)) == 1
+
+    first = bisect_left(range(len(edges)), True, key=fits)  # smaller pictures never need more room
+    if first == len(edges):
+        return None
+    drawn = sheet_pictures(asked, scenery, edge=edges[first])
+    return _compile(sheet, drawn, [(_svg(one), one.caption, edges[first]) for one in drawn.pictures])
 
 
 def page_count(pdf: bytes) -> int:
@@ -107,8 +113,17 @@ def _svg(shown: SheetPicture) -> str:
     """A picture that stands alone; its numbers are drawn in circles of their own."""
     return _environment().get_template("sheet_picture.svg.j2").render(
         p=shown.picture, size=TEXT_PT, dimension=shown.dimension, dimension_at=shown.dimension_at,
-        number=lambda mark: unicodedata.digit(mark, mark),
+        number=lambda mark: unicodedata.digit(mark, mark), stamps=_stamp_lines(shown.picture),
     )  # fmt: skip
+
+
+def _stamp_lines(picture: Picture) -> list[str]:
+    """A stamp on one line where the picture is wide enough for it, else a word on each."""
+    lines = []
+    for stamp in picture.stamps:
+        fits = text_width(stamp, TEXT_PT, bold=True) < picture.width - 8.0
+        lines += [stamp] if fits else stamp.split()
+    return lines
 
 
 @cache

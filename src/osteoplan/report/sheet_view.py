@@ -41,6 +41,7 @@ _AVOIDED: tuple[StructureKind, ...] = ("canal", "nerve", "vessel", "pleura", "bo
 _NEAREST, _NEAREST_TERSE = 6, 3
 _LOOKED = "in brackets: 90 % of devices that stray uncorrected"
 _CIRCLED = ord("①")
+_TWICE = ("screws", "wires", "probe")  # lines whose content stands in the table, the steps and the list too
 
 
 def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
@@ -66,7 +67,7 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         stamps=sheet_stamps(asked),
         paths=tuple(_path(mark, place, asked) for mark, place in places.items()),
         path_note="; ".join(dict.fromkeys(_references(asked, places))),
-        materials=tuple(_materials(asked, places)),
+        materials=tuple(line for line in _materials(asked, places) if not (terse and line.label in _TWICE)),
         steps=tuple(_steps(asked, places, terse)),
         near=near[: _NEAREST_TERSE if terse else _NEAREST],
         near_note=_LOOKED if any(one.note for one in near) else "",
@@ -135,31 +136,42 @@ def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
 def _path(mark: str, place: Place, asked: Asked) -> PathView:
     """Entry, angles and depths of one device."""
     middle = midline(asked.case, asked.anatomy, place.entry_mm)
-    off = f"{abs(middle.offset_mm):.0f} mm {middle.side.upper()}" if middle.side != "midline" else "on it"
+    off = "on the midline"
+    if middle.side != "midline":
+        off = f"{abs(middle.offset_mm):.0f} mm {middle.side.upper()}"
     seen = angles(place.entry_mm, place.target_mm)
     bone = skin_to_bone_mm(asked.anatomy, place.entry_mm, place.target_mm)
+    to_bone = "not met" if bone is None else f"{bone:.0f} mm"
     lean = f", tip to the {seen.tip_to}" if seen.tip_to else ""
     head = f", tip to the {seen.points_to}" if seen.points_to else ""
     length = float(np.linalg.norm(np.subtract(place.target_mm, place.entry_mm)))
-    rows = {
-        "skin: side": f"{off} of the midline" if off != "on it" else "on the midline",
-        "skin: table": slice_words(asked.case.ct, place.entry_mm),
-        "skin: level": _height(asked.anatomy, place.entry_mm),
-        "in plane": f"{seen.in_plane_deg:.0f}°{lean}",
-        "cranio-caudal": f"{seen.cranio_caudal_deg:.0f}°{head}",
-        "C-arm, end on": seen.view,
-        "skin to bone": "not met" if bone is None else f"{bone:.0f} mm",
-        "skin to tip": f"{length:.0f} mm",
-    }
+    rows = (
+        SheetLine("skin: side", off if middle.side == "midline" else f"{off} of the midline", off),
+        SheetLine("skin: table", slice_words(asked.case.ct, place.entry_mm), _z(place.entry_mm)),
+        SheetLine("skin: level", _height(asked.anatomy, place.entry_mm)),
+        SheetLine("in plane", f"{seen.in_plane_deg:.0f}°{lean}", f"{seen.in_plane_deg:.0f}° {seen.tip_to}"),
+        SheetLine(
+            "cranio-caudal",
+            f"{seen.cranio_caudal_deg:.0f}°{head}",
+            f"{seen.cranio_caudal_deg:.0f}° {seen.points_to}",
+        ),
+        SheetLine("C-arm, end on", seen.view, seen.view.partition(", detector")[0]),
+        SheetLine("skin to bone", to_bone, to_bone),
+        SheetLine("skin to tip", f"{length:.0f} mm", f"{length:.0f} mm"),
+    )
     title = f"{_size(place, asked.devices)}{', ' if place.through else ''}{name_of(place.through)}"
-    return PathView(mark, title, tuple(SheetLine(label, text) for label, text in rows.items()))
+    return PathView(mark, title, rows)
+
+
+def _z(at_mm: Point) -> str:
+    return f"z {at_mm[2]:.1f} mm".replace("-", "−")
 
 
 def _references(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     """What the table's numbers are counted from."""
     for place in places.values():
         yield f"midline: {midline(asked.case, asked.anatomy, place.entry_mm).words}"
-    yield "image 1 is at the feet"
+    yield "image 1 at the feet"
 
 
 def _height(anatomy: Anatomy, at_mm: Point) -> str:
@@ -247,7 +259,15 @@ def _steps(asked: Asked, places: Mapping[str, Place], terse: bool) -> Iterator[s
         explains = step.why and not terse and not isinstance(step.act, Place | Inject)
         why = f" ({_short(step.why)})" if explains else ""
         session = f"session {step.session}: " if step.session > 1 else ""
-        yield f"{session}{_act_words(step.act, asked, places)}{why}"
+        words = _act_words(step.act, asked, places)
+        yield f"{session}{_terse(step.act, places) if terse and isinstance(step.act, Place) else words}{why}"
+
+
+def _terse(act: Place, places: Mapping[str, Place]) -> str:
+    """A device by its number and depth: the table has the rest."""
+    mark = next((m for m, place in places.items() if place is act), "?")
+    length = float(np.linalg.norm(np.subtract(act.target_mm, act.entry_mm)))
+    return f"place {mark}{', it stays' if act.stays else ''}: tip {length:.0f} mm deep"
 
 
 def _short(why: str) -> str:

@@ -35,10 +35,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class SheetLine:
-    """A label and what stands beside it."""
+    """A label and what stands beside it; ``short`` where a table of many paths has a narrow column for it."""
 
     label: str
     text: str
+    short: str = ""
 
 
 @dataclass(frozen=True)
