@@ -12,7 +12,8 @@ from osteoplan.errors import BadInput, Cancelled, NotAvailable
 
 __all__ = ["app", "run"]
 
-COMMANDS = (cases, plans, ways, sheets, clinical, knowledge, proofs)  # importing them registers their commands
+# importing them registers their commands
+COMMANDS = (cases, plans, ways, sheets, clinical, knowledge, proofs)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -190,13 +190,16 @@ def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: 
         print_json(document)
         return INCOMPLETE if any(o["status"] == "failed" for o in document["options"]) else DONE
     now = {outcome["id"]: outcome for outcome in document["now"]}
-    ratio = now.get("strength_ratio_to_intact")
+    ranked_by = document["comparison"]["ranked_by"]
+    ratio = now.get(ranked_by)
     counted = document["level_confirmed"] or not document["bone"].startswith("vertebra_")
     level = "" if counted else " (level NOT confirmed)"
     out.print(f"{document['case']} · {document['bone']}{level} · {USE}", markup=False)
     if ratio is not None:
         interval = f"({ratio['low']:.0f}-{ratio['high']:.0f})"
-        out.print(f"strength now: {ratio['value']:.0f} % of intact {interval}", markup=False)
+        out.print(
+            f"{ranked_by.partition('_')[0]} now: {ratio['value']:.0f} % of intact {interval}", markup=False
+        )
     for one in document["scores"]:
         out.print(score_line(one), markup=False)
     out.print(option_table(document))

@@ -36,11 +36,12 @@ def interval(outcome: Json | None, digits: int = 0) -> str:
 
 
 def option_table(plan: Json) -> Table:
-    """Options of a plan: rank, strength, cement, what speaks against."""
+    """Options of a plan: rank, strength (or stiffness), cement, what speaks against."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("")
     table.add_column("option", min_width=26, overflow="fold")
-    table.add_column("strength, % of intact", justify="right")
+    ranked_by = plan["comparison"]["ranked_by"]
+    table.add_column(f"{ranked_by.partition('_')[0]}, % of intact", justify="right")
     table.add_column("cement mL", justify="right")
     table.add_column("what speaks against", overflow="fold")
     ranking = plan["comparison"]["ranking"]
@@ -60,7 +61,7 @@ def option_table(plan: Json) -> Table:
         table.add_row(
             place,
             option["title"],
-            "-" if option["status"] == "infeasible" else interval(known.get("strength_ratio_to_intact")),
+            "-" if option["status"] == "infeasible" else interval(known.get(ranked_by)),
             f"{cement['value']:.1f}" if cement else "-",
             Text(prefix + against),
         )

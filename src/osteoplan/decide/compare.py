@@ -18,9 +18,8 @@ from osteoplan.model.plan import Option
 
 __all__ = ["COLUMNS", "compare"]
 
-# Outcome ids and targets that the comparison lists, in reading order.
+# Outcome ids and targets that the comparison lists beside what it ranks by, in reading order.
 COLUMNS: tuple[tuple[str, str], ...] = (
-    ("strength_ratio_to_intact", "compression"),
     ("cement_volume_mL", "body"),
     ("leak_probability_canal", "canal"),
     ("pain_response_probability", "pain"),
@@ -57,12 +56,17 @@ def compare(
         reference=reference,
         ranked_by=ranked_by,
         ranking=ranking,
-        cells=tuple(_cell(o, outcome, target) for o in options for outcome, target in COLUMNS),
+        cells=tuple(_cell(o, *column) for o in options for column in (_ranked(options, ranked_by), *COLUMNS)),
         differences=differences,
         ties=_ties({o.id: o for o in options}, ranking, ranked_by, resolution),
         emptied_by=", ".join(verdict.rule for verdict in blocking),
-        notes=_notes(options, ranking, blocking),
+        notes=_notes(options, ranking, ranked_by.partition("_")[0], blocking),
     )
+
+
+def _ranked(options: Sequence[Option], outcome: str) -> tuple[str, str]:
+    """The ranked outcome and what it is for, as the options have it."""
+    return outcome, next((e.target for o in options if (e := o.outcome(outcome)) is not None), "")
 
 
 def _value(option: Option, outcome: str) -> float:
@@ -114,7 +118,9 @@ def _ties(
     return tuple(ties)
 
 
-def _notes(options: Sequence[Option], ranking: Sequence[str], blocking: Sequence[Verdict]) -> tuple[str, ...]:
+def _notes(
+    options: Sequence[Option], ranking: Sequence[str], what: str, blocking: Sequence[Verdict]
+) -> tuple[str, ...]:
     if blocking:
         return tuple(f"{verdict.rule}: {verdict.text}" for verdict in blocking)
     if not any(option.kind == "plan" for option in options):
@@ -122,6 +128,6 @@ def _notes(options: Sequence[Option], ranking: Sequence[str], blocking: Sequence
     if not ranking:
         return ("no percutaneous option is feasible here; the comparators stand",)
     return (
-        "ranked by simulated strength alone: pain, tumour control and wishes are not in this order",
-        "comparators without a simulated strength stand beside the ranking, not in it",
+        f"ranked by simulated {what} alone: pain, tumour control and wishes are not in this order",
+        f"comparators without a simulated {what} stand beside the ranking, not in it",
     )

@@ -50,9 +50,8 @@ from osteoplan.report.words import (
     value_of,
 )
 
-__all__ = ["RANKED_BY", "act_words", "first", "mark_of", "option_detail", "options_table"]
+__all__ = ["act_words", "first", "mark_of", "option_detail", "options_table", "ranked_word"]
 
-RANKED_BY = "strength_ratio_to_intact"
 NO_EVIDENCE = "no comparable evidence"
 WITHHELD = "withheld: uncalibrated"
 
@@ -78,16 +77,22 @@ _STATUS = {
 _REJECTED = frozenset({"excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed"})
 
 
+def ranked_word(result: PlanResult) -> str:
+    """What the options are ranked by: strength, or stiffness where no strength is claimed."""
+    return result.comparison.ranked_by.partition("_")[0]
+
+
 def options_table(result: PlanResult) -> OptionsTable:
     """Options side by side, in the order of the result: ranked, rejected, comparators."""
-    strengths = [e for o in result.options if (e := o.outcome(RANKED_BY)) is not None]
-    now = first(result.now, RANKED_BY)
+    strengths = [e for o in result.options if (e := o.outcome(result.comparison.ranked_by)) is not None]
+    now = first(result.now, result.comparison.ranked_by)
     marks = [100.0] if now is None else [now.value, 100.0]
     axis = axis_for(strengths, at_least=110.0, width=130.0, marks=marks)
     columns = [(title, ids) for title, ids, always in _COLUMNS if always or _estimates(result, ids)]
     return OptionsTable(
         axis=axis,
-        strength_tag=_column_tag(result, (RANKED_BY,)),
+        ranked_word=ranked_word(result),
+        strength_tag=_column_tag(result, (result.comparison.ranked_by,)),
         columns=tuple(
             Column(title, _basis_of(result, ids), _column_tag(result, ids)) for title, ids in columns
         ),
@@ -120,7 +125,7 @@ def _levels(result: PlanResult) -> tuple[str, ...]:
 
 
 def _row(result: PlanResult, option: Option, axis: Axis, columns: Sequence[Sequence[str]]) -> OptionRow:
-    strength = option.outcome(RANKED_BY)
+    strength = option.outcome(result.comparison.ranked_by)
     change = _difference(result, option)
     rejected = option.status in _REJECTED
     return OptionRow(
@@ -128,7 +133,9 @@ def _row(result: PlanResult, option: Option, axis: Axis, columns: Sequence[Seque
         mark=mark_of(result, option),
         title=option.plan.title,
         kind="rejected" if rejected else option.kind,
-        strength=None if strength is None else _untagged(result, (RANKED_BY,), value_of(strength)),
+        strength=None
+        if strength is None
+        else _untagged(result, (result.comparison.ranked_by,), value_of(strength)),
         plot=None if strength is None else Plot(axis, axis.whisker(strength)),
         change=change,
         no_strength=NO_EVIDENCE,
@@ -156,8 +163,8 @@ def _cell(option: Option, ids: Sequence[str]) -> tuple[Value, ...]:
 def _difference(result: PlanResult, option: Option) -> Value | None:
     """Paired change against untreated; grey where the uncertainty does not support it."""
     for difference in result.comparison.differences:
-        if difference.option == option.id and difference.outcome == RANKED_BY:
-            return _untagged(result, (RANKED_BY,), _shown(difference))
+        if difference.option == option.id and difference.outcome == result.comparison.ranked_by:
+            return _untagged(result, (result.comparison.ranked_by,), _shown(difference))
     return None
 
 
@@ -235,7 +242,7 @@ def option_detail(result: PlanResult, option: Option, pictures: tuple[Picture, .
 
 def _before_after(result: PlanResult, option: Option) -> tuple[Line, ...]:
     """Per cent of intact first, newtons behind, before and after; nothing where nothing was simulated."""
-    if option.kind == "comparator" or option.outcome(RANKED_BY) is None:
+    if option.kind == "comparator" or option.outcome(result.comparison.ranked_by) is None:
         return ()
     states = (
         ("intact", result.intact, "100 %"),
@@ -244,7 +251,7 @@ def _before_after(result: PlanResult, option: Option) -> tuple[Line, ...]:
     )
     lines = []
     for name, outcomes, fixed in states:
-        ratio, force = first(outcomes, RANKED_BY), first(outcomes, "strength_N")
+        ratio, force = first(outcomes, result.comparison.ranked_by), first(outcomes, "strength_N")
         text = fixed or ("" if ratio is None else joined(value_of(ratio)))
         shown = force is not None and result.anatomy.calibration.calibrated
         lines.append(Line(name, text, note=joined(value_of(force)) if shown and force is not None else ""))
@@ -261,7 +268,8 @@ def act_words(act: Act) -> str:
         case Place():
             length = float(np.linalg.norm(np.subtract(act.target_mm, act.entry_mm)))
             way = f" through the {name_of(act.through)}" if act.through else ""
-            stays = ", it stays in" if act.stays else ""
+            long = "" if act.length_mm is None else f", {number(act.length_mm, 'mm')} long"
+            stays = f"{long}, it stays in" if act.stays else long
             return (
                 f"place {name_of(act.device)}{way}: entry {_point(act.entry_mm)}, "
                 f"tip {_point(act.target_mm)}, {length:.0f} mm from entry to tip{stays}"

@@ -16,7 +16,7 @@ from osteoplan.model.result import PlanResult
 from osteoplan.report.charts import axis_for
 from osteoplan.report.cited import cites
 from osteoplan.report.clinical_views import card_of, compared
-from osteoplan.report.option_views import RANKED_BY, first, option_detail, options_table
+from osteoplan.report.option_views import first, option_detail, options_table
 from osteoplan.report.views import (
     Drawings,
     Line,
@@ -199,11 +199,13 @@ def _patient(result: PlanResult) -> tuple[Line, ...]:
 
 
 def _now(result: PlanResult) -> NowBar:
-    ratio = first(result.now, RANKED_BY)
+    ratio = first(result.now, result.comparison.ranked_by)
     force = first(result.now, "strength_N")
     newtons = "newtons withheld: uncalibrated"
     if result.anatomy.calibration.calibrated:
         newtons = "" if force is None else joined(value_of(force))
+    if force is None and ratio is not None:
+        newtons = "relative stiffness under one load case: no strength is claimed"
     plot = None
     if ratio is not None:
         axis = axis_for([ratio], at_least=110.0, width=340.0, marks=(100.0,))

@@ -127,9 +127,10 @@ class Column:
 
 @dataclass(frozen=True)
 class OptionsTable:
-    """Options side by side."""
+    """Options side by side; ``ranked_word`` is strength, or stiffness where no strength is claimed."""
 
     axis: Axis
+    ranked_word: str
     strength_tag: str
     columns: tuple[Column, ...]
     rows: tuple[OptionRow, ...]

@@ -11,18 +11,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import osteoplan
+from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.decide.compare import compare
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
-from osteoplan.knowledge.materials import material
 from osteoplan.knowledge.techniques import technique_cards
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.evidence import Citation, Verdict
 from osteoplan.model.plan import Option
@@ -34,6 +35,7 @@ from osteoplan.report.page import render
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.explain import Explanation, cited, explain
 from osteoplan.workflow.knowledge import local_book
+from osteoplan.workflow.load_cases import load_case
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import Reading, input_digests, read
@@ -73,6 +75,8 @@ def plan(
     cache = cache or Cache(cache_folder() / "results")
     made = stamp(folder, settings)
     reading = read(folder, lesion=settings.lesion, progress=progress)
+    stage(progress, "reading the neighbouring bones", 0.12, 0.15)
+    reading = replace(reading, anatomy=with_neighbours(reading.anatomy, reading.case))
     centre = reading.case.centre
     explained = explain(reading.findings, centre, local_book(centre.knowledge))
     stage(progress, "looking for ways in", 0.15, 0.2)
@@ -80,7 +84,7 @@ def plan(
     shelves = {option.id: shelf_of(reading.case, option) for option in proposed}
     simulated = simulate(reading.anatomy, proposed, shelves, settings, cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
-    comparison = _compared(simulated.options, explained.verdicts)
+    comparison = _compared(reading.anatomy, settings, simulated.options, explained.verdicts)
     return PlanResult(
         id=_identity(made, simulated.options),
         case=reading.case,
@@ -160,12 +164,14 @@ def _identity(made: Stamp, found: Sequence[Option]) -> str:
     return digest(made.inputs, made.settings, made.seed, [option.plan.steps for option in found])
 
 
-def _compared(found: Sequence[Option], verdicts: Sequence[Verdict]) -> Comparison:
-    """Options side by side, told apart only beyond what the model resolves."""
-    resolution = material("vertebra_compression.ratio_resolution_pct").value
+def _compared(
+    anatomy: Anatomy, settings: PlanSettings, found: Sequence[Option], verdicts: Sequence[Verdict]
+) -> Comparison:
+    """Options side by side, by what this bone's load case can tell, and only beyond what it resolves."""
+    case = load_case(anatomy, settings.spacing_mm)
     return compare(
-        found, reference=REFERENCE, ranked_by=RANKED_BY, resolution=float(resolution or 0.0),
-        blocking=blocking(verdicts),
+        found, reference=REFERENCE, ranked_by=RANKED_BY if case is None else case.ratio,
+        resolution=0.0 if case is None else case.resolution_pct, blocking=blocking(verdicts),
     )  # fmt: skip
 
 
