@@ -244,6 +244,19 @@ def test_entries_and_tubes_keep_their_distance() -> None:
     assert min(spacing.surfaces_mm for spacing in plan.spacing) >= 2.0
 
 
+@pytest.mark.parametrize(("apart", "used"), [(8.0, 1), (12.0, 2)])
+def test_two_entries_nearer_than_10_mm_exclude_each_other_though_the_probes_spread(
+    apart: float, used: int
+) -> None:
+    on = grid("straight")
+    target = target_of(balls(on, 7.0, (-18, 0, 0), (18, 0, 0)), on, 0.0)
+    offers = [
+        Candidate("a", at(-apart / 2, 100, 0), at(-18, 0, 0)),
+        Candidate("b", at(apart / 2, 100, 0), at(18, 0, 0)),
+    ]
+    assert len(planned(target, offers, zone(width=26.0, length=34.0)).probes) == used
+
+
 def test_tubes_that_cross_under_the_skin_exclude_each_other() -> None:
     on = grid("straight")
     target = target_of(balls(on, 7.0, (-16, 0, 0), (16, 0, 0)), on, 0.0)
@@ -315,6 +328,9 @@ def test_an_active_radiofrequency_probe_stays_10_mm_from_metal(away: float, free
     nail = Danger("nail", "metal", CENTRE + np.array([[away - 3.0, 0, 0]]), 0.0)
     of_the_patient = planned(target, ways((0, 0, 0)), zone("rfa", width=26.0, length=30.0), structures=[nail])
     assert bool(of_the_patient.probes) is free
+    coarse = dataclasses.replace(nail, reach_mm=1.0)  # its voxels may be that much nearer
+    nearer = planned(target, ways((0, 0, 0)), zone("rfa", width=26.0, length=30.0), structures=[coarse])
+    assert not nearer.probes
 
 
 def test_metal_beside_the_shaft_far_from_the_zone_does_not_stop_radiofrequency() -> None:
@@ -411,6 +427,27 @@ def test_tips_are_moved_along_the_axis_where_that_covers_more_and_only_where_it_
     assert moved.probes[0].zone == zone_at(moved.probes[0].tip_mm, offers[0].direction, row)
     stopped = planned(target, offers, row, allowed=lambda entries, tips: tips[:, 1] > CENTRE[1] + 1.9)
     assert stopped.probes[0].tip_mm[1] == pytest.approx(CENTRE[1] + 2.0)
+
+
+def test_a_tip_is_not_moved_to_where_its_zone_reaches_what_it_must_keep_out_of() -> None:
+    on = grid("straight")
+    target = target_of(balls(on, 13.0, (0, 0, 0)), on, 0.0)
+    offers, row = ways((0, 2.5, 0)), zone(width=30.0, length=30.0)
+    # 14 mm beyond the middle: the zone reaches to 12.5 now, and to 14 with its tip 1.5 mm deeper
+    canal = Danger("canal", "canal", CENTRE + np.array([[0.0, -14.2, 0.0]]), 0.0)
+    kept = planned(
+        target,
+        offers,
+        row,
+        allowed=everywhere,
+        structures=[canal],
+        limits=cover_limits(4, keep_out=["canal"]),
+    )
+    assert kept.probes[0].tip_mm[1] == pytest.approx(CENTRE[1] + 1.0)
+    assert kept.reached == ()
+    free = planned(target, offers, row, allowed=everywhere, structures=[canal])
+    assert free.reached[0].gap_mm == pytest.approx(-0.3, abs=0.5)
+    assert free.probes[0].tip_mm[1] < kept.probes[0].tip_mm[1]
 
 
 def test_refinement_breaks_no_rule() -> None:
