@@ -153,6 +153,5 @@ def _needles(made: Construct, anatomy: Anatomy, shelf: Shelf) -> tuple[Way, ...]
     if _portal(made, anatomy) is not None:
         return ()
     rods = [cylinder_of(screw, shelf.device(screw.device)) for screw in made.screws]
-    fitting = [way for way in cement_ways(anatomy, shelf) if way.ok and way.skin_mm is not None]
-    clear = clear_of(fitting, rods, shelf.limit("needle_screw_min_mm"))
+    clear = clear_of(anatomy, shelf, rods, shelf.limit("needle_screw_min_mm"))
     return clear[: int(shelf.limit("needles_most"))]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import Approach, approaches, approaches_of
@@ -23,13 +24,14 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
 from osteoplan.model.way import Way
 from osteoplan.techniques.protocol import Shelf
-from osteoplan.trajectory.approaches import needle_ways
+from osteoplan.trajectory.approaches import needle_ways, recheck
 from osteoplan.trajectory.candidates import Candidates, window_of
 from osteoplan.trajectory.construct_geometry import segment_distance
 from osteoplan.trajectory.met import Scene, meet, shortfalls
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
 from osteoplan.trajectory.needle_words import way_of
 from osteoplan.trajectory.surroundings import distance_maps, surroundings
+from osteoplan.trajectory.tubes import beside, candidate_of, segment_distances
 
 __all__ = [
     "Volume",
@@ -45,6 +47,10 @@ __all__ = [
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
+F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+BESIDE_MM = 12.0  # how far beside a proposed way, and how much deeper or shallower, a needle is tried
+BESIDE_STEP_MM = 2.0
 SKIN_MM = 2.0  # an entry farther from where its axis meets the skin lies elsewhere
 
 
@@ -107,9 +113,21 @@ def apart(ways: Sequence[Way], count: int, least_mm: float) -> tuple[Way, ...]:
     return tuple(taken)
 
 
-def clear_of(ways: Sequence[Way], solids: Sequence[Cylinder], gap_mm: float) -> tuple[Way, ...]:
-    """Those ways whose needle keeps its distance from what stays."""
-    return tuple(way for way in ways if all(_between(way, solid) >= gap_mm for solid in solids))
+def clear_of(anatomy: Anatomy, shelf: Shelf, solids: Sequence[Cylinder], gap_mm: float) -> tuple[Way, ...]:
+    """Ways for the cement needle that keep their distance from what stays.
+
+    Where none of the proposals does, needles beside them are tried that still end in the lesion and keep
+    every limit of their approach; the one that ends nearest to the middle of the lesion is taken.
+    """
+    fitting = [way for way in cement_ways(anatomy, shelf) if way.ok and way.skin_mm is not None]
+    clear = tuple(way for way in fitting if all(_between(way, solid) >= gap_mm for solid in solids))
+    if clear:
+        return clear
+    for way in fitting:
+        found = _beside(way, anatomy, shelf, solids, gap_mm)
+        if found is not None:
+            return (found,)
+    return ()
 
 
 def cement_recipe(ways: Sequence[Way], anatomy: Anatomy, shelf: Shelf) -> Recipe:
@@ -233,6 +251,36 @@ def _sides(anatomy: Anatomy) -> tuple[str, ...]:
     return (side,) if side in ("left", "right") else ("left", "right")
 
 
+def _beside(
+    way: Way, anatomy: Anatomy, shelf: Shelf, solids: Sequence[Cylinder], gap_mm: float
+) -> Way | None:
+    """A needle parallel to a way that keeps clear of what stays; None where there is none."""
+    task = _task(approaches()[way.approach], way.side, anatomy, shelf.device(way.device))
+    around, radius = surroundings(anatomy), 0.5 * task.diameter_mm
+    maps = distance_maps(around)
+    starts, ends = (np.array([getattr(s, end) for s in solids]) for end in ("start_mm", "end_mm"))
+    thick = np.array([0.5 * s.outer_diameter_mm for s in solids]) + radius + gap_mm
+
+    def allowed(entries: F64, tips: F64) -> Bools:
+        free = (segment_distances(entries, tips, starts, ends) >= thick).all(axis=1)
+        free &= maps.at("lesion", tips) < 0.0
+        kept = np.zeros(len(tips), dtype=bool)
+        if free.any():
+            kept[free] = recheck(around, task, entries[free], tips[free])
+        return kept
+
+    depths = np.arange(-BESIDE_MM, BESIDE_MM + 1.0, BESIDE_STEP_MM).tolist()
+    near = beside(
+        [candidate_of(way)], allowed=allowed, reach_mm=BESIDE_MM, depths_mm=depths, shift_mm=BESIDE_STEP_MM
+    )
+    if not near:
+        return None
+    middle = around.grid.positions_mm(np.argwhere(around.lesion)).mean(axis=0)
+    best = min(near, key=lambda one: float(np.linalg.norm(np.array(one.tip_mm) - middle)))
+    told = _told(np.array(best.entry_mm), np.array(best.tip_mm), anatomy, task)[0]
+    return replace(told, id=f"{way.id}_beside", name=f"{way.name}, beside the metal")
+
+
 def _needles(plan: Plan, shelf: Shelf) -> Iterator[Place]:
     for step in plan.steps:
         act = step.act
@@ -246,19 +294,25 @@ def _measured(act: Place, anatomy: Anatomy, shelf: Shelf) -> Iterator[Violation]
     if task is None:
         yield Violation("needle", f"'{act.through}' is no approach to {anatomy.bone} by a needle")
         return
+    entry = np.array(act.entry_mm)
+    way, broken = _told(entry, np.array(act.target_mm), anatomy, task)
+    for reason in way.reasons if broken else ():
+        yield Violation(next(iter(broken)), reason)
+    off = float(np.linalg.norm(np.subtract(way.entry_mm or entry, entry)))
+    if off > SKIN_MM:
+        text = f"{act.through}: the entry lies {off:.1f} mm from where the needle's axis meets the skin"
+        yield Violation("skin", text, off, SKIN_MM, "mm")
+
+
+def _told(entry: F64, tip: F64, anatomy: Anatomy, task: NeedleTask) -> tuple[Way, dict[str, float]]:
+    """A needle from a place on its axis to its tip as a way, and by how much it misses each limit."""
     around = surroundings(anatomy)
-    tip, entry = np.array(act.target_mm), np.array(act.entry_mm)
     outward = (entry - tip) / np.linalg.norm(entry - tip)
     scene = Scene.of(around, distance_maps(around), task, window_of(around, task))
     tried = Candidates(tip[None], outward[None])
     met = meet(scene, tried)
     broken = {name: float(short[0]) for name, short in shortfalls(scene, met).items() if short[0] > 1e-3}
-    for reason in way_of(scene, tried, met, broken=broken).reasons if broken else ():
-        yield Violation(next(iter(broken)), reason)
-    off = float(np.linalg.norm(met.entry_mm[0] - entry))
-    if off > SKIN_MM:
-        text = f"{act.through}: the entry lies {off:.1f} mm from where the needle's axis meets the skin"
-        yield Violation("skin", text, off, SKIN_MM, "mm")
+    return way_of(scene, tried, met, broken=broken), broken
 
 
 def _task_of(act: Place, anatomy: Anatomy, shelf: Shelf) -> NeedleTask | None:

@@ -25,7 +25,7 @@ from osteoplan.model.way import Way
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_of, screw_at
 from osteoplan.trajectory.construct_checks import checks
-from osteoplan.trajectory.construct_fit import Fit, corridor_of, fit_of
+from osteoplan.trajectory.construct_fit import SAME_MM, Fit, corridor_of, fit_of
 from osteoplan.trajectory.corridors import corridors
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 
@@ -47,7 +47,6 @@ F64 = npt.NDArray[np.float64]
 Recipe = Iterator[tuple[Act, str]]
 
 HERE_MM = 1.0  # a point is on the skin if it is no farther from it
-SAME_MM = 0.05  # two measurements of one screw differ by less
 
 
 def serves(anatomy: Anatomy, bones: Sequence[str]) -> bool:

@@ -21,12 +21,16 @@ from osteoplan.model.device import Device
 from osteoplan.model.way import Way
 from osteoplan.trajectory.construct_bone import Thread, bedding, purchase
 from osteoplan.trajectory.construct_checks import between_mm, checks, tip_to_joint_mm
+from osteoplan.trajectory.construct_fit import fit_of
 from osteoplan.trajectory.construct_limits import ConstructLimits
+from osteoplan.trajectory.construct_spread import moved_way, shifts
 from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = ["ConstructLimits", "Lengths", "constructs", "lengths_of", "screw_at", "screw_in"]
 
 F64 = npt.NDArray[np.float64]
+
+SHARES = (1.0, 0.7, 0.4, 0.0)  # of the shift that would keep screws apart: bone may rise beside an axis
 
 
 def constructs(
@@ -40,14 +44,17 @@ def constructs(
         devices: the shelf; only its screws are used.
         limits: what is asked of a construct.
 
-    The order: constructs without a failed hard check, fewest failed checks, two screws or more at the lesion,
-    least probability of a breach where that is known, most hold in sound bone.
+    The order: constructs without a failed hard check, two screws or more at the lesion, fewest kinds of
+    failed check, least probability of a breach where that is known, most hold in sound bone.
     """
-    found = [screw_in(around, way, devices, limits) for way in ways if way.kind == "corridor" and way.ok]
+    open_ways = {way.id: way for way in ways if way.kind == "corridor" and way.ok}
+    found = [screw_in(around, way, devices, limits) for way in open_ways.values()]
     screws = [screw for screw in found if screw is not None]
     if not screws:
         return ()
-    ranked = sorted((_construct(around, some, limits) for some in _sets(screws, limits)), key=_order)
+    fitted = _Fitted(around, open_ways, devices, limits)
+    sets = [some for one in _chosen(screws, limits) if (some := fitted.apart(one)) is not None]
+    ranked = sorted((_construct(around, some, limits) for some in sets), key=_order)
     return _different(ranked, limits)
 
 
@@ -154,29 +161,52 @@ def _length(
     return possible[0] if possible else None
 
 
-def _sets(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[Screw, ...]]:
-    """Sets of screws that do not collide: of those that come to the lesion, and named sets of all.
+def _chosen(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[Screw, ...]]:
+    """Sets of screws that come to the lesion, single ones among them, and named sets of all.
 
     Where no screw comes to the lesion all are taken, so that something is told.
     """
     near = [screw for screw in screws if screw.anchor_mm is not None]
     useful = {screw.way for screw in near or screws}
-    for some in _free(screws, limits):
-        if useful >= {screw.way for screw in some} or named_set(some) is not None:
-            yield some
-
-
-def _free(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[Screw, ...]]:
-    """Sets of screws that keep their distance, single ones among them."""
-    free = {
-        (a.way, b.way)
-        for a, b in combinations(screws, 2)
-        if between_mm(a, b) >= limits.between_mm
-    }  # fmt: skip
     for size in range(1, min(limits.screws_most, len(screws)) + 1):
         for some in combinations(screws, size):
-            if all((a.way, b.way) in free for a, b in combinations(some, 2)):
+            if useful >= {screw.way for screw in some} or named_set(some) is not None:
                 yield some
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """Screws of a set put so that they do not collide."""
+
+    around: Surroundings
+    ways: Mapping[str, Way]
+    devices: Mapping[str, Device]
+    limits: ConstructLimits
+
+    def apart(self, screws: tuple[Screw, ...]) -> tuple[Screw, ...] | None:
+        """The set, shifted within its corridors where screws are too near; None where two must collide."""
+        moved = shifts(screws, self.ways, self.limits)
+        if moved is None:
+            return None
+        for share in SHARES if any(shift.any() for shift in moved) else (0.0,):
+            found = tuple(self._shifted(s, share * shift) for s, shift in zip(screws, moved, strict=True))
+            there = tuple(screw for screw in found if screw is not None)
+            free = all(between_mm(a, b) >= self.limits.between_mm for a, b in combinations(there, 2))
+            if len(there) == len(screws) and free:
+                return there
+        return None
+
+    def _shifted(self, screw: Screw, shift: F64) -> Screw | None:
+        """The screw in its shifted corridor; None where it then lacks bone or comes too near to anything."""
+        if not shift.any():
+            return screw
+        way = moved_way(self.around, self.ways[screw.way], shift, screw.device)
+        found = None if way is None else screw_in(self.around, way, self.devices, self.limits)
+        if found is None:
+            return None
+        head, tip = np.array(found.head_mm), np.array(found.tip_mm)
+        fit = fit_of(self.around, found.way, head, tip, found.outer_diameter_mm)
+        return found if fit is None or fit.ok else None
 
 
 def _construct(around: Surroundings, screws: tuple[Screw, ...], limits: ConstructLimits) -> Construct:
@@ -209,8 +239,8 @@ def _notes(screws: Sequence[Screw], named: CorridorSet | None) -> tuple[str, ...
 def _order(one: Construct) -> tuple[bool, int, int, float, float, str]:
     return (
         not one.ok,
-        len(one.failed),
         -min(one.spanning, 2),
+        len({check.id for check in one.failed}),
         one.breach or 0.0,
         -one.held,
         one.id,

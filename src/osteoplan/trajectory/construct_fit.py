@@ -7,6 +7,7 @@ through is that face, and no wall.  Everything else keeps the margins of the cor
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,11 @@ from osteoplan.trajectory.corridors_patches import Missing
 from osteoplan.trajectory.corridors_search import Place, place_of
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps
 
-__all__ = ["Fit", "corridor_of", "fit_of"]
+__all__ = ["SAME_MM", "Fit", "corridor_of", "fit_of"]
 
 F64 = npt.NDArray[np.float64]
 
+SAME_MM = 0.05  # two measurements of one screw differ by less
 STEP_MM = 0.5
 BEYOND_MM = 30.0  # past both ends: where the faces of the bone are looked for
 
@@ -47,6 +49,12 @@ class Fit:
     clear_needed_mm: float
     tip_depth_mm: float
 
+    @property
+    def ok(self) -> bool:
+        """True where every margin is kept."""
+        kept = self.wall_mm >= self.wall_needed_mm - SAME_MM and self.clear_mm >= -SAME_MM
+        return kept and self.tip_depth_mm > 0.0
+
 
 def corridor_of(way: str) -> tuple[Template, str] | None:
     """Template and side of a corridor's id, e.g. ``lc2_left``; None for no corridor of the package."""
@@ -62,16 +70,31 @@ def fit_of(around: Surroundings, way: str, head_mm: F64, tip_mm: F64, diameter_m
     found = corridor_of(way)
     if found is None:
         return None
-    template, side = found
-    try:
-        place = place_of(around, template, template.names(side))
-    except Missing:
+    place = _place(around, *found)
+    if place is None:
         return None
+    template = place.template
     clear, kind, needed, at = _clear(around, place, head_mm, tip_mm, 0.5 * diameter_mm)
     depth = float(place.field.at(place.field.depth, tip_mm[None])[0])
     named = _name(around, kind, at)
     wall = _wall_mm(place, head_mm, tip_mm) - 0.5 * diameter_mm
     return Fit(wall, template.margins_mm["wall"], clear, named, needed, depth)
+
+
+def _place(around: Surroundings, template: Template, side: str) -> Place | None:
+    """A corridor on this scan, remembered while the neighbourhood lives."""
+    kept = _places.setdefault(around, {})
+    key = template.id, side
+    if key not in kept:
+        try:
+            kept[key] = place_of(around, template, template.names(side))
+        except Missing:
+            kept[key] = None
+    return kept[key]
+
+
+_places: weakref.WeakKeyDictionary[Surroundings, dict[tuple[str, str], Place | None]]
+_places = weakref.WeakKeyDictionary()
 
 
 def _wall_mm(place: Place, head: F64, tip: F64) -> float:

@@ -6,7 +6,8 @@
 
 All wires keep their place around the axis, so they are rulings of one cone that opens: they cannot cross, and
 two neighbours come nearest where they begin, 2 a sin(pi / n) between axes.  b is the widest at which every
-wire keeps its margin to the bone's surface; each goes on beyond the lesion as far as wanted, or as bone allows.
+wire keeps its margin to the bone's surface; each goes on beyond the lesion as far as wanted, or as bone
+allows.
 
 That such wires strengthen cemented bone is not shown: in a tibia bent on a bench they added nothing (Cazzato
 2018).  Tests: tests/unit/test_constructs.py.

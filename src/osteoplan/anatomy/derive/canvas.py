@@ -126,7 +126,8 @@ class Canvas:
         at = self.positions_mm(box)
         inside = np.zeros(at.shape[:3], dtype=bool)
         for a, b in pairwise(line_mm):
-            along = np.clip(((at - a) @ (b - a)) / float((b - a) @ (b - a)), 0.0, 1.0)
+            # two points of a line may be one: a ball is then drawn
+            along = np.clip(((at - a) @ (b - a)) / max(float((b - a) @ (b - a)), 1e-12), 0.0, 1.0)
             inside |= ((at - a - along[..., None] * (b - a)) ** 2).sum(axis=-1) <= radius_mm**2
         return box, inside
 
