@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, map_coordinates
 from scipy.spatial import cKDTree
 
 F64 = npt.NDArray[np.float64]
@@ -80,6 +80,32 @@ def wall_around(
     s = capsule.steps()
     s = s[(s >= from_mm - 1e-9) & (s <= (capsule.length_mm if to_mm is None else to_mm) + 1e-9)]
     return float(_distances(~bone, affine, capsule.points(s)).min() - capsule.radius_mm)
+
+
+def wall_across(
+    bone: Mask, affine: F64, capsule: Capsule, *, from_mm: float = 0.0, to_mm: float | None = None
+) -> float:
+    """Bone [mm] beside the capsule, straight out from its axis, to where the label is half bone.
+
+    The label is read between voxel centres (trilinear), so its surface is smooth: on voxels of 3 mm the
+    corners of bricks reach more than a millimetre beyond what anybody would draw.  48 rays, every 0.5 mm.
+    Beyond the image the edge's label counts.
+    """
+    s = np.arange(from_mm, (capsule.length_mm if to_mm is None else to_mm) + 1e-9, 0.5)
+    axis = np.subtract(capsule.target_mm, capsule.entry_mm) / capsule.length_mm
+    one = np.cross(axis, np.eye(3)[int(np.abs(axis).argmin())])
+    one /= np.linalg.norm(one)
+    turn = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)[:, None]
+    rays = np.cos(turn) * one + np.sin(turn) * np.cross(axis, one)
+    out = np.arange(0.0, REACH_MM, STEP_MM)
+    places = capsule.points(s)[:, None, None] + out[:, None] * rays[:, None]
+    index = _indices(affine, places.reshape(-1, 3))
+    share = map_coordinates(bone.astype(np.float32), index.T, order=1, mode="nearest").reshape(
+        places.shape[:3]
+    )
+    hole = share < 0.5
+    free = np.where(hole.any(axis=2), out[hole.argmax(axis=2)], np.inf)
+    return float(free.min() - capsule.radius_mm)
 
 
 def profile(bone: Mask, affine: F64, capsule: Capsule) -> tuple[F64, F64]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from tests.slow_checker import Capsule, gap_to, inside, profile, violations, wall_around
+from tests.slow_checker import Capsule, gap_to, inside, profile, violations, wall_across, wall_around
 from tests.synthetic_vertebra import rotation
 
 EDGES = np.array([0.7, 1.1, 2.3])
@@ -103,6 +103,20 @@ def test_the_wall_of_a_square_tunnel_is_its_half_width_less_the_radius(affine: n
     assert wall_around(bone, affine, capsule, from_mm=8.0, to_mm=long - 12.0) == pytest.approx(
         4.5 * EDGES[1] - 1.5
     )
+
+
+def test_beside_a_round_rod_there_is_its_radius_less_the_screw_s_to_a_part_of_a_voxel(
+    affine: np.ndarray,
+) -> None:
+    index = np.moveaxis(np.indices(SHAPE), 0, -1)
+    rod = np.linalg.norm(((index - [30, 20, 15]) * EDGES)[..., 1:], axis=-1) < 10.0
+    capsule = Capsule(at(affine, 5, 20, 15), at(affine, 55, 20, 15), 2.0)
+    assert wall_across(rod, affine, capsule, from_mm=2.0) == pytest.approx(8.0, abs=0.5 * EDGES[2])
+    # bricks are read shorter than the rod, and this less so
+    assert wall_around(rod, affine, capsule, from_mm=12.0, to_mm=24.0) < wall_across(rod, affine, capsule)
+    rod[30, 20, 18:] = False
+    assert wall_across(rod, affine, capsule) < 2.5 * EDGES[2] - 2.0 + 0.6 * EDGES[2]
+    assert wall_across(np.ones(SHAPE, dtype=bool), affine, capsule) == np.inf
 
 
 def test_the_image_s_edge_is_no_hole(affine: np.ndarray) -> None:

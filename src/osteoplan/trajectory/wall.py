@@ -1,7 +1,7 @@
 """The bone that must stay around a device: how deep in it any point is, and on which stretch that counts.
 
 A device has to break the cortex where it goes in, and a screw may break it where it comes out.  So the wall
-is held from where the axis is first as deep as the device is thick, to where it last is so; a device that
+is held from where the axis is first as deep as its corridor is wide, to where it last is so; a device that
 strays meets a slanted surface earlier or later, and its own stretch is moved by no more than its shift times
 the slope of that surface.  A needle whose approach stays inside is held from the isthmus to its tip.
 """
@@ -119,7 +119,9 @@ def stretch_of(around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targ
     radius = (way.diameter_mm or 0.0) / 2.0
     s = np.linspace(0.0, 1.0, int(np.ceil(length.max() / STEP_MM)) + 1)
     depth = wall.depth(entries_mm[:, None] + (s[:, None] * length[:, None, None]) * inward[:, None])
-    deep = depth >= np.minimum(radius, depth.max(axis=1))[:, None]
+    # Near its ends the axis is less deep than the corridor is anywhere between: the face, not a wall.
+    level = max(radius, way.measures.get("width_mm", 0.0) / 2.0)
+    deep = depth >= np.minimum(level, depth.max(axis=1))[:, None]
     begin, end = s[deep.argmax(axis=1)] * length, s[s.size - 1 - deep[:, ::-1].argmax(axis=1)] * length
     # the corridor's own rule of how far the bone's face may cut into a screw at its ends
     skip = np.minimum(way.measures.get("end_skip_mm", 0.0), length / 2.0)
