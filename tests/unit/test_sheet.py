@@ -160,15 +160,20 @@ def test_the_page_says_what_the_room_must_know() -> None:
         "LEFT · T12", "level NOT confirmed", "PRONE", "Organs move: confirm on the procedural CT",
         "scanned supine, treated prone", "Research use only", "LESION SIMULATED", "3.8 mL", "STOP IF",
         "spinal canal", "2.2 mm", "thermocouple none planned", "dissection none planned", "NEAR", "LAY OUT",
-        "1 × vertebroplasty cannula, 13 gauge, 150 mm long", "wait 11 min: cement cure", "take out ①",
+        "1 × vertebroplasty cannula, 13 gauge, 150 mm long",
+        "Fixture: numbers invented for tests.",
+        "wait 11 min: cement cure", "take out ①",
     ):  # fmt: skip
         assert words in text, words
 
 
 def test_screws_energy_thermocouple_and_gas_stand_on_the_page() -> None:
     text = _text(_page(_everything()))
-    for words in ("screw 7.0 × 45 mm", "10 min", "temperature at the sciatic nerve", "60 mL gas", "8.0 mL",
-                  "K-wire 2.0 mm", "ice reaches nerve", "guide wire moves on", "LEFT + RIGHT"):  # fmt: skip
+    for words in (
+        "screw 7.0 × 45 mm", "10 min", "temperature at the sciatic nerve", "60 mL gas",
+        "argon cryoprobe, 2.4 mm, cold", "8.0 mL", "K-wire 2.0 mm", "ice reaches nerve",
+        "guide wire moves on", "LEFT + RIGHT",
+    ):  # fmt: skip
         assert words in text, words
 
 

@@ -36,6 +36,7 @@ F64 = npt.NDArray[np.float64]
 _MARGIN_MM = 18.0
 _PIXEL_MM = 0.5
 _NAMED_MM = 45.0  # from the tip: where a path's number stands in three dimensions
+_STAGGER_MM = 11.0
 _MOST_ENTRIES = 3  # pictures of entries that fit beside the view in three dimensions
 _WHITE, _BLACK = "#FFFFFF", "#000000"
 _WORDS = {
@@ -152,15 +153,15 @@ def _in_space(scenery: Scenery, rods: Mapping[str, Rod], edge: float) -> SheetPi
     side, way = ("left" if outward[0] > 0 else "right"), ("behind" if outward[1] > 0 else "in front")
     toward = (0.62 if side == "left" else -0.62, 0.62 if way == "behind" else -0.62, 0.48)
     view = View.of(f"from {way} and {side}", toward)
-    points = {mark: _named_at(rod) for mark, rod in rods.items()}
+    points = {mark: _named_at(rod, n) for n, (mark, rod) in enumerate(rods.items())}
     picture = scene(scenery, width=edge, rods=tuple(rods.values()), view=view, points_mm=points)
     return SheetPicture(picture, f"3-D {view.words}")
 
 
-def _named_at(rod: Rod) -> F64:
-    """A point of the device that stands outside the bone, or its outer end."""
+def _named_at(rod: Rod, n: int) -> F64:
+    """A point of the device outside the bone, or its outer end; staggered, so that names stay apart."""
     run = rod.entry_mm - rod.tip_mm
-    at: F64 = rod.tip_mm + run * min(1.0, _NAMED_MM / float(np.linalg.norm(run)))
+    at: F64 = rod.tip_mm + run * min(1.0, (_NAMED_MM + _STAGGER_MM * n) / float(np.linalg.norm(run)))
     return at
 
 

@@ -171,7 +171,8 @@ def _references(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     """What the table's numbers are counted from."""
     for place in places.values():
         yield f"midline: {midline(asked.case, asked.anatomy, place.entry_mm).words}"
-    yield "image 1 at the feet"
+    if any("image" in slice_words(asked.case.ct, place.entry_mm) for place in places.values()):
+        yield "image 1 at the feet"
 
 
 def _height(anatomy: Anatomy, at_mm: Point) -> str:
@@ -220,7 +221,7 @@ def _materials(asked: Asked, places: Mapping[str, Place]) -> Iterator[SheetLine]
             yield SheetLine("cement", text)
     for act in acts:
         if isinstance(act, Deliver):
-            yield SheetLine("probe", f"{_mark_at(act.at_mm, places)}{_energy(act)}")
+            yield SheetLine("probe", f"{_mark_at(act.at_mm, places)}{_energy(act, asked)}")
     yield SheetLine("thermocouple", _points(acts, ("thermocouple", "temperature"), asked, places))
     yield SheetLine("dissection", _dissection(acts, asked))
 
@@ -285,7 +286,7 @@ def _act_words(act: Act, asked: Asked, places: Mapping[str, Place]) -> str:
         case Inject():
             return f"{_mark_at(act.at_mm, places)}{number(act.volume_mL, 'mL')} {_agent(act.agent, asked)}"
         case Deliver():
-            return f"{_mark_at(act.at_mm, places)}{_energy(act)}"
+            return f"{_mark_at(act.at_mm, places)}{_energy(act, asked)}"
         case Expand():
             return (
                 f"{_mark_at(act.at_mm, places)}expand {name_of(act.device)} to {number(act.volume_mL, 'mL')}"
@@ -313,9 +314,9 @@ def _mark_at(at_mm: Point, places: Mapping[str, Place]) -> str:
     return f"through {nearest}: " if gaps[nearest] < 1.0 else ""
 
 
-def _energy(act: Deliver) -> str:
+def _energy(act: Deliver, asked: Asked) -> str:
     power = "" if act.power_W is None else f"{number(act.power_W, 'W')}, "
-    return f"{name_of(act.device)}, {name_of(act.source)}: {power}{plain(act.duration_s / 60.0)} min"
+    return f"{_named(act.device, asked)}, {name_of(act.source)}: {power}{plain(act.duration_s / 60.0)} min"
 
 
 def _removed(what: str, asked: Asked, places: Mapping[str, Place]) -> str:

@@ -112,7 +112,7 @@ def ways_page(result: WaysResult, devices: Mapping[str, Device]) -> WaysPage:
     scenery = Scenery.of(result.case.ct, anatomy, _stamps(result))
     ways = sorted(result.ways, key=lambda way: not way.ok)
     return WaysPage(
-        program=result.stamp.program,
+        program=f"osteoplan {result.stamp.program}",
         case=result.case.id,
         title=f"Ways into {anatomy.level}, lesion {anatomy.lesion.id}",
         use=INTENDED_USE,

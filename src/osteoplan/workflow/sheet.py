@@ -52,7 +52,7 @@ def sheet(plan: Path, option: str, *, case: Path | None = None, progress: Progre
         anatomy=reading.anatomy,
         plan=document["id"],
         date=document["stamp"]["created"],
-        program=document["stamp"]["program"],
+        program=f"osteoplan {document['stamp']['program']}",
         devices=shelf_of(reading.case, chosen).devices,
     )
     return MadeSheet(sheet_document(asked), render_sheet(asked))
