@@ -85,7 +85,8 @@ def test_another_bone_is_measured_and_its_comparators_stand(pelvis, capsys):
     result = osteoplan.plan(pelvis)
     assert {option.kind for option in result.options} == {"comparator"}
     assert result.comparison.ranking == ()
-    assert any("not simulated by this version" in warning for warning in result.warnings)
+    assert any("no strength is claimed" in warning for warning in result.warnings)
+    assert "stiffness_ratio_to_intact" in {outcome.id for outcome in result.now}
     assert not any("level" in warning for warning in result.warnings)
 
 

@@ -8,6 +8,7 @@ from osteoplan.knowledge.approaches import approaches_of, names_for
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.checked import Need
 from osteoplan.model.evidence import ScoreResult
+from osteoplan.workflow.load_cases import load_case
 from osteoplan.workflow.read import Reading
 
 __all__ = ["needs_of", "needs_without_lesion"]
@@ -64,7 +65,10 @@ def _bone(reading: Reading) -> Need:
 def _strength(reading: Reading) -> tuple[Need, ...]:
     anatomy = reading.anatomy
     if not anatomy.is_vertebra:
-        return (Need("strength", "a vertebra", "missing", "other bones are not loaded by this version"),)
+        if load_case(anatomy, 0.0) is not None:
+            return (Need("stiffness as per cent of intact", f"a load case of the {anatomy.level}", "there"),)
+        missing = "other bones are not loaded by this version"
+        return (Need("strength", "a vertebra or a hip bone", "missing", missing),)
     if anatomy.calibration.calibrated:
         return (Need("strength in newtons", "calibrated density", "there"),)
     return (
