@@ -146,6 +146,7 @@ class Template(Cited):
             is left out is not looked at.
         needs: structures that must be known, as in an approach.
         screws: which screws suit, by what they are made for.
+        diameters_mm: thinnest and thickest screw that is used here.
         position: how the patient lies.
         published: sizes in the literature.
     """
@@ -166,6 +167,7 @@ class Template(Cited):
     margins_mm: dict[GapKind, Millimetres]
     needs: tuple[str, ...] = Field(min_length=1)
     screws: tuple[str, ...] = Field(min_length=1)
+    diameters_mm: Range
     position: str
     spread: Spread | None = None
     published: tuple[PublishedSize, ...] = ()
@@ -266,7 +268,9 @@ def load_template(path: Path) -> Template:
             f"{path}: the corridor's file cannot be read ({why.strerror}): check its name"
         ) from why
     except (yaml.YAMLError, UnicodeDecodeError) as why:
-        raise BadInput(f"{path}: not valid YAML ({' '.join(str(why).split())}): see docs/corridors.md") from why
+        raise BadInput(
+            f"{path}: not valid YAML ({' '.join(str(why).split())}): see docs/corridors.md"
+        ) from why
     try:
         found = Template.model_validate(_dated(content))
     except ValidationError as why:

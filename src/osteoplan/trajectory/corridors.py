@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.corridors import templates as package_templates
 from osteoplan.knowledge.devices import devices
@@ -50,12 +48,14 @@ def corridors(
 
 
 def suited(template: Template, screws: Iterable[Device]) -> tuple[Device, ...]:
-    """Screws that are made for a template's bones, widest first."""
+    """Screws that are made for a template's bones and as thick as is used there, widest first."""
+    least, most = template.diameters_mm
     fitting = [
         one
         for one in screws
         if one.kind == "screw"
         and "outer_diameter_mm" in one.values
+        and least <= one.number("outer_diameter_mm") <= most
         and ("for_bones" not in one.values or one.values["for_bones"].value in template.screws)
     ]
     return tuple(sorted(fitting, key=lambda one: (-one.number("outer_diameter_mm"), one.id)))
@@ -111,8 +111,3 @@ def _reached(
         first = first or (axis, outer)
     assert first is not None
     return first
-
-
-def free_diameter_mm(axis: Axis) -> float:
-    """Diameter of the widest cylinder on an axis that keeps every margin [mm]; 0 where none does."""
-    return float(max(0.0, 2.0 * np.float64(axis.score)))

@@ -16,7 +16,7 @@ __all__ = ["OuterWay", "nearest_structure", "outer_way"]
 F64 = npt.NDArray[np.float64]
 
 # What no way to the bone may enter where somebody labelled it; a canal is derived as a rule, and blocks too.
-BLOCKING = ("canal", "vessel", "bowel", "pleura")
+BLOCKING = ("canal", "vessel", "bowel", "pleura", "organ")
 LONGEST_MM = 400.0  # through any patient
 
 
@@ -92,15 +92,22 @@ def _passed(
 
 
 def nearest_structure(
-    around: Surroundings, kind: str, position_mm: F64, *, without: tuple[str, ...] = ()
+    around: Surroundings, kind: str, position_mm: F64, gap_mm: float, *, without: tuple[str, ...] = ()
 ) -> tuple[str, bool] | None:
-    """Name of the structure of a kind that is nearest to a position, and whether it was derived; or None."""
-    best: tuple[float, str, bool] | None = None
+    """Name of the structure of a kind that is nearest to a position, and whether it was derived; or None.
+
+    ``gap_mm`` is how far it is: no farther off is looked.
+    """
     middle = around.grid.indices(position_mm)
+    pad = (abs(gap_mm) + 2.0 * float(around.grid.spacing_mm.max())) / around.grid.spacing_mm
+    low = np.clip(np.floor(middle - pad), 0, around.grid.shape).astype(int)
+    high = np.clip(np.ceil(middle + pad) + 1, low, around.grid.shape).astype(int)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    best: tuple[float, str, bool] | None = None
     for structure in around.structures:
         if structure.kind != kind or structure.name in without:
             continue
-        at = np.argwhere(structure.mask)
+        at = np.argwhere(structure.mask[box]) + low
         if not len(at):
             continue
         gaps = np.maximum(np.abs(at - middle) - 0.5, 0.0) * around.grid.spacing_mm

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
 from osteoplan.knowledge.corridors import Template, search_values
 from osteoplan.model.device import Device
@@ -41,7 +43,7 @@ def narrow_way(
         said = f"no straight corridor: every line leaves the bone, the best one at {_told(axis)} ({limit})"
     else:
         said = (
-            f"no straight corridor: {free:.1f} mm at {_told(axis)} ({limit}), {needed_mm:.1f} mm needed; "
+            f"no straight corridor: {_floor(free):.1f} mm at {_told(axis)} ({limit}), {needed_mm:.1f} mm needed; "
             f"bone alone is {2.0 * axis.bone_mm:.1f} mm wide, {wall:g} mm of it is kept around a screw"
         )
     way = no_way(around, template, names, "")
@@ -57,7 +59,7 @@ def found_way(
     fits = [one for one in screws if one.number("outer_diameter_mm") <= free]
     widest = fits[0].number("outer_diameter_mm")
     limit = limit_of(around, place, axis)
-    said = [f"narrowest {free:.1f} mm at {_told(axis)}: {limit}"]
+    said = [f"narrowest {_floor(free):.1f} mm at {_told(axis)}: {limit}"]
     said += [f"crosses the {joint.replace('_', ' ')} on purpose" for joint in place.crossed]
     said += [*outer.remarks, *_caution(around)]
     reasons = (*outer.blocked, *said) if outer.blocked else tuple(said)
@@ -90,8 +92,6 @@ def _with(
     way: Way, around: Surroundings, place: Place, axis: Axis, *, reasons: tuple[str, ...], diameter_mm: float
 ) -> Way:
     """The way with what is measured along its axis."""
-    from dataclasses import replace
-
     radius = 0.5 * diameter_mm
     count = max(2, round(axis.length_mm / PROFILE_STEP_MM) + 1)
     t = np.linspace(0.0, axis.length_mm, count)
@@ -102,7 +102,7 @@ def _with(
         if distance_maps(around).has(kind)
     }
     wall = place.field.at(place.field.depth, positions) - radius
-    gaps = [_gap(around, place, kind, along[kind], positions) for kind in along]
+    gaps = [_gap(around, place, kind, along[kind], positions, radius) for kind in along]
     gaps.append(_wall_gap(place.template, axis, radius))
     gaps.sort(key=lambda gap: gap.gap_mm)
     profile = {kind: tuple(float(v) for v in np.round(values, 3)) for kind, values in along.items()}
@@ -132,9 +132,10 @@ def _measures(place: Place, axis: Axis, diameter_mm: float) -> Mapping[str, floa
     }
 
 
-def _gap(around: Surroundings, place: Place, kind: str, gaps: F64, positions: F64) -> Gap:
+def _gap(around: Surroundings, place: Place, kind: str, gaps: F64, positions: F64, radius: float) -> Gap:
     at = int(np.argmin(gaps))
-    found = nearest_structure(around, kind, positions[at], without=place.crossed)
+    distance = float(gaps[at]) + radius
+    found = nearest_structure(around, kind, positions[at], distance, without=place.crossed)
     name, derived = found if found is not None else (kind, False)
     needed = place.template.margins_mm.get(kind, 0.0)  # type: ignore[call-overload]
     return Gap(name, kind, float(gaps[at]), point(positions[at]), float(needed), derived)
@@ -150,8 +151,6 @@ def _distance(around: Surroundings, place: Place, kind: str, positions: F64) -> 
     if kind != "joint" or not place.crossed:
         return distance_maps(around).at(kind, positions)
     clear = clear_of(around, place.field, (("joint", 0.0),), place.crossed)
-    from osteoplan.kernels.paths import path_values
-
     found: F64 = path_values(clear.field[..., None], clear.affine, positions)[..., 0]
     return found
 
@@ -159,7 +158,8 @@ def _distance(around: Surroundings, place: Place, kind: str, positions: F64) -> 
 def _named(around: Surroundings, place: Place, kind: str, here: F64) -> str:
     if kind == "metal":
         return "metal that is there"
-    found = nearest_structure(around, kind, here, without=place.crossed)
+    gap = float(_distance(around, place, kind, here[None])[0])
+    found = nearest_structure(around, kind, here, gap, without=place.crossed)
     if found is None:
         return kind
     return found[0].replace("_", " ") + (" (derived)" if found[1] else "")
@@ -185,6 +185,11 @@ def _told(axis: Axis) -> str:
     x, y, z = axis.narrowest_mm
     at = axis.bone_at_mm if axis.by_bone else axis.clear_at_mm
     return f"{at:.0f} mm from the entry (x {x:.0f}, y {y:.0f}, z {z:.0f} mm)"
+
+
+def _floor(width_mm: float) -> float:
+    """A width that is too small must not be rounded up to what is needed."""
+    return float(np.floor(10.0 * width_mm) / 10.0)
 
 
 def _id(template: Template, names: Mapping[str, str]) -> str:

@@ -164,18 +164,23 @@ def axes_of(place: Place) -> tuple[Axis, ...]:
     if not len(pairs):
         return ()
     pairs, scores = _best_pairs(place, pairs)
-    rows = _refine(place, place.starts[pairs[:, 0]], place.ends[pairs[:, 1]])
+    rows = _refine(
+        place, place.starts[pairs[:, 0]], place.ends[pairs[:, 1]], "refine_from_mm", "refine_then_mm"
+    )
     good = rows[rows[:, 0] > NEVER]
     if not len(good):
         a, b = place.starts[pairs[0, 0]], place.ends[pairs[0, 1]]
         return (_broken(place, a, b, values["coarse_step_mm"]),)
-    order = np.argsort(-good[:, 0], kind="stable")
+    good = good[np.argsort(-good[:, 0], kind="stable")]
+    best = good[: int(values["finished_pairs"])]
+    good[: len(best)] = _refine(place, best[:, 6:9], best[:, 9:12], "refine_then_mm", "refine_to_mm")
+    good = good[np.argsort(-good[:, 0], kind="stable")]
     return tuple(
         Axis(
             score=float(r[0]), bone_mm=float(r[1]), bone_at_mm=float(r[2]), clear_mm=float(r[3]),
             clear_at_mm=float(r[4]), entry_mm=r[6:9].copy(), exit_mm=r[9:12].copy(), by_bone=bool(r[13]),
         )
-        for r in good[order]
+        for r in good
     )  # fmt: skip
 
 
@@ -195,7 +200,7 @@ def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> tuple[npt.NDArray
     values = search_values()
     keep, most = int(values["kept_pairs"]), int(values["refined_pairs"])
     # A share of all pairs, evenly drawn, bounds the score of those that are kept.
-    some = pairs[:: max(1, len(pairs) // (20 * keep))]
+    some = pairs[:: max(1, len(pairs) // (10 * keep))]
     first = _scores(place, some, NEVER)
     floor = float(np.sort(first)[-keep]) if len(first) > keep else NEVER
     scores = _scores(place, pairs, floor)
@@ -222,7 +227,7 @@ def _scores(place: Place, pairs: npt.NDArray[np.int64], floor: float) -> F64:
     )  # fmt: skip
 
 
-def _refine(place: Place, starts: F64, ends: F64) -> F64:
+def _refine(place: Place, starts: F64, ends: F64, first: str, last: str) -> F64:
     values, template = search_values(), place.template
     return refined(
         place.field.level, place.field.depth, place.field.affine, place.clear.field, place.clear.affine,
@@ -231,7 +236,7 @@ def _refine(place: Place, starts: F64, ends: F64) -> F64:
         skip_mm=template.end_skip_mm, cone=float(np.tan(np.radians(values["end_cone_deg"]))),
         inside=template.exit_kind == "inside", tip_depth_mm=template.exit.depth_mm,
         widest_mm=values["lateral_reach_mm"], least_length_mm=template.least_length_mm,
-        first_mm=values["refine_from_mm"], last_mm=values["refine_to_mm"], reach_mm=values["refine_reach_mm"],
+        first_mm=values[first], last_mm=values[last], reach_mm=values["refine_reach_mm"],
     )  # fmt: skip
 
 
