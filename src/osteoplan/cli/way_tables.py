@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["rejection_lines", "way_table"]
+__all__ = ["cover_table", "rejection_lines", "way_table"]
 
 Json = dict[str, Any]
 _MOST = 3  # limits that a line of rejections names
@@ -38,6 +38,22 @@ def way_table(ways: Sequence[Json]) -> Table:
     return table
 
 
+def cover_table(cover: Json) -> Table:
+    """Probes, what they are set to, and what their zones cover as geometry."""
+    shares = f"{cover['lesion_pct']:.0f} % of the lesion, {cover['coverage_pct']:.0f} % with its margin"
+    title = f"{len(cover['probes'])} probes cover {shares} ({cover['words']}; choice: {cover['status']})"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for head in ("along", "zone", "W", "min", "width x length, mm"):
+        table.add_column(head, justify="left" if head in ("along", "zone") else "right")
+    for probe in cover["probes"]:
+        width, length = (2.0 * probe[f"zone_half_{side}_mm"] for side in ("width", "length"))
+        table.add_row(
+            Text(probe["way"].replace("_", " ")), Text(probe["zone"]), _number(probe["power_W"], 0),
+            _number(probe["time_min"], 1), f"{width:.0f} x {length:.0f}",
+        )  # fmt: skip
+    return table
+
+
 def rejection_lines(rejected: Mapping[str, Mapping[str, int]]) -> list[str]:
     """One line for each search: how many paths were tried, and what most of them fell to."""
     lines = []
@@ -51,16 +67,22 @@ def rejection_lines(rejected: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _nearest(way: Json) -> str:
-    near = [
-        f"{gap['structure'].replace('_', ' ')}{' (derived)' if gap['derived'] else ''} {gap['gap_mm']:.1f} mm"
-        for gap in way["clearances"][:1]
-    ]
+    near = [_gap(gap) for gap in way["clearances"][:1]]
     said = [*near, *way["reasons"][:1]]
     if way["kind"] == "corridor" and way["fits"]:
         said.insert(0, f"takes {way['fits'][0].replace('_', ' ')}")
     if way["unchecked"]:
         said.append(f"UNCHECKED against {', '.join(way['unchecked'])}")
     return "; ".join(said)
+
+
+def _gap(gap: Json) -> str:
+    """A gap in words; of the wall it is the bone beside the device."""
+    if gap["kind"] == "wall":
+        return f"{gap['gap_mm']:.1f} mm of bone beside it"
+    return (
+        f"{gap['structure'].replace('_', ' ')}{' (derived)' if gap['derived'] else ''} {gap['gap_mm']:.1f} mm"
+    )
 
 
 def _breach(way: Json) -> str:

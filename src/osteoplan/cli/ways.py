@@ -19,6 +19,9 @@ def ways(
     position: Literal["prone", "supine", "lateral_left_down", "lateral_right_down"] | None = None,
     needle: str | None = None,
     guidance: tuple[str, ...] = (),
+    probes: Literal["rfa", "mwa", "cryo", "laser"] | None = None,
+    margin: float | None = None,
+    at_most: int = 4,
     seed: int = 1,
     json: Json = False,
 ) -> int:
@@ -42,27 +45,43 @@ def ways(
         id of the needle that paths are measured with (default: the thinnest on the shelf)
     guidance
         freehand_ct, cbct_navigation, robot ...; may be given several times, the preferred one first
+    probes
+        also choose and place ablation probes of this kind: geometry only, zones not measured in bone
+    margin
+        how far beyond the lesion they reach [mm] (default: by goals.intent)
+    at_most
+        how many probes there are
     seed
         of the strayed devices
     """
     from osteoplan.cli.console import out as console
     from osteoplan.cli.console import print_json, watching
-    from osteoplan.cli.way_tables import rejection_lines, way_table
+    from osteoplan.cli.way_tables import cover_table, rejection_lines, way_table
     from osteoplan.io.way_json import ways_document
+    from osteoplan.workflow.probes import ProbeSettings
+    from osteoplan.workflow.probes import probes as probes_of
     from osteoplan.workflow.ways import WaysSettings, write_ways
     from osteoplan.workflow.ways import ways as ways_of
 
     settings = WaysSettings(lesion, position, needle, guidance, seed)
     with watching() as progress:
         result = ways_of(case, settings, progress=progress)
-        written = write_ways(result, out or case / "ways", progress=progress)
+        cover = None
+        if probes is not None:
+            asked = ProbeSettings(probes, margin, at_most)
+            cover = probes_of(result, asked, settings, progress=progress)
+        written = write_ways(result, out or case / "ways", cover=cover, progress=progress)
     status = DONE if any(way.ok for way in result.ways) else INCOMPLETE
-    document = ways_document(result)
+    document = ways_document(result, cover)
     if json:
         print_json(document)
         return status
     console.print(f"{document['case']} · {document['bone']} · {USE}", markup=False)
     console.print(way_table(document["ways"]))
+    if cover is not None:
+        console.print(cover_table(document["cover"]))
+        for line in document["cover"]["cautions"]:
+            console.print(f"caution: {line}", markup=False)
     for line in rejection_lines(document["rejected"]):
         console.print(line, markup=False, style="dim")
     for line in document["warnings"]:

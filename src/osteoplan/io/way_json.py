@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
 from osteoplan.io.plan_json import INTENDED_USE
 from osteoplan.model.way import Way
 from osteoplan.model.ways_result import WaysResult
+from osteoplan.trajectory.cover_plan import CoverPlan
 
-__all__ = ["way_document", "ways_document"]
+__all__ = ["cover_document", "way_document", "ways_document"]
 
 Json = dict[str, Any]
 
 
-def ways_document(result: WaysResult) -> Json:
-    """``{"ways": [...], "rejected": {...}, ...}`` of one lesion."""
+def ways_document(result: WaysResult, cover: CoverPlan | None = None) -> Json:
+    """``{"ways": [...], "rejected": {...}, ...}`` of one lesion; ``cover`` where probes were asked for."""
     anatomy = result.anatomy
     return {
         "intended_use": INTENDED_USE,
@@ -31,6 +33,41 @@ def ways_document(result: WaysResult) -> Json:
         "warnings": list(dict.fromkeys(result.warnings)),
         "credits": list(result.credits),
         "stamp": {**asdict(result.stamp), "inputs": dict(result.stamp.inputs)},
+        **({} if cover is None else {"cover": cover_document(cover)}),
+    }
+
+
+def cover_document(plan: CoverPlan) -> Json:
+    """Probes that cover a lesion, as geometry; the words and cautions belong to every number of it."""
+    return {
+        "words": plan.words,
+        "status": plan.status,
+        "coverage_pct": round(plan.coverage_pct, 2),
+        "lesion_pct": round(plan.lesion_pct, 2),
+        "uncovered_points": plan.uncovered_points,
+        "points": plan.points,
+        "margin_min_mm": _finite(plan.margin_min_mm),
+        "margin_reached_pct": {f"{mm:g}": round(share, 2) for mm, share in plan.margin_reached_pct.items()},
+        "gap": _finite(plan.gap),
+        "seconds": round(plan.seconds, 2),
+        "probes": [
+            {
+                "way": probe.way,
+                "zone": probe.row.id,
+                "device": probe.row.device,
+                "power_W": probe.row.power_W,
+                "time_min": probe.row.time_min,
+                "entry_mm": _list(probe.entry_mm),
+                "tip_mm": _list(probe.tip_mm),
+                "zone_centre_mm": _list(probe.zone.centre_mm),
+                "zone_half_length_mm": round(probe.zone.half_length_mm, 3),
+                "zone_half_width_mm": round(probe.zone.half_width_mm, 3),
+            }
+            for probe in plan.probes
+        ],
+        "spacing": [asdict(one) for one in plan.spacing],
+        "reached": [asdict(one) for one in plan.reached],
+        "cautions": list(plan.cautions),
     }
 
 
@@ -89,3 +126,8 @@ def _budget(way: Way) -> Json:
 
 def _list(point: tuple[float, float, float] | None) -> list[float] | None:
     return None if point is None else [round(float(x), 3) for x in point]
+
+
+def _finite(value: float) -> float | None:
+    """A number; None where there is none, as of a plan without a probe."""
+    return round(value, 4) if isfinite(value) else None

@@ -10,7 +10,7 @@ import datetime
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from osteoplan.provenance import Stamp
 from osteoplan.report.ways_page import render_ways
 from osteoplan.trajectory.approaches import NeedleSearch, needle_ways
 from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.cover_plan import CoverPlan
 from osteoplan.trajectory.errors import budgeted
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
 from osteoplan.trajectory.reach import POSITIONS
@@ -42,7 +43,7 @@ from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import Reading, input_digests, read
 from osteoplan.workflow.shelf import shelf_for
 
-__all__ = ["WaysSettings", "WaysWritten", "guidances_of", "ways", "ways_in", "write_ways"]
+__all__ = ["WaysSettings", "WaysWritten", "guidances_of", "tasks_of", "ways", "ways_in", "write_ways"]
 
 # what a centre's guidance is called in the vocabulary -> which error it leaves
 _BY_RESOURCE = {"ct": "freehand_ct", "cbct": "cbct_navigation", "fluoroscopy": "fluoroscopy"}
@@ -112,7 +113,7 @@ def ways_in(
     guided = guidances_of(case, settings)
     found: list[Way] = []
     rejected: dict[str, Mapping[str, int]] = {}
-    tasks = tuple(_tasks(around, case, settings, guided))
+    tasks = tasks_of(around, case, settings)
     for n, task in enumerate(tasks):
         stage(progress, f"needle paths: {task.approach.title}", 0.35 + 0.3 * n / len(tasks), 0.65)
         search: NeedleSearch = needle_ways(around, task)
@@ -126,6 +127,22 @@ def ways_in(
     stage(progress, "straying devices", 0.85, 0.95)
     found += budgeted(around, straight, guided[0], seed=settings.seed)
     return tuple(found), rejected
+
+
+def tasks_of(around: Surroundings, case: Case, settings: WaysSettings) -> tuple[NeedleTask, ...]:
+    """One search for each approach of a needle and each side."""
+    bone, guided = around.anatomy.bone, guidances_of(case, settings)
+    own = side_of(bone)
+    rules, needle = needle_rules(case.centre.limits.get("ways", {})), _needle(case, settings)
+    return tuple(
+        NeedleTask(
+            approach, side, _position(approach, case, settings), needle, guided, rules,
+            around.anatomy.isocentre_mm,
+        )
+        for approach in approaches_of(bone)
+        if approach.needle is not None
+        for side in ((own,) if own else ("left", "right"))
+    )  # fmt: skip
 
 
 def guidances_of(case: Case, settings: WaysSettings) -> tuple[Guidance, ...]:
@@ -148,7 +165,9 @@ def guidances_of(case: Case, settings: WaysSettings) -> tuple[Guidance, ...]:
     return at_hand
 
 
-def write_ways(result: WaysResult, out: Path | str, *, progress: Progress = quiet) -> WaysWritten:
+def write_ways(
+    result: WaysResult, out: Path | str, *, cover: CoverPlan | None = None, progress: Progress = quiet
+) -> WaysWritten:
     """Write ``ways.html``, ``ways.json`` and, where any way has a place, ``ways.mrk.json``: all or none."""
     stage(progress, "drawing the page of ways", 0.95, 1.0)
     out = Path(out)
@@ -158,29 +177,13 @@ def write_ways(result: WaysResult, out: Path | str, *, progress: Progress = quie
     with tempfile.TemporaryDirectory(prefix=".ways-", dir=out) as beside:
         folder = Path(beside)
         write_text(folder / "ways.html", page)
-        document = json.dumps(ways_document(result), indent=1, ensure_ascii=False, allow_nan=False)
+        document = json.dumps(ways_document(result, cover), indent=1, ensure_ascii=False, allow_nan=False)
         write_text(folder / "ways.json", document + "\n")
         if placed:
             write_markups(result.ways, folder / "ways.mrk.json")
         for made in sorted(folder.iterdir()):
             shutil.move(made, out / made.name)
     return WaysWritten(out / "ways.html", out / "ways.json", out / "ways.mrk.json" if placed else None)
-
-
-def _tasks(
-    around: Surroundings, case: Case, settings: WaysSettings, guided: tuple[Guidance, ...]
-) -> Iterable[NeedleTask]:
-    """One search for each approach and side."""
-    bone = around.anatomy.bone
-    own = side_of(bone)
-    rules = needle_rules(case.centre.limits.get("ways", {}))
-    needle = _needle(case, settings)
-    for approach in approaches_of(bone):
-        if approach.needle is None:
-            continue
-        for side in (own,) if own else ("left", "right"):
-            position = _position(approach, case, settings)
-            yield NeedleTask(approach, side, position, needle, guided, rules, around.anatomy.isocentre_mm)
 
 
 def _position(approach: Approach, case: Case, settings: WaysSettings) -> Position:
