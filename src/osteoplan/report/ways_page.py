@@ -5,7 +5,8 @@ page = render_ways(result)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,6 +26,7 @@ from osteoplan.report.words import name_of, number, plain
 __all__ = ["GapRow", "WayDetail", "WayRow", "WaysPage", "render_ways", "ways_page"]
 
 _WIDTH, _SPACE_WIDTH = 300.0, 420.0
+_DRAWN_PER_SEARCH = 1  # needle ways of one search that get pictures
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class WaysPage:
     """View-model of the page.
 
     Attributes:
+        drawn: anchors of the ways that have pictures below.
         rejected: approach, and its reasons with how many candidates fell to each, most first.
     """
 
@@ -88,6 +91,7 @@ class WaysPage:
     rows: tuple[WayRow, ...]
     space: Picture | None
     details: tuple[WayDetail, ...]
+    drawn: frozenset[str]
     rejected: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
     warnings: tuple[str, ...]
     credits: tuple[str, ...]
@@ -111,6 +115,7 @@ def ways_page(result: WaysResult, devices: Mapping[str, Device]) -> WaysPage:
     anatomy = result.anatomy
     scenery = Scenery.of(result.case.ct, anatomy, _stamps(result))
     ways = sorted(result.ways, key=lambda way: not way.ok)
+    details = tuple(_detail(scenery, way, devices) for way in _drawn(ways))
     return WaysPage(
         program=f"osteoplan {result.stamp.program}",
         case=result.case.id,
@@ -120,7 +125,8 @@ def ways_page(result: WaysResult, devices: Mapping[str, Device]) -> WaysPage:
         banners=tuple(_banners(result)),
         rows=tuple(_row(way, devices) for way in ways),
         space=_in_space(scenery, ways),
-        details=tuple(_detail(scenery, way, devices) for way in ways),
+        details=details,
+        drawn=frozenset(detail.row.anchor for detail in details),
         rejected=tuple(
             (name_of(approach), tuple(sorted(reasons.items(), key=lambda one: -one[1])))
             for approach, reasons in result.rejected.items()
@@ -209,6 +215,22 @@ def _devices(way: Way, devices: Mapping[str, Device]) -> str:
     return ", ".join(devices[id].name if id in devices else name_of(id) for id in ids)
 
 
+def _drawn(ways: Sequence[Way]) -> list[Way]:
+    """Ways with pictures: corridors, and of each needle search the steadiest or the nearest miss.
+
+    The others stand in the table and in ``ways.json``; ten pictures each would hide what differs.
+    """
+    taken: Counter[tuple[str, str]] = Counter()
+    found = []
+    for way in ways:
+        search = way.approach, way.side
+        if way.kind == "needle" and taken[search] >= _DRAWN_PER_SEARCH:
+            continue
+        taken[search] += 1
+        found.append(way)
+    return found
+
+
 def _detail(scenery: Scenery, way: Way, devices: Mapping[str, Device]) -> WayDetail:
     return WayDetail(
         row=_row(way, devices),
@@ -233,8 +255,8 @@ def _detail(scenery: Scenery, way: Way, devices: Mapping[str, Device]) -> WayDet
 def _budget(budget: ErrorBudget) -> list[str]:
     """What straying does, in sentences."""
     found = [
-        f"{name_of(budget.guidance)}, nobody corrects it: strays {budget.lateral_sd_mm:g} mm and "
-        f"{budget.angle_sd_deg:g}° (sd), {plain(budget.draws)} draws"
+        f"{name_of(budget.guidance)}, nobody corrects it: strays {budget.lateral_sd_mm:.1f} mm and "
+        f"{budget.angle_sd_deg:.1f}° (sd), {plain(budget.draws)} draws"
     ]
     found += [
         f"touches {'anything' if kind == 'any' else WORDS.get(kind, name_of(kind))}: {_per_cent(share)}"
