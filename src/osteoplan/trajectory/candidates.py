@@ -18,7 +18,7 @@ from osteoplan.trajectory.needle import pedicle
 from osteoplan.trajectory.needle_rules import NeedleTask
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings
 
-__all__ = ["Candidates", "Window", "candidates", "neighbours", "window_of"]
+__all__ = ["Candidates", "Window", "candidates", "deep_enough_mm", "neighbours", "window_of"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -195,7 +195,7 @@ def _tips(around: Surroundings, maps: DistanceMaps, spacing_mm: float, depth_mm:
     deep = depth[tuple(at.T)]
     if not len(at):
         raise NotAvailable("the lesion lies outside this region: no needle can be aimed at it")
-    enough = deep >= min(depth_mm, THIN * float(deep.max()))
+    enough = deep >= deep_enough_mm(maps, depth_mm)
     at, deep = at[enough], deep[enough]
     places = around.grid.positions_mm(at)
     cell = np.floor((places - places.min(axis=0)) / spacing_mm).astype(int)
@@ -203,6 +203,11 @@ def _tips(around: Surroundings, maps: DistanceMaps, spacing_mm: float, depth_mm:
     _, first = np.unique(cell[order], axis=0, return_index=True)
     kept: F64 = places[np.sort(order[first])]
     return kept
+
+
+def deep_enough_mm(maps: DistanceMaps, depth_mm: float) -> float:
+    """How deep in the lesion a tip must lie: as asked, or less where the lesion is thinner [mm]."""
+    return min(depth_mm, THIN * -float(maps.of("lesion").min())) if maps.has("lesion") else 0.0
 
 
 def _thinned(tips: F64, most: int) -> F64:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.paths import first_crossing, path_minima
-from osteoplan.trajectory.candidates import Candidates, Window
+from osteoplan.trajectory.candidates import Candidates, Window, deep_enough_mm
 from osteoplan.trajectory.needle_rules import NeedleTask
 from osteoplan.trajectory.reach import Reach, reachable
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings
@@ -26,6 +26,7 @@ F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 STEP_MM = 1.0  # of a path's samples; the maps are smooth over it
+ROUNDING_MM = 1e-4  # of a distance in single precision
 NO_SKIN_MM = 1000.0  # worse than any other shortfall: such a path cannot be judged
 
 
@@ -36,6 +37,7 @@ class Scene:
     Attributes:
         joints: (ni, nj, nk, 1) distance to the joints that the approach does not cross; None where none is.
         depth: (ni, nj, nk, 1) depth in the target bone; None where the needle need not stay inside.
+        tip_mm: how deep in the lesion a tip must lie.
     """
 
     around: Surroundings
@@ -44,6 +46,7 @@ class Scene:
     window: Window | None
     joints: F32 | None
     depth: F32 | None
+    tip_mm: float
 
     @classmethod
     def of(cls, around: Surroundings, maps: DistanceMaps, task: NeedleTask, window: Window | None) -> Scene:
@@ -51,7 +54,8 @@ class Scene:
         way = task.approach.needle
         inside = way is not None and way.inside
         depth = np.ascontiguousarray(-maps.of("bone")[..., None]) if inside else None
-        return cls(around, maps, task, window, _joints(around, maps, task), depth)
+        tip = deep_enough_mm(maps, task.rules.tip_depth_mm)
+        return cls(around, maps, task, window, _joints(around, maps, task), depth, tip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ class Met:
         length_mm: skin to tip.
         wall_mm: bone beside the needle from waypoint to tip; inf where it need not stay inside.
         missed_mm: how far beside its waypoint it passes.
+        tip_mm: how deep in the lesion its tip lies; negative outside.
         skin_angle_deg, cortex_angle_deg: to the normals where it enters.
         reaches_skin: False where the image ends first.
         reach: guidance id -> which paths it can follow.
@@ -78,6 +83,7 @@ class Met:
     length_mm: F64
     wall_mm: F64
     missed_mm: F64
+    tip_mm: F64
     skin_angle_deg: F64
     cortex_angle_deg: F64
     reaches_skin: Bools
@@ -89,7 +95,7 @@ class Met:
         arrays = {
             name: getattr(self, name)[keep]
             for name in (
-                "entry_mm", "bone_mm", "length_mm", "wall_mm", "missed_mm", "skin_angle_deg",
+                "entry_mm", "bone_mm", "length_mm", "wall_mm", "missed_mm", "tip_mm", "skin_angle_deg",
                 "cortex_angle_deg", "reaches_skin",
             )
         }  # fmt: skip
@@ -131,6 +137,7 @@ def meet(scene: Scene, tried: Candidates) -> Met:
         entry_mm=entry, bone_mm=bone, gap_mm=gap, at_mm=at, length_mm=length,
         wall_mm=_wall(scene, tried) - radius,
         missed_mm=np.zeros(len(tried)) if scene.window is None else scene.window.missed_mm(tried),
+        tip_mm=-maps.at("lesion", tried.tips_mm) if maps.has("lesion") else np.zeros(len(tried)),
         skin_angle_deg=_angle(maps.gradient("skin", entry, step_mm=5.0), tried.outward)
         if maps.has("skin") else np.zeros(len(tried)),
         cortex_angle_deg=np.where(np.isfinite(to_bone), cortex, 0.0),
@@ -148,6 +155,7 @@ def shortfalls(scene: Scene, met: Met) -> dict[str, F64]:
     }
     missing["wall_depth_min_mm"] = np.maximum(rules.wall_mm - met.wall_mm, 0.0)
     missing["waypoint"] = met.missed_mm
+    missing["tip_depth_min_mm"] = np.maximum(scene.tip_mm - met.tip_mm - ROUNDING_MM, 0.0)
     if task.reach_mm is not None:
         missing["length_mm"] = np.maximum(met.length_mm - task.reach_mm, 0.0)
     missing["skin_angle_max_deg"] = np.maximum(met.skin_angle_deg - rules.skin_angle_deg, 0.0)

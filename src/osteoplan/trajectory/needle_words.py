@@ -186,6 +186,8 @@ def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[st
         if met.wall_mm[0] > 0
         else f"{wide} breaks {-met.wall_mm[0]:.1f} mm out of the bone",
         "waypoint": f"passes {met.missed_mm[0]:.1f} mm beside the place that this approach goes through",
+        "tip_depth_min_mm": f"has its tip {met.tip_mm[0]:.1f} mm deep in the lesion, "
+        f"{scene.tip_mm:.1f} mm needed",
         "length_mm": f"is {met.length_mm[0]:.0f} mm long, {task.device.name} reaches "
         f"{task.reach_mm or 0:.0f} mm",
         "skin_angle_max_deg": f"meets the skin {met.skin_angle_deg[0]:.0f} deg off its normal, "
