@@ -24,7 +24,7 @@ from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["SideOfShape", "Sureness", "check_side", "shape_side"]
+__all__ = ["SideOfShape", "Sureness", "check_side", "organs_swapped", "pairs_swapped", "shape_side"]
 
 F64 = npt.NDArray[np.float64]
 Side = Literal["left", "right"]
@@ -104,6 +104,38 @@ def check_side(bone: str, mask: Volume, labels: LabelMap | None = None) -> str |
             "check before planning"
         )
     return None
+
+
+def pairs_swapped(labels: LabelMap) -> str | None:
+    """A sentence where structures called left lie to the right of their partners; None elsewhere."""
+    names = [name.removesuffix("_left") for name in labels.present() if name.endswith("_left")]
+    pairs = [name for name in names if labels.has(f"{name}_right")]
+    wrong = [n for n in pairs if _middle_x(labels, f"{n}_left") <= _middle_x(labels, f"{n}_right")]
+    if 2 * len(wrong) <= len(pairs):
+        return None
+    shown = ", ".join(wrong[:3])
+    return (
+        f"left and right are swapped in {len(wrong)} of {len(pairs)} pairs of labels ({shown}): the image is "
+        "mirrored, or the labels are; correct the file before planning"
+    )
+
+
+def organs_swapped(labels: LabelMap) -> tuple[str, ...]:
+    """A caution where organs of one side lie on the other: a mirrored image, or a mirrored patient."""
+    said = []
+    for right, left in (("liver", "spleen"), ("inferior_vena_cava", "aorta")):
+        if labels.has(right) and labels.has(left) and _middle_x(labels, right) > _middle_x(labels, left):
+            said.append(f"{right.replace('_', ' ')} to the left of the {left}")
+    if not said:
+        return ()
+    return (f"{' and '.join(said)}: the image is mirrored, or the patient's organs are; settle it first",)
+
+
+def _middle_x(labels: LabelMap, name: str) -> float:
+    """Left coordinate [mm] of the middle of a structure's box."""
+    box = labels.box(name)
+    middle = np.array([(side.start + side.stop - 1) / 2.0 for side in box])
+    return float(labels.volume.positions_mm(middle)[0])
 
 
 def _has_shape(bone: str) -> bool:

@@ -13,7 +13,7 @@ from osteoplan.anatomy.derive import derived_structures
 from osteoplan.anatomy.frames import bone_frames, cautions
 from osteoplan.anatomy.implants import excluded_zone, find_implants
 from osteoplan.anatomy.intact import filled_in
-from osteoplan.anatomy.laterality import check_side
+from osteoplan.anatomy.laterality import check_side, organs_swapped, pairs_swapped
 from osteoplan.anatomy.measure import measure
 from osteoplan.anatomy.resolution import coarse_words
 from osteoplan.anatomy.structures import labelled_structures
@@ -186,15 +186,15 @@ def _require_lesion(case: Case, lesion: Lesion) -> None:
 
 
 def _require_side(lesion: Lesion, target: TargetBone) -> tuple[str, ...]:
-    """Refuse a declared side that is not the bone's, and a bone whose shape is that of the other side.
+    """Refuse a declared side that is not the bone's, a bone of the other side's shape, a mirrored volume.
 
     Raises:
         LesionError: side and bone contradict each other.
-        BadInput: the shape of the bone contradicts its name.
+        BadInput: the shape of the bone contradicts its name, or left and right of the labels are swapped.
     """
     side = side_of(lesion.bone)
     if side is None:
-        return ()
+        return _mirrored(target.labels)
     if lesion.side != side:
         raise LesionError(
             f"lesion {lesion.id}: side is {lesion.side}, but {lesion.bone} is on the {side}: correct one"
@@ -202,7 +202,19 @@ def _require_side(lesion: Lesion, target: TargetBone) -> tuple[str, ...]:
     contradiction = check_side(lesion.bone, target.mask_near, target.labels)
     if contradiction:
         raise BadInput(contradiction)
-    return ()
+    return _mirrored(target.labels)
+
+
+def _mirrored(labels: LabelMap) -> tuple[str, ...]:
+    """Refuse a label map whose sides are swapped; a caution where organs lie on the other side.
+
+    Raises:
+        BadInput: left and right are swapped.
+    """
+    swapped = pairs_swapped(labels)
+    if swapped:
+        raise BadInput(swapped)
+    return organs_swapped(labels)
 
 
 def _midline(lesion: Lesion, image: Volume, mask: Mask, frame: BoneFrame) -> tuple[str, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.pieces import largest_piece
+from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.structures import is_known, kind_of
 from osteoplan.model.anatomy import Mask, Structure
 from osteoplan.model.volume import Volume
@@ -46,12 +49,14 @@ def labelled_structures(
 def body_surface(image: Volume, threshold: float) -> Mask:
     """The patient: the largest piece above the threshold, air inside it (lungs, bowel) filled slice by slice.
 
-    Slices are those nearest to axial.  The image should hold the patient's whole cross-section: air that
-    touches the image's edge within a slice counts as outside.
+    Slices are those nearest to axial.  Air that touches the image's edge within a slice counts as outside,
+    unless it reads as lung: on an image that does not hold the whole cross-section a lung may reach the edge,
+    and its border is no skin.
     """
     axis = int(np.argmax(np.abs(image.direction[2])))
     solid = np.moveaxis(image.array, axis, 0) > threshold
-    filled = ~_outside(solid)
+    lungs = number("vertebra", "outside_air_max_HU") if image.meaning == "HU" else np.inf
+    filled = ~_outside(solid, np.moveaxis(image.array, axis, 0), lungs)
     # The table touches the skin by a voxel or two: cut such bridges, and give up what hangs on other pieces.
     cut = ndimage.binary_erosion(filled, _IN_SLICE, iterations=2, border_value=1)
     patient = largest_piece(cut)
@@ -65,12 +70,16 @@ _IN_SLICE = np.zeros((3, 3, 3), dtype=bool)
 _IN_SLICE[1, 1, :] = _IN_SLICE[1, :, 1] = True
 
 
-def _outside(solid: Mask) -> Mask:
-    """Not solid, and connected to the image's edge within its slice."""
+def _outside(solid: Mask, values: npt.NDArray[Any], air_max: float) -> Mask:
+    """Not solid, connected to the image's edge within its slice, and in part as thin as air."""
     names, count = ndimage.label(~solid, _IN_SLICE)
     touching = np.zeros(count + 1, dtype=bool)
     for edge in (names[:, 0, :], names[:, -1, :], names[:, :, 0], names[:, :, -1]):
         touching[np.unique(edge)] = True
     touching[0] = False
+    if np.isfinite(air_max):
+        sizes = np.maximum(np.bincount(names.ravel(), minlength=count + 1), 1)
+        thin = np.bincount(names[values <= air_max], minlength=count + 1)
+        touching &= 100.0 * thin >= number("vertebra", "outside_air_min_pct") * sizes
     outside: Mask = touching[names]
     return outside
