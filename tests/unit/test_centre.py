@@ -147,7 +147,7 @@ def test_a_list_of_cements_settles_whether_there_is_cement(tmp_path: Path) -> No
         ),
         (
             "limits: {cement_device: 3}\n",
-            ":1: limits: 'cement_device' of vertebroplasty is no number: it is 'pmma'",
+            ":1: limits: 'cement_device' of cemented_screws is no number: it is 'pmma'",
         ),
         ("costs:\n  rfaa: {value: 1, unit: EUR, note: x}\n", ":2: costs: unknown technique 'rfaa'"),
         (
