@@ -25,8 +25,8 @@ from osteoplan.trajectory.surroundings import surroundings
 from tests.synthetic_long_bone import AXES, CENTRE, GRIDS, grid, local, made
 
 LIMITS = ConstructLimits(
-    between_mm=2.0, tip_joint_mm=5.0, reach_mm=5.0, anchor_mm=10.0, angle_deg=10.0, spread_mm=10.0,
-    sourced_within_mm=1.0, screws_most=3, constructs_most=4, alike=0.5,
+    between_mm=2.0, tip_joint_mm=5.0, tip_cover_mm=1.0, reach_mm=5.0, anchor_mm=10.0, angle_deg=10.0,
+    spread_mm=10.0, sourced_within_mm=1.0, screws_most=3, constructs_most=4, alike=0.5,
 )  # fmt: skip
 SHELF = devices()
 HALF, WIDE, BALL = 50.0, 20.0, 9.0
@@ -59,10 +59,13 @@ def bar(
     bone = (np.abs(left) < WIDE) & (np.abs(back) < WIDE) & (np.abs(up) < HALF)
     lesion = np.sqrt(left**2 + back**2 + up**2) < ball
     intact = np.where(bone, 300.0 if values is None else values(up), 0.0)
+    skin = (np.abs(left) < 32.0) & (np.abs(back) < 32.0) & (np.abs(up) < 58.0)
     structures = ()
     if joint_above is not None:
         structures = (Structure("hip_joint_left", "joint", up > joint_above, True),)
-    anatomy = made(image, bone, lesion, intact, np.where(lesion, 0.0, intact), structures=structures)
+    anatomy = made(
+        image, bone, lesion, intact, np.where(lesion, 0.0, intact), structures=structures, skin=skin
+    )
     if calibration is not None:
         anatomy = replace(anatomy, calibration=calibration)
     return surroundings(anatomy)
@@ -262,6 +265,37 @@ def test_a_screw_is_shortened_until_its_tip_keeps_off_the_joint():
     around = bar(joint_above=46.0)
     found = screw_in(around, way("a", (0, 0, -48), (0, 0, 44)), SHELF, LIMITS)
     assert found.length_mm == 85.0  # 90 would end 4 mm below it, 85 ends 9 mm below
+
+
+def test_a_tip_on_the_surface_of_the_bone_is_drawn_back():
+    found = screw_in(bar(), way("a", (0, 0, -48), (0, 0, 50)), SHELF, LIMITS)
+    assert found.length_mm == 95.0
+    slanted = screw_in(bar(), way("a", (0, 0, -45), (0, 0, 50)), SHELF, LIMITS)  # 95 would end on the surface
+    assert slanted.length_mm == 90.0
+
+
+def test_a_screw_in_a_wide_corridor_is_shifted_to_the_lesion_beside_it():
+    roomy = way("a", (-15, 0, -46), (-15, 0, 46), measures={"free_diameter_mm": 15.0})
+    (moved,) = constructs(bar(), [roomy], SHELF, LIMITS)
+    (stays,) = constructs(bar(), [replace(roomy, measures={})], SHELF, LIMITS)
+    (one,), (other,) = moved.screws, stays.screws
+    assert np.linalg.norm(np.subtract(one.tip_mm, other.tip_mm)) == pytest.approx(4.0, abs=0.3)  # (15 - 7) / 2
+    assert one.lesion_gap_mm < other.lesion_gap_mm - 3.0
+    assert one.length_mm >= 90.0
+
+
+def test_screws_that_would_collide_are_moved_apart_within_their_corridors():
+    ways = [
+        way(name, (x, 0, -46), (x, 0, 46), measures={"free_diameter_mm": 13.0})
+        for name, x in (("left", 2.0), ("right", -2.0))
+    ]
+    found = constructs(bar(), ways, SHELF, LIMITS)
+    both = next(one for one in found if len(one.screws) == 2)
+    assert between_mm(*both.screws) == pytest.approx(
+        3.0, abs=0.1
+    )  # the spread that is wanted: 10 between axes
+    tight = [replace(w, measures={"free_diameter_mm": 8.0}) for w in ways]
+    assert all(len(one.screws) == 1 for one in constructs(bar(), tight, SHELF, LIMITS))
 
 
 # together ------------------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ def limits_of(shelf: Shelf) -> ConstructLimits:
     return ConstructLimits(
         between_mm=shelf.limit("between_screws_min_mm"),
         tip_joint_mm=shelf.limit("tip_joint_min_mm"),
+        tip_cover_mm=shelf.limit("tip_cover_mm"),
         reach_mm=shelf.limit("lesion_reach_max_mm"),
         anchor_mm=shelf.limit("anchor_wanted_mm"),
         angle_deg=shelf.limit("angle_wanted_deg"),

@@ -20,10 +20,10 @@ from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
 from osteoplan.model.way import Way
 from osteoplan.trajectory.construct_bone import Thread, bedding, purchase
-from osteoplan.trajectory.construct_checks import between_mm, checks, tip_to_joint_mm
+from osteoplan.trajectory.construct_checks import between_mm, checks, tip_depth_mm, tip_to_joint_mm
 from osteoplan.trajectory.construct_fit import fit_of
 from osteoplan.trajectory.construct_limits import ConstructLimits
-from osteoplan.trajectory.construct_spread import moved_way, shifts
+from osteoplan.trajectory.construct_spread import moved_way, shifts, towards_lesion
 from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = ["ConstructLimits", "Lengths", "constructs", "lengths_of", "screw_at", "screw_in"]
@@ -48,11 +48,11 @@ def constructs(
     failed check, least probability of a breach where that is known, most hold in sound bone.
     """
     open_ways = {way.id: way for way in ways if way.kind == "corridor" and way.ok}
-    found = [screw_in(around, way, devices, limits) for way in open_ways.values()]
-    screws = [screw for screw in found if screw is not None]
+    found = [(way, screw_in(around, way, devices, limits)) for way in open_ways.values()]
+    fitted = _Fitted(around, open_ways, devices, limits)
+    screws = [fitted.nearer(way, screw) for way, screw in found if screw is not None]
     if not screws:
         return ()
-    fitted = _Fitted(around, open_ways, devices, limits)
     sets = [some for one in _chosen(screws, limits) if (some := fitted.apart(one)) is not None]
     ranked = sorted((_construct(around, some, limits) for some in sets), key=_order)
     return _different(ranked, limits)
@@ -144,9 +144,9 @@ def _candidates(way: Way, devices: Mapping[str, Device], limits: ConstructLimits
 def _length(
     around: Surroundings, way: Way, device: Device, head: F64, axis: F64, limits: ConstructLimits
 ) -> float | None:
-    """The longest length whose tip stays within the corridor and off the joint.
+    """The longest length whose tip stays within the corridor, covered by bone and off the joint.
 
-    Where none stays off the joint, the longest of all: the check then says by how much it is too near.
+    Where none does, the longest of all: the checks then say what it breaks.
     """
     sold = lengths_of(device)
     assert way.target_mm is not None
@@ -155,8 +155,9 @@ def _length(
     possible = list(sold.within(float(np.linalg.norm(np.array(way.target_mm) - head))))
     radius, least = 0.5 * device.number("outer_diameter_mm"), limits.joint_of(way.approach)
     for length in possible:
-        gap = tip_to_joint_mm(around, way.approach, way.side, head + length * axis, axis, radius)
-        if gap is None or gap >= least:
+        tip = head + length * axis
+        gap = tip_to_joint_mm(around, way.approach, way.side, tip, axis, radius)
+        if (gap is None or gap >= least) and tip_depth_mm(around, tip) >= limits.tip_cover_mm:
             return length
     return possible[0] if possible else None
 
@@ -176,10 +177,10 @@ def _chosen(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[tuple[
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """Screws of a set put so that they do not collide."""
+    """Screws put where they reach the lesion and do not collide, within the room of their corridors."""
 
     around: Surroundings
-    ways: Mapping[str, Way]
+    ways: dict[str, Way]
     devices: Mapping[str, Device]
     limits: ConstructLimits
 
@@ -196,17 +197,35 @@ class _Fitted:
                 return there
         return None
 
-    def _shifted(self, screw: Screw, shift: F64) -> Screw | None:
-        """The screw in its shifted corridor; None where it then lacks bone or comes too near to anything."""
-        if not shift.any():
+    def nearer(self, way: Way, screw: Screw) -> Screw:
+        """The screw, or one shifted within its corridor that passes nearer to the lesion; its way with it."""
+        gap = screw.lesion_gap_mm
+        if gap is None or gap <= 0.0:
             return screw
-        way = moved_way(self.around, self.ways[screw.way], shift, screw.device)
-        found = None if way is None else screw_in(self.around, way, self.devices, self.limits)
+        shift = towards_lesion(self.around, screw, way)
+        for share in SHARES[:-1] if shift.any() else ():
+            moved = moved_way(self.around, way, share * shift, screw.device)
+            found = None if moved is None else self._fitting(moved)
+            if moved is not None and found is not None and (found.lesion_gap_mm or 0.0) < gap:
+                self.ways[way.id] = moved
+                return found
+        return screw
+
+    def _fitting(self, way: Way) -> Screw | None:
+        """The screw of a shifted way; None where it lacks bone or comes too near to anything."""
+        found = screw_in(self.around, way, self.devices, self.limits)
         if found is None:
             return None
         head, tip = np.array(found.head_mm), np.array(found.tip_mm)
         fit = fit_of(self.around, found.way, head, tip, found.outer_diameter_mm)
         return found if fit is None or fit.ok else None
+
+    def _shifted(self, screw: Screw, shift: F64) -> Screw | None:
+        """The screw in its shifted corridor; None where it then lacks bone or comes too near to anything."""
+        if not shift.any():
+            return screw
+        way = moved_way(self.around, self.ways[screw.way], shift, screw.device)
+        return None if way is None else self._fitting(way)
 
 
 def _construct(around: Surroundings, screws: tuple[Screw, ...], limits: ConstructLimits) -> Construct:

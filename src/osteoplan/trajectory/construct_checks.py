@@ -14,7 +14,7 @@ from osteoplan.trajectory.construct_geometry import angle_deg, circle, segment_d
 from osteoplan.trajectory.construct_limits import ConstructLimits
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
-__all__ = ["between_mm", "checks", "tip_to_joint_mm"]
+__all__ = ["between_mm", "checks", "tip_depth_mm", "tip_to_joint_mm"]
 
 F64 = npt.NDArray[np.float64]
 _EVEN = 1e-9  # mm; two numbers that differ by less are equal: a bound that is met exactly is met
@@ -57,6 +57,13 @@ def tip_to_joint_mm(
         gap for gap, at in zip(gaps, rim, strict=True) if maps.nearest("joint", at).name not in crossed
     ]  # fmt: skip
     return float(min(kept)) if kept else None
+
+
+def tip_depth_mm(around: Surroundings, tip_mm: F64) -> float:
+    """Depth of the middle of a tip below the surface of any bone [mm]; negative outside."""
+    maps = distance_maps(around)
+    away = [float(maps.at(name, tip_mm[None])[0]) for name in ("bone", "other_bone") if maps.has(name)]
+    return -min(away)
 
 
 def joints_crossed(template: Template | None, side: str) -> frozenset[str]:

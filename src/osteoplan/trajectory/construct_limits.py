@@ -16,6 +16,7 @@ class ConstructLimits:
     Attributes:
         between_mm: least gap between the surfaces of two screws (hard).
         tip_joint_mm: least distance of a tip from a joint, where the corridor asks for no more (hard).
+        tip_cover_mm: least depth of a tip in bone: a screw is shortened to keep it.
         reach_mm: a screw whose surface passes farther from the lesion does not reinforce it.
         anchor_mm: thread in sound bone that is wanted on each side of the lesion.
         angle_deg: wanted between two screws of the construct.
@@ -28,6 +29,7 @@ class ConstructLimits:
 
     between_mm: float
     tip_joint_mm: float
+    tip_cover_mm: float
     reach_mm: float
     anchor_mm: float
     angle_deg: float

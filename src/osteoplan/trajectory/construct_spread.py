@@ -1,4 +1,4 @@
-"""Screws of neighbouring corridors moved apart, each within the room that its own corridor leaves.
+"""Screws moved apart, or to the lesion, each within the room that its own corridor leaves.
 
 The widest cylinder that keeps every margin has diameter f; a screw of diameter d may be shifted across by
 (f - d) / 2 and keeps them all.  Where two screws are too near both are pushed along the line between their
@@ -20,7 +20,7 @@ from osteoplan.trajectory.construct_geometry import angle_deg, nearest_points
 from osteoplan.trajectory.construct_limits import ConstructLimits
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 
-__all__ = ["moved_way", "shifts"]
+__all__ = ["moved_way", "shifts", "towards_lesion"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -47,6 +47,17 @@ def shifts(screws: Sequence[Screw], ways: Mapping[str, Way], limits: ConstructLi
             break
     near = [_gap(screws, moved, pair)[0] for pair in _pairs(screws)]
     return moved if not near or min(near) >= limits.between_mm else None
+
+
+def towards_lesion(around: Surroundings, screw: Screw, way: Way) -> F64:
+    """(3,) shift across a screw [mm] to the middle of the lesion beside it, as far as its corridor allows."""
+    head, axis = np.array(screw.head_mm), np.subtract(screw.tip_mm, screw.head_mm) / screw.length_mm
+    at = around.grid.positions_mm(np.argwhere(around.lesion)) - head
+    along = at @ axis
+    beside = at[(along >= 0.0) & (along <= screw.length_mm)]
+    if not len(beside):
+        return np.zeros(3)
+    return _within(beside.mean(axis=0), axis, _room(screw, way))
 
 
 def moved_way(around: Surroundings, way: Way, shift: F64, device: str) -> Way | None:
