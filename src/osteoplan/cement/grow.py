@@ -22,7 +22,7 @@ import numpy.typing as npt
 from osteoplan.cement.medium import Growth, Medium, arrivals, growth, medium, speeds
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
-from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
@@ -168,11 +168,11 @@ def _pour(
 
 def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
     share, mL = poured.share, anatomy.image.voxel_volume_mm3 / 1000.0
-    body = anatomy.parts["body"]
+    part, room = _room(anatomy)
     mostly = share >= 0.5
     found: Numbers = {
         ("cement_volume_mL", anatomy.bone, "mL"): poured.placed_mL,
-        ("cement_fill_pct", "body", "%"): 100.0 * float(share[body].sum()) / float(body.sum()),
+        ("cement_fill_pct", part, "%"): 100.0 * float(share[room].sum()) / float(room.sum()),
     }
     for name, plate in plates.items():
         found["endplate_contact_pct", name, "%"] = plate.touched_pct(share)
@@ -189,8 +189,16 @@ def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) ->
     return found
 
 
+def _room(anatomy: Anatomy) -> tuple[str, Mask]:
+    """What cement is to fill: the body of a vertebra, the lesion of another bone."""
+    body = anatomy.parts.get("body")
+    return ("lesion", anatomy.lesion_mask & anatomy.bone_mask) if body is None else ("body", body)
+
+
 def _endplates(anatomy: Anatomy) -> dict[str, _Plate]:
-    """Voxels of the body from which one step up (or down) along the bone leaves it."""
+    """Voxels of the body from which one step up (or down) along the bone leaves it; none in another bone."""
+    if "body" not in anatomy.parts:
+        return {}
     body, image = anatomy.parts["body"], anatomy.image
     where = np.argwhere(body)
     # A voxel's own extent along the axis: from its centre, this far reaches the next layer.
