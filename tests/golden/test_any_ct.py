@@ -11,6 +11,7 @@ import yaml
 import osteoplan
 from osteoplan.cli import main
 from osteoplan.io.nifti import read_nifti
+from osteoplan.workflow.settings import PlanSettings
 
 
 def run(*arguments):
@@ -70,7 +71,7 @@ def test_a_dicom_folder_is_listed_series_by_series(data, capsys):
     assert "verdict" in capsys.readouterr().out
 
 
-def test_another_bone_is_measured_and_its_comparators_stand(pelvis, capsys):
+def test_another_bone_is_measured_and_planned_beside_its_comparators(pelvis, capsys):
     assert run("check", pelvis, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     measured = {finding["name"]: finding for finding in found["findings"]}
@@ -82,9 +83,11 @@ def test_another_bone_is_measured_and_its_comparators_stand(pelvis, capsys):
     page = (pelvis / "check.html").read_text()
     assert "greater sciatic notch" in page
     assert "lesion simulated" in page
-    result = osteoplan.plan(pelvis)
-    assert {option.kind for option in result.options} == {"comparator"}
-    assert result.comparison.ranking == ()
+    result = osteoplan.plan(pelvis, PlanSettings(spacing_mm=3.0, draws=20))
+    assert {option.kind for option in result.options} == {"comparator", "plan"}
+    planned = {option.plan.technique for option in result.options if option.kind == "plan"}
+    assert planned == {"percutaneous_screws", "cemented_screws", "cementoplasty", "reinforced_cement"}
+    assert result.comparison.ranked_by == "stiffness_ratio_to_intact"
     assert any("no strength is claimed" in warning for warning in result.warnings)
     assert "stiffness_ratio_to_intact" in {outcome.id for outcome in result.now}
     assert not any("level" in warning for warning in result.warnings)

@@ -235,7 +235,7 @@ def test_wires_stay_and_the_plan_says_that_their_benefit_is_not_shown(plans, ana
     plan = plans[name][0]
     wires = [act for act in acts(plan, Place) if act.stays]
     assert len(wires) == 3
-    assert "Cazzato 2018" in plan.steps[-1].why
+    assert any("Cazzato 2018" in remark for remark in plan.remarks)
     rods = techniques()[name].effects(plan, anatomy, shelf(name)).solids
     assert all(isinstance(rod, Cylinder) and rod.outer_diameter_mm == 2.0 for rod in rods)
     assert [r.end_mm for r in rods] == [w.target_mm for w in wires]

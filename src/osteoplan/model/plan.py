@@ -135,6 +135,7 @@ class Plan:
         title: what people call it, e.g. "vertebroplasty, left pedicle".
         approach: ways in, in words.
         uses: what the plan depends on, e.g. ``pmma``; a rule can exclude a use.
+        remarks: what speaks against it without forbidding it, in sentences.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Plan:
     approach: str = ""
     uses: tuple[str, ...] = ()
     clearances: tuple[Estimate, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

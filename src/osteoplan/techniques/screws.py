@@ -87,7 +87,8 @@ class PercutaneousScrews:
             technique=self.id,
             title=titled(self.title, made),
             lesion=anatomy.lesion.id,
-            steps=numbered(screw_recipe(made.screws, ways, shelf), remarks(made)),
+            steps=numbered(screw_recipe(made.screws, ways, shelf)),
+            remarks=remarks(made),
             approach="; ".join(screw.name for screw in made.screws),
             uses=("fixation",),
             clearances=estimates(made, ways),
@@ -100,16 +101,12 @@ def titled(technique: str, made: Construct) -> str:
     return f"{technique}, {made.title} ({count} screw{'s' if count > 1 else ''})"
 
 
-def remarks(made: Construct) -> str:
-    """What the checks and the construct's notes say, as one text."""
+def remarks(made: Construct) -> tuple[str, ...]:
+    """What the checks and the construct's notes say."""
     said = [check.text for check in made.failed] + [c.text for c in made.checks if c.ok is None]
-    return "; ".join((*said, *made.notes))
+    return (*said, *made.notes)
 
 
-def numbered(recipe: Iterator[tuple[Act, str]], last: str = "") -> tuple[Step, ...]:
-    """Acts as steps from 1; ``last`` is added to what the last one says."""
-    acts = list(recipe)
-    if acts and last:
-        act, why = acts[-1]
-        acts[-1] = act, f"{why}; {last}" if why else last
-    return tuple(Step(order, act, why=why) for order, (act, why) in enumerate(acts, start=1))
+def numbered(recipe: Iterator[tuple[Act, str]]) -> tuple[Step, ...]:
+    """Acts as steps from 1."""
+    return tuple(Step(order, act, why=why) for order, (act, why) in enumerate(recipe, start=1))

@@ -70,7 +70,9 @@ def _option(
         reasons = tuple(Reason(text) for text in proposed.elsewhere)
         return Option(plan, "comparator", "comparator", reasons, outcomes=published)
     status, reasons = _status(technique, plan, reading, proposed, verdicts)
-    return Option(plan, "plan", status, reasons, outcomes=published, warnings=_order_warnings(plan))
+    return Option(
+        plan, "plan", status, reasons, outcomes=published, warnings=(*_order_warnings(plan), *plan.remarks)
+    )
 
 
 def _status(
