@@ -101,7 +101,8 @@ def along_x(half_length: float, half_box: float, **more: Any) -> Template:
         "id": "made_bar", "title": "made bar, from end to end", "sides": ["midline"], "bones": ["hip_left"],
         **ends, "exit_kind": "through", "end_skip_mm": 1.0, "least_length_mm": 10.0,
         "margins_mm": {"wall": 0.0}, "needs": ["sacral_foramen"], "screws": ["pelvis and limbs"],
-        "diameters_mm": [3.5, 9.0], "position": "prone", "status": "design_default", "date": "2026-11-28", "note": "made", **more,
+        "diameters_mm": [3.5, 9.0], "position": "prone", "status": "design_default", "date": "2026-11-28",
+        "note": "made", **more,
     })  # fmt: skip
 
 

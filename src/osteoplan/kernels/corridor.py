@@ -1,15 +1,15 @@
 """The widest straight cylinder between two patches of a bone: a coarse search on maps, a fine one on points.
 
-Bone is told twice: by its depth d(x) on a grid, for the coarse search, and by points y on its surface, for the
-fine one, where a cylinder's radius is the least distance of such a point from its axis.
+Bone is told twice: by its depth d(x) on a grid, for the coarse search, and by points y on its surface, for
+the fine one, where a cylinder's radius is the least distance of such a point from its axis.
 
     coarse   s(p, q) = min over t of  min(d(t) - m, c(t))      c: clearance of everything else, margins off
     fine     r(axis) = min over y of  rho(y),   s = min(r - m, min over t of c(t))
 
 rho(y), t(y): distance of y from the axis, and its place along it.  The face that a screw goes through is no
-wall: near an end at t_e, a point counts only where  |t - t_e| > skip  and  |t - t_e| > rho tan(cone)  (coarse:
-where d < |t - t_e| cos(cone)).  So every wall farther than r tan(cone) from both ends is at least r away, and
-within that the bone may fall off as a face that is met at the cone's angle.
+wall: near an end at t_e, a point counts only where  |t - t_e| > skip  and  |t - t_e| > rho tan(cone)
+(coarse: where d < |t - t_e| cos(cone)).  So every wall farther than r tan(cone) from both ends is at least r
+away, and within that the bone may fall off as a face that is met at the cone's angle.
 
 The fine search moves both ends in planes across the axis: a compass search over all 80 neighbours in four
 coordinates, its step halved where none is better.
@@ -43,8 +43,8 @@ STEP_MM = 0.5  # between samples along an axis
 
 def pair_scores(
     depth: F32, affine: F64, clear: F32, clear_affine: F64, starts: F64, ends: F64, pairs: I64, *,
-    wall_mm: float, skip_mm: float, cone: float, slop_mm: float, inside: bool, step_mm: float, floor_mm: float,
-    threads: int = 0,
+    wall_mm: float, skip_mm: float, cone: float, slop_mm: float, inside: bool, step_mm: float,
+    floor_mm: float, threads: int = 0,
 ) -> F64:  # fmt: skip
     """(n,) coarse score of pairs of points [mm]; one that is at most ``floor_mm`` may be told too high.
 
@@ -66,8 +66,8 @@ def pair_scores(
     scores = np.empty(len(pairs))
     shared_out(
         lambda a, b: _pair_scores(
-            depth, inverse, clear, inverse_c, starts, ends, pairs, wall_mm, skip_mm, cone, slop_mm, inside, step_mm,
-            floor_mm, a, b, scores,
+            depth, inverse, clear, inverse_c, starts, ends, pairs, wall_mm, skip_mm, cone, slop_mm, inside,
+            step_mm, floor_mm, a, b, scores,
         ),
         len(pairs), least=2000, threads=threads,
     )  # fmt: skip
@@ -143,8 +143,9 @@ def _at(field, inverse, px, py, pz):  # type: ignore[no-untyped-def] # pragma: n
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _pair_scores(
-    depth: Any, inverse: Any, clear: Any, inverse_c: Any, starts: Any, ends: Any, pairs: Any, wall: float, skip: float,
-    cone: float, slop: float, inside: bool, step: float, floor: float, first: int, last: int, scores: Any,
+    depth: Any, inverse: Any, clear: Any, inverse_c: Any, starts: Any, ends: Any, pairs: Any, wall: float,
+    skip: float, cone: float, slop: float, inside: bool, step: float, floor: float, first: int, last: int,
+    scores: Any,
 ) -> None:  # fmt: skip
     """Score pairs first to last: middle outward by bisection, so that a bad pair is given up early."""
     for n in range(first, last):
@@ -213,7 +214,7 @@ def _measure(
     level: Any, depth: Any, inverse: Any, clear: Any, inverse_c: Any, points: Any, count: int, ax: float,
     ay: float, az: float, bx: float, by: float, bz: float, boxes: Any, limits: Any, floor: float, row: Any,
 ) -> float:  # fmt: skip
-    """Score of one axis; given up (``NEVER``) once it is not above ``floor``.  Fills the row of ``refined``."""
+    """Score of one axis; given up (``NEVER``) once it is not above ``floor``.  Fills a row of ``refined``."""
     wall, skip, cone, inside = limits[0], limits[1], limits[2], limits[3] > 0.5
     ux, uy, uz = bx - ax, by - ay, bz - az
     length = np.sqrt(ux * ux + uy * uy + uz * uz)
@@ -264,7 +265,7 @@ def _measure(
         if _at(level, inverse, ax + t * ux, ay + t * uy, az + t * uz) <= 0.0:
             return NEVER
         t += STEP_MM
-    score = min(radius - wall, free)
+    score: float = min(radius - wall, free)
     row[0], row[1], row[2], row[3], row[4], row[5] = score, radius, at, free, where, length
     row[6], row[7], row[8], row[9], row[10], row[11] = ax, ay, az, bx, by, bz
     row[13] = 1.0 if radius - wall <= free else 0.0
@@ -273,8 +274,8 @@ def _measure(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _refined(
-    level: Any, depth: Any, inverse: Any, clear: Any, inverse_c: Any, surface: Any, starts: Any, ends: Any, boxes: Any,
-    limits: Any, first: int, last: int, found: Any,
+    level: Any, depth: Any, inverse: Any, clear: Any, inverse_c: Any, surface: Any, starts: Any, ends: Any,
+    boxes: Any, limits: Any, first: int, last: int, found: Any,
 ) -> None:  # fmt: skip
     """Compass search of axes first to last."""
     near = np.empty((surface.shape[0], 3))

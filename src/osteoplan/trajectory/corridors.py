@@ -87,7 +87,9 @@ def _way(around: Surroundings, template: Template, names: Mapping[str, str], scr
         return no_way(around, template, names, str(why))
     axes = axes_of(place)
     if not axes:
-        said = "entry and exit are nowhere far enough apart on this scan, or no line between them passes its waist"
+        said = (
+            "no line from the entry to the exit is long enough on this scan, or passes between them as asked"
+        )
         return no_way(around, template, names, said)
     if not screws:
         return no_way(around, template, names, "no screw of this kind is on the shelf")

@@ -2,7 +2,7 @@
 
 A mask on a CT is a heap of bricks.  A distance to bricks is too short by up to half a voxel's diagonal on a
 slanted surface, and a distance map between voxel centres is blunt along the middle of a narrow bone.  So the
-mask is blurred by half a voxel (the half of the blur is a smooth surface), long voxels are divided, and points
+mask is blurred by half a voxel (half of the blur is a smooth surface), long voxels are divided, and points
 are read off that surface: a cylinder's radius is then a distance to points, not to bricks.  Blurring draws a
 round bone of radius R in by about s^2 / (2 R), s half a voxel: the radius is rather told too small.
 """
@@ -119,7 +119,7 @@ def read_field(mask: Volume) -> BoneField:
     index, normals = _crossings(level, affine)
     points = index @ affine[:3, :3].T + affine[:3, 3]
     at = mask.indices(points)
-    edge = ((at < 0.5) | (at > np.array(mask.shape) - 1.5)).any(axis=1)
+    edge = np.asarray(((at < 0.5) | (at > np.array(mask.shape) - 1.5)).any(axis=1))
     return BoneField(
         affine, level, np.ascontiguousarray(np.maximum(depth, -CLIP_MM), dtype=np.float32), points, normals,
         edge, float(spacing.max()),

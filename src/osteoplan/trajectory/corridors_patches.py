@@ -111,7 +111,8 @@ def thinned(points_mm: F64) -> F64:
     values = search_values()
     spacing = values["patch_mm"]
     while True:
-        _, first = np.unique(np.floor(points_mm / spacing).astype(np.int64), axis=0, return_index=True)
+        cube = np.floor(points_mm / spacing).astype(np.int64)
+        _, first = np.unique(cube @ np.array([1, 1 << 20, 1 << 40]), return_index=True)
         if len(first) <= values["patch_points"]:
             return np.ascontiguousarray(points_mm[np.sort(first)])
         spacing *= 1.2

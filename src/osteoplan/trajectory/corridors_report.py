@@ -1,4 +1,4 @@
-"""A found axis told as a ``Way``: widths, gaps, screws that fit, what was not checked; or why there is none."""
+"""A found axis told as a ``Way``: widths, gaps, screws that fit, what was not checked, or why it is none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def narrow_way(
         said = f"no straight corridor: every line leaves the bone, the best one at {_told(axis)} ({limit})"
     else:
         said = (
-            f"no straight corridor: {_floor(free):.1f} mm at {_told(axis)} ({limit}), {needed_mm:.1f} mm needed; "
+            f"no straight corridor: {_floor(free):.1f} mm at {_told(axis)} ({limit}), "
+            f"{needed_mm:.1f} mm needed; "
             f"bone alone is {2.0 * axis.bone_mm:.1f} mm wide, {wall:g} mm of it is kept around a screw"
         )
     way = no_way(around, template, names, "")

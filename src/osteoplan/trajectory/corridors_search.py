@@ -163,7 +163,7 @@ def axes_of(place: Place) -> tuple[Axis, ...]:
     pairs = _pairs(place)
     if not len(pairs):
         return ()
-    pairs, scores = _best_pairs(place, pairs)
+    pairs = _best_pairs(place, pairs)
     rows = _refine(
         place, place.starts[pairs[:, 0]], place.ends[pairs[:, 1]], "refine_from_mm", "refine_then_mm"
     )
@@ -195,8 +195,8 @@ def _pairs(place: Place) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(pairs[fine])
 
 
-def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], F64]:
-    """The best pairs that are not neighbours of a better one, and their scores."""
+def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The best pairs that are not neighbours of a better one."""
     values = search_values()
     keep, most = int(values["kept_pairs"]), int(values["refined_pairs"])
     # A share of all pairs, evenly drawn, bounds the score of those that are kept.
@@ -213,8 +213,7 @@ def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> tuple[npt.NDArray
             chosen.append(n)
         if len(chosen) == most:
             break
-    picked = order[chosen]
-    return pairs[picked], scores[picked]
+    return pairs[order[chosen]]
 
 
 def _scores(place: Place, pairs: npt.NDArray[np.int64], floor: float) -> F64:
