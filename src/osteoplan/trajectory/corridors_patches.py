@@ -93,7 +93,7 @@ def surface_points(whole: BoneField, own: BoneField, where: Region) -> F64:
         chosen &= own.normals @ where.facing >= np.cos(np.radians(where.facing_deg))
     points = own.points[chosen]
     if own is not whole:
-        # half a level up: a point that is bone on both sides (a bridged joint) is no surface of the whole
+        # a point with bone on both sides (a bridged joint) is no surface of the whole
         points = points[np.abs(whole.at(whole.level, points)) < 0.25]
     return thinned(points)
 
