@@ -269,7 +269,7 @@ def test_a_result_without_simulation_still_makes_a_page(result: PlanResult) -> N
     )  # fmt: skip
     text = Seen(render(thin, devices=DEVICES)).text
     assert "strength was not simulated" in text
-    assert "Strain under compression" not in text
+    assert "Strain under load" not in text
     assert "no score applies here" in text
 
 

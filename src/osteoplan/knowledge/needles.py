@@ -18,6 +18,4 @@ class NeedleFile(RootModel[dict[str, KnownRow]]):
 
 def needle_limits() -> Mapping[str, Known]:
     """Every limit and every setting of the search by name."""
-    return {
-        name: row.known() for name, row in document("trajectory/needle.yaml", NeedleFile).root.items()
-    }
+    return {name: row.known() for name, row in document("trajectory/needle.yaml", NeedleFile).root.items()}

@@ -23,7 +23,7 @@ class Centre:
         stated: keys that ``centre.yaml`` holds.
         resources: every resource that a stated list decides -> whether the centre has it.
         devices: ids of the devices on its shelf; None where no list was given.
-        limits: technique (or ``ways``, for needle paths) -> limit name (unit in it) -> the centre's own number.
+        limits: technique (``ways`` for needle paths) -> limit name (unit in it) -> the centre's own number.
         costs: technique -> its cost here, in the unit that it says.
         knowledge: folder of its own rules; None where it has none.
         corridors: files of its own screw corridors.

@@ -1,4 +1,4 @@
-"""Things from the shelf: needles, cements, screws, wires, probes.  Values live in ``knowledge/data/devices``."""
+"""From the shelf: needles, cements, screws, wires, probes.  Values live in ``knowledge/data/devices``."""
 
 from __future__ import annotations
 

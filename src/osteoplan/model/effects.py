@@ -19,8 +19,8 @@ class Cylinder:
     Attributes:
         start_mm, end_mm: head end and tip.
         inner_diameter_mm: of the bore; 0 where solid.
-        root_diameter_mm: of the core under the thread, which bending stiffness follows; None for a smooth rod,
-            or where it is not known (the outer diameter then counts, which is too stiff for a thread).
+        root_diameter_mm: of the core under the thread, which bending stiffness follows; None for a smooth
+            rod, or where it is not known (the outer diameter then counts, which is too stiff for a thread).
     """
 
     start_mm: Point

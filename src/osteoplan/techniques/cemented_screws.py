@@ -45,6 +45,7 @@ from osteoplan.techniques.fixation import (
     cylinder_of,
     estimates,
     no_corridor,
+    not_here,
     proposed,
     screw_recipe,
     screw_violations,
@@ -71,14 +72,13 @@ class CementedScrews:
         if not serves(anatomy, BONES):
             return ()
         made, ways = proposed(anatomy, shelf)
-        if not made:
-            return (Plan(f"{self.id}_none", self.id, f"{self.title}: no corridor", anatomy.lesion.id),)
-        return tuple(self._plan(one, ways, anatomy, shelf) for one in made)
+        found = tuple(self._plan(one, ways, anatomy, shelf) for one in made)
+        return (*found, *not_here(self.id, self.title, made, ways, anatomy))
 
     def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
         """Hard limits that the plan's own screws, needles and volumes break, measured afresh."""
         if not plan.steps:
-            return tuple(no_corridor(proposed(anatomy, shelf)[1]))
+            return tuple(no_corridor(plan, proposed(anatomy, shelf)[1], anatomy))
         rods = solids(plan, anatomy, shelf)
         found = [*screw_violations(plan, anatomy, shelf), *needle_violations(plan, anatomy, shelf, rods)]
         if not any(isinstance(step.act, Inject) for step in plan.steps):

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.knowledge.constructs import purchase_number
-from osteoplan.knowledge.sites import label_of
+from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
+from osteoplan.knowledge.sites import label_of, side_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
@@ -35,6 +36,7 @@ __all__ = [
     "estimates",
     "limits_of",
     "no_corridor",
+    "not_here",
     "placed_screws",
     "proposed",
     "screw_recipe",
@@ -282,14 +284,40 @@ def _in_corridor(screw: Screw, fit: Fit | None) -> Iterator[Violation]:
         yield Violation("tip_depth_mm", text, fit.tip_depth_mm, 0.0, "mm")
 
 
-def no_corridor(ways: Sequence[Way]) -> Iterator[Violation]:
-    """Why there is no construct, corridor by corridor."""
-    for way in ways:
+def not_here(
+    technique: str, title: str, made: Sequence[Construct], ways: Sequence[Way], anatomy: Anatomy
+) -> tuple[Plan, ...]:
+    """Plans without steps that stay listed with their reason: named sets that lack a corridor on this scan.
+
+    Where nothing fits at all there is one, for the technique.
+    """
+    lesion = anatomy.lesion.id
+    if not made:
+        return (Plan(f"{technique}_none", technique, f"{title}: no corridor", lesion),)
+    return tuple(
+        Plan(f"{technique}_{one.id}", technique, f"{title}, {one.title}: no corridor", lesion)
+        for one in corridor_sets().values()
+        if (members := _members(one, ways, anatomy)) and not all(way.ok for way in members)
+    )
+
+
+def no_corridor(plan: Plan, ways: Sequence[Way], anatomy: Anatomy) -> Iterator[Violation]:
+    """Why a plan without steps has none, corridor by corridor."""
+    named = corridor_sets().get(plan.id.removeprefix(f"{plan.technique}_"))
+    asked = ways if named is None else _members(named, ways, anatomy)
+    for way in asked:
         if not way.ok and way.reasons:
             width = way.measures.get("free_diameter_mm")
             yield Violation("corridor", f"{way.name}: {way.reasons[0]}", width, way.diameter_mm, "mm")
-    if all(way.ok for way in ways):
+    if all(way.ok for way in asked):
         yield Violation("corridor", "no screw of the shelf is short enough for a corridor of this bone")
+
+
+def _members(named: CorridorSet, ways: Sequence[Way], anatomy: Anatomy) -> tuple[Way, ...]:
+    """Corridors of a named set on the side of the lesion's bone; empty where the set is of another bone."""
+    side = side_of(anatomy.bone) or ""
+    found = {way.approach: way for way in ways if way.side == side and label_of(anatomy.bone) in way.bones}
+    return tuple(found[id] for id in named.members) if set(named.members) <= set(found) else ()
 
 
 def _corridors(anatomy: Anatomy, shelf: Shelf) -> Corridors:
@@ -298,7 +326,8 @@ def _corridors(anatomy: Anatomy, shelf: Shelf) -> Corridors:
     kept = _kept.setdefault(anatomy, {})
     key = tuple(screw.id for screw in screws)
     if key not in kept:
-        kept[key] = Corridors(corridors(surroundings(anatomy), screws=screws), screws)
+        around = surroundings(anatomy)
+        kept[key] = Corridors(corridors(around, screws=screws, through=around.target), screws)
     return kept[key]
 
 

@@ -33,6 +33,7 @@ from osteoplan.model.way import Way
 from osteoplan.techniques.fixation import (
     estimates,
     no_corridor,
+    not_here,
     proposed,
     screw_recipe,
     screw_violations,
@@ -59,14 +60,13 @@ class PercutaneousScrews:
         if not serves(anatomy, BONES):
             return ()
         made, ways = proposed(anatomy, shelf)
-        if not made:
-            return (Plan(f"{self.id}_none", self.id, f"{self.title}: no corridor", anatomy.lesion.id),)
-        return tuple(self._plan(one, ways, anatomy, shelf) for one in made)
+        found = tuple(self._plan(one, ways, anatomy, shelf) for one in made)
+        return (*found, *not_here(self.id, self.title, made, ways, anatomy))
 
     def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
         """Hard limits that the plan's own screws break, measured afresh."""
         if not plan.steps:
-            return tuple(no_corridor(proposed(anatomy, shelf)[1]))
+            return tuple(no_corridor(plan, proposed(anatomy, shelf)[1], anatomy))
         return tuple(screw_violations(plan, anatomy, shelf))
 
     def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:

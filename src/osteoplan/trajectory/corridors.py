@@ -27,6 +27,7 @@ def corridors(
     templates: Iterable[Template] | None = None,
     *,
     screws: Iterable[Device] | None = None,
+    through: str | None = None,
 ) -> tuple[Way, ...]:
     """One way for each template, side and level that applies to the bones of a neighbourhood.
 
@@ -34,6 +35,7 @@ def corridors(
         around: bones with their frames, and what to avoid; the patient's metal counts as no bone.
         templates: which to look for; all of the package where None.
         screws: what there is to put in; all screws of the package where None.
+        through: canonical label of a bone that they must run in; any where None.
 
     A template applies where its bones are there and their axes are known, and always to the target bone: what
     this scan does not show of that is then told as the reason of a way that does not exist.
@@ -44,6 +46,7 @@ def corridors(
         _way(around, template, names, suited(template, shelf))
         for template in chosen
         for names in _instances(around, template)
+        if through is None or through in (label.format(**names) for label in template.bones)
     )
 
 

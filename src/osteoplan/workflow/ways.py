@@ -123,7 +123,7 @@ def ways_in(
         }  # fmt: skip
     stage(progress, "screw corridors", 0.65, 0.85)
     screws = tuple(shelf_for(case, "percutaneous_screws").devices.values())
-    straight = corridors(around, _templates(case), screws=screws)
+    straight = corridors(around, _templates(case), screws=screws, through=around.target)
     stage(progress, "straying devices", 0.85, 0.95)
     found += budgeted(around, straight, guided[0], seed=settings.seed)
     return tuple(found), rejected
