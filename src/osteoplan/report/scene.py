@@ -7,6 +7,7 @@ normal n.  Light is ambient plus Lambert, 0.3 + 0.7 max(n.l, 0).  Layers are ble
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -94,12 +95,8 @@ def scene(
     """The bone as a ghost with canal, lesion, paths and cement inside; ``points_mm`` are named on it."""
     anatomy = scenery.anatomy
     canvas = _canvas(view, scenery.bone_mm, margin_mm=9.0)
-    layers = [_ghost(canvas, scenery.bone_shape)]
-    legend = [Legend("bone", BONE)]
-    for canal in anatomy.of_kind("canal"):
-        shape = shape_of(canal.mask, anatomy.image, around=_reach(scenery.bone_mm))
-        _add(layers, legend, canvas, shape, CANAL, 0.4, name_of(canal.name))
-    _add(layers, legend, canvas, shape_of(anatomy.lesion_mask, anatomy.image), LESION, 0.55, "lesion")
+    still, told = _patient(scenery, canvas)
+    layers, legend = list(still), list(told)
     if cement is not None:
         filled = shape_of(cement.volume.array > 0.5, cement.volume)
         _add(layers, legend, canvas, filled, CEMENT, 0.95, "cement")
@@ -118,6 +115,26 @@ def scene(
         cube=_cube(view, at=(26.0, width * canvas.rows / canvas.cols - 26.0), edge=24.0),
         marks=tuple(_mark(canvas, words, at, width) for words, at in points_mm.items()),
     )
+
+
+# The patient from one side is the same in every picture of a report, and takes most of the time.
+_DRAWN: weakref.WeakKeyDictionary[Scenery, dict[View, tuple[tuple[_Layer, ...], tuple[Legend, ...]]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _patient(scenery: Scenery, canvas: _Canvas) -> tuple[tuple[_Layer, ...], tuple[Legend, ...]]:
+    """Bone, canals and lesion as seen from one side; drawn once while the scenery lives."""
+    drawn = _DRAWN.setdefault(scenery, {})
+    if canvas.view not in drawn:
+        anatomy = scenery.anatomy
+        layers, legend = [_ghost(canvas, scenery.bone_shape)], [Legend("bone", BONE)]
+        for canal in anatomy.of_kind("canal"):
+            shape = shape_of(canal.mask, anatomy.image, around=_reach(scenery.bone_mm))
+            _add(layers, legend, canvas, shape, CANAL, 0.4, name_of(canal.name))
+        _add(layers, legend, canvas, shape_of(anatomy.lesion_mask, anatomy.image), LESION, 0.55, "lesion")
+        drawn[canvas.view] = tuple(layers), tuple(legend)
+    return drawn[canvas.view]
 
 
 def _mark(canvas: _Canvas, words: str, position_mm: F64, width: float) -> Mark:
