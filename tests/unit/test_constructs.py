@@ -279,7 +279,9 @@ def test_a_screw_in_a_wide_corridor_is_shifted_to_the_lesion_beside_it():
     (moved,) = constructs(bar(), [roomy], SHELF, LIMITS)
     (stays,) = constructs(bar(), [replace(roomy, measures={})], SHELF, LIMITS)
     (one,), (other,) = moved.screws, stays.screws
-    assert np.linalg.norm(np.subtract(one.tip_mm, other.tip_mm)) == pytest.approx(4.0, abs=0.3)  # (15 - 7) / 2
+    assert np.linalg.norm(np.subtract(one.tip_mm, other.tip_mm)) == pytest.approx(
+        4.0, abs=0.3
+    )  # (15 - 7) / 2
     assert one.lesion_gap_mm < other.lesion_gap_mm - 3.0
     assert one.length_mm >= 90.0
 
