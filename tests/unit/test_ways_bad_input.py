@@ -98,8 +98,12 @@ def test_a_lesion_deeper_than_the_needle_reaches_is_told_with_both_lengths(copie
     (copied / "case.yaml").write_text(yaml.safe_dump({**case, "centre": "centre.yaml"}))
     result = ways(copied)
     assert not any(way.ok for way in needles(result))
-    for way in needles(result):
-        assert any("mm long" in why and "reaches 60 mm" in why for why in way.reasons), way.reasons
+    told = [
+        any("mm long" in why and "reaches 60 mm" in why for why in way.reasons) for way in needles(result)
+    ]
+    cut = [any("leaves the image" in why for why in way.reasons) for way in needles(result)]
+    assert any(told)
+    assert all(a or b for a, b in zip(told, cut, strict=True))
 
 
 def test_an_empty_lesion_is_refused(copied):

@@ -147,7 +147,7 @@ def build_hemipelvis(anatomy: Anatomy, settings: MechanicsSettings) -> Hemipelvi
             "pressure_axis_off_deg": round(pressed.off_deg, 1),
         },
         warnings=(
-            f"{anatomy.level}: stiffness under the hip relative to intact, by a thin load case; "
+            f"stiffness of the {anatomy.level} under the hip is relative to intact, by a thin load case; "
             "no strength is claimed",
         ),
     )  # fmt: skip

@@ -64,6 +64,7 @@ _COLUMNS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("pain better", ("pain_response_probability",), True),
     ("stay, time", ("stay_days", "procedure_time_min"), True),
 )
+_OF_A_VERTEBRA = ("leak_probability_canal",)  # no other bone has a canal to leak into
 _NEEDS_A_NEEDLE = frozenset({"cement_volume_mL", "leak_probability_canal"})
 _STATUS = {
     "ranked": "ranked",
@@ -88,7 +89,8 @@ def options_table(result: PlanResult) -> OptionsTable:
     now = first(result.now, result.comparison.ranked_by)
     marks = [100.0] if now is None else [now.value, 100.0]
     axis = axis_for(strengths, at_least=110.0, width=130.0, marks=marks)
-    columns = [(title, ids) for title, ids, always in _COLUMNS if always or _estimates(result, ids)]
+    asked = [column for column in _COLUMNS if result.anatomy.is_vertebra or column[1] != _OF_A_VERTEBRA]
+    columns = [(title, ids) for title, ids, always in asked if always or _estimates(result, ids)]
     return OptionsTable(
         axis=axis,
         ranked_word=ranked_word(result),

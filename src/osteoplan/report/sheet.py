@@ -22,7 +22,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from osteoplan.errors import OsteoplanError
+from osteoplan.errors import NotAvailable
 from osteoplan.report.pictures import Picture, Scenery
 from osteoplan.report.sheet_pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
 from osteoplan.report.sheet_view import sheet_view
@@ -43,14 +43,14 @@ def render_sheet(asked: Asked) -> bytes:
     """The sheet as PDF of one page.
 
     Raises:
-        OsteoplanError: the plan has more to say than one page holds.
+        NotAvailable: the plan has more to say than one page holds.
     """
     scenery = scenery_of(asked)
     for terse in (False, True):
         found = fit_page(asked, sheet_view(asked, terse=terse), scenery)
         if found is not None:
             return found
-    raise OsteoplanError(
+    raise NotAvailable(
         f"the sheet of {asked.option.id} does not fit on one page: split it into sessions, "
         "or read it from plan.json"
     )

@@ -41,6 +41,7 @@ _AVOIDED: tuple[StructureKind, ...] = ("canal", "nerve", "vessel", "pleura", "bo
 _NEAREST, _NEAREST_TERSE = 6, 3
 _LOOKED = "in brackets: 90 % of devices that stray uncorrected"
 _CIRCLED = ord("①")
+_SAME_MM = 1.0  # ends of two devices nearer than that are one way in
 _TWICE = ("screws", "wires", "probe")  # lines whose content stands in the table, the steps and the list too
 
 
@@ -85,8 +86,26 @@ def marked_paths(option: Option) -> Mapping[str, Place]:
 
     No letters: R, L, A, P, H and F are directions on every picture, and S1 is a level.
     """
-    places = [act for act in _acts(option) if isinstance(act, Place)]
+    places: list[Place] = []
+    for act in _acts(option):
+        if isinstance(act, Place):
+            along = next((n for n, other in enumerate(places) if _one_axis(act, other)), None)
+            if along is None:
+                places.append(act)
+            elif act.stays:  # a screw over its wire: one way in, told by what stays
+                places[along] = act
     return {chr(_CIRCLED + n): place for n, place in enumerate(places)}
+
+
+def _one_axis(one: Place, other: Place) -> bool:
+    """True for two devices of one way in, a wire and the screw over it."""
+    ends = np.subtract((one.entry_mm, one.target_mm), (other.entry_mm, other.target_mm))
+    return bool(np.linalg.norm(ends, axis=1).max() < _SAME_MM)
+
+
+def _mark_of(act: Place, places: Mapping[str, Place]) -> str:
+    """The number of the way that a device takes."""
+    return next((mark for mark, place in places.items() if _one_axis(act, place)), "?")
 
 
 def sheet_stamps(asked: Asked) -> tuple[str, ...]:
@@ -208,7 +227,11 @@ def _materials(asked: Asked, places: Mapping[str, Place]) -> Iterator[SheetLine]
     """What goes in and stays, what it is driven with, and what guards it."""
     acts = list(_acts(asked.option))
     for kind, label in (("screw", "screws"), ("wire", "wires")):
-        found = [f"{m} {_size(p, asked.devices)}" for m, p in places.items() if _kind(p, asked) == kind]
+        found = [
+            f"{_mark_of(act, places)} {_size(act, asked.devices)}"
+            for act in acts
+            if isinstance(act, Place) and _kind(act, asked) == kind
+        ]
         if found:
             yield SheetLine(label, ", ".join(found))
     volumes: Counter[str] = Counter()
@@ -261,14 +284,16 @@ def _steps(asked: Asked, places: Mapping[str, Place], terse: bool) -> Iterator[s
         why = f" ({_short(step.why)})" if explains else ""
         session = f"session {step.session}: " if step.session > 1 else ""
         words = _act_words(step.act, asked, places)
-        yield f"{session}{_terse(step.act, places) if terse and isinstance(step.act, Place) else words}{why}"
+        brief = terse and isinstance(step.act, Place)
+        yield f"{session}{_terse(step.act, asked, places) if brief else words}{why}"
 
 
-def _terse(act: Place, places: Mapping[str, Place]) -> str:
+def _terse(act: Act, asked: Asked, places: Mapping[str, Place]) -> str:
     """A device by its number and depth: the table has the rest."""
-    mark = next((m for m, place in places.items() if place is act), "?")
+    assert isinstance(act, Place)
     length = float(np.linalg.norm(np.subtract(act.target_mm, act.entry_mm)))
-    return f"place {mark}{', it stays' if act.stays else ''}: tip {length:.0f} mm deep"
+    stays = ", it stays" if act.stays else ""
+    return f"{_placing(act, asked, places)}{stays}: tip {length:.0f} mm deep"
 
 
 def _short(why: str) -> str:
@@ -279,10 +304,9 @@ def _short(why: str) -> str:
 def _act_words(act: Act, asked: Asked, places: Mapping[str, Place]) -> str:
     match act:
         case Place():
-            mark = next((m for m, place in places.items() if place is act), "?")
             length = float(np.linalg.norm(np.subtract(act.target_mm, act.entry_mm)))
             stays = ", it stays" if act.stays else ""
-            return f"place {mark}{_through(act)}: tip {length:.0f} mm from the skin{stays}"
+            return f"{_placing(act, asked, places)}{_through(act)}: tip {length:.0f} mm from the skin{stays}"
         case Inject():
             return f"{_mark_at(act.at_mm, places)}{number(act.volume_mL, 'mL')} {_agent(act.agent, asked)}"
         case Deliver():
@@ -300,9 +324,17 @@ def _act_words(act: Act, asked: Asked, places: Mapping[str, Place]) -> str:
         case Remove():
             return f"take out {_removed(act.what, asked, places)}"
         case Measure():
-            return f"check on {act.what}" if act.what.startswith("CT") else f"check {name_of(act.what)}"
+            what = _along(act.what, places)
+            return f"check on {what}" if what.startswith("CT") else f"check {name_of(what)}"
         case _:
             assert_never(act)
+
+
+def _placing(act: Place, asked: Asked, places: Mapping[str, Place]) -> str:
+    """``place ①``; of a device that shares its way with another, which one."""
+    mark = _mark_of(act, places)
+    shared = sum(isinstance(one, Place) and _one_axis(one, act) for one in _acts(asked.option)) > 1
+    return f"{mark}: place {_size(act, asked.devices)}" if shared else f"place {mark}"
 
 
 def _mark_at(at_mm: Point, places: Mapping[str, Place]) -> str:
@@ -321,11 +353,20 @@ def _energy(act: Deliver, asked: Asked) -> str:
 
 def _removed(what: str, asked: Asked, places: Mapping[str, Place]) -> str:
     """``cannula_13g, right`` -> the number of that device, or its name."""
-    device, _, side = (part.strip() for part in what.partition(","))
+    device, _, way = (part.strip() for part in what.partition(","))
     for mark, place in places.items():
-        if place.device == device and _named_side(place) in ("", side):
+        if place.device == device and (place.through == way or _named_side(place) in ("", way)):
             return mark
-    return f"the {_named(device, asked)}{f', {side}' if side else ''}"
+        if place.through == way:
+            return f"the {_named(device, asked)} of {mark}"
+    return f"the {_named(device, asked)}{f', {name_of(way)}' if way else ''}"
+
+
+def _along(what: str, places: Mapping[str, Place]) -> str:
+    """What is looked at, with the number of its way in place of the way's id."""
+    thing, comma, way = (part.strip() for part in what.partition(","))
+    mark = next((mark for mark, place in places.items() if place.through == way), "")
+    return f"{thing} of {mark}" if comma and mark else what
 
 
 def _named(device: str, asked: Asked) -> str:

@@ -30,7 +30,7 @@ WORDS = {
     "skin": "skin",
 }
 _GREY = "#555555"
-_COLOURS: dict[str, str] = {**KIND, "metal": IMPLANT}
+_COLOURS: dict[str, str] = {"metal": IMPLANT, **{str(kind): colour for kind, colour in KIND.items()}}
 _DASHES: dict[str, Any] = {"nerve": (0, (6, 1.5)), "bowel": (0, (6, 1.5)), "organ": (0, (1.5, 1.5))}
 _FAR_MM = 30.0  # a larger gap decides nothing: the axis ends there
 _INCH = 1 / 2.54

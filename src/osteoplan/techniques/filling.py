@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import Approach, approaches, approaches_of
-from osteoplan.knowledge.guidance import guidances
+from osteoplan.knowledge.guidance import guidance, guidances
 from osteoplan.knowledge.sites import label_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.device import Device
@@ -80,12 +80,12 @@ def cement_ways(anatomy: Anatomy, shelf: Shelf) -> tuple[Way, ...]:
     """
     device = cannula_of(shelf)
     kept = _kept.setdefault(anatomy, {})
-    if device.id not in kept:
-        found = [
-            way for task in _tasks(anatomy, device) for way in needle_ways(surroundings(anatomy), task).ways
-        ]
-        kept[device.id] = tuple(sorted(found, key=_order))
-    return kept[device.id]
+    key = (device.id, shelf.position or "", *shelf.guidances, *map(str, shelf.way_limits.items()))
+    if key not in kept:
+        around = surroundings(anatomy)
+        found = [way for task in _tasks(anatomy, device, shelf) for way in needle_ways(around, task).ways]
+        kept[key] = tuple(sorted(found, key=_order))
+    return kept[key]
 
 
 def cannula_of(shelf: Shelf) -> Device:
@@ -148,7 +148,7 @@ def cement_recipe(ways: Sequence[Way], anatomy: Anatomy, shelf: Shelf) -> Recipe
         )
     yield Wait("cement cure", cure), "set cement does not follow the needle out"
     for way in ways:
-        yield Remove(f"{way.device}, {way.name}"), ""
+        yield Remove(f"{way.device}, {through(way)}"), ""
     yield Measure("CT: cement, leaks"), "joints, vessels, nerves, soft tissue"
 
 
@@ -196,7 +196,9 @@ def needle_estimates(ways: Sequence[Way]) -> tuple[Estimate, ...]:
     found = []
     for way in ways:
         found += [
-            _plain("clearance_mm", f"{gap.structure}, {way.name}", gap.gap_mm, "mm") for gap in way.gaps
+            _plain("clearance_mm", f"{gap.structure.replace('_', ' ')}, {way.name}", gap.gap_mm, "mm")
+            for gap in way.gaps
+            if gap.kind != "wall"
         ]
         if "length_mm" in way.measures:
             found.append(
@@ -229,19 +231,21 @@ def _order(way: Way) -> tuple[bool, int, float, str]:
     return not way.ok or way.skin_mm is None, int(number) if number.isdigit() else 0, breach, way.id
 
 
-def _tasks(anatomy: Anatomy, device: Device) -> Iterator[NeedleTask]:
+def _tasks(anatomy: Anatomy, device: Device, shelf: Shelf) -> Iterator[NeedleTask]:
     """One search for each approach and side of this bone."""
     for approach in approaches_of(anatomy.bone):
         for side in _sides(anatomy):
             if approach.needle is not None:
-                yield _task(approach, side, anatomy, device)
+                yield _task(approach, side, anatomy, device, shelf)
 
 
-def _task(approach: Approach, side: str, anatomy: Anatomy, device: Device) -> NeedleTask:
+def _task(approach: Approach, side: str, anatomy: Anatomy, device: Device, shelf: Shelf) -> NeedleTask:
+    """A search with the patient as he lies; where nobody said, as this approach is usually done."""
     assert approach.needle is not None
+    guided = tuple(guidance(id) for id in shelf.guidances) or tuple(guidances().values())
     return NeedleTask(
-        approach, side, approach.needle.positions[0], device, tuple(guidances().values()), needle_rules(),
-        anatomy.isocentre_mm,
+        approach, side, shelf.position or approach.needle.positions[0], device, guided,
+        needle_rules(shelf.way_limits), anatomy.isocentre_mm,
     )  # fmt: skip
 
 
@@ -255,7 +259,7 @@ def _beside(
     way: Way, anatomy: Anatomy, shelf: Shelf, solids: Sequence[Cylinder], gap_mm: float
 ) -> Way | None:
     """A needle parallel to a way that keeps clear of what stays; None where there is none."""
-    task = _task(approaches()[way.approach], way.side, anatomy, shelf.device(way.device))
+    task = _task(approaches()[way.approach], way.side, anatomy, shelf.device(way.device), shelf)
     around, radius = surroundings(anatomy), 0.5 * task.diameter_mm
     maps = distance_maps(around)
     starts, ends = (np.array([getattr(s, end) for s in solids]) for end in ("start_mm", "end_mm"))
@@ -323,7 +327,7 @@ def _task_of(act: Place, anatomy: Anatomy, shelf: Shelf) -> NeedleTask | None:
     found = approaches().get(name)
     if found is None or found.needle is None or not found.serves(anatomy.bone):
         return None
-    return _task(found, side, anatomy, shelf.device(act.device))
+    return _task(found, side, anatomy, shelf.device(act.device), shelf)
 
 
 def _between(way: Way, solid: Cylinder) -> float:
@@ -344,4 +348,6 @@ def _lesion_mL(anatomy: Anatomy) -> float:
     return float(np.count_nonzero(inside)) * anatomy.image.voxel_volume_mm3 / 1000.0
 
 
-_kept: weakref.WeakKeyDictionary[Anatomy, dict[str, tuple[Way, ...]]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[Anatomy, dict[tuple[str, ...], tuple[Way, ...]]] = (
+    weakref.WeakKeyDictionary()
+)

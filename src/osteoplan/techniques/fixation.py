@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from osteoplan.knowledge.constructs import purchase_number
 from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
+from osteoplan.knowledge.guidance import guidance
 from osteoplan.knowledge.sites import label_of, side_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.construct import Construct, Screw
@@ -23,11 +24,14 @@ from osteoplan.model.effects import Cylinder
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Measure, Place, Plan, Remove, Violation
 from osteoplan.model.way import Way
+from osteoplan.techniques.position import reach_violations
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_of, screw_at
 from osteoplan.trajectory.construct_checks import checks
 from osteoplan.trajectory.construct_fit import SAME_MM, Fit, corridor_of, fit_of
 from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.errors import budgeted
+from osteoplan.trajectory.followed import followed
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 
 __all__ = [
@@ -96,12 +100,12 @@ def screw_recipe(screws: Sequence[Screw], ways: Sequence[Way], shelf: Shelf) -> 
         yield _place(screw, wire_of(shelf.device(screw.device))), _wire_why(screw, by_id.get(screw.way))
     yield Measure("CT: wires in their corridors"), "before anything is drilled"
     for screw in screws:
-        text = f"length along the wire, {screw.name}"
+        text = f"length along the wire, {screw.way}"
         yield Measure(text, screw.head_mm), f"planned {screw.length_mm:.0f} mm in bone"
     for screw in screws:
         yield _place(screw, screw.device, screw.length_mm), _screw_why(screw, shelf)
     for screw in screws:
-        yield Remove(f"{wire_of(shelf.device(screw.device))}, {screw.name}"), ""
+        yield Remove(f"{wire_of(shelf.device(screw.device))}, {screw.way}"), ""
     yield Measure("CT: screws, joints, foramina"), "a screw that strays is changed now"
 
 
@@ -110,6 +114,7 @@ def screw_violations(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Iterator[Vio
     around, limits = surroundings(anatomy), limits_of(shelf)
     screws = placed_screws(plan, anatomy, shelf)
     for act in _stays(plan):
+        yield from reach_violations(act, anatomy, shelf)
         yield from _on_skin(around, act)
         yield from _length(act, shelf)
     for screw in screws:
@@ -163,7 +168,9 @@ def estimates(made: Construct, ways: Sequence[Way]) -> tuple[Estimate, ...]:
             found.append(_plain("anchor_mm", f"{screw.name}, {end}", held, "mm"))
         way = by_id.get(screw.way)
         for gap in () if way is None else way.gaps:
-            found.append(_plain("clearance_mm", f"{gap.structure}, {screw.name}", gap.gap_mm, "mm"))
+            id = "wall_depth_mm" if gap.kind == "wall" else "clearance_mm"
+            thing = gap.structure.replace("_", " ")
+            found.append(_plain(id, f"{thing}, {screw.name}", gap.gap_mm, "mm"))
         if screw.breach is not None:
             found.append(_plain("breach_probability", f"any, {screw.name}", screw.breach, "1"))
     return tuple(found)
@@ -324,10 +331,14 @@ def _corridors(anatomy: Anatomy, shelf: Shelf) -> Corridors:
     """Corridors of a scan, remembered with the screws that were asked about: the search takes seconds."""
     screws = shelf.of_kind("screw")
     kept = _kept.setdefault(anatomy, {})
-    key = tuple(screw.id for screw in screws)
+    key = (*(screw.id for screw in screws), shelf.position or "", *shelf.guidances)
     if key not in kept:
-        around = surroundings(anatomy)
-        kept[key] = Corridors(corridors(around, screws=screws, through=around.target), screws)
+        around, guided = surroundings(anatomy), tuple(guidance(id) for id in shelf.guidances)
+        found = followed(
+            corridors(around, screws=screws, through=around.target), guided,
+            position=shelf.position, isocentre_mm=anatomy.isocentre_mm,
+        )  # fmt: skip
+        kept[key] = Corridors(budgeted(around, found, guided[0]) if guided else found, screws)
     return kept[key]
 
 

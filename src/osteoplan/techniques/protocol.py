@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from osteoplan.errors import NotAvailable, UnknownName
@@ -13,16 +13,26 @@ from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import Known
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
+from osteoplan.model.way import Position
 
 __all__ = ["Shelf", "Technique"]
 
 
 @dataclass(frozen=True, eq=False)
 class Shelf:
-    """What is at hand at this centre: devices by id, and hard limits by name."""
+    """What is at hand in the room: devices by id, hard limits by name, how the patient lies, what guides.
+
+    Attributes:
+        position: of the patient; None where nobody said: nothing is then held against a way.
+        guidances: ids, the preferred one first; none where nobody said.
+        way_limits: the centre's own limits of needle paths.
+    """
 
     devices: Mapping[str, Device]
     limits: Mapping[str, Known]
+    position: Position | None = None
+    guidances: tuple[str, ...] = ()
+    way_limits: Mapping[str, float] = field(default_factory=dict)
 
     def limit(self, name: str) -> float:
         """A numeric limit, in the unit that its name ends with.

@@ -16,6 +16,7 @@ from osteoplan.model.device import Device
 from osteoplan.model.evidence import worst
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Place, Point, Violation
+from osteoplan.techniques.position import reach_violations
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.trajectory.needle import (
     Measures,
@@ -82,6 +83,7 @@ def path_violations(act: Place, anatomy: Anatomy, shelf: Shelf) -> tuple[Violati
     if limits.length_mm is not None and length > limits.length_mm:
         text = f"{side} path is {length:.0f} mm long, {device.name} reaches {limits.length_mm:.0f} mm"
         broken.append(Violation("length_mm", text, length, limits.length_mm, "mm"))
+    broken += reach_violations(act, anatomy, shelf)
     return (*broken, *_angles(side, found, limits), *_ends(act, side, found, anatomy))
 
 

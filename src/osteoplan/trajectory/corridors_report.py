@@ -179,7 +179,8 @@ def _caution(around: Surroundings) -> tuple[str, ...]:
 def _unchecked(around: Surroundings, template: Template, names: Mapping[str, str]) -> tuple[str, ...]:
     bone = f"vertebra_{names['level']}" if names["level"] else template.bones[0].format(**names)
     present = around.known()
-    return tuple(need for need in template.needs if not names_for(need, bone, present))
+    lacking = [need for need in template.needs if not names_for(need, bone, present)]
+    return tuple(need.replace("_", " ") for need in lacking)
 
 
 def _told(axis: Axis) -> str:

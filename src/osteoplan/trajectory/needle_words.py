@@ -171,6 +171,8 @@ def _along(entry: npt.ArrayLike, tip: npt.ArrayLike, step_mm: float) -> F64:
 def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[str, float]) -> tuple[str, ...]:
     """What the path that misses least breaks, each with its number and the limit."""
     task, rules = scene.task, scene.task.rules
+    if "skin" in broken:  # what is measured along a path that the image cuts would only mislead
+        return ("every path leaves the image before it reaches the skin: use a wider CT",)
     said = []
     for gap in gaps:
         if f"{gap.kind}_clearance_min_mm" in broken:
@@ -194,7 +196,6 @@ def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[st
         f"{rules.skin_angle_deg:.0f} deg at most",
         "cortex_angle_max_deg": f"meets the bone {met.cortex_angle_deg[0]:.0f} deg off its normal, "
         f"{rules.cortex_angle_deg:.0f} deg at most",
-        "skin": "leaves the image before it reaches the skin: use a wider CT",
     }
     said += [words[name] for name in words if name in broken]
     if "reach" in broken:

@@ -7,11 +7,18 @@ from dataclasses import replace
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.case import Case
+from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Known
 from osteoplan.model.plan import Option
+from osteoplan.model.way import Position
 from osteoplan.techniques.protocol import Shelf
+from osteoplan.trajectory.reach import POSITIONS
 
-__all__ = ["shelf_elsewhere", "shelf_for", "shelf_of"]
+__all__ = ["guidances_at", "position_of", "shelf_elsewhere", "shelf_for", "shelf_of"]
+
+# what a centre's guidance is called in the vocabulary -> which error it leaves
+_BY_RESOURCE = {"ct": "freehand_ct", "cbct": "cbct_navigation", "fluoroscopy": "fluoroscopy"}
+_WHERE_NOBODY_SAID = ("freehand_ct", "cbct_navigation")
 
 
 def shelf_for(case: Case, technique: str) -> Shelf:
@@ -29,7 +36,10 @@ def shelf_for(case: Case, technique: str) -> Shelf:
         for name, device in whole.devices.items()
         if centre.devices is None or name in centre.devices
     }
-    return Shelf(at_hand, {**whole.limits, **own})
+    return Shelf(
+        at_hand, {**whole.limits, **own}, position_of(case), guidances_at(centre),
+        centre.limits.get("ways", {}),
+    )  # fmt: skip
 
 
 def shelf_elsewhere(technique: str) -> Shelf:
@@ -44,6 +54,23 @@ def shelf_of(case: Case, option: Option) -> Shelf:
     if option.status == "refer_elsewhere":
         return shelf_elsewhere(technique)
     return replace(shelf_for(case, technique), devices=devices())
+
+
+def position_of(case: Case) -> Position | None:
+    """How the patient will lie; None where the case does not say."""
+    asked = case.procedure.get("position")
+    return next((known for known in POSITIONS if known == asked), None)
+
+
+def guidances_at(centre: Centre) -> tuple[str, ...]:
+    """Ids of the guidances that a centre states, preferred first; where it states none, two common ones.
+
+    Empty where it states that it has none of those that guide a needle.
+    """
+    stated = {id: centre.has(name) for name, id in _BY_RESOURCE.items()}
+    if all(has is None for has in stated.values()):
+        return _WHERE_NOBODY_SAID
+    return tuple(id for id, has in stated.items() if has)
 
 
 def _set(known: Known, value: float, date: str) -> Known:

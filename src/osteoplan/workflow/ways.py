@@ -22,6 +22,7 @@ from osteoplan.io.way_json import ways_document
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.approaches import Approach, approaches_of
 from osteoplan.knowledge.corridors import Template, load_template, templates
+from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.guidance import Guidance, guidance
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.knowledge.sites import side_of
@@ -36,18 +37,14 @@ from osteoplan.trajectory.approaches import NeedleSearch, needle_ways
 from osteoplan.trajectory.corridors import corridors
 from osteoplan.trajectory.cover_plan import CoverPlan
 from osteoplan.trajectory.errors import budgeted
+from osteoplan.trajectory.followed import followed
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
-from osteoplan.trajectory.reach import POSITIONS
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import Reading, input_digests, read
-from osteoplan.workflow.shelf import shelf_for
+from osteoplan.workflow.shelf import guidances_at, position_of, shelf_for
 
 __all__ = ["WaysSettings", "WaysWritten", "guidances_of", "tasks_of", "ways", "ways_in", "write_ways"]
-
-# what a centre's guidance is called in the vocabulary -> which error it leaves
-_BY_RESOURCE = {"ct": "freehand_ct", "cbct": "cbct_navigation", "fluoroscopy": "fluoroscopy"}
-_WHERE_NOBODY_SAID = ("freehand_ct", "cbct_navigation")
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,7 @@ def ways(
         Cancelled: ``progress`` returned False.
     """
     folder, settings = Path(folder), settings or WaysSettings()
+    _require_known(settings)
     reading = read(folder, lesion=settings.lesion, progress=progress)
     stage(progress, "reading the neighbouring bones", 0.15, 0.25)
     anatomy = with_neighbours(reading.anatomy, reading.case)
@@ -123,7 +121,10 @@ def ways_in(
         }  # fmt: skip
     stage(progress, "screw corridors", 0.65, 0.85)
     screws = tuple(shelf_for(case, "percutaneous_screws").devices.values())
-    straight = corridors(around, _templates(case), screws=screws, through=around.target)
+    straight = followed(
+        corridors(around, _templates(case), screws=screws, through=around.target), guided,
+        position=settings.position or position_of(case), isocentre_mm=anatomy.isocentre_mm,
+    )  # fmt: skip
     stage(progress, "straying devices", 0.85, 0.95)
     found += budgeted(around, straight, guided[0], seed=settings.seed)
     return tuple(found), rejected
@@ -154,10 +155,7 @@ def guidances_of(case: Case, settings: WaysSettings) -> tuple[Guidance, ...]:
     """
     if settings.guidance:
         return tuple(guidance(id) for id in settings.guidance)
-    stated = {name: case.centre.has(name) for name in _BY_RESOURCE}
-    if all(has is None for has in stated.values()):
-        return tuple(guidance(id) for id in _WHERE_NOBODY_SAID)
-    at_hand = tuple(guidance(id) for name, id in _BY_RESOURCE.items() if stated[name])
+    at_hand = tuple(guidance(id) for id in guidances_at(case.centre))
     if not at_hand:
         raise NotAvailable(
             "this centre states no CT, cone-beam CT or fluoroscopy under guidance: no needle is guided"
@@ -186,16 +184,22 @@ def write_ways(
     return WaysWritten(out / "ways.html", out / "ways.json", out / "ways.mrk.json" if placed else None)
 
 
+def _require_known(settings: WaysSettings) -> None:
+    """Names are checked before minutes are spent.
+
+    Raises:
+        UnknownName: a needle or guidance that nobody knows.
+    """
+    for id in settings.guidance:
+        guidance(id)
+    if settings.needle is not None and settings.needle not in devices():
+        raise UnknownName("needle", settings.needle, devices())
+
+
 def _position(approach: Approach, case: Case, settings: WaysSettings) -> Position:
     """How the patient lies: as asked, as the case says, or as this approach is usually done."""
     assert approach.needle is not None
-    asked = settings.position or case.procedure.get("position")
-    if asked is None:
-        return approach.needle.positions[0]
-    for known in POSITIONS:
-        if known == asked:
-            return known
-    raise UnknownName("position", asked, POSITIONS)
+    return settings.position or position_of(case) or approach.needle.positions[0]
 
 
 def _needle(case: Case, settings: WaysSettings) -> Device:
