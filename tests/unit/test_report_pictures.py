@@ -24,7 +24,7 @@ from osteoplan.report.pictures import (
     slices,
     strain_top,
 )
-from osteoplan.report.plane import Plane, along, letter, shape_of
+from osteoplan.report.plane import Plane, along, cuts_along, letter, shape_of
 from osteoplan.report.png import decode
 from tests.report_fixture import DEVICES, needle, plan_result
 from tests.synthetic_vertebra import Grid, rotation, vertebra
@@ -231,3 +231,22 @@ def test_both_sides_of_a_derived_thing_are_its_plural_before_the_bracket():
     names = [f"{side} pleural recess (derived)" for side in ("left", "right")] + ["left lung", "right lung"]
     shown = grouped([Legend(name, "#CC79A7") for name in names])
     assert shown[0].words == "pleural recesses (derived), lungs"
+
+
+@pytest.mark.parametrize(
+    "line", [(1.0, 0.0, 0.0), (0.98, 0.15, 0.1), (0.0, -1.0, 0.05), (0.1, 0.1, 1.0), (1.0, 1.0, 1.0)]
+)
+def test_a_line_in_any_direction_lies_in_two_cuts(line: tuple[float, float, float]) -> None:
+    cuts = cuts_along(np.array(line))
+    assert len(cuts) >= 2
+    for cut in cuts:
+        plane = along(
+            "a rod",
+            np.zeros(3),
+            50.0 * np.array(line),
+            np.zeros((1, 3)),
+            cut=cut,
+            margin_mm=5.0,
+            pixel_mm=1.0,
+        )
+        assert abs(np.array(line) @ np.cross(plane.right, plane.down)) < 1e-9

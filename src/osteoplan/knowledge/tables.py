@@ -127,10 +127,15 @@ def blocks_table() -> str:
 
 def devices_table() -> str:
     """Every device and its properties."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"`{device.id}`", device.name, f"`{name}`", _number(known), known.unit, known.status)
         for device in devices().values()
         for name, known in device.values.items()
+    ]
+    rows += [
+        (f"`{device.id}`", device.name, "nothing was found", "", "", "")
+        for device in devices().values()
+        if not device.values
     ]
     return _markdown(("device", "is", "property", "value", "unit", "status"), rows)
 

@@ -32,7 +32,7 @@ from osteoplan.report.pictures import (
     strain_map,
     strain_top,
 )
-from osteoplan.report.plane import Cut
+from osteoplan.report.plane import Cut, cuts_along
 from osteoplan.report.png import data_uri
 from osteoplan.report.projection import frame_pictures
 from osteoplan.report.scene import scene
@@ -118,11 +118,10 @@ def _option(scenery: Scenery, result: PlanResult, option: Option, rods: Sequence
     if not rods:
         return ()
     cement = _field(result, option.id, "cement_fraction")
-    cuts: tuple[Cut, Cut] = ("axial", "sagittal")
     pictures = [
         along_needle(scenery, rod, cut=cut, window=BONE_WINDOW, width=_MIDDLE, cement=cement)
         for rod in rods
-        for cut in cuts
+        for cut in cuts_along(rod.tip_mm - rod.entry_mm)[:2]
     ]
     return (*pictures, scene(scenery, width=_MIDDLE, rods=rods, cement=cement))
 

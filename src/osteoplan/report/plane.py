@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from osteoplan.model.volume import Volume
 
-__all__ = ["Cut", "Plane", "along", "beside", "facing", "fit", "letter", "shape_of"]
+__all__ = ["Cut", "Plane", "along", "beside", "cuts_along", "facing", "fit", "letter", "shape_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -30,6 +30,7 @@ _AXES: dict[Cut, tuple[F64, F64, int]] = {
     "sagittal": (_POSTERIOR, -_SUPERIOR, 0),
     "coronal": (_LEFT, -_SUPERIOR, 1),
 }
+_NORMAL = 0.2  # sine of the least angle between a line and the normal of the cut that is to hold it
 _SMOOTH_MM = 0.7  # for show: rounds the corners of voxels, moves a straight edge by nothing
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
@@ -121,7 +122,7 @@ def along(
     straight_right, straight_down, axis = _AXES[cut]
     line = (tip_mm - entry_mm) / np.linalg.norm(tip_mm - entry_mm)
     normal = np.eye(3)[axis] - line[axis] * line
-    if np.linalg.norm(normal) < 0.2:
+    if np.linalg.norm(normal) < _NORMAL:
         raise ValueError(f"{what} runs almost along the normal of a {cut} cut")
     normal /= np.linalg.norm(normal)
     right = straight_right - (straight_right @ normal) * normal
@@ -161,6 +162,12 @@ def facing(place: str, at_mm: F64, outward: F64, *, half_mm: float, pixel_mm: fl
     count = 2 * round(half_mm / pixel_mm) + 1
     first = at_mm - (count - 1) / 2 * pixel_mm * (right - up)
     return Plane(first, right, -up, pixel_mm, count, count, place)
+
+
+def cuts_along(line: F64) -> tuple[Cut, ...]:
+    """The cuts that can be leaned to hold a line: at least two of axial, sagittal and coronal, in that order."""
+    axis = line / np.linalg.norm(line)
+    return tuple(cut for cut, (_, _, n) in _AXES.items() if np.sqrt(1.0 - axis[n] ** 2) >= _NORMAL)
 
 
 def shape_of(mask: Mask, grid: Volume, *, around: tuple[F64, F64] | None = None) -> Volume | None:
