@@ -165,7 +165,7 @@ def facing(place: str, at_mm: F64, outward: F64, *, half_mm: float, pixel_mm: fl
 
 
 def cuts_along(line: F64) -> tuple[Cut, ...]:
-    """The cuts that can be leaned to hold a line: at least two of axial, sagittal and coronal, in that order."""
+    """The cuts that can be leaned to hold a line: two or three of axial, sagittal, coronal, in that order."""
     axis = line / np.linalg.norm(line)
     return tuple(cut for cut, (_, _, n) in _AXES.items() if np.sqrt(1.0 - axis[n] ** 2) >= _NORMAL)
 
