@@ -14,6 +14,7 @@ import numpy as np
 from osteoplan.anatomy.resolution import coarse_words
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.stops import Moment, StopRow, stops
+from osteoplan.knowledge.structures import kind_of
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
@@ -72,13 +73,19 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         steps=tuple(_steps(asked, places, terse)),
         near=near[: _NEAREST_TERSE if terse else _NEAREST],
         near_note=_LOOKED if any(one.note for one in near) else "",
-        unchecked=tuple(kind for kind in _AVOIDED if not anatomy.of_kind(kind)),
+        unchecked=_unchecked(anatomy),
         stops=stop,
         stops_note="our own list; your centre's rules come first",
         shopping=tuple(_shopping(asked)),
         credits=asked.case.credits,
         terse=terse,
     )
+
+
+def _unchecked(anatomy: Anatomy) -> tuple[str, ...]:
+    """Kinds of structure that nobody labelled anywhere on the scan and that are not derived here."""
+    elsewhere = {kind_of(name) for name in anatomy.on_scan}
+    return tuple(kind for kind in _AVOIDED if not anatomy.of_kind(kind) and kind not in elsewhere)
 
 
 def marked_paths(option: Option) -> Mapping[str, Place]:
@@ -215,7 +222,8 @@ def _size(place: Place, devices: Mapping[str, Device]) -> str:
         return device.name
     diameter = device.number("outer_diameter_mm")
     if place.length_mm is None:
-        return f"{device.name} ({number(diameter, 'mm')})"
+        told = number(diameter, "mm") in device.name
+        return device.name if told else f"{device.name} ({number(diameter, 'mm')})"
     return f"{device.kind} {number(diameter)} × {place.length_mm:.0f} mm"
 
 
@@ -443,10 +451,11 @@ def _stop_words(row: StopRow, asked: Asked, near: Sequence[NearView]) -> str:
 def _shopping(asked: Asked) -> Iterator[str]:
     """Everything to lay out, counted."""
     devices, counted = asked.devices, Counter[str]()
+    placed = {_named(act.device, asked) for act in _acts(asked.option) if isinstance(act, Place)}
     for act in _acts(asked.option):
         if isinstance(act, Place):
             counted[_ware(act, devices)] += 1
-            counted.update(_wire_of(act, devices))
+            counted.update(wire for wire in _wire_of(act, devices) if wire not in placed)
         elif isinstance(act, Deliver | Expand | Sample):
             counted[_named(act.device, asked)] = max(1, counted[_named(act.device, asked)])
     yield from (f"{count} × {ware}" for ware, count in counted.items())
