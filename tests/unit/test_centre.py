@@ -41,7 +41,7 @@ def centre(folder: Path, text: str) -> Centre:
 
 
 def case_of(owned: Centre) -> Case:
-    return cast(Case, SimpleNamespace(centre=owned))
+    return cast(Case, SimpleNamespace(centre=owned, procedure={}))
 
 
 # --- what is stated

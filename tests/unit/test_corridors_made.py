@@ -79,7 +79,7 @@ def test_screws_that_fit_are_those_no_thicker_than_the_free_diameter() -> None:
     wall = next(gap for gap in way.gaps if gap.kind == "wall")
     assert wall.gap_mm == pytest.approx(way.measures["width_mm"] / 2 - 4.0)
     assert way.measures["length_mm"] == pytest.approx(120.0, abs=2.0)
-    assert way.unchecked == ("sacral_foramen",)  # not labelled: not safe
+    assert way.unchecked == ("sacral foramen",)  # not labelled: not safe
 
 
 def test_a_margin_to_nerves_moves_the_axis_away_from_them() -> None:

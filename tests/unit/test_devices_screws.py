@@ -20,7 +20,7 @@ def text(device, key):
 
 
 def test_there_are_screws_for_pelvis_and_limbs_and_for_vertebrae():
-    assert len([s for s in SCREWS.values() if text(s, "for_bones") == "vertebra"]) == 12
+    assert len([s for s in SCREWS.values() if text(s, "for_bones") == "vertebra"]) == 14
     assert len([s for s in SCREWS.values() if text(s, "for_bones") == "pelvis and limbs"]) == 10
     assert set(WIRES) == {"wire_2_0", "wire_1_25", "wire_of_the_screw"}
 

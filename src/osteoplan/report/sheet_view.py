@@ -42,6 +42,7 @@ _AVOIDED: tuple[StructureKind, ...] = ("canal", "nerve", "vessel", "pleura", "bo
 _NEAREST, _NEAREST_TERSE = 6, 3
 _LOOKED = "in brackets: 90 % of devices that stray uncorrected"
 _CIRCLED = ord("①")
+_HALF_PAGE = 40  # letters in a line of half the page's width
 _SAME_MM = 1.0  # ends of two devices nearer than that are one way in
 _TWICE = ("screws", "wires", "probe")  # lines whose content stands in the table, the steps and the list too
 
@@ -52,6 +53,8 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
     places = marked_paths(option)
     near = _near(option, anatomy)
     stop = tuple(_stop_words(row, asked, near) for row in _stop_rows(asked))
+    materials = tuple(line for line in _materials(asked, places) if not (terse and line.label in _TWICE))
+    steps = tuple(_steps(asked, places, terse))
     lesion = anatomy.lesion
     return Sheet(
         program=asked.program,
@@ -69,17 +72,24 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         stamps=sheet_stamps(asked),
         paths=tuple(_path(mark, place, asked) for mark, place in places.items()),
         path_note="; ".join(dict.fromkeys(_references(asked, places))),
-        materials=tuple(line for line in _materials(asked, places) if not (terse and line.label in _TWICE)),
-        steps=tuple(_steps(asked, places, terse)),
+        materials=materials,
+        steps=steps,
         near=near[: _NEAREST_TERSE if terse else _NEAREST],
         near_note=_LOOKED if any(one.note for one in near) else "",
         unchecked=_unchecked(anatomy),
         stops=stop,
         stops_note="our own list; your centre's rules come first",
         shopping=tuple(_shopping(asked)),
+        shopping_left=_lines(*steps, *(f"{m.label} {m.text}" for m in materials))
+        <= _lines(*stop) + len(near),
         credits=asked.case.credits,
         terse=terse,
     )
+
+
+def _lines(*texts: str) -> int:
+    """About how many lines texts fill in half the page's width."""
+    return sum(-(-len(text) // _HALF_PAGE) for text in texts)
 
 
 def _unchecked(anatomy: Anatomy) -> tuple[str, ...]:

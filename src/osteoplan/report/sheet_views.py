@@ -106,5 +106,6 @@ class Sheet:
     stops: tuple[str, ...]
     stops_note: str
     shopping: tuple[str, ...]
+    shopping_left: bool
     credits: tuple[str, ...] = field(default=())
     terse: bool = False
