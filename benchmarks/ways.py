@@ -20,13 +20,14 @@ import numpy as np
 from osteoplan.anatomy.derive import derived_structures
 from osteoplan.anatomy.structures import labelled_structures
 from osteoplan.io.nifti import read_nifti
-from osteoplan.kernels.distance import signed_distance
+from osteoplan.kernels.distance import signed_distance, signed_distances
 from osteoplan.kernels.paths import first_crossing, path_minima
 from osteoplan.knowledge.structures import scheme
 from osteoplan.model.labels import LabelMap
+from osteoplan.trajectory.needle_rules import needle_rules
+from osteoplan.trajectory.surroundings import REACH_MM
 
 Made = TypeVar("Made")
-REACH_MM = 30.0
 
 
 def timed(what: str, work: Callable[[], Made]) -> Made:
@@ -49,11 +50,10 @@ def main() -> None:
         kinds[one.kind] = kinds[one.kind] | one.mask if one.kind in kinds else one.mask
     signed_distance(kinds["canal"][:40, :40, :20], ct.spacing_mm)  # compile
     size = "x".join(map(str, ct.shape))
-    maps = timed(
+    stack = timed(
         f"distance maps of {len(kinds)} kinds, {len(given) + len(derived)} structures, {size}",
-        lambda: [signed_distance(mask, ct.spacing_mm, reach_mm=REACH_MM) for mask in kinds.values()],
+        lambda: signed_distances(list(kinds.values()), ct.spacing_mm, reach_mm=REACH_MM),
     )
-    stack = np.ascontiguousarray(np.stack(maps, axis=-1))
     rng = np.random.default_rng(1)
     bone = ct.positions_mm(np.argwhere(labels.mask("vertebrae_T12")))
     tips = bone[rng.integers(0, len(bone), 100_000)]
@@ -69,7 +69,9 @@ def main() -> None:
         ends = tips[:n] + length[:, None] * outward[:n]
         timed(
             f"{n} paths of {length.mean():.0f} mm against {stack.shape[3]} kinds",
-            lambda n=n, ends=ends: path_minima(stack, ct.affine, tips[:n], ends, beyond_mm=30.0),
+            lambda n=n, ends=ends: path_minima(
+                stack, ct.affine, tips[:n], ends, beyond_mm=needle_rules().farthest_mm + 3.0
+            ),
         )
 
 

@@ -12,13 +12,15 @@ clearance of 2 mm.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.kernels.threads import shared_out
+from osteoplan.kernels.threads import each, shared_out
 
-__all__ = ["distance_to", "signed_distance"]
+__all__ = ["distance_to", "signed_distance", "signed_distances"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -28,7 +30,20 @@ FAR = float(2**40)  # mm2; beyond any body, exact in single precision, finite so
 THREAD_VOXELS = 200_000  # a smaller image is done before a second thread has woken up
 
 
-def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf) -> F32:
+def signed_distances(masks: Sequence[Mask], spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf) -> F32:
+    """(ni, nj, nk, K) signed distances to K masks [mm], interleaved; several are worked at once."""
+    stack = np.empty((*masks[0].shape, len(masks)), dtype=np.float32)
+
+    def one(n: int) -> None:
+        stack[..., n] = signed_distance(masks[n], spacing_mm, reach_mm=reach_mm, threads=1)
+
+    each(one, len(masks))
+    return stack
+
+
+def signed_distance(
+    mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf, threads: int = 0
+) -> F32:
     """Distance [mm] of every voxel centre to the mask's surface: negative inside, positive outside.
 
     Args:
@@ -36,6 +51,7 @@ def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = 
         spacing_mm: (3,) voxel edges.
         reach_mm: what lies farther from the surface than this, outside or inside, is told as ``reach_mm``;
             the work is then limited to the neighbourhood of the surface.
+        threads: how many at most; 0 for every core.
 
     The image's border is not a surface: what lies beyond it is unknown.  An empty mask is infinitely far
     everywhere, a full one infinitely deep.
@@ -45,14 +61,14 @@ def signed_distance(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = 
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     near, inner = _boxes(mask, spacing, reach_mm)
     distance = np.full(mask.shape, reach_mm, dtype=np.float32)
-    distance[near] = distance_to(mask[near], spacing, reach_mm=reach_mm)
+    distance[near] = distance_to(mask[near], spacing, reach_mm=reach_mm, threads=threads)
     # Inside, the surface is the nearest voxel that is not the mask: one voxel around its box holds them all.
-    inside = distance_to(~mask[inner], spacing, reach_mm=reach_mm)
+    inside = distance_to(~mask[inner], spacing, reach_mm=reach_mm, threads=threads)
     np.copyto(distance[inner], -inside, where=mask[inner])
     return distance
 
 
-def distance_to(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf) -> F32:
+def distance_to(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.inf, threads: int = 0) -> F32:
     """Distance [mm] of every voxel centre to the mask's nearest brick; 0 inside, inf if there is none.
 
     What is farther than ``reach_mm`` is told as ``reach_mm``, and costs little.
@@ -67,17 +83,17 @@ def distance_to(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.i
     for axis in (2, 1, 0):
         if flat.shape[axis] == 1 and axis < 3 - mask.ndim:
             continue
-        _sweep(np.moveaxis(flat, axis, -1), float(edges[axis]), limit)
+        _sweep(np.moveaxis(flat, axis, -1), float(edges[axis]), limit, threads)
     np.minimum(squared, np.float32(limit), out=squared)
     np.sqrt(squared, out=squared)
     return squared
 
 
-def _sweep(lines: F32, h: float, limit: float) -> None:
+def _sweep(lines: F32, h: float, limit: float, threads: int) -> None:
     """One pass along the last axis, shared out over the first."""
     rows = lines.shape[0]
     least = max(1, THREAD_VOXELS * rows // max(lines.size, 1))
-    shared_out(lambda first, last: _along(lines[first:last], h, limit), rows, least=least)
+    shared_out(lambda first, last: _along(lines[first:last], h, limit), rows, least=least, threads=threads)
 
 
 def _boxes(mask: Mask, spacing: F64, reach_mm: float) -> tuple[tuple[slice, ...], tuple[slice, ...]]:

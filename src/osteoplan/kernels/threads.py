@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["cores", "shared_out"]
+__all__ = ["cores", "each", "shared_out"]
 
 
 def shared_out(work: Callable[[int, int], None], count: int, *, least: int = 1, threads: int = 0) -> None:
@@ -33,6 +33,13 @@ def shared_out(work: Callable[[int, int], None], count: int, *, least: int = 1, 
     jobs = [_pool(parts).submit(work, int(a), int(b)) for a, b in pairwise(edges)]
     for job in jobs:
         job.result()
+
+
+def each(work: Callable[[int], None], count: int) -> None:
+    """Call ``work(n)`` for every n below ``count``, several at once; ``work`` itself takes one thread."""
+    # a pool of its own: tasks that wait for others of the same pool would wait for ever
+    with ThreadPoolExecutor(max(1, min(cores(), count))) as pool:
+        list(pool.map(work, range(count)))
 
 
 @cache

@@ -35,7 +35,7 @@ from osteoplan.trajectory.needle_exact import kept
 from osteoplan.trajectory.needle_rules import NeedleTask
 from osteoplan.trajectory.needle_words import none_of, numbered, way_of
 from osteoplan.trajectory.robust import most_robust
-from osteoplan.trajectory.surroundings import Surroundings, distance_maps
+from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
 
 __all__ = ["NeedleSearch", "needle_ways", "recheck"]
 
@@ -234,11 +234,13 @@ def _why_none(scene: Scene, judged: _Judged) -> Way:
     """The path that misses least, with a sentence for each limit that it breaks."""
     row = int(np.argmin(judged.total))
     broken = {name: float(short[row]) for name, short in judged.missing.items() if short[row] > 0}
-    return way_of(scene, judged.tried.take(np.array([row])), judged.met.row(row), broken=broken)
+    one = judged.tried.take(np.array([row]))
+    return way_of(scene, one, meet(scene, one, beyond_mm=REACH_MM), broken=broken)
 
 
 def _way(scene: Scene, judged: _Judged, row: int) -> Way:
-    told = way_of(scene, judged.tried.take(np.array([row])), judged.met.row(row))
+    one = judged.tried.take(np.array([row]))
+    told = way_of(scene, one, meet(scene, one, beyond_mm=REACH_MM))
     risk, miss, effort = (float(x) for x in judged.soft[row])
     return replace(told, measures={**told.measures, "risk": risk, "miss": miss, "effort": effort})
 

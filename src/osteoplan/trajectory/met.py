@@ -25,6 +25,7 @@ F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
+SPARE_MM = 1.0  # beyond the farthest gap that is asked for: a search strides over what is farther
 STEP_MM = 1.0  # of a path's samples; the maps are smooth over it
 ROUNDING_MM = 1e-4  # of a distance in single precision
 NO_SKIN_MM = 1000.0  # worse than any other shortfall: such a path cannot be judged
@@ -89,38 +90,21 @@ class Met:
     reaches_skin: Bools
     reach: Mapping[str, Reach]
 
-    def row(self, n: int) -> Met:
-        """One path's measures, as arrays of one row."""
-        keep = slice(n, n + 1)
-        arrays = {
-            name: getattr(self, name)[keep]
-            for name in (
-                "entry_mm", "bone_mm", "length_mm", "wall_mm", "missed_mm", "tip_mm", "skin_angle_deg",
-                "cortex_angle_deg", "reaches_skin",
-            )
-        }  # fmt: skip
-        return Met(
-            **arrays,
-            gap_mm={kind: gap[keep] for kind, gap in self.gap_mm.items()},
-            at_mm={kind: at[keep] for kind, at in self.at_mm.items()},
-            reach={id: _row(one, keep) for id, one in self.reach.items()},
-        )
 
+def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> Met:
+    """Measure paths.
 
-def _row(reach: Reach, keep: slice) -> Reach:
-    return Reach(
-        reach.ok[keep], {n: s[keep] for n, s in reach.short.items()}, reach.words,
-        {n: a[keep] for n, a in reach.asked.items()}, reach.bounds,
-    )  # fmt: skip
-
-
-def meet(scene: Scene, tried: Candidates) -> Met:
-    """Measure paths."""
+    Args:
+        beyond_mm: gaps of the axis that exceed it are told as that; where None, what no limit and no comfort
+            of the task asks beyond.
+    """
     maps, task = scene.maps, scene.task
     radius, affine = task.diameter_mm / 2.0, maps.grid.affine
+    if beyond_mm is None:
+        beyond_mm = min(radius + SPARE_MM + task.rules.farthest_mm, REACH_MM)
     length, found = _to_skin(maps, tried)
     entry = tried.tips_mm + length[:, None] * tried.outward
-    least, where = path_minima(maps.stack, affine, tried.tips_mm, entry, step_mm=STEP_MM, beyond_mm=REACH_MM)
+    least, where = path_minima(maps.stack, affine, tried.tips_mm, entry, step_mm=STEP_MM, beyond_mm=beyond_mm)
     kinds = [kind for kind in AVOIDED if maps.has(kind)]
     gap = {kind: least[:, maps.channels.index(kind)] - radius for kind in kinds}
     at = {kind: where[:, maps.channels.index(kind)] for kind in kinds}

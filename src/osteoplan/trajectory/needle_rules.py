@@ -51,6 +51,11 @@ class NeedleRules:
     different_deg: float
     status: ReviewStatus
 
+    @property
+    def farthest_mm(self) -> float:
+        """The largest gap that any limit or comfort asks for."""
+        return max(*self.clearance_mm.values(), *self.comfort_mm.values())
+
 
 @dataclass(frozen=True)
 class NeedleTask:

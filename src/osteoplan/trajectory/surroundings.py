@@ -16,7 +16,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.kernels.distance import signed_distance
+from osteoplan.kernels.distance import signed_distances
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.sites import label_of
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask, Structure, StructureKind
@@ -180,9 +180,7 @@ def _surroundings(anatomy: Anatomy, frames: Mapping[str, Mapping[str, BoneFrame]
 
 def _distance_maps(around: Surroundings) -> DistanceMaps:
     things = {name: mask for name, mask in _things(around).items() if mask.any()}
-    stack = np.empty((*around.grid.shape, len(things)), dtype=np.float32)
-    for n, mask in enumerate(things.values()):
-        stack[..., n] = signed_distance(mask, around.grid.spacing_mm, reach_mm=REACH_MM)
+    stack = signed_distances(list(things.values()), around.grid.spacing_mm, reach_mm=REACH_MM)
     return DistanceMaps(around.grid, tuple(things), stack, around.structures)
 
 
