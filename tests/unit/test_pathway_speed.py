@@ -1,7 +1,8 @@
 """The clinical brain answers while a person types.
 
-Processor time, best of many runs: what else the machine does proves nothing.  ``benchmarks/pathway.py`` has
-the wall clock of a quiet one.
+Processor time, best of many runs: what else the machine does proves nothing.  How fast its processor is today
+proves nothing either (the same commit was seen at 7 ms and at 21 ms), so the promise is held against a plain
+loop in the same run: 20 ms where that loop takes ``LOOP_S``.  ``benchmarks/pathway.py`` has the wall clock.
 """
 
 import subprocess
@@ -20,7 +21,17 @@ PATIENTS = (
      "fx": "impending", "collapse_pct": 20, "ecog": 1, "le_weeks": 60, "inr": 1.1, "plt": 60,
      "antithrombotics": ["apixaban"]},
 )  # fmt: skip
-LOAD = """
+LOOP_S = 0.0055  # of ``loop`` on the machine that the promises were first measured on
+LOOP = """
+def loop():
+    start = time.process_time()
+    total = {}
+    for n in range(60_000):
+        total[n % 97] = total.get(n % 97, 0) + n * n % 13
+    return time.process_time() - start
+"""
+LOAD = (
+    """
 import time
 import osteoplan.workflow.explain
 from osteoplan.knowledge.devices import devices
@@ -36,6 +47,20 @@ for load in (version, vocabulary, citations, rules, score_tables, technique_card
     load()
 print(time.process_time() - start)
 """
+    + LOOP
+    + """
+print(min(loop() for _ in range(10)))
+"""
+)
+
+
+def loop() -> float:
+    """Processor time of a plain loop [s]."""
+    start = time.process_time()
+    total: dict[int, int] = {}
+    for n in range(60_000):
+        total[n % 97] = total.get(n % 97, 0) + n * n % 13
+    return time.process_time() - start
 
 
 @pytest.mark.parametrize("facts", PATIENTS, ids=["nothing", "a region", "a femur", "a spine"])
@@ -45,12 +70,15 @@ def test_the_whole_pathway_takes_less_than_20_ms(facts: dict[str, object]) -> No
         explain_facts(facts)
         return time.process_time() - start
 
-    assert min(once() for _ in range(40)) < 0.020
+    taken, looped = zip(*((once(), loop()) for _ in range(40)), strict=True)
+    assert min(taken) < 0.020 * min(looped) / LOOP_S
 
 
 def test_all_knowledge_is_loaded_in_less_than_150_ms_once_it_was_parsed() -> None:
-    def once() -> float:
+    def once() -> tuple[float, float]:
         found = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True)
-        return float(found.stdout)
+        taken, looped = found.stdout.split()
+        return float(taken), float(looped)
 
-    assert min(once() for _ in range(4)) < 0.150
+    taken, looped = zip(*(once() for _ in range(4)), strict=True)
+    assert min(taken) < 0.150 * min(looped) / LOOP_S

@@ -13,6 +13,7 @@ from osteoplan.knowledge.corridors import templates as package_templates
 from osteoplan.knowledge.devices import devices
 from osteoplan.model.device import Device
 from osteoplan.model.way import Way
+from osteoplan.trajectory.corridors_exact import measured_exactly
 from osteoplan.trajectory.corridors_outer import OuterWay, outer_way
 from osteoplan.trajectory.corridors_patches import Missing
 from osteoplan.trajectory.corridors_report import found_way, narrow_way, no_way
@@ -88,7 +89,7 @@ def _way(around: Surroundings, template: Template, names: Mapping[str, str], scr
         place = place_of(around, template, names)
     except Missing as why:
         return no_way(around, template, names, str(why))
-    axes = axes_of(place)
+    axes = [measured_exactly(around, place, axis) for axis in axes_of(place)]
     if not axes:
         said = (
             "no line from the entry to the exit is long enough on this scan, or passes between them as asked"
@@ -98,6 +99,7 @@ def _way(around: Surroundings, template: Template, names: Mapping[str, str], scr
         return no_way(around, template, names, "no screw of this kind is on the shelf")
     needed = screws[-1].number("outer_diameter_mm")
     wide = [axis for axis in axes if axis.whole and 2.0 * axis.score >= needed]
+    wide.sort(key=lambda axis: -axis.score)
     if not wide:
         return narrow_way(around, place, names, axes[0], needed)
     axis, outer = _reached(around, place.template, wide, needed)
