@@ -98,11 +98,13 @@ def test_needle_paths_to_random_lesions_of_a_real_vertebra_keep_every_margin(t12
     assert proposed > 0
 
 
-@pytest.mark.parametrize("level", ["T10", "T11", "T12", "L1"])
+@pytest.mark.parametrize("level", ["T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"])
 def test_a_cannula_of_3_mm_through_a_real_pedicle_breaks_no_cortex_or_none_fits(
     data: Path, level: str
 ) -> None:
-    anatomy = with_lesion(chest(data, level), f"vertebra_{level}", "midline", 7)
+    """T10 to L1 of the chest scan; below it ends, and the others are those of the pelvis scan (3 mm)."""
+    case = pelvis(data) if level in ("L2", "L3", "L4", "L5") else chest(data, level)
+    anatomy = with_lesion(case, f"vertebra_{level}", "midline", 7)
     around = surroundings(anatomy)
     found = [(t, w) for t, w in needles(around, 3.0) if w.approach == "transpedicular"]
     assert {way.side for _, way in found} == set(SIDES)
