@@ -199,5 +199,8 @@ def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[st
     }
     said += [words[name] for name in words if name in broken]
     if "reach" in broken:
-        said += [f"{id.replace('_', ' ')}: {'; '.join(one.why(0))}" for id, one in met.reach.items()]
+        said += [
+            f"cannot be followed by {id.replace('_', ' ')}: {'; '.join(one.why(0))}"
+            for id, one in met.reach.items()
+        ]
     return tuple(f"the best path {one}" if not one[0].isdigit() else one for one in said)
