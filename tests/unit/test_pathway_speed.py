@@ -1,11 +1,9 @@
 """The clinical brain answers while a person types.
 
-Processor time, best of many runs: what else the machine does proves nothing.  How fast its processor is today
-proves nothing either (the same commit was seen at 7 ms and at 21 ms), so the promise is held against a plain
-loop in the same run: 20 ms where that loop takes ``LOOP_S``.  ``benchmarks/pathway.py`` has the wall clock.
+Processor time, best of many runs: what else the machine does proves nothing.  ``benchmarks/pathway.py`` has
+the wall clock of a quiet one.
 """
 
-import inspect
 import subprocess
 import sys
 import time
@@ -22,7 +20,6 @@ PATIENTS = (
      "fx": "impending", "collapse_pct": 20, "ecog": 1, "le_weeks": 60, "inr": 1.1, "plt": 60,
      "antithrombotics": ["apixaban"]},
 )  # fmt: skip
-LOOP_S = 0.0055  # of ``loop`` on the machine that the promises were first measured on
 LOAD = """
 import time
 import osteoplan.workflow.explain
@@ -41,18 +38,6 @@ print(time.process_time() - start)
 """
 
 
-def loop() -> float:
-    """Processor time of a plain loop [s]."""
-    start = time.process_time()
-    total: dict[int, int] = {}
-    for n in range(60_000):
-        total[n % 97] = total.get(n % 97, 0) + n * n % 13
-    return time.process_time() - start
-
-
-LOAD += f"\n{inspect.getsource(loop)}\nprint(min(loop() for _ in range(10)))\n"
-
-
 @pytest.mark.parametrize("facts", PATIENTS, ids=["nothing", "a region", "a femur", "a spine"])
 def test_the_whole_pathway_takes_less_than_20_ms(facts: dict[str, object]) -> None:
     def once() -> float:
@@ -60,15 +45,12 @@ def test_the_whole_pathway_takes_less_than_20_ms(facts: dict[str, object]) -> No
         explain_facts(facts)
         return time.process_time() - start
 
-    taken, looped = zip(*((once(), loop()) for _ in range(40)), strict=True)
-    assert min(taken) < 0.020 * min(looped) / LOOP_S
+    assert min(once() for _ in range(40)) < 0.020
 
 
 def test_all_knowledge_is_loaded_in_less_than_150_ms_once_it_was_parsed() -> None:
-    def once() -> tuple[float, float]:
+    def once() -> float:
         found = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True)
-        taken, looped = found.stdout.split()
-        return float(taken), float(looped)
+        return float(found.stdout)
 
-    taken, looped = zip(*(once() for _ in range(4)), strict=True)
-    assert min(taken) < 0.150 * min(looped) / LOOP_S
+    assert min(once() for _ in range(4)) < 0.150

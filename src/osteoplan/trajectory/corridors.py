@@ -89,7 +89,7 @@ def _way(around: Surroundings, template: Template, names: Mapping[str, str], scr
         place = place_of(around, template, names)
     except Missing as why:
         return no_way(around, template, names, str(why))
-    axes = [measured_exactly(around, place, axis) for axis in axes_of(place)]
+    axes = axes_of(place)
     if not axes:
         said = (
             "no line from the entry to the exit is long enough on this scan, or passes between them as asked"
@@ -98,10 +98,11 @@ def _way(around: Surroundings, template: Template, names: Mapping[str, str], scr
     if not screws:
         return no_way(around, template, names, "no screw of this kind is on the shelf")
     needed = screws[-1].number("outer_diameter_mm")
-    wide = [axis for axis in axes if axis.whole and 2.0 * axis.score >= needed]
-    wide.sort(key=lambda axis: -axis.score)
+    promising = [axis for axis in axes if axis.whole and 2.0 * axis.score >= needed]
+    exact = [measured_exactly(around, place, axis) for axis in promising]
+    wide = sorted((axis for axis in exact if 2.0 * axis.score >= needed), key=lambda axis: -axis.score)
     if not wide:
-        return narrow_way(around, place, names, axes[0], needed)
+        return narrow_way(around, place, names, exact[0] if exact else axes[0], needed)
     axis, outer = _reached(around, place.template, wide, needed)
     return found_way(around, place, names, axis, outer, screws)
 

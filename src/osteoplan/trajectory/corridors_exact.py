@@ -13,7 +13,7 @@ import numpy as np
 from osteoplan.model.anatomy import Mask
 from osteoplan.trajectory.corridors_search import Axis, Place
 from osteoplan.trajectory.exact import distance_along
-from osteoplan.trajectory.surroundings import Surroundings
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = ["measured_exactly"]
 
@@ -39,7 +39,8 @@ def measured_exactly(around: Surroundings, place: Place, axis: Axis) -> Axis:
 
 def _of_kind(around: Surroundings, kind: str, crossed: tuple[str, ...]) -> Mask | None:
     """Everything of a kind that is not crossed on purpose; None where there is nothing."""
-    if kind == "metal":
-        return around.metal if around.metal.any() else None
-    masks = [s.mask for s in around.structures if s.kind == kind and s.name not in crossed]
-    return np.logical_or.reduce(masks) if masks else None
+    if kind == "joint" and crossed:
+        masks = [s.mask for s in around.structures if s.kind == kind and s.name not in crossed]
+        return np.logical_or.reduce(masks) if masks else None
+    maps = distance_maps(around)
+    return maps.of(kind) < 0.0 if kind != "wall" and maps.has(kind) else None
