@@ -95,13 +95,13 @@ def test_a_law_refuses_the_density_that_it_was_not_fitted_to(kind):
     assert other.density_as(kind, voxels) == pytest.approx(voxels)
 
 
-def test_the_draws_of_a_line_use_the_stream_as_they_always_did():
+def test_the_draws_of_a_line_take_slope_then_intercept_from_the_normal_numbers():
     line = Calibration.line("fixed", 0.8, 3.0, 0.064, 10.0, calibrated=False)
-    z = rng(7, "calibration").standard_normal((50, 2))
-    draws = line.draws(7, 50)
-    assert [d.slope for d in draws] == (0.8 + 0.064 * z[:, 0]).tolist()
-    assert [d.intercept for d in draws] == (3.0 + 10.0 * z[:, 1]).tolist()
-    assert line.draws(7, 9) == draws[:9], "draw k is the same world however many are drawn"
+    z = rng(7, "calibration").standard_normal((50, 3))
+    draws = line.draws(z)
+    assert [d.slope for d in draws] == pytest.approx(0.8 + 0.064 * z[:, 0])
+    assert [d.intercept for d in draws] == pytest.approx(3.0 + 10.0 * z[:, 1])
+    assert {d.coefficients[2] for d in draws} == {0.0}
 
 
 def test_draws_of_a_parabola_have_its_covariance():
@@ -110,7 +110,7 @@ def test_draws_of_a_parabola_have_its_covariance():
     curve = Calibration(
         "internal", (30.0, 0.5, 4e-4), tuple(tuple(row) for row in matrix.tolist()), calibrated=True
     )
-    draws = np.array([d.coefficients for d in curve.draws(3, 40_000)])
+    draws = np.array([d.coefficients for d in curve.draws(rng(3).standard_normal((40_000, 3)))])
     scale = np.sqrt(np.diag(matrix))
     assert np.cov(draws, rowvar=False) / np.outer(scale, scale) == pytest.approx(
         matrix / np.outer(scale, scale), abs=0.02
@@ -123,7 +123,7 @@ def test_draws_of_a_parabola_have_its_covariance():
 def test_the_residual_widens_what_is_predicted_and_not_what_is_drawn():
     rods = Calibration.line("phantom", 0.8, 0.0, 0.0, 3.0, calibrated=True, residual_sd=4.0)
     assert rods.sd(np.array([100.0])) == pytest.approx([5.0])
-    assert {d.residual_sd for d in rods.draws(1, 3)} == {0.0}
+    assert {d.residual_sd for d in rods.draws(rng(1).standard_normal((3, 3)))} == {0.0}
 
 
 def test_the_covariance_keeps_all_its_digits_through_json():

@@ -1,10 +1,14 @@
 """The same bone in sampled worlds: what its modulus could be, and what that does to its stiffness.
 
-    world                             stream
-    coefficients of calibration       "calibration" (shared by all rooms)
-    density law                       "law"
-    modulus of soft lytic tissue      "lytic_modulus"
-    cement: E_pmma, porosity, bond    "cement_modulus"
+    world                             stream               spread
+    coefficients of calibration       "calibration"        normal, with their covariance
+    density law                       "law"                each as often
+    modulus of soft lytic tissue      "lytic_modulus"      log-uniform
+    cement: E_pmma, porosity, bond    "cement_modulus"     uniform
+    direction of the load             "load_direction"     even over a cone
+    outline of the lesion             "lesion_edge"        uniform
+
+Every stream is stratified (``sampling``).
 
 Stiffness of a world without solving it again.  With prescribed displacement d, K d^2 = min over u of
 sum E_e u_e.K0 u_e.  Let s_e = u_e.K0 u_e / d^2 on the solved field of E, so K = sum E_e s_e.  For another E'
@@ -39,14 +43,16 @@ from osteoplan.knowledge.materials import (
     material,
     modulus_law,
 )
+from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
 from osteoplan.mechanics.screws import Embedded
 from osteoplan.model.calibration import Calibration
-from osteoplan.provenance import rng
 
 __all__ = ["Tissue", "World", "central_world", "modulus", "stiffness_bounds", "stiffness_in", "worlds"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+
+CEMENT = ("pmma_modulus", "porosity", "interface_factor")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,7 @@ class Tissue:
         replaced: bone wholly replaced by soft tissue.
         cement: fraction filled with cement, 0..1.
         rods: screws and wires, each with its own share of every element; they lie in bone and cement.
+        cap_MPa: modulus of the caps; None: that of the machine's cement.
     """
 
     image: F64
@@ -66,11 +73,17 @@ class Tissue:
     replaced: Bool
     cement: F64
     rods: tuple[Embedded, ...] = ()
+    cap_MPa: float | None = None
 
 
 @dataclass(frozen=True)
 class World:
-    """One possible truth behind the numbers."""
+    """One possible truth behind the numbers.
+
+    Attributes:
+        tilt: slopes of the load's direction off the stated one, along two axes at right angles to it.
+        edge_mm: the outline of the lesion lies that much further out than it was drawn (inward below 0).
+    """
 
     calibration: Calibration
     law: Law
@@ -78,6 +91,8 @@ class World:
     pmma_MPa: float
     porosity: float
     interface: float
+    tilt: tuple[float, float] = (0.0, 0.0)
+    edge_mm: float = 0.0
 
 
 def central_world(calibration: Calibration, law: str) -> World:
@@ -89,18 +104,20 @@ def central_world(calibration: Calibration, law: str) -> World:
 
 
 def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> tuple[World, ...]:
-    """The worlds of the draws; draw k is the same world in every state of every option."""
-    calibrations = calibration.draws(seed, n)
-    chosen = rng(seed, "law").integers(len(laws), size=n)
-    soft = material("bone.lytic_tissue_modulus")
-    lytic = np.exp(rng(seed, "lytic_modulus").uniform(np.log(soft.low or 0), np.log(soft.high or 0), n))
-    ranges = [material(f"cement.{key}") for key in ("pmma_modulus", "porosity", "interface_factor")]
-    low, high = (np.array([getattr(known, end) for known in ranges]) for end in ("low", "high"))
-    cement = rng(seed, "cement_modulus").uniform(low, high, (n, 3))
+    """The worlds of the draws; draw k of n is the same world in every state, option and load case."""
+    calibrations = calibration.draws(normal(strata(seed, "calibration", n, 3)))
+    chosen = one_of(strata(seed, "law", n)[:, 0], len(laws))
+    lytic = log_uniform(strata(seed, "lytic_modulus", n)[:, 0], *_range("bone.lytic_tissue_modulus"))
+    low, high = zip(*(_range(f"cement.{key}") for key in CEMENT), strict=True)
+    cement = uniform(strata(seed, "cement_modulus", n, 3), low, high)
+    tilt = cone(strata(seed, "load_direction", n, 2), _value("uncertainty.load_cone_deg"))
+    edge = uniform(strata(seed, "lesion_edge", n)[:, 0], *_range("uncertainty.lesion_edge_mm"))
     by_law = [modulus_law(law) for law in laws]
     return tuple(
         World(
-            calibrations[k], by_law[chosen[k]], float(lytic[k]), *(float(x) for x in cement[k])
+            calibrations[k], by_law[chosen[k]], float(lytic[k]),
+            float(cement[k, 0]), float(cement[k, 1]), float(cement[k, 2]),
+            (float(tilt[k, 0]), float(tilt[k, 1])), float(edge[k]),
         )
         for k in range(n)
     )  # fmt: skip
@@ -123,7 +140,7 @@ def modulus(tissue: Tissue, world: World) -> F64:
         composite_modulus(world.pmma_MPa, world.porosity, world.interface),
     )
     E += tissue.cement * np.maximum(filled - E, 0.0)
-    E[tissue.cap] = _value("cement.cap_modulus")
+    E[tissue.cap] = _value("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
     for rod in tissue.rods:
         E = rod.stiffen(E)
     return E
@@ -138,6 +155,11 @@ def stiffness_bounds(E: F64, s: F64, other: F64) -> tuple[float, float]:
     """(lower, upper) bound of the stiffness with modulus ``other``; rigorous on this mesh."""
     K = float((E * s).sum())
     return K * K / float((E * E / other * s).sum()), float((other * s).sum())
+
+
+def _range(name: str) -> tuple[float, float]:
+    known = material(name)
+    return float(known.low or 0.0), float(known.high or 0.0)
 
 
 def _value(name: str) -> float:

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
-from osteoplan.provenance import rng
 
 __all__ = ["Calibration", "CalibrationKind", "Covariance", "DensityKind", "ReferenceRegion", "covariance_of"]
 
@@ -146,18 +145,14 @@ class Calibration:
         sd: F64 = np.sqrt(np.maximum(variance, 0.0) + self.residual_sd**2)
         return sd
 
-    def draws(self, seed: int, n: int) -> tuple[Calibration, ...]:
-        """Calibrations that could be true; draw k is the same world in every room, whatever n is.
+    def draws(self, z: F64) -> tuple[Calibration, ...]:
+        """Calibrations that could be true, with the covariance of this one.
 
-        Slope and intercept of a straight line take the first two normal numbers of each draw.
+        Args:
+            z: (n, 3) standard normal numbers, for slope, intercept and bend in that order.
         """
         factor = _root(np.array(self.covariance)[np.ix_(_ORDER, _ORDER)])
-        width = 3 if factor[2, 2] > 0.0 else 2
-        z = rng(seed, "calibration").standard_normal((n, width))
-        centre = np.array(self.coefficients)[_ORDER]
-        sampled = np.tile(centre, (n, 1))
-        for column in range(width):
-            sampled += z[:, column : column + 1] * factor[:, column]
+        sampled = np.array(self.coefficients)[_ORDER] + z @ factor.T
         return tuple(
             replace(self, coefficients=(c0, c1, c2), covariance=(_NONE, _NONE, _NONE), residual_sd=0.0)
             for c1, c0, c2 in sampled.tolist()
@@ -201,7 +196,7 @@ def covariance_of(matrix: F64) -> Covariance:
     return rows[0], rows[1], rows[2]
 
 
-_ORDER = [1, 0, 2]  # slope first: the order in which the random numbers have always been used
+_ORDER = [1, 0, 2]  # slope first: it matters most
 
 
 def _root(covariance: F64) -> F64:
