@@ -23,10 +23,12 @@ _HOMES = {
     "explain": "osteoplan.workflow.explain",
     "compare": "osteoplan.decide.compare",
     "score": "osteoplan.pathway.scores",
+    "solve_voxels": "osteoplan.mechanics.voxels",
     "verdicts": "osteoplan.pathway.rules",
     "PlanSettings": "osteoplan.workflow.settings",
     "PlanResult": "osteoplan.model.result",
     "Volume": "osteoplan.model.volume",
+    "VoxelSolution": "osteoplan.mechanics.voxels",
     "Case": "osteoplan.model.case",
     "Lesion": "osteoplan.model.case",
     "Anatomy": "osteoplan.model.anatomy",
@@ -61,6 +63,7 @@ __all__ = [
     "Step",
     "Verdict",
     "Volume",
+    "VoxelSolution",
     "__version__",
     "compare",
     "explain",
@@ -68,6 +71,7 @@ __all__ = [
     "read",
     "score",
     "simulate",
+    "solve_voxels",
     "verdicts",
     "write",
 ]
@@ -75,6 +79,7 @@ __all__ = [
 if TYPE_CHECKING:
     from osteoplan.decide.compare import compare
     from osteoplan.errors import OsteoplanError
+    from osteoplan.mechanics.voxels import VoxelSolution, solve_voxels
     from osteoplan.model.anatomy import Anatomy
     from osteoplan.model.case import Case, Lesion
     from osteoplan.model.comparison import Comparison

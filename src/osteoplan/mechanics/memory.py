@@ -1,0 +1,101 @@
+"""Memory foreseen before a solve, so that a mesh too fine ends in a sentence and not in a killed process.
+
+    needed = unknowns * BYTES_PER_UNKNOWN + voxels of the box * BYTES_PER_VOXEL
+
+Both numbers are the growth of the resident set at its peak, over the unknowns that move, as
+``benchmarks/rivals.py`` measures it on sparse and on full bodies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from osteoplan.errors import NotAvailable
+
+__all__ = ["available_bytes", "ensure_memory", "needed_bytes"]
+
+BYTES_PER_UNKNOWN = 120.0
+BYTES_PER_VOXEL = 16.0
+GB = 1e9
+
+CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+
+
+def needed_bytes(unknowns: int, voxels: int) -> float:
+    """Bytes that a solve takes at its peak, of ``unknowns`` that move in a box of ``voxels``."""
+    return unknowns * BYTES_PER_UNKNOWN + voxels * BYTES_PER_VOXEL
+
+
+def ensure_memory(
+    unknowns: int, voxels: int, edge_mm: float, *, available: Callable[[], float | None] | None = None
+) -> None:
+    """Refuse a mesh that does not fit.
+
+    Args:
+        unknowns: components of displacement that move.
+        voxels: of the whole box, void ones too.
+        edge_mm: longest edge of a voxel [mm]; the message names the one that would fit.
+        available: bytes free here, None where this system does not tell; ``available_bytes`` where left out.
+
+    Raises:
+        NotAvailable: more memory is needed than is free.
+    """
+    needed = needed_bytes(unknowns, voxels)
+    free = (available or available_bytes)()
+    if free is None or needed <= free:
+        return
+    fits_mm = edge_mm * (needed / max(free, 1.0)) ** (1.0 / 3.0)
+    raise NotAvailable(
+        f"this mesh of {unknowns / 1e6:.3g} million unknowns needs {needed / GB:.3g} GB of memory and "
+        f"{free / GB:.3g} GB are free: take voxels of {_rounded_up(fits_mm):g} mm or more instead of "
+        f"{edge_mm:g} mm, or a machine with more memory"
+    )
+
+
+def available_bytes(
+    proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")
+) -> float | None:
+    """Bytes that this process may still take: of the machine, and of its container where that is less."""
+    told = [one for one in (_of_machine(proc), _of_container(cgroup)) if one is not None]
+    return min(told) if told else None
+
+
+def _of_machine(proc: Path) -> float | None:
+    """What the kernel can hand out without swapping; pages that nobody uses where it does not tell."""
+    if proc.is_file():
+        for line in proc.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024.0
+    if "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return float(os.sysconf("SC_AVPHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _of_container(cgroup: Path) -> float | None:
+    """The limit of the control group less what it uses; its cached files can be dropped and count as free."""
+    for limit, used in CGROUPS:
+        if (cgroup / limit).is_file() and (cgroup / used).is_file():
+            most = (cgroup / limit).read_text(encoding="ascii").strip()
+            if most == "max":
+                return None
+            in_use = float((cgroup / used).read_text(encoding="ascii")) - _cached(cgroup / limit)
+            return max(float(most) - in_use, 0.0)
+    return None
+
+
+def _cached(limit: Path) -> float:
+    statistics = limit.parent / "memory.stat"
+    if not statistics.is_file():
+        return 0.0
+    rows = dict(line.split() for line in statistics.read_text(encoding="ascii").splitlines())
+    return float(rows.get("inactive_file", 0.0))
+
+
+def _rounded_up(length_mm: float) -> float:
+    """Two digits, never below."""
+    text = f"{length_mm:.1e}"
+    digit = float(f"1e{int(text.split('e')[1]) - 1}")
+    rounded = float(text)
+    return rounded if rounded >= length_mm else rounded + digit

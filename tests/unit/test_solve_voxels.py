@@ -1,0 +1,305 @@
+"""The array-level call: closed forms on bricks with three edges, and each bad input its own line."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+
+import osteoplan
+from osteoplan.errors import BadInput, Cancelled, NotAvailable, NotConverged
+from osteoplan.mechanics import memory, voxels
+from osteoplan.mechanics.memory import available_bytes, ensure_memory, needed_bytes
+
+H = (0.7, 1.1, 1.9)
+SHAPE = (2, 3, 5)
+
+
+def lattice(shape=SHAPE):
+    return np.full((*(n + 1 for n in shape), 3), np.nan)
+
+
+def between_plates(shape=SHAPE, squeeze=-0.05):
+    """Bonded plates at both ends of k."""
+    held = lattice(shape)
+    held[:, :, 0] = 0.0
+    held[:, :, -1] = (0.0, 0.0, squeeze)
+    return held
+
+
+def affine_motion(gradient, shape=SHAPE):
+    """u = G x on every corner of the surface, free inside."""
+    x = np.stack(
+        np.meshgrid(*(np.arange(n + 1) * h for n, h in zip(shape, H, strict=True)), indexing="ij"), -1
+    )
+    held = x @ np.asarray(gradient).T
+    held[1:-1, 1:-1, 1:-1] = np.nan
+    return held
+
+
+def test_a_bar_that_may_thin_follows_hooke_in_every_field():
+    """Sliding ends: sigma = E eps, the sides draw in by nu eps; reaction is stress times area."""
+    E, nu, strain = 1700.0, 0.3, -0.01
+    held = lattice()
+    held[:, :, 0, 2], held[:, :, -1, 2] = 0.0, strain * SHAPE[2] * H[2]
+    held[0, 0, 0] = 0.0
+    held[-1, 0, 0, 1] = 0.0
+    found = osteoplan.solve_voxels(np.full(SHAPE, E), H, held, poisson_ratio=nu, tolerance=1e-12)
+    area = SHAPE[0] * H[0] * SHAPE[1] * H[1]
+    np.testing.assert_allclose(
+        found.strain,
+        np.broadcast_to([-nu * strain, -nu * strain, strain, 0, 0, 0], found.strain.shape),
+        atol=1e-11,
+    )
+    np.testing.assert_allclose(found.stress_MPa[..., 2], E * strain, rtol=1e-9)
+    np.testing.assert_allclose(found.stress_MPa[..., [0, 1, 3, 4, 5]], 0.0, atol=1e-7)
+    assert found.reaction_N[:, :, -1, 2].sum() == pytest.approx(E * strain * area, rel=1e-10)
+    assert found.energy_mJ == pytest.approx(0.5 * E * strain**2 * area * SHAPE[2] * H[2], rel=1e-9)
+
+
+def test_every_component_of_strain_stands_in_its_voigt_place():
+    """An arbitrary gradient is reproduced: xx, yy, zz, yz, zx, xy, shears as engineering strains."""
+    gradient = np.array([[1.0, 2.0, -3.0], [0.5, -1.5, 4.0], [2.5, 1.0, 0.7]]) * 1e-3
+    found = osteoplan.solve_voxels(
+        np.full(SHAPE, 900.0), H, affine_motion(gradient), poisson_ratio=0.25, tolerance=1e-12
+    )
+    e = gradient + gradient.T
+    expected = [e[0, 0] / 2, e[1, 1] / 2, e[2, 2] / 2, e[1, 2], e[2, 0], e[0, 1]]
+    np.testing.assert_allclose(found.strain, np.broadcast_to(expected, found.strain.shape), atol=1e-12)
+    first, mu = 900.0 * 0.25 / (1.25 * 0.5), 900.0 / 2.5
+    trace = np.trace(gradient)
+    stress = [first * trace + 2 * mu * gradient[c, c] for c in range(3)] + [mu * g for g in expected[3:]]
+    np.testing.assert_allclose(found.stress_MPa, np.broadcast_to(stress, found.stress_MPa.shape), rtol=1e-9)
+
+
+def test_layers_in_series_and_a_void_beside_them():
+    E = np.full(SHAPE, 0.0)
+    E[:, :2] = np.array([100.0, 200.0, 400.0, 800.0, 1600.0])
+    found = osteoplan.solve_voxels(E, H, between_plates(), poisson_ratio=0.0, tolerance=1e-11)
+    stiffness = 2 * H[0] * 2 * H[1] / (H[2] * (1 / E[0, 0]).sum())
+    assert found.reaction_N[:, :, -1, 2].sum() == pytest.approx(-0.05 * stiffness, rel=1e-9)
+    assert np.isnan(found.displacement_mm[:, 3]).all()
+    assert np.isnan(found.strain[:, 2]).all()
+    assert not np.isnan(found.displacement_mm[:, :3]).any()
+    assert not found.reaction_N[:, 3].any()
+
+
+def test_corners_inside_the_body_may_be_prescribed():
+    """A plane in the middle moves: each half is a bar of its own."""
+    held = between_plates((2, 3, 6), 0.0)
+    held[:, :, 2] = (0.0, 0.0, 0.03)
+    found = osteoplan.solve_voxels(np.full((2, 3, 6), 500.0), H, held, poisson_ratio=0.0, tolerance=1e-11)
+    area = 2 * H[0] * 3 * H[1]
+    pull, push = 500.0 * area * 0.03 / (2 * H[2]), 500.0 * area * 0.03 / (4 * H[2])
+    assert found.reaction_N[:, :, 2, 2].sum() == pytest.approx(pull + push, rel=1e-9)
+    assert found.reaction_N[:, :, 6, 2].sum() == pytest.approx(-push, rel=1e-9)
+
+
+def test_a_force_is_carried_to_the_support_and_stretches_the_bar():
+    held = lattice()
+    held[:, :, 0] = 0.0
+    force = np.zeros(held.shape)
+    share = np.outer([0.5, 1.0, 0.5], [0.5, 1.0, 1.0, 0.5]) / 6.0  # of an even stress on 2 x 3 faces
+    force[:, :, -1, 2] = 12.0 * share
+    found = osteoplan.solve_voxels(
+        np.full(SHAPE, 1000.0), H, held, poisson_ratio=0.0, force_N=force, tolerance=1e-11
+    )
+    stretched = 12.0 * SHAPE[2] * H[2] / (1000.0 * SHAPE[0] * H[0] * SHAPE[1] * H[1])
+    np.testing.assert_allclose(found.displacement_mm[:, :, -1, 2], stretched, rtol=1e-8)
+    assert found.reaction_N[..., 2].sum() == pytest.approx(-12.0, rel=1e-9)
+
+
+def test_one_edge_stands_for_a_cube_and_bone_lends_its_poisson_ratio():
+    cube = osteoplan.solve_voxels(np.ones(SHAPE), 2.0, between_plates())
+    same = osteoplan.solve_voxels(np.ones(SHAPE), (2.0, 2.0, 2.0), between_plates(), poisson_ratio=0.3)
+    np.testing.assert_array_equal(cube.reaction_N, same.reaction_N)
+
+
+def test_debris_is_left_out_counted_and_told():
+    E = np.zeros((6, 3, 5))
+    E[:2] = 1000.0
+    E[3, 0, 2] = E[5, 2, 2] = E[5, 2, 3] = 1000.0
+    alone = osteoplan.solve_voxels(E[:2], H, between_plates(), tolerance=1e-11)
+    found = osteoplan.solve_voxels(E, H, between_plates((6, 3, 5)), tolerance=1e-11)
+    assert (found.dropped_pieces, found.dropped_voxels) == (2, 3)
+    assert found.warnings == ("3 voxels in 2 pieces that nothing holds were left out",)
+    assert np.isnan(found.displacement_mm[3:]).all()
+    assert not found.modulus_MPa[3:].any()
+    assert found.reaction_N.sum() == pytest.approx(alone.reaction_N.sum(), abs=1e-9)
+    assert alone.warnings == ()
+    assert found.energy_mJ == pytest.approx(alone.energy_mJ, rel=1e-9)
+
+
+def test_pieces_hang_together_by_faces_not_by_an_edge():
+    E = np.zeros((3, 2, 4))
+    E[0, 0] = 1.0
+    E[1, 1, 1:3] = 1.0
+    found = osteoplan.solve_voxels(E, 1.0, between_plates((3, 2, 4)))
+    assert (found.dropped_pieces, found.dropped_voxels) == (1, 2)
+
+
+def test_a_corner_of_a_dropped_piece_that_a_held_one_shares_keeps_its_displacement():
+    E = np.zeros((3, 2, 4))
+    E[0, 0] = 1.0
+    E[1, 1, 1:3] = 1.0
+    found = osteoplan.solve_voxels(E, 1.0, between_plates((3, 2, 4)))
+    assert not np.isnan(found.displacement_mm[1, 1, 2]).any()
+
+
+def _with(array, at, value):
+    array = np.array(array, dtype=float)
+    array[at] = value
+    return array
+
+
+BODY = np.full(SHAPE, 100.0)
+SPLIT = np.ones((2, 3, 6))
+SPLIT[:, :, 3] = 0.0
+
+
+def _sliding_only():
+    held = lattice()
+    held[:, :, 0, 2], held[:, :, -1, 2] = 0.0, -0.1
+    return held
+
+
+def _void_held():
+    held = lattice((4, 3, 5))
+    held[3:] = 0.0
+    return held
+
+
+BAD = {
+    "two axes": ((np.ones((2, 3)), 1.0, between_plates()), r"shape \(2, 3\).*one modulus for each voxel"),
+    "no voxels": ((np.ones((0, 3, 5)), 1.0, between_plates()), "one modulus for each voxel"),
+    "words": (([[["stiff"]]], 1.0, between_plates()), "not an array of real numbers"),
+    "NaN modulus": ((_with(BODY, (1, 2, 3), np.nan), 1.0, between_plates()), r"not finite in 1.*\(1, 2, 3\)"),
+    "endless modulus": ((_with(BODY, (0, 2, 3), np.inf), 1.0, between_plates()), r"not finite.*\(0, 2, 3\)"),
+    "negative modulus": ((_with(BODY, (1, 0, 4), -5.0), 1.0, between_plates()), r"negative in.*\(1, 0, 4\)"),
+    "empty": ((np.zeros(SHAPE), 1.0, between_plates()), "0 everywhere"),
+    "Pa": ((np.full(SHAPE, 1e10), 1.0, between_plates()), "give MPa, not Pa"),
+    "metres": ((BODY, (0.0007, 0.0007, 0.001), between_plates()), "looks like metres: multiply it by 1000"),
+    "micrometres": ((BODY, 82.0, between_plates()), "looks like micrometres: divide it by 1000"),
+    "no edge": ((BODY, (1.0, 0.0, 1.0), between_plates()), "positive lengths"),
+    "negative edge": ((BODY, (1.0, -1.0, 1.0), between_plates()), "positive lengths"),
+    "NaN edge": ((BODY, (1.0, np.nan, 1.0), between_plates()), "positive lengths"),
+    "two edges": ((BODY, (1.0, 1.0), between_plates()), "one edge, or the three"),
+    "on voxels": ((BODY, 1.0, np.zeros((*SHAPE, 3))), r"shape \(2, 3, 5, 3\), not \(3, 4, 6, 3\).*corners"),
+    "endless motion": ((BODY, 1.0, _with(between_plates(), (0, 0, 0, 1), np.inf)), "NaN for what is free"),
+    "nothing held": ((BODY, 1.0, lattice()), "no displacement is prescribed"),
+    "held in a void": ((_with(np.ones((4, 3, 5)), np.s_[2:], 0), 1.0, _void_held()), "no prescribed node"),
+    "can slide": ((BODY, 1.0, _sliding_only()), "30 voxels is held in 3 of its 6 rigid motions"),
+    "no path": ((SPLIT, 1.0, between_plates((2, 3, 6))), "no piece reaches from what is moved"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "says"), BAD.values(), ids=BAD.keys())
+def test_each_bad_input_is_one_line_of_its_own(arguments, says):
+    with pytest.raises(BadInput, match=says) as caught:
+        osteoplan.solve_voxels(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ratio", [0.5, -1.0, float("nan")])
+def test_a_poisson_ratio_of_no_stable_solid_is_refused(ratio):
+    with pytest.raises(BadInput, match=r"Poisson.*\(-1, 0\.5\)"):
+        osteoplan.solve_voxels(BODY, 1.0, between_plates(), poisson_ratio=ratio)
+
+
+def test_forces_that_are_no_forces_are_refused():
+    def pulled(force, E=BODY):
+        return osteoplan.solve_voxels(E, 1.0, between_plates(E.shape), force_N=force)
+
+    nothing = np.zeros((3, 4, 6, 3))
+    with pytest.raises(BadInput, match=r"force_N has shape \(3, 4, 6\)"):
+        pulled(nothing[..., 0])
+    with pytest.raises(BadInput, match=r"force_N is not finite at \(1, 1, 1, 0\)"):
+        pulled(_with(nothing, (1, 1, 1, 0), np.nan))
+    floating = np.zeros((4, 3, 5))
+    floating[:2] = floating[3, 1, 2] = 1.0
+    with pytest.raises(BadInput, match="pulls at 1 nodes of no voxel that is held"):
+        pulled(_with(np.zeros((5, 4, 6, 3)), (4, 1, 2, 0), 1.0), floating)
+
+
+def test_a_motion_as_a_whole_is_an_answer_and_strains_nothing():
+    held = lattice()
+    held[:, :, 0] = held[:, :, -1] = (0.1, 0.2, 0.3)
+    found = osteoplan.solve_voxels(BODY, 1.0, held, tolerance=1e-10)
+    np.testing.assert_allclose(found.strain, 0.0, atol=1e-10)
+
+
+def test_two_separate_bars_are_both_solved():
+    E = np.zeros((5, 3, 5))
+    E[:2], E[3:] = 100.0, 300.0
+    found = osteoplan.solve_voxels(E, H, between_plates((5, 3, 5)), poisson_ratio=0.0, tolerance=1e-10)
+    per_MPa = 2 * H[0] * 3 * H[1] / (5 * H[2]) * -0.05
+    assert found.reaction_N[:3, :, -1, 2].sum() == pytest.approx(100 * per_MPa, rel=1e-8)
+    assert found.reaction_N[3:, :, -1, 2].sum() == pytest.approx(300 * per_MPa, rel=1e-8)
+
+
+def test_it_can_be_stopped_and_says_when_it_did_not_converge():
+    E = 10.0 ** np.random.default_rng(2).uniform(0, 3, (14, 12, 13))
+    with pytest.raises(Cancelled):
+        osteoplan.solve_voxels(E, 1.0, between_plates(E.shape), on_step=lambda step, residual: False)
+    with pytest.raises(NotConverged):
+        osteoplan.solve_voxels(E, 1.0, between_plates(E.shape), max_iterations=1)
+
+
+def test_the_example_of_the_docstring_runs():
+    assert doctest.testmod(voxels).attempted >= 4
+    assert doctest.testmod(voxels).failed == 0
+
+
+def test_a_mesh_too_large_is_refused_before_it_is_solved(monkeypatch):
+    """1e9 bytes of need and 1/8 of that free: the edge doubles."""
+    with pytest.raises(
+        NotAvailable, match=r"needs 8 GB .* 1 GB are free.*voxels of 1 mm or more instead of 0.5"
+    ):
+        ensure_memory(int(8e9 / memory.BYTES_PER_UNKNOWN), 0, 0.5, available=lambda: 1e9)
+    ensure_memory(int(8e9 / memory.BYTES_PER_UNKNOWN), 0, 0.5, available=lambda: 8.1e9)
+    ensure_memory(10**15, 10**15, 0.5, available=lambda: None)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 100.0)
+
+    def never(*_args, **_kwargs):
+        raise AssertionError("solved all the same")
+
+    monkeypatch.setattr(voxels, "equilibrium", never)
+    with pytest.raises(NotAvailable, match="GB are free"):
+        osteoplan.solve_voxels(BODY, 1.0, between_plates())
+
+
+def test_the_edge_that_would_fit_does_fit():
+    unknowns, voxels_, edge = 50_000_000, 30_000_000, 0.4
+    free = 1.7e9
+    with pytest.raises(NotAvailable) as caught:
+        ensure_memory(unknowns, voxels_, edge, available=lambda: free)
+    named = float(str(caught.value).split("voxels of ")[1].split(" mm")[0])
+    fewer = (edge / named) ** 3
+    assert needed_bytes(int(unknowns * fewer), int(voxels_ * fewer)) <= free
+    fewer = (edge / (named - 0.1)) ** 3
+    assert needed_bytes(int(unknowns * fewer), int(voxels_ * fewer)) > free
+
+
+def test_free_memory_is_the_least_of_machine_and_container(tmp_path):
+    machine = tmp_path / "meminfo"
+    machine.write_text("MemTotal:  16000000 kB\nMemAvailable:  4000000 kB\n", encoding="ascii")
+    group = tmp_path / "group"
+    group.mkdir()
+    assert available_bytes(machine, group) == 4e6 * 1024
+    (group / "memory.max").write_text("max\n", encoding="ascii")
+    (group / "memory.current").write_text("900\n", encoding="ascii")
+    assert available_bytes(machine, group) == 4e6 * 1024
+    (group / "memory.max").write_text("1000\n", encoding="ascii")
+    assert available_bytes(machine, group) == 100.0
+    (group / "memory.stat").write_text("anon 100\ninactive_file 500\n", encoding="ascii")
+    assert available_bytes(machine, group) == 600.0
+    old = tmp_path / "old" / "memory"
+    old.mkdir(parents=True)
+    (old / "memory.limit_in_bytes").write_text("5000\n", encoding="ascii")
+    (old / "memory.usage_in_bytes").write_text("2000\n", encoding="ascii")
+    assert available_bytes(machine, old.parent) == 3000.0
+
+
+def test_this_machine_tells_how_much_is_free():
+    assert available_bytes() > 1e6
