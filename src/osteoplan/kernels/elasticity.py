@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from osteoplan.kernels.rows import Rows
 from osteoplan.kernels.threads import cores
 
 __all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
@@ -108,6 +109,38 @@ class Bricks:
         nodes = np.argwhere(used).astype(np.int32)
         layers = np.searchsorted(cells[:, 0], np.arange(ni + 1)).astype(np.int64)
         return cls((ni, nj, nk), cells, nodes, np.ascontiguousarray(number[flat]), layers)
+
+    @cached_property
+    def corner(self) -> tuple[int, int, int]:
+        """Lowest voxel index that is solid, along each axis."""
+        low = self.cells.min(axis=0) if len(self.cells) else np.zeros(3, dtype=np.int32)
+        return int(low[0]), int(low[1]), int(low[2])
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The same mesh as lines of memory, from ``corner`` on (so that coarse grids begin where it does)."""
+        ni, nj, nk = (self.cells.max(axis=0) + 1 - self.corner).tolist() if len(self.cells) else (0, 0, 0)
+        low, high = np.full((ni, nj), nk), np.zeros((ni, nj), dtype=np.int64)
+        _extents(self.cells, self.corner, low, high)
+        return Rows.of_extents((ni, nj, nk), np.where(high == 0, 0, low), high)
+
+    def lines_of_cells(self, values: Real) -> Real:
+        """(n_elements,) values -> cells of ``rows``."""
+        out = np.zeros(self.rows.cells, dtype=values.dtype)
+        _to_cells(self.cells, self.corner, self.rows.cell_at, values, out)
+        return out
+
+    def lines_of_nodes(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """(n_nodes, 3) values -> (3, nodes) of ``rows``; 0 where no node is."""
+        out = np.zeros((3, self.rows.nodes), dtype=values.dtype)
+        _to_lines(self.nodes, self.corner, self.rows.at, values, out)
+        return out
+
+    def of_lines(self, lines: Real) -> Real:
+        """(3, nodes) of ``rows`` -> (n_nodes, 3) values."""
+        out = np.empty((len(self.nodes), 3), dtype=lines.dtype)
+        _from_lines(self.nodes, self.corner, self.rows.at, lines, out)
+        return out
 
     def box(self, values: npt.NDArray[Any], *, void: float = 0.0) -> npt.NDArray[Any]:
         """(n_elements,) values -> (ni, nj, nk) box with ``void`` elsewhere."""
@@ -203,6 +236,37 @@ def effective_strain(energy: F64, volume_mm3: float) -> F64:
     """
     strain: F64 = np.sqrt(energy / volume_mm3)
     return strain
+
+
+@njit(cache=True, nogil=True)
+def _extents(cells, corner, low, high):  # type: ignore[no-untyped-def]
+    for e in range(len(cells)):
+        i, j, k = cells[e, 0] - corner[0], cells[e, 1] - corner[1], cells[e, 2] - corner[2]
+        low[i, j] = min(low[i, j], k)
+        high[i, j] = max(high[i, j], k + 1)
+
+
+@njit(cache=True, nogil=True)
+def _to_cells(cells, corner, at, values, out):  # type: ignore[no-untyped-def]
+    for e in range(len(cells)):
+        line = at[cells[e, 0] - corner[0], cells[e, 1] - corner[1]]
+        out[line + cells[e, 2] - corner[2]] = values[e]
+
+
+@njit(cache=True, nogil=True)
+def _to_lines(nodes, corner, at, values, out):  # type: ignore[no-untyped-def]
+    for n in range(len(nodes)):
+        to = at[nodes[n, 0] - corner[0], nodes[n, 1] - corner[1]] + nodes[n, 2] - corner[2]
+        for c in range(3):
+            out[c, to] = values[n, c]
+
+
+@njit(cache=True, nogil=True)
+def _from_lines(nodes, corner, at, lines, out):  # type: ignore[no-untyped-def]
+    for n in range(len(nodes)):
+        of = at[nodes[n, 0] - corner[0], nodes[n, 1] - corner[1]] + nodes[n, 2] - corner[2]
+        for c in range(3):
+            out[n, c] = lines[c, of]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

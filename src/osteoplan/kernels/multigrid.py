@@ -2,31 +2,36 @@
 
     A u = f,  u = g where fixed            A of ``kernels.elasticity``
 
-    pcg (double)        z = V(r);  beta = z.(r - r_old) / (z_old.r_old);  p = z + beta p;  alpha = z.r / p.A p
-    V-cycle (single)    smooth;  r_c = P^T (r - A x);  x += P V_c(r_c);  smooth
-    coarse operator     A_c = P^T A P, element by element (Galerkin), P trilinear with its fixed rows struck
-                        out: a support inside the grid is felt on every level
-    smoother            Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A
-    coarsest            sparse LU
+    pcg (double)     z = M r;  beta = z.(r - r_old) / (z_old.r_old);  p = z + beta p;  alpha = z.r / p.A p
+    cycle (single)   smooth;  repeat: x += P cycle(P^T (r - A x));  smooth
+                     one coarse visit below the finest grid, two below every other (W)
+    coarse grids     the mean of the moduli below, bricks twice as large (along short edges first)
+    smoother         Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A; degree 2 on the
+                     finest grid, 4 below
+    coarsest         its inverse
 
-Voids carry no unknowns.  Sources: Brandt 1977; Adams, Brezina, Hu & Tuminaro 2003 (Chebyshev smoothing);
-Wathen 1987 (eigenvalues bounded element by element); Golub & Ye 1999 (beta for an inexact preconditioner).
-Tests: tests/analytic/test_elasticity.py.
+Everything runs on lines of nodes (``kernels.rows``); voids carry no unknowns.
+
+Sources: Brandt 1977; Adams, Brezina, Hu & Tuminaro 2003 (Chebyshev smoothing); Wathen 1987 (eigenvalues
+bounded element by element); Golub & Ye 1999 (beta for an inexact preconditioner).
+Tests: tests/analytic/test_elasticity.py, test_multigrid.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.sparse.linalg import splu
+from numba import njit
+from scipy.linalg import cho_factor, cho_solve
 
 from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
-from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness
+from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.rows import Rows, add_stiffness, brick_of, modal_blocks
+from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
 __all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
 
@@ -36,11 +41,159 @@ Bool = npt.NDArray[np.bool_]
 OnStep = Callable[[int, float], bool]
 Preconditioner = Callable[[F64], F64]
 
-# Shape of the cycle: numbers of mathematics, tuned once on a vertebra (benchmarks/solver.py).
-DEGREE = 3
-RATIO = 12.0
-COARSEST_NODES = 500
-POWER_STEPS = 40
+# Shape of the cycle: numbers of mathematics, tuned once (benchmarks/solver.py).
+DEGREES = (2, 4)
+RATIOS = (8.0, 16.0)
+COARSEST_NODES = 250
+ALIKE = 1.5  # edges that differ by less are coarsened together
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One grid: its operator, its smoother, and room to work in.
+
+    Attributes:
+        E: cells; inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
+        z, d, rest: (3, nodes) correction, last step, what is left of the right-hand side.
+    """
+
+    rows: Rows
+    blocks: F64
+    E: F32
+    inverse: F32
+    bound: float
+    z: F32
+    d: F32
+    rest: F32
+
+    @classmethod
+    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float) -> Level:
+        """With room of its own."""
+        return cls(rows, blocks, E, inverse, bound, *(rows.zeros(np.float32) for _ in range(3)))
+
+    def take_off(self) -> None:
+        """rest -= A d."""
+        add_stiffness(self.rows, self.blocks, self.E, self.d, self.rest, factor=-1.0)
+
+    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
+        """z += p(D^-1 A) rest; ``last``: nobody asks for what is left of rest."""
+        high, low = self.bound, self.bound / ratio
+        middle, half = (high + low) / 2, (high - low) / 2
+        rho = half / middle
+        self._step(0.0, 1.0 / middle)
+        for _ in range(1, degree):
+            self.take_off()
+            rho, old = 1 / (2 * middle / half - rho), rho
+            self._step(rho * old, 2 * rho / half)
+        if not last:
+            self.take_off()
+
+    def _step(self, keep: float, gain: float) -> None:
+        planes, flat = self.rows.planes, np.float32
+        self.rows.each_plane(
+            lambda i0, i1: _chebyshev(
+                planes[i0], planes[i1], flat(keep), flat(gain), self.inverse, self.rest, self.d, self.z
+            )
+        )
+
+
+class Hierarchy:
+    """Multigrid W-cycle of a stiffness with supports, as a preconditioner.
+
+    Its grids carry room to work in: one thread of control at a time.
+    """
+
+    def __init__(self, mesh: Bricks, levels: Sequence[Level], coarsest: Coarsest) -> None:
+        self.mesh = mesh
+        self.levels = tuple(levels)
+        self.coarsest = coarsest
+
+    @classmethod
+    def of(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
+        """Build the levels below A (n_nodes) with the unknowns ``fixed`` (n_nodes, 3) held."""
+        rows, K0 = A.mesh.rows, A.matrices[0].astype(np.float64)
+        edges, poisson = brick_of(modal_blocks(K0))
+        E = A.mesh.lines_of_cells(A.scale.astype(np.float32))
+        free = A.mesh.lines_of_nodes((~fixed).astype(np.uint8))
+        levels: list[Level] = []
+        while True:
+            own = np.diag(K0)[:3].copy()
+            inverse = inverse_diagonal(rows, E, own, free)
+            levels.append(Level.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0)))
+            if rows.used_nodes <= COARSEST_NODES:
+                break
+            factors = _factors(edges, rows.shape)
+            below, wider = rows.coarser(factors), edges * factors
+            used = (inverse_diagonal(rows, E, own, np.ones_like(free))[0] > 0).astype(np.uint8)
+            free_below = held_below(rows, below, free, used)
+            E = averaged(rows, below, E, free, free_below, _laplacian(edges), _laplacian(wider))
+            rows, free, edges = below, free_below, wider
+            K0 = brick_stiffness(edges, poisson)
+        return cls(A.mesh, levels, Coarsest.of(levels[-1], K0))
+
+    def __call__(self, r: F64) -> F64:
+        """(n_nodes, 3) residual -> (n_nodes, 3) correction."""
+        # A common factor keeps single precision away from its smallest numbers.
+        size = float(np.abs(r).max())
+        if size == 0.0:
+            return np.zeros_like(r)
+        self.levels[0].rest[:] = self.mesh.lines_of_nodes((r / size).astype(np.float32))
+        self.cycle()
+        return self.mesh.of_lines(self.levels[0].z).astype(np.float64) * size
+
+    def cycle(self, depth: int = 0) -> None:
+        """The correction ``z`` of a level from its ``rest``."""
+        level = self.levels[depth]
+        level.z[:] = 0.0
+        if depth == len(self.levels) - 1:
+            self.coarsest(level)
+            return
+        finest = depth == 0
+        degree, ratio = (DEGREES[0], RATIOS[0]) if finest else (DEGREES[1], RATIOS[1])
+        below = self.levels[depth + 1]
+        level.smooth(degree, ratio, last=False)
+        for _ in range(1 if finest else 2):
+            restrict(level.rows, below.rows, level.rest, level.inverse, below.rest)
+            self.cycle(depth + 1)
+            prolong(level.rows, below.rows, below.z, level.inverse, level.z, level.d)
+            level.take_off()
+        level.smooth(degree, ratio, last=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Coarsest:
+    """A grid small enough to invert: ``at`` (n,) places of its unknowns in memory, ``inverse`` (n, n)."""
+
+    at: npt.NDArray[np.intp]
+    inverse: F32
+
+    @classmethod
+    def of(cls, level: Level, K0: F64) -> Coarsest:
+        """Assemble and invert; directions that nothing resists are given a tiny stiffness."""
+        rows = level.rows
+        nodes = rows.nodes
+        moves = level.inverse.ravel() > 0
+        at = np.flatnonzero(moves)
+        number = np.full(moves.size, -1)
+        number[at] = np.arange(at.size)
+        cells = np.array(
+            [(i, j, k) for i, j in np.argwhere(rows.cell_high > rows.cell_low)
+             for k in range(rows.cell_low[i, j], rows.cell_high[i, j])]
+        ).reshape(-1, 3)  # fmt: skip
+        E = level.E[rows.cell_at[cells[:, 0], cells[:, 1]] + cells[:, 2]].astype(np.float64)
+        corner = cells[:, None, :] + CORNERS
+        place = rows.at[corner[..., 0], corner[..., 1]] + corner[..., 2]
+        dofs = number[(place[:, :, None] + nodes * np.arange(3)).reshape(-1, 24)]
+        A = np.zeros((at.size + 1, at.size + 1))  # the last row gathers what is held
+        np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), E[:, None, None] * K0)
+        A = A[:-1, :-1]
+        A[np.diag_indices_from(A)] *= 1.0 + 1e-7
+        inverse = cho_solve(cho_factor(A), np.eye(at.size)) if at.size else A
+        return cls(at, inverse.astype(np.float32))
+
+    def __call__(self, level: Level) -> None:
+        """z = A^-1 rest."""
+        level.z.reshape(-1)[self.at] = _times(self.inverse, level.rest.reshape(-1)[self.at])
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,237 +240,219 @@ def equilibrium(
         NotConverged: the true residual is above the tolerance after ``max_iterations``.
         Cancelled: ``on_step(iteration, residual)`` returned False.
     """
-    free = ~fixed
-    held = np.where(fixed, prescribed_mm, 0.0)
-    outer = np.zeros_like(held) if force_N is None else np.asarray(force_N, dtype=np.float64)
-    scale = _norm(np.where(free, outer - A(held), 0.0))
-    if scale == 0.0:
-        return Equilibrium(held, A(held) - outer, 0, 0.0)
-    u = held if start_mm is None else np.where(fixed, prescribed_mm, start_mm)
     M = preconditioner or Hierarchy.of(A, fixed)
+    system = _System.of(A, fixed, force_N)
+    u = A.mesh.lines_of_nodes(np.where(fixed, prescribed_mm, 0.0))
+    scale = system.rest(u)
+    if scale == 0.0:
+        return system.result(u, 0, 0.0)
+    if start_mm is not None:
+        u = A.mesh.lines_of_nodes(np.where(fixed, prescribed_mm, start_mm))
     iterations = 0
-    residual = np.inf
     # Restarted from the true residual: drift of the recursion cannot pass for convergence.
     while True:
-        r = np.where(free, outer - A(u), 0.0)
-        residual = _norm(r) / scale
+        residual = system.rest(u) / scale
         if residual <= tolerance or iterations >= max_iterations:
             break
-        step, done = _conjugate_gradients(
-            A, M, r, free, goal=tolerance * scale, scale=scale, first=iterations, last=max_iterations,
-            on_step=on_step,
-        )  # fmt: skip
-        u, iterations = u + step, iterations + done
+        iterations += system.improve(
+            u, M, goal=tolerance * scale, scale=scale, first=iterations, last=max_iterations, on_step=on_step
+        )
     if not residual <= tolerance:
         raise NotConverged(
             "elastic equilibrium", residual=residual, tolerance=tolerance, iterations=iterations
         )
-    return Equilibrium(u, np.where(fixed, A(u) - outer, 0.0), iterations, residual)
-
-
-def _conjugate_gradients(
-    A: Stiffness, M: Preconditioner, r: F64, free: Bool, *, goal: float, scale: float, first: int, last: int,
-    on_step: OnStep | None,
-) -> tuple[F64, int]:  # fmt: skip
-    """(correction, steps) that bring the recursive residual below ``goal``, or end at ``last``."""
-    x, r = np.zeros_like(r), r.copy()
-    z = M(r)
-    p, zr = z, _dot(z, r)
-    for step in range(1, last - first + 1):
-        q = np.where(free, A(p), 0.0)
-        pq = _dot(p, q)
-        if not (pq > 0.0 and np.isfinite(pq)):
-            raise OsteoplanError(
-                "the stiffness is not positive on the free unknowns: a part of the mesh is not supported"
-            )
-        alpha = zr / pq
-        x += alpha * p
-        change = alpha * q
-        r -= change
-        size = _norm(r)
-        if on_step is not None and not on_step(first + step, size / scale):
-            raise Cancelled(f"elastic equilibrium was stopped at step {first + step}")
-        if size <= 0.9 * goal:  # a little below, so that the true residual passes too
-            break
-        z = M(r)
-        beta = -_dot(z, change) / zr
-        zr = _dot(z, r)
-        p = z + beta * p
-    return x, step
+    return system.result(u, iterations, residual)
 
 
 @dataclass(frozen=True, eq=False)
-class _Level:
-    """One grid: its operator, its smoother, and the way down from it."""
+class _System:
+    """A and f on lines of nodes, in double, with the vectors of the iteration.
+
+    Attributes:
+        r, p, q: residual, direction, A times direction; what is held stays 0 in r and p.
+    """
 
     A: Stiffness
-    inverse_diagonal: F32  # (n_nodes, 3), 0 where nothing may move
-    bound: float  # largest eigenvalue of D^-1 A, or above
-    down: sparse.csr_matrix  # (coarse nodes, nodes) trilinear
-    up: sparse.csr_matrix
-    free: F32  # (n_nodes, 3) 1 or 0
-
-
-class Hierarchy:
-    """Multigrid V-cycle of a stiffness with supports, as a preconditioner."""
-
-    def __init__(self, levels: Sequence[_Level], coarsest: Callable[[F64], F64]) -> None:
-        self.levels = tuple(levels)
-        self.coarsest = coarsest
+    blocks: F64
+    E: F64
+    free: npt.NDArray[np.uint8]
+    force: F64 | None
+    r: F64
+    p: F64
+    q: F64
 
     @classmethod
-    def of(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
-        """Build the levels below A (n_nodes) with the unknowns ``fixed`` (n_nodes, 3) held."""
-        levels: list[_Level] = []
-        fine, free = A, ~fixed
-        while len(fine.mesh.nodes) > COARSEST_NODES:
-            coarse_mesh, up = _coarsen(fine.mesh)
-            coarse = _galerkin(fine, free, coarse_mesh)
-            levels.append(_level(fine, free, up))
-            fine = coarse
-            free = coarse.diagonal() > 0.0
-        return cls(levels, _direct(fine, free))
+    def of(cls, A: Stiffness, fixed: Bool, force_N: F64 | None) -> _System:
+        mesh, rows = A.mesh, A.mesh.rows
+        K0 = A.matrices[0].astype(np.float64)
+        return cls(
+            A, modal_blocks(K0), mesh.lines_of_cells(A.scale.astype(np.float64)),
+            mesh.lines_of_nodes((~fixed).astype(np.uint8)),
+            None if force_N is None else mesh.lines_of_nodes(np.asarray(force_N, dtype=np.float64)),
+            *(rows.zeros(np.float64) for _ in range(3)),
+        )  # fmt: skip
 
-    def __call__(self, r: F64) -> F64:
-        """(n_nodes, 3) residual -> (n_nodes, 3) correction."""
-        # A common factor keeps single precision away from its smallest numbers.
-        size = float(np.abs(r).max())
-        if size == 0.0:
-            return np.zeros_like(r)
-        return self._cycle(0, (r / size).astype(np.float32)).astype(np.float64) * size
+    def times(self, u: F64, y: F64) -> None:
+        """y = A u."""
+        y[:] = 0.0
+        add_stiffness(self.A.mesh.rows, self.blocks, self.E, u, y)
 
-    def _cycle(self, depth: int, b: F32) -> F32:
-        if depth == len(self.levels):
-            return self.coarsest(b.astype(np.float64)).astype(np.float32)
-        level = self.levels[depth]
-        x, r = _smooth(level, b * level.free)
-        x += (level.up @ self._cycle(depth + 1, level.down @ r)) * level.free
-        r = (b - level.A(x)) * level.free
-        return x + _smooth(level, r, residual=False)[0]
+    def rest(self, u: F64) -> float:
+        """r = f - A u where free; its norm."""
+        self.times(u, self.r)
+        np.negative(self.r, out=self.r)
+        if self.force is not None:
+            np.add(self.r, self.force, out=self.r)
+        np.multiply(self.r, self.free, out=self.r)
+        return float(np.sqrt(self._sums(_dots, self.r, self.r)))
+
+    def improve(
+        self, u: F64, M: Preconditioner, *, goal: float, scale: float, first: int, last: int,
+        on_step: OnStep | None,
+    ) -> int:  # fmt: skip
+        """Conjugate gradients from the residual at hand; steps made until ``goal``, or until ``last``."""
+        p, q, r = self.p, self.q, self.r
+        zr = alpha = 1.0
+        for step in range(1, last - first + 1):
+            z = self._preconditioned(M)
+            zr, old = self._sums(_dots, z, r), zr
+            beta = 0.0 if step == 1 else -alpha * self._sums(_dots, z, q) / old
+            self._planes(_direct, z, p, beta)
+            self.times(p, q)
+            pq = self._sums(_dots, p, q)
+            if not (pq > 0.0 and np.isfinite(pq)):
+                raise OsteoplanError(
+                    "the stiffness is not positive on the free unknowns: a part of the mesh is not supported"
+                )
+            alpha = zr / pq
+            size = float(np.sqrt(self._sums(_advance, u, r, p, q, self.free, alpha)))
+            if on_step is not None and not on_step(first + step, size / scale):
+                raise Cancelled(f"elastic equilibrium was stopped at step {first + step}")
+            if size <= 0.9 * goal:  # a little below, so that the true residual passes too
+                break
+        return step
+
+    def result(self, u: F64, iterations: int, residual: float) -> Equilibrium:
+        """Back on the nodes of the mesh."""
+        mesh = self.A.mesh
+        self.times(u, self.q)
+        if self.force is not None:
+            np.subtract(self.q, self.force, out=self.q)
+        np.multiply(self.q, 1 - self.free, out=self.q)
+        return Equilibrium(mesh.of_lines(u), mesh.of_lines(self.q), iterations, residual)
+
+    def _preconditioned(self, M: Preconditioner) -> F32 | F64:
+        """(3, nodes) M r, up to a common factor."""
+        mesh = self.A.mesh
+        if not isinstance(M, Hierarchy):
+            return mesh.lines_of_nodes(M(mesh.of_lines(self.r)))
+        top = M.levels[0]
+        size = float(np.abs(self.r).max()) or 1.0
+        self._planes(_scaled, self.r, top.rest, 1.0 / size)
+        M.cycle()
+        return top.z
+
+    def _planes(self, work: Any, *args: Any) -> None:
+        rows = self.A.mesh.rows
+        rows.each_plane(lambda i0, i1: work(rows.planes[i0], rows.planes[i1], *args))
+
+    def _sums(self, work: Any, *args: Any) -> float:
+        """Sum over the planes, each plane's share in its own place: the same for every count of threads."""
+        rows = self.A.mesh.rows
+        shares = np.zeros(rows.shape[0] + 1)
+        rows.each_plane(lambda i0, i1: work(i0, i1, rows.planes, shares, *args))
+        return float(shares.sum())
 
 
-def _smooth(level: _Level, r: F32, *, residual: bool = True) -> tuple[F32, F32]:
-    """(correction, what is left of r) by a Chebyshev polynomial in D^-1 A; the rest only where asked for."""
-    high, low = level.bound, level.bound / RATIO
-    middle, half = (high + low) / 2, (high - low) / 2
-    rho = half / middle
-    d: Any = level.inverse_diagonal * r / middle
-    x = d
-    rest: Any = r
-    for _ in range(1, DEGREE):
-        rest = rest - level.A(d) * level.free
-        rho, old = 1 / (2 * middle / half - rho), rho
-        d = rho * old * d + (2 * rho / half) * (level.inverse_diagonal * rest)
-        x = x + d
-    return x, (rest - level.A(d) * level.free) if residual else rest
-
-
-def _level(A: Stiffness, free: Bool, up: sparse.csr_matrix) -> _Level:
-    diagonal = A.diagonal()
-    moves = free & (diagonal > 0.0)
-    inverse = np.where(moves, 1.0 / np.where(moves, diagonal, 1.0), 0.0)
-    single = replace(A, matrices=A.matrices.astype(np.float32), scale=A.scale.astype(np.float32))
-    level = _Level(
-        single, inverse.astype(np.float32), 0.0, up.T.tocsr().astype(np.float32), up.astype(np.float32),
-        free.astype(np.float32),
+def _factors(edges_mm: F64, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Along which axes the next grid is twice as coarse: the short edges first, until all are alike."""
+    least = min(h for h, n in zip(edges_mm, shape, strict=True) if n > 1)
+    i, j, k = (
+        2 if n > 1 and h <= ALIKE * least else 1 for h, n in zip(edges_mm, shape, strict=True)
     )  # fmt: skip
-    return replace(level, bound=_element_bound(A) if len(A.matrices) == 1 else 1.1 * _power(level))
+    return i, j, k
 
 
-def _element_bound(A: Stiffness) -> float:
+def _laplacian(edges_mm: F64) -> F32:
+    """(8, 8) integral of grad v . grad w over a brick."""
+    mass = np.array([[2.0, 1.0], [1.0, 2.0]]) / 6.0
+    slope = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    out = np.zeros((8, 8))
+    for axis, h in enumerate(edges_mm):
+        x, y, z = (slope if a == axis else mass for a in range(3))
+        out += np.kron(np.kron(x, y), z) * edges_mm.prod() / h**2
+    return out.astype(np.float32)
+
+
+def _element_bound(K0: F64) -> float:
     """Upper bound of the spectrum of D^-1 A from one element: x.A x = sum x.K_e x <= lambda sum x.D_e x."""
-    d = np.sqrt(np.diagonal(A.matrices[0]).astype(np.float64))
-    return float(np.linalg.eigvalsh(A.matrices[0] / np.outer(d, d)).max())
+    d = np.sqrt(np.diagonal(K0))
+    return float(np.linalg.eigvalsh(K0 / np.outer(d, d)).max())
 
 
-def _power(level: _Level) -> float:
-    """Largest eigenvalue of D^-1 A by power iterations (too few of them cost more than they save)."""
-    x: F32 = np.random.default_rng(0).standard_normal(level.free.shape).astype(np.float32) * level.free
-    growth = 1.0
-    for _ in range(POWER_STEPS):
-        x /= np.float32(_norm(x.astype(np.float64)))
-        x = level.inverse_diagonal * level.A(x)
-        growth = _norm(x.astype(np.float64))
-    return growth
+@njit(cache=True, nogil=True, error_model="numpy")
+def _chebyshev(first, last, keep, gain, inverse, rest, d, z):  # type: ignore[no-untyped-def]
+    """d = keep d + gain D^-1 rest; z += d."""
+    for c in range(3):
+        di, zi = d[c, first:last], z[c, first:last]
+        inv, ri = inverse[c, first:last], rest[c, first:last]
+        for n in range(last - first):
+            v = keep * di[n] + gain * inv[n] * ri[n]
+            di[n] = v
+            zi[n] += v
 
 
-def _coarsen(mesh: Bricks) -> tuple[Bricks, sparse.csr_matrix]:
-    """Twice as coarse a mesh that covers this one, and trilinear interpolation (nodes, coarse nodes)."""
-    shape = tuple((n + 1) // 2 for n in mesh.shape)
-    solid = np.zeros(shape, dtype=bool)
-    solid[tuple((mesh.cells // 2).T)] = True
-    coarse = Bricks.of(solid)
-    lattice = tuple(n + 1 for n in shape)
-    number = np.full(lattice, -1, dtype=np.int64)
-    number[tuple(coarse.nodes.T)] = np.arange(len(coarse.nodes))
-    odd = mesh.nodes % 2
-    rows, columns, weights = [], [], []
-    for corner in CORNERS:
-        reached = ((corner == 0) | (odd == 1)).all(axis=1)  # an even index takes its own coarse node alone
-        at = mesh.nodes[reached] // 2 + corner
-        rows.append(np.flatnonzero(reached))
-        columns.append(number[tuple(at.T)])
-        weights.append(0.5 ** odd[reached].sum(axis=1))
-    entries = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
-    return coarse, sparse.csr_matrix(entries, shape=(len(mesh.nodes), len(coarse.nodes)))
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scaled(first, last, r, out, factor):  # type: ignore[no-untyped-def]
+    for c in range(3):
+        a, b = r[c, first:last], out[c, first:last]
+        for n in range(last - first):
+            b[n] = a[n] * factor
 
 
-def _galerkin(fine: Stiffness, free: Bool, coarse: Bricks) -> Stiffness:
-    """P^T A P as element matrices of the coarse mesh."""
-    cells = fine.mesh.cells
-    number = np.full(coarse.shape, -1, dtype=np.int64)
-    number[tuple(coarse.cells.T)] = np.arange(len(coarse.cells))
-    parent = number[tuple((cells // 2).T)]
-    octant = (cells % 2) @ np.array([4, 2, 1])
-    total = np.zeros((len(coarse.cells), 24, 24))
-    whole = free[fine.mesh.corners].all(axis=(1, 2))
-    for o in range(8):
-        T = _octant(o)
-        here = octant == o
-        if len(fine.matrices) == 1:
-            plain = here & whole
-            total[parent[plain]] += fine.scale[plain, None, None] * (T.T @ fine.matrices[0] @ T)
-            here &= ~whole
-        moves = free[fine.mesh.corners[here]].reshape(-1, 24, 1) * T  # rows of fixed unknowns struck out
-        K = fine.scale[here, None, None] * fine.matrices[fine.which[here]]
-        total[parent[here]] += moves.transpose(0, 2, 1) @ (K @ moves)
-    return Stiffness(coarse, total, np.arange(len(total), dtype=np.int32), np.ones(len(total)), fine.threads)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _direct(first, last, z, p, beta):  # type: ignore[no-untyped-def]
+    """p = z + beta p."""
+    for c in range(3):
+        a, b = z[c, first:last], p[c, first:last]
+        for n in range(last - first):
+            b[n] = a[n] + beta * b[n]
 
 
-def _octant(o: int) -> F64:
-    """(24, 24) displacements of the corners of one octant from those of the whole brick."""
-    points = (CORNERS + CORNERS[o]) / 2.0
-    weights = np.stack([np.where(c == 1, points, 1 - points).prod(axis=1) for c in CORNERS], axis=1)
-    return np.kron(weights, np.eye(3))
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _dots(i0, i1, planes, shares, a, b):  # type: ignore[no-untyped-def]
+    for i in range(i0, i1):
+        total = 0.0
+        for c in range(3):
+            x, y = a[c, planes[i] : planes[i + 1]], b[c, planes[i] : planes[i + 1]]
+            for n in range(len(x)):
+                total += x[n] * y[n]
+        shares[i] = total
 
 
-def _direct(A: Stiffness, free: Bool) -> Callable[[F64], F64]:
-    """Solver of a small system; directions that no fine unknown can follow are given a tiny stiffness."""
-    dofs = (3 * A.mesh.corners[:, :, None] + np.arange(3)).reshape(-1, 24)
-    K = A.scale[:, None, None].astype(np.float64) * A.matrices[A.which]
-    rows = np.repeat(dofs, 24, axis=1).ravel()
-    columns = np.tile(dofs, (1, 24)).ravel()
-    n = 3 * len(A.mesh.nodes)
-    whole = sparse.csc_matrix((K.ravel(), (rows, columns)), shape=(n, n))
-    keep = np.flatnonzero(free.ravel())
-    if keep.size == 0:
-        return lambda b: np.zeros_like(b)
-    matrix = whole[keep][:, keep]
-    matrix = matrix + sparse.diags(1e-9 * matrix.diagonal())
-    factors = splu(matrix.tocsc())
-
-    def solve(b: F64) -> F64:
-        x = np.zeros(n)
-        x[keep] = factors.solve(b.reshape(-1)[keep])
-        return x.reshape(-1, 3)
-
-    return solve
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _advance(i0, i1, planes, shares, u, r, p, q, free, alpha):  # type: ignore[no-untyped-def]
+    """u += alpha p;  q becomes the force on free unknowns;  r -= alpha q;  squares of r."""
+    for i in range(i0, i1):
+        total = 0.0
+        for c in range(3):
+            part = slice(planes[i], planes[i + 1])
+            ui, ri, pi, qi, f = u[c, part], r[c, part], p[c, part], q[c, part], free[c, part]
+            for n in range(len(ui)):
+                ui[n] += alpha * pi[n]
+                qi[n] *= f[n]
+                v = ri[n] - alpha * qi[n]
+                ri[n] = v
+                total += v * v
+        shares[i] = total
 
 
-def _dot(a: F64, b: F64) -> float:
-    """Sum of products in numpy's fixed pairwise order (BLAS may split it among threads)."""
-    return float((a * b).sum())
-
-
-def _norm(a: F64) -> float:
-    return float(np.sqrt(_dot(a, a)))
+@njit(cache=True, nogil=True, error_model="numpy")
+def _times(matrix, x):  # type: ignore[no-untyped-def]
+    """Symmetric matrix times vector, in an order of its own."""
+    y = np.zeros_like(x)
+    for m in range(len(x)):
+        row, v = matrix[m], x[m]
+        for n in range(len(x)):
+            y[n] += row[n] * v
+    return y

@@ -24,8 +24,8 @@ Source of the decomposition: derived here; the transform is Hadamard's.  Tests: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ from numba import njit
 from osteoplan.kernels.simd import fill, lanes, load, shifted, some, store
 from osteoplan.kernels.threads import shared_out
 
-__all__ = ["Rows", "add_stiffness", "modal_blocks"]
+__all__ = ["Rows", "add_stiffness", "brick_of", "modal_blocks"]
 
 F64 = npt.NDArray[np.float64]
 Real = npt.NDArray[Any]
@@ -45,25 +45,55 @@ PAD = lanes(np.float32)
 SMALL = 3000  # cells; below, a second thread is not worth waking
 
 
-def modal_blocks(edges_mm: Sequence[float], poisson: float) -> F64:
-    """(33,) entries of the blocks above at E = 1 MPa [N/mm], for plain sums and differences of corners."""
-    h = np.asarray(edges_mm, dtype=np.float64)
-    gx, gy, gz = 2.0 / h
-    lam = poisson / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
-    mu = 0.5 / (1.0 + poisson)
-    xx, yy, zz = gx * gx, gy * gy, gz * gz
-    p = lam + 2.0 * mu
-    mean = [p * xx, p * yy, p * zz, lam * gx * gy, lam * gx * gz, lam * gy * gz]
-    shear = [mu * v for v in (yy, xx, gx * gy, zz, xx, gx * gz, zz, yy, gy * gz)]
-    bending = [
-        p * xx + mu * yy, p * zz + mu * yy, lam * gx * gz,  # A110, C011
-        p * xx + mu * zz, p * yy + mu * zz, lam * gx * gy,  # A101, B011
-        p * yy + mu * xx, p * zz + mu * xx, lam * gy * gz,  # B110, C101
-        mu * (yy + zz), mu * (xx + zz), mu * (xx + yy), mu * gx * gy, mu * gx * gz, mu * gy * gz,
-    ]  # fmt: skip
-    twisting = [p * xx + mu * (yy + zz), p * yy + mu * (xx + zz), p * zz + mu * (xx + yy)]
-    whole = [*mean, *shear, *(v / 3.0 for v in bending), *(v / 9.0 for v in twisting)]
-    return np.array(whole) * h.prod() / 64.0
+def modal_blocks(K0: F64) -> F64:
+    """(33,) entries of the blocks above, for plain sums and differences of corners, of a brick's (24, 24) K0.
+
+    Raises:
+        ValueError: K0 is not that of an isotropic brick (entries outside the blocks).
+    """
+    signs = np.array([[-1.0, 1.0], [1.0, 1.0]])  # of a difference, of a sum, over an edge's two ends
+    H = np.zeros((24, 24))
+    for m, (a, b, c) in enumerate(_MODES):
+        over_corners = np.kron(np.kron(signs[1 - a], signs[1 - b]), signs[1 - c])
+        for component in range(3):
+            H[8 * component + m, component::3] = over_corners
+    M = H @ K0 @ H.T / 64.0
+    entries = np.array([M[_place(one), _place(other)] for one, other in _ENTRIES])
+    rest = M.copy()
+    for one, other in _ENTRIES:
+        rest[_place(one), _place(other)] = rest[_place(other), _place(one)] = 0.0
+    if np.abs(rest).max() > 1e-12 * np.abs(M).max():
+        raise ValueError("K0 is not the stiffness of an isotropic brick")
+    return entries
+
+
+_MODES = [(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+_ENTRIES = [
+    (m, n)
+    for m, n in (
+        pair.split()
+        for pair in (
+            "A100 A100,B010 B010,C001 C001,A100 B010,A100 C001,B010 C001,"
+            "A010 A010,B100 B100,A010 B100,A001 A001,C100 C100,A001 C100,B001 B001,C010 C010,B001 C010,"
+            "A110 A110,C011 C011,A110 C011,A101 A101,B011 B011,A101 B011,B110 B110,C101 C101,B110 C101,"
+            "A011 A011,B101 B101,C110 C110,A011 B101,A011 C110,B101 C110,"
+            "A111 A111,B111 B111,C111 C111"
+        ).split(",")
+    )
+]
+
+
+def brick_of(blocks: F64) -> tuple[F64, float]:
+    """(edges [mm] (3,), Poisson's ratio) of the brick with these blocks."""
+    ratio = blocks[0] / blocks[7]  # (lambda + 2 mu) / mu
+    poisson = float((ratio - 2.0) / (2.0 * ratio - 2.0))
+    across = 32.0 * (1.0 + poisson) * blocks[[6, 7, 9]]  # hx hz / hy, hy hz / hx, hx hy / hz
+    y, x, z = across
+    return np.sqrt(np.array([y * z, x * z, y * x])), poisson
+
+
+def _place(mode: str) -> int:
+    return 8 * "ABC".index(mode[0]) + int(mode[1:], 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +108,7 @@ class Rows:
         planes: (ni + 2,) where each plane of nodes begins in memory.
         cell_low, cell_high, cell_at: (ni, nj) the same for cells.
         nodes, cells: lengths of the arrays.
+        factors: how many cells of the finer grid one of these spans along each axis.
     """
 
     shape: tuple[int, int, int]
@@ -90,6 +121,12 @@ class Rows:
     cell_at: Ints
     nodes: int
     cells: int
+    factors: tuple[int, int, int] = (1, 1, 1)
+
+    @property
+    def used_nodes(self) -> int:
+        """Nodes of all lines."""
+        return int((self.high - self.low).sum())
 
     @classmethod
     def of_extents(cls, shape: tuple[int, int, int], low: Any, high: Any) -> Rows:
@@ -117,19 +154,19 @@ class Rows:
             np.where(empty, 0, high).astype(np.int32), cell_at, int(planes[-1]) + PAD, int(starts[-1]) + PAD,
         )  # fmt: skip
 
-    def coarser(self) -> Rows:
-        """Those of cells twice as large that cover these."""
+    def coarser(self, factors: tuple[int, int, int]) -> Rows:
+        """Those of cells as many times (1 or 2) as large along each axis that cover these."""
+        fi, fj, fk = factors
         ni, nj, nk = self.shape
-        shape = ((ni + 1) // 2, (nj + 1) // 2, (nk + 1) // 2)
-        low = np.full((2 * shape[0], 2 * shape[1]), nk, dtype=np.int64)
+        mi, mj, mk = -(-ni // fi), -(-nj // fj), -(-nk // fk)
+        low = np.full((fi * mi, fj * mj), nk, dtype=np.int64)
         high = np.zeros_like(low)
-        full = self.cell_high > self.cell_low
-        low[:ni, :nj] = np.where(full, self.cell_low, nk)
+        low[:ni, :nj] = np.where(self.cell_high > self.cell_low, self.cell_low, nk)
         high[:ni, :nj] = self.cell_high
-        low = low.reshape(shape[0], 2, shape[1], 2).min(axis=(1, 3))
-        high = high.reshape(shape[0], 2, shape[1], 2).max(axis=(1, 3))
-        empty = high == 0
-        return Rows.of_extents(shape, np.where(empty, 0, low // 2), np.where(empty, 0, (high + 1) // 2))
+        low = low.reshape(mi, fi, mj, fj).min(axis=(1, 3))
+        high = high.reshape(mi, fi, mj, fj).max(axis=(1, 3))
+        first = np.where(high == 0, 0, low // fk)
+        return replace(Rows.of_extents((mi, mj, mk), first, -(-high // fk)), factors=factors)
 
     def zeros(self, dtype: npt.DTypeLike) -> Real:
         """(3, nodes) of nothing."""

@@ -1,0 +1,296 @@
+"""From a grid to one twice as coarse, and back: trilinear, and nothing passes through what is held.
+
+    b_c = P^T r          every coarse node gathers its 27 nearest with weights 1, 1/2, 1/4, 1/8 (9 or 3 where
+                         some axis keeps its edge: ``Rows.factors``)
+    d   = P x_c          the reverse
+    E_c = mean of the moduli below (a void counts as 0); where supports cut a coarse cell, as much more as
+          the scalar Laplacian of the fine grid makes of its free corners
+    D   = K0_aa * (sum of the moduli around a node)
+
+A coarse component is held where more than ``HELD`` of what would flow to it (by weight) is held below; and
+where a support would else be felt by no coarse node at all, the nearest one is held.
+Layout of ``kernels.rows``; an entry of ``inverse`` is 1 / D, and 0 where a component may not move.
+Tests: tests/analytic/test_rows.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from osteoplan.kernels.rows import Rows
+
+__all__ = ["averaged", "held_below", "inverse_diagonal", "prolong", "restrict"]
+
+F32 = npt.NDArray[np.float32]
+Real = npt.NDArray[Any]
+Bits = npt.NDArray[np.uint8]
+
+HELD = 0.4  # an even plane of supports holds 1/2 of its coarse nodes' weight, an odd one 1/4
+
+
+def averaged(
+    fine: Rows, coarse: Rows, E: F32, free: Bits, coarse_free: Bits, laplacian: F32, coarse_laplacian: F32
+) -> F32:
+    """Moduli of the coarse cells.
+
+    Args:
+        free, coarse_free: (3, nodes) 1 where a component may move.
+        laplacian, coarse_laplacian: (8, 8) integral of grad v . grad w over a brick of each grid, corners in
+            the order of ``elasticity.CORNERS``.
+    """
+    ways = coarse.factors
+    out = np.zeros(coarse.cells, dtype=E.dtype)
+    _average(ways, fine.cell_low, fine.cell_high, fine.cell_at, coarse.cell_at, E, out)
+    _stiffen(
+        ways, fine.cell_low, fine.cell_high, fine.cell_at, fine.low, fine.high, fine.at, coarse.cell_low,
+        coarse.cell_high, coarse.cell_at, coarse.at, E, free, coarse_free, laplacian,
+        coarse_laplacian, out,
+    )  # fmt: skip
+    return out
+
+
+def inverse_diagonal(rows: Rows, E: Real, own: npt.NDArray[np.float64], free: Bits) -> F32:
+    """(3, nodes) 1 / D; ``own`` (3,) diagonal of K0 for each component, ``free`` (3, nodes) 1 or 0."""
+    out = np.zeros((3, rows.nodes), dtype=np.float32)
+    rows.each_plane(
+        lambda i0, i1: _invert(i0, i1, rows.low, rows.high, rows.at, rows.cell_low, rows.cell_high, rows.cell_at, E, own, free, out)  # noqa: E501
+    )
+    return out
+
+
+def held_below(fine: Rows, coarse: Rows, free: Bits, used: Bits) -> Bits:
+    """(3, nodes) 1 where a coarse component may move; ``used`` (nodes,) 1 where a fine node exists."""
+    out = np.zeros((3, coarse.nodes), dtype=np.uint8)
+    coarse.each_plane(
+        lambda i0, i1: _free_above(i0, i1, coarse.factors, fine.low, fine.high, fine.at, coarse.low, coarse.high, coarse.at, free, used, HELD, out)  # noqa: E501
+    )
+    _hold_what_was_lost(coarse.factors, fine.low, fine.high, fine.at, coarse.at, free, used, out)
+    return out
+
+
+def restrict(fine: Rows, coarse: Rows, r: F32, inverse: F32, out: F32) -> None:
+    """out = P^T r on the coarse nodes."""
+    coarse.each_plane(
+        lambda i0, i1: _restrict(i0, i1, coarse.factors, fine.low, fine.high, fine.at, coarse.low, coarse.high, coarse.at, r, inverse, out)  # noqa: E501
+    )
+
+
+def prolong(fine: Rows, coarse: Rows, x: F32, inverse: F32, z: F32, d: F32) -> None:
+    """d = P x on the fine nodes that may move, and z += d."""
+    fine.each_plane(
+        lambda i0, i1: _prolong(i0, i1, coarse.factors, fine.low, fine.high, fine.at, coarse.low, coarse.high, coarse.at, x, inverse, z, d)  # noqa: E501
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _average(ways, low, high, at, coarse_at, E, out):  # type: ignore[no-untyped-def]
+    ni, nj = low.shape
+    fi, fj, fk = ways
+    for i in range(ni):
+        for j in range(nj):
+            c = coarse_at[i // fi, j // fj]
+            f = at[i, j]
+            for k in range(low[i, j], high[i, j]):
+                out[c + k // fk] += E[f + k]
+    share = np.float32(1.0 / (fi * fj * fk))
+    for n in range(len(out)):
+        out[n] *= share
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stiffen(ways, cell_low, cell_high, cell_at, low, high, at, ccell_low, ccell_high, ccell_at, cat, E, free, cfree, L, Lc, out):  # type: ignore[no-untyped-def]  # noqa: E501
+    """Moduli of coarse cells that supports cut, by the energy that coarse motions make below (traces)."""
+    fi, fj, fk = ways
+    v = np.zeros(8, dtype=np.float32)
+    moves = np.zeros((3, 3, 3), dtype=np.uint8)
+    for I in range(ccell_low.shape[0]):  # noqa: E741
+        for J in range(ccell_low.shape[1]):
+            for K in range(ccell_low[I, J], ccell_high[I, J]):
+                most = np.float32(0.0)
+                for c in range(3):
+                    cut = False
+                    for i in range(fi + 1):
+                        for j in range(fj + 1):
+                            for k in range(fk + 1):
+                                x, y, z = fi * I + i, fj * J + j, fk * K + k
+                                moves[i, j, k] = 1
+                                if x >= low.shape[0] or y >= low.shape[1] or z < low[x, y] or z >= high[x, y]:
+                                    continue
+                                moves[i, j, k] = free[c, at[x, y] + z]
+                                cut = cut or moves[i, j, k] == 0
+                    if not cut:
+                        continue
+                    energy = np.float32(0.0)
+                    own = np.float32(0.0)
+                    for A in range(8):
+                        p, q, r = A // 4, A // 2 % 2, A % 2
+                        if cfree[c, cat[I + p, J + q] + K + r] == 0:
+                            continue
+                        own += Lc[A, A]
+                        for e in range(fi * fj * fk):
+                            ei, ej, ek = e // (fj * fk), e // fk % fj, e % fk
+                            x, y, z = fi * I + ei, fj * J + ej, fk * K + ek
+                            if x >= cell_low.shape[0] or y >= cell_low.shape[1]:
+                                continue
+                            if z < cell_low[x, y] or z >= cell_high[x, y]:
+                                continue
+                            for b in range(8):
+                                i, j, k = ei + b // 4, ej + b // 2 % 2, ek + b % 2
+                                w = 1.0 - abs(i - fi * p) / fi
+                                w *= 1.0 - abs(j - fj * q) / fj
+                                w *= 1.0 - abs(k - fk * r) / fk
+                                v[b] = w * moves[i, j, k]
+                            f = np.float32(0.0)
+                            for m in range(8):
+                                for n in range(8):
+                                    f += v[m] * L[m, n] * v[n]
+                            energy += E[cell_at[x, y] + z] * f
+                    if own > 0.0:
+                        most = max(most, energy / own)
+                if most > 0.0:
+                    out[ccell_at[I, J] + K] = max(most, out[ccell_at[I, J] + K])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _invert(i0, i1, low, high, at, cell_low, cell_high, cell_at, E, own, free, out):  # type: ignore[no-untyped-def]
+    ni, nj = cell_low.shape
+    around = np.zeros(high.max() + 2)
+    for i in range(i0, i1):
+        for j in range(nj + 1):
+            a, b = low[i, j], high[i, j]
+            if b <= a:
+                continue
+            around[a:b] = 0.0
+            for ii in range(max(i - 1, 0), min(i + 1, ni)):
+                for jj in range(max(j - 1, 0), min(j + 1, nj)):
+                    e = cell_at[ii, jj]
+                    for k in range(cell_low[ii, jj], cell_high[ii, jj]):
+                        around[k] += E[e + k]
+                        around[k + 1] += E[e + k]
+            for c in range(3):
+                for k in range(a, b):
+                    n = at[i, j] + k
+                    if free[c, n] != 0 and around[k] > 0.0:
+                        out[c, n] = 1.0 / (own[c] * around[k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _free_above(i0, i1, ways, low, high, at, clow, chigh, cat, free, used, most, out):  # type: ignore[no-untyped-def]
+    ni, nj = low.shape
+    fi, fj, fk = ways
+    for I in range(i0, i1):  # noqa: E741
+        for J in range(clow.shape[1]):
+            for K in range(clow[I, J], chigh[I, J]):
+                whole = 0.0
+                x = y = z = 0.0
+                for i in range(max(fi * I - fi + 1, 0), min(fi * I + fi, ni)):
+                    for j in range(max(fj * J - fj + 1, 0), min(fj * J + fj, nj)):
+                        w = (1.0 if i == fi * I else 0.5) * (1.0 if j == fj * J else 0.5)
+                        for k in range(max(fk * K - fk + 1, low[i, j]), min(fk * K + fk, high[i, j])):
+                            n = at[i, j] + k
+                            v = (w if k == fk * K else 0.5 * w) * used[n]
+                            whole += v
+                            x += v * free[0, n]
+                            y += v * free[1, n]
+                            z += v * free[2, n]
+                n = cat[I, J] + K
+                out[0, n] = x > (1.0 - most) * whole
+                out[1, n] = y > (1.0 - most) * whole
+                out[2, n] = z > (1.0 - most) * whole
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hold_what_was_lost(ways, low, high, at, cat, free, used, out):  # type: ignore[no-untyped-def]
+    """Hold the nearest coarse node where every coarse node around something held would move."""
+    ni, nj = low.shape
+    fi, fj, fk = ways
+    kept = out.copy()
+    for i in range(ni):
+        for j in range(nj):
+            for k in range(low[i, j], high[i, j]):
+                n = at[i, j] + k
+                if used[n] == 0:
+                    continue
+                for c in range(3):
+                    if free[c, n] != 0:
+                        continue
+                    lost = True
+                    for I in range(i // fi, (i + fi - 1) // fi + 1):  # noqa: E741
+                        for J in range(j // fj, (j + fj - 1) // fj + 1):
+                            for K in range(k // fk, (k + fk - 1) // fk + 1):
+                                lost = lost and kept[c, cat[I, J] + K] != 0
+                    if lost:
+                        out[c, cat[i // fi, j // fj] + k // fk] = 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _restrict(i0, i1, ways, low, high, at, clow, chigh, cat, r, inverse, out):  # type: ignore[no-untyped-def]
+    ni, nj = low.shape
+    fi, fj, fk = ways
+    t = np.zeros(fk * chigh.max() + 4, dtype=np.float32)
+    for I in range(i0, i1):  # noqa: E741
+        for J in range(clow.shape[1]):
+            first, last = clow[I, J], chigh[I, J]
+            if last <= first:
+                continue
+            for c in range(3):
+                # t[k + 1] gathers the nine lines of fine nodes at k
+                t[fk * first : fk * last + 2] = 0.0
+                for i in range(max(fi * I - fi + 1, 0), min(fi * I + fi, ni)):
+                    for j in range(max(fj * J - fj + 1, 0), min(fj * J + fj, nj)):
+                        w = np.float32((1.0 if i == fi * I else 0.5) * (1.0 if j == fj * J else 0.5))
+                        a, b = max(low[i, j], fk * first - 1), min(high[i, j], fk * last)
+                        if b <= a:
+                            continue
+                        s = at[i, j]
+                        from_r, from_inverse = r[c, s + a : s + b], inverse[c, s + a : s + b]
+                        into = t[a + 1 : b + 1]
+                        for k in range(b - a):
+                            into[k] += w * from_r[k] if from_inverse[k] > 0 else np.float32(0.0)
+                s = cat[I, J]
+                to = out[c, s + first : s + last]
+                middle, before, after = t[fk * first + 1 :], t[fk * first :], t[fk * first + 2 :]
+                if fk == 1:
+                    for K in range(last - first):
+                        to[K] = middle[K]
+                else:
+                    half = np.float32(0.5)
+                    for K in range(last - first):
+                        to[K] = middle[2 * K] + half * (before[2 * K] + after[2 * K])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _prolong(i0, i1, ways, low, high, at, clow, chigh, cat, x, inverse, z, d):  # type: ignore[no-untyped-def]
+    nj = low.shape[1]
+    fi, fj, fk = ways
+    t = np.zeros(chigh.max() + 3, dtype=np.float32)
+    half = np.float32(0.5)
+    for i in range(i0, i1):
+        for j in range(nj):
+            a, b = low[i, j], high[i, j]
+            if b <= a:
+                continue
+            A, B = a // fk, b // fk + 1
+            w = np.float32((1.0 if i % fi == 0 else 0.5) * (1.0 if j % fj == 0 else 0.5))
+            for c in range(3):
+                t[A : B + 1] = 0.0
+                for I in range(i // fi, (i + fi - 1) // fi + 1):  # noqa: E741
+                    for J in range(j // fj, (j + fj - 1) // fj + 1):
+                        p, q = max(A, clow[I, J]), min(B + 1, chigh[I, J])
+                        if q <= p:
+                            continue
+                        s = cat[I, J]
+                        from_x, into = x[c, s + p : s + q], t[p:q]
+                        for K in range(q - p):
+                            into[K] += w * from_x[K]
+                s = at[i, j]
+                to, sum_, may = d[c, s + a : s + b], z[c, s + a : s + b], inverse[c, s + a : s + b]
+                for k in range(a, b):
+                    v = t[k // fk] if k % fk == 0 else half * (t[k // 2] + t[k // 2 + 1])
+                    v = v if may[k - a] > 0 else np.float32(0.0)
+                    to[k - a] = v
+                    sum_[k - a] += v
