@@ -11,8 +11,10 @@ from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.materials import modulus_laws
 from osteoplan.mechanics.published_vertebrae import L2_IMAGE, L2_LABELS, solve, verse_l2
+from osteoplan.mechanics.specimen import load as compress
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.verification import published_cases
-from osteoplan.mechanics.vertebra import MechanicsSettings, build_model, compress
+from osteoplan.mechanics.vertebra import build_compression
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Calibration, Lesion
 from osteoplan.model.field import Field
@@ -107,7 +109,7 @@ def l2(data: Path):
         parts={"body": body, "arch": arch, "pedicle_left": none, "pedicle_right": none},
         frame=BoneFrame(intact.positions_mm(centre), np.eye(3)), posterior_wall_mm=np.zeros((0, 3)),
     )  # fmt: skip
-    return anatomy, from_centre, build_model(anatomy, MechanicsSettings())
+    return anatomy, from_centre, build_compression(anatomy, MechanicsSettings())
 
 
 @pytest.mark.data

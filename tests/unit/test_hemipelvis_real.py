@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from osteoplan.io.nifti import read_nifti
+from osteoplan.knowledge.loads import load_case
 from osteoplan.knowledge.structures import scheme
-from osteoplan.mechanics.hemipelvis import build_hemipelvis, hemipelvis_settings, load
+from osteoplan.mechanics.hemipelvis import build_hemipelvis
+from osteoplan.mechanics.specimen import load, settings_of
 from osteoplan.model.labels import LabelMap
 from tests.pelvis_made import cement, hemipelvis, screws
 
@@ -19,7 +19,7 @@ def test_a_real_hip_bone_loses_stiffness_by_a_lesion_and_gains_by_screws_and_cem
     labels = read_nifti(folder / "example_seg_fast_force_split.nii.gz", "label")
     ct = read_nifti(folder / "example_ct.nii.gz", "HU")
     real = hemipelvis(ct, LabelMap(labels, scheme("totalsegmentator")), "right")
-    model = build_hemipelvis(real, replace(hemipelvis_settings(), spacing_mm=3.0))
+    model = build_hemipelvis(real, settings_of(load_case("hemipelvis_hip_contact"), 3.0))
     assert model.diagnostics["contact_area_mm2"] > 1500
     filled, rods = cement(real, real.lesion_mask & real.bone_mask), screws(real)
     told = {

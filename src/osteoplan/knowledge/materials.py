@@ -197,7 +197,7 @@ def materials() -> Mapping[str, Known]:
     """Every single number of the material files by ``file.key``."""
     return {
         f"{file}.{key}": row.known()
-        for file in ("bone", "cement", "hemipelvis", "metal", "uncertainty", "vertebra_compression")
+        for file in ("bone", "cement", "metal", "rigidity", "uncertainty", "vertebra_compression")
         for key, row in document(f"materials/{file}.yaml", _Numbers).root.items()
     }
 

@@ -1,60 +1,81 @@
-"""Which load case a bone is put through: the one place that knows them all."""
+"""Which load cases a bone is put through: the one place that knows them all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge import loads
+from osteoplan.knowledge.sites import bone_site, thoracolumbar_spine
 from osteoplan.mechanics import hemipelvis, vertebra
-from osteoplan.mechanics.state import MechanicsResult, MechanicsSettings
+from osteoplan.mechanics.specimen import Specimen, settings_of
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy
 
-__all__ = ["NOT_SIMULATED", "LoadCase", "load_case"]
+__all__ = ["BUILDERS", "NOT_SIMULATED", "LoadCase", "load_case", "load_cases"]
 
-NOT_SIMULATED = (
-    "the strength of the {bone} is not simulated by this version, which loads vertebrae and hip bones only"
-)
+NOT_SIMULATED = "the strength of the {bone} is not simulated by this version: its site names no load case"
+Build = Callable[[Anatomy, MechanicsSettings], Specimen]
+
+# Load case -> how its specimen is built; a load case of the data without a builder fails a test.
+BUILDERS: Mapping[str, Build] = {
+    "vertebra_compression": vertebra.build_compression,
+    "vertebra_flexion": vertebra.build_flexion,
+    "hemipelvis_hip_contact": hemipelvis.build_hemipelvis,
+}
 
 
 @dataclass(frozen=True)
 class LoadCase:
-    """One kind of bone on its testing machine.
+    """One way to load one bone.
 
     Attributes:
-        build: mesh of an anatomy; ``load``: a result of that mesh in one state.
-        outcome: id of the outcome whose share of intact is shown; ``ratio``: id of that share.
-        resolution_pct: percentage points of the share below which two options are not told apart.
-        doing: what is done to the bone, as a word of progress.
+        case: what the knowledge says of it.
+        mechanics: its settings; build: mesh of an anatomy.
+        primary: it ranks.
     """
 
+    case: loads.LoadCase
     mechanics: MechanicsSettings
-    build: Callable[[Anatomy, MechanicsSettings], Any]
-    load: Callable[..., MechanicsResult]
-    outcome: str
-    ratio: str
-    resolution_pct: float
-    doing: str
+    build: Build
+    primary: bool
+
+    @property
+    def outcome(self) -> str:
+        """Id of the outcome whose share of intact is shown."""
+        return self.case.rank_by
+
+    @property
+    def ratio(self) -> str:
+        """Id of that share."""
+        return self.case.ratio
+
+    @property
+    def resolution_pct(self) -> float:
+        """Percentage points of the share below which two options are not told apart."""
+        return float(self.case.ratio_resolution_pct.value or 0.0)
+
+    @property
+    def doing(self) -> str:
+        """What is done to the bone, as a word of progress."""
+        return self.case.doing
+
+
+def load_cases(anatomy: Anatomy, spacing_mm: float) -> tuple[LoadCase, ...]:
+    """Every load case of that bone, the one that ranks first; empty where its site names none.
+
+    Args:
+        spacing_mm: edge of the cubes; a case whose own is coarser keeps its own.
+    """
+    site = bone_site(anatomy.bone)
+    ids = thoracolumbar_spine().load_cases if site is None else site.load_cases
+    found = []
+    for id in ids:
+        case = loads.load_case(id)
+        found.append(LoadCase(case, settings_of(case, spacing_mm), BUILDERS[id], primary=not found))
+    return tuple(found)
 
 
 def load_case(anatomy: Anatomy, spacing_mm: float) -> LoadCase | None:
-    """The load case of that bone with cubes of that edge (a hip bone's are never finer than its own default).
-
-    None where the bone has no load case.
-    """
-    if anatomy.is_vertebra:
-        return LoadCase(
-            MechanicsSettings(spacing_mm=spacing_mm), vertebra.build_model, vertebra.compress, "strength_N",
-            "strength_ratio_to_intact", _resolution("vertebra_compression"), "compressing",
-        )  # fmt: skip
-    if anatomy.bone.startswith("hemipelvis_"):
-        return LoadCase(
-            hemipelvis.hemipelvis_settings(spacing_mm), hemipelvis.build_hemipelvis, hemipelvis.load,
-            "stiffness_N_per_mm", "stiffness_ratio_to_intact", _resolution("hemipelvis"), "loading",
-        )  # fmt: skip
-    return None
-
-
-def _resolution(file: str) -> float:
-    return float(material(f"{file}.ratio_resolution_pct").value or 0.0)
+    """The load case that ranks; None where the bone has none."""
+    return next(iter(load_cases(anatomy, spacing_mm)), None)

@@ -13,6 +13,7 @@ import osteoplan
 from osteoplan.cement.grow import fill
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.mechanics.specimen import load
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -90,7 +91,7 @@ class Bench:
         on_step = stage(progress, what, *span)
         if self._model is None:
             self._model = self.case.build(self.anatomy, self.case.mechanics)
-        got = self.case.load(
+        got = load(
             self._model, image=image, fields=fields, fill_worlds=fill_worlds, effects=effects,
             seed=self.settings.seed, n_draws=self.settings.draws, on_step=on_step,
         )  # fmt: skip

@@ -1,0 +1,121 @@
+"""From a solved specimen to what is told: stiffness, load at failure by each criterion, a strain field.
+
+    height     F = strain K H
+    tissue     F = strain / (effective strain per unit load that ``volume_fraction`` of the bone exceeds)
+
+Draws of a strength are those of the stiffness times one factor: the criterion's own error is not in them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput
+from osteoplan.kernels.elasticity import effective_strain
+from osteoplan.knowledge.loads import Criterion
+from osteoplan.knowledge.materials import modulus_law
+from osteoplan.mechanics.worlds import Tissue
+from osteoplan.model.evidence import worst
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+
+if TYPE_CHECKING:
+    from osteoplan.mechanics.specimen import Specimen
+
+__all__ = ["outcomes", "strain_field", "units_per_motion"]
+
+F64 = npt.NDArray[np.float64]
+DEGREE = float(np.pi / 180.0)
+FILLED = 0.5  # an element more than half cement is no bone that a tissue criterion counts
+
+
+def outcomes(
+    specimen: Specimen, tissue: Tissue, K: float, draws: F64, s: F64, companion: float
+) -> tuple[Estimate, ...]:
+    """Stiffness and load at failure.
+
+    Args:
+        K, draws: stiffness of the central world and of every draw, per mm or rad.
+        s: (n_elements,) energies at unit motion.
+        companion: force that goes with the unit load.
+    """
+    case = specimen.case
+    because = _because(specimen, tissue)
+    status = worst(case.status, *(("unverified",) if tissue.rods else ()))
+
+    def told(id: str, factor: float, unit: str, why: tuple[str, ...]) -> Estimate:
+        return Estimate.from_draws(
+            id, case.title, value=K * factor, draws=draws * factor, unit=unit, because=(*why, *because),
+            status=status,
+        )  # fmt: skip
+
+    per, unit = units_per_motion(case.load_unit)
+    rows = [told(case.stiffness, per, unit, ())]
+    for criterion in case.criteria:
+        at_failure, why = _motion_at_failure(specimen, tissue, criterion, s)
+        if criterion.told_as == "companion":
+            rows.append(told(criterion.id, at_failure * abs(companion), "N", why))
+        else:
+            rows.append(told(criterion.id, at_failure, case.load_unit, why))
+    return tuple(rows)
+
+
+def units_per_motion(load_unit: str) -> tuple[float, str]:
+    """(factor on K, unit): a turning motion is told per degree."""
+    return (1.0, "N/mm") if load_unit == "N" else (DEGREE, "N mm/deg")
+
+
+def strain_field(specimen: Specimen, s: F64, K: float) -> Field:
+    """Effective strain of each element at the display load."""
+    load, unit = specimen.case.display_load.known(), specimen.case.load_unit
+    amount = float(load.value or 0.0)
+    strain = effective_strain(s, specimen.settings.spacing_mm**3) * amount / K
+    volume = specimen.grid.with_array(specimen.mesh.box(strain.astype(np.float32)), "strain")
+    return Field("effective_strain", volume, "1", f"at {amount:g} {unit}, element mean (rms)")
+
+
+def _motion_at_failure(
+    specimen: Specimen, tissue: Tissue, criterion: Criterion, s: F64
+) -> tuple[float, tuple[str, ...]]:
+    """(motion [mm or rad] at which the criterion is met, by whose word)."""
+    case = specimen.case
+    strain = case.known(criterion.strain)
+    limit = case.number(criterion.strain)
+    if criterion.kind == "height":
+        if specimen.height_mm is None:
+            raise BadInput(f"{case.id}: a height criterion needs a gauge length, and this bone has none")
+        return limit * specimen.height_mm, (
+            *strain.cite[:1], f"{limit:g} K H with H {specimen.height_mm:.1f} mm",
+        )  # fmt: skip
+    fraction = case.number(criterion.volume_fraction)
+    bone = specimen.body & ~specimen.cap & ~tissue.replaced & (tissue.cement < FILLED)
+    if not bone.any():
+        raise BadInput(f"{specimen.anatomy.level}, {case.title}: no bone is left for the criterion")
+    at_one = effective_strain(s[bone], specimen.settings.spacing_mm**3)
+    critical = float(np.quantile(at_one, 1.0 - fraction))
+    part = "body's bone" if specimen.anatomy.is_vertebra else "bone that counts"
+    return limit / critical, (
+        *strain.cite[:1], f"{100 * fraction:g} % of the {part} above {100 * limit:g} % effective strain",
+    )  # fmt: skip
+
+
+def _because(specimen: Specimen, tissue: Tissue) -> tuple[str, ...]:
+    case, calibration = specimen.case, specimen.anatomy.calibration
+    laws = [modulus_law(law) for law in specimen.settings.laws]
+    because = [
+        *case.notes,
+        *dict.fromkeys(key for law in laws for key in law.cite),
+        f"voxel finite elements; loaded: {case.loaded}; held: {case.held}",
+        "the interval holds calibration, law and material ranges (energies of solved fields), "
+        "not the error of a criterion",
+    ]
+    if tissue.cement.any():
+        because += ["Kinzl", "Jasper2002"]
+    if tissue.rods:
+        because.append("screws as scaled voxels, bonded to the bone")
+    if not calibration.calibrated:
+        because.append("uncalibrated density: read ratios between states, not newtons")
+    return tuple(because)

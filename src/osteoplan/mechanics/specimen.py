@@ -1,0 +1,352 @@
+"""A bone on cubes, held and loaded in one way, and what it answers in any of its states.
+
+A load case builds a ``Specimen``; everything after that is the same for all of them:
+
+    A(E) u = f,  u = g where held                     E (n_elements,) of the state, f or g of the drive
+    w                 1 under a prescribed unit motion, u . f under a given unit load
+    s_e = u_e . K0 u_e / w^2                          energies at unit motion, E = 1 MPa
+    K = sum E_e s_e                                   stiffness: N/mm, or N mm/rad where the motion turns
+
+K is a minimum of energy at w = 1, so stiffer material anywhere never lowers it, and the estimates and bounds
+of ``worlds`` hold for a moved plane and for a given force alike.  Every state (intact, now, treated) uses one
+mesh and one drive: states differ by their materials alone.
+Tests: tests/unit/test_specimen.py, test_mechanics.py, test_hemipelvis.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import NotAvailable
+from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, element_energy
+from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
+from osteoplan.knowledge.loads import LoadCase, LoadUnit
+from osteoplan.knowledge.materials import material
+from osteoplan.mechanics.anchors import anchors
+from osteoplan.mechanics.nodes import Nodes
+from osteoplan.mechanics.outcomes import outcomes, strain_field
+from osteoplan.mechanics.screws import Embedded, embed
+from osteoplan.mechanics.sound import require_load_path
+from osteoplan.mechanics.state import (
+    MechanicsResult,
+    MechanicsSettings,
+    Solved,
+    State,
+    cement_share,
+    replaced_by_soft_tissue,
+    stiffness_draws,
+)
+from osteoplan.mechanics.worlds import Tissue, central_world, modulus, worlds
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.effects import Effects
+from osteoplan.model.field import Field
+from osteoplan.model.volume import Volume
+
+__all__ = ["Drive", "Response", "Specimen", "load", "settings_of", "solve", "tissue_of"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+LOOSE = 1e-4  # tolerance of solves of which only energies are kept: their error is second order
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """One way to hold and load a mesh: a prescribed unit motion, or a given unit load.
+
+    Vectors are in the grid's own axes.
+
+    Attributes:
+        fixed: (n_nodes, 3) held, or moved by the machine.
+        prescribed_mm: (n_nodes, 3) the motion where fixed: 0 where held, 1 mm or 1 rad times a lever where
+            moved; 0 everywhere under a given load.
+        force_N: (n_nodes, 3) the unit load (1 N, or 1 N mm as forces on levers); None under a motion.
+        moved: what moves or presses, in words.
+        load_unit: N, or N mm where the motion turns.
+        companion_mm: (n_nodes, 3) a second unit motion of the moved nodes, of which only the reaction is told
+            (e.g. the axial force that goes with a moment); None where there is none.
+        moving: (n_nodes,) the moving part, where some of it lies on the axis and stays; None: whatever moves.
+    """
+
+    fixed: Bool
+    prescribed_mm: F64
+    force_N: F64 | None = None
+    moved: str = ""
+    load_unit: LoadUnit = "N"
+    companion_mm: F64 | None = None
+    moving: Bool | None = None
+
+    @property
+    def loaded(self) -> Bool:
+        """(n_nodes,) nodes that are moved or pressed."""
+        if self.moving is not None:
+            return self.moving
+        given = self.prescribed_mm if self.force_N is None else self.force_N
+        found: Bool = (given != 0.0).any(axis=1)
+        return found
+
+    @property
+    def held(self) -> Bool:
+        """(n_nodes,) nodes that the machine holds still in some direction."""
+        found: Bool = (self.fixed & (self.prescribed_mm == 0.0)).any(axis=1) & ~self.loaded
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """A bone on its testing machine.
+
+    Attributes:
+        case: what the knowledge says of this load case.
+        grid: box of cubes in patient space, along the bone's axes.
+        image: CT value of each element, by state: ``intact`` and ``now``.
+        lesion, body, cap: (n_elements,) masks; ``body`` are the elements that a tissue criterion counts,
+            ``cap`` what the machine adds.
+        height_mm: gauge length of a height criterion; None where the case has none.
+        counted: what the builder counted, for the diagnostics; warnings: what every reader must know.
+    """
+
+    anatomy: Anatomy
+    settings: MechanicsSettings
+    case: LoadCase
+    grid: Volume
+    mesh: Bricks
+    image: Mapping[State, F64]
+    lesion: Bool
+    body: Bool
+    cap: Bool
+    drive: Drive
+    height_mm: float | None = None
+    counted: Mapping[str, float | int | str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def diagnostics(self) -> dict[str, float | int | str]:
+        """Size of the mesh, where it is held and loaded, and what the builder counted."""
+        return {
+            "elements": len(self.mesh.cells),
+            "nodes": len(self.mesh.nodes),
+            "spacing_mm": self.settings.spacing_mm,
+            "boundary_condition": f"{self.case.loaded}; {self.case.held}",
+            "held_nodes": int(self.drive.held.sum()),
+            "loaded_nodes": int(self.drive.loaded.sum()),
+            **self.counted,
+        }
+
+    @cached_property
+    def K0(self) -> F64:
+        """(24, 24) element matrix at E = 1 MPa [N/mm]."""
+        return brick_stiffness(
+            [self.settings.spacing_mm] * 3, float(material("bone.poisson_ratio").value or 0.0)
+        )
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The mesh's nodes in patient space."""
+        return Nodes.of(self.mesh, self.grid)
+
+    @property
+    def held_mm(self) -> F64:
+        """(n, 3) LPS: where the machine holds the bone."""
+        return self.nodes.at_mm[self.drive.held]
+
+    @property
+    def loaded_mm(self) -> F64:
+        """(n, 3) LPS: where it loads the bone."""
+        return self.nodes.at_mm[self.drive.loaded]
+
+    @property
+    def push(self) -> F64:
+        """(3,) LPS unit vector: mean direction in which the loaded nodes are moved or pressed."""
+        given = self.drive.prescribed_mm if self.drive.force_N is None else self.drive.force_N
+        mean = given.sum(axis=0) @ self.grid.affine[:3, :3].T
+        unit: F64 = mean / max(float(np.linalg.norm(mean)), 1e-12)
+        return unit
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """A solved modulus field.
+
+    Attributes:
+        s: (n_elements,) energies at unit motion and E = 1 MPa.
+        stiffness: reaction per unit motion, from the forces (``sum E s`` tells it from the energies).
+        companion: reaction of the companion motion per unit load; 0 where there is none.
+        balance: what is left of all forces together, in units of the load.
+    """
+
+    equilibrium: Equilibrium
+    s: F64
+    stiffness: float
+    companion: float
+    balance: float
+
+
+def settings_of(case: LoadCase, spacing_mm: float = 0.0) -> MechanicsSettings:
+    """Settings of a load case: its laws, and its own edge of the cubes unless a coarser one is asked for."""
+    own = float(case.spacing_mm.value or 0.0) if case.spacing_mm else 0.0
+    return MechanicsSettings(spacing_mm=max(own, spacing_mm), laws=case.laws.use)
+
+
+def tissue_of(
+    specimen: Specimen, state: State, fields: tuple[Field, ...] = (), rods: tuple[Embedded, ...] = ()
+) -> Tissue:
+    """What fills each element in a state."""
+    image = specimen.image[state]
+    replaced = replaced_by_soft_tissue(specimen.anatomy, image, specimen.lesion, state)
+    cap_MPa = specimen.case.number(specimen.case.cap_modulus) if specimen.case.cap_modulus else None
+    return Tissue(
+        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fields), rods, cap_MPa=cap_MPa
+    )
+
+
+def solve(
+    specimen: Specimen,
+    E: F64,
+    *,
+    tolerance: float | None = None,
+    start_mm: F64 | None = None,
+    preconditioner: Hierarchy | None = None,
+    on_step: OnStep | None = None,
+) -> Response:
+    """Displacements, energies and reactions of a modulus field (n_elements,) [MPa] under the drive.
+
+    Raises:
+        NotConverged: the solver stopped short.
+        Cancelled: ``on_step(iteration, residual)`` returned False.
+    """
+    drive, settings = specimen.drive, specimen.settings
+    A = Stiffness.uniform(specimen.mesh, specimen.K0, E, dtype=np.float64)
+    found = equilibrium(
+        A, fixed=drive.fixed, prescribed_mm=drive.prescribed_mm, force_N=drive.force_N,
+        tolerance=tolerance or settings.tolerance, start_mm=start_mm, preconditioner=preconditioner,
+        max_iterations=settings.max_iterations, on_step=on_step,
+    )  # fmt: skip
+    return _response(specimen, found)
+
+
+def load(
+    specimen: Specimen,
+    *,
+    image: State,
+    fields: tuple[Field, ...] = (),
+    fill_worlds: tuple[Field, ...] = (),
+    effects: Effects | None = None,
+    seed: int,
+    n_draws: int,
+    on_step: OnStep | None = None,
+) -> MechanicsResult:
+    """Load the bone in one state.
+
+    Args:
+        specimen: of a builder.
+        image: ``intact`` (without the lesion) or ``now``.
+        fields: what was done to it; ``cement_fraction`` is understood.
+        fill_worlds: ``cement_fraction`` of an uncertain fill; draw k takes world k modulo their number.
+        effects: its solids are screws and wires, bonded to the bone.
+        seed, n_draws: of the sampled worlds.
+
+    Raises:
+        BadInput: no load can pass, or a field that mechanics does not know.
+        NotConverged: the solver stopped short.
+        Cancelled: ``on_step(iteration, residual)`` returned False.
+        NotAvailable: the plan leaves rods in a bone whose load case does not simulate them.
+    """
+    rods = _embedded(specimen, effects)
+    _require_load_path(specimen)
+    tissue = tissue_of(specimen, image, fields, rods)
+    calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
+    central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, seed, n_draws)
+    E = modulus(tissue, central)
+    found = solve(specimen, E, on_step=on_step)
+    state = Solved(tissue, E, found.s)
+    start = found.equilibrium.displacement_mm
+
+    def energies(other: F64) -> F64:
+        return solve(specimen, other, tolerance=LOOSE, start_mm=start, on_step=on_step).s
+
+    factors, anchored = _anchored(specimen, state, energies)
+    cements = [_cement(specimen, (fill,)) for fill in fill_worlds]
+    draws, again = stiffness_draws(state, cements, central, sampled, energies)
+    draws = draws * np.array([factors(world) for world in sampled])
+    K = float((E * found.s).sum())
+    return MechanicsResult(
+        outcomes(specimen, tissue, K, draws, found.s, found.companion),
+        (strain_field(specimen, found.s, K),),
+        {
+            **specimen.diagnostics,
+            **_diagnostics(specimen, tissue, K, found),
+            "fills_solved_again": again,
+            "anchors_solved": anchored,
+        },
+        specimen.warnings,
+    )
+
+
+def _embedded(specimen: Specimen, effects: Effects | None) -> tuple[Embedded, ...]:
+    solids = effects.solids if effects else ()
+    if solids and not specimen.case.rods:
+        raise NotAvailable(
+            f"rods in the {specimen.anatomy.level} under {specimen.case.title} are not simulated yet: "
+            "leave this option's strength open"
+        )
+    return tuple(embed(solid, specimen.grid, specimen.mesh) for solid in solids)
+
+
+def _require_load_path(specimen: Specimen) -> None:
+    drive = specimen.drive
+    require_load_path(
+        specimen.mesh, drive.held, drive.loaded, bone=specimen.anatomy.level, case=specimen.case.title
+    )
+
+
+def _cement(specimen: Specimen, fields: tuple[Field, ...]) -> F64:
+    """(n_elements,) share of each element that is cement; the caps take none."""
+    return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fields))
+
+
+def _response(specimen: Specimen, found: Equilibrium) -> Response:
+    drive, energy = specimen.drive, element_energy(specimen.mesh, specimen.K0, found.displacement_mm)
+    reaction = found.reaction_N
+    if drive.force_N is None:
+        w, stiffness = 1.0, float((reaction * drive.prescribed_mm).sum())
+        rest = reaction.sum(axis=0)
+    else:
+        w = float((found.displacement_mm * drive.force_N).sum())
+        stiffness = 1.0 / w
+        rest = (reaction + drive.force_N).sum(axis=0) * stiffness
+    companion = 0.0
+    if drive.companion_mm is not None:
+        companion = float((reaction * drive.companion_mm).sum()) / stiffness
+    return Response(found, energy / w**2, stiffness, companion, float(np.linalg.norm(rest)) / stiffness)
+
+
+def _anchored(
+    specimen: Specimen, state: Solved, energies: Callable[[F64], F64]
+) -> tuple[Callable[..., float], int]:
+    """(factor of a world on its estimate, worlds that were solved for it)."""
+    if not specimen.case.anchored:
+        return (lambda world: 1.0), 0
+    laws = specimen.settings.laws
+    central = central_world(specimen.anatomy.calibration, laws[0])
+    found = anchors(state, central, laws, energies)
+    return found.factor, found.solved
+
+
+def _diagnostics(
+    specimen: Specimen, tissue: Tissue, K: float, found: Response
+) -> dict[str, float | int | str]:
+    voxel_mL = specimen.settings.spacing_mm**3 / 1000.0
+    return {
+        "iterations": found.equilibrium.iterations,
+        "residual": found.equilibrium.residual,
+        "reaction_against_energy": abs(found.stiffness - K) / K,
+        "reaction_against_load": found.balance,
+        "replaced_by_soft_tissue_mL": float(tissue.replaced.sum()) * voxel_mL,
+        "cement_in_bone_mL": float(tissue.cement.sum()) * voxel_mL,
+        "metal_in_bone_mL": float(sum(rod.share.sum() for rod in tissue.rods)) * voxel_mL,
+    }
