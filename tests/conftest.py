@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,12 @@ def data() -> Path:
     if not folder.is_dir():
         skip_or_fail("data", f"development scans not found at {folder}; set OSTEOPLAN_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ccx() -> str:
+    """CalculiX, an independent solver; Debian's package is calculix-ccx."""
+    found = shutil.which("ccx")
+    if found is None:
+        skip_or_fail("services", "CalculiX not found: apt-get install calculix-ccx")
+    return str(found)
