@@ -4,6 +4,7 @@ A density knows what it is the density of (K2HPO4 or hydroxyapatite equivalent, 
 the one that it was fitted to and refuses every other; conversions are steps that somebody names.
 
     E = constant + coefficient r^exponent      r [g/cm3], E [MPa]
+    E = top exp(-shift exp(-rate r))           a sigmoid
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class Law:
         argument: the density that the law was fitted to.
         conversions: ids of the steps from K2HPO4 density to the argument that belong to this law.
         pieces: (above, constant, coefficient, exponent), ascending; each holds from ``above`` [g/cm3].
+        sigmoid: (top, shift, rate) of a law that is one curve; it has no pieces.
         strain_based_failure: False where a strain-based failure rule must not use it.
     """
 
@@ -103,6 +105,7 @@ class Law:
     conversions: tuple[str, ...] = ()
     strain_based_failure: bool = True
     note: str = ""
+    sigmoid: tuple[float, float, float] | None = None
 
     def __call__(self, density: Density, *, floor_MPa: float = 0.0) -> F64:
         """Value [MPa] at each density, at least ``floor_MPa``; a negative density counts as none.
@@ -116,6 +119,9 @@ class Law:
                 f"{self.id} takes {self.argument} density, not {density.kind}: convert it first ({path})"
             )
         r = np.maximum(density.values, 0.0)
+        if self.sigmoid is not None:
+            top, shift, rate = self.sigmoid
+            return np.maximum(top * np.exp(-shift * np.exp(-rate * r)), floor_MPa)
         value = np.zeros_like(r)
         for above, constant, coefficient, exponent in self.pieces:
             piece = constant + coefficient * r**exponent
@@ -224,17 +230,26 @@ class _Piece(Strict):
     exponent: float = Field(gt=0)
 
 
+class _Sigmoid(Strict):
+    top: float = Field(gt=0)
+    shift: float = Field(gt=0)
+    rate: float = Field(gt=0)
+
+
 class _Law(Cited):
     title: str
     site: str
     argument: DensityKind
     conversions: tuple[str, ...] = ()
-    pieces: tuple[_Piece, ...] = Field(min_length=1)
+    pieces: tuple[_Piece, ...] = ()
+    sigmoid: _Sigmoid | None = None
     strain_based_failure: bool = True
 
     @model_validator(mode="after")
     def _pieces_ascend_from_zero(self) -> _Law:
-        starts = [piece.above for piece in self.pieces]
+        if bool(self.pieces) == (self.sigmoid is not None):
+            raise ValueError("a law is either pieces or a sigmoid")
+        starts = [piece.above for piece in self.pieces] or [0.0]
         if starts[0] != 0.0 or sorted(set(starts)) != starts:
             raise ValueError("pieces start at 0 and ascend")
         return self
@@ -257,6 +272,7 @@ class _Law(Cited):
         return Law(
             id, self.title, self.site, self.argument, pieces, self.cite, self.status, self.conversions,
             self.strain_based_failure, self.note,
+            None if self.sigmoid is None else (self.sigmoid.top, self.sigmoid.shift, self.sigmoid.rate),
         )  # fmt: skip
 
 
