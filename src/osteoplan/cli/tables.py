@@ -179,4 +179,6 @@ def verification_table(cases: Sequence[Json]) -> Table:
         table.add_row(
             case["id"], case["title"], f"{case['expected']:.6g}", got, f"{case['tolerance']:.2g}", verdict
         )
+        if case["note"]:
+            table.add_row("", Text(case["note"], style="dim"), "", "", "", "")
     return table

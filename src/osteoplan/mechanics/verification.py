@@ -1,8 +1,11 @@
-"""The verification cases of mechanics, computed now: theory first, then answers that others published.
+"""The verification cases of mechanics, computed now: theory, standards, published answers and orders.
 
-``cases(load)`` feeds ``osteoplan verify``; the tests assert the same functions.  ``load`` hands in an array
-by its path below the data folder (formats stay in ``io``); without it, or where it raises ``NotAvailable``, a
-published case stays open with its reason.
+``cases(load)`` feeds ``osteoplan verify``; the tests assert the same functions, and theory is computed once
+in a session.  ``load`` hands in an array by its path below the data folder (formats stay in ``io``); without
+it, or where it raises ``NotAvailable``, a case that needs data stays open with its reason.
+
+A case is a number with what it should be.  Where several numbers belong together the row holds the worst of
+them, or the count of broken promises, and ``note`` tells them all.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics import theory, theory_bending
 from osteoplan.mechanics.published_vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
+from osteoplan.mechanics.verification_rows import SOLIDS, Row
 
-__all__ = ["Load", "VerificationCase", "cases", "published_cases"]
+__all__ = ["Load", "VerificationCase", "cases", "ids", "published_cases", "theory_cases"]
 
 VERSE = "Bonelab/spineFE-benchmark, VerSe 004 L2 (Walle 2025)"
 PAROSOL = "parosol-py 0.1.26 fixture vertebra_l4_mini"
@@ -30,6 +34,7 @@ class VerificationCase:
     Attributes:
         tolerance: relative to ``expected``, absolute where that is 0.
         got: None where it could not run; ``ok`` is None then too, and ``reason`` says why.
+        note: what else was seen on the way.
     """
 
     id: str
@@ -40,6 +45,7 @@ class VerificationCase:
     unit: str
     source: str
     reason: str = ""
+    note: str = ""
 
     @property
     def ok(self) -> bool | None:
@@ -51,9 +57,19 @@ class VerificationCase:
 
 def cases(load: Load | None = None) -> Iterator[VerificationCase]:
     """Every mechanics case, computed as it is yielded."""
-    for id, title, expected, tolerance, compute, source in _THEORY:
-        yield VerificationCase(id, title, expected, tolerance, compute(), "1", source)
+    yield from theory_cases()
     yield from published_cases(load)
+
+
+def theory_cases() -> Iterator[VerificationCase]:
+    """What theory and standards promise."""
+    for id in _THEORY:
+        yield _computed(id)
+
+
+def ids() -> tuple[str, ...]:
+    """Every case, uncomputed."""
+    return (*_THEORY, *(row[0] for row in _PUBLISHED))
 
 
 def published_cases(load: Load | None) -> Iterator[VerificationCase]:
@@ -86,22 +102,41 @@ def _answers(load: Load) -> dict[str, Callable[[], float]]:
     }
 
 
-_THEORY: tuple[tuple[str, str, float, float, Callable[[], float], str], ...] = (
-    ("A1", "patch test, worst displacement error", 0.0, 1e-10, theory.patch_error, "linear fields are exact"),
-    ("A2", "rigid motions, symmetry, no hourglass", 0.0, 1e-12, theory.rigid_motion_error, "six zero modes"),
-    ("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, theory.bar_error, "1/(L1/E1 + L2/E2)"),
-    (
+@cache
+def _computed(id: str) -> VerificationCase:
+    row = _THEORY[id]
+    found = row.compute()
+    got, note = found if isinstance(found, tuple) else (found, "")
+    return VerificationCase(id, row.title, row.expected, row.tolerance, got, row.unit, row.source, note=note)
+
+
+def _in_order(rows: tuple[Row, ...]) -> dict[str, Row]:
+    """A1, A2, ... A10, then the rest as they stand."""
+
+    def place(row: Row) -> tuple[int, int]:
+        number = row.id.split("-")[0][1:]
+        return (0, int(number)) if row.id[0] == "A" and number.isdigit() else (1, 0)
+
+    return {row.id: row for row in sorted(rows, key=place)}
+
+
+_THEORY = _in_order((
+    Row("A1", "patch test, worst displacement error", 0.0, 1e-10, theory.patch_error, "linear fields"),
+    Row("A2", "rigid motions, symmetry, hourglass", 0.0, 1e-12, theory.rigid_motion_error, "six zero modes"),
+    Row("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, theory.bar_error, "1/(L1/E1 + L2/E2)"),
+    Row(
         "A10", "tube with a core of cement and a screw, E I over the tube's", 1.0675, 0.02,
         lambda: theory_bending.composite_stiffening()[1], "sum of E I of a tube, its core and a screw",
     ),
-    (
+    Row(
         "A12", "scaled voxel screws as cantilevers, worst error of E I", 0.0, 0.02,
         theory_bending.screw_error, "E I of hollow round sections",
     ),
-    ("A13", "order of convergence in L2", 2.0, 0.05, theory.convergence_order, "manufactured solution"),
-    ("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, theory.solver_error, "linear elasticity"),
-    ("A15", "fall of stiffness as moduli rise", 0.0, 0.0, theory.monotony_error, "minimum of energy"),
-)  # fmt: skip
+    Row("A13", "order of convergence in L2", 2.0, 0.05, theory.convergence_order, "manufactured solution"),
+    Row("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, theory.solver_error, "elasticity"),
+    Row("A15", "fall of stiffness as moduli rise", 0.0, 0.0, theory.monotony_error, "minimum of energy"),
+    *SOLIDS,
+))  # fmt: skip
 
 _PUBLISHED: tuple[tuple[str, str, float, float, str, str], ...] = (
     ("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3, "N/mm", VERSE),
