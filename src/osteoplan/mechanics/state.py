@@ -118,14 +118,14 @@ def grid_along_the_bone(anatomy: Anatomy, h: float, *, margin_mm: tuple[float, f
     return Volume(np.zeros(shape, dtype=bool), affine, "mask", anatomy.image.frame)
 
 
-def inside(grid: Volume, anatomy: Anatomy, mask: Bool) -> Bool:
-    """A mask on the grid, its surface smoothed between slices by its distance map."""
+def inside(grid: Volume, anatomy: Anatomy, mask: Bool, *, grown_mm: float = 0.0) -> Bool:
+    """A mask on the grid, its surface smoothed between slices by its distance map and moved outward."""
     if not mask.any():
         return np.zeros(grid.shape, dtype=bool)
     low, high = bounding_box(mask)
     crop = anatomy.image.with_array(mask, "mask").crop(low - 3, high + 3)
     distance = signed_distance(crop.array, crop.spacing_mm)
-    return gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf) < 0
+    return gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf) < grown_mm
 
 
 def sample(grid: Volume, image: Volume) -> F64:

@@ -6,7 +6,8 @@ difference between two options is taken draw by draw.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,7 @@ class Estimate:
         because: what it rests on, in sentences or citation keys.
         draws: (n,) aligned samples, or None for a published value.
         status: review status of the facts it rests on.
+        swings: values with one input at a time at its ends, by the input's id (``mechanics.tornado``).
     """
 
     id: str
@@ -47,6 +49,7 @@ class Estimate:
     level: float = 0.9
     draws: F64 | None = field(default=None, repr=False)
     status: str = "verified"
+    swings: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         numbers = [x for x in (self.value, self.low, self.high) if x is not None]
@@ -79,18 +82,33 @@ class Estimate:
     def ratio_to(self, other: Estimate, id: str, *, unit: str = "%") -> Estimate:
         """This over the other, in per cent, paired draw by draw."""
         ours, theirs = _aligned(self, other)
-        return Estimate.from_draws(
+        found = Estimate.from_draws(
             id, self.target, value=100.0 * self.value / other.value, draws=100.0 * ours / theirs, unit=unit,
             because=self.because, level=self.level, status=self.status,
         )  # fmt: skip
+        return replace(found, swings=_paired(self, other, lambda a, b: 100.0 * a / b))
 
     def minus(self, other: Estimate, id: str | None = None) -> Estimate:
         """This less the other, paired draw by draw."""
         ours, theirs = _aligned(self, other)
-        return Estimate.from_draws(
+        found = Estimate.from_draws(
             id or self.id, self.target, value=self.value - other.value, draws=ours - theirs, unit=self.unit,
             because=self.because, level=self.level, status=self.status,
         )  # fmt: skip
+        return replace(found, swings=_paired(self, other, lambda a, b: a - b))
+
+
+def _paired(
+    one: Estimate, two: Estimate, join: Callable[[float, float], float]
+) -> dict[str, tuple[float, ...]]:
+    """Swings of both, end by end; an input that one of them does not have leaves that one at its value."""
+    found = {}
+    for input in {**one.swings, **two.swings}:
+        count = len(one.swings.get(input) or two.swings[input])
+        a = one.swings.get(input, (one.value,) * count)
+        b = two.swings.get(input, (two.value,) * count)
+        found[input] = tuple(join(x, y) for x, y in zip(a, b, strict=True))
+    return found
 
 
 def _aligned(one: Estimate, two: Estimate) -> tuple[F64, F64]:

@@ -93,9 +93,16 @@ def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
     return document, arrays
 
 
+def _tuples(swings: Mapping[str, list[float]]) -> dict[str, tuple[float, ...]]:
+    return {input: tuple(values) for input, values in swings.items()}
+
+
 def _unpack(document: dict[str, Any], arrays: Arrays) -> Simulated:
     outcomes = tuple(
-        Estimate(**{**plain, "because": tuple(plain["because"])}, draws=arrays.get(f"draws{n}"))
+        Estimate(
+            **{**plain, "because": tuple(plain["because"]), "swings": _tuples(plain["swings"])},
+            draws=arrays.get(f"draws{n}"),
+        )
         for n, plain in enumerate(document["outcomes"])
     )
     fields = tuple(

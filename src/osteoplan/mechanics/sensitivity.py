@@ -1,0 +1,108 @@
+"""What moves a solved state beside its moduli: direction of the load, outline of the lesion; and each input.
+
+    K(world) = estimate(world) K(tilt) / K  K(edge) / K        both factors in the central world
+
+K(edge) is linear between the outline moved inward, as drawn, and moved outward.
+Tests: tests/unit/test_swings.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.kernels.elasticity import Stiffness
+from osteoplan.kernels.multigrid import Hierarchy, equilibrium
+from osteoplan.mechanics.direction import Leaning, leaning
+from osteoplan.mechanics.outline import redrawn
+from osteoplan.mechanics.state import Solved, State
+from osteoplan.mechanics.tornado import probes, swings
+from osteoplan.mechanics.worlds import Tissue, World
+from osteoplan.model.outcome import Estimate
+
+if TYPE_CHECKING:
+    from osteoplan.mechanics.specimen import Response, Specimen
+
+__all__ = ["Moves", "moves"]
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """What each input alone makes of the stiffness K of a state.
+
+    Attributes:
+        swings: stiffness at the ends of each input.
+        edges_mm, edge_factors: outlines of the lesion and what they do to K.
+        solved: fields that were solved for it.
+    """
+
+    K: float
+    swings: Mapping[str, tuple[float, ...]]
+    leaning: Leaning
+    edges_mm: tuple[float, ...]
+    edge_factors: tuple[float, ...]
+    solved: int
+
+    def factor(self, world: World) -> float:
+        """On the stiffness of a world that its moduli alone give."""
+        edge = float(np.interp(world.edge_mm, self.edges_mm, self.edge_factors))
+        return edge * self.leaning.factor(world.tilt)
+
+    def on(self, outcomes: tuple[Estimate, ...]) -> tuple[Estimate, ...]:
+        """The outcomes, all in proportion to K, with their swings."""
+        return tuple(
+            replace(o, swings={input: tuple(o.value * v / self.K for v in values)
+                               for input, values in self.swings.items()})
+            for o in outcomes
+        )  # fmt: skip
+
+
+def moves(
+    specimen: Specimen,
+    state: Solved,
+    image: State,
+    central: World,
+    found: Response,
+    energies: Callable[[F64], F64],
+    preconditioner: Hierarchy,
+) -> Moves:
+    """Of a state solved in the central world.
+
+    Args:
+        energies: of a modulus field, solved anew.
+    """  # fmt: skip
+    lean = _leaning(specimen, state, found, preconditioner)
+    known = probes(specimen.anatomy.calibration, central, specimen.settings.laws)
+
+    def tissue_at(edge_mm: float) -> Tissue:
+        return redrawn(specimen, state.tissue, image, edge_mm) if edge_mm else state.tissue
+
+    values, solved = swings(state.E, state.s, known, tissue_at, lean.factor, energies)
+    K = float((state.E * state.s).sum())
+    edges = next(probe for probe in known if probe.input == "lesion_edge").worlds
+    places = (edges[0].edge_mm, 0.0, edges[1].edge_mm)
+    at = values["lesion_edge"]
+    return Moves(K, values, lean, places, (at[0] / K, 1.0, at[1] / K), solved)
+
+
+def _leaning(specimen: Specimen, state: Solved, found: Response, preconditioner: Hierarchy) -> Leaning:
+    drive = specimen.drive
+    if drive.load_unit != "N":
+        return Leaning()
+    A = Stiffness.uniform(specimen.mesh, specimen.K0, state.E, dtype=np.float64)
+
+    def solve(force: F64) -> F64:
+        return equilibrium(
+            A, fixed=drive.fixed, prescribed_mm=np.zeros(drive.fixed.shape), force_N=force, tolerance=1e-5,
+            preconditioner=preconditioner, max_iterations=specimen.settings.max_iterations,
+        ).displacement_mm  # fmt: skip
+
+    at_mm = (specimen.mesh.nodes * specimen.settings.spacing_mm).astype(np.float64)
+    u = found.equilibrium.displacement_mm
+    return leaning(at_mm, drive.fixed, drive.prescribed_mm, drive.force_N, u, solve)
