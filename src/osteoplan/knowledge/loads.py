@@ -35,22 +35,37 @@ class Criterion(Strict):
     Attributes:
         id: of the outcome, e.g. ``strength_N``.
         kind: ``height``: strain times K H, H the gauge length; ``tissue``: the load at which
-            ``volume_fraction`` of the elements that count are strained beyond ``strain`` (effective strain).
-        strain, volume_fraction: ``file.key`` of a material number, or a key of the case's own numbers.
+            ``volume_fraction`` of the elements that count are strained beyond ``strain`` (effective strain);
+            ``strain_limit``: the load at which ``failing_mm3`` of them have a principal strain beyond
+            ``strain`` in tension or beyond ``compression``; only those at least as dense as ``dense`` count.
+        strain, compression, volume_fraction, failing_mm3, dense: ``file.key`` of a material number, or a key
+            of the case's own numbers.
         told_as: ``drive``: the load that the machine brings; ``companion``: the force that goes with it.
     """
 
     id: str
-    kind: Literal["height", "tissue"]
+    kind: Literal["height", "tissue", "strain_limit"]
     strain: str
+    compression: str = ""
     volume_fraction: str = ""
+    failing_mm3: str = ""
+    dense: str = ""
     told_as: Literal["drive", "companion"] = "drive"
 
     @model_validator(mode="after")
     def _complete(self) -> Criterion:
         if (self.kind == "tissue") != bool(self.volume_fraction):
-            raise ValueError("a tissue criterion needs a volume_fraction, a height criterion has none")
+            raise ValueError("a tissue criterion needs a volume_fraction, no other has one")
+        needed = (self.compression, self.failing_mm3, self.dense)
+        if not (all(needed) if self.kind == "strain_limit" else not any(needed)):
+            raise ValueError("compression, failing_mm3 and dense belong to a strain_limit criterion, all three")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every number that it reads."""
+        read = (self.strain, self.compression, self.volume_fraction, self.failing_mm3, self.dense)
+        return tuple(name for name in read if name)
 
 
 @dataclass(frozen=True)
@@ -174,9 +189,8 @@ class LoadCase(Strict):
     @model_validator(mode="after")
     def _numbers_are_known(self) -> LoadCase:
         for criterion in self.criteria:
-            for name in (criterion.strain, criterion.volume_fraction):
-                if name:
-                    self.known(name)
+            for name in criterion.names:
+                self.known(name)
         told = {criterion.id for criterion in self.criteria} | {self.stiffness}
         shown = {threshold.outcome for threshold in self.thresholds} - {"strength_to_load"}
         for name in (self.rank_by, *shown):
@@ -213,7 +227,7 @@ class LoadCase(Strict):
     @property
     def status(self) -> ReviewStatus:
         """The least certain of everything that a result of this case rests on."""
-        stated = [self.known(name) for c in self.criteria for name in (c.strain, c.volume_fraction) if name]
+        stated = [self.known(name) for c in self.criteria for name in c.names]
         return worst(
             self.laws.status, *(modulus_law(law).status for law in self.laws.use),
             *(known.status for known in stated), *(row.status for row in self.numbers.values()),

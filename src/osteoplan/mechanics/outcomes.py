@@ -1,7 +1,8 @@
 """From a solved specimen to what is told: stiffness, load at failure by each criterion, a strain field.
 
-    height     F = strain K H
-    tissue     F = strain / (effective strain per unit load that ``volume_fraction`` of the bone exceeds)
+    height         F = strain K H
+    tissue         F = strain / (effective strain per unit load that ``volume_fraction`` of the bone exceeds)
+    strain limit   F at which ``failing_mm3`` of bone is strained beyond a limit in tension or compression
 
 Draws of a strength are those of the stiffness times one factor: the criterion's own error is not in them.
 """
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
+from osteoplan.kernels.criteria import failure_load, mean_strain, principal_strains, strain_demand
 from osteoplan.kernels.elasticity import effective_strain
 from osteoplan.knowledge.loads import Criterion
 from osteoplan.knowledge.materials import modulus_law
@@ -23,24 +25,24 @@ from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 
 if TYPE_CHECKING:
-    from osteoplan.mechanics.specimen import Specimen
+    from osteoplan.mechanics.specimen import Response, Specimen
 
 __all__ = ["outcomes", "strain_field", "units_per_motion"]
 
 F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 DEGREE = float(np.pi / 180.0)
 FILLED = 0.5  # an element more than half cement is no bone that a tissue criterion counts
 
 
 def outcomes(
-    specimen: Specimen, tissue: Tissue, K: float, draws: F64, s: F64, companion: float
+    specimen: Specimen, tissue: Tissue, K: float, draws: F64, found: Response
 ) -> tuple[Estimate, ...]:
     """Stiffness and load at failure.
 
     Args:
         K, draws: stiffness of the central world and of every draw, per mm or rad.
-        s: (n_elements,) energies at unit motion.
-        companion: force that goes with the unit load.
+        found: the solved central world.
     """
     case = specimen.case
     because = _because(specimen, tissue)
@@ -55,9 +57,9 @@ def outcomes(
     per, unit = units_per_motion(case.load_unit)
     rows = [told(case.stiffness, per, unit, ())]
     for criterion in case.criteria:
-        at_failure, why = _motion_at_failure(specimen, tissue, criterion, s)
+        at_failure, why = _motion_at_failure(specimen, tissue, criterion, found)
         if criterion.told_as == "companion":
-            rows.append(told(criterion.id, at_failure * abs(companion), "N", why))
+            rows.append(told(criterion.id, at_failure * abs(found.companion), "N", why))
         else:
             rows.append(told(criterion.id, at_failure, case.load_unit, why))
     return tuple(rows)
@@ -78,7 +80,7 @@ def strain_field(specimen: Specimen, s: F64, K: float) -> Field:
 
 
 def _motion_at_failure(
-    specimen: Specimen, tissue: Tissue, criterion: Criterion, s: F64
+    specimen: Specimen, tissue: Tissue, criterion: Criterion, found: Response
 ) -> tuple[float, tuple[str, ...]]:
     """(motion [mm or rad] at which the criterion is met, by whose word)."""
     case = specimen.case
@@ -90,15 +92,36 @@ def _motion_at_failure(
         return limit * specimen.height_mm, (
             *strain.cite[:1], f"{limit:g} K H with H {specimen.height_mm:.1f} mm",
         )  # fmt: skip
-    fraction = case.number(criterion.volume_fraction)
     bone = specimen.body & ~specimen.cap & ~tissue.replaced & (tissue.cement < FILLED)
     if not bone.any():
         raise BadInput(f"{specimen.anatomy.level}, {case.title}: no bone is left for the criterion")
-    at_one = effective_strain(s[bone], specimen.settings.spacing_mm**3)
+    if criterion.kind == "strain_limit":
+        density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
+        return _strain_limit(specimen, criterion, found, bone & (density >= case.number(criterion.dense)))
+    fraction = case.number(criterion.volume_fraction)
+    at_one = effective_strain(found.s[bone], specimen.settings.spacing_mm**3)
     critical = float(np.quantile(at_one, 1.0 - fraction))
     part = "body's bone" if specimen.anatomy.is_vertebra else "bone that counts"
     return limit / critical, (
         *strain.cite[:1], f"{100 * fraction:g} % of the {part} above {100 * limit:g} % effective strain",
+    )  # fmt: skip
+
+
+def _strain_limit(
+    specimen: Specimen, criterion: Criterion, found: Response, bone: Bool
+) -> tuple[float, tuple[str, ...]]:
+    """The same by principal strains at the middle of each element."""
+    case, edge = specimen.case, specimen.settings.spacing_mm
+    tension, compression = case.number(criterion.strain), case.number(criterion.compression)
+    failing = case.number(criterion.failing_mm3)
+    principal = principal_strains(mean_strain(specimen.mesh, [edge] * 3, found.unit_motion_mm)[bone])
+    demand = strain_demand(principal, tension=tension, compression=compression)
+    if failing > demand.size * edge**3:
+        raise BadInput(f"{specimen.anatomy.level}, {case.title}: too little bone is left for the criterion")
+    return failure_load(demand, edge**3, failing_mm3=failing), (
+        *case.known(criterion.strain).cite[:1],
+        f"{failing:g} mm3 of dense bone beyond {100 * tension:g} % in tension or "
+        f"{100 * compression:g} % in compression",
     )  # fmt: skip
 
 

@@ -1,0 +1,105 @@
+"""A bone rebuilt on cubes along the axes of its load, before anything holds it.
+
+The third axis of the cubes is the load's own: what the machine moves or holds along the load is then one
+component of a displacement, whatever way the bone lies in the patient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from osteoplan.errors import NotAvailable
+from osteoplan.mechanics.state import grid_along_the_bone, inside, sample
+from osteoplan.model.anatomy import Anatomy, BoneFrame
+from osteoplan.model.volume import Volume
+
+__all__ = ["Rebuilt", "frame_of", "load_frame", "one_piece", "rebuild", "unit"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Rebuilt:
+    """A bone on cubes.
+
+    Attributes:
+        frame: origin and axes of the load, the cubes' axes in rows.
+        grid: box of cubes in patient space; edge_mm: of a cube.
+        bone, lesion: (ni, nj, nk) elements; bone only where the scan shows it.
+        now, intact: (ni, nj, nk) image values by state; NaN outside the scan.
+        unseen: how many elements of bone lie outside the scan.
+    """
+
+    frame: BoneFrame
+    grid: Volume
+    edge_mm: float
+    bone: Bool
+    lesion: Bool
+    now: F64
+    intact: F64
+    unseen: int
+
+    def at_mm(self) -> F64:
+        """(ni, nj, nk, 3) LPS centres of the elements."""
+        return self.grid.positions_mm(np.moveaxis(np.indices(self.grid.shape), 0, -1))
+
+
+def rebuild(
+    anatomy: Anatomy, frame: BoneFrame, edge_mm: float, *, margin_mm: tuple[float, float, float]
+) -> Rebuilt:
+    """The anatomy's bone on cubes along a frame, with room around it for what holds it."""
+    turned = replace(anatomy, frame=frame)
+    grid = grid_along_the_bone(turned, edge_mm, margin_mm=margin_mm)
+    now, intact = sample(grid, anatomy.image), sample(grid, anatomy.image_intact)
+    seen = np.isfinite(now) & np.isfinite(intact)
+    bone, lesion = (inside(grid, anatomy, mask) for mask in (anatomy.bone_mask, anatomy.lesion_mask))
+    return Rebuilt(frame, grid, edge_mm, bone & seen, lesion, now, intact, int((bone & ~seen).sum()))
+
+
+def load_frame(origin_mm: F64, along: F64, across: F64) -> BoneFrame:
+    """Axes of a load: the third along it, the first as near to ``across`` as it can be."""
+    third = unit(along)
+    first = unit(across - (across @ third) * third)
+    return BoneFrame(origin_mm, np.stack([first, np.cross(third, first), third]), "load")
+
+
+def one_piece(solid: Bool, *ends: Bool, name: str, between: str) -> Bool:
+    """The largest piece (connected over faces) that holds something of every end.
+
+    Raises:
+        NotAvailable: no load path joins the ends.
+    """
+    pieces, _ = ndimage.label(solid)
+    shared = [np.unique(pieces[end & solid]) for end in ends]
+    common = [piece for piece in shared[0] if piece > 0 and all(piece in other for other in shared[1:])]
+    if not common:
+        raise NotAvailable(f"{name}: no bone joins {between}, so no load can pass: check the bone's mask")
+    size = np.bincount(pieces.ravel())
+    chosen: Bool = np.equal(pieces, max(common, key=lambda piece: int(size[piece])))
+    return chosen
+
+
+def frame_of(anatomy: Anatomy, kind: str) -> BoneFrame:
+    """The anatomy's frame of that kind.
+
+    Raises:
+        NotAvailable: the scan does not show it.
+    """
+    if kind not in anatomy.frames:
+        words = kind.replace("_", " ")
+        raise NotAvailable(
+            f"{anatomy.level}: no {words} is found on the scan, which this load case needs: load a scan "
+            "that shows it whole"
+        )
+    return anatomy.frames[kind]
+
+
+def unit(vector: F64) -> F64:
+    """The vector at length 1."""
+    found: F64 = vector / np.linalg.norm(vector)
+    return found
