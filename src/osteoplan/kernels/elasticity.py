@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.rows import Rows
 from osteoplan.kernels.threads import cores
 
@@ -142,6 +143,13 @@ class Bricks:
         _from_lines(self.nodes, self.corner, self.rows.at, lines, out)
         return out
 
+    def ties_on_lines(self, ties: tuple[Tie, ...]) -> tuple[Tie, ...]:
+        """Rods of this mesh, on the nodes of ``rows``."""
+        if not ties:
+            return ()
+        at = self.rows.at[self.nodes[:, 0], self.nodes[:, 1]] + self.nodes[:, 2]
+        return tuple(tie.renumbered(at) for tie in ties)
+
     def box(self, values: npt.NDArray[Any], *, void: float = 0.0) -> npt.NDArray[Any]:
         """(n_elements,) values -> (ni, nj, nk) box with ``void`` elsewhere."""
         out = np.full(self.shape, void, dtype=values.dtype)
@@ -169,6 +177,7 @@ class Stiffness:
         matrices: (m, 24, 24) element matrices; the dtype of this array is the dtype of the product.
         which: (n_elements,) matrix of each element.
         scale: (n_elements,) factor of each element (the modulus on the finest mesh).
+        ties: rods in the mesh, which add their own stiffness.
     """
 
     mesh: Bricks
@@ -176,15 +185,17 @@ class Stiffness:
     which: Ints
     scale: Real
     threads: int = 0
+    ties: tuple[Tie, ...] = ()
 
     @classmethod
     def uniform(
-        cls, mesh: Bricks, K0: F64, modulus: F64, *, dtype: npt.DTypeLike, threads: int = 0
-    ) -> Stiffness:
-        """The stiffness of a mesh of equal bricks with one modulus [MPa] each."""
+        cls, mesh: Bricks, K0: F64, modulus: F64, *, dtype: npt.DTypeLike, threads: int = 0,
+        ties: tuple[Tie, ...] = (),
+    ) -> Stiffness:  # fmt: skip
+        """The stiffness of a mesh of equal bricks with one modulus [MPa] each, and of rods in it."""
         matrices = np.ascontiguousarray(K0[None], dtype=dtype)
         which = np.zeros(len(mesh.cells), dtype=np.int32)
-        return cls(mesh, matrices, which, np.ascontiguousarray(modulus, dtype=dtype), threads)
+        return cls(mesh, matrices, which, np.ascontiguousarray(modulus, dtype=dtype), threads, ties)
 
     def __call__(self, u: Real) -> Real:
         """(n_nodes, 3) displacements -> (n_nodes, 3) nodal forces, in the dtype of the matrices."""
@@ -205,6 +216,8 @@ class Stiffness:
             else:
                 for done in [_pool(wanted).submit(_add_layers, *job) for job in jobs]:
                     done.result()
+        for tie in self.ties:
+            tie.add(u, y)
         return y
 
     def diagonal(self) -> F64:
@@ -214,7 +227,10 @@ class Stiffness:
         dofs = 3 * self.mesh.corners[:, :, None] + np.arange(3)
         count = 3 * len(self.mesh.nodes)
         total: npt.NDArray[Any] = np.bincount(dofs.ravel(), weights.ravel(), minlength=count)
-        return total.reshape(-1, 3)
+        total = total.reshape(-1, 3)
+        for tie in self.ties:
+            total += tie.diagonal(len(total))
+        return total
 
 
 def element_energy(mesh: Bricks, K0: F64, u: F64) -> F64:

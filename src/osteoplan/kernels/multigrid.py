@@ -29,6 +29,7 @@ from numba import njit
 from scipy.linalg import cho_factor, cho_solve
 
 from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.rows import Rows, add_stiffness, brick_of, modal_blocks
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
@@ -280,6 +281,7 @@ class _System:
     r: F64
     p: F64
     q: F64
+    ties: tuple[Tie, ...]
 
     @classmethod
     def of(cls, A: Stiffness, fixed: Bool, force_N: F64 | None) -> _System:
@@ -289,13 +291,15 @@ class _System:
             A, modal_blocks(K0), mesh.lines_of_cells(A.scale.astype(np.float64)),
             mesh.lines_of_nodes((~fixed).astype(np.uint8)),
             None if force_N is None else mesh.lines_of_nodes(np.asarray(force_N, dtype=np.float64)),
-            *(rows.zeros(np.float64) for _ in range(3)),
+            *(rows.zeros(np.float64) for _ in range(3)), ties=mesh.ties_on_lines(A.ties),
         )  # fmt: skip
 
     def times(self, u: F64, y: F64) -> None:
         """y = A u."""
         y[:] = 0.0
         add_stiffness(self.A.mesh.rows, self.blocks, self.E, u, y)
+        for tie in self.ties:
+            tie.add(u.T, y.T)
 
     def rest(self, u: F64) -> float:
         """r = f - A u where free; its norm."""
