@@ -6,8 +6,8 @@
     cycle (single)   smooth;  repeat: x += P cycle(P^T (r - A x));  smooth
                      one coarse visit below the finest grid, two below every other (W)
     coarse grids     the mean of the moduli below, bricks twice as large (along short edges first)
-    smoother         Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A; degree 2 on the
-                     finest grid, 4 below
+    smoother         Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A; degree 3 on the
+                     finest grid, 5 below
     coarsest         its inverse
 
 Everything runs on lines of nodes (``kernels.rows``); voids carry no unknowns.
@@ -20,17 +20,16 @@ Tests: tests/analytic/test_elasticity.py, test_multigrid.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy.linalg import cho_factor, cho_solve
 
 from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
-from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.islands import Deflation, islands
 from osteoplan.kernels.rows import Rows, add_stiffness, brick_of, modal_blocks
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
@@ -39,13 +38,14 @@ __all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 OnStep = Callable[[int, float], bool]
 Preconditioner = Callable[[F64], F64]
 
 # Shape of the cycle: numbers of mathematics, tuned once (benchmarks/solver.py).
-DEGREES = (2, 4)
-RATIOS = (8.0, 16.0)
-COARSEST_NODES = 250
+DEGREES = (3, 5)
+RATIOS = (12.0, 20.0)
+COARSEST_NODES = 150
 ALIKE = 1.5  # edges that differ by less are coarsened together
 
 
@@ -101,11 +101,15 @@ class Level:
 class Hierarchy:
     """Multigrid W-cycle of a stiffness with supports, as a preconditioner.
 
-    Its grids carry room to work in: one thread of control at a time.
+    ``stiff`` holds the nodes of its islands (``kernels.islands``), which ``equilibrium`` deflates.  Its grids
+    carry room to work in: one thread of control at a time.
     """
 
-    def __init__(self, mesh: Bricks, levels: Sequence[Level], coarsest: Coarsest) -> None:
+    def __init__(
+        self, mesh: Bricks, levels: Sequence[Level], coarsest: Coarsest, stiff: Sequence[Ints]
+    ) -> None:
         self.mesh = mesh
+        self.stiff = tuple(stiff)
         self.levels = tuple(levels)
         self.coarsest = coarsest
 
@@ -129,8 +133,8 @@ class Hierarchy:
             free_below = held_below(rows, below, free, used)
             E = averaged(rows, below, E, free, free_below, _laplacian(edges), _laplacian(wider))
             rows, free, edges = below, free_below, wider
-            K0 = brick_stiffness(edges, poisson)
-        return cls(A.mesh, levels, Coarsest.of(levels[-1], K0))
+            K0 = brick_stiffness(list(edges), poisson)
+        return cls(A.mesh, levels, Coarsest.of(levels[-1], K0), islands(A.mesh, A.scale, fixed))
 
     def __call__(self, r: F64) -> F64:
         """(n_nodes, 3) residual -> (n_nodes, 3) correction."""
@@ -189,8 +193,8 @@ class Coarsest:
         np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), E[:, None, None] * K0)
         A = A[:-1, :-1]
         A[np.diag_indices_from(A)] *= 1.0 + 1e-7
-        inverse = cho_solve(cho_factor(A), np.eye(at.size)) if at.size else A
-        return cls(at, inverse.astype(np.float32))
+        _invert(A)
+        return cls(at, A.astype(np.float32))
 
     def __call__(self, level: Level) -> None:
         """z = A^-1 rest."""
@@ -243,6 +247,8 @@ def equilibrium(
     """
     M = preconditioner or Hierarchy.of(A, fixed)
     system = _System.of(A, fixed, force_N)
+    if isinstance(M, Hierarchy) and M.stiff:
+        system = system.deflated(M.stiff)
     u = A.mesh.lines_of_nodes(np.where(fixed, prescribed_mm, 0.0))
     scale = system.rest(u)
     if scale == 0.0:
@@ -281,7 +287,7 @@ class _System:
     r: F64
     p: F64
     q: F64
-    ties: tuple[Tie, ...]
+    deflation: Deflation | None = None
 
     @classmethod
     def of(cls, A: Stiffness, fixed: Bool, force_N: F64 | None) -> _System:
@@ -291,15 +297,22 @@ class _System:
             A, modal_blocks(K0), mesh.lines_of_cells(A.scale.astype(np.float64)),
             mesh.lines_of_nodes((~fixed).astype(np.uint8)),
             None if force_N is None else mesh.lines_of_nodes(np.asarray(force_N, dtype=np.float64)),
-            *(rows.zeros(np.float64) for _ in range(3)), ties=mesh.ties_on_lines(A.ties),
+            rows.zeros(np.float64), rows.zeros(np.float64), rows.zeros(np.float64),
         )  # fmt: skip
+
+    def deflated(self, stiff: Sequence[Ints]) -> _System:
+        """The same without the rigid motions of islands."""
+        edges, _ = brick_of(self.blocks)
+        found = Deflation.of(
+            self.A.mesh, stiff, blocks=self.blocks, E=self.E, edges_mm=edges, free=self.free,
+            w=self.p, y=self.q,
+        )  # fmt: skip
+        return replace(self, deflation=found)
 
     def times(self, u: F64, y: F64) -> None:
         """y = A u."""
         y[:] = 0.0
         add_stiffness(self.A.mesh.rows, self.blocks, self.E, u, y)
-        for tie in self.ties:
-            tie.add(u.T, y.T)
 
     def rest(self, u: F64) -> float:
         """r = f - A u where free; its norm."""
@@ -317,11 +330,17 @@ class _System:
         """Conjugate gradients from the residual at hand; steps made until ``goal``, or until ``last``."""
         p, q, r = self.p, self.q, self.r
         zr = alpha = 1.0
+        if self.deflation is not None:
+            self.deflation.move(u, self.deflation.correction(r))
+            if self.rest(u) <= goal:
+                return 0
         for step in range(1, last - first + 1):
             z = self._preconditioned(M)
             zr, old = self._sums(_dots, z, r), zr
             beta = 0.0 if step == 1 else -alpha * self._sums(_dots, z, q) / old
             self._planes(_direct, z, p, beta)
+            if self.deflation is not None:
+                self.deflation.move(p, -self.deflation.excess(z))
             self.times(p, q)
             pq = self._sums(_dots, p, q)
             if not (pq > 0.0 and np.isfinite(pq)):
@@ -449,6 +468,25 @@ def _advance(i0, i1, planes, shares, u, r, p, q, free, alpha):  # type: ignore[n
                 ri[n] = v
                 total += v * v
         shares[i] = total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _invert(A):  # type: ignore[no-untyped-def]
+    """Invert a symmetric positive matrix in place (Gauss and Jordan), in an order of its own."""
+    n = len(A)
+    for k in range(n):
+        pivot = A[k]
+        scale = 1.0 / pivot[k]
+        pivot[k] = 1.0
+        for m in range(n):
+            pivot[m] *= scale
+        for i in range(n):
+            if i != k:
+                row = A[i]
+                factor = row[k]
+                row[k] = 0.0
+                for m in range(n):
+                    row[m] -= factor * pivot[m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

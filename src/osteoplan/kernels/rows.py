@@ -2,7 +2,7 @@
 
 On [-1, 1]^3 a displacement of one brick is, for each component, sum of c_abc xi^a eta^b zeta^c over
 a, b, c in {0, 1}: eight sums and differences of its corner values, over 8.  Products of different parity
-integrate to nothing, so the energy falls apart into small blocks (A, B, C: modes of u_x, u_y, u_z; g = 2 / h):
+integrate to nothing, so the energy falls apart into small blocks (A, B, C: modes of u_x, u_y, u_z; g = 2/h):
 
     mean strains         (A100, B010, C001)   (A010, B100)   (A001, C100)   (B001, C010)
     bending   1/3        (A110, C011)   (A101, B011)   (B110, C101)   (A011, B101, C110)
@@ -12,8 +12,8 @@ integrate to nothing, so the energy falls apart into small blocks (A, B, C: mode
 
 Forces are the transpose: y = H^T (E M) H u, about 200 flop for a voxel instead of 1152.
 
-Layout.  The nodes of one (i, j) line are stored from the first to the last that is used; k runs fastest.  What
-lies outside a body that fills its box badly costs nothing.  Every array ends, and every plane ends, with
+Layout.  The nodes of one (i, j) line are stored from the first to the last that is used; k runs fastest.
+What lies outside a body that fills its box badly costs nothing.  Every array ends, and every plane ends, with
 room for one vector: what is read or written beyond a line is multiplied by a modulus of zero.
 
 Whoever adds element layers i0 - 1 ... i1 - 1 writes node planes i0 ... i1 - 1 only, each in the same order:
@@ -68,19 +68,14 @@ def modal_blocks(K0: F64) -> F64:
 
 
 _MODES = [(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
-_ENTRIES = [
-    (m, n)
-    for m, n in (
-        pair.split()
-        for pair in (
-            "A100 A100,B010 B010,C001 C001,A100 B010,A100 C001,B010 C001,"
-            "A010 A010,B100 B100,A010 B100,A001 A001,C100 C100,A001 C100,B001 B001,C010 C010,B001 C010,"
-            "A110 A110,C011 C011,A110 C011,A101 A101,B011 B011,A101 B011,B110 B110,C101 C101,B110 C101,"
-            "A011 A011,B101 B101,C110 C110,A011 B101,A011 C110,B101 C110,"
-            "A111 A111,B111 B111,C111 C111"
-        ).split(",")
-    )
-]
+_BLOCKS = """
+    A100 A100, B010 B010, C001 C001, A100 B010, A100 C001, B010 C001
+    A010 A010, B100 B100, A010 B100, A001 A001, C100 C100, A001 C100, B001 B001, C010 C010, B001 C010
+    A110 A110, C011 C011, A110 C011, A101 A101, B011 B011, A101 B011, B110 B110, C101 C101, B110 C101
+    A011 A011, B101 B101, C110 C110, A011 B101, A011 C110, B101 C110
+    A111 A111, B111 B111, C111 C111
+"""
+_ENTRIES = [tuple(pair.split()) for line in _BLOCKS.split("\n") for pair in line.split(",") if pair.strip()]
 
 
 def brick_of(blocks: F64) -> tuple[F64, float]:
@@ -124,13 +119,23 @@ class Rows:
     factors: tuple[int, int, int] = (1, 1, 1)
 
     @property
+    def of_nodes(self) -> tuple[Any, Any, Any]:
+        """(low, high, at), for compiled functions."""
+        return self.low, self.high, self.at
+
+    @property
+    def of_cells(self) -> tuple[Any, Any, Any]:
+        """(cell_low, cell_high, cell_at), for compiled functions."""
+        return self.cell_low, self.cell_high, self.cell_at
+
+    @property
     def used_nodes(self) -> int:
         """Nodes of all lines."""
         return int((self.high - self.low).sum())
 
     @classmethod
     def of_extents(cls, shape: tuple[int, int, int], low: Any, high: Any) -> Rows:
-        """From the first used cell of each line (ni, nj), and one past the last; equal where there is none."""
+        """From the first used cell of each line (ni, nj), and one past the last; equal where empty."""
         ni, nj, nk = shape
         empty = high <= low
         first = np.where(empty, nk + 1, low)
@@ -184,11 +189,14 @@ def _packed(low: npt.NDArray[np.int32], high: npt.NDArray[np.int32], pad: int) -
     sizes = length.sum(axis=1) + pad
     planes = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     within = np.cumsum(length, axis=1) - length
-    return planes[:-1, None] + within - low, planes
+    return (planes[:-1, None] + within - low).astype(np.int64), planes
 
 
-def add_stiffness(rows: Rows, blocks: F64, E: Real, u: Real, y: Real, *, factor: float = 1.0) -> None:
-    """y += factor * A u, both (3, nodes) in the type of E (cells).
+def add_stiffness(
+    rows: Rows, blocks: F64, E: Real, u: Real, y: Real, *, factor: float = 1.0,
+    planes: tuple[int, int] | None = None,
+) -> None:  # fmt: skip
+    """y += factor * A u, both (3, nodes) in the type of E (cells); on all planes of nodes, or on some.
 
     u must be finite everywhere and zero outside the lines.
     """
@@ -198,7 +206,10 @@ def add_stiffness(rows: Rows, blocks: F64, E: Real, u: Real, y: Real, *, factor:
     def work(i0: int, i1: int) -> None:
         _add_planes(i0, i1, rows.at, rows.cell_low, rows.cell_high, rows.cell_at, E, m, u, y, width)
 
-    rows.each_plane(work)
+    if planes is None:
+        rows.each_plane(work)
+    else:
+        work(*planes)
 
 
 @njit(forceinline=True)
@@ -277,9 +288,7 @@ def _add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  #
                 P111 = e * fill(E, m[30]) * A111
                 Q111 = e * fill(E, m[31]) * B111
                 R111 = e * fill(E, m[32]) * C111
-                fa, fb, fc, fd, ga, gb, gc, gd = _lines(
-                    nothing, P001, P010, P011, P100, P101, P110, P111
-                )
+                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, P001, P010, P011, P100, P101, P110, P111)
                 if below:
                     store(yx, a, load(yx, a) + fa + shifted(xa, ga))
                     store(yx, b, load(yx, b) + fb + shifted(xb, gb))
@@ -287,9 +296,7 @@ def _add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  #
                     store(yx, c, load(yx, c) + fc + shifted(xc, gc))
                     store(yx, d, load(yx, d) + fd + shifted(xd, gd))
                 xa, xb, xc, xd = ga, gb, gc, gd
-                fa, fb, fc, fd, ga, gb, gc, gd = _lines(
-                    nothing, Q001, Q010, Q011, Q100, Q101, Q110, Q111
-                )
+                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, Q001, Q010, Q011, Q100, Q101, Q110, Q111)
                 if below:
                     store(yy, a, load(yy, a) + fa + shifted(ya, ga))
                     store(yy, b, load(yy, b) + fb + shifted(yb, gb))
@@ -297,9 +304,7 @@ def _add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  #
                     store(yy, c, load(yy, c) + fc + shifted(yc, gc))
                     store(yy, d, load(yy, d) + fd + shifted(yd, gd))
                 ya, yb, yc, yd = ga, gb, gc, gd
-                fa, fb, fc, fd, ga, gb, gc, gd = _lines(
-                    nothing, R001, R010, R011, R100, R101, R110, R111
-                )
+                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, R001, R010, R011, R100, R101, R110, R111)
                 if below:
                     store(yz, a, load(yz, a) + fa + shifted(za, ga))
                     store(yz, b, load(yz, b) + fb + shifted(zb, gb))

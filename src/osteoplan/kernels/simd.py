@@ -36,7 +36,7 @@ def lanes(dtype: npt.DTypeLike) -> int:
     return BYTES // np.dtype(dtype).itemsize
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """The type of such a vector, known to the compiler by what it holds."""
 
     def __init__(self, dtype: types.Float) -> None:
@@ -59,7 +59,7 @@ def load(typingctx, a, i):  # type: ignore[no-untyped-def]
     kind = Vector(a.dtype)
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _pointer(context, builder, signature, args)
+        pointer = _pointer(context, builder, signature, args)  # type: ignore[no-untyped-call]
         return builder.load(pointer, align=a.dtype.bitwidth // 8)
 
     return kind(a, i), generate
@@ -70,7 +70,7 @@ def store(typingctx, a, i, v):  # type: ignore[no-untyped-def]
     """a[i : i + lanes] = v."""
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _pointer(context, builder, signature, args)
+        pointer = _pointer(context, builder, signature, args)  # type: ignore[no-untyped-call]
         builder.store(args[2], pointer, align=a.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -84,7 +84,7 @@ def fill(typingctx, a, x):  # type: ignore[no-untyped-def]
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
         one = context.cast(builder, args[1], x, a.dtype)
-        return _everywhere(context, builder, kind, one)
+        return _everywhere(context, builder, kind, one)  # type: ignore[no-untyped-call]
 
     return kind(a, x), generate
 

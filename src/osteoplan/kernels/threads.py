@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 
-import numpy as np
-
 __all__ = ["cores", "each", "shared_out"]
 
 
@@ -26,11 +24,13 @@ def shared_out(work: Callable[[int, int], None], count: int, *, least: int = 1, 
         threads: how many at most; 0 for every core.
     """
     parts = max(1, min(threads or cores(), count // max(least, 1)))
-    edges = np.linspace(0, count, parts + 1).astype(int)
     if parts == 1:
         work(0, count)
         return
-    jobs = [_pool(parts).submit(work, int(a), int(b)) for a, b in pairwise(edges)]
+    edges = [count * part // parts for part in range(parts + 1)]
+    pool = _pool(parts)
+    jobs = [pool.submit(work, a, b) for a, b in pairwise(edges[:-1])]
+    work(edges[-2], edges[-1])  # this thread takes its share
     for job in jobs:
         job.result()
 

@@ -42,13 +42,11 @@ def averaged(
         laplacian, coarse_laplacian: (8, 8) integral of grad v . grad w over a brick of each grid, corners in
             the order of ``elasticity.CORNERS``.
     """
-    ways = coarse.factors
     out = np.zeros(coarse.cells, dtype=E.dtype)
-    _average(ways, fine.cell_low, fine.cell_high, fine.cell_at, coarse.cell_at, E, out)
+    _average(coarse.factors, fine.of_cells, coarse.of_cells, E, out)
     _stiffen(
-        ways, fine.cell_low, fine.cell_high, fine.cell_at, fine.low, fine.high, fine.at, coarse.cell_low,
-        coarse.cell_high, coarse.cell_at, coarse.at, E, free, coarse_free, laplacian,
-        coarse_laplacian, out,
+        coarse.factors, fine.of_cells, fine.of_nodes, coarse.of_cells, coarse.of_nodes, E, free, coarse_free,
+        laplacian, coarse_laplacian, out,
     )  # fmt: skip
     return out
 
@@ -56,38 +54,35 @@ def averaged(
 def inverse_diagonal(rows: Rows, E: Real, own: npt.NDArray[np.float64], free: Bits) -> F32:
     """(3, nodes) 1 / D; ``own`` (3,) diagonal of K0 for each component, ``free`` (3, nodes) 1 or 0."""
     out = np.zeros((3, rows.nodes), dtype=np.float32)
-    rows.each_plane(
-        lambda i0, i1: _invert(i0, i1, rows.low, rows.high, rows.at, rows.cell_low, rows.cell_high, rows.cell_at, E, own, free, out)  # noqa: E501
-    )
+    rows.each_plane(lambda i0, i1: _invert(i0, i1, rows.of_nodes, rows.of_cells, E, own, free, out))
     return out
 
 
 def held_below(fine: Rows, coarse: Rows, free: Bits, used: Bits) -> Bits:
     """(3, nodes) 1 where a coarse component may move; ``used`` (nodes,) 1 where a fine node exists."""
     out = np.zeros((3, coarse.nodes), dtype=np.uint8)
-    coarse.each_plane(
-        lambda i0, i1: _free_above(i0, i1, coarse.factors, fine.low, fine.high, fine.at, coarse.low, coarse.high, coarse.at, free, used, HELD, out)  # noqa: E501
-    )
-    _hold_what_was_lost(coarse.factors, fine.low, fine.high, fine.at, coarse.at, free, used, out)
+    ways, below, above = coarse.factors, fine.of_nodes, coarse.of_nodes
+    coarse.each_plane(lambda i0, i1: _free_above(i0, i1, ways, below, above, free, used, HELD, out))
+    _hold_what_was_lost(ways, below, above, free, used, out)
     return out
 
 
 def restrict(fine: Rows, coarse: Rows, r: F32, inverse: F32, out: F32) -> None:
     """out = P^T r on the coarse nodes."""
-    coarse.each_plane(
-        lambda i0, i1: _restrict(i0, i1, coarse.factors, fine.low, fine.high, fine.at, coarse.low, coarse.high, coarse.at, r, inverse, out)  # noqa: E501
-    )
+    ways, below, above = coarse.factors, fine.of_nodes, coarse.of_nodes
+    coarse.each_plane(lambda i0, i1: _restrict(i0, i1, ways, below, above, r, inverse, out))
 
 
 def prolong(fine: Rows, coarse: Rows, x: F32, inverse: F32, z: F32, d: F32) -> None:
     """d = P x on the fine nodes that may move, and z += d."""
-    fine.each_plane(
-        lambda i0, i1: _prolong(i0, i1, coarse.factors, fine.low, fine.high, fine.at, coarse.low, coarse.high, coarse.at, x, inverse, z, d)  # noqa: E501
-    )
+    ways, below, above = coarse.factors, fine.of_nodes, coarse.of_nodes
+    fine.each_plane(lambda i0, i1: _prolong(i0, i1, ways, below, above, x, inverse, z, d))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _average(ways, low, high, at, coarse_at, E, out):  # type: ignore[no-untyped-def]
+def _average(ways, fine, coarse, E, out):  # type: ignore[no-untyped-def]
+    low, high, at = fine
+    coarse_at = coarse[2]
     ni, nj = low.shape
     fi, fj, fk = ways
     for i in range(ni):
@@ -102,12 +97,16 @@ def _average(ways, low, high, at, coarse_at, E, out):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _stiffen(ways, cell_low, cell_high, cell_at, low, high, at, ccell_low, ccell_high, ccell_at, cat, E, free, cfree, L, Lc, out):  # type: ignore[no-untyped-def]  # noqa: E501
+def _stiffen(ways, cells, nodes, coarse_cells, coarse_nodes, E, free, cfree, L, Lc, out):  # type: ignore[no-untyped-def]
     """Moduli of coarse cells that supports cut, by the energy that coarse motions make below (traces)."""
+    cell_low, cell_high, cell_at = cells
+    low, high, at = nodes
+    ccell_low, ccell_high, ccell_at = coarse_cells
+    cat = coarse_nodes[2]
     fi, fj, fk = ways
     v = np.zeros(8, dtype=np.float32)
     moves = np.zeros((3, 3, 3), dtype=np.uint8)
-    for I in range(ccell_low.shape[0]):  # noqa: E741
+    for I in range(ccell_low.shape[0]):
         for J in range(ccell_low.shape[1]):
             for K in range(ccell_low[I, J], ccell_high[I, J]):
                 most = np.float32(0.0)
@@ -156,7 +155,9 @@ def _stiffen(ways, cell_low, cell_high, cell_at, low, high, at, ccell_low, ccell
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _invert(i0, i1, low, high, at, cell_low, cell_high, cell_at, E, own, free, out):  # type: ignore[no-untyped-def]
+def _invert(i0, i1, nodes, cells, E, own, free, out):  # type: ignore[no-untyped-def]
+    low, high, at = nodes
+    cell_low, cell_high, cell_at = cells
     ni, nj = cell_low.shape
     around = np.zeros(high.max() + 2)
     for i in range(i0, i1):
@@ -179,10 +180,12 @@ def _invert(i0, i1, low, high, at, cell_low, cell_high, cell_at, E, own, free, o
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _free_above(i0, i1, ways, low, high, at, clow, chigh, cat, free, used, most, out):  # type: ignore[no-untyped-def]
+def _free_above(i0, i1, ways, fine, coarse, free, used, most, out):  # type: ignore[no-untyped-def]
+    low, high, at = fine
+    clow, chigh, cat = coarse
     ni, nj = low.shape
     fi, fj, fk = ways
-    for I in range(i0, i1):  # noqa: E741
+    for I in range(i0, i1):
         for J in range(clow.shape[1]):
             for K in range(clow[I, J], chigh[I, J]):
                 whole = 0.0
@@ -204,8 +207,10 @@ def _free_above(i0, i1, ways, low, high, at, clow, chigh, cat, free, used, most,
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hold_what_was_lost(ways, low, high, at, cat, free, used, out):  # type: ignore[no-untyped-def]
+def _hold_what_was_lost(ways, fine, coarse, free, used, out):  # type: ignore[no-untyped-def]
     """Hold the nearest coarse node where every coarse node around something held would move."""
+    low, high, at = fine
+    cat = coarse[2]
     ni, nj = low.shape
     fi, fj, fk = ways
     kept = out.copy()
@@ -219,7 +224,7 @@ def _hold_what_was_lost(ways, low, high, at, cat, free, used, out):  # type: ign
                     if free[c, n] != 0:
                         continue
                     lost = True
-                    for I in range(i // fi, (i + fi - 1) // fi + 1):  # noqa: E741
+                    for I in range(i // fi, (i + fi - 1) // fi + 1):
                         for J in range(j // fj, (j + fj - 1) // fj + 1):
                             for K in range(k // fk, (k + fk - 1) // fk + 1):
                                 lost = lost and kept[c, cat[I, J] + K] != 0
@@ -228,11 +233,13 @@ def _hold_what_was_lost(ways, low, high, at, cat, free, used, out):  # type: ign
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _restrict(i0, i1, ways, low, high, at, clow, chigh, cat, r, inverse, out):  # type: ignore[no-untyped-def]
+def _restrict(i0, i1, ways, fine, coarse, r, inverse, out):  # type: ignore[no-untyped-def]
+    low, high, at = fine
+    clow, chigh, cat = coarse
     ni, nj = low.shape
     fi, fj, fk = ways
     t = np.zeros(fk * chigh.max() + 4, dtype=np.float32)
-    for I in range(i0, i1):  # noqa: E741
+    for I in range(i0, i1):
         for J in range(clow.shape[1]):
             first, last = clow[I, J], chigh[I, J]
             if last <= first:
@@ -264,7 +271,9 @@ def _restrict(i0, i1, ways, low, high, at, clow, chigh, cat, r, inverse, out):  
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _prolong(i0, i1, ways, low, high, at, clow, chigh, cat, x, inverse, z, d):  # type: ignore[no-untyped-def]
+def _prolong(i0, i1, ways, fine, coarse, x, inverse, z, d):  # type: ignore[no-untyped-def]
+    low, high, at = fine
+    clow, chigh, cat = coarse
     nj = low.shape[1]
     fi, fj, fk = ways
     t = np.zeros(chigh.max() + 3, dtype=np.float32)
@@ -278,7 +287,7 @@ def _prolong(i0, i1, ways, low, high, at, clow, chigh, cat, x, inverse, z, d):  
             w = np.float32((1.0 if i % fi == 0 else 0.5) * (1.0 if j % fj == 0 else 0.5))
             for c in range(3):
                 t[A : B + 1] = 0.0
-                for I in range(i // fi, (i + fi - 1) // fi + 1):  # noqa: E741
+                for I in range(i // fi, (i + fi - 1) // fi + 1):
                     for J in range(j // fj, (j + fj - 1) // fj + 1):
                         p, q = max(A, clow[I, J]), min(B + 1, chigh[I, J])
                         if q <= p:

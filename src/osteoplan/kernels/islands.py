@@ -1,0 +1,207 @@
+"""Stiff islands in soft surroundings move as rigid bodies; those motions are solved for exactly.
+
+A ball of cement in a lytic cavity, or a screw in marrow, hardly resists being moved as a whole.  Averaged
+coarse grids smear it and see that late.  Deflated conjugate gradients take the six rigid motions of every
+island (columns of W) out of the iteration:
+
+    r with W^T r = 0;   p = z + beta p - W (W^T A W)^-1 (A W)^T z
+
+An island is a connected part of the cells stiffer than a threshold that touches no support and whose
+surroundings are, on average, ``CONTRAST`` times softer.  A part within a part counts as another one.  The
+whole body is one more where its supports barely stop it (as pins do).
+
+Sources: Saad, Yeung, Erhel & Guyomarc'h 2000 (deflated conjugate gradients); Jonsthovel et al. 2012 (rigid
+bodies of stiff parts).  Tests: tests/analytic/test_multigrid.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from scipy import ndimage
+
+from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.rows import add_stiffness
+
+__all__ = ["Deflation", "islands"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+CONTRAST = 30.0
+THRESHOLDS = (10.0, 100.0, 1000.0)  # below the stiffest cell
+LEAST_CELLS = 8
+MOST = 6  # islands of each threshold, the largest first
+FEW_SUPPORTS = 8  # nodes; a component held at no more than these may turn or drift
+
+
+def islands(mesh: Bricks, modulus: npt.NDArray[Any], fixed: Bool) -> list[Ints]:
+    """Node numbers of each island, and of the whole body where supports are few.
+
+    Args:
+        modulus: (n_elements,); fixed: (n_nodes, 3).
+    """
+    found: list[Ints] = []
+    top = float(modulus.max())
+    if top > CONTRAST * float(modulus.min()):
+        box = mesh.box(modulus.astype(np.float32))
+        held: Bool = np.asarray(fixed.any(axis=1))
+        seen: list[tuple[int, ...]] = []
+        for threshold in THRESHOLDS:
+            labels, parts = _parts(box, top / threshold)
+            of_cell = labels[tuple(mesh.cells.T)] if parts else labels
+            for one, where in parts:
+                if not _is_island(box, labels, one, where):
+                    continue
+                hit = np.zeros(len(mesh.nodes), dtype=bool)
+                hit[mesh.corners[of_cell == one]] = True
+                nodes = np.flatnonzero(hit)
+                key = (len(nodes), int(nodes[0]), int(nodes[-1]))
+                if not held[nodes].any() and key not in seen:
+                    seen.append(key)
+                    found.append(nodes)
+    if int(fixed.sum(axis=0).min()) <= FEW_SUPPORTS:
+        found.append(np.arange(len(mesh.nodes)))
+    return found
+
+
+def _parts(
+    box: npt.NDArray[np.float32], threshold: float
+) -> tuple[npt.NDArray[np.int32], list[tuple[int, tuple[slice, ...]]]]:
+    """(labels, (label, bounding box) of the largest connected parts above a threshold)."""
+    labels, count = ndimage.label(box > threshold)
+    if count == 0:
+        return labels, []
+    sizes = np.bincount(labels.ravel())[1:]
+    where = ndimage.find_objects(labels)
+    largest = [int(one) for one in np.argsort(-sizes, kind="stable")[:MOST] if sizes[one] >= LEAST_CELLS]
+    return labels, [(one + 1, where[one]) for one in largest]
+
+
+def _is_island(
+    box: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], one: int, part: tuple[slice, ...]
+) -> bool:
+    wider = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in part)
+    inside = labels[wider] == one
+    ring = ndimage.binary_dilation(inside, np.ones((3, 3, 3))) & ~inside & (box[wider] > 0)
+    if not ring.any():
+        return False
+    return bool(CONTRAST * box[wider][ring].mean() < box[wider][inside].mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Deflation:
+    """W of a system: rigid motions of islands where they may move.
+
+    Attributes:
+        places: of each island, where its nodes lie in memory; arms: (n, 3) from its centre, over its reach.
+        images: of each island, (places, (n, 18) values) of A W in its columns, components first.
+        solve: (6 m, 6 m) inverse of W^T A W.
+    """
+
+    places: tuple[Ints, ...]
+    arms: tuple[F64, ...]
+    images: tuple[tuple[Ints, F64], ...]
+    solve: F64
+    free: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(
+        cls, mesh: Bricks, parts: Sequence[Ints], *, blocks: F64, E: F64, edges_mm: F64,
+        free: npt.NDArray[np.uint8], w: F64, y: F64,
+    ) -> Deflation:  # fmt: skip
+        """Work out A W; w and y (3, nodes) are room to work in."""
+        rows = mesh.rows
+        places, arms, images = [], [], []
+        for nodes in parts:
+            at = mesh.nodes[nodes] - np.array(mesh.corner)
+            arm = (at - at.mean(axis=0)) * edges_mm
+            places.append(rows.at[at[:, 0], at[:, 1]] + at[:, 2])
+            arms.append(arm / max(float(np.abs(arm).max()), 1e-300))
+        bare = cls(tuple(places), tuple(arms), (), np.zeros((0, 0)), free)
+        gram = np.zeros((6 * len(parts), 6 * len(parts)))
+        for m, nodes in enumerate(parts):
+            i = mesh.nodes[nodes, 0] - mesh.corner[0]
+            planes = max(int(i.min()) - 1, 0), min(int(i.max()) + 2, rows.shape[0] + 1)
+            span = np.s_[:, rows.planes[planes[0]] : rows.planes[planes[1]]]
+            columns = []
+            for mode in range(6):
+                w[:] = 0.0
+                bare.move(w, np.eye(6 * len(parts))[6 * m + mode])
+                y[:] = 0.0
+                add_stiffness(rows, blocks, E, w, y, planes=planes)
+                np.multiply(y, free, out=y)
+                gram[:, 6 * m + mode] = bare.along(y)
+                columns.append(y[span].copy())
+            size = max(float(np.abs(column).max()) for column in columns)
+            hit = np.flatnonzero(np.any([np.abs(c).max(axis=0) > 1e-14 * size for c in columns], axis=0))
+            values = np.stack([column[:, hit] for column in columns])  # (6, 3, n)
+            images.append((hit + rows.planes[planes[0]], np.moveaxis(values, -1, 0).reshape(-1, 18).copy()))
+        solve: F64 = np.linalg.pinv(0.5 * (gram + gram.T), rcond=1e-12, hermitian=True).astype(np.float64)
+        return cls(bare.places, bare.arms, tuple(images), solve, free)
+
+    def move(self, u: F64, motion: F64) -> None:
+        """u += W motion."""
+        for m, (place, arm) in enumerate(zip(self.places, self.arms, strict=True)):
+            _move(u, place, arm, self.free, motion[6 * m : 6 * m + 6])
+
+    def along(self, v: F64) -> F64:
+        """W^T v."""
+        return np.concatenate(
+            [_along(v, place, arm, self.free) for place, arm in zip(self.places, self.arms, strict=True)]
+        )
+
+    def correction(self, r: F64) -> F64:
+        """Motion that leaves W^T (r - A W motion) = 0."""
+        motion: F64 = self.solve @ self.along(r)
+        return motion
+
+    def excess(self, z: npt.NDArray[Any]) -> F64:
+        """(W^T A W)^-1 (A W)^T z."""
+        motion: F64 = self.solve @ np.concatenate([_image(z, place, image) for place, image in self.images])
+        return motion
+
+
+@njit(cache=True, nogil=True)
+def _move(u, place, arm, free, motion):  # type: ignore[no-untyped-def]
+    tx, ty, tz, rx, ry, rz = motion
+    for n in range(len(place)):
+        at, x, y, z = place[n], arm[n, 0], arm[n, 1], arm[n, 2]
+        u[0, at] += free[0, at] * (tx + ry * z - rz * y)
+        u[1, at] += free[1, at] * (ty + rz * x - rx * z)
+        u[2, at] += free[2, at] * (tz + rx * y - ry * x)
+
+
+@njit(cache=True, nogil=True)
+def _along(v, place, arm, free):  # type: ignore[no-untyped-def]
+    out = np.zeros(6)
+    for n in range(len(place)):
+        at, x, y, z = place[n], arm[n, 0], arm[n, 1], arm[n, 2]
+        a, b, c = v[0, at] * free[0, at], v[1, at] * free[1, at], v[2, at] * free[2, at]
+        out[0] += a
+        out[1] += b
+        out[2] += c
+        out[3] += y * c - z * b
+        out[4] += z * a - x * c
+        out[5] += x * b - y * a
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _image(z, place, image):  # type: ignore[no-untyped-def]
+    out = np.zeros(6)
+    for n in range(len(place)):
+        at = place[n]
+        for mode in range(6):
+            out[mode] += (
+                image[n, 3 * mode] * z[0, at]
+                + image[n, 3 * mode + 1] * z[1, at]
+                + image[n, 3 * mode + 2] * z[2, at]
+            )
+    return out
