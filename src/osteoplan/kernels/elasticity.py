@@ -147,7 +147,8 @@ class Bricks:
         """Rods of this mesh, on the nodes of ``rows``."""
         if not ties:
             return ()
-        at = self.rows.at[self.nodes[:, 0], self.nodes[:, 1]] + self.nodes[:, 2]
+        i, j, k = (self.nodes - np.array(self.corner, dtype=np.int32)).T
+        at = self.rows.at[i, j] + k
         return tuple(tie.renumbered(at) for tie in ties)
 
     def box(self, values: npt.NDArray[Any], *, void: float = 0.0) -> npt.NDArray[Any]:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from numba import njit
 from scipy import ndimage
 
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.rows import add_stiffness
 
@@ -114,7 +115,7 @@ class Deflation:
     @classmethod
     def of(
         cls, mesh: Bricks, parts: Sequence[Ints], *, blocks: F64, E: F64, edges_mm: F64,
-        free: npt.NDArray[np.uint8], w: F64, y: F64,
+        free: npt.NDArray[np.uint8], ties: Sequence[Tie], w: F64, y: F64,
     ) -> Deflation:  # fmt: skip
         """Work out A W; w and y (3, nodes) are room to work in."""
         rows = mesh.rows
@@ -129,20 +130,24 @@ class Deflation:
         for m, nodes in enumerate(parts):
             i = mesh.nodes[nodes, 0] - mesh.corner[0]
             planes = max(int(i.min()) - 1, 0), min(int(i.max()) + 2, rows.shape[0] + 1)
-            span = np.s_[:, rows.planes[planes[0]] : rows.planes[planes[1]]]
+            span = np.arange(rows.planes[planes[0]], rows.planes[planes[1]])
+            if ties:  # a rod carries the motion on
+                span = np.union1d(span, np.concatenate([tie.nodes.ravel() for tie in ties]))
             columns = []
             for mode in range(6):
                 w[:] = 0.0
                 bare.move(w, np.eye(6 * len(parts))[6 * m + mode])
                 y[:] = 0.0
                 add_stiffness(rows, blocks, E, w, y, planes=planes)
+                for tie in ties:
+                    tie.add(w.T, y.T)
                 np.multiply(y, free, out=y)
                 gram[:, 6 * m + mode] = bare.along(y)
-                columns.append(y[span].copy())
+                columns.append(y[:, span])
             size = max(float(np.abs(column).max()) for column in columns)
             hit = np.flatnonzero(np.any([np.abs(c).max(axis=0) > 1e-14 * size for c in columns], axis=0))
             values = np.stack([column[:, hit] for column in columns])  # (6, 3, n)
-            images.append((hit + rows.planes[planes[0]], np.moveaxis(values, -1, 0).reshape(-1, 18).copy()))
+            images.append((span[hit], np.moveaxis(values, -1, 0).reshape(-1, 18).copy()))
         solve: F64 = np.linalg.pinv(0.5 * (gram + gram.T), rcond=1e-12, hermitian=True).astype(np.float64)
         return cls(bare.places, bare.arms, tuple(images), solve, free)
 

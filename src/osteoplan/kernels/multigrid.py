@@ -28,9 +28,11 @@ import numpy.typing as npt
 from numba import njit
 
 from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.islands import Deflation, islands
 from osteoplan.kernels.rows import Rows, add_stiffness, brick_of, modal_blocks
+from osteoplan.kernels.tied import Tied
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
 __all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
@@ -56,6 +58,7 @@ class Level:
     Attributes:
         E: cells; inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
         z, d, rest: (3, nodes) correction, last step, what is left of the right-hand side.
+        tied: rods; D of the smoother holds them too.
     """
 
     rows: Rows
@@ -66,15 +69,19 @@ class Level:
     z: F32
     d: F32
     rest: F32
+    tied: Tied | None = None
 
     @classmethod
-    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float) -> Level:
+    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float, tied: Tied | None) -> Level:
         """With room of its own."""
-        return cls(rows, blocks, E, inverse, bound, *(rows.zeros(np.float32) for _ in range(3)))
+        z, d, rest = (rows.zeros(np.float32) for _ in range(3))
+        return cls(rows, blocks, E, inverse, bound, z, d, rest, tied)
 
     def take_off(self) -> None:
         """rest -= A d."""
         add_stiffness(self.rows, self.blocks, self.E, self.d, self.rest, factor=-1.0)
+        if self.tied is not None:
+            self.tied.take_off(self.d, self.rest)
 
     def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
         """z += p(D^-1 A) rest; ``last``: nobody asks for what is left of rest."""
@@ -96,6 +103,8 @@ class Level:
                 planes[i0], planes[i1], flat(keep), flat(gain), self.inverse, self.rest, self.d, self.z
             )
         )
+        if self.tied is not None:
+            self.tied.correct(gain, self.rest, self.d, self.z)
 
 
 class Hierarchy:
@@ -121,10 +130,15 @@ class Hierarchy:
         E = A.mesh.lines_of_cells(A.scale.astype(np.float32))
         free = A.mesh.lines_of_nodes((~fixed).astype(np.uint8))
         levels: list[Level] = []
+        tied: Tied | None = None
         while True:
             own = np.diag(K0)[:3].copy()
             inverse = inverse_diagonal(rows, E, own, free)
-            levels.append(Level.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0)))
+            if not levels:
+                tied = Tied.of(A.ties, A.mesh.nodes - np.array(A.mesh.corner), rows, inverse)
+            elif tied is not None:
+                tied = tied.below(rows, inverse)
+            levels.append(Level.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0), tied))
             if rows.used_nodes <= COARSEST_NODES:
                 break
             factors = _factors(edges, rows.shape)
@@ -191,6 +205,9 @@ class Coarsest:
         dofs = number[(place[:, :, None] + nodes * np.arange(3)).reshape(-1, 24)]
         A = np.zeros((at.size + 1, at.size + 1))  # the last row gathers what is held
         np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), E[:, None, None] * K0)
+        if level.tied is not None:
+            own = number[(level.tied.at[None, :] + nodes * np.arange(3)[:, None]).ravel()]
+            A[np.ix_(own, own)] += level.tied.matrix()
         A = A[:-1, :-1]
         A[np.diag_indices_from(A)] *= 1.0 + 1e-7
         _invert(A)
@@ -287,6 +304,7 @@ class _System:
     r: F64
     p: F64
     q: F64
+    ties: tuple[Tie, ...] = ()
     deflation: Deflation | None = None
 
     @classmethod
@@ -298,6 +316,7 @@ class _System:
             mesh.lines_of_nodes((~fixed).astype(np.uint8)),
             None if force_N is None else mesh.lines_of_nodes(np.asarray(force_N, dtype=np.float64)),
             rows.zeros(np.float64), rows.zeros(np.float64), rows.zeros(np.float64),
+            mesh.ties_on_lines(A.ties),
         )  # fmt: skip
 
     def deflated(self, stiff: Sequence[Ints]) -> _System:
@@ -305,7 +324,7 @@ class _System:
         edges, _ = brick_of(self.blocks)
         found = Deflation.of(
             self.A.mesh, stiff, blocks=self.blocks, E=self.E, edges_mm=edges, free=self.free,
-            w=self.p, y=self.q,
+            ties=self.ties, w=self.p, y=self.q,
         )  # fmt: skip
         return replace(self, deflation=found)
 
@@ -313,6 +332,8 @@ class _System:
         """y = A u."""
         y[:] = 0.0
         add_stiffness(self.A.mesh.rows, self.blocks, self.E, u, y)
+        for tie in self.ties:
+            tie.add(u.T, y.T)
 
     def rest(self, u: F64) -> float:
         """r = f - A u where free; its norm."""
