@@ -1,0 +1,343 @@
+"""The load that a yielding body bears: Newton's method on bricks of ``yielding``, step by step.
+
+    f_int(u) = load F,  u = t g where fixed        t: displacement of the machine, grown step by step
+
+    newton    T du = r, r the force out of balance; T the consistent tangent, or T + km F F^T (below)
+              inexact (krylov), multigrid of the bricks with their tangent moduli E r, rebuilt as they change
+    search    where r.du has not fallen, back to where it crosses zero: with beta = alpha the increment is
+              the minimum of a convex energy along du
+    step      halved where Newton stops short, doubled again after two that went well
+    loaded by a given force F (work-averaged displacement F.u): through a spring km, load = km (t - F.u), so
+              that a body at its limit is still held; km is the stiffness of the body itself
+
+With softening the yield stress of an element falls by sqrt(1 - w / (G / s)), w its dissipated energy per
+volume, G the energy per area that a crack or crush band takes, s the edge: stress falls in a straight line to
+eps_0 + 2 G / (strength s), and what a band dissipates does not depend on the edge (crack band, Bazant & Oh
+1983).  Within a step the yield stress is that of the middle of the step, extrapolated from the last one
+(Oliver et al. 2008): every step stays a convex problem, and the step must be small.  Softening is carried as
+permanent strain, not as lost stiffness; a body that is only loaded cannot tell the two apart.
+
+Sources: Simo & Hughes 1998; Eisenstat & Walker 1996 (forcing); Bazant & Oh 1983; Oliver, Huespe & Cante 2008.
+Tests: tests/analytic/test_plasticity.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import Cancelled, NotConverged
+from osteoplan.kernels.elasticity import Bricks, Stiffness
+from osteoplan.kernels.krylov import conjugate_gradients, gmres, total
+from osteoplan.kernels.multigrid import Hierarchy, OnStep, equilibrium
+from osteoplan.kernels.rows import add_stiffness, modal_blocks
+from osteoplan.kernels.yielding import Brick, Elements, Tangent
+
+__all__ = ["Body", "Grip", "LoadPath", "Point", "follow"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+MOST_NEWTON = 15
+MOST_CG = 120
+SOFTEST = 1e-3  # share of E that a yielded element keeps in T, not in the forces: T stays invertible
+REMNANT = 1e-6  # share of k^2 that a wholly softened element keeps
+SMALLEST = 1.0 / 256.0  # of a step
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """Bricks with yield surfaces; arrays are (n_elements,).
+
+    Attributes:
+        E: Young's modulus [MPa]; k, alpha, beta: of ``yielding``.
+        energy_N_mm: G of each element [N/mm], infinite where nothing softens; None: nothing does.
+    """
+
+    mesh: Bricks
+    edges_mm: tuple[float, float, float]
+    poisson: float
+    E: F64
+    k: F64
+    alpha: F64
+    beta: F64
+    energy_N_mm: F64 | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Grip:
+    """How the body is held and driven; arrays are (n_nodes, 3).
+
+    Attributes:
+        fixed: held or moved by the machine; unit_mm: its displacement where fixed, at t = 1.
+        force: load at 1 N (or N mm) of the machine, on free unknowns; None where it moves the body itself.
+    """
+
+    fixed: Bool
+    unit_mm: F64
+    force: F64 | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One state of equilibrium.
+
+    Attributes:
+        displacement_mm: of the machine (work average over the load); force_N: work-conjugate to it.
+        yielded: share of the elements that have ever yielded.
+        newton, products: steps and products with the tangent that it took; residual: relative.
+    """
+
+    displacement_mm: float
+    force_N: float
+    yielded: float
+    newton: int
+    products: int
+    residual: float
+
+
+@dataclass(frozen=True, eq=False)
+class LoadPath:
+    """States from rest to the end, the first at first yield.
+
+    Attributes:
+        stiffness: elastic, N/mm; displacement_mm: (n_nodes, 3) at the end.
+        strain: (n_elements,) plastic strain; work: (n_elements,) dissipated energy [N/mm2].
+    """
+
+    points: tuple[Point, ...]
+    stiffness: float
+    displacement_mm: F64
+    strain: F64
+    work: F64
+
+    @property
+    def peak_N(self) -> float:
+        """Largest force."""
+        return max(point.force_N for point in self.points)
+
+    def force_at(self, displacement_mm: float) -> float:
+        """Force at a displacement, straight between states; from rest on."""
+        d, F = zip((0.0, 0.0), *((p.displacement_mm, p.force_N) for p in self.points), strict=True)
+        if not displacement_mm <= d[-1] * (1 + 1e-9):
+            raise ValueError(f"the path ends at {d[-1]:g} mm, before {displacement_mm:g} mm")
+        return float(np.interp(displacement_mm, d, F))
+
+
+def follow(
+    body: Body,
+    grip: Grip,
+    *,
+    to_mm: float,
+    steps: int,
+    tolerance: float = 1e-4,
+    threads: int = 0,
+    on_step: OnStep | None = None,
+) -> LoadPath:
+    """Load the body from rest until the machine has moved by ``to_mm``.
+
+    Args:
+        to_mm: of the machine; a body that does not yield before is computed there alone.
+        steps: equal increments from first yield to the end.
+        tolerance: force out of balance over the force of supports and load.
+
+    Raises:
+        NotConverged: a step failed even when it was cut to 1/256.
+        Cancelled: ``on_step(newton steps so far, residual)`` returned False.
+    """
+    walk = _Walk(body, grip, tolerance, threads, on_step)
+    first = walk.first_yield_mm()
+    if first >= to_mm:
+        return walk.path([walk.elastic_point(to_mm)], to_mm * walk.virgin)
+    u, points = first * walk.virgin, [walk.elastic_point(first)]
+    before, whole = np.zeros_like(u), (to_mm - first) / steps
+    t = walk.machine_at(points[0])
+    last, dt, easy = t, whole, 0
+    while points[-1].displacement_mm < to_mm * (1 - 1e-9):
+        if grip.force is None:
+            dt = min(dt, to_mm - t)
+        found = walk.step(t + dt, u + (dt / last) * (u - before), dt / last)
+        if found is None:
+            dt, easy = dt / 2, 0
+            if dt < SMALLEST * whole:
+                raise NotConverged(
+                    "the yielding body", residual=walk.residual, tolerance=tolerance, iterations=walk.newton
+                )
+            continue
+        points.append(walk.point())
+        before, u = u, found
+        t, last, easy = t + dt, dt, easy + 1
+        if easy >= 2 and dt < whole:
+            dt, easy = min(2 * dt, whole), 0
+    return walk.path(points, u)
+
+
+class _Walk:
+    """A body on its way, everything on lines of nodes; one thread of control."""
+
+    def __init__(
+        self, body: Body, grip: Grip, tolerance: float, threads: int, on_step: OnStep | None
+    ) -> None:
+        mesh = body.mesh
+        self.body, self.grip, self.tolerance, self.on_step = body, grip, tolerance, on_step
+        self.brick = Brick.of(body.edges_mm, body.poisson)
+        self.blocks = modal_blocks(self.brick.whole)
+        self.free = mesh.lines_of_nodes((~grip.fixed).astype(np.float64))
+        self.unit = mesh.lines_of_nodes(np.where(grip.fixed, grip.unit_mm, 0.0))
+        self.F = None if grip.force is None else self.free * mesh.lines_of_nodes(grip.force)
+        at = np.broadcast_to(np.arange(mesh.rows.nodes, dtype=np.int32), (3, mesh.rows.nodes))
+        places = mesh.of_lines(np.ascontiguousarray(at))[:, 0][mesh.corners].astype(np.int32)
+        self.elements = Elements.of(
+            self.brick, mesh.layers, places, body.E, body.alpha, body.beta, threads=threads
+        )
+        self.before = np.zeros_like(body.E)  # work done in the last step
+        self.newton = self.products = 0
+        self.residual = np.inf
+        self.symmetric = bool(np.array_equal(body.alpha, body.beta))
+        self.k = body.k
+        self.virgin, self.stiffness = self._elastic()
+        self.spring = 10.0 * self.stiffness
+
+    def _elastic(self) -> tuple[F64, float]:
+        """(displacement of lines at 1 mm of the machine, stiffness)."""
+        body, grip = self.body, self.grip
+        A = Stiffness.uniform(body.mesh, self.brick.whole, body.E, dtype=np.float64)
+        moved_mm = grip.unit_mm if self.F is None else np.zeros_like(grip.unit_mm)
+        found = equilibrium(
+            A, fixed=grip.fixed, prescribed_mm=moved_mm, force_N=grip.force,
+            tolerance=min(1e-6, 0.01 * self.tolerance),
+        )  # fmt: skip
+        u = body.mesh.lines_of_nodes(found.displacement_mm)
+        if self.F is not None:
+            moved = total(self.F, u)
+            return u / moved, 1.0 / moved
+        return u, float((found.reaction_N * grip.unit_mm)[grip.fixed].sum())
+
+    def first_yield_mm(self) -> float:
+        """Displacement at which the first element yields."""
+        most = float(self.elements.demand(self.virgin, self.k).max(initial=0.0))
+        return np.inf if most <= 0.0 else 1.0 / most
+
+    def elastic_point(self, d: float) -> Point:
+        """The state before anything yields."""
+        return Point(d, d * self.stiffness, 0.0, 0, 0, 0.0)
+
+    def machine_at(self, point: Point) -> float:
+        """Displacement of the machine, its spring included."""
+        return point.displacement_mm + (0.0 if self.F is None else point.force_N / self.spring)
+
+    def step(self, t: float, guess: F64, growth: float) -> F64 | None:
+        """Displacements at machine displacement t, settled; None where Newton stopped short."""
+        self.k = self._cohesion(growth)
+        found = self._newton(t, guess)
+        if found is None:
+            return None
+        u, y = found
+        work = self.elements.work.copy()
+        self.elements.settle(u, self.k)
+        self.before = self.elements.work - work
+        self.t, self.load, self.moved = t, *self._measured(t, u, y)
+        return u
+
+    def _measured(self, t: float, u: F64, y: F64) -> tuple[float, float]:
+        """(force, displacement) of the load."""
+        if self.F is None:
+            return total(y, self.unit), t
+        moved = total(self.F, u)
+        return self.spring * (t - moved), moved
+
+    def point(self) -> Point:
+        """The state just reached."""
+        yielded = float(np.count_nonzero(self.elements.strain) / len(self.body.E))
+        return Point(self.moved, self.load, yielded, self.newton, self.products, self.residual)
+
+    def path(self, points: list[Point], u: F64) -> LoadPath:
+        """What the caller gets."""
+        return LoadPath(
+            tuple(points),
+            self.stiffness,
+            self.body.mesh.of_lines(u),
+            self.elements.strain,
+            self.elements.work,
+        )
+
+    def _cohesion(self, growth: float) -> F64:
+        """(n_elements,) k in the middle of the step to come."""
+        energy = self.body.energy_N_mm
+        if energy is None:
+            return self.body.k
+        edge = self.brick.volume ** (1.0 / 3.0)
+        spent = (self.elements.work + 0.5 * growth * self.before) * edge / energy
+        k: F64 = self.body.k * np.sqrt(np.clip(1.0 - spent, REMNANT, 1.0))
+        return k
+
+    def _out_of_balance(self, t: float, u: F64) -> tuple[F64, F64, Tangent, float]:
+        """(forces out of balance where free, forces of the elements, tangent, relative size)."""
+        y, tangent = self.elements.respond(u, self.k)
+        r = -y * self.free
+        held = y * (1.0 - self.free)
+        scale = np.sqrt(total(held, held))
+        if self.F is not None:
+            outer = self.spring * (t - total(self.F, u)) * self.F
+            r += outer
+            scale = max(scale, np.sqrt(total(outer, outer)))
+        return r, y, tangent, float(np.sqrt(total(r, r)) / scale) if scale > 0.0 else 0.0
+
+    def _newton(self, t: float, guess: F64) -> tuple[F64, F64] | None:
+        u = guess * self.free + t * self.unit
+        r, y, tangent, size = self._out_of_balance(t, u)
+        forcing = 0.1
+        for _ in range(MOST_NEWTON):
+            self.residual = size
+            if self.on_step is not None and not self.on_step(self.newton, size):
+                raise Cancelled(f"the yielding body was stopped at step {self.newton}")
+            if size <= self.tolerance:
+                return u, y
+            if not np.isfinite(size):
+                return None
+            self.newton += 1
+            du = self._direction(tangent, r, max(forcing, 0.3 * self.tolerance / size))
+            before = size
+            u, r, y, tangent, size = self._searched(t, u, du, total(r, du))
+            forcing = min(max(0.5 * (size / before) ** 2, 0.01), 0.1)
+        return None
+
+    def _searched(self, t: float, u: F64, du: F64, slope: float) -> tuple[F64, F64, F64, Tangent, float]:
+        """The best of a few points along du."""
+        s = 1.0
+        for _ in range(4):
+            r, y, tangent, size = self._out_of_balance(t, u + s * du)
+            here = total(r, du)
+            if abs(here) <= 0.8 * abs(slope) or not np.isfinite(here):
+                break
+            s *= min(max(slope / (slope - here), 0.1), 0.7) if here < 0.0 else 1.0
+            if here >= 0.0:
+                break
+        return u + s * du, r, y, tangent, size
+
+    def _direction(self, tangent: Tangent, r: F64, forcing: float) -> F64:
+        """T^-1 r, nearly."""
+        mesh, rows = self.body.mesh, self.body.mesh.rows
+        soft = self.body.E * np.maximum(tangent.ratio, SOFTEST)
+        moduli = mesh.lines_of_cells(soft)
+        A = Stiffness.uniform(mesh, self.brick.whole, soft, dtype=np.float64)
+        hierarchy = Hierarchy.of(A, self.grip.fixed)
+
+        def apply(x: F64) -> F64:
+            y = np.zeros_like(x)
+            add_stiffness(rows, self.blocks, moduli, x, y)
+            self.elements.add_yielded(tangent, x, y)
+            if self.F is not None:
+                y += self.spring * total(self.F, x) * self.F
+            y *= self.free
+            return y
+
+        def precondition(x: F64) -> F64:
+            return mesh.lines_of_nodes(hierarchy(mesh.of_lines(x)))
+
+        solve = conjugate_gradients if self.symmetric else gmres
+        du, products = solve(apply, precondition, r, goal=forcing * np.sqrt(total(r, r)), most=MOST_CG)
+        self.products += products
+        return du

@@ -1,0 +1,161 @@
+"""Yielding bricks against closed forms (case A11), and what must hold for any body."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from osteoplan.errors import Cancelled
+from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.plasticity import Body, Grip, follow
+from osteoplan.kernels.yielding import Brick, Elements, cone, dilation
+from osteoplan.mechanics import theory_plasticity as theory
+from osteoplan.mechanics.theory_plasticity import BRICK
+
+
+def test_a_bar_yields_at_its_strength_and_bears_it_from_then_on():
+    assert theory.bar_limit_error() < 1e-8
+
+
+def test_a_cone_gives_both_uniaxial_strengths_whatever_its_dilation():
+    assert theory.cone_ratio_error() < 1e-8
+
+
+def test_a_thick_cylinder_bears_its_limit_pressure_and_comes_nearer_with_finer_cubes():
+    coarse, fine = theory.cylinder_limit(10), theory.cylinder_limit(20)
+    assert fine == pytest.approx(1.0, abs=0.02)
+    assert coarse < fine < 1.0
+    assert 2.0 * fine - coarse == pytest.approx(1.0, abs=0.01)  # the error falls with the edge
+
+
+def test_a_thick_sphere_bears_its_limit_pressure():
+    coarse, fine = theory.sphere_limit(5), theory.sphere_limit(10)
+    assert fine == pytest.approx(1.0, abs=0.02)
+    assert abs(1.0 - fine) < abs(1.0 - coarse)
+
+
+def test_the_energy_of_a_softening_band_does_not_depend_on_the_edge():
+    coarse, fine = theory.softening_energy(4), theory.softening_energy(8)
+    assert coarse == pytest.approx(fine, rel=0.01)
+    assert fine == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_softening_column_gets_weaker_and_its_peak_is_its_yield():
+    path, area = theory.softening_column(8)
+    force = np.array([point.force_N for point in path.points])
+    assert path.peak_N == pytest.approx(0.99 * area * theory.STRENGTH / np.sqrt(3.0), rel=1e-3)
+    assert force[-1] < 0.02 * path.peak_N
+
+
+def patch(seed: int, *, strength=1.0, tension: float = 1.0, psi: float | None = None):
+    """Path of a ragged piece of random bone, squeezed; ``strength`` of each layer along k."""
+    random = np.random.default_rng(seed)
+    solid = random.uniform(size=(6, 7, 8)) < 0.9
+    solid[:, :, [0, -1]] = True
+    mesh = Bricks.of(solid)
+    E = random.uniform(100.0, 1000.0, len(mesh.cells))
+    yields = np.broadcast_to(strength, 8)[mesh.cells[:, 2]] * 0.01 * E
+    alpha, k = cone(yields, tension * yields)
+    beta = alpha if psi is None else np.full_like(alpha, dilation(psi))
+    high = mesh.nodes[:, 2] == 8
+    fixed = np.repeat((high | (mesh.nodes[:, 2] == 0))[:, None], 3, axis=1)
+    unit = np.zeros(fixed.shape)
+    unit[high, 2] = -1.0
+    return follow(Body(mesh, BRICK, 0.3, E, k, alpha, beta), Grip(fixed, unit), to_mm=0.3, steps=4)
+
+
+@pytest.mark.parametrize("tension", [1.0, 0.6])
+def test_a_body_never_gets_stronger_where_its_strength_falls(tension):
+    forces = [
+        [point.force_N for point in patch(1, strength=share, tension=tension).points][-1]
+        for share in (1.0, 0.8, 0.5)
+    ]
+    assert forces == sorted(forces, reverse=True)
+    assert forces[2] < 0.9 * forces[0]
+
+
+def test_a_weaker_part_makes_no_body_stronger():
+    part = np.where(np.arange(8) < 4, 0.7, 1.0)
+    assert patch(1, strength=part).points[-1].force_N < 0.95 * patch(1).points[-1].force_N
+
+
+def test_a_yielding_body_bears_less_than_an_elastic_one_and_as_much_before():
+    path = patch(2)
+    for point in path.points[1:]:
+        assert point.force_N < path.stiffness * point.displacement_mm
+    first = path.points[0]
+    assert first.force_N == pytest.approx(path.stiffness * first.displacement_mm, rel=1e-12)
+    assert path.force_at(0.5 * first.displacement_mm) == pytest.approx(0.5 * first.force_N)
+
+
+def test_flow_with_less_dilation_than_the_normal_converges_and_bears_no_more():
+    normal, less = patch(3, tension=0.6), patch(3, tension=0.6, psi=0.0)
+    assert less.points[-1].residual <= 1e-4
+    assert less.points[-1].force_N < normal.points[-1].force_N
+
+
+def test_the_tangent_is_the_slope_of_the_forces():
+    random = np.random.default_rng(0)
+    mesh = Bricks.of(np.ones((2, 3, 2), dtype=bool))
+    n = len(mesh.cells)
+    alpha, k = cone(np.full(n, 5.0), np.full(n, 3.0))
+    elements = Elements.of(
+        Brick.of(BRICK, 0.3), mesh.layers, mesh.corners, np.full(n, 800.0), alpha, 0.5 * alpha
+    )
+    u, du = 0.01 * random.standard_normal((3, len(mesh.nodes))), random.standard_normal((3, len(mesh.nodes)))
+    tangent = elements.respond(u, k)[1]
+    assert tangent.yielded.size > 0
+    step = 1e-6
+    slope = (elements.respond(u + step * du, k)[0] - elements.respond(u - step * du, k)[0]) / (2 * step)
+    found = np.zeros_like(u)
+    for corners, modulus in zip(mesh.corners, 800.0 * tangent.ratio, strict=True):
+        found[:, corners] += (modulus * elements.brick.whole @ du[:, corners].T.ravel()).reshape(8, 3).T
+    elements.add_yielded(tangent, du, found)
+    np.testing.assert_allclose(found, slope, rtol=0, atol=2e-5 * np.abs(slope).max())
+
+
+def test_a_thread_more_does_not_change_one_bit_of_a_yielding_body():
+    random = np.random.default_rng(7)
+    mesh = Bricks.of(random.uniform(size=(24, 23, 22)) < 0.9)
+    n = len(mesh.cells)
+    alpha, k = cone(np.full(n, 5.0), np.full(n, 3.0))
+    u = 0.02 * random.standard_normal((3, len(mesh.nodes)))
+    found = []
+    for threads in (1, 3):
+        elements = Elements.of(
+            Brick.of(BRICK, 0.3), mesh.layers, mesh.corners, np.full(n, 800.0), alpha, alpha, threads=threads
+        )
+        elements.settle(0.5 * u, k)
+        y, tangent = elements.respond(u, k)
+        elements.add_yielded(tangent, u, y)
+        found.append((y, elements.plastic, elements.work, tangent.share))
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_body_under_a_given_force_reaches_the_limit_of_the_moved_one():
+    mesh = Bricks.of(np.ones((3, 2, 4), dtype=bool))
+    n, flat = len(mesh.cells), np.zeros(24)
+    low, high = mesh.nodes[:, 2] == 0, mesh.nodes[:, 2] == 4
+    fixed = np.stack([mesh.nodes[:, 0] == 0, mesh.nodes[:, 1] == 0, low], axis=1)
+    weight = np.where(high, 1.0, 0.0) * np.where(np.isin(mesh.nodes[:, 0], (0, 3)), 0.5, 1.0)
+    weight *= np.where(np.isin(mesh.nodes[:, 1], (0, 2)), 0.5, 1.0)
+    force = np.zeros(fixed.shape)
+    force[:, 2] = -weight / weight.sum()
+    body = Body(mesh, BRICK, 0.3, np.full(n, 1000.0), np.full(n, 10.0 / np.sqrt(3.0)), flat, flat)
+    path = follow(body, Grip(fixed, np.zeros(fixed.shape), force), to_mm=0.1, steps=5, tolerance=1e-8)
+    area = 3 * BRICK[0] * 2 * BRICK[1]
+    assert path.stiffness == pytest.approx(1000.0 * area / (4 * BRICK[2]), rel=1e-6)
+    assert path.peak_N == pytest.approx(10.0 * area, rel=1e-6)
+
+
+def test_a_walk_stops_when_it_is_told_to():
+    mesh = Bricks.of(np.ones((2, 2, 2), dtype=bool))
+    fixed = np.repeat(((mesh.nodes[:, 2] % 2) == 0)[:, None], 3, axis=1)
+    unit = np.where(fixed & (mesh.nodes[:, 2] == 2)[:, None], [0.0, 0.0, -1.0], 0.0)
+    one = np.ones(8)
+    with pytest.raises(Cancelled):
+        follow(
+            Body(mesh, BRICK, 0.3, 1000.0 * one, one, 0 * one, 0 * one), Grip(fixed, unit),
+            to_mm=0.1, steps=2, on_step=lambda step, residual: False,
+        )  # fmt: skip
