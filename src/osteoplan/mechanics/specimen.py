@@ -28,9 +28,11 @@ from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibr
 from osteoplan.knowledge.loads import LoadCase, LoadUnit
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics.anchors import anchors
+from osteoplan.mechanics.hierarchies import Hierarchies
 from osteoplan.mechanics.nodes import Nodes
 from osteoplan.mechanics.outcomes import outcomes, strain_field
 from osteoplan.mechanics.screws import Embedded, embed
+from osteoplan.mechanics.sensitivity import moves
 from osteoplan.mechanics.sound import require_load_path
 from osteoplan.mechanics.state import (
     MechanicsResult,
@@ -51,7 +53,7 @@ __all__ = ["Drive", "Response", "Specimen", "load", "settings_of", "solve", "tis
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-LOOSE = 1e-4  # tolerance of solves of which only energies are kept: their error is second order
+LOOSE = 1e-4  # tolerance of solves of which only energies are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +176,7 @@ class Response:
 
     Attributes:
         s: (n_elements,) energies at unit motion and E = 1 MPa.
+        motion: what the solved field moves: 1 under a prescribed motion, u . f under a given load.
         stiffness: reaction per unit motion, from the forces (``sum E s`` tells it from the energies).
         companion: reaction of the companion motion per unit load; 0 where there is none.
         balance: what is left of all forces together, in units of the load.
@@ -184,6 +187,13 @@ class Response:
     stiffness: float
     companion: float
     balance: float
+    motion: float = 1.0
+
+    @property
+    def unit_motion_mm(self) -> F64:
+        """(n_nodes, 3) displacements at unit motion."""
+        found: F64 = self.equilibrium.displacement_mm / self.motion
+        return found
 
 
 def settings_of(case: LoadCase, spacing_mm: float = 0.0) -> MechanicsSettings:
@@ -220,9 +230,8 @@ def solve(
         Cancelled: ``on_step(iteration, residual)`` returned False.
     """
     drive, settings = specimen.drive, specimen.settings
-    A = Stiffness.uniform(specimen.mesh, specimen.K0, E, dtype=np.float64)
     found = equilibrium(
-        A, fixed=drive.fixed, prescribed_mm=drive.prescribed_mm, force_N=drive.force_N,
+        _stiffness(specimen, E), fixed=drive.fixed, prescribed_mm=drive.prescribed_mm, force_N=drive.force_N,
         tolerance=tolerance or settings.tolerance, start_mm=start_mm, preconditioner=preconditioner,
         max_iterations=settings.max_iterations, on_step=on_step,
     )  # fmt: skip
@@ -238,6 +247,7 @@ def load(
     effects: Effects | None = None,
     seed: int,
     n_draws: int,
+    hierarchies: Hierarchies | None = None,
     on_step: OnStep | None = None,
 ) -> MechanicsResult:
     """Load the bone in one state.
@@ -249,6 +259,7 @@ def load(
         fill_worlds: ``cement_fraction`` of an uncertain fill; draw k takes world k modulo their number.
         effects: its solids are screws and wires, bonded to the bone.
         seed, n_draws: of the sampled worlds.
+        hierarchies: kept from other load cases of this bone.
 
     Raises:
         BadInput: no load can pass, or a field that mechanics does not know.
@@ -262,26 +273,30 @@ def load(
     calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
     central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, seed, n_draws)
     E = modulus(tissue, central)
-    found = solve(specimen, E, on_step=on_step)
+    M = (hierarchies or Hierarchies()).of(_stiffness(specimen, E), specimen.drive.fixed)
+    found = solve(specimen, E, preconditioner=M, on_step=on_step)
     state = Solved(tissue, E, found.s)
     start = found.equilibrium.displacement_mm
 
     def energies(other: F64) -> F64:
-        return solve(specimen, other, tolerance=LOOSE, start_mm=start, on_step=on_step).s
+        # Energies are second order in the error of the field: a loose solve is enough.
+        return solve(specimen, other, tolerance=LOOSE, start_mm=start, preconditioner=M, on_step=on_step).s
 
     factors, anchored = _anchored(specimen, state, energies)
     cements = [_cement(specimen, (fill,)) for fill in fill_worlds]
     draws, again = stiffness_draws(state, cements, central, sampled, energies)
-    draws = draws * np.array([factors(world) for world in sampled])
+    moved = moves(specimen, state, image, central, found, energies, M)
+    draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
     K = float((E * found.s).sum())
     return MechanicsResult(
-        outcomes(specimen, tissue, K, draws, found.s, found.companion),
+        moved.on(outcomes(specimen, tissue, K, draws, found)),
         (strain_field(specimen, found.s, K),),
         {
             **specimen.diagnostics,
             **_diagnostics(specimen, tissue, K, found),
             "fills_solved_again": again,
             "anchors_solved": anchored,
+            "inputs_solved": moved.solved,
         },
         specimen.warnings,
     )
@@ -309,6 +324,10 @@ def _cement(specimen: Specimen, fields: tuple[Field, ...]) -> F64:
     return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fields))
 
 
+def _stiffness(specimen: Specimen, E: F64) -> Stiffness:
+    return Stiffness.uniform(specimen.mesh, specimen.K0, E, dtype=np.float64)
+
+
 def _response(specimen: Specimen, found: Equilibrium) -> Response:
     drive, energy = specimen.drive, element_energy(specimen.mesh, specimen.K0, found.displacement_mm)
     reaction = found.reaction_N
@@ -322,7 +341,8 @@ def _response(specimen: Specimen, found: Equilibrium) -> Response:
     companion = 0.0
     if drive.companion_mm is not None:
         companion = float((reaction * drive.companion_mm).sum()) / stiffness
-    return Response(found, energy / w**2, stiffness, companion, float(np.linalg.norm(rest)) / stiffness)
+    balance = float(np.linalg.norm(rest)) / stiffness
+    return Response(found, energy / w**2, stiffness, companion, balance, w)
 
 
 def _anchored(

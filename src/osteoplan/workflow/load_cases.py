@@ -69,7 +69,7 @@ def load_cases(anatomy: Anatomy, spacing_mm: float) -> tuple[LoadCase, ...]:
     """
     site = bone_site(anatomy.bone)
     ids = thoracolumbar_spine().load_cases if site is None else site.load_cases
-    found = []
+    found: list[LoadCase] = []
     for id in ids:
         case = loads.load_case(id)
         found.append(LoadCase(case, settings_of(case, spacing_mm), BUILDERS[id], primary=not found))
