@@ -33,6 +33,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -100,9 +101,7 @@ def main() -> None:
                 grown.setdefault(case, []).append((unknowns, runs[0].total_s, runs[0].iterations or 0))
     print("\nhow cost grows: seconds ~ unknowns ^ p between sizes")
     for case, rows in grown.items():
-        powers = [
-            f"{np.log(b[1] / a[1]) / np.log(b[0] / a[0]):.2f}" for a, b in zip(rows, rows[1:], strict=False)
-        ]
+        powers = [f"{np.log(b[1] / a[1]) / np.log(b[0] / a[0]):.2f}" for a, b in pairwise(rows)]
         print(f"  {case} {BODIES[case]:18} p = {', '.join(powers) or '-'}; steps {[row[2] for row in rows]}")
     products()
 
