@@ -10,7 +10,7 @@ them, or the count of broken promises, and ``note`` tells them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +18,8 @@ from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics import theory, theory_bending
 from osteoplan.mechanics.published_vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
-from osteoplan.mechanics.verification_rows import SOLIDS, Row
+from osteoplan.mechanics.verification_orders import l2_rows
+from osteoplan.mechanics.verification_rows import SOLIDS, Finding, Row
 
 __all__ = ["Load", "VerificationCase", "cases", "ids", "published_cases", "theory_cases"]
 
@@ -69,45 +70,58 @@ def theory_cases() -> Iterator[VerificationCase]:
 
 def ids() -> tuple[str, ...]:
     """Every case, uncomputed."""
-    return (*_THEORY, *(row[0] for row in _PUBLISHED))
+    return (*_THEORY, *(row.id for row in _published_rows(None)))
 
 
 def published_cases(load: Load | None) -> Iterator[VerificationCase]:
     """The cases that others published, computed as they are yielded."""
-    answers = _answers(load) if load is not None else {}
-    for id, title, expected, tolerance, unit, source in _PUBLISHED:
-        got, reason = None, "no data folder was given"
-        if answers:
-            try:
-                got, reason = answers[id](), ""
-            except NotAvailable as why:
-                reason = str(why)
-        yield VerificationCase(id, title, expected, tolerance, got, unit, source, reason)
+    for row in _published_rows(load):
+        if load is None:
+            yield _case(row, None, reason="no data folder was given")
+            continue
+        try:
+            yield _case(row, row.compute())
+        except NotAvailable as why:
+            yield _case(row, None, reason=str(why))
 
 
-def _answers(load: Load) -> dict[str, Callable[[], float]]:
-    """What we get, by case; nothing is computed before it is asked for, and nothing twice."""
+def _published_rows(load: Load | None) -> tuple[Row, ...]:
+    """What others published; nothing is computed before it is asked for, and nothing twice."""
+
+    def at_hand() -> Load:
+        assert load is not None
+        return load
 
     @cache
     def l2_stiffness(shift: int) -> float:
-        return stiffness(verse_l2(load, shift=shift), clamped=False)
+        return stiffness(verse_l2(at_hand(), shift=shift), clamped=False)
 
     strain = float(material("vertebra_compression.failure_strain").value or 0.0)
-    return {
-        "L2": lambda: l2_stiffness(1),
-        "L2-correct": lambda: l2_stiffness(0),
-        "L2-linear-failure": lambda: strain * VERSE_HEIGHT_MM * l2_stiffness(1),
-        "L4": lambda: stiffness(l4_from_moduli(load), clamped=True),
-        "L4-ogo": lambda: stiffness(l4_from_ids(load), clamped=True),
-    }
+    return (
+        Row("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3,
+            lambda: l2_stiffness(1), VERSE, "N/mm"),
+        Row("L2-correct", "VerSe 004 L2 with the table as meant", 10442.0, 5e-3,
+            lambda: l2_stiffness(0), "an independent hex8 code", "N/mm"),
+        Row("L2-linear-failure", "VerSe 004 L2, 0.0068 K H, H 29 mm", 2438.0, 1e-3,
+            lambda: strain * VERSE_HEIGHT_MM * l2_stiffness(1), VERSE, "N"),
+        Row("L4", "L4 from stored moduli", 23358.64, 1e-3,
+            lambda: stiffness(l4_from_moduli(at_hand()), clamped=True), f"{PAROSOL}, ParOSol", "N/mm"),
+        Row("L4-ogo", "L4 from stored material ids", 23296.85, 1e-3,
+            lambda: stiffness(l4_from_ids(at_hand()), clamped=True), f"{PAROSOL}, Ogo/FAIM", "N/mm"),
+        *l2_rows(load),
+    )  # fmt: skip
 
 
 @cache
 def _computed(id: str) -> VerificationCase:
-    row = _THEORY[id]
-    found = row.compute()
+    return _case(_THEORY[id], _THEORY[id].compute())
+
+
+def _case(row: Row, found: Finding | None, *, reason: str = "") -> VerificationCase:
     got, note = found if isinstance(found, tuple) else (found, "")
-    return VerificationCase(id, row.title, row.expected, row.tolerance, got, row.unit, row.source, note=note)
+    return VerificationCase(
+        row.id, row.title, row.expected, row.tolerance, got, row.unit, row.source, reason, note
+    )
 
 
 def _in_order(rows: tuple[Row, ...]) -> dict[str, Row]:
@@ -137,11 +151,3 @@ _THEORY = _in_order((
     Row("A15", "fall of stiffness as moduli rise", 0.0, 0.0, theory.monotony_error, "minimum of energy"),
     *SOLIDS,
 ))  # fmt: skip
-
-_PUBLISHED: tuple[tuple[str, str, float, float, str, str], ...] = (
-    ("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3, "N/mm", VERSE),
-    ("L2-correct", "VerSe 004 L2 with the table as meant", 10442.0, 5e-3, "N/mm", "an independent hex8 code"),
-    ("L2-linear-failure", "VerSe 004 L2, 0.0068 K H, H 29 mm", 2438.0, 1e-3, "N", VERSE),
-    ("L4", "L4 from stored moduli", 23358.64, 1e-3, "N/mm", f"{PAROSOL}, ParOSol"),
-    ("L4-ogo", "L4 from stored material ids", 23296.85, 1e-3, "N/mm", f"{PAROSOL}, Ogo/FAIM"),
-)
