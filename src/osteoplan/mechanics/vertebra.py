@@ -31,7 +31,10 @@ from osteoplan.mechanics.state import MechanicsSettings, grid_along_the_bone, in
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
-__all__ = ["build_compression", "build_flexion", "build_vertebra"]
+__all__ = [
+    "build_compression", "build_compression_through_discs", "build_flexion", "build_flexion_through_discs",
+    "build_vertebra",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -53,6 +56,24 @@ def build_flexion(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
         BadInput, LesionError: as ``build_vertebra``.
     """
     return build_vertebra(anatomy, settings, load_case("vertebra_flexion"))
+
+
+def build_compression_through_discs(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
+    """The vertebra compressed through soft layers instead of cement.
+
+    Raises:
+        BadInput, LesionError: as ``build_vertebra``.
+    """
+    return build_vertebra(anatomy, settings, load_case("vertebra_compression_disc"))
+
+
+def build_flexion_through_discs(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
+    """The vertebra bent forward through soft layers instead of cement.
+
+    Raises:
+        BadInput, LesionError: as ``build_vertebra``.
+    """
+    return build_vertebra(anatomy, settings, load_case("vertebra_flexion_disc"))
 
 
 def build_vertebra(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase) -> Specimen:

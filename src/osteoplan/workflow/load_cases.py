@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from osteoplan.knowledge import loads
 from osteoplan.knowledge.sites import bone_site, thoracolumbar_spine
-from osteoplan.mechanics import hemipelvis, vertebra
+from osteoplan.mechanics import femur, hemipelvis, humerus, ring, sacrum, shaft, vertebra
 from osteoplan.mechanics.specimen import Specimen, settings_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy
@@ -21,7 +21,17 @@ Build = Callable[[Anatomy, MechanicsSettings], Specimen]
 BUILDERS: Mapping[str, Build] = {
     "vertebra_compression": vertebra.build_compression,
     "vertebra_flexion": vertebra.build_flexion,
+    "vertebra_compression_disc": vertebra.build_compression_through_discs,
+    "vertebra_flexion_disc": vertebra.build_flexion_through_discs,
     "hemipelvis_hip_contact": hemipelvis.build_hemipelvis,
+    "femur_stance": femur.build_stance,
+    "femur_fall": femur.build_fall,
+    "humerus_head": humerus.build_head,
+    "shaft_bending_coronal": shaft.build_coronal,
+    "shaft_bending_sagittal": shaft.build_sagittal,
+    "shaft_torsion": shaft.build_torsion,
+    "sacrum_endplate": sacrum.build_endplate,
+    "pelvic_ring_gait": ring.build_gait,
 }
 
 
