@@ -53,6 +53,17 @@ def test_a_sure_difference_below_the_models_resolution_is_a_tie():
     assert run(option("left", 77.0), option("right", 80.5), resolution=2.0).ties == ()
 
 
+def test_every_two_ranked_options_are_compared_in_pairs():
+    found = run(option("a", 80.0, spread=4.0), option("b", 80.5, spread=4.0), option("c", 95.0))
+    pairs = {(d.option, d.reference): d for d in found.between}
+    assert set(pairs) == {("c", "b"), ("c", "a"), ("b", "a")}
+    assert pairs["c", "a"].estimate.value == pytest.approx(15.0)
+    assert [pair for pair, d in pairs.items() if not d.supported] == [("b", "a")]
+    # the shared world cancels: 5 points of it are in either option, none in the difference
+    sure = run(option("a", 80.0), option("c", 95.0)).between[0].estimate
+    assert (sure.low, sure.high) == pytest.approx((15.0, 15.0))
+
+
 def test_gains_are_paired_against_best_supportive_care():
     found = run(option("left", 66.0), option("noisy", 66.0, spread=10.0))
     supported = {d.option: d.supported for d in found.differences}

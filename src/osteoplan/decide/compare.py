@@ -9,7 +9,7 @@ lacks: the ranking uses one simulated outcome that every ranked option has.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from osteoplan.model.comparison import Cell, Comparison, Difference
 from osteoplan.model.evidence import Verdict
@@ -52,13 +52,15 @@ def compare(
     if not blocking:
         rankable = [o for o in options if o.status == "ranked" and o.outcome(ranked_by) is not None]
         ranking = tuple(o.id for o in sorted(rankable, key=lambda o: -_value(o, ranked_by)))
+    between = _between({o.id: o for o in options}, ranking, ranked_by, resolution)
     return Comparison(
         reference=reference,
         ranked_by=ranked_by,
         ranking=ranking,
         cells=tuple(_cell(o, *column) for o in options for column in (_ranked(options, ranked_by), *COLUMNS)),
         differences=differences,
-        ties=_ties({o.id: o for o in options}, ranking, ranked_by, resolution),
+        ties=_ties(between, ranking),
+        between=between,
         emptied_by=", ".join(verdict.rule for verdict in blocking),
         notes=_notes(options, ranking, ranked_by.partition("_")[0], blocking),
     )
@@ -104,18 +106,24 @@ def _told_apart(difference: Estimate, resolution: float) -> bool:
     return bool(difference.low > resolution or difference.high < -resolution)
 
 
-def _ties(
+def _between(
     options: dict[str, Option], ranking: Sequence[str], outcome: str, resolution: float
-) -> tuple[tuple[str, str], ...]:
-    """Neighbours in the ranking that are not told apart."""
-    ties = []
-    for better, worse in pairwise(ranking):
+) -> tuple[Difference, ...]:
+    """Paired differences of every two ranked options, the better one less the worse."""
+    found = []
+    for better, worse in combinations(ranking, 2):
         one, two = options[better].outcome(outcome), options[worse].outcome(outcome)
         assert one is not None
         assert two is not None
-        if not _told_apart(one.minus(two), resolution):
-            ties.append((better, worse))
-    return tuple(ties)
+        gap = one.minus(two)
+        found.append(Difference(better, worse, outcome, gap, _told_apart(gap, resolution)))
+    return tuple(found)
+
+
+def _ties(between: Sequence[Difference], ranking: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Neighbours in the ranking that are not told apart."""
+    apart = {(pair.option, pair.reference): pair.supported for pair in between}
+    return tuple(pair for pair in pairwise(ranking) if not apart[pair])
 
 
 def _notes(

@@ -16,6 +16,12 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from osteoplan.errors import BadInput
+from osteoplan.io.certainty_json import (
+    RigidityDocument,
+    TornadoDocument,
+    rigidity_document,
+    tornado_document,
+)
 from osteoplan.io.clinical_json import (
     ChangeDocument,
     ConflictDocument,
@@ -33,7 +39,7 @@ from osteoplan.io.clinical_json import (
 )
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import Strict
-from osteoplan.model.comparison import Comparison
+from osteoplan.model.comparison import Comparison, Difference
 from osteoplan.model.evidence import Citation, Question, ScoreResult, Verdict
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Step
@@ -189,6 +195,7 @@ class ComparisonDocument(_Document):
     ties: list[tuple[str, str]]
     emptied_by: str
     differences: list[DifferenceDocument]
+    between: list[DifferenceDocument] = []
     notes: list[str]
 
 
@@ -232,6 +239,8 @@ class PlanDocument(_Document):
     line_of_therapy: list[LineDocument] = []
     survival: SurvivalDocument | None = None
     knowledge: KnowledgeDocument | None = None
+    sensitivity: list[TornadoDocument] = []
+    rigidity: list[RigidityDocument] = []
     questions: list[QuestionDocument]
     sources: list[SourceDocument]
     warnings: list[str]
@@ -269,6 +278,11 @@ def plan_document(result: PlanResult, *, case_folder: str) -> Json:
             "line_of_therapy": line_documents(result.line),
             "survival": survival_document(result.survival),
             "knowledge": knowledge_document(result.knowledge),
+            "sensitivity": [tornado_document(tornado) for tornado in result.tornadoes],
+            "rigidity": [
+                rigidity_document(part, [outcome_document(o) for o in part.outcomes])
+                for part in result.rigidity
+            ],
             "questions": [question_document(question) for question in result.questions],
             "sources": [citation_document(citation) for citation in result.citations],
             "warnings": list(result.warnings),
@@ -417,14 +431,16 @@ def _comparison(comparison: Comparison) -> Json:
         "ranking": list(comparison.ranking),
         "ties": [list(pair) for pair in comparison.ties],
         "emptied_by": comparison.emptied_by,
-        "differences": [
-            {
-                "option": d.option,
-                "reference": d.reference,
-                "outcome": outcome_document(d.estimate),
-                "supported": d.supported,
-            }
-            for d in comparison.differences
-        ],
+        "differences": [_difference(d) for d in comparison.differences],
+        "between": [_difference(d) for d in comparison.between],
         "notes": list(comparison.notes),
+    }
+
+
+def _difference(found: Difference) -> Json:
+    return {
+        "option": found.option,
+        "reference": found.reference,
+        "outcome": outcome_document(found.estimate),
+        "supported": found.supported,
     }

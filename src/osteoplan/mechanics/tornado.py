@@ -20,9 +20,10 @@ import numpy.typing as npt
 from osteoplan.knowledge.materials import material, modulus_law
 from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.calibration import Calibration
+from osteoplan.model.certainty import Bar
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["TIGHT", "TITLES", "Bar", "Probe", "bars", "probes", "swings"]
+__all__ = ["TIGHT", "TITLES", "Probe", "bars", "probes", "swings"]
 
 F64 = npt.NDArray[np.float64]
 TIGHT = 0.005  # numerics: of the stiffness; half a percentage point of a ratio
@@ -58,16 +59,6 @@ class Probe:
     input: str
     worlds: tuple[World, ...]
     at: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """How far one input alone moves an outcome: from ``low`` to ``high``, in its unit."""
-
-    input: str
-    title: str
-    low: float
-    high: float
 
 
 def probes(calibration: Calibration, central: World, laws: Sequence[str]) -> tuple[Probe, ...]:

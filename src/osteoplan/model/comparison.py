@@ -23,9 +23,10 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """A paired difference to the reference option.
+    """A paired difference of an option to another one (``reference``).
 
-    ``supported`` is False where the interval holds zero: the page greys it.
+    ``supported`` is False where the interval, widened by what the model resolves, holds zero: the page greys
+    it and says *not told apart*.
     """
 
     option: str
@@ -42,6 +43,7 @@ class Comparison:
     Attributes:
         reference: option id that differences are taken against (best supportive care).
         ranking: option ids, best first, by ``ranked_by``; empty where a stop or route rule spoke.
+        between: paired differences of every two ranked options, better less worse.
         ties: pairs in the ranking that the uncertainty does not tell apart.
     """
 
@@ -54,3 +56,4 @@ class Comparison:
     emptied_by: str = ""
     notes: tuple[str, ...] = ()
     kind: Literal["single_outcome"] = "single_outcome"
+    between: tuple[Difference, ...] = ()

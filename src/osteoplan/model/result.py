@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact
+from osteoplan.model.certainty import Tornado
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.evidence import (
     Change,
@@ -22,6 +23,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
+from osteoplan.model.rigidity import Rigidity
 from osteoplan.model.survival import Survival
 from osteoplan.provenance import Stamp
 
@@ -45,6 +47,7 @@ class PlanResult:
         knowledge: whose rules spoke.
         facts: what the rules read: findings, totals of scores as ranges, and what follows from them.
         citations: every source used, in order of first use.
+        tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
     """
 
     id: str
@@ -70,3 +73,5 @@ class PlanResult:
     warnings: tuple[str, ...]
     stamp: Stamp
     credits: tuple[str, ...] = field(default=())
+    tornadoes: tuple[Tornado, ...] = ()
+    rigidity: tuple[Rigidity, ...] = ()

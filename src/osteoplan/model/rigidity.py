@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RigidityProfile"]
+from osteoplan.model.outcome import Estimate
+
+__all__ = ["Rigidity", "RigidityProfile"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -36,3 +38,17 @@ class RigidityProfile:
     centroid_mm: F64
     area_mm2: F64
     beam: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class Rigidity:
+    """What the lesion takes from the sections of one stretch of bone.
+
+    Attributes:
+        outcomes: losses of axial, bending and torsional rigidity at the section that lost most [%].
+        intact, now: the sections of both.
+    """
+
+    outcomes: tuple[Estimate, ...]
+    intact: RigidityProfile
+    now: RigidityProfile

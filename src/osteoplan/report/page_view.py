@@ -13,6 +13,7 @@ from osteoplan.model.case import Fact
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict, few
 from osteoplan.model.findings import Finding
 from osteoplan.model.result import PlanResult
+from osteoplan.report.certainty_views import certainty_view
 from osteoplan.report.charts import axis_for
 from osteoplan.report.cited import cites
 from osteoplan.report.clinical_views import card_of, compared
@@ -103,6 +104,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         first_cannot=_asked(result),
         rules_note=_rules_note(len(spoke)),
         details=_details(result, drawings),
+        certainty=certainty_view(result),
         compared=compared(result),
         findings=tuple(finding_line(found) for found in result.findings),
         overruled=tuple(finding_line(found) for found in result.findings.overruled),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from osteoplan.report.certainty_parts import CertaintyView
 from osteoplan.report.charts import Axis, Whisker
 from osteoplan.report.pictures import Picture
 from osteoplan.report.words import Value
@@ -315,6 +316,7 @@ class Page:
     first_cannot: tuple[Line, ...]
     rules_note: str
     details: tuple[OptionDetail, ...]
+    certainty: CertaintyView
     compared: ComparedView
     findings: tuple[Line, ...]
     overruled: tuple[Line, ...]

@@ -23,7 +23,6 @@ from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.evidence import Citation, Verdict
 from osteoplan.model.plan import Option
@@ -33,9 +32,9 @@ from osteoplan.pathway.rules import blocking
 from osteoplan.provenance import Stamp, cache_folder, digest
 from osteoplan.report.page import render
 from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.explain import Explanation, cited, explain
 from osteoplan.workflow.knowledge import local_book
-from osteoplan.workflow.load_cases import load_case
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import Reading, input_digests, read
@@ -82,9 +81,12 @@ def plan(
     stage(progress, "looking for ways in", 0.15, 0.2)
     proposed = options(reading, explained.verdicts)
     shelves = {option.id: shelf_of(reading.case, option) for option in proposed}
-    simulated = simulate(reading.anatomy, proposed, shelves, settings, cache, progress=progress)
+    simulated = simulate(
+        reading.anatomy, proposed, shelves, settings, cache, patient=reading.case.patient, progress=progress
+    )
     stage(progress, "comparing", 0.9, 0.92)
-    comparison = _compared(reading.anatomy, settings, simulated.options, explained.verdicts)
+    comparison = _compared(simulated, explained.verdicts)
+    sections, left_out = rigidity_of(reading.anatomy, settings)
     return PlanResult(
         id=_identity(made, simulated.options),
         case=reading.case,
@@ -106,9 +108,11 @@ def plan(
         knowledge=explained.book.used,
         facts=explained.facts,
         citations=_citations(reading, simulated, explained),
-        warnings=(*_warnings(reading, simulated), *explained.book.warnings),
+        warnings=(*_warnings(reading, simulated), *left_out, *explained.book.warnings),
         stamp=made,
         credits=reading.case.credits,
+        tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
+        rigidity=sections,
     )
 
 
@@ -164,14 +168,11 @@ def _identity(made: Stamp, found: Sequence[Option]) -> str:
     return digest(made.inputs, made.settings, made.seed, [option.plan.steps for option in found])
 
 
-def _compared(
-    anatomy: Anatomy, settings: PlanSettings, found: Sequence[Option], verdicts: Sequence[Verdict]
-) -> Comparison:
+def _compared(simulated: Simulations, verdicts: Sequence[Verdict]) -> Comparison:
     """Options side by side, by what this bone's load case can tell, and only beyond what it resolves."""
-    case = load_case(anatomy, settings.spacing_mm)
     return compare(
-        found, reference=REFERENCE, ranked_by=RANKED_BY if case is None else case.ratio,
-        resolution=0.0 if case is None else case.resolution_pct, blocking=blocking(verdicts),
+        simulated.options, reference=REFERENCE, ranked_by=simulated.ranked_by or RANKED_BY,
+        resolution=simulated.resolution_pct, blocking=blocking(verdicts),
     )  # fmt: skip
 
 

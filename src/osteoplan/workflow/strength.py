@@ -60,7 +60,9 @@ def strength_of(
             for outcome in found.now.outcomes
             if outcome.id == bench.case.ratio and outcome.target == bench.case.case.title
         ],
-        "rigidity": [rigidity_document(part, [outcome_document(o) for o in part.outcomes]) for part in sections],
+        "rigidity": [
+            rigidity_document(part, [outcome_document(o) for o in part.outcomes]) for part in sections
+        ],
         "warnings": [*warnings, *left_out],
     }
 
