@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["Beam", "EndForces", "Tie", "places", "rings", "shear_coefficient"]
+__all__ = ["Beam", "EndForces", "Tie", "interpolation", "places", "rings", "shear_coefficient"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -69,7 +69,8 @@ class Tie:
 
     def displacement(self, u: npt.NDArray[Any]) -> F64:
         """(m, 3) displacement of the rod's nodes under (n_nodes, 3)."""
-        return _read(self.nodes, self.weights, u)
+        a: F64 = _read(self.nodes, self.weights, u)
+        return a
 
     def add(self, u: npt.NDArray[Any], y: npt.NDArray[Any], factor: float = 1.0) -> None:
         """y += factor W^T K W u; both (n_nodes, 3), of any layout and precision."""
@@ -201,7 +202,7 @@ def interpolation(points: F64, number: Ints) -> tuple[Ints, F64]:
     """
     cell = np.floor(points).astype(np.intp)
     shape = np.array(number.shape[:3])
-    inside = ((cell >= 0) & (cell < shape)).all(axis=-1)
+    inside: Bool = np.asarray(((cell >= 0) & (cell < shape)).all(axis=-1))
     cell = np.where(inside[..., None], cell, 0)
     corners = number[cell[..., 0], cell[..., 1], cell[..., 2]]  # (m, q, 8)
     inside &= corners[..., 0] >= 0

@@ -203,7 +203,16 @@ def materials() -> Mapping[str, Known]:
     """Every single number of the material files by ``file.key``."""
     return {
         f"{file}.{key}": row.known()
-        for file in ("bone", "cement", "metal", "rigidity", "uncertainty", "vertebra_compression")
+        for file in (
+            "bone",
+            "cement",
+            "interfaces",
+            "metal",
+            "metal_strength",
+            "rigidity",
+            "uncertainty",
+            "vertebra_compression",
+        )  # fmt: skip
         for key, row in document(f"materials/{file}.yaml", _Numbers).root.items()
     }
 

@@ -21,6 +21,8 @@ class Cylinder:
         inner_diameter_mm: of the bore; 0 where solid.
         root_diameter_mm: of the core under the thread, which bending stiffness follows; None for a smooth
             rod, or where it is not known (the outer diameter then counts, which is too stiff for a thread).
+        thread_mm: length of the thread from the tip; None: a rod with a root is threaded up to its head.
+        shaft_diameter_mm: of the part without thread; None: the root's.
     """
 
     start_mm: Point
@@ -29,6 +31,8 @@ class Cylinder:
     inner_diameter_mm: float
     material: str
     root_diameter_mm: float | None = None
+    thread_mm: float | None = None
+    shaft_diameter_mm: float | None = None
 
 
 @dataclass(frozen=True)

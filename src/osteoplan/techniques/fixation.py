@@ -148,7 +148,8 @@ def cylinder_of(screw: Screw, device: Device) -> Cylinder:
     """A screw as a rod: its root bends, its crest holds.
 
     A root that nobody told is the shaft's, else the usual share of the outer diameter; a bore that nobody
-    told is the wire's (it is at least as wide), else none.
+    told is the wire's (it is at least as wide), else none.  A screw without a length of thread has it up to
+    its head.
     """
     outer, values = device.number("outer_diameter_mm"), device.values
     keys = ("core_diameter_mm", "shaft_diameter_mm")
@@ -156,7 +157,12 @@ def cylinder_of(screw: Screw, device: Device) -> Cylinder:
     root = purchase_number("core_share_of_outer") * outer if root is None else root
     bore = next((device.number(k) for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
     material = str(values["material"].value) if "material" in values else ""
-    return Cylinder(screw.head_mm, screw.tip_mm, outer, bore if bore < root else 0.0, material, root)
+    thread, shaft = (
+        device.number(key) if key in values else None for key in ("thread_length_mm", "shaft_diameter_mm")
+    )
+    return Cylinder(
+        screw.head_mm, screw.tip_mm, outer, bore if bore < root else 0.0, material, root, thread, shaft
+    )
 
 
 def estimates(made: Construct, ways: Sequence[Way]) -> tuple[Estimate, ...]:
