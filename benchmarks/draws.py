@@ -2,9 +2,10 @@
 
     python benchmarks/draws.py [--data FOLDER] [--draws 64] [--spacing 1.0] [--tolerance 1e-4]
 
-A real T12 with a simulated lytic lesion: as it is, after cement through the left, the right and both pedicles,
-and with its whole body filled.  Each world has its own calibration, density law, tissue, cement, outline of the lesion
-and direction of the load; every solve starts from the field of the central world and uses its multigrid grids.
+A real T12 with a simulated lytic lesion: as it is, after cement through the left, the right and both
+pedicles, and with its whole body filled.  Each world has its own calibration, density law, tissue, cement,
+outline of the lesion and direction of the load; every solve starts from the field of the central world and
+uses its multigrid grids.
 ``estimate`` is what a plan shows: energies of few solved fields.  Ratios are to the intact bone.
 """
 
@@ -65,9 +66,8 @@ def main() -> None:
         found = load(specimen, image=image, fields=fields, seed=SEED, n_draws=given.draws)
         told[name] = found.outcomes[0].draws
         extra = found.diagnostics["inputs_solved"] + found.diagnostics["anchors_solved"]
-        print(
-            f"{name:14} {seconds:8.1f} {cpu:6.1f} {steps:14.1f} {time.perf_counter() - began:11.1f} {extra:21d}"
-        )
+        spent = time.perf_counter() - began
+        print(f"{name:14} {seconds:8.1f} {cpu:6.1f} {steps:14.1f} {spent:11.1f} {extra:21d}", flush=True)
     errors(true, told)
 
 

@@ -132,7 +132,8 @@ def _because(specimen: Specimen, tissue: Tissue) -> tuple[str, ...]:
         *case.notes,
         *dict.fromkeys(key for law in laws for key in law.cite),
         f"voxel finite elements; loaded: {case.loaded}; held: {case.held}",
-        "the interval holds calibration, law and material ranges (energies of solved fields), "
+        "the interval holds calibration, law, material ranges, outline of the lesion and, for forces, their "
+        "direction (energies of solved fields), "
         "not the error of a criterion",
     ]
     if tissue.cement.any():
