@@ -100,16 +100,13 @@ class Bricks:
     def of(cls, solid: Bool) -> Bricks:
         """Mesh of the True voxels of a (ni, nj, nk) box."""
         ni, nj, nk = solid.shape
-        cells = np.argwhere(solid).astype(np.int32)
-        lattice = (ni + 1, nj + 1, nk + 1)
-        at = cells[:, None, :] + CORNERS.astype(np.int32)
-        flat = np.ravel_multi_index((at[..., 0], at[..., 1], at[..., 2]), lattice)
-        used = np.zeros(lattice, dtype=bool)
-        used.ravel()[flat] = True
-        number = np.cumsum(used.ravel(), dtype=np.int32) - np.int32(1)
-        nodes = np.argwhere(used).astype(np.int32)
-        layers = np.searchsorted(cells[:, 0], np.arange(ni + 1)).astype(np.int64)
-        return cls((ni, nj, nk), cells, nodes, np.ascontiguousarray(number[flat]), layers)
+        layers = np.concatenate([[0], np.cumsum(solid.sum(axis=(1, 2)))]).astype(np.int64)
+        number = np.full((ni + 1, nj + 1, nk + 1), -1, dtype=np.int32)
+        cells = np.empty((int(layers[-1]), 3), dtype=np.int32)
+        nodes = np.empty((_number_nodes(solid, cells, number), 3), dtype=np.int32)
+        corners = np.empty((len(cells), 8), dtype=np.int32)
+        _list_nodes(cells, number, nodes, corners)
+        return cls((ni, nj, nk), cells, nodes, corners, layers)
 
     @cached_property
     def corner(self) -> tuple[int, int, int]:
@@ -253,6 +250,41 @@ def effective_strain(energy: F64, volume_mm3: float) -> F64:
     """
     strain: F64 = np.sqrt(energy / volume_mm3)
     return strain
+
+
+@njit(cache=True, nogil=True)
+def _number_nodes(solid, cells, number):  # type: ignore[no-untyped-def]
+    """List the cells; number their nodes in C order; how many there are."""
+    ni, nj, nk = solid.shape
+    e = 0
+    for i in range(ni):
+        for j in range(nj):
+            for k in range(nk):
+                if solid[i, j, k]:
+                    cells[e, 0], cells[e, 1], cells[e, 2] = i, j, k
+                    e += 1
+                    number[i : i + 2, j : j + 2, k : k + 2] = 0
+    count = 0
+    for i in range(ni + 1):
+        for j in range(nj + 1):
+            for k in range(nk + 1):
+                if number[i, j, k] == 0:
+                    number[i, j, k] = count
+                    count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _list_nodes(cells, number, nodes, corners):  # type: ignore[no-untyped-def]
+    for i in range(number.shape[0]):
+        for j in range(number.shape[1]):
+            for k in range(number.shape[2]):
+                n = number[i, j, k]
+                if n >= 0:
+                    nodes[n, 0], nodes[n, 1], nodes[n, 2] = i, j, k
+    for e in range(len(cells)):
+        for a in range(8):
+            corners[e, a] = number[cells[e, 0] + a // 4, cells[e, 1] + a // 2 % 2, cells[e, 2] + a % 2]
 
 
 @njit(cache=True, nogil=True)
