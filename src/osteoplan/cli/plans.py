@@ -101,19 +101,27 @@ def strength(
     case: Path,
     *,
     lesion: str | None = None,
+    load_case: str | None = None,
+    out: Path | None = None,
     draws: int = 200,
     spacing: float = 1.0,
     seed: int = 1,
     json: Json = False,
 ) -> int:
-    """Strength of the bone before treatment, intact and as it is.
+    """Strength of the bone before treatment, intact and as it is, in every load case of its site.
 
     Example: osteoplan strength case1
+
+    Example: osteoplan strength case1 --load-case vertebra_compression --out case1/strength
 
     Parameters
     ----------
     case
         case folder
+    load_case
+        id of one load case (default: all of this bone's)
+    out
+        folder for what was solved: VTK files (.vtu, .vti) and CalculiX decks (.inp)
     lesion
         id of the lesion (default: the target)
     draws
@@ -123,20 +131,17 @@ def strength(
     seed
         of every random stream
     """
-    from osteoplan.cli.console import out, print_json, watching
-    from osteoplan.cli.tables import outcome_table
+    from osteoplan.cli.console import print_json, watching
+    from osteoplan.cli.strength_tables import print_strength
     from osteoplan.workflow.strength import strength_of
 
+    settings = plan_settings(lesion, draws, spacing, seed)
     with watching() as progress:
-        found = strength_of(case, plan_settings(lesion, draws, spacing, seed), progress=progress)
+        found = strength_of(case, settings, load_case=load_case, out=out, progress=progress)
     if json:
         print_json(found)
-        return DONE
-    rows = [(state, outcome) for state in ("intact", "now") for outcome in found[state]]
-    out.print(outcome_table(rows))
-    for line in found["warnings"]:
-        out.print(f"warning: {line}", markup=False)
-    out.print(USE, style="dim")
+    else:
+        print_strength(found)
     return DONE
 
 

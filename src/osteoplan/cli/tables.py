@@ -13,7 +13,6 @@ __all__ = [
     "interval",
     "need_table",
     "option_table",
-    "outcome_table",
     "score_line",
     "score_lines",
     "series_table",
@@ -65,18 +64,6 @@ def option_table(plan: Json) -> Table:
             f"{cement['value']:.1f}" if cement else "-",
             Text(prefix + against),
         )
-    return table
-
-
-def outcome_table(rows: Sequence[tuple[str, Json]]) -> Table:
-    """Outcomes: state, what, value with interval, unit."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("state", "outcome"):
-        table.add_column(name)
-    table.add_column("value (90 % interval)", justify="right")
-    table.add_column("unit")
-    for state, outcome in rows:
-        table.add_row(state, outcome["id"], interval(outcome), outcome["unit"])
     return table
 
 

@@ -25,7 +25,7 @@ from osteoplan.kernels.elasticity import (
     element_energy,
     isotropic,
 )
-from osteoplan.kernels.multigrid import OnStep, equilibrium
+from osteoplan.kernels.multigrid import Equilibrium, OnStep, equilibrium
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics.voxel_problem import Spacing, VoxelProblem, voxel_problem
 
@@ -58,6 +58,16 @@ class VoxelSolution:
     dropped_pieces: int
     dropped_voxels: int
     warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, problem: VoxelProblem, found: Equilibrium) -> VoxelSolution:
+        """The arrays of an equilibrium on the problem's mesh."""
+        mesh = problem.mesh
+        return cls(
+            problem, _on_corners(mesh, found.displacement_mm, np.nan),
+            _on_corners(mesh, found.reaction_N, 0.0), found.iterations, found.residual,
+            problem.dropped_pieces, problem.dropped_voxels, _warnings(problem),
+        )  # fmt: skip
 
     @property
     def spacing_mm(self) -> Spacing:
@@ -138,10 +148,7 @@ def solve_voxels(
         A, fixed=problem.fixed, prescribed_mm=problem.prescribed_mm, force_N=problem.force_N,
         tolerance=tolerance, max_iterations=max_iterations, on_step=on_step,
     )  # fmt: skip
-    return VoxelSolution(
-        problem, _on_corners(mesh, found.displacement_mm, np.nan), _on_corners(mesh, found.reaction_N, 0.0),
-        found.iterations, found.residual, problem.dropped_pieces, problem.dropped_voxels, _warnings(problem),
-    )  # fmt: skip
+    return VoxelSolution.of(problem, found)
 
 
 def _warnings(problem: VoxelProblem) -> tuple[str, ...]:

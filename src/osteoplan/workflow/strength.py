@@ -18,12 +18,18 @@ from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.simulate import strength
+from osteoplan.workflow.solved_files import write_solved
 
 __all__ = ["strength_of"]
 
 
 def strength_of(
-    folder: Path, settings: PlanSettings, *, load_case: str | None = None, progress: Progress = quiet
+    folder: Path,
+    settings: PlanSettings,
+    *,
+    load_case: str | None = None,
+    out: Path | None = None,
+    progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Strength of a case folder's bone, as a document.
 
@@ -32,6 +38,7 @@ def strength_of(
 
     Args:
         load_case: id of one load case; None runs all of this bone's.
+        out: folder for VTK files and CalculiX decks of what was solved; None writes nothing.
 
     Raises:
         NotAvailable: this version has no load case for the bone, or its supports are not seen.
@@ -41,7 +48,8 @@ def strength_of(
     patient, anatomy = reading.case.patient, reading.anatomy
     cache = Cache(cache_folder() / "results")
     bench = Bench(anatomy, settings, cache, patient=patient, which=load_case or "all")
-    found = strength(bench, progress=progress, span=(0.2, 1.0))
+    found = strength(bench, progress=progress, span=(0.2, 1.0 if out is None else 0.7))
+    files = () if out is None else write_solved(bench, out, progress=progress, span=(0.7, 1.0))
     warnings = [*reading.case.warnings, *anatomy.warnings, *bench.warnings, *found.now.warnings]
     if not anatomy.calibration.calibrated:
         warnings.insert(0, "uncalibrated density: read ratios only, newtons are not absolute")
@@ -63,6 +71,7 @@ def strength_of(
         "rigidity": [
             rigidity_document(part, [outcome_document(o) for o in part.outcomes]) for part in sections
         ],
+        "files": [str(file) for file in files],
         "warnings": [*warnings, *left_out],
     }
 

@@ -1,0 +1,83 @@
+"""Strength at a terminal of 100 columns: per cent of intact first, newtons in the technical part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from osteoplan.cli.certainty import certainty_lines
+from osteoplan.cli.console import out
+from osteoplan.cli.root import USE
+from osteoplan.cli.tables import interval
+
+__all__ = ["print_strength", "share_table", "technical_table"]
+
+Json = dict[str, Any]
+SHARE = "_to_intact"
+
+
+def print_strength(found: Json) -> None:
+    """What ``strength_of`` found, as tables and sentences."""
+    out.print(share_table(found))
+    for line in certainty_lines(found):
+        out.print(line, markup=False)
+    for one in found["load_cases"]:
+        for threshold in one["thresholds"]:
+            cited = ", ".join(threshold["cite"])
+            text = f"{one['for']}: {threshold['title']} ({threshold['value']:g}; {cited}; shown, not used)"
+            out.print(Text(text, style="dim"))
+    out.print(Text("\nTechnical", style="bold"))
+    out.print(technical_table(found))
+    for line in found["warnings"]:
+        out.print(f"warning: {line}", markup=False)
+    for file in found["files"]:
+        out.print(f"wrote {file}", markup=False)
+    out.print(USE, style="dim")
+
+
+def share_table(found: Json) -> Table:
+    """One row for each load case: what is left of intact, and strength over the loads of life where known."""
+    table = _table()
+    table.add_column("load case", overflow="fold")
+    table.add_column("of intact", justify="right")
+    table.add_column("% now (90 %)", justify="right")
+    table.add_column("strength / load (90 %)", justify="right")
+    for outcome in found["now"]:
+        if not outcome["id"].endswith(SHARE):
+            continue
+        loads = [
+            interval(one, 2)
+            for one in found["now"]
+            if one["id"] == "strength_to_load" and str(one["for"]).startswith(str(outcome["for"]))
+        ]
+        what = outcome["id"].partition("_")[0]
+        table.add_row(outcome["for"], what, interval(outcome), "\n".join(loads) or "-")
+    return table
+
+
+def technical_table(found: Json) -> Table:
+    """Every other outcome, intact beside now."""
+    table = _table()
+    for name in ("load case", "outcome"):
+        table.add_column(name, overflow="fold")
+    table.add_column("intact", justify="right")
+    table.add_column("now", justify="right")
+    table.add_column("unit")
+    intact = {(one["for"], one["id"]): one for one in found["intact"]}
+    for outcome in found["now"]:
+        if outcome["unit"] == "%":
+            continue
+        whole = intact.get((outcome["for"], outcome["id"]))
+        before = "-" if whole is None else _number(whole)
+        table.add_row(outcome["for"], outcome["id"], before, _number(outcome), outcome["unit"])
+    return table
+
+
+def _number(outcome: Json) -> str:
+    return interval(outcome, 0 if abs(outcome["value"]) >= 20 else 2)
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))

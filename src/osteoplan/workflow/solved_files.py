@@ -1,0 +1,58 @@
+"""What was computed, as files that others read: VTK for the eye, a CalculiX deck for a second opinion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from osteoplan.io.calculix import write_deck
+from osteoplan.io.vtk import write_vti, write_vtu
+from osteoplan.kernels.multigrid import OnStep
+from osteoplan.knowledge.materials import material
+from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
+from osteoplan.mechanics.state import State
+from osteoplan.mechanics.voxel_problem import VoxelProblem
+from osteoplan.mechanics.voxels import VoxelSolution
+from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.workflow.bench import Bench
+from osteoplan.workflow.progress import Progress, quiet, stage
+
+__all__ = ["solved_body", "write_solved"]
+
+CLASS_WIDTH = 0.01  # of the deck's moduli: each is at most half a per cent off
+
+
+def write_solved(
+    bench: Bench, out: Path, *, progress: Progress = quiet, span: tuple[float, float] = (0.0, 1.0)
+) -> tuple[Path, ...]:
+    """Write ``CASE_STATE.vtu``, ``.vti`` and ``.inp`` of every load case, intact and now; the files.
+
+    Moduli are those of the central world; displacements and loads those of the case's unit motion or load.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    jobs = [(case, state) for case in bench.cases for state in get_args(State)]
+    start, end = span
+    files: list[Path] = []
+    for n, (case, state) in enumerate(jobs):
+        part = (start + n * (end - start) / len(jobs), start + (n + 1) * (end - start) / len(jobs))
+        on_step = stage(progress, f"writing {case.case.title}, {state}", *part)
+        specimen = bench.specimen(case)
+        solution = solved_body(specimen, state, on_step=on_step)
+        name, affine = f"{case.case.id}_{state}", specimen.grid.affine
+        write_vtu(out / f"{name}.vtu", solution, affine)
+        write_vti(out / f"{name}.vti", solution, affine)
+        write_deck(out / f"{name}.inp", solution.problem, affine, class_width=CLASS_WIDTH)
+        files += [out / f"{name}.{kind}" for kind in ("vtu", "vti", "inp")]
+    return tuple(files)
+
+
+def solved_body(specimen: Specimen, state: State, *, on_step: OnStep | None = None) -> VoxelSolution:
+    """A specimen in one state, solved in the central world."""
+    world = central_world(specimen.anatomy.calibration, specimen.settings.laws[0])
+    E = modulus(tissue_of(specimen, state), world)
+    h, drive = specimen.settings.spacing_mm, specimen.drive
+    problem = VoxelProblem(
+        (h, h, h), float(material("bone.poisson_ratio").value or 0.0), specimen.mesh, E, drive.fixed,
+        drive.prescribed_mm, drive.force_N, 0, 0,
+    )  # fmt: skip
+    return VoxelSolution.of(problem, solve(specimen, E, on_step=on_step).equilibrium)
