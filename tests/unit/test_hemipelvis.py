@@ -13,7 +13,7 @@ from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.contact import Faces, press
 from osteoplan.mechanics.hemipelvis import build_hemipelvis
-from osteoplan.mechanics.screws import embed
+from osteoplan.mechanics.rods import rods_in
 from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.worlds import central_world, modulus, worlds
 from osteoplan.model.effects import Cylinder, Effects
@@ -39,10 +39,10 @@ def model(anatomy):
 
 def stiffness(model, image="now", *, fields=(), effects=None, on_step=None):
     """Of the central world alone: what ``load`` gives as the value, without its draws."""
-    rods = tuple(embed(solid, model.grid, model.mesh) for solid in (effects.solids if effects else ()))
+    rods = rods_in(effects, model.grid, model.mesh)
     tissue = tissue_of(model, image, fields, rods)
     E = modulus(tissue, central_world(LINE, model.settings.laws[0]))
-    return true_stiffness(model, E, on_step)
+    return solve(model, E, rods=rods, on_step=on_step).stiffness
 
 
 def true_stiffness(model, E, on_step=None):
@@ -222,7 +222,10 @@ def test_the_outcome_is_a_thin_relative_stiffness_without_a_strength(now, intact
 def test_screws_are_told_and_their_metal_is_counted(model, anatomy):
     result = load(model, image="intact", effects=screws(anatomy), seed=3, n_draws=2)
     assert result.diagnostics["metal_in_bone_mL"] > 0.4
-    assert any("scaled voxels" in reason for reason in result.outcomes[0].because)
+    assert any("beams tied to the bone (threaded)" in reason for reason in result.outcomes[0].because)
+    borne = result.outcomes[-1]
+    assert (borne.id, borne.unit) == ("screw_stress_share_of_yield", "%")
+    assert 0.0 < borne.value < 100.0
 
 
 def test_every_single_word_reason_is_a_citation_key(now):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.errors import BadInput, Cancelled, NotAvailable
+from osteoplan.errors import BadInput, Cancelled
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics.potting import pot
 from osteoplan.mechanics.specimen import load, solve, tissue_of
@@ -204,12 +204,12 @@ def test_the_strain_field_lies_on_the_bone_and_shows_one_common_load(model, now,
     assert np.median(body) == pytest.approx(mean_strain, rel=1.0)
 
 
-def test_an_unknown_field_or_a_rod_is_refused(anatomy, model):
+def test_an_unknown_field_or_a_rod_outside_the_bone_is_refused(anatomy, model):
     odd = replace(cement(anatomy, anatomy.lesion_mask), quantity="temperature")
     with pytest.raises(BadInput, match="does not know the field 'temperature'"):
         load(model, image="now", fields=(odd,), seed=1, n_draws=2)
-    rod = Effects(solids=(Cylinder((0, 0, 0), (0, 0, 9), 6.5, 3.6, "titanium"),))
-    with pytest.raises(NotAvailable, match="rods"):
+    rod = Effects(solids=(Cylinder((500, 0, 0), (500, 0, 9), 6.5, 3.6, "ti6al4v"),))
+    with pytest.raises(BadInput, match="does not lie in the bone"):
         load(model, image="now", effects=rod, seed=1, n_draws=2)
 
 

@@ -153,7 +153,6 @@ class LoadCase(Strict):
         rank_by: id of the outcome whose share of intact ranks.
         cap_modulus: ``file.key`` of the modulus of the caps; empty: cement.
         anchored: draws are made true by solving a few worlds again (``mechanics.anchors``).
-        rods: screws and wires are simulated.
         spacing_mm: cubes are never finer than this.
         display_load: load at which strain is shown, the same for all states.
         ratio_resolution_pct: percentage points of the share below which two options are not told apart.
@@ -174,7 +173,6 @@ class LoadCase(Strict):
     rank_by: str
     cap_modulus: str = ""
     anchored: bool = True
-    rods: bool = True
     laws: Laws
     spacing_mm: KnownRow | None = None
     criteria: tuple[Criterion, ...] = ()

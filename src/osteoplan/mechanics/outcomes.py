@@ -32,7 +32,7 @@ __all__ = ["outcomes", "strain_field", "units_per_motion"]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 DEGREE = float(np.pi / 180.0)
-FILLED = 0.5  # an element more than half cement is no bone that a tissue criterion counts
+FILLED = 0.5  # an element more than half cement or metal is no bone that a tissue criterion counts
 
 
 def outcomes(
@@ -74,7 +74,7 @@ def strain_field(specimen: Specimen, s: F64, K: float) -> Field:
     """Effective strain of each element at the display load."""
     load, unit = specimen.case.display_load.known(), specimen.case.load_unit
     amount = float(load.value or 0.0)
-    strain = effective_strain(s, specimen.settings.spacing_mm**3) * amount / K
+    strain = effective_strain(s[: len(specimen.mesh.cells)], specimen.settings.spacing_mm**3) * amount / K
     volume = specimen.grid.with_array(specimen.mesh.box(strain.astype(np.float32)), "strain")
     return Field("effective_strain", volume, "1", f"at {amount:g} {unit}, element mean (rms)")
 
@@ -93,13 +93,15 @@ def _motion_at_failure(
             *strain.cite[:1], f"{limit:g} K H with H {specimen.height_mm:.1f} mm",
         )  # fmt: skip
     bone = specimen.body & ~specimen.cap & ~tissue.replaced & (tissue.cement < FILLED)
+    for rod in tissue.rods:
+        bone &= rod.share < FILLED
     if not bone.any():
         raise BadInput(f"{specimen.anatomy.level}, {case.title}: no bone is left for the criterion")
     if criterion.kind == "strain_limit":
         density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
         return _strain_limit(specimen, criterion, found, bone & (density >= case.number(criterion.dense)))
     fraction = case.number(criterion.volume_fraction)
-    at_one = effective_strain(found.s[bone], specimen.settings.spacing_mm**3)
+    at_one = effective_strain(found.s[: len(bone)][bone], specimen.settings.spacing_mm**3)
     critical = float(np.quantile(at_one, 1.0 - fraction))
     part = "body's bone" if specimen.anatomy.is_vertebra else "bone that counts"
     return limit / critical, (
@@ -139,7 +141,8 @@ def _because(specimen: Specimen, tissue: Tissue) -> tuple[str, ...]:
     if tissue.cement.any():
         because += ["Kinzl", "Jasper2002"]
     if tissue.rods:
-        because.append("screws as scaled voxels, bonded to the bone")
+        held = ", ".join(sorted({rod.interface for rod in tissue.rods}))
+        because.append(f"screws and wires as beams tied to the bone ({held})")
     if not calibration.calibrated:
         because.append("uncalibrated density: read ratios between states, not newtons")
     return tuple(because)

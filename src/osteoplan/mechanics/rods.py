@@ -1,4 +1,4 @@
-"""Screws and wires in a mesh: beams tied to the bone around them, and what they bear.
+"""Screws and wires in a mesh: beams tied to the bone around them.
 
     Effects.solids (cylinders) -> Rod: a beam (``kernels.beams``), its tie to the mesh, its share of elements
 
@@ -8,10 +8,6 @@ thread and head), sliding, or bonded; in cement it is always bonded.
 
 The bone that a rod pushes aside stays in the mesh.  So a rod never lowers a stiffness; it counts for too much
 by the bone's modulus over the metal's, a few thousandths in trabecular bone, up to a sixth in dense cortex.
-
-    sigma = |N| / A + M D / 2 I        at the outer fibre, where shear is 0        D outer diameter (root)
-    tau   = V / k A                    at the axis, where bending is 0
-    von Mises = the larger of sigma and sqrt((N / A)^2 + 3 tau^2)
 
 Tests: tests/analytic/test_beams.py, tests/unit/test_rods.py.
 """
@@ -33,9 +29,7 @@ from osteoplan.knowledge.materials import material, materials
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
 
-__all__ = [
-    "Interface", "Rod", "Section", "Stress", "beam_of", "interface_of", "metal_modulus", "rods_in", "stress",
-]  # fmt: skip
+__all__ = ["Interface", "Rod", "Section", "beam_of", "interface_of", "metal_modulus", "rods_in"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -84,10 +78,17 @@ class Section:
         """E A [MN]."""
         return self.modulus_MPa * self.area_mm2 * 1e-6
 
-    def shear_N(self, poisson: float) -> float:
+    @property
+    def shear_area_mm2(self) -> float:
+        """k A [mm2]."""
+        poisson = float(material("metal_strength.poisson_ratio").value or 0.0)
+        return shear_coefficient(poisson, self.inner_mm / self.outer_mm) * self.area_mm2
+
+    @property
+    def shear_N(self) -> float:
         """k G A [N]."""
-        k = shear_coefficient(poisson, self.inner_mm / self.outer_mm)
-        return k * self.modulus_MPa / (2.0 * (1.0 + poisson)) * self.area_mm2
+        poisson = float(material("metal_strength.poisson_ratio").value or 0.0)
+        return self.modulus_MPa / (2.0 * (1.0 + poisson)) * self.shear_area_mm2
 
     def yield_moment_Nm(self, yield_MPa: float) -> float:
         """Moment at which the outer fibre yields [N m]."""
@@ -115,24 +116,6 @@ class Rod:
     def energy(self, u: F64) -> float:
         """Twice the energy of the rod under (n_nodes, 3) displacements [N mm]."""
         return self.tie.energy(u)
-
-
-@dataclass(frozen=True)
-class Stress:
-    """The most that a rod bears under a load.
-
-    Attributes:
-        von_mises_MPa: at ``at_mm`` (LPS); axial_N, moment_Nmm: there.
-        share_of_yield, share_of_fatigue: of the metal's yield, and of the part of it that repeated loading
-            is taken to bear.
-    """
-
-    von_mises_MPa: float
-    axial_N: float
-    moment_Nmm: float
-    at_mm: tuple[float, float, float]
-    share_of_yield: float
-    share_of_fatigue: float
 
 
 def rods_in(
@@ -184,28 +167,6 @@ def metal_modulus(name: str) -> float:
     return float(material(f"metal.{name}").value or 0.0)
 
 
-def stress(rod: Rod, u: F64) -> Stress:
-    """The most that the rod bears under (n_nodes, 3) displacements [mm] in the grid's own axes."""
-    forces = rod.beam.forces(rod.tie.displacement(u))
-    A, W, kA = (
-        np.array([value(section) for section in rod.sections])
-        for value in (_area, _section_modulus, _shear_area)
-    )
-    moment = np.linalg.norm(forces.moment_Nmm, axis=2)  # (m - 1, start and end)
-    fibre = np.abs(forces.axial_N / A)[:, None] + moment / W[:, None]
-    shear = np.linalg.norm(forces.shear_N, axis=1) / kA
-    axis = np.sqrt((forces.axial_N / A) ** 2 + 3.0 * shear**2)
-    mises = np.maximum(fibre, axis[:, None])
-    e, end = np.unravel_index(int(mises.argmax()), mises.shape)
-    limit = float(material(f"metal_strength.{rod.cylinder.material}_yield").value or 0.0)
-    share = float(mises[e, end]) / limit
-    x, y, z = (float(v) for v in rod.points_mm[e + end])
-    return Stress(
-        float(mises[e, end]), float(forces.axial_N[e]), float(moment[e, end]), (x, y, z), share,
-        share / float(material("metal_strength.fatigue_share").value or 1.0),
-    )  # fmt: skip
-
-
 def _rod(cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None) -> Rod:
     start, end = np.array(cylinder.start_mm), np.array(cylinder.end_mm)
     length = float(np.linalg.norm(end - start))
@@ -231,11 +192,10 @@ def _rod(cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None) -> 
 
 
 def _beam(axis: F64, s: F64, sections: Sequence[Section], along: Bool, across: Bool) -> Beam:
-    poisson = float(material("metal_strength.poisson_ratio").value or 0.0)
     E = np.array([one.modulus_MPa for one in sections])
     A = np.array([one.area_mm2 for one in sections])
-    I = np.array([one.second_moment_mm4 for one in sections])  # noqa: E741
-    kGA = np.array([one.shear_N(poisson) for one in sections])
+    I = np.array([one.second_moment_mm4 for one in sections])
+    kGA = np.array([one.shear_N for one in sections])
     return Beam(axis, s, E * A, E * I, kGA, along, across)
 
 
@@ -285,16 +245,3 @@ def _share(cylinder: Cylinder, grid: Volume, mesh: Bricks) -> F64:
     )
     inside: F64 = mesh.of_box(np.clip(full - bore, 0.0, 1.0))
     return inside
-
-
-def _area(section: Section) -> float:
-    return section.area_mm2
-
-
-def _section_modulus(section: Section) -> float:
-    return section.section_modulus_mm3
-
-
-def _shear_area(section: Section) -> float:
-    poisson = float(material("metal_strength.poisson_ratio").value or 0.0)
-    return section.area_mm2 * shear_coefficient(poisson, section.inner_mm / section.outer_mm)

@@ -25,11 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.errors import BadInput, UnknownName
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.kernels.raster import cylinder_fraction
-from osteoplan.knowledge.materials import material, materials
+from osteoplan.knowledge.materials import material
+from osteoplan.mechanics.rods import Section, metal_modulus
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.volume import Volume
 
@@ -42,42 +42,6 @@ SLENDER = 14.0  # length of the cantilever in diameters (of the rod, or of two e
 ENDS = 2.0  # diameters at both ends whose nodes do not enter the fit
 LEAST_SHARE = 1e-3  # elements that a rod fills less than this are left out of the cantilever
 TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Section:
-    """A round section, hollow where ``inner_mm`` is not 0, of one material."""
-
-    outer_mm: float
-    inner_mm: float
-    modulus_MPa: float
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.inner_mm < self.outer_mm:
-            raise BadInput(
-                f"a rod of {self.outer_mm:g} mm cannot have a bore of {self.inner_mm:g} mm: "
-                "check both diameters"
-            )
-
-    @property
-    def area_mm2(self) -> float:
-        """A [mm2]."""
-        return float(np.pi / 4.0 * (self.outer_mm**2 - self.inner_mm**2))
-
-    @property
-    def second_moment_mm4(self) -> float:
-        """I [mm4]."""
-        return float(np.pi / 64.0 * (self.outer_mm**4 - self.inner_mm**4))
-
-    @property
-    def bending_Nm2(self) -> float:
-        """E I [N m2]."""
-        return self.modulus_MPa * self.second_moment_mm4 * 1e-6
-
-    @property
-    def axial_MN(self) -> float:
-        """E A [MN]."""
-        return self.modulus_MPa * self.area_mm2 * 1e-6
 
 
 @dataclass(frozen=True)
@@ -139,7 +103,7 @@ def section_of(cylinder: Cylinder) -> Section:
         BadInput: unknown material, or a bore that does not fit.
     """
     diameter = cylinder.root_diameter_mm or cylinder.outer_diameter_mm
-    return Section(diameter, cylinder.inner_diameter_mm, _modulus(cylinder.material))
+    return Section(diameter, cylinder.inner_diameter_mm, metal_modulus(cylinder.material))
 
 
 def embed(cylinder: Cylinder, grid: Volume, mesh: Bricks) -> Embedded:
@@ -262,10 +226,3 @@ def _lattice_around(
     local = affine.copy()
     local[:3, 3] = affine[:3, :3] @ low + affine[:3, 3] - start_mm
     return (int(size[0]), int(size[1]), int(size[2])), local
-
-
-def _modulus(name: str) -> float:
-    rows = {row.removeprefix("metal.") for row in materials() if row.startswith("metal.")}
-    if name not in rows:
-        raise UnknownName("screw material", name, sorted(rows), "knowledge/data/materials/metal.yaml")
-    return float(material(f"metal.{name}").value or 0.0)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.mechanics.direction import Leaning, leaning
 from osteoplan.mechanics.outline import redrawn
@@ -95,7 +94,7 @@ def _leaning(specimen: Specimen, state: Solved, found: Response, preconditioner:
     drive = specimen.drive
     if drive.load_unit != "N":
         return Leaning()
-    A = Stiffness.uniform(specimen.mesh, specimen.K0, state.E, dtype=np.float64)
+    A = specimen.stiffness(state.E, state.tissue.rods)
 
     def solve(force: F64) -> F64:
         return equilibrium(

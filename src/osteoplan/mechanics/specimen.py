@@ -7,6 +7,8 @@ A load case builds a ``Specimen``; everything after that is the same for all of 
     s_e = u_e . K0 u_e / w^2                          energies at unit motion, E = 1 MPa
     K = sum E_e s_e                                   stiffness: N/mm, or N mm/rad where the motion turns
 
+Rods in the bone stand behind the elements in E and s, each with E = 1 and its own energy s.
+
 K is a minimum of energy at w = 1, so stiffer material anywhere never lowers it, and the estimates and bounds
 of ``worlds`` hold for a moved plane and for a given force alike.  Every state (intact, now, treated) uses one
 mesh and one drive: states differ by their materials alone.
@@ -22,7 +24,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
 from osteoplan.knowledge.loads import LoadCase, LoadUnit
@@ -31,7 +32,8 @@ from osteoplan.mechanics.anchors import anchors
 from osteoplan.mechanics.hierarchies import Hierarchies
 from osteoplan.mechanics.nodes import Nodes
 from osteoplan.mechanics.outcomes import outcomes, strain_field
-from osteoplan.mechanics.screws import Embedded, embed
+from osteoplan.mechanics.rods import Rod, rods_in
+from osteoplan.mechanics.screw_stress import screw_estimates
 from osteoplan.mechanics.sensitivity import moves
 from osteoplan.mechanics.sound import require_load_path
 from osteoplan.mechanics.state import (
@@ -47,6 +49,7 @@ from osteoplan.mechanics.worlds import Tissue, central_world, modulus, worlds
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
 from osteoplan.model.volume import Volume
 
 __all__ = ["Drive", "Response", "Specimen", "load", "settings_of", "solve", "tissue_of"]
@@ -146,6 +149,11 @@ class Specimen:
             [self.settings.spacing_mm] * 3, float(material("bone.poisson_ratio").value or 0.0)
         )
 
+    def stiffness(self, E: F64, rods: tuple[Rod, ...] = ()) -> Stiffness:
+        """Of a modulus field (as of ``solve``) with rods in it."""
+        ties, elements = tuple(rod.tie for rod in rods), E[: len(self.mesh.cells)]
+        return Stiffness.uniform(self.mesh, self.K0, elements, dtype=np.float64, ties=ties)
+
     @cached_property
     def nodes(self) -> Nodes:
         """The mesh's nodes in patient space."""
@@ -175,7 +183,7 @@ class Response:
     """A solved modulus field.
 
     Attributes:
-        s: (n_elements,) energies at unit motion and E = 1 MPa.
+        s: (n_elements + n_rods,) energies at unit motion; of an element at E = 1 MPa.
         motion: what the solved field moves: 1 under a prescribed motion, u . f under a given load.
         stiffness: reaction per unit motion, from the forces (``sum E s`` tells it from the energies).
         companion: reaction of the companion motion per unit load; 0 where there is none.
@@ -203,7 +211,7 @@ def settings_of(case: LoadCase, spacing_mm: float = 0.0) -> MechanicsSettings:
 
 
 def tissue_of(
-    specimen: Specimen, state: State, fields: tuple[Field, ...] = (), rods: tuple[Embedded, ...] = ()
+    specimen: Specimen, state: State, fields: tuple[Field, ...] = (), rods: tuple[Rod, ...] = ()
 ) -> Tissue:
     """What fills each element in a state."""
     image = specimen.image[state]
@@ -221,9 +229,13 @@ def solve(
     tolerance: float | None = None,
     start_mm: F64 | None = None,
     preconditioner: Hierarchy | None = None,
+    rods: tuple[Rod, ...] = (),
     on_step: OnStep | None = None,
 ) -> Response:
-    """Displacements, energies and reactions of a modulus field (n_elements,) [MPa] under the drive.
+    """Displacements, energies and reactions of a modulus field [MPa] under the drive.
+
+    Args:
+        E: (n_elements,) or, with the 1 of each rod behind them, (n_elements + n_rods,).
 
     Raises:
         NotConverged: the solver stopped short.
@@ -231,11 +243,11 @@ def solve(
     """
     drive, settings = specimen.drive, specimen.settings
     found = equilibrium(
-        _stiffness(specimen, E), fixed=drive.fixed, prescribed_mm=drive.prescribed_mm, force_N=drive.force_N,
-        tolerance=tolerance or settings.tolerance, start_mm=start_mm, preconditioner=preconditioner,
-        max_iterations=settings.max_iterations, on_step=on_step,
+        specimen.stiffness(E, rods), fixed=drive.fixed, prescribed_mm=drive.prescribed_mm,
+        force_N=drive.force_N, tolerance=tolerance or settings.tolerance, start_mm=start_mm,
+        preconditioner=preconditioner, max_iterations=settings.max_iterations, on_step=on_step,
     )  # fmt: skip
-    return _response(specimen, found)
+    return _response(specimen, found, rods)
 
 
 def load(
@@ -257,30 +269,31 @@ def load(
         image: ``intact`` (without the lesion) or ``now``.
         fields: what was done to it; ``cement_fraction`` is understood.
         fill_worlds: ``cement_fraction`` of an uncertain fill; draw k takes world k modulo their number.
-        effects: its solids are screws and wires, bonded to the bone.
+        effects: its solids are screws and wires.
         seed, n_draws: of the sampled worlds.
         hierarchies: kept from other load cases of this bone.
 
     Raises:
-        BadInput: no load can pass, or a field that mechanics does not know.
+        BadInput: no load can pass, a rod outside the bone, or a field that mechanics does not know.
         NotConverged: the solver stopped short.
         Cancelled: ``on_step(iteration, residual)`` returned False.
-        NotAvailable: the plan leaves rods in a bone whose load case does not simulate them.
     """
-    rods = _embedded(specimen, effects)
     _require_load_path(specimen)
+    rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fields))
     tissue = tissue_of(specimen, image, fields, rods)
     calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
     central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, seed, n_draws)
     E = modulus(tissue, central)
-    M = (hierarchies or Hierarchies()).of(_stiffness(specimen, E), specimen.drive.fixed)
-    found = solve(specimen, E, preconditioner=M, on_step=on_step)
+    M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.drive.fixed)
+    found = solve(specimen, E, preconditioner=M, rods=rods, on_step=on_step)
     state = Solved(tissue, E, found.s)
     start = found.equilibrium.displacement_mm
 
     def energies(other: F64) -> F64:
         # Energies are second order in the error of the field: a loose solve is enough.
-        return solve(specimen, other, tolerance=LOOSE, start_mm=start, preconditioner=M, on_step=on_step).s
+        return solve(
+            specimen, other, tolerance=LOOSE, start_mm=start, preconditioner=M, rods=rods, on_step=on_step
+        ).s
 
     factors, anchored = _anchored(specimen, state, energies)
     cements = [_cement(specimen, (fill,)) for fill in fill_worlds]
@@ -289,7 +302,7 @@ def load(
     draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
     K = float((E * found.s).sum())
     return MechanicsResult(
-        moved.on(outcomes(specimen, tissue, K, draws, found)),
+        (*moved.on(outcomes(specimen, tissue, K, draws, found)), *_screws(specimen, rods, K, found)),
         (strain_field(specimen, found.s, K),),
         {
             **specimen.diagnostics,
@@ -302,14 +315,12 @@ def load(
     )
 
 
-def _embedded(specimen: Specimen, effects: Effects | None) -> tuple[Embedded, ...]:
-    solids = effects.solids if effects else ()
-    if solids and not specimen.case.rods:
-        raise NotAvailable(
-            f"rods in the {specimen.anatomy.level} under {specimen.case.title} are not simulated yet: "
-            "leave this option's strength open"
-        )
-    return tuple(embed(solid, specimen.grid, specimen.mesh) for solid in solids)
+def _screws(specimen: Specimen, rods: tuple[Rod, ...], K: float, found: Response) -> tuple[Estimate, ...]:
+    """What screws bear at the display load."""
+    known = specimen.case.display_load.known()
+    load = float(known.value or 0.0)
+    at = f"{load:g} {specimen.case.load_unit}"
+    return screw_estimates(rods, found.unit_motion_mm * load / K, specimen.case.title, at)
 
 
 def _require_load_path(specimen: Specimen) -> None:
@@ -324,12 +335,9 @@ def _cement(specimen: Specimen, fields: tuple[Field, ...]) -> F64:
     return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fields))
 
 
-def _stiffness(specimen: Specimen, E: F64) -> Stiffness:
-    return Stiffness.uniform(specimen.mesh, specimen.K0, E, dtype=np.float64)
-
-
-def _response(specimen: Specimen, found: Equilibrium) -> Response:
-    drive, energy = specimen.drive, element_energy(specimen.mesh, specimen.K0, found.displacement_mm)
+def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> Response:
+    drive, u = specimen.drive, found.displacement_mm
+    energy = np.append(element_energy(specimen.mesh, specimen.K0, u), [rod.energy(u) for rod in rods])
     reaction = found.reaction_N
     if drive.force_N is None:
         w, stiffness = 1.0, float((reaction * drive.prescribed_mm).sum())

@@ -43,8 +43,8 @@ from osteoplan.knowledge.materials import (
     material,
     modulus_law,
 )
+from osteoplan.mechanics.rods import Rod
 from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
-from osteoplan.mechanics.screws import Embedded
 from osteoplan.model.calibration import Calibration
 
 __all__ = ["Tissue", "World", "central_world", "modulus", "stiffness_bounds", "stiffness_in", "worlds"]
@@ -64,7 +64,7 @@ class Tissue:
         cap: cement of the testing machine.
         replaced: bone wholly replaced by soft tissue.
         cement: fraction filled with cement, 0..1.
-        rods: screws and wires, each with its own share of every element; they lie in bone and cement.
+        rods: screws and wires in bone and cement; each has its own place behind the elements.
         cap_MPa: modulus of the caps; None: that of the machine's cement.
     """
 
@@ -72,7 +72,7 @@ class Tissue:
     cap: Bool
     replaced: Bool
     cement: F64
-    rods: tuple[Embedded, ...] = ()
+    rods: tuple[Rod, ...] = ()
     cap_MPa: float | None = None
 
 
@@ -124,7 +124,7 @@ def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> 
 
 
 def modulus(tissue: Tissue, world: World) -> F64:
-    """(n_elements,) Young's modulus [MPa] in a world.
+    """(n_elements + n_rods,) Young's modulus [MPa] in a world; 1 for each rod.
 
     Cement stiffens an element in proportion to the part that it fills, and never softens one: dense bone that
     is already stiffer than the composite keeps its modulus.  Metal is the same in every world.
@@ -141,9 +141,7 @@ def modulus(tissue: Tissue, world: World) -> F64:
     )
     E += tissue.cement * np.maximum(filled - E, 0.0)
     E[tissue.cap] = _value("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
-    for rod in tissue.rods:
-        E = rod.stiffen(E)
-    return E
+    return np.append(E, np.ones(len(tissue.rods)))
 
 
 def stiffness_in(E: F64, s: F64, other: F64) -> float:
