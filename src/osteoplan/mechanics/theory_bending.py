@@ -2,6 +2,7 @@
 
     A10   a core of cement and a screw on the neutral axis hardly stiffen a tube of cortex
     A12   a screw of scaled voxels has the bending stiffness E I of its section
+    wires   two wires in the cement of a tube: sum E (I + A d^2), as embedded beams
 
 Read from the deflection at three places along the beam (a + b s + (P / E I) g(s) through them), not by the
 fit that ``screws`` scales with.  Shared by ``verification`` and the tests.
@@ -9,15 +10,21 @@ fit that ``screws`` scales with.  Shared by ``verification`` and the tests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.kernels.raster import cylinder_fraction
 from osteoplan.mechanics.screws import Section, voxel_rod
 
-__all__ = ["LATTICE", "SCREWS", "bending_stiffness", "composite_stiffening", "lattice", "rod", "screw_error"]
+__all__ = [
+    "LATTICE", "SCREWS", "bending_stiffness", "bonded_rod", "composite_stiffening", "lattice", "rod",
+    "screw_error", "wired_tube",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 
@@ -25,6 +32,7 @@ F64 = npt.NDArray[np.float64]
 SCREWS = (Section(7.3, 2.8, 193e3), Section(6.5, 3.6, 110e3), Section(4.8, 2.1, 110e3))
 LATTICE = {"along": (0.0, 0.0, 1.0), "diagonal": (0.0, 1.0, 1.0), "oblique": (3.0, -2.0, 5.3)}
 START_MM = (0.31, -0.42, 0.17)  # no symmetry between rod and lattice
+WIRE, WIRES_AT_MM = Section(2.0, 0.0, 193e3), ((2.0, 0.0), (-2.0, 0.0))  # steel, beside the tube's axis
 TUBE = (Section(24.0, 12.0, 17000.0), 2500.0, Section(7.3, 0.0, 110e3))  # cortex, cement, screw
 
 
@@ -57,6 +65,66 @@ def composite_stiffening(h: float = 2.0) -> tuple[float, float]:
     return cored / bare, screwed / bare
 
 
+def wired_tube(h: float = 2.0) -> tuple[float, float, float]:
+    """E I over that of the bare tube: with cement, with cement and two wires, and the latter by theory."""
+    tube, cement, _ = TUBE
+    affine, along, length = lattice(h), LATTICE["along"], LENGTH * tube.outer_mm
+    wall, core = (
+        rod(section, affine, along, length_mm=length)
+        for section in (tube, Section(tube.inner_mm, 0.0, cement))
+    )
+    filled = tube.modulus_MPa * wall + cement * core
+    bare, cored, wired = (
+        bending_stiffness(E, affine, along, length_mm=length, wires_mm=wires)
+        for E, wires in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, WIRES_AT_MM))
+    )
+    return cored / bare, wired / bare, _wired_by_theory()
+
+
+def _wired_by_theory() -> float:
+    """Harmonic mean over both directions of bending; the wires push cement aside."""
+    tube, cement, _ = TUBE
+    EI, core = tube.modulus_MPa * tube.second_moment_mm4, Section(tube.inner_mm, 0.0, cement)
+    filled, more = EI + cement * core.second_moment_mm4, WIRE.modulus_MPa - cement
+    beside = more * WIRE.area_mm2 * np.array([sum(at[c] ** 2 for at in WIRES_AT_MM) for c in (0, 1)])
+    ways = filled + len(WIRES_AT_MM) * more * WIRE.second_moment_mm4 + beside
+    return float(1.0 / np.mean(1.0 / ways) / EI)
+
+
+def _wires(mesh: Bricks, affine: F64, wires_mm: Sequence[tuple[float, float]]) -> tuple[Tie, ...]:
+    """Wires along k through the whole mesh, ``wires_mm`` beside the axis."""
+    h = float(affine[0, 0])
+    first, last = (float(end) for end in (mesh.nodes[:, 2].min(), mesh.nodes[:, 2].max()))
+    beside = [(np.array(at) + START_MM[:2] - affine[:2, 3]) / h + 0.5 for at in wires_mm]
+    return tuple(
+        bonded_rod(mesh, h, np.array([*at, first]), np.array([*at, last]), WIRE, instead_of_MPa=TUBE[1])
+        for at in beside
+    )
+
+
+def bonded_rod(
+    mesh: Bricks, h: float, start: F64, end: F64, section: Section, *, instead_of_MPa: float = 0.0
+) -> Tie:
+    """A rod of beams that moves with the cubes of edge h around it; ends in units of the lattice's nodes.
+
+    ``instead_of_MPa`` is the modulus of what it pushes aside, which stays in the cubes.
+    """
+    (ni, nj, nk), way = mesh.shape, end - start
+    number = np.full((ni, nj, nk, 8), -1, dtype=np.int32)
+    number[tuple(mesh.cells.T)] = mesh.corners
+    length = float(np.linalg.norm(way))
+    axis = way / length
+    s = places(length, axis, np.ones(3))
+    s[-1] -= 1e-6  # the last face belongs to the cube before it
+    share = 1.0 - instead_of_MPa / section.modulus_MPa
+    EA, EI = (share * section.modulus_MPa * q for q in (section.area_mm2, section.second_moment_mm4))
+    kGA = shear_coefficient(0.3, section.inner_mm / section.outer_mm) * EA / 2.6
+    one, held = np.ones(len(s) - 1), np.ones(len(s), dtype=bool)
+    beam = Beam(axis, s * h, EA * one, EI * one, kGA * one, held, held)
+    around = rings(start + s[:, None] * axis, axis, 0.5 * section.outer_mm / h)
+    return Tie(*interpolation(around, number), beam.stiffness())
+
+
 LENGTH = 5.0  # of the tube, in diameters
 MARGIN_MM = 16.0  # beyond the end of a beam
 
@@ -85,8 +153,9 @@ def rod(
 
 
 def bending_stiffness(
-    E: F64, affine: F64, direction: tuple[float, float, float], *, length_mm: float = 80.0
-) -> float:
+    E: F64, affine: F64, direction: tuple[float, float, float], *, length_mm: float = 80.0,
+    wires_mm: Sequence[tuple[float, float]] = (),
+) -> float:  # fmt: skip
     """E I [N mm2] of a beam of moduli E [MPa] from ``START_MM`` on: harmonic mean of two ways to bend it."""
     axis = np.array(direction) / np.linalg.norm(direction)
     h = float(affine[0, 0])
@@ -98,7 +167,8 @@ def bending_stiffness(
     pulled = np.where(s > length_mm - 2.0 * h, weight, 0.0)
     pulled /= pulled.sum()
     g = (pulled @ s) * s**2 / 2.0 - s**3 / 6.0
-    A = Stiffness.uniform(mesh, brick_stiffness([h] * 3, 0.3), moduli, dtype=np.float64)
+    ties = _wires(mesh, affine, wires_mm)
+    A = Stiffness.uniform(mesh, brick_stiffness([h] * 3, 0.3), moduli, dtype=np.float64, ties=ties)
     M = Hierarchy.of(A, fixed)
     side = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
     side /= np.linalg.norm(side)

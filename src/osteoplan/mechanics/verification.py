@@ -18,10 +18,10 @@ from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics import theory, theory_bending
 from osteoplan.mechanics.published_vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
-from osteoplan.mechanics.verification_orders import l2_rows
+from osteoplan.mechanics.verification_orders import ORDERS, l2_rows
 from osteoplan.mechanics.verification_rows import SOLIDS, Finding, Row
 
-__all__ = ["Load", "VerificationCase", "cases", "ids", "published_cases", "theory_cases"]
+__all__ = ["Load", "VerificationCase", "cases", "ids", "published_cases", "theory_case", "theory_cases"]
 
 VERSE = "Bonelab/spineFE-benchmark, VerSe 004 L2 (Walle 2025)"
 PAROSOL = "parosol-py 0.1.26 fixture vertebra_l4_mini"
@@ -65,7 +65,7 @@ def cases(load: Load | None = None) -> Iterator[VerificationCase]:
 def theory_cases() -> Iterator[VerificationCase]:
     """What theory and standards promise."""
     for id in _THEORY:
-        yield _computed(id)
+        yield theory_case(id)
 
 
 def ids() -> tuple[str, ...]:
@@ -113,7 +113,8 @@ def _published_rows(load: Load | None) -> tuple[Row, ...]:
 
 
 @cache
-def _computed(id: str) -> VerificationCase:
+def theory_case(id: str) -> VerificationCase:
+    """One case of theory, computed once in a session."""
     return _case(_THEORY[id], _THEORY[id].compute())
 
 
@@ -150,4 +151,5 @@ _THEORY = _in_order((
     Row("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, theory.solver_error, "elasticity"),
     Row("A15", "fall of stiffness as moduli rise", 0.0, 0.0, theory.monotony_error, "minimum of energy"),
     *SOLIDS,
+    *ORDERS,
 ))  # fmt: skip

@@ -11,9 +11,11 @@ from functools import cache
 
 from osteoplan.mechanics.published_orders import CEMENT_MPa, DISC_MPa, L2States
 from osteoplan.mechanics.published_vertebrae import Load
+from osteoplan.mechanics.theory_bending import wired_tube
+from osteoplan.mechanics.theory_roof import roof
 from osteoplan.mechanics.verification_rows import Finding, Row
 
-__all__ = ["broken", "l2_rows"]
+__all__ = ["ORDERS", "broken", "l2_rows"]
 
 CODE = "an independent hex8 code"
 
@@ -84,3 +86,52 @@ def discs(l2: L2States) -> Finding:
         f"load at the strain criterion {more:.0f} % higher (published 22 %, ultimate force of 12 specimens)"
     )
     return broken(more > 0), note
+
+
+def neutral_axis() -> Finding:
+    """Cement below 2 % of the tube's E I, two wires in it below 5 %, and as theory says within 0.5 %."""
+    cement, wires, theory = wired_tube()
+    note = (
+        f"E I over the bare tube's: cement {cement:.4f} (sum of E I 1.0098), with two 2 mm wires {wires:.4f} "
+        f"({theory:.4f}); published: no gain, p .43, .35, .65 (30 tibiae)"
+    )
+    return broken(cement < 1.02, wires < 1.05, abs(wires / theory - 1) < 0.005), note
+
+
+def screw_and_cement() -> Finding:
+    """Stiffness of both above either alone, by at least 2 % of intact, for a small and a larger fill."""
+    promises, told = [], []
+    intact, screw = roof(hole=False), roof(screw=True)
+    for fill in (0.7, 0.85):
+        cement, both = roof(fill=fill), roof(fill=fill, screw=True)
+        best = max(cement.stiffness, screw.stiffness)
+        promises.append(both.stiffness > best + 0.02 * intact.stiffness)
+        K = [100 * state.stiffness / intact.stiffness for state in (screw, cement, both)]
+        F = [100 * state.failure_N / intact.failure_N for state in (screw, cement, both)]
+        told.append(
+            f"cement {fill:g} of the hole's size: stiffness in % of intact screw {K[0]:.0f}, cement "
+            f"{K[1]:.0f}, both {K[2]:.0f}; load at the strain criterion {F[0]:.0f}, {F[1]:.0f}, {F[2]:.0f}"
+        )
+    return broken(*promises), "; ".join(told)
+
+
+def cortex_stress() -> Finding:
+    """The hole raises the roof's strain by half or more; fill brings it to intact or below, softer less."""
+    intact, hole = roof(hole=False), roof()
+    stiff, soft = roof(fill=1.0), roof(fill=1.0, cement_MPa=500.0)
+    ratio = [state.roof_strain / intact.roof_strain for state in (hole, stiff, soft)]
+    note = (
+        f"strain of the roof's cortex over intact: hole {ratio[0]:.2f}, filled with 2200 MPa "
+        f"{ratio[1]:.2f}, with 500 MPa {ratio[2]:.2f}"
+    )
+    return broken(ratio[0] > 1.5, ratio[1] < 1.05, ratio[1] < ratio[2] < ratio[0]), note
+
+
+ORDERS: tuple[Row, ...] = (
+    Row("order-neutral-axis", "cement and wires on the neutral axis of a shaft add no bending stiffness",
+        0.0, 0.0, neutral_axis, "Cazzato 2018"),
+    Row("order-screw-cement", "screw and cement together are stiffer than either (block with a hole)",
+        0.0, 0.0, screw_and_cement, "AORIF on composite hemipelves, energy absorbed"),
+    Row("order-cortex-stress", "fill restores the strain of the cortex, softer cement less (same block)",
+        0.0, 0.0, cortex_stress, "Li 2007"),
+)  # fmt: skip

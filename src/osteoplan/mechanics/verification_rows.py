@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from osteoplan.mechanics import theory_beams, theory_plates, theory_spheres, theory_tubes
+from osteoplan.mechanics import theory_beams, theory_plasticity, theory_plates, theory_spheres, theory_tubes
 
 __all__ = ["SOLIDS", "Finding", "Row"]
 
@@ -86,6 +86,18 @@ def _twist() -> Finding:
     )
 
 
+def _burst() -> Finding:
+    limit = 2 / np.sqrt(3) * np.log(2)
+    note = f"{limit * theory_plasticity.cylinder_limit(10):.4f} with half as many: from below, with the edge"
+    return float(limit * theory_plasticity.cylinder_limit(20)), note
+
+
+def _burst_sphere() -> Finding:
+    limit = 2 * np.log(2)
+    note = f"{limit * theory_plasticity.sphere_limit(5):.4f} with half as many"
+    return float(limit * theory_plasticity.sphere_limit(10)), note
+
+
 def _thick_plate() -> Finding:
     coarse = (theory_plates.thick_plate_stress(h) for h in (0.1, 0.05))
     told = " and ".join(f"{sigma:.3f}" for sigma in coarse)
@@ -119,6 +131,12 @@ SOLIDS: tuple[Row, ...] = (
     Row("A8-outer", "the same at the outer wall", 2 / 3, 0.03, lambda: _tube()[1], "Lame", "p"),
     Row("A8-widening", "the same, u(a) E / p", 59 / 3, 0.03, lambda: _tube()[2], "Lame", "mm"),
     Row("A9", "tube 24/12 mm twisted, moment for one degree on 100 mm", 34.85, 0.02, _twist, "G J", "N m"),
+    Row("A11", "plastic bar, pressed beyond its strength, worst error of the force", 0.0, 1e-8,
+        theory_plasticity.bar_limit_error, "perfect plasticity"),
+    Row("A11-cylinder", "thick cylinder b = 2 a, limit pressure over strength, 20 cubes to a", 0.8004, 0.02,
+        _burst, "(2/sqrt 3) ln 2, Hill 1950"),
+    Row("A11-sphere", "thick sphere b = 2 a, the same, 10 cubes to a", 1.3863, 0.02,
+        _burst_sphere, "2 ln 2, Hill 1950"),
     Row("LE1", "NAFEMS LE1, sigma_yy at D", 92.7, 0.03, _membrane, "NAFEMS", "MPa"),
     Row("LE10", "NAFEMS LE10, sigma_yy at D", -5.38, 0.05, _thick_plate, "NAFEMS", "MPa"),
 )  # fmt: skip
