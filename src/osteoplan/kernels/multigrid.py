@@ -128,7 +128,7 @@ class Hierarchy:
         rows, K0 = A.mesh.rows, A.matrices[0].astype(np.float64)
         edges, poisson = brick_of(modal_blocks(K0))
         E = A.mesh.lines_of_cells(A.scale.astype(np.float32))
-        free = A.mesh.lines_of_nodes((~fixed).astype(np.uint8))
+        free = 1 - A.mesh.lines_of_nodes(fixed.astype(np.uint8))  # what is no node is not held either
         levels: list[Level] = []
         tied: Tied | None = None
         while True:

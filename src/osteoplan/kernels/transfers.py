@@ -201,9 +201,9 @@ def _free_above(i0, i1, ways, fine, coarse, free, used, most, out):  # type: ign
                             y += v * free[1, n]
                             z += v * free[2, n]
                 n = cat[I, J] + K
-                out[0, n] = x > (1.0 - most) * whole
-                out[1, n] = y > (1.0 - most) * whole
-                out[2, n] = z > (1.0 - most) * whole
+                out[0, n] = x > (1.0 - most) * whole or whole == 0.0
+                out[1, n] = y > (1.0 - most) * whole or whole == 0.0
+                out[2, n] = z > (1.0 - most) * whole or whole == 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

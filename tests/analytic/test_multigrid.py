@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+
+from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings
+from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.islands import islands
+from osteoplan.kernels.multigrid import Hierarchy, equilibrium
+
+
+def _squeezed(E, edges=(1.0, 1.0, 1.0), *, bonded=True, ties=None, dtype=np.float64):
+    """(stiffness, fixed, prescribed): lowest and highest plane held and moved, or free to slide on pins."""
+    mesh = Bricks.of(E > 0)
+    low = mesh.nodes[:, 2] == mesh.nodes[:, 2].min()
+    high = mesh.nodes[:, 2] == mesh.nodes[:, 2].max()
+    fixed = np.zeros((len(mesh.nodes), 3), dtype=bool)
+    fixed[low | high, 2] = True
+    if bonded:
+        fixed[low | high] = True
+    else:
+        fixed[np.flatnonzero(low)[0], :2] = fixed[np.flatnonzero(low)[-1], 1] = True
+    prescribed = np.where(high[:, None], [0.0, 0.0, -0.01], 0.0)
+    of = () if ties is None else ties(mesh)
+    A = Stiffness.uniform(mesh, brick_stiffness(edges, 0.3), mesh.of_box(E), dtype=dtype, ties=of)
+    return A, fixed, prescribed
+
+
+def _column(n, seed=0):
+    """A cylinder of bone with a shell."""
+    x, y, _ = np.meshgrid(*(np.arange(n) - n / 2 + 0.5,) * 3, indexing="ij")
+    r = np.hypot(x, y / 0.9)
+    E = np.where(r < 0.46 * n, 300.0 * np.exp(np.random.default_rng(seed).normal(0, 0.5, r.shape)), 0.0)
+    E[(r < 0.46 * n) & (r > 0.46 * n - 1.5)] = 12000.0
+    return E
+
+
+def _ball(n, radius):
+    x, y, z = np.meshgrid(*(np.arange(n) - n / 2 + 0.5,) * 3, indexing="ij")
+    return np.sqrt(x**2 + (y + 1) ** 2 + z**2) < radius
+
+
+def _steps(A, fixed, prescribed, **kwargs):
+    return equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=1e-6, **kwargs).iterations
+
+
+@pytest.mark.parametrize("edges", [(1.0, 1.0, 1.0), (0.7, 0.7, 2.5), (2.0, 3.0, 5.0)])
+@pytest.mark.parametrize("shape", [(11, 12, 15), (16, 16, 16), (9, 14, 17)])
+def test_bricks_of_any_shape_take_few_steps(edges, shape):
+    assert _steps(*_squeezed(np.full(shape, 1000.0), edges)) <= 10
+
+
+def test_steps_do_not_grow_with_the_mesh():
+    steps = [_steps(*_squeezed(_column(n))) for n in (16, 24, 40)]
+    assert max(steps) <= 15
+
+
+def test_the_cycle_is_symmetric_and_positive():
+    E = _column(18)
+    A, fixed, _ = _squeezed(E, (1.0, 1.2, 1.7))
+    M = Hierarchy.of(A, fixed)
+    rng = np.random.default_rng(1)
+    v, w = (np.where(fixed, 0.0, rng.normal(size=fixed.shape)) for _ in range(2))
+    Mv, Mw = M(v), M(w)
+    assert (w * Mv).sum() == pytest.approx((v * Mw).sum(), rel=1e-3)
+    assert (v * Mv).sum() > 0
+    assert not Mv[fixed].any()
+
+
+def test_a_ball_of_cement_in_a_cavity_is_an_island_and_is_deflated():
+    n = 24
+    E = _column(n)
+    E[_ball(n, 7)] = 1.0
+    E[_ball(n, 4)] = 2300.0
+    A, fixed, prescribed = _squeezed(E)
+    found = islands(A.mesh, A.scale, fixed)
+    inside = np.zeros(E.shape, dtype=bool)
+    inside[_ball(n, 4)] = True
+    hit = np.zeros(len(A.mesh.nodes), dtype=bool)
+    hit[A.mesh.corners[A.mesh.of_box(inside)]] = True
+    assert [len(nodes) for nodes in found] == [hit.sum()]
+    M = Hierarchy.of(A, fixed)
+    assert M.stiff
+    with_islands = _steps(A, fixed, prescribed, preconditioner=M)
+    M.stiff = ()
+    assert with_islands < _steps(A, fixed, prescribed, preconditioner=M)
+    assert with_islands <= 16
+
+
+def test_dense_bone_that_stands_on_a_support_is_no_island():
+    A, fixed, _ = _squeezed(_column(16))
+    assert islands(A.mesh, A.scale, fixed) == []
+
+
+def test_pins_cost_no_steps_and_carry_nothing():
+    E = _column(24)
+    bonded = _steps(*_squeezed(E))
+    A, fixed, prescribed = _squeezed(E, bonded=False)
+    found = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=1e-9)
+    assert _steps(A, fixed, prescribed) <= bonded + 4
+    load = np.abs(found.reaction_N[:, 2]).sum()
+    assert np.abs(found.reaction_N[:, :2]).max() < 1e-7 * load
+
+
+def test_titanium_in_marrow_is_solved():
+    E = _column(24)
+    E[_ball(24, 8)] = 1.0
+    E[10:13, 9:12, 3:20] = 110000.0
+    assert _steps(*_squeezed(E)) <= 25
+
+
+def _rod(mesh):
+    start, end = np.array([6.0, 12.0, 6.0]), np.array([17.0, 10.5, 18.0])
+    axis = (end - start) / np.linalg.norm(end - start)
+    s = places(float(np.linalg.norm(end - start)), axis, np.ones(3))
+    elements = np.ones(len(s) - 1)
+    held = np.ones(len(s), dtype=bool)
+    beam = Beam(axis, s, 2.5e6 * elements, 8.7e6 * elements, 8e5 * elements, held, held)
+    number = np.full((*mesh.shape, 8), -1, dtype=np.int32)
+    number[tuple(mesh.cells.T)] = mesh.corners
+    nodes, weights = interpolation(rings(start + s[:, None] * axis, axis, 3.25), number)
+    return (Tie(nodes, weights, beam.stiffness()),)
+
+
+def test_a_rod_tied_to_the_bricks_costs_few_steps_and_is_exact():
+    A, fixed, prescribed = _squeezed(_column(24), ties=_rod)
+    found = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=1e-9)
+    assert _steps(A, fixed, prescribed) <= 16
+    rest = np.where(fixed, 0.0, A(found.displacement_mm))
+    start = np.where(fixed, 0.0, A(np.where(fixed, prescribed, 0.0)))
+    assert np.linalg.norm(rest) <= 2e-9 * np.linalg.norm(start)
+    bare, _, _ = _squeezed(_column(24))
+    without = equilibrium(bare, fixed=fixed, prescribed_mm=prescribed, tolerance=1e-9)
+    assert np.abs(found.reaction_N).sum() > 1.001 * np.abs(without.reaction_N).sum()
+
+
+def test_one_hierarchy_serves_other_loads_and_other_moduli():
+    E = _column(20)
+    A, fixed, prescribed = _squeezed(E)
+    M = Hierarchy.of(A, fixed)
+    force = np.zeros(fixed.shape)
+    force[np.flatnonzero(~fixed.any(axis=1))[40], 0] = 1.0
+    other, _, _ = _squeezed(1.3 * E * np.exp(np.random.default_rng(5).normal(0, 0.1, E.shape)))
+    assert _steps(A, fixed, np.zeros_like(prescribed), force_N=force, preconditioner=M) <= 20
+    assert _steps(other, fixed, prescribed, preconditioner=M) <= 20
+
+
+def test_the_numbers_do_not_depend_on_the_count_of_threads(monkeypatch):
+    E = _column(30)
+    E[_ball(30, 8)] = 1.0
+    E[_ball(30, 5)] = 2300.0
+    got = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("osteoplan.kernels.threads.cores", lambda threads=threads: threads)
+        A, fixed, prescribed = _squeezed(E)
+        got.append(equilibrium(A, fixed=fixed, prescribed_mm=prescribed).displacement_mm)
+    np.testing.assert_array_equal(got[0], got[1])
+    np.testing.assert_array_equal(got[0], got[2])
