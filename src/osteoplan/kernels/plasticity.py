@@ -3,7 +3,8 @@
     f_int(u) = load F,  u = t g where fixed        t: displacement of the machine, grown step by step
 
     newton    T du = r, r the force out of balance; T the consistent tangent, or T + km F F^T (below)
-              inexact (krylov), multigrid of the bricks with their tangent moduli E r, rebuilt as they change
+              inexact (krylov), preconditioned by the multigrid of bricks with moduli E sqrt(r), built anew
+              in every step: between the bulk of a yielded brick, which is E's, and its shear, which is E r's
     search    where r.du has not fallen, back to where it crosses zero: with beta = alpha the increment is
               the minimum of a convex energy along du
     step      halved where Newton stops short, doubled again after two that went well
@@ -29,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import Cancelled, NotConverged
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks, Stiffness
 from osteoplan.kernels.krylov import conjugate_gradients, gmres, total
 from osteoplan.kernels.multigrid import Hierarchy, OnStep, equilibrium
@@ -54,6 +56,7 @@ class Body:
     Attributes:
         E: Young's modulus [MPa]; k, alpha, beta: of ``yielding``.
         energy_N_mm: G of each element [N/mm], infinite where nothing softens; None: nothing does.
+        ties: rods in the mesh; they stay elastic.
     """
 
     mesh: Bricks
@@ -64,6 +67,7 @@ class Body:
     alpha: F64
     beta: F64
     energy_N_mm: F64 | None = None
+    ties: tuple[Tie, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +136,7 @@ def follow(
     *,
     to_mm: float,
     steps: int,
+    plateau: float = -np.inf,
     tolerance: float = 1e-4,
     threads: int = 0,
     on_step: OnStep | None = None,
@@ -141,6 +146,7 @@ def follow(
     Args:
         to_mm: of the machine; a body that does not yield before is computed there alone.
         steps: equal increments from first yield to the end.
+        plateau: share of the elastic stiffness; the path ends where the last step rose less steeply.
         tolerance: force out of balance over the force of supports and load.
 
     Raises:
@@ -168,10 +174,18 @@ def follow(
             continue
         points.append(walk.point())
         before, u = u, found
+        if _slope(points) < plateau * walk.stiffness:
+            break
         t, last, easy = t + dt, dt, easy + 1
         if easy >= 2 and dt < whole:
             dt, easy = min(2 * dt, whole), 0
     return walk.path(points, u)
+
+
+def _slope(points: list[Point]) -> float:
+    """Of the last step [N/mm]."""
+    one, two = points[-2:]
+    return (two.force_N - one.force_N) / (two.displacement_mm - one.displacement_mm)
 
 
 class _Walk:
@@ -192,6 +206,8 @@ class _Walk:
         self.elements = Elements.of(
             self.brick, mesh.layers, places, body.E, body.alpha, body.beta, threads=threads
         )
+        self.ties = mesh.ties_on_lines(body.ties)
+        self.hierarchy: Hierarchy | None = None
         self.before = np.zeros_like(body.E)  # work done in the last step
         self.newton = self.products = 0
         self.residual = np.inf
@@ -203,7 +219,7 @@ class _Walk:
     def _elastic(self) -> tuple[F64, float]:
         """(displacement of lines at 1 mm of the machine, stiffness)."""
         body, grip = self.body, self.grip
-        A = Stiffness.uniform(body.mesh, self.brick.whole, body.E, dtype=np.float64)
+        A = self._bricks(body.E)
         moved_mm = grip.unit_mm if self.F is None else np.zeros_like(grip.unit_mm)
         found = equilibrium(
             A, fixed=grip.fixed, prescribed_mm=moved_mm, force_N=grip.force,
@@ -214,6 +230,11 @@ class _Walk:
             moved = total(self.F, u)
             return u / moved, 1.0 / moved
         return u, float((found.reaction_N * grip.unit_mm)[grip.fixed].sum())
+
+    def _bricks(self, moduli: F64) -> Stiffness:
+        return Stiffness.uniform(
+            self.body.mesh, self.brick.whole, moduli, dtype=np.float64, ties=self.body.ties
+        )
 
     def first_yield_mm(self) -> float:
         """Displacement at which the first element yields."""
@@ -276,6 +297,8 @@ class _Walk:
     def _out_of_balance(self, t: float, u: F64) -> tuple[F64, F64, Tangent, float]:
         """(forces out of balance where free, forces of the elements, tangent, relative size)."""
         y, tangent = self.elements.respond(u, self.k)
+        for tie in self.ties:
+            tie.add(u.T, y.T)
         r = -y * self.free
         held = y * (1.0 - self.free)
         scale = np.sqrt(total(held, held))
@@ -288,7 +311,7 @@ class _Walk:
     def _newton(self, t: float, guess: F64) -> tuple[F64, F64] | None:
         u = guess * self.free + t * self.unit
         r, y, tangent, size = self._out_of_balance(t, u)
-        forcing = 0.1
+        forcing, self.hierarchy = 0.1, None
         for _ in range(MOST_NEWTON):
             self.residual = size
             if self.on_step is not None and not self.on_step(self.newton, size):
@@ -322,12 +345,16 @@ class _Walk:
         mesh, rows = self.body.mesh, self.body.mesh.rows
         soft = self.body.E * np.maximum(tangent.ratio, SOFTEST)
         moduli = mesh.lines_of_cells(soft)
-        A = Stiffness.uniform(mesh, self.brick.whole, soft, dtype=np.float64)
-        hierarchy = Hierarchy.of(A, self.grip.fixed)
+        if self.hierarchy is None:
+            between = self._bricks(np.sqrt(self.body.E * soft))
+            self.hierarchy = Hierarchy.of(between, self.grip.fixed)
+        hierarchy = self.hierarchy
 
         def apply(x: F64) -> F64:
             y = np.zeros_like(x)
             add_stiffness(rows, self.blocks, moduli, x, y)
+            for tie in self.ties:
+                tie.add(x.T, y.T)
             self.elements.add_yielded(tangent, x, y)
             if self.F is not None:
                 y += self.spring * total(self.F, x) * self.F
