@@ -12,7 +12,7 @@ from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Case
 from osteoplan.model.labels import LabelMap
 
-__all__ = ["with_neighbours"]
+__all__ = ["frames_on_scan", "with_neighbours"]
 
 # bone's site -> sites of the bones that share corridors with it
 _SHARES = {"pelvis": ("pelvis", "sacrum"), "sacrum": ("pelvis",), "femur": ("pelvis",)}
@@ -32,7 +32,7 @@ def with_neighbours(anatomy: Anatomy, case: Case) -> Anatomy:
     said: list[str] = []
     for bone in _bones(wanted, labels, but=anatomy.bone):
         try:
-            found[label_of(bone)] = _frames(bone, labels)
+            found[label_of(bone)] = frames_on_scan(bone, labels)
         except BadInput as why:
             said.append(f"corridors that need {bone.replace('_', ' ')} are not looked for: {why}")
     return replace(anatomy, neighbour_frames=found, warnings=(*anatomy.warnings, *said))
@@ -48,8 +48,12 @@ def _bones(sites: tuple[str, ...], labels: LabelMap, *, but: str) -> tuple[str, 
     return tuple(found)
 
 
-def _frames(bone: str, labels: LabelMap) -> Mapping[str, BoneFrame]:
-    """Frames of one bone, sharpened by its partners."""
+def frames_on_scan(bone: str, labels: LabelMap) -> Mapping[str, BoneFrame]:
+    """Frames of one bone, sharpened by its partners.
+
+    Raises:
+        BadInput: its mask does not show what they rest on.
+    """
     names = ("hip_left", "hip_right", "femur_left", "femur_right", "vertebrae_S1")
     context = {name: labels.near(name, _MARGIN_MM) for name in names if labels.has(name)}
     return bone_frames(bone, labels.near(label_of(bone), _MARGIN_MM), context=context)

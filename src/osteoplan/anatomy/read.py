@@ -27,6 +27,7 @@ from osteoplan.anatomy.target import (
     target_bone,
     up,
 )
+from osteoplan.anatomy.twin import from_neighbour, from_other_side
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.errors import BadInput, Cancelled, LesionError
 from osteoplan.knowledge.anatomy_values import number
@@ -96,7 +97,7 @@ def build_anatomy(
     implants, zone = _implants(image, LabelMap(labels, target.labels.values))
     step("density")
     factors = _calibrated(case, target, lesion, zone, box)
-    intact, basis = _intact(case, image, box, bone_mask, lesion_mask)
+    intact, basis = _intact(case, target, geometry.frame, image, box, bone_mask, lesion_mask)
     covered = _covered(image, bone_mask & zone, implants)
     image, intact = (filled_in(one, bone_mask, zone) for one in (image, intact))
     step("measurements")
@@ -312,8 +313,20 @@ def _covered(image: Volume, covered: Mask, implants: tuple[Implant, ...]) -> tup
     )
 
 
-def _intact(case: Case, image: Volume, box: Box, bone: Mask, lesion: Mask) -> tuple[Volume, str]:
-    if case.ct_before is not None:
+def _intact(
+    case: Case, target: TargetBone, frame: BoneFrame, image: Volume, box: Box, bone: Mask, lesion: Mask
+) -> tuple[Volume, str]:
+    """The bone without its lesion, from where the case says; and from where, in words."""
+    source = case.intact_from or ("infill" if case.ct_before is None else "scan")
+    if source == "contralateral":
+        return from_other_side(case, target, frame, image, bone, lesion)
+    if source == "neighbour":
+        return from_neighbour(case, target, frame, image, bone, lesion, up(target))
+    if source == "scan":
+        if case.ct_before is None:
+            raise BadInput(
+                "intact.from is scan, but the case has no images.ct_before: give it, or take infill"
+            )
         return _clean(case.ct_before.crop(*box)), "the scan before the simulated lesion"
     basis = "lesion filled in with the median of the bone around it at the same depth below the surface"
     return filled_in(image, bone, lesion), basis

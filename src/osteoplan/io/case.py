@@ -86,6 +86,7 @@ def read_case(folder: Path) -> Case:
         goals=parse_facts(file.goals, where=f"{where}: goals"),
         preferences=file.preferences,
         procedure=file.procedure.model_dump(exclude_none=True),
+        intact_from=file.intact.source if file.intact else None,
         prior_treatment=_earlier(file.prior_treatment),
         centre=read_centre(folder / file.centre) if file.centre else Centre(),
         phantom=file.generated,

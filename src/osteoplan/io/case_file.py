@@ -6,17 +6,19 @@ import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
+from osteoplan.model.case import IntactFrom
 from osteoplan.model.way import Position
 
 __all__ = [
     "CaseFile",
     "EllipsoidFile",
     "ImagesFile",
+    "IntactFile",
     "LabelsFile",
     "LesionFile",
     "MaskFile",
@@ -139,6 +141,14 @@ class ProcedureFile(Strict):
     scan_position: Position | None = None
 
 
+class IntactFile(Strict):
+    """Where the bone without its lesion comes from: ``from`` one of four."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    source: IntactFrom = Field(alias="from")
+
+
 class CaseFile(Strict):
     """``case.yaml``."""
 
@@ -150,6 +160,7 @@ class CaseFile(Strict):
     goals: Facts = {}
     preferences: dict[str, float] = {}
     procedure: ProcedureFile = ProcedureFile()
+    intact: IntactFile | None = None
     prior_treatment: list[PriorTreatmentFile] | None = None
     centre: str | None = None
     generated: bool = False

@@ -20,6 +20,7 @@ __all__ = [
     "Calibration",
     "Case",
     "Fact",
+    "IntactFrom",
     "Lesion",
     "Matrix",
     "OtherScan",
@@ -31,6 +32,7 @@ __all__ = [
 Fact = bool | int | float | str | frozenset[str] | None
 Side = Literal["left", "right", "midline"]
 Matrix = Literal["lytic", "mixed", "blastic"]
+IntactFrom = Literal["infill", "contralateral", "neighbour", "scan"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Case:
         acquisition: how the scan was taken; None where no file tells.
         seeded: bones that were segmented here from a point, not given.
         others: MR and other series.
+        intact_from: where the bone without its lesion comes from; None: an earlier scan, else filled in.
         prior_treatment: what was done before; None where nobody said, empty where nothing was.
         dose: dose of an earlier radiotherapy [Gy], on its own grid in the CT's frame.
         centre: what this centre owns; nothing is stated where the case names none.
@@ -133,6 +136,7 @@ class Case:
     goals: Mapping[str, Fact] = field(default_factory=dict)
     preferences: Mapping[str, float] = field(default_factory=dict)
     procedure: Mapping[str, str] = field(default_factory=dict)
+    intact_from: IntactFrom | None = None
     prior_treatment: tuple[PriorTreatment, ...] | None = None
     centre: Centre = field(default_factory=Centre)
     phantom: bool = False

@@ -7,6 +7,7 @@ scan allows ranks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import osteoplan
@@ -106,7 +107,8 @@ class Bench:
         for case in self.cases:
             ours, theirs = (_outcome(one, case.outcome, case.case.title) for one in (state, base))
             share = ours.ratio_to(theirs, case.ratio.replace("_to_intact", f"_to_{of}"))
-            found.append(share)
+            whole = f"per cent of intact: {self.anatomy.intact_basis}"
+            found.append(replace(share, because=(whole, *share.because)) if of == "intact" else share)
         return tuple(found)
 
     def to_load(self, state: Simulated) -> tuple[Estimate, ...]:
