@@ -20,7 +20,7 @@ FLIP = np.array([-1.0, 1.0, 1.0])
 def real_femur(
     data: Path, *, lesion_mm: tuple[float, float, float] | None = None, radius_mm: float = 10.0
 ) -> Anatomy:
-    """The femur of ``data/femur``; a lytic ball at ``lesion_mm`` (frame coordinates) where one is asked for."""
+    """The femur of ``data/femur``; a lytic ball at ``lesion_mm`` (frame coordinates) where given."""
     density = np.load(data / "femur" / "density.npz")["density_zyx"].transpose(2, 1, 0)
     bone = np.load(data / "femur" / "labels.npz")["labels_zyx"].transpose(2, 1, 0) == 2
     affine = np.diag([-0.818, -0.818, 0.9, 1.0])

@@ -2,8 +2,8 @@
 
     stance   a cup of cement on top of the head moves down the shaft's axis; the shaft is held where the scan
              ends, or where the axis of the upper shaft ends
-    fall     a pad on the head moves towards a pad on the greater trochanter, which is held along the load; the
-             end of the shaft is held across the load, as on a roller
+    fall     a pad on the head moves towards a pad on the greater trochanter, which is held along the load;
+             the end of the shaft is held across the load, as on a roller
 
 The load's own axes (third: along the load, from what is held to what is moved) follow from the femur's frame:
 
@@ -18,19 +18,28 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.nodes import Nodes
 from osteoplan.mechanics.pads import Pad, near, pad, plane_nodes
-from osteoplan.mechanics.rebuilt import Rebuilt, frame_of, load_frame, one_piece, rebuild
+from osteoplan.mechanics.rebuilt import (
+    Rebuilt,
+    away_from_grips,
+    counts_of,
+    frame_of,
+    image_of,
+    load_frame,
+    one_piece,
+    rebuild,
+    words_of,
+)
 from osteoplan.mechanics.specimen import Drive, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
-__all__ = ["build_fall", "build_stance", "counted", "fall_frame", "lateral", "make_specimen", "shaft_end"]
+__all__ = ["build_fall", "build_stance", "fall_frame", "lateral", "make_specimen", "press_head", "shaft_end"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -48,26 +57,40 @@ def build_stance(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     """
     case, femur = load_case(STANCE), frame_of(anatomy, "proximal_femur")
     end = shaft_end(anatomy, femur, case.number("held_mm"))
-    thick = case.number("pad_thickness_mm")
-    body = rebuild(
-        anatomy, load_frame(femur.origin_mm, femur.superior, femur.left), settings.spacing_mm,
-        margin_mm=(0.0, 0.0, thick + settings.spacing_mm),
-    )  # fmt: skip
+    return press_head(anatomy, settings, case, femur, femur.superior, end)
+
+
+def press_head(
+    anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase, bone: BoneFrame, up: F64, end_mm: float
+) -> Specimen:
+    """The upper end of a long bone: a cup on its head moves against ``up``, its shaft is clamped.
+
+    Args:
+        bone: frame with ``head_centre`` and ``head_radius``; up: (3,) unit vector through the cup's middle.
+        end_mm: height in that frame up to which the bone is clamped.
+
+    Raises:
+        NotAvailable: no bone joins head and shaft, or the lesion lies wholly outside what is loaded.
+    """
+    edge, thick = settings.spacing_mm, case.number("pad_thickness_mm")
+    across = bone.left if abs(up @ bone.left) < abs(up @ bone.superior) else bone.superior
+    axes = load_frame(bone.landmarks_mm["head_centre"], up, across)
+    body = rebuild(anatomy, axes, edge, margin_mm=(0.0, 0.0, thick + edge))
     head = near(
-        body.at_mm(), femur.landmarks_mm["head_centre"], HEAD_REACH * femur.lengths_mm["head_radius"],
-        femur.superior, 0.5 * case.number("cup_opening_deg"),
+        body.at_mm(), bone.landmarks_mm["head_centre"], HEAD_REACH * bone.lengths_mm["head_radius"], up,
+        0.5 * case.number("cup_opening_deg"),
     )  # fmt: skip
     cup = _pad(body, head, thick, up=True, where="head", name=anatomy.level)
-    free = _above(body, femur, end - 2.0 * settings.spacing_mm)
+    free = _above(body, bone, end_mm - 2.0 * edge)
     solid = one_piece(
-        (body.bone & free) | cup.elements, cup.elements, ~_above(body, femur, end),
+        (body.bone & free) | cup.elements, cup.elements, ~_above(body, bone, end_mm),
         name=anatomy.level, between="head and shaft",
     )  # fmt: skip
     mesh = Bricks.of(solid)
-    held = femur.local(Nodes.of(mesh, body.grid).at_mm)[:, 2] <= end + ROUND_MM
+    held = bone.local(Nodes.of(mesh, body.grid).at_mm)[:, 2] <= end_mm + ROUND_MM
     return make_specimen(
         anatomy, settings, case, body, mesh, caps=cup.elements, held=np.repeat(held[:, None], 3, axis=1),
-        moved=plane_nodes(mesh, cup), what="cup on the head", counts=_above(body, femur, end),
+        moved=plane_nodes(mesh, cup), what="cup on the head", counts=_above(body, bone, end_mm),
     )  # fmt: skip
 
 
@@ -75,8 +98,8 @@ def build_fall(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     """A femur in a fall on its side: pads on head and greater trochanter, end of the shaft on a roller.
 
     Raises:
-        NotAvailable: head, greater trochanter, or the shaft under the lesser one is not on the scan, or no bone
-            joins them.
+        NotAvailable: head, greater trochanter, or the shaft under the lesser one is not on the scan, or no
+            bone joins them.
     """
     case, femur = load_case(FALL), frame_of(anatomy, "proximal_femur")
     if "greater_trochanter_lateral" not in femur.landmarks_mm:
@@ -143,18 +166,9 @@ def shaft_end(anatomy: Anatomy, femur: BoneFrame, held_mm: float) -> float:
         if end <= float(femur.local(points["lesser_trochanter"])[2]):
             return end
     raise NotAvailable(
-        f"{anatomy.level}: the scan ends above the lesser trochanter, below which the machine holds the shaft: "
+        f"{anatomy.level}: the scan ends above the lesser trochanter, below which the shaft is held: "
         "load a scan that reaches farther down the thigh"
     )
-
-
-def counted(body: Rebuilt, caps: Bool, counts: Bool, away_mm: float) -> Bool:
-    """(ni, nj, nk) bone farther than ``away_mm`` from every pad and from whatever is not to be counted."""
-    off = caps | (body.bone & ~counts)
-    if not off.any():
-        return body.bone
-    found: Bool = body.bone & (ndimage.distance_transform_edt(~off) * body.edge_mm > away_mm)
-    return found
 
 
 def make_specimen(
@@ -184,48 +198,22 @@ def make_specimen(
         raise NotAvailable(
             f"{anatomy.level}, {case.title}: nothing of the bone is found where the machine grips"
         )
+    counts_all = counts_of(body, mesh, caps)
+    if counts_all["lesion_elements_left_out"] and not counts_all["lesion_elements_modelled"]:
+        raise NotAvailable(f"{anatomy.level}: the lesion lies outside what {case.title} loads")
     prescribed = np.zeros((len(mesh.nodes), 3))
     prescribed[moved, 2] = -1.0
     fixed = held.copy()
     fixed[moved, 2] = True
-    near_pads = counted(body, caps, counts, case.number("uncounted_mm"))
+    body_counts = away_from_grips(body, caps, counts, case.number("uncounted_mm"))
     return Specimen(
         anatomy, settings, case, body.grid, mesh,
-        {"now": _values(body.now, mesh, caps), "intact": _values(body.intact, mesh, caps)},
-        lesion=mesh.of_box(body.lesion & body.bone), body=mesh.of_box(near_pads), cap=mesh.of_box(caps),
+        image_of(body, mesh, caps), lesion=mesh.of_box(body.lesion & body.bone),
+        body=mesh.of_box(body_counts), cap=mesh.of_box(caps),
         drive=Drive(fixed, prescribed, moved=what),
         height_mm=height_mm,
-        counted=_counts(body, mesh, caps),
-        warnings=_words(anatomy, case, body, mesh),
+        counted=counts_all, warnings=words_of(anatomy, case, body, mesh, caps),
     )  # fmt: skip
-
-
-def _values(image: F64, mesh: Bricks, caps: Bool) -> F64:
-    """(n_elements,) image values; pads may lie outside the scan."""
-    found: F64 = mesh.of_box(np.where(caps & ~np.isfinite(image), 0.0, image))
-    return found
-
-
-def _counts(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[str, float | int | str]:
-    lesion = body.lesion & body.bone
-    modelled = int(mesh.of_box(lesion).sum())
-    return {
-        "elements_outside_the_scan": body.unseen,
-        "elements_left_out": int((body.bone | caps).sum()) - len(mesh.cells),
-        "lesion_elements_modelled": modelled,
-        "lesion_elements_left_out": int(lesion.sum()) - modelled,
-    }
-
-
-def _words(anatomy: Anatomy, case: LoadCase, body: Rebuilt, mesh: Bricks) -> tuple[str, ...]:
-    counts = _counts(body, mesh, np.zeros_like(body.bone))
-    said = [text.format(bone=anatomy.level) for text in case.warnings]
-    if counts["lesion_elements_left_out"]:
-        said.append(
-            f"{anatomy.level}, {case.title}: part of the lesion lies outside what this load case loads; its "
-            "result does not tell what that part does"
-        )
-    return tuple(said)
 
 
 def _above(body: Rebuilt, femur: BoneFrame, height_mm: float) -> Bool:

@@ -53,7 +53,7 @@ def pad(part: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, up: bool
         found = pad(part[:, :, ::-1], bone[:, :, ::-1], edge_mm=edge_mm, thickness_mm=thickness_mm, up=True)
         return Pad(found.elements[:, :, ::-1], part.shape[2] - found.plane, False, found.columns)
     nk = part.shape[2]
-    columns = part.any(axis=2)
+    columns: Bool = np.asarray(part.any(axis=2))
     ends = np.where(columns, nk - np.argmax(part[:, :, ::-1], axis=2), 0)
     plane = int(ends.max()) + max(1, round(thickness_mm / edge_mm))
     if not columns.any() or plane > nk:

@@ -13,11 +13,17 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.errors import NotAvailable
-from osteoplan.mechanics.state import grid_along_the_bone, inside, sample
+from osteoplan.kernels.elasticity import Bricks
+from osteoplan.knowledge.loads import LoadCase
+from osteoplan.mechanics.sound import require_sound, require_spacing
+from osteoplan.mechanics.state import State, grid_along_the_bone, inside, sample
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.volume import Volume
 
-__all__ = ["Rebuilt", "frame_of", "load_frame", "one_piece", "rebuild", "unit"]
+__all__ = [
+    "Rebuilt", "away_from_grips", "counts_of", "frame_of", "image_of", "load_frame", "one_piece", "rebuild",
+    "unit", "words_of",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -52,7 +58,13 @@ class Rebuilt:
 def rebuild(
     anatomy: Anatomy, frame: BoneFrame, edge_mm: float, *, margin_mm: tuple[float, float, float]
 ) -> Rebuilt:
-    """The anatomy's bone on cubes along a frame, with room around it for what holds it."""
+    """The anatomy's bone on cubes along a frame, with room around it for what holds it.
+
+    Raises:
+        BadInput, LesionError: an edge or a bone that cannot be meant (``mechanics.sound``).
+    """
+    require_spacing(edge_mm, what="the edge of the finite elements")
+    require_sound(anatomy)
     turned = replace(anatomy, frame=frame)
     grid = grid_along_the_bone(turned, edge_mm, margin_mm=margin_mm)
     now, intact = sample(grid, anatomy.image), sample(grid, anatomy.image_intact)
@@ -103,3 +115,43 @@ def unit(vector: F64) -> F64:
     """The vector at length 1."""
     found: F64 = vector / np.linalg.norm(vector)
     return found
+
+
+def away_from_grips(body: Rebuilt, caps: Bool, counts: Bool, away_mm: float) -> Bool:
+    """(ni, nj, nk) bone farther than ``away_mm`` from every cap and from bone that is not to be counted."""
+    off = caps | (body.bone & ~counts)
+    if not off.any():
+        return body.bone
+    found: Bool = body.bone & (ndimage.distance_transform_edt(~off) * body.edge_mm > away_mm)
+    return found
+
+
+def image_of(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[State, F64]:
+    """(n_elements,) image values by state; caps may lie outside the scan."""
+    return {
+        "now": mesh.of_box(np.where(caps & ~np.isfinite(body.now), 0.0, body.now)),
+        "intact": mesh.of_box(np.where(caps & ~np.isfinite(body.intact), 0.0, body.intact)),
+    }
+
+
+def counts_of(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[str, float | int | str]:
+    """What a builder left out, and how much of the lesion is in the model."""
+    lesion = body.lesion & body.bone
+    modelled = int(mesh.of_box(lesion & ~caps).sum())
+    return {
+        "elements_outside_the_scan": body.unseen,
+        "elements_left_out": int((body.bone | caps).sum()) - len(mesh.cells),
+        "lesion_elements_modelled": modelled,
+        "lesion_elements_left_out": int(lesion.sum()) - modelled,
+    }
+
+
+def words_of(anatomy: Anatomy, case: LoadCase, body: Rebuilt, mesh: Bricks, caps: Bool) -> tuple[str, ...]:
+    """What every reader must know: the case's own warnings, and a lesion that is partly left out."""
+    said = [text.format(bone=anatomy.level) for text in case.warnings]
+    if counts_of(body, mesh, caps)["lesion_elements_left_out"]:
+        said.append(
+            f"{anatomy.level}, {case.title}: part of the lesion lies outside what this load case loads; its "
+            "result does not tell what that part does"
+        )
+    return tuple(said)
