@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from osteoplan.kernels.elasticity import effective_strain
+from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.outline import redrawn
-from osteoplan.mechanics.specimen import load, solve, tissue_of
+from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.tornado import TITLES, bars, probes
-from osteoplan.mechanics.vertebra import build_compression
+from osteoplan.mechanics.vertebra import build_compression, build_compression_through_discs
 from osteoplan.mechanics.worlds import central_world, modulus
 from osteoplan.model.case import Calibration
 from osteoplan.model.field import Field
@@ -136,3 +138,35 @@ def test_the_interval_of_the_ratio_holds_direction_and_outline(specimen, states)
     assert ratio.low < ratio.value < ratio.high
     edge = ratio.swings["lesion_edge"]
     assert ratio.high - ratio.low > 0.3 * abs(edge[1] - edge[0])
+
+
+def test_a_strength_by_strain_follows_the_bone_and_not_the_discs_in_series_with_it(specimen):
+    """Between soft discs calibration hardly moves the stiffness, and the strength as much as the bone."""
+    between = build_compression_through_discs(
+        specimen.anatomy, settings_of(load_case("vertebra_compression_disc"), 2.5)
+    )
+    found = load(between, image="now", seed=2, n_draws=12)
+    told = next(o for o in found.outcomes if o.id == "strength_N")
+    stiff = found.outcomes[0]
+    case, laws = between.case, between.settings.laws
+    tissue = tissue_of(between, "now")
+    bone = between.body & ~between.cap & ~tissue.replaced
+    (criterion,) = case.criteria
+    limit, share = case.number(criterion.strain), case.number(criterion.volume_fraction)
+
+    def strength(E):
+        solved = solve(between, E)
+        strain = effective_strain(solved.s, between.settings.spacing_mm**3) / solved.stiffness
+        return limit / np.quantile(strain[bone], 1 - share)
+
+    central = central_world(UNSURE, laws[0])
+    assert strength(modulus(tissue, central)) == pytest.approx(told.value, rel=1e-6)
+    slopes = next(p for p in probes(UNSURE, central, laws) if p.input == "calibration_slope").worlds
+    for world, swung, moved in zip(
+        slopes, told.swings["calibration_slope"], stiff.swings["calibration_slope"], strict=True
+    ):
+        true = strength(modulus(tissue, world)) / told.value - 1
+        assert abs(true) > 0.05
+        assert swung / told.value - 1 == pytest.approx(true, abs=0.02)
+        assert abs(moved / stiff.value - 1) < 0.5 * abs(true)
+    assert np.std(told.draws) / told.value > 1.5 * np.std(stiff.draws) / stiff.value

@@ -206,6 +206,11 @@ class LoadCase(Strict):
         """Id of the share of intact that ranks."""
         return f"{self.rank_by.partition('_')[0]}_ratio_to_intact"
 
+    @property
+    def of_tissue(self) -> frozenset[str]:
+        """Ids of the strengths that a criterion on the bone's own strain gives."""
+        return frozenset(criterion.id for criterion in self.criteria if criterion.kind != "height")
+
     def known(self, name: str) -> Known:
         """A number with its source: ``file.key`` of the materials, or one of this case's own.
 

@@ -36,13 +36,14 @@ FILLED = 0.5  # an element more than half cement or metal is no bone that a tiss
 
 
 def outcomes(
-    specimen: Specimen, tissue: Tissue, K: float, draws: F64, found: Response
+    specimen: Specimen, tissue: Tissue, K: float, draws: F64, found: Response, relief: F64
 ) -> tuple[Estimate, ...]:
     """Stiffness and load at failure.
 
     Args:
         K, draws: stiffness of the central world and of every draw, per mm or rad.
         found: the solved central world.
+        relief: (n_draws,) what a tissue criterion gains beside the stiffness (``state.relief``).
     """
     case = specimen.case
     because = _because(specimen, tissue)
@@ -50,8 +51,8 @@ def outcomes(
 
     def told(id: str, factor: float, unit: str, why: tuple[str, ...]) -> Estimate:
         return Estimate.from_draws(
-            id, case.title, value=K * factor, draws=draws * factor, unit=unit, because=(*why, *because),
-            status=status,
+            id, case.title, value=K * factor, unit=unit, because=(*why, *because), status=status,
+            draws=draws * factor * (relief if id in case.of_tissue else 1.0),
         )  # fmt: skip
 
     per, unit = units_per_motion(case.load_unit)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.mechanics.direction import Leaning, leaning
 from osteoplan.mechanics.outline import redrawn
-from osteoplan.mechanics.state import Solved, State
+from osteoplan.mechanics.state import Solved, State, relief
 from osteoplan.mechanics.tornado import probes, swings
 from osteoplan.mechanics.worlds import Tissue, World
 from osteoplan.model.outcome import Estimate
@@ -37,6 +37,7 @@ class Moves:
 
     Attributes:
         swings: stiffness at the ends of each input.
+        relief: what a tissue criterion gains beside K at the ends of each input (``state.relief``).
         edges_mm, edge_factors: outlines of the lesion and what they do to K.
         solved: fields that were solved for it.
     """
@@ -47,17 +48,21 @@ class Moves:
     edges_mm: tuple[float, ...]
     edge_factors: tuple[float, ...]
     solved: int
+    relief: Mapping[str, tuple[float, ...]]
 
     def factor(self, world: World) -> float:
         """On the stiffness of a world that its moduli alone give."""
         edge = float(np.interp(world.edge_mm, self.edges_mm, self.edge_factors))
         return edge * self.leaning.factor(world.tilt)
 
-    def on(self, outcomes: tuple[Estimate, ...]) -> tuple[Estimate, ...]:
-        """The outcomes, all in proportion to K, with their swings."""
+    def on(self, outcomes: tuple[Estimate, ...], of_tissue: frozenset[str]) -> tuple[Estimate, ...]:
+        """The outcomes with their swings; ``of_tissue`` are the ids that a tissue criterion gives."""
         return tuple(
-            replace(o, swings={input: tuple(o.value * v / self.K for v in values)
-                               for input, values in self.swings.items()})
+            replace(o, swings={
+                input: tuple(o.value * v / self.K * (gain if o.id in of_tissue else 1.0)
+                             for v, gain in zip(values, self.relief[input], strict=True))
+                for input, values in self.swings.items()
+            })
             for o in outcomes
         )  # fmt: skip
 
@@ -87,7 +92,8 @@ def moves(
     edges = next(probe for probe in known if probe.input == "lesion_edge").worlds
     places = (edges[0].edge_mm, 0.0, edges[1].edge_mm)
     at = values["lesion_edge"]
-    return Moves(K, values, lean, places, (at[0] / K, 1.0, at[1] / K), solved)
+    gains = {p.input: tuple(relief(state, ~specimen.cap, p.worlds).tolist()) for p in known}
+    return Moves(K, values, lean, places, (at[0] / K, 1.0, at[1] / K), solved, gains)
 
 
 def _leaning(specimen: Specimen, state: Solved, found: Response, preconditioner: Hierarchy) -> Leaning:

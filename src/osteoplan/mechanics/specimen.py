@@ -42,6 +42,7 @@ from osteoplan.mechanics.state import (
     Solved,
     State,
     cement_share,
+    relief,
     replaced_by_soft_tissue,
     stiffness_draws,
 )
@@ -301,8 +302,10 @@ def load(
     moved = moves(specimen, state, image, central, found, energies, M)
     draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
     K = float((E * found.s).sum())
+    gains = relief(state, ~specimen.cap, sampled) if specimen.case.of_tissue else np.ones(n_draws)
+    told = outcomes(specimen, tissue, K, draws, found, gains)
     return MechanicsResult(
-        (*moved.on(outcomes(specimen, tissue, K, draws, found)), *_screws(specimen, rods, K, found)),
+        (*moved.on(told, specimen.case.of_tissue), *_screws(specimen, rods, K, found)),
         (strain_field(specimen, found.s, K),),
         {
             **specimen.diagnostics,

@@ -28,7 +28,7 @@ from osteoplan.model.volume import Volume
 
 __all__ = [
     "MechanicsResult", "MechanicsSettings", "Solved", "State", "cement_share", "grid_along_the_bone",
-    "inside", "replaced_by_soft_tissue", "sample", "stiffness_draws",
+    "inside", "relief", "replaced_by_soft_tissue", "sample", "stiffness_draws",
 ]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
@@ -92,6 +92,28 @@ def stiffness_draws(
     fills = [_filled(state, cement, central, energies) for cement in cements] or [state]
     draws = np.array([fills[k % len(fills)].stiffness_in(world) for k, world in enumerate(sampled)])
     return draws, sum(fill.s is not state.s for fill in fills)
+
+
+def relief(state: Solved, bone: Bool, sampled: Sequence[World]) -> F64:
+    """How much more the bone of a state stiffens in each world than the whole specimen does.
+
+    A tissue criterion reads strain in the bone per unit load, which follows the bone's own stiffness: soft
+    discs in series take part in K and not in it.  With x = (sum s sqrt(E E') / sum s E)^2, the estimate of
+    ``worlds``, this is x over the bone over x over everything.  Against re-solves of a T12 between discs a
+    strength scaled by K alone was up to 17 % off, so corrected up to 10 %, mostly below 3 %.
+
+    Args:
+        bone: (n_elements,) what is neither cap nor metal.
+    """
+    s, E = state.s, state.E
+    part = np.zeros(len(s), dtype=bool)
+    part[: len(bone)] = bone
+    mine, whole = float((E * s)[part].sum()), float((E * s).sum())
+    found = []
+    for world in sampled:
+        mixed = s * np.sqrt(E * modulus(state.tissue, world))
+        found.append((float(mixed[part].sum()) / mine / (float(mixed.sum()) / whole)) ** 2)
+    return np.array(found)
 
 
 def _filled(state: Solved, cement: F64, central: World, energies: Callable[[F64], F64]) -> Solved:
