@@ -16,8 +16,8 @@ from osteoplan.errors import NotAvailable
 
 __all__ = ["available_bytes", "ensure_memory", "needed_bytes"]
 
-BYTES_PER_UNKNOWN = 120.0
-BYTES_PER_VOXEL = 16.0
+BYTES_PER_UNKNOWN = 80.0
+BYTES_PER_VOXEL = 110.0
 GB = 1e9
 
 CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))

@@ -11,12 +11,14 @@ Tests: tests/unit/test_solve_voxels.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.errors import UnknownName
 from osteoplan.kernels.elasticity import (
     CORNERS,
     Bricks,
@@ -110,6 +112,7 @@ def solve_voxels(
     force_N: npt.ArrayLike | None = None,
     tolerance: float = 1e-8,
     max_iterations: int = 300,
+    device: str = "cpu",
     on_step: OnStep | None = None,
 ) -> VoxelSolution:
     """Displacement, reaction, strain and stress of a linear elastic voxel body.
@@ -122,12 +125,14 @@ def solve_voxels(
         poisson_ratio: one for the whole body; that of bone in the knowledge base where None.
         force_N: (ni + 1, nj + 1, nk + 1, 3) outer forces on the corners [N], or None.
         tolerance: of the relative residual.
+        device: ``cpu``, or ``cuda`` for the same operators on a graphics card (``kernels.gpu``), which is
+            never chosen for you.
         on_step: called as ``on_step(iteration, residual)``; returning False stops.
 
     Raises:
         BadInput: an array of the wrong shape, a modulus that is negative or not a number, a spacing that is
             not a positive length in mm, a body that nothing holds or that can still move, no load path.
-        NotAvailable: more memory is needed than is free; told before anything is solved.
+        NotAvailable: more memory is needed than is free, told before anything is solved; or no such device.
         NotConverged: the residual is above the tolerance after ``max_iterations``.
         Cancelled: ``on_step`` returned False.
 
@@ -139,16 +144,28 @@ def solve_voxels(
         >>> round(float(found.reaction_N[:, :, 5, 2].sum()), 6)
         -60.0
     """
+    solve = _solver(device)
     ratio = float(material("bone.poisson_ratio").value or 0.0) if poisson_ratio is None else poisson_ratio
     problem = voxel_problem(moduli_MPa, spacing_mm, prescribed_mm, poisson_ratio=ratio, force_N=force_N)
     mesh = problem.mesh
     K0 = brick_stiffness(problem.spacing_mm, problem.poisson)
     A = Stiffness.uniform(mesh, K0, problem.modulus_MPa, dtype=np.float64)
-    found = equilibrium(
+    found = solve(
         A, fixed=problem.fixed, prescribed_mm=problem.prescribed_mm, force_N=problem.force_N,
         tolerance=tolerance, max_iterations=max_iterations, on_step=on_step,
     )  # fmt: skip
     return VoxelSolution.of(problem, found)
+
+
+def _solver(device: str) -> Callable[..., Equilibrium]:
+    if device == "cpu":
+        return equilibrium
+    if device == "cuda":
+        from osteoplan.kernels.gpu import equilibrium_on_gpu, require_gpu
+
+        require_gpu()
+        return equilibrium_on_gpu
+    raise UnknownName("device", device, ("cpu", "cuda"))
 
 
 def _warnings(problem: VoxelProblem) -> tuple[str, ...]:
