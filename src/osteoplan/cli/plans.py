@@ -102,6 +102,7 @@ def strength(
     *,
     lesion: str | None = None,
     load_case: str | None = None,
+    ladder: Literal["L0", "L1", "L2"] = "L0",
     out: Path | None = None,
     draws: int = 200,
     spacing: float = 1.0,
@@ -120,6 +121,8 @@ def strength(
         case folder
     load_case
         id of one load case (default: all of this bone's)
+    ladder
+        L0: linear; L1: bone also yields (von Mises); L2: weaker in tension (Drucker-Prager)
     out
         folder for what was solved: VTK files (.vtu, .vti) and CalculiX decks (.inp)
     lesion
@@ -137,7 +140,7 @@ def strength(
 
     settings = plan_settings(lesion, draws, spacing, seed)
     with watching() as progress:
-        found = strength_of(case, settings, load_case=load_case, out=out, progress=progress)
+        found = strength_of(case, settings, load_case=load_case, ladder=ladder, out=out, progress=progress)
     if json:
         print_json(found)
     else:

@@ -12,7 +12,7 @@ from osteoplan.cli.console import out
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import interval
 
-__all__ = ["print_strength", "share_table", "technical_table"]
+__all__ = ["ladder_table", "print_strength", "share_table", "technical_table"]
 
 Json = dict[str, Any]
 SHARE = "_to_intact"
@@ -30,6 +30,11 @@ def print_strength(found: Json) -> None:
             out.print(Text(text, style="dim"))
     out.print(Text("\nTechnical", style="bold"))
     out.print(technical_table(found))
+    if found["ladder"]:
+        out.print(Text(f"\nUntil it yields ({found['ladder']['level']}), central world", style="bold"))
+        out.print(ladder_table(found["ladder"]))
+        for line in found["ladder"]["warnings"]:
+            out.print(f"warning: {line}", markup=False)
     for line in found["warnings"]:
         out.print(f"warning: {line}", markup=False)
     for file in found["files"]:
@@ -72,6 +77,20 @@ def technical_table(found: Json) -> Table:
         whole = intact.get((outcome["for"], outcome["id"]))
         before = "-" if whole is None else _number(whole)
         table.add_row(outcome["for"], outcome["id"], before, _number(outcome), outcome["unit"])
+    return table
+
+
+def ladder_table(ladder: Json) -> Table:
+    """One row for each load case whose bone yields."""
+    table = _table()
+    table.add_column("load case", overflow="fold")
+    for name in ("% of intact", "intact", "now"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    table.add_column("read off", overflow="fold")
+    for row in ladder["rows"]:
+        share, unit = f"{row['strength_ratio_to_intact_pct']:.0f}", row["now"]["unit"]
+        table.add_row(row["for"], share, _number(row["intact"]), _number(row["now"]), unit, row["how"])
     return table
 
 

@@ -42,6 +42,7 @@ __all__ = ["Body", "Grip", "LoadPath", "Point", "follow"]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
+MANY = 0.05  # share of the elements that measures a step where no end is given
 MOST_NEWTON = 15
 MOST_CG = 120
 SOFTEST = 1e-3  # share of E that a yielded element keeps in T, not in the forces: T stays invertible
@@ -134,7 +135,7 @@ def follow(
     body: Body,
     grip: Grip,
     *,
-    to_mm: float,
+    to_mm: float | None = None,
     steps: int,
     plateau: float = -np.inf,
     tolerance: float = 1e-4,
@@ -144,7 +145,8 @@ def follow(
     """Load the body from rest until the machine has moved by ``to_mm``.
 
     Args:
-        to_mm: of the machine; a body that does not yield before is computed there alone.
+        to_mm: of the machine; a body that does not yield before is computed there alone.  None: as far as
+            ``steps`` go when each is as long as the way to where ``MANY`` of the elements would yield.
         steps: equal increments from first yield to the end.
         plateau: share of the elastic stiffness; the path ends where the last step rose less steeply.
         tolerance: force out of balance over the force of supports and load.
@@ -155,6 +157,10 @@ def follow(
     """
     walk = _Walk(body, grip, tolerance, threads, on_step)
     first = walk.first_yield_mm()
+    if to_mm is None:
+        to_mm = first + steps * float(np.quantile(walk.yields_at(), MANY, method="lower"))
+        if not np.isfinite(to_mm):
+            raise ValueError(f"less than {MANY:g} of the elements can yield: say how far to go")
     if first >= to_mm:
         return walk.path([walk.elastic_point(to_mm)], to_mm * walk.virgin)
     u, points = first * walk.virgin, [walk.elastic_point(first)]
@@ -236,10 +242,15 @@ class _Walk:
             self.body.mesh, self.brick.whole, moduli, dtype=np.float64, ties=self.body.ties
         )
 
+    def yields_at(self) -> F64:
+        """(n_elements,) displacement of the machine at which each element would yield, were none to."""
+        with np.errstate(divide="ignore"):
+            at: F64 = 1.0 / self.elements.demand(self.virgin, self.k)
+        return at
+
     def first_yield_mm(self) -> float:
         """Displacement at which the first element yields."""
-        most = float(self.elements.demand(self.virgin, self.k).max(initial=0.0))
-        return np.inf if most <= 0.0 else 1.0 / most
+        return float(self.yields_at().min(initial=np.inf))
 
     def elastic_point(self, d: float) -> Point:
         """The state before anything yields."""

@@ -92,7 +92,8 @@ class Law:
         conversions: ids of the steps from K2HPO4 density to the argument that belong to this law.
         pieces: (above, constant, coefficient, exponent), ascending; each holds from ``above`` [g/cm3].
         sigmoid: (top, shift, rate) of a law that is one curve; it has no pieces.
-        strain_based_failure: False where a strain-based failure rule must not use it.
+        strain_based_failure: False where a strain-based or plastic failure rule must not use it.
+        strength: id of the strength law of the same source and density; "" where none was found.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Law:
     conversions: tuple[str, ...] = ()
     strain_based_failure: bool = True
     note: str = ""
+    strength: str = ""
     sigmoid: tuple[float, float, float] | None = None
 
     def __call__(self, density: Density, *, floor_MPa: float = 0.0) -> F64:
@@ -212,6 +214,7 @@ def materials() -> Mapping[str, Known]:
             "rigidity",
             "uncertainty",
             "vertebra_compression",
+            "yielding",
         )  # fmt: skip
         for key, row in document(f"materials/{file}.yaml", _Numbers).root.items()
     }
@@ -253,6 +256,7 @@ class _Law(Cited):
     pieces: tuple[_Piece, ...] = ()
     sigmoid: _Sigmoid | None = None
     strain_based_failure: bool = True
+    strength: str = ""
 
     @model_validator(mode="after")
     def _pieces_ascend_from_zero(self) -> _Law:
@@ -280,7 +284,7 @@ class _Law(Cited):
         pieces = tuple((p.above, p.constant, p.coefficient, p.exponent) for p in self.pieces)
         return Law(
             id, self.title, self.site, self.argument, pieces, self.cite, self.status, self.conversions,
-            self.strain_based_failure, self.note,
+            self.strain_based_failure, self.note, self.strength,
             None if self.sigmoid is None else (self.sigmoid.top, self.sigmoid.shift, self.sigmoid.rate),
         )  # fmt: skip
 
@@ -288,6 +292,20 @@ class _Law(Cited):
 class _Laws(Strict):
     modulus: dict[str, _Law]
     strength: dict[str, _Law]
+
+    @model_validator(mode="after")
+    def _strength_reads_the_density_of_its_modulus(self) -> _Laws:
+        for id, law in self.modulus.items():
+            if not law.strength:
+                continue
+            if law.strength not in self.strength:
+                raise ValueError(f"{id}: there is no strength law {law.strength}")
+            other = self.strength[law.strength]
+            if (other.argument, other.conversions) != (law.argument, law.conversions):
+                raise ValueError(f"{id} and {law.strength} do not read the same density")
+            if not law.strain_based_failure:
+                raise ValueError(f"{id} must not be used with a rule of failure by strain")
+        return self
 
 
 def _laws() -> _Laws:

@@ -13,6 +13,7 @@ from osteoplan.provenance import cache_folder
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
+from osteoplan.workflow.ladder import ladder_document
 from osteoplan.workflow.load_cases import LoadCase
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
@@ -28,6 +29,7 @@ def strength_of(
     settings: PlanSettings,
     *,
     load_case: str | None = None,
+    ladder: str = "L0",
     out: Path | None = None,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def strength_of(
 
     Args:
         load_case: id of one load case; None runs all of this bone's.
+        ladder: L0 for the linear solution alone; L1, L2 to let the bone yield too (``mechanics.ladder``).
         out: folder for VTK files and CalculiX decks of what was solved; None writes nothing.
 
     Raises:
@@ -53,6 +56,7 @@ def strength_of(
     warnings = [*reading.case.warnings, *anatomy.warnings, *bench.warnings, *found.now.warnings]
     if not anatomy.calibration.calibrated:
         warnings.insert(0, "uncalibrated density: read ratios only, newtons are not absolute")
+    yielding = None if ladder == "L0" else ladder_document(bench, ladder, progress=progress)
     sections, left_out = rigidity_of(anatomy, settings)
     now = [outcome_document(outcome) for outcome in found.now.outcomes]
     return {
@@ -71,6 +75,7 @@ def strength_of(
         "rigidity": [
             rigidity_document(part, [outcome_document(o) for o in part.outcomes]) for part in sections
         ],
+        "ladder": yielding,
         "files": [str(file) for file in files],
         "warnings": [*warnings, *left_out],
     }

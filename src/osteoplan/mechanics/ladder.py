@@ -1,0 +1,293 @@
+"""Strength of a specimen by yielding, level by level; the linear level L0 is ``specimen.load``.
+
+    L1   von Mises: each element yields at the compressive strength of its density, in tension as well
+    L2   Drucker-Prager: weaker in tension; flows with a small dilation
+    L3   L2 that softens; the energy per area must be given, no source for bone was found
+
+Modulus and strength come from one pair of laws (``laws.yaml``), so the first law of the load case that has a
+partner is taken.  Strength is the force at an agreed strain where the case has a gauge length (a vertebra in
+compression), else on the plateau; under L3 the largest force on the way.
+
+    tissue                    modulus                 strength (compression; tension by ratio or own)
+    bone                      law                     partner of the law
+    soft tissue, soft marrow  lytic, or the floor     none: it stays elastic, and bears next to nothing
+    cement in bone            E (1 - p)^2 q           the same factors on those of cement alone
+    cement in a cavity        E (1 - p)^2             the same
+    caps of the machine       as given                cap_yield, in tension as well
+    rods                      elastic beams           (their stress is checked by ``screws``)
+
+``weaker_cortex`` lowers modulus and strength in compression of dense lesion bone: at equal density it is
+weaker than the law (Kaneko 2003, who gives no factor that was read here), so its size is the caller's.
+
+Sources: Kopperdahl 2002 and others in ``laws.yaml``; Kinzl (composite).  Tests: tests/unit/test_ladder.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput, NotAvailable
+from osteoplan.kernels.criteria import mean_strain, principal_strains
+from osteoplan.kernels.multigrid import OnStep
+from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
+from osteoplan.kernels.yielding import cone, dilation
+from osteoplan.knowledge.materials import Density, Law, conversion, material, modulus_law, strength_law
+from osteoplan.mechanics.rods import Rod, rods_in
+from osteoplan.mechanics.specimen import Specimen, tissue_of
+from osteoplan.mechanics.state import State, cement_share
+from osteoplan.mechanics.worlds import Tissue, World, central_world, modulus
+from osteoplan.model.effects import Effects
+from osteoplan.model.evidence import worst
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+
+__all__ = ["Level", "Rung", "law_pair", "strength", "strengths"]
+
+F64 = npt.NDArray[np.float64]
+Level = Literal["L1", "L2", "L3"]
+
+STEPS, SOFTENING_STEPS = 6, 40  # numerics: force at the end within 0.2 % of finer ones on the VerSe L2
+PLATEAU_STEPS = 40
+TOLERANCE = 1e-3  # of the force out of balance; strength moves by less than 0.1 %
+WORDS: Mapping[Level, str] = {
+    "L1": "von Mises, perfectly plastic, the same in tension",
+    "L2": "Drucker-Prager, perfectly plastic, weaker in tension",
+    "L3": "Drucker-Prager with softening, energy of a crush band as stated",
+}
+LEAST_STRAIN = 1e-3  # numerics: no bone yields before, where a law of strength falls below its modulus
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """Strength by one level.
+
+    Attributes:
+        strength: in the unit of the load case; how: when it was read off.
+        path: load and displacement; law, yield_law: ids.
+        beyond: share of the elements strained beyond what small displacements bear.
+    """
+
+    level: Level
+    strength: float
+    how: str
+    path: LoadPath
+    law: str
+    yield_law: str
+    estimate: Estimate
+    beyond: float
+    diagnostics: Mapping[str, float | int | str]
+    warnings: tuple[str, ...] = ()
+
+
+def strength(
+    specimen: Specimen,
+    state: State,
+    *,
+    level: str = "L1",
+    fields: tuple[Field, ...] = (),
+    effects: Effects | None = None,
+    weaker_cortex: float = 1.0,
+    energy_N_mm: float | None = None,
+    on_step: OnStep | None = None,
+) -> Rung:
+    """Load the bone until it yields, in the central world.
+
+    Args:
+        specimen, state, fields, effects: as for ``specimen.load``.
+        level: L1, L2 or L3.
+        weaker_cortex: factor on modulus and strength of dense lesion bone; a sensitivity.
+        energy_N_mm: energy per area that a crush band of bone takes [N/mm]; L3 needs it.
+
+    Raises:
+        BadInput: an unknown level, or a factor or energy that is not positive.
+        NotAvailable: no law of the load case has a strength law beside it, or L3 without its energy.
+        NotConverged, Cancelled: as ``plasticity.follow``.
+    """
+    level = _level(level, weaker_cortex, energy_N_mm)
+    law = law_pair(specimen.settings.laws, specimen.case.title)
+    cement = np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fields))
+    rods = rods_in(effects, specimen.grid, specimen.mesh, cement)
+    tissue = tissue_of(specimen, state, fields, rods)
+    world = central_world(specimen.anatomy.calibration, law.id)
+    E = modulus(tissue, world)[: len(specimen.mesh.cells)]
+    compression, tension = strengths(tissue, world, E)
+    dense = _dense_lesion(specimen, tissue, state)
+    E, compression = (np.where(dense, weaker_cortex, 1.0) * each for each in (E, compression))
+    body = _body(specimen, level, E, compression, tension, energy_N_mm, rods)
+    path, force, how = _loaded(specimen, body, level, on_step)
+    return _rung(specimen, level, law, tissue, path, force, how)
+
+
+def law_pair(laws: tuple[str, ...], case: str) -> Law:
+    """The first modulus law that has a strength law of its own.
+
+    Raises:
+        NotAvailable: none has.
+    """
+    for id in laws:
+        if modulus_law(id).strength:
+            return modulus_law(id)
+    raise NotAvailable(
+        f"{case}: none of its density laws ({', '.join(laws)}) has a strength law of the same source, "
+        "so it does not yield: use the linear level L0"
+    )
+
+
+def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
+    """(n_elements,) strength in compression and in tension [MPa]; infinite where nothing yields."""
+    density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
+    for step in world.law.conversions:
+        density = conversion(step)(density)
+    bone = np.maximum(strength_law(world.law.strength)(density), LEAST_STRAIN * E)
+    marrow = float(material("bone.modulus_min").value or 0.0) >= E
+    both = []
+    for ratio, of_cement in ((1.0, "pmma_compression"), (_value("tension_to_compression"), "pmma_tension")):
+        solid = _value(of_cement) * (1.0 - world.porosity) ** 2
+        filled = np.where(tissue.replaced, solid, solid * world.interface)
+        s = np.where(tissue.replaced, 0.0, ratio * bone)
+        s = s + tissue.cement * np.maximum(filled - s, 0.0)
+        soft = (tissue.cement == 0.0) & (tissue.replaced | marrow)
+        both.append(np.where(tissue.cap, _value("cap_yield"), np.where(soft, np.inf, s)))
+    return both[0], both[1]
+
+
+def _level(level: str, weaker_cortex: float, energy: float | None) -> Level:
+    if level not in get_args(Level):
+        raise BadInput(f"the ladder has no level '{level}'; known: L0 (linear), L1, L2, L3")
+    if not weaker_cortex > 0.0:
+        raise BadInput(f"weaker_cortex is a factor above 0, not {weaker_cortex:g}")
+    if energy is not None and not energy > 0.0:
+        raise BadInput(f"energy_N_mm is an energy per area above 0, not {energy:g}")
+    if level == "L3" and energy is None:
+        raise NotAvailable(
+            "level L3 needs the energy per area that a crush band of bone takes (energy_N_mm); no source "
+            "gives one, so none is assumed: state it, or use L2"
+        )
+    return level  # type: ignore[return-value]  # it is one of them
+
+
+def _dense_lesion(specimen: Specimen, tissue: Tissue, state: State) -> npt.NDArray[np.bool_]:
+    """Bone of the lesion beyond the density of trabecular bone: cortex with a lesion in it."""
+    density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
+    inside = specimen.lesion & ~specimen.cap & ~tissue.replaced & (tissue.cement == 0.0)
+    dense: npt.NDArray[np.bool_] = inside & (density >= _value("cortical_density")) & (state == "now")
+    return dense
+
+
+def _body(
+    specimen: Specimen, level: Level, E: F64, compression: F64, tension: F64, energy: float | None,
+    rods: tuple[Rod, ...],
+) -> Body:  # fmt: skip
+    ties = tuple(rod.tie for rod in rods)
+    h, poisson = specimen.settings.spacing_mm, float(material("bone.poisson_ratio").value or 0.0)
+    elastic = np.isinf(compression)
+    c, t = np.where(elastic, 1.0, compression), np.where(elastic, 1.0, tension)
+    alpha, k = cone(c, c if level == "L1" else t)
+    k = np.where(elastic, np.inf, k)
+    beta = np.where(alpha > 0.0, np.minimum(alpha, dilation(_value("dilation_deg"))), 0.0)
+    softens = None if energy is None or level != "L3" else np.where(specimen.cap, np.inf, energy)
+    return Body(specimen.mesh, (h, h, h), poisson, E, k, alpha, beta, softens, ties)
+
+
+def _loaded(
+    specimen: Specimen, body: Body, level: Level, on_step: OnStep | None
+) -> tuple[LoadPath, float, str]:
+    """(path, strength, when it was read off)."""
+    drive = specimen.drive
+    grip = Grip(drive.fixed, drive.prescribed_mm, drive.force_N)
+    softens = level == "L3"
+    if _has_gauge(specimen):
+        strain, height = _value("model_strain"), float(specimen.height_mm or 0.0)
+        path = follow(
+            body, grip, to_mm=strain * height, steps=SOFTENING_STEPS if softens else STEPS,
+            tolerance=TOLERANCE, on_step=on_step,
+        )  # fmt: skip
+        if not softens:
+            how = f"force at {100 * strain:g} % strain of {height:.1f} mm"
+            return path, path.force_at(strain * height), how
+        return path, path.peak_N, f"largest force up to {100 * strain:g} % strain of {height:.1f} mm"
+    share = _value("plateau_share")
+    path = follow(
+        body,
+        grip,
+        steps=PLATEAU_STEPS,
+        plateau=0.0 if softens else share,
+        tolerance=TOLERANCE,
+        on_step=on_step,
+    )
+    if softens:
+        return path, path.peak_N, "largest force"
+    return path, path.peak_N, f"where the slope has fallen to {100 * share:g} % of the stiffness"
+
+
+def _rung(
+    specimen: Specimen, level: Level, law: Law, tissue: Tissue, path: LoadPath, force: float, how: str
+) -> Rung:
+    """What is told of it."""
+    case, h = specimen.case, specimen.settings.spacing_mm
+    partner = strength_law(law.strength)
+    last = path.points[-1]
+    strain = principal_strains(mean_strain(specimen.mesh, (h, h, h), path.displacement_mm))
+    counted = specimen.body & ~specimen.cap & ~tissue.replaced
+    beyond = float((np.abs(strain[counted]).max(axis=1) > _value("strain_trusted")).mean())
+    read = ["cap_yield", "model_strain", "plateau_share", *(["tension_to_compression"] * (level != "L1"))]
+    status = worst(law.status, partner.status, *(material(f"yielding.{key}").status for key in read))
+    because = (
+        WORDS[level], how, f"modulus {law.id} with strength {partner.id}",
+        *dict.fromkeys((*law.cite, *partner.cite)),
+        "the interval was not computed: one world, the central one",
+    )  # fmt: skip
+    estimate = Estimate(
+        f"strength_{level}",
+        case.title,
+        force,
+        None,
+        None,
+        case.load_unit,
+        "simulated",
+        because,
+        status=status,
+    )
+    return Rung(
+        level, force, how, path, law.id, partner.id, estimate, beyond,
+        {
+            "level": level, "newton_steps": last.newton, "products": last.products, "residual": last.residual,
+            "yielded_share": last.yielded, "load_steps": len(path.points) - 1, "stiffness": path.stiffness,
+            "beyond_small_strain_share": beyond,
+        },
+        _warnings(specimen, level, path, beyond),
+    )  # fmt: skip
+
+
+def _warnings(specimen: Specimen, level: Level, path: LoadPath, beyond: float) -> tuple[str, ...]:
+    said = []
+    if beyond > 0.0:
+        trusted = _value("strain_trusted")
+        said.append(
+            f"{level}: {100 * beyond:.2g} % of the bone is strained beyond {100 * trusted:g} %, where small "
+            "displacements no longer hold"
+        )
+    if path.peak_N == path.points[-1].force_N and not _levelled(specimen, level, path):
+        said.append(f"{level}: the force still rises where the path ends, so the strength is a lower bound")
+    return tuple(said)
+
+
+def _levelled(specimen: Specimen, level: Level, path: LoadPath) -> bool:
+    """Whether the end of the path is the one that was asked for."""
+    if level == "L3":
+        return False
+    return _has_gauge(specimen) or len(path.points) <= PLATEAU_STEPS
+
+
+def _has_gauge(specimen: Specimen) -> bool:
+    """Whether a strain of the whole bone can be told: a length, and a machine that moves along it."""
+    return specimen.height_mm is not None and specimen.drive.load_unit == "N"
+
+
+def _value(key: str) -> float:
+    return float(material(f"yielding.{key}").value or 0.0)

@@ -1,0 +1,63 @@
+"""Strength by yielding, beside the linear one: the bone without and with its lesion, in every load case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osteoplan.errors import NotAvailable
+from osteoplan.io.plan_json import outcome_document
+from osteoplan.mechanics.ladder import Rung, strength
+from osteoplan.workflow.bench import Bench
+from osteoplan.workflow.progress import Progress, quiet, stage
+
+__all__ = ["ladder_document"]
+
+
+def ladder_document(
+    bench: Bench, level: str, *, progress: Progress = quiet, span: tuple[float, float] = (0.0, 1.0)
+) -> dict[str, Any]:
+    """``{"level", "rows": [one for each load case], "warnings"}``; a row holds intact, now and their ratio.
+
+    A load case whose density laws have no strength law beside them is left out with a warning.
+
+    Raises:
+        BadInput: an unknown level.
+        NotAvailable: L3, for which no source gives the energy that it needs.
+    """
+    rows, warnings = [], []
+    share = (span[1] - span[0]) / len(bench.cases)
+    for n, case in enumerate(bench.cases):
+        on_step = stage(
+            progress,
+            f"{case.doing} until it yields ({level})",
+            span[0] + n * share,
+            span[0] + (n + 1) * share,
+        )
+        specimen = bench.specimen(case)
+        try:
+            intact, now = (
+                strength(specimen, state, level=level, on_step=on_step) for state in ("intact", "now")
+            )
+        except NotAvailable as why:
+            if level == "L3":
+                raise
+            warnings.append(str(why))
+            continue
+        rows.append(_row(intact, now))
+        warnings += [
+            f"{case.case.title}: {said}" for said in dict.fromkeys((*intact.warnings, *now.warnings))
+        ]
+    return {"level": level, "rows": rows, "warnings": warnings}
+
+
+def _row(intact: Rung, now: Rung) -> dict[str, Any]:
+    return {
+        "for": now.estimate.target,
+        "intact": outcome_document(intact.estimate),
+        "now": outcome_document(now.estimate),
+        "strength_ratio_to_intact_pct": 100.0 * now.strength / intact.strength,
+        "how": now.how,
+        "laws": {"modulus": now.law, "strength": now.yield_law},
+        "path": [[point.displacement_mm, point.force_N] for point in now.path.points],
+        "diagnostics": {"intact": dict(intact.diagnostics), "now": dict(now.diagnostics)},
+    }
