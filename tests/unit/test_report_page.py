@@ -179,6 +179,21 @@ def test_an_uncalibrated_scan_gets_a_banner_and_no_newtons(result: PlanResult, d
     assert "92 %" in seen.text
 
 
+def test_the_stamp_tells_how_the_strength_was_computed(result: PlanResult, drawings) -> None:
+    solved = {
+        "elements": 67126, "nodes": 77890, "spacing_mm": 1.0, "boundary_condition": "cap moved; cap held",
+        "laws": "kopperdahl_2002_power", "residual": 3.2e-9, "iterations": 12,
+        "reaction_against_load": 1e-12, "reaction_against_energy": 2e-9,
+    }  # fmt: skip
+    told = html(page_view(replace(result, numerics=solved), drawings))
+    for words in (
+        "67126 cubes of 1 mm, 233670 unknowns", "cap moved; cap held", "kopperdahl_2002_power",
+        "relative residual 3.2e-09 after 12 steps; forces balance to 1.0e-12 of the load, reaction",
+    ):  # fmt: skip
+        assert words in told
+    assert "strength, solver" not in html(page_view(replace(result, numerics={}), drawings))
+
+
 def test_uncalibrated_is_stamped_on_the_strain_maps() -> None:
     loose = uncalibrated(plan_result())
     strain = strain_page(Scenery.of(loose.case.ct, loose.anatomy, stamps(loose)), loose)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact
@@ -48,6 +49,7 @@ class PlanResult:
         facts: what the rules read: findings, totals of scores as ranges, and what follows from them.
         citations: every source used, in order of first use.
         tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
+        numerics: how the strength before treatment was computed (mesh, supports, laws, solver).
     """
 
     id: str
@@ -75,3 +77,4 @@ class PlanResult:
     credits: tuple[str, ...] = field(default=())
     tornadoes: tuple[Tornado, ...] = ()
     rigidity: tuple[Rigidity, ...] = ()
+    numerics: Mapping[str, Any] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from osteoplan.knowledge.scores import score_table, score_tables
 from osteoplan.knowledge.sites import bone_site
@@ -369,9 +370,28 @@ def _stamp(result: PlanResult) -> tuple[Line, ...]:
         Line("made", stamp.created or "date not recorded"),
         Line("calibration", calibration_words(result.anatomy.calibration)),
     ]
+    lines += _numerics(result.numerics)
     lines += [Line(f"input {name}", value) for name, value in stamp.inputs.items()]
     lines += [Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()]
     return tuple(lines)
+
+
+def _numerics(found: Mapping[str, Any]) -> list[Line]:
+    """How the strength before treatment was computed; nothing where it was not."""
+    if "elements" not in found:
+        return []
+    mesh = f"{found['elements']} cubes of {found['spacing_mm']:g} mm, {3 * found['nodes']} unknowns"
+    solver = f"relative residual {found['residual']:.1e} after {found['iterations']} steps"
+    balance = (
+        f"forces balance to {found['reaction_against_load']:.1e} of the load, reaction and energy agree to "
+        f"{found['reaction_against_energy']:.1e}"
+    )
+    return [
+        Line("strength, mesh", mesh),
+        Line("strength, held and loaded", str(found["boundary_condition"])),
+        Line("strength, density laws", str(found["laws"])),
+        Line("strength, solver", f"{solver}; {balance}"),
+    ]
 
 
 def _overrides(result: PlanResult) -> str:

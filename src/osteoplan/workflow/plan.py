@@ -113,6 +113,7 @@ def plan(
         credits=reading.case.credits,
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,
+        numerics=simulated.numerics,
     )
 
 

@@ -6,7 +6,8 @@ Every finite-element solve is kept by the digest of what went into it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from osteoplan.cement.grow import fill
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
@@ -33,6 +34,7 @@ class Simulations:
     Attributes:
         ranked_by: outcome id that ranks, "" where nothing was simulated; resolution_pct: differences of it
             below that are not told apart.
+        numerics: of the solve before treatment: mesh, how it is held, solver, laws.
     """
 
     intact: tuple[Estimate, ...]
@@ -42,6 +44,7 @@ class Simulations:
     warnings: tuple[str, ...]
     ranked_by: str = ""
     resolution_pct: float = 0.0
+    numerics: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +107,7 @@ def simulate(
             start += share
     return Simulations(
         base.intact.outcomes, base.now.outcomes, tuple(done), fields, warnings, bench.case.ratio,
-        bench.case.resolution_pct,
+        bench.case.resolution_pct, {**base.now.diagnostics, "laws": ", ".join(bench.case.mechanics.laws)},
     )  # fmt: skip
 
 
