@@ -54,6 +54,8 @@ _UCUM_BY_SYMBOL = {
     "mL": "mL",
     "N": "N",
     "N/mm": "N/mm",
+    "N mm": "N.mm",
+    "N mm/deg": "N.mm/deg",
     "MPa": "MPa",
     "mg/cm3": "mg/cm3",
     "HU": "[hnsf'U]",

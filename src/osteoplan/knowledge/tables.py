@@ -22,6 +22,7 @@ from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.load import Cited
+from osteoplan.knowledge.loads import load_cases
 from osteoplan.knowledge.rules import blocks, rules
 from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import technique_cards
@@ -162,6 +163,42 @@ def evidence_table() -> str:
     return _markdown(("technique", "outcome", "site", "value", "what was done", "status", "source"), rows)
 
 
+def load_cases_table() -> str:
+    """Every load case: how the bone is held and loaded, and what ranks."""
+    rows = [
+        (
+            f"`{case.id}`", case.title, ", ".join(case.bones), case.held, case.loaded, case.direction,
+            f"`{case.rank_by}`", ", ".join(case.laws.use),
+        )
+        for case in load_cases().values()
+    ]  # fmt: skip
+    return _markdown(("load case", "told as", "bones", "held", "loaded", "direction", "ranks", "laws"), rows)
+
+
+def loads_table() -> str:
+    """How large each load is in life."""
+    rows = [
+        (
+            f"`{case.id}`", one.title, f"{one.value} {one.unit}",
+            f"{one.low or one.value} to {one.high or one.value}" if one.low or one.high else "",
+            ", ".join(one.bones) or "all", one.status, _cited(one),
+        )
+        for case in load_cases().values()
+        for one in case.magnitudes
+    ]  # fmt: skip
+    return _markdown(("load case", "activity", "load", "range", "for", "status", "source"), rows)
+
+
+def thresholds_table() -> str:
+    """Limits that others published for their own models: shown, never used to decide."""
+    rows = [
+        (f"`{case.id}`", f"`{one.outcome}`", one.title, f"{one.value:g} {one.unit}", one.status, _cited(one))
+        for case in load_cases().values()
+        for one in case.thresholds
+    ]
+    return _markdown(("load case", "outcome", "is", "value", "status", "source"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "facts": facts_table,
     "uses": uses_table,
@@ -174,6 +211,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "devices": devices_table,
     "limits": limits_table,
     "evidence": evidence_table,
+    "load_cases": load_cases_table,
+    "loads": loads_table,
+    "thresholds": thresholds_table,
 }
 
 

@@ -31,8 +31,12 @@ _NAMES = {
     "strength_ratio_to_intact": "strength, share of intact",
     "strength_ratio_to_now": "strength, share of untreated",
     "strength_to_load": "strength to load",
+    "screw_stress_share_of_yield": "stress in a screw, share of yield",
     "stiffness_N_per_mm": "stiffness",
     "stiffness_ratio_to_intact": "stiffness, share of intact",
+    "stiffness_ratio_to_now": "stiffness, share of untreated",
+    "strength_Nmm": "strength, as a moment",
+    "stiffness_Nmm_per_deg": "stiffness against turning",
     "axial_rigidity_loss_pct": "axial rigidity lost, weakest section",
     "bending_rigidity_loss_pct": "bending rigidity lost, weak axis, weakest section",
     "torsional_rigidity_loss_pct": "torsional rigidity lost, weakest section",
@@ -71,7 +75,7 @@ _UNIT_WORDS = {
     "mg/cm3": "mg/cm³",
     "10*9/L": "× 10⁹/L",
 }
-_ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "mJ"})
+_ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "N mm/deg", "mJ"})
 _TAGS = {"unverified": "unverified", "design_default": "design default"}
 
 
