@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from osteoplan.cli.strength_tables import share_table, technical_table
-from osteoplan.errors import UnknownName
+from osteoplan.errors import NotAvailable, UnknownName
+from osteoplan.mechanics import memory, specimen
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.settings import PlanSettings
@@ -127,3 +128,10 @@ def test_per_cent_of_intact_stands_first_and_newtons_in_the_technical_part():
 def test_the_tables_fit_a_terminal_of_eighty_columns(table):
     assert max(map(len, shown(table(FOUND)).splitlines())) <= 80
     assert "…" not in shown(table(FOUND))
+
+
+def test_a_bone_too_fine_for_this_machine_is_refused_before_it_is_solved(bench, monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1e5)
+    monkeypatch.setattr(specimen, "solve", None)
+    with pytest.raises(NotAvailable, match=r"needs .* GB are free: take voxels of .* instead of 3 mm"):
+        specimen.load(bench.specimen(bench.case), image="now", seed=1, n_draws=10)

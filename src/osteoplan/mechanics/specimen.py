@@ -30,6 +30,7 @@ from osteoplan.knowledge.loads import LoadCase, LoadUnit
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics.anchors import anchors
 from osteoplan.mechanics.hierarchies import Hierarchies
+from osteoplan.mechanics.memory import ensure_memory
 from osteoplan.mechanics.nodes import Nodes
 from osteoplan.mechanics.outcomes import outcomes, strain_field
 from osteoplan.mechanics.rods import Rod, rods_in
@@ -278,8 +279,10 @@ def load(
         BadInput: no load can pass, a rod outside the bone, or a field that mechanics does not know.
         NotConverged: the solver stopped short.
         Cancelled: ``on_step(iteration, residual)`` returned False.
+        NotAvailable: more memory is needed than is free; told before anything is solved.
     """
     _require_load_path(specimen)
+    ensure_memory(int((~specimen.drive.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm)
     rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fields))
     tissue = tissue_of(specimen, image, fields, rods)
     calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
