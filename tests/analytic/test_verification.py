@@ -12,7 +12,7 @@ from osteoplan.mechanics.verification import VerificationCase, ids, published_ca
 BRICK = (0.7, 1.1, 1.9)
 
 
-ELSEWHERE = {"A11-cylinder", "A11-sphere", "A12"}  # slow, and asserted in test_plasticity and test_screws
+ELSEWHERE = {"A11-cylinder", "A11-sphere", "A12"}  # slow, and asserted in test_plasticity and test_rods
 PUBLISHED = [case.id for case in published_cases(None)]
 THEORY = [id for id in ids() if id not in PUBLISHED]
 

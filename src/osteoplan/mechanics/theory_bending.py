@@ -1,11 +1,12 @@
 """What theory promises of rods and tubes in a mesh of cubes, bent as cantilevers.
 
     A10   a core of cement and a screw on the neutral axis hardly stiffen a tube of cortex
-    A12   a screw of scaled voxels has the bending stiffness E I of its section
-    wires   two wires in the cement of a tube: sum E (I + A d^2), as embedded beams
+    wires   two wires in the cement of a tube: sum E (I + A d^2)
 
-Read from the deflection at three places along the beam (a + b s + (P / E I) g(s) through them), not by the
-fit that ``screws`` scales with.  Shared by ``verification`` and the tests.
+Screws and wires are beams tied to the cubes; what they push aside is taken off their modulus here.
+
+Read from the deflection at three places along the beam: a + b s + (P / E I) g(s) through them.
+Shared by ``verification`` and the tests.
 """
 
 from __future__ import annotations
@@ -19,48 +20,35 @@ from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, she
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.kernels.raster import cylinder_fraction
-from osteoplan.mechanics.screws import Section, voxel_rod
+from osteoplan.mechanics.rods import Section
 
 __all__ = [
-    "LATTICE", "SCREWS", "bending_stiffness", "bonded_rod", "composite_stiffening", "lattice", "rod",
-    "screw_error", "wired_tube",
+    "LATTICE", "bending_stiffness", "bonded_rod", "composite_stiffening", "lattice", "rod",
+    "wired_tube",
 ]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
+Rods = Sequence[tuple[Section, tuple[float, float]]]
 
-# Diameter and bore [mm], modulus [MPa]: rows of the published geometries (biomechanics of hollow screws).
-SCREWS = (Section(7.3, 2.8, 193e3), Section(6.5, 3.6, 110e3), Section(4.8, 2.1, 110e3))
 LATTICE = {"along": (0.0, 0.0, 1.0), "diagonal": (0.0, 1.0, 1.0), "oblique": (3.0, -2.0, 5.3)}
 START_MM = (0.31, -0.42, 0.17)  # no symmetry between rod and lattice
 WIRE, WIRES_AT_MM = Section(2.0, 0.0, 193e3), ((2.0, 0.0), (-2.0, 0.0))  # steel, beside the tube's axis
+WIRES = tuple((WIRE, at) for at in WIRES_AT_MM)
 TUBE = (Section(24.0, 12.0, 17000.0), 2500.0, Section(7.3, 0.0, 110e3))  # cortex, cement, screw
-
-
-def screw_error(h: float = 2.0) -> float:
-    """A12: worst error of the mean bending stiffness, over three screws and three directions."""
-    worst = 0.0
-    for section in SCREWS:
-        for direction in LATTICE.values():
-            affine = lattice(h)
-            modulus = voxel_rod(section, affine, np.array(START_MM), np.array(direction)).modulus_MPa
-            found = bending_stiffness(modulus * rod(section, affine, direction), affine, direction)
-            worst = max(worst, abs(found / (section.modulus_MPa * section.second_moment_mm4) - 1.0))
-    return worst
 
 
 def composite_stiffening(h: float = 2.0) -> tuple[float, float]:
     """A10: E I of a tube with a core of cement, and with a screw in it too, over that of the bare tube."""
     tube, cement, screw = TUBE
     affine, along, length = lattice(h), LATTICE["along"], LENGTH * tube.outer_mm
-    wall, core, metal = (
+    wall, core = (
         rod(section, affine, along, length_mm=length)
-        for section in (tube, Section(tube.inner_mm, 0.0, cement), screw)
+        for section in (tube, Section(tube.inner_mm, 0.0, cement))
     )
-    modulus = voxel_rod(screw, affine, np.array(START_MM), np.array(along)).modulus_MPa
     filled = tube.modulus_MPa * wall + cement * core
     bare, cored, screwed = (
-        bending_stiffness(E, affine, along, length_mm=length)
-        for E in (tube.modulus_MPa * wall, filled, filled + (modulus - cement) * metal)
+        bending_stiffness(E, affine, along, length_mm=length, rods=rods)
+        for E, rods in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, ((screw, (0.0, 0.0)),)))
     )
     return cored / bare, screwed / bare
 
@@ -75,8 +63,8 @@ def wired_tube(h: float = 2.0) -> tuple[float, float, float]:
     )
     filled = tube.modulus_MPa * wall + cement * core
     bare, cored, wired = (
-        bending_stiffness(E, affine, along, length_mm=length, wires_mm=wires)
-        for E, wires in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, WIRES_AT_MM))
+        bending_stiffness(E, affine, along, length_mm=length, rods=rods)
+        for E, rods in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, WIRES))
     )
     return cored / bare, wired / bare, _wired_by_theory()
 
@@ -91,14 +79,14 @@ def _wired_by_theory() -> float:
     return float(1.0 / np.mean(1.0 / ways) / EI)
 
 
-def _wires(mesh: Bricks, affine: F64, wires_mm: Sequence[tuple[float, float]]) -> tuple[Tie, ...]:
-    """Wires along k through the whole mesh, ``wires_mm`` beside the axis."""
+def _ties(mesh: Bricks, affine: F64, rods: Rods) -> tuple[Tie, ...]:
+    """Rods along k through the whole mesh, each so far [mm] beside the axis."""
     h = float(affine[0, 0])
     first, last = (float(end) for end in (mesh.nodes[:, 2].min(), mesh.nodes[:, 2].max()))
-    beside = [(np.array(at) + START_MM[:2] - affine[:2, 3]) / h + 0.5 for at in wires_mm]
+    beside = [(one, (np.array(at) + START_MM[:2] - affine[:2, 3]) / h + 0.5) for one, at in rods]
     return tuple(
-        bonded_rod(mesh, h, np.array([*at, first]), np.array([*at, last]), WIRE, instead_of_MPa=TUBE[1])
-        for at in beside
+        bonded_rod(mesh, h, np.array([*at, first]), np.array([*at, last]), one, instead_of_MPa=TUBE[1])
+        for one, at in beside
     )
 
 
@@ -154,7 +142,7 @@ def rod(
 
 def bending_stiffness(
     E: F64, affine: F64, direction: tuple[float, float, float], *, length_mm: float = 80.0,
-    wires_mm: Sequence[tuple[float, float]] = (),
+    rods: Rods = (),
 ) -> float:  # fmt: skip
     """E I [N mm2] of a beam of moduli E [MPa] from ``START_MM`` on: harmonic mean of two ways to bend it."""
     axis = np.array(direction) / np.linalg.norm(direction)
@@ -167,7 +155,7 @@ def bending_stiffness(
     pulled = np.where(s > length_mm - 2.0 * h, weight, 0.0)
     pulled /= pulled.sum()
     g = (pulled @ s) * s**2 / 2.0 - s**3 / 6.0
-    ties = _wires(mesh, affine, wires_mm)
+    ties = _ties(mesh, affine, rods)
     A = Stiffness.uniform(mesh, brick_stiffness([h] * 3, 0.3), moduli, dtype=np.float64, ties=ties)
     M = Hierarchy.of(A, fixed)
     side = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])

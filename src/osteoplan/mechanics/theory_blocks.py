@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, isotropic
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 
@@ -80,11 +81,11 @@ class Block:
 
     def solve(
         self, fixed: Bool, *, prescribed_mm: F64 | None = None, force_N: F64 | None = None,
-        tolerance: float = 1e-8,
+        tolerance: float = 1e-8, ties: tuple[Tie, ...] = (),
     ) -> Equilibrium:  # fmt: skip
         """Equilibrium under what is held, moved and pulled."""
         K0 = brick_stiffness(self.edges, self.poisson)
-        A = Stiffness.uniform(self.mesh, K0, self.moduli, dtype=np.float64)
+        A = Stiffness.uniform(self.mesh, K0, self.moduli, dtype=np.float64, ties=ties)
         still = np.zeros(fixed.shape) if prescribed_mm is None else prescribed_mm
         return equilibrium(
             A, fixed=fixed, prescribed_mm=still, force_N=force_N, tolerance=tolerance, max_iterations=1000

@@ -2,7 +2,7 @@
 
 A shell of cortex of one cube around trabecular bone, held below, pressed on the middle of its roof.  Under
 the roof lies an ellipsoidal hole full of soft tissue.  Cement fills the hole's inner part, a hollow screw
-crosses it from wall to wall (cubes scaled to bend like the screw).  This block is nobody's pelvis: it can
+crosses it from wall to wall (a beam bonded to the cubes).  This block is nobody's pelvis: it can
 show the direction of published orders, not their size.
 
 Compared with: AORIF on composite hemipelves (screws and cement together above either alone, in energy
@@ -17,10 +17,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import brick_stiffness, effective_strain, element_energy
-from osteoplan.kernels.raster import cylinder_fraction
 from osteoplan.knowledge.materials import material
-from osteoplan.mechanics.screws import Section, voxel_rod
+from osteoplan.mechanics.rods import Section
+from osteoplan.mechanics.theory_bending import bonded_rod
 from osteoplan.mechanics.theory_blocks import Block, share_inside
 
 __all__ = ["Answer", "roof"]
@@ -58,15 +59,13 @@ def roof(*, hole: bool = True, fill: float = 0.0, cement_MPa: float = 2200.0, sc
     E = np.where(shell, CORTEX_MPa, TRABECULAR_MPa + hollow * (SOFT_MPa - TRABECULAR_MPa))
     if fill:
         E = np.where(shell, E, E + _ellipsoid(fill) * (cement_MPa - E))
-    metal, modulus = _screw()
-    if screw:
-        E = E + metal * np.maximum(modulus - E, 0.0)
     block = Block(E, (H, H, H))
     load = _pressed(block)
     fixed = np.repeat((block.mesh.nodes[:, 2] == 0)[:, None], 3, axis=1)
-    u = block.solve(fixed, force_N=load).displacement_mm
+    ties = (_screw(block),) if screw else ()
+    u = block.solve(fixed, force_N=load, ties=ties).displacement_mm
     strain = effective_strain(element_energy(block.mesh, brick_stiffness((H, H, H), 0.3), u), H**3)
-    bone = block.mesh.of_box(((_ellipsoid(1.0) < 0.5) & (metal < 0.01)) | shell)
+    bone = block.mesh.of_box((_ellipsoid(1.0) < 0.5) | shell)
     under = block.mesh.cells[:, 2] == SHAPE[2] - 1
     under &= (np.abs(block.centres_mm[:, :2] - MIDDLE[:2]) < PATCH_MM).all(axis=1)
     volume, limit = (
@@ -90,17 +89,10 @@ def _ellipsoid(size: float) -> F64:
     return share_inside(SHAPE, (H,) * 3, lambda x: (((x - MIDDLE) / (size * HALF)) ** 2).sum(axis=1) < 1)
 
 
-@cache
-def _screw() -> tuple[F64, float]:
-    """(share of each cube, modulus of a full one)."""
-    affine = np.diag([H, H, H, 1.0])
-    affine[:3, 3] = H / 2
+def _screw(block: Block) -> Tie:
+    """From wall to wall through the middle of the hole."""
     start, end = MIDDLE * (0, 1, 1) + (2.0, 0, 0), MIDDLE * (0, 1, 1) + (SHAPE[0] * H - 2.0, 0, 0)
-    full, bore = (
-        cylinder_fraction(SHAPE, affine, start_mm=start, end_mm=end, radius_mm=0.5 * d)
-        for d in (SCREW.outer_mm, SCREW.inner_mm)
-    )
-    return full - bore, voxel_rod(SCREW, affine, start, end - start).modulus_MPa
+    return bonded_rod(block.mesh, H, start / H, end / H, SCREW)
 
 
 def _pressed(block: Block) -> F64:
