@@ -18,7 +18,7 @@ from osteoplan.mechanics.worlds import central_world, modulus
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.field import Field
 from tests import synthetic_long_bone as made
-from tests.femur_made import in_a_mirror, real_femur
+from tests.femur_made import in_a_mirror, real_femur, real_shaft
 
 LAW = "femur_sigmoid"
 COARSE = MechanicsSettings(spacing_mm=2.5, laws=(LAW,))
@@ -88,6 +88,21 @@ def test_cement_on_the_neutral_axis_of_a_shaft_gives_no_bending_gain() -> None:
         for state in ("intact", "now"):
             gain = stiffness(specimen, state, (core(anatomy),)) / stiffness(specimen, state) - 1.0
             assert 0.0 < gain < 0.05, (build.__name__, state)
+
+
+def test_cement_in_the_canal_of_a_real_shaft_gives_no_bending_gain(data: Path) -> None:
+    """Twenty-one millilitres along a piece of a real femoral shaft: less than three per cent."""
+    anatomy = real_shaft(data)
+    frame = anatomy.frame
+    at = anatomy.image.positions_mm(np.moveaxis(np.indices(anatomy.image.shape), 0, -1))
+    away = np.hypot(*np.moveaxis(frame.local(at), -1, 0)[:2])
+    canal = anatomy.bone_mask & (anatomy.image.array < 400.0) & (away < 9.0)
+    cement = Field("cement_fraction", anatomy.image.with_array(canal.astype(np.float32), "fraction"), "1")
+    for build in (shaft.build_coronal, shaft.build_sagittal, shaft.build_torsion):
+        specimen = build(anatomy, COARSE)
+        assert float(specimen.counted["gauge_mm"]) > 60.0
+        gain = stiffness(specimen, "intact", (cement,)) / stiffness(specimen) - 1.0
+        assert 0.0 < gain < 0.03, build.__name__
 
 
 def test_a_notch_costs_most_in_the_plane_that_it_lies_in() -> None:
