@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from osteoplan.anatomy.laterality import shape_side
+from osteoplan.anatomy.phantom import make_phantom
 from osteoplan.errors import NotAvailable
-from osteoplan.mechanics import femur, shaft
+from osteoplan.mechanics import femur, humerus, shaft
 from osteoplan.mechanics.pads import pad
 from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
@@ -18,7 +20,7 @@ from osteoplan.mechanics.worlds import central_world, modulus
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.field import Field
 from tests import synthetic_long_bone as made
-from tests.femur_made import in_a_mirror, real_femur, real_shaft
+from tests.femur_made import femur_of, in_a_mirror, real_femur, real_shaft
 
 LAW = "femur_sigmoid"
 COARSE = MechanicsSettings(spacing_mm=2.5, laws=(LAW,))
@@ -199,3 +201,44 @@ def test_a_femur_cut_above_its_lesser_trochanter_is_not_loaded(bone: Anatomy) ->
 def test_the_femur_of_the_file_is_a_right_one_by_shape(bone: Anatomy) -> None:
     mask = bone.image.with_array(bone.bone_mask, "mask")
     assert shape_side("femur_left", mask).side == "right"
+
+
+@cache
+def phantom(site: str, grid: str) -> Anatomy:
+    """The left long bone of a phantom on bricks of three different edges."""
+    made_up = make_phantom(site, seed=4, side="left", grid=grid, spacing_mm=(3.6, 3.1, 4.3))
+    mask = made_up.labels.mask(f"{site}_left")
+    where = np.argwhere(mask)
+    low = np.maximum(where.min(axis=0) - 4, 0)
+    high = np.minimum(where.max(axis=0) + 5, mask.shape)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    image = made_up.ct.crop(low, high)
+    density = image.with_array((0.8 * image.array).astype(np.float32), "mgK2HPO4/cm3")
+    return femur_of(density, mask[box], f"{site}_left")
+
+
+@pytest.mark.parametrize(
+    ("site", "build"),
+    [("humerus", humerus.build_head), ("femur", femur.build_stance), ("femur", femur.build_fall)],
+)
+def test_a_bone_is_as_stiff_however_its_scan_is_stored(site: str, build) -> None:  # type: ignore[no-untyped-def]
+    coarse = MechanicsSettings(spacing_mm=4.0, laws=(LAW,))
+    here, there = build(phantom(site, "axial"), coarse), build(phantom(site, "left_handed"), coarse)
+    assert there.push == pytest.approx(here.push, abs=0.05)
+    assert stiffness(there) == pytest.approx(stiffness(here), rel=0.15)
+
+
+def test_a_humeral_head_is_pressed_in_the_middle_of_its_joint_surface() -> None:
+    anatomy = phantom("humerus", "axial")
+    specimen, frame = (
+        humerus.build_head(anatomy, MechanicsSettings(spacing_mm=4.0, laws=(LAW,))),
+        anatomy.frame,
+    )
+    points = frame.landmarks_mm
+    assert np.linalg.norm(specimen.loaded_mm.mean(axis=0) - points["head_apex"]) < 8.0
+    inward = (points["head_centre"] - points["head_apex"]) / frame.lengths_mm["head_radius"]
+    assert specimen.push == pytest.approx(inward, abs=1e-6)
+    assert frame.local(specimen.held_mm)[:, 2].max() < -2.2 * frame.lengths_mm["head_radius"]
+    without = replace(frame, landmarks_mm={k: v for k, v in points.items() if k != "shaft_axis_bottom"})
+    with pytest.raises(NotAvailable, match="down the arm"):
+        humerus.build_head(replace(anatomy, frames={"proximal_humerus": without}), COARSE)
