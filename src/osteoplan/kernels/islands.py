@@ -27,6 +27,7 @@ from scipy import ndimage
 
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.rod_motions import RodMotions, inverse
 from osteoplan.kernels.rows import add_stiffness
 
 __all__ = ["Deflation", "islands"]
@@ -103,7 +104,8 @@ class Deflation:
     Attributes:
         places: of each island, where its nodes lie in memory; arms: (n, 3) from its centre, over its reach.
         images: of each island, (places, (n, 18) values) of A W in its columns, components first.
-        solve: (6 m, 6 m) inverse of W^T A W.
+        rods: the motions of rods, which follow those of islands.
+        solve: (q, q) inverse of W^T A W.
     """
 
     places: tuple[Ints, ...]
@@ -111,11 +113,12 @@ class Deflation:
     images: tuple[tuple[Ints, F64], ...]
     solve: F64
     free: npt.NDArray[np.uint8]
+    rods: RodMotions | None = None
 
     @classmethod
     def of(
         cls, mesh: Bricks, parts: Sequence[Ints], *, blocks: F64, E: F64, edges_mm: F64,
-        free: npt.NDArray[np.uint8], ties: Sequence[Tie], w: F64, y: F64,
+        free: npt.NDArray[np.uint8], ties: Sequence[Tie], rods: RodMotions | None, w: F64, y: F64,
     ) -> Deflation:  # fmt: skip
         """Work out A W; w and y (3, nodes) are room to work in."""
         rows = mesh.rows
@@ -148,19 +151,24 @@ class Deflation:
             hit = np.flatnonzero(np.any([np.abs(c).max(axis=0) > 1e-14 * size for c in columns], axis=0))
             values = np.stack([column[:, hit] for column in columns])  # (6, 3, n)
             images.append((span[hit], np.moveaxis(values, -1, 0).reshape(-1, 18).copy()))
-        solve: F64 = np.linalg.pinv(0.5 * (gram + gram.T), rcond=1e-12, hermitian=True).astype(np.float64)
-        return cls(bare.places, bare.arms, tuple(images), solve, free)
+        gram = 0.5 * (gram + gram.T)
+        if rods is not None:
+            of_islands = [_mixed(rods, *one, free) for one in zip(places, bare.arms, strict=True)]
+            mixed = np.concatenate([np.zeros((0, len(rods.gram))), *of_islands])
+            gram = np.block([[gram, mixed], [mixed.T, rods.gram]])
+        return cls(bare.places, bare.arms, tuple(images), inverse(gram), free, rods)
 
     def move(self, u: F64, motion: F64) -> None:
         """u += W motion."""
         for m, (place, arm) in enumerate(zip(self.places, self.arms, strict=True)):
             _move(u, place, arm, self.free, motion[6 * m : 6 * m + 6])
+        if self.rods is not None:
+            self.rods.move(u, motion[6 * len(self.places) :])
 
     def along(self, v: F64) -> F64:
         """W^T v."""
-        return np.concatenate(
-            [_along(v, place, arm, self.free) for place, arm in zip(self.places, self.arms, strict=True)]
-        )
+        parts = [_along(v, place, arm, self.free) for place, arm in zip(self.places, self.arms, strict=True)]
+        return np.concatenate(parts if self.rods is None else [*parts, self.rods.along(v)])
 
     def correction(self, r: F64) -> F64:
         """Motion that leaves W^T (r - A W motion) = 0."""
@@ -169,8 +177,32 @@ class Deflation:
 
     def excess(self, z: npt.NDArray[Any]) -> F64:
         """(W^T A W)^-1 (A W)^T z."""
-        motion: F64 = self.solve @ np.concatenate([_image(z, place, image) for place, image in self.images])
+        parts = [_image(z, place, image) for place, image in self.images]
+        motion: F64 = self.solve @ np.concatenate(
+            parts if self.rods is None else [*parts, self.rods.image(z)]
+        )
         return motion
+
+    def cleanse(self, u: F64, r: F64) -> None:
+        """Bring W^T r back to zero, where rounding has lost it, by a motion of u."""
+        motion = self.correction(r)
+        self.move(u, motion)
+        for m, (place, image) in enumerate(self.images):
+            _take_image_off(r, place, image, motion[6 * m : 6 * m + 6])
+        if self.rods is not None:
+            self.rods.take_off(r, motion[6 * len(self.places) :])
+
+
+def _mixed(rods: RodMotions, place: Ints, arm: F64, free: npt.NDArray[np.uint8]) -> F64:
+    """(6, q) rigid motions of an island times A V of rods."""
+    shared, here, there = np.intersect1d(place, rods.place, return_indices=True)
+    motion = np.zeros((6, 3, len(shared)))
+    for mode in range(6):
+        t, r = np.eye(6)[mode, :3], np.eye(6)[mode, 3:]
+        motion[mode] = (t + np.cross(r, arm[here])).T * free[:, shared]
+    AV = rods.AV.reshape(-1, 3, rods.AV.shape[1])[there]
+    mixed: F64 = np.einsum("mcp,pcq->mq", motion, AV)
+    return mixed
 
 
 @njit(cache=True, nogil=True)
@@ -196,6 +228,14 @@ def _along(v, place, arm, free):  # type: ignore[no-untyped-def]
         out[4] += z * a - x * c
         out[5] += x * b - y * a
     return out
+
+
+@njit(cache=True, nogil=True)
+def _take_image_off(r, place, image, motion):  # type: ignore[no-untyped-def]
+    for n in range(len(place)):
+        for c in range(3):
+            for mode in range(6):
+                r[c, place[n]] -= image[n, 3 * mode + c] * motion[mode]
 
 
 @njit(cache=True, nogil=True)

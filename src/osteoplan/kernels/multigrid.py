@@ -29,10 +29,13 @@ from numba import njit
 
 from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
 from osteoplan.kernels.beams import Tie
-from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.composite import Composite, Packed
+from osteoplan.kernels.composite_grids import Grid, coarser
+from osteoplan.kernels.elasticity import CORNERS, Stiffness, brick_stiffness
 from osteoplan.kernels.islands import Deflation, islands
+from osteoplan.kernels.rod_motions import RodMotions
 from osteoplan.kernels.rows import Rows, add_stiffness, brick_of, modal_blocks
-from osteoplan.kernels.tied import Tied
+from osteoplan.kernels.smoother import Smoother
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
 __all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
@@ -48,18 +51,21 @@ Preconditioner = Callable[[F64], F64]
 DEGREES = (3, 5)
 RATIOS = (12.0, 20.0)
 COARSEST_NODES = 150
+FULL, APART = 0.85, 1.05
 ALIKE = 1.5  # edges that differ by less are coarsened together
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
-    """One grid: its operator, its smoother, and room to work in.
+class Level(Smoother):
+    """One grid of lines: its operator, its smoother, and room to work in.
 
     Attributes:
         E: cells; inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
         z, d, rest: (3, nodes) correction, last step, what is left of the right-hand side.
-        tied: rods; D of the smoother holds them too.
     """
+
+    degree = DEGREES[1]
+    ratio = RATIOS[1]
 
     rows: Rows
     blocks: F64
@@ -69,76 +75,90 @@ class Level:
     z: F32
     d: F32
     rest: F32
-    tied: Tied | None = None
 
     @classmethod
-    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float, tied: Tied | None) -> Level:
+    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float) -> Level:
         """With room of its own."""
         z, d, rest = (rows.zeros(np.float32) for _ in range(3))
-        return cls(rows, blocks, E, inverse, bound, z, d, rest, tied)
+        return cls(rows, blocks, E, inverse, bound, z, d, rest)
 
     def take_off(self) -> None:
         """rest -= A d."""
         add_stiffness(self.rows, self.blocks, self.E, self.d, self.rest, factor=-1.0)
-        if self.tied is not None:
-            self.tied.take_off(self.d, self.rest)
 
-    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
-        """z += p(D^-1 A) rest; ``last``: nobody asks for what is left of rest."""
-        high, low = self.bound, self.bound / ratio
-        middle, half = (high + low) / 2, (high - low) / 2
-        rho = half / middle
-        self._step(0.0, 1.0 / middle)
-        for _ in range(1, degree):
-            self.take_off()
-            rho, old = 1 / (2 * middle / half - rho), rho
-            self._step(rho * old, 2 * rho / half)
-        if not last:
-            self.take_off()
+    def each_part(self, work: Callable[[int, int], None]) -> None:
+        """Pieces of the planes."""
+        planes = self.rows.planes
+        self.rows.each_plane(lambda i0, i1: work(planes[i0], planes[i1]))
 
-    def _step(self, keep: float, gain: float) -> None:
-        planes, flat = self.rows.planes, np.float32
-        self.rows.each_plane(
-            lambda i0, i1: _chebyshev(
-                planes[i0], planes[i1], flat(keep), flat(gain), self.inverse, self.rest, self.d, self.z
-            )
-        )
-        if self.tied is not None:
-            self.tied.correct(gain, self.rest, self.d, self.z)
+    def gather(self, above: Smoother) -> None:
+        """rest = P^T (rest of the finer grid)."""
+        assert isinstance(above, Level)
+        restrict(above.rows, self.rows, above.rest, above.inverse, self.rest)
+
+    def spread(self, above: Smoother) -> None:
+        """On the finer grid: d = P z, and z += d."""
+        assert isinstance(above, Level)
+        prolong(above.rows, self.rows, self.z, above.inverse, above.z, above.d)
 
 
 class Hierarchy:
     """Multigrid W-cycle of a stiffness with supports, as a preconditioner.
 
-    ``stiff`` holds the nodes of its islands (``kernels.islands``), which ``equilibrium`` deflates.  Its grids
+    ``stiff`` holds the nodes of its islands (``kernels.islands``) and ``rods`` the motions of its rods, which
+    ``equilibrium`` deflates; called by others it balances the rods itself.  Its grids
     carry room to work in: one thread of control at a time.
     """
 
     def __init__(
-        self, mesh: Bricks, levels: Sequence[Level], coarsest: Coarsest, stiff: Sequence[Ints]
+        self, A: Stiffness, fixed: Bool, levels: Sequence[Level | Composite], coarsest: Coarsest
     ) -> None:
-        self.mesh = mesh
-        self.stiff = tuple(stiff)
+        self.A, self.mesh = A, A.mesh
+        self.stiff = tuple(islands(A.mesh, A.scale, fixed))
+        self.rods = RodMotions.of(A, fixed)
         self.levels = tuple(levels)
         self.coarsest = coarsest
 
     @classmethod
     def of(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
         """Build the levels below A (n_nodes) with the unknowns ``fixed`` (n_nodes, 3) held."""
+        return cls.composite(A, fixed) if _is_porous(A) else cls.averaged(A, fixed)
+
+    @classmethod
+    def composite(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
+        """With composite bricks below A."""
+        mesh, K0 = A.mesh, A.matrices[0].astype(np.float64)
+        edges, poisson = brick_of(modal_blocks(K0))
+        E = mesh.lines_of_cells(A.scale.astype(np.float32))
+        free = mesh.lines_of_nodes((~fixed).astype(np.uint8))
+        inverse = inverse_diagonal(mesh.rows, E, np.diag(K0)[:3].copy(), free)
+        top = Level.of(mesh.rows, modal_blocks(K0), E, inverse, _element_bound(K0))
+        levels: list[Level | Composite] = [top]
+        grid = Grid.of(mesh)
+        place = mesh.rows.at[grid.nodes[:, 0], grid.nodes[:, 1]] + grid.nodes[:, 2]
+        matrices: tuple[F64, F64] | Packed = A.scale.astype(np.float64), K0
+        while len(grid.nodes) > COARSEST_NODES and grid.shape != (1, 1, 1):
+            ways = _factors(edges, grid.shape)
+            below, transfer = coarser(grid, ways)
+            level = Composite.below(levels[-1], grid, place, below, transfer, ways, matrices)
+            levels.append(level)
+            grid, edges, matrices = below, edges * ways, level.packed
+            place = np.arange(len(grid.nodes))
+        assert isinstance(level, Composite)
+        return cls(A, fixed, levels, Coarsest.inverted(*level.matrix()))
+
+    @classmethod
+    def averaged(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
+        """With averaged bricks below A, on lines of nodes."""
         rows, K0 = A.mesh.rows, A.matrices[0].astype(np.float64)
         edges, poisson = brick_of(modal_blocks(K0))
         E = A.mesh.lines_of_cells(A.scale.astype(np.float32))
         free = 1 - A.mesh.lines_of_nodes(fixed.astype(np.uint8))  # what is no node is not held either
         levels: list[Level] = []
-        tied: Tied | None = None
         while True:
             own = np.diag(K0)[:3].copy()
             inverse = inverse_diagonal(rows, E, own, free)
-            if not levels:
-                tied = Tied.of(A.ties, A.mesh.nodes - np.array(A.mesh.corner), rows, inverse)
-            elif tied is not None:
-                tied = tied.below(rows, inverse)
-            levels.append(Level.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0), tied))
+            levels.append(Level.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0)))
             if rows.used_nodes <= COARSEST_NODES:
                 break
             factors = _factors(edges, rows.shape)
@@ -148,7 +168,7 @@ class Hierarchy:
             E = averaged(rows, below, E, free, free_below, _laplacian(edges), _laplacian(wider))
             rows, free, edges = below, free_below, wider
             K0 = brick_stiffness(list(edges), poisson)
-        return cls(A.mesh, levels, Coarsest.of(levels[-1], K0), islands(A.mesh, A.scale, fixed))
+        return cls(A, fixed, levels, Coarsest.of(levels[-1], K0))
 
     def __call__(self, r: F64) -> F64:
         """(n_nodes, 3) residual -> (n_nodes, 3) correction."""
@@ -156,9 +176,21 @@ class Hierarchy:
         size = float(np.abs(r).max())
         if size == 0.0:
             return np.zeros_like(r)
-        self.levels[0].rest[:] = self.mesh.lines_of_nodes((r / size).astype(np.float32))
+        if self.rods is None:
+            return self._voxels(r / size) * size
+        # rods are balanced first (exactly), then the voxels, then the rods again
+        lines = self.mesh.lines_of_nodes(r / size)
+        motion = self.rods.correction(lines)
+        self.rods.take_off(lines, motion)
+        z = self.mesh.lines_of_nodes(self._voxels(self.mesh.of_lines(lines)))
+        self.rods.move(z, motion - self.rods.excess(z))
+        return self.mesh.of_lines(z) * size
+
+    def _voxels(self, r: F64) -> F64:
+        """The same without rods."""
+        self.levels[0].rest[:] = self.mesh.lines_of_nodes(r.astype(np.float32))
         self.cycle()
-        return self.mesh.of_lines(self.levels[0].z).astype(np.float64) * size
+        return self.mesh.of_lines(self.levels[0].z).astype(np.float64)
 
     def cycle(self, depth: int = 0) -> None:
         """The correction ``z`` of a level from its ``rest``."""
@@ -168,13 +200,13 @@ class Hierarchy:
             self.coarsest(level)
             return
         finest = depth == 0
-        degree, ratio = (DEGREES[0], RATIOS[0]) if finest else (DEGREES[1], RATIOS[1])
+        degree, ratio = (DEGREES[0], RATIOS[0]) if finest else (level.degree, level.ratio)
         below = self.levels[depth + 1]
         level.smooth(degree, ratio, last=False)
         for _ in range(1 if finest else 2):
-            restrict(level.rows, below.rows, level.rest, level.inverse, below.rest)
+            below.gather(level)
             self.cycle(depth + 1)
-            prolong(level.rows, below.rows, below.z, level.inverse, level.z, level.d)
+            below.spread(level)
             level.take_off()
         level.smooth(degree, ratio, last=True)
 
@@ -205,15 +237,16 @@ class Coarsest:
         dofs = number[(place[:, :, None] + nodes * np.arange(3)).reshape(-1, 24)]
         A = np.zeros((at.size + 1, at.size + 1))  # the last row gathers what is held
         np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), E[:, None, None] * K0)
-        if level.tied is not None:
-            own = number[(level.tied.at[None, :] + nodes * np.arange(3)[:, None]).ravel()]
-            A[np.ix_(own, own)] += level.tied.matrix()
-        A = A[:-1, :-1]
+        return cls.inverted(at, A[:-1, :-1])
+
+    @classmethod
+    def inverted(cls, at: npt.NDArray[np.intp], A: F64) -> Coarsest:
+        """Of the stiffness A (n, n) of the unknowns at these places."""
         A[np.diag_indices_from(A)] *= 1.0 + 1e-7
         _invert(A)
         return cls(at, A.astype(np.float32))
 
-    def __call__(self, level: Level) -> None:
+    def __call__(self, level: Smoother) -> None:
         """z = A^-1 rest."""
         level.z.reshape(-1)[self.at] = _times(self.inverse, level.rest.reshape(-1)[self.at])
 
@@ -264,8 +297,8 @@ def equilibrium(
     """
     M = preconditioner or Hierarchy.of(A, fixed)
     system = _System.of(A, fixed, force_N)
-    if isinstance(M, Hierarchy) and M.stiff:
-        system = system.deflated(M.stiff)
+    if isinstance(M, Hierarchy) and (M.stiff or A.ties):
+        system = system.deflated(M.stiff, M.rods if M.A is A else RodMotions.of(A, fixed))
     u = A.mesh.lines_of_nodes(np.where(fixed, prescribed_mm, 0.0))
     scale = system.rest(u)
     if scale == 0.0:
@@ -319,12 +352,12 @@ class _System:
             mesh.ties_on_lines(A.ties),
         )  # fmt: skip
 
-    def deflated(self, stiff: Sequence[Ints]) -> _System:
-        """The same without the rigid motions of islands."""
+    def deflated(self, stiff: Sequence[Ints], rods: RodMotions | None) -> _System:
+        """The same without the rigid motions of islands and the motions of rods."""
         edges, _ = brick_of(self.blocks)
         found = Deflation.of(
             self.A.mesh, stiff, blocks=self.blocks, E=self.E, edges_mm=edges, free=self.free,
-            ties=self.ties, w=self.p, y=self.q,
+            ties=self.ties, rods=rods, w=self.p, y=self.q,
         )  # fmt: skip
         return replace(self, deflation=found)
 
@@ -370,6 +403,8 @@ class _System:
                 )
             alpha = zr / pq
             size = float(np.sqrt(self._sums(_advance, u, r, p, q, self.free, alpha)))
+            if self.deflation is not None:
+                self.deflation.cleanse(u, r)
             if on_step is not None and not on_step(first + step, size / scale):
                 raise Cancelled(f"elastic equilibrium was stopped at step {first + step}")
             if size <= 0.9 * goal:  # a little below, so that the true residual passes too
@@ -408,6 +443,24 @@ class _System:
         return float(shares.sum())
 
 
+def _is_porous(A: Stiffness) -> bool:
+    """Whether struts that do not touch share coarse cells."""
+    if A.ties or len(A.mesh.nodes) <= COARSEST_NODES:
+        return False
+    grid = Grid.of(A.mesh)
+    edges, _ = brick_of(modal_blocks(A.matrices[0].astype(np.float64)))
+    ways = _factors(edges, grid.shape)
+    ci, cj, ck = (grid.cells // np.array(ways, dtype=np.int32)).T
+    hit = np.zeros(grid.shape, dtype=bool)
+    hit[ci, cj, ck] = True
+    if len(grid.cells) > FULL * np.prod(ways) * np.count_nonzero(hit):
+        return False
+    nodes = coarser(grid, ways)[0].nodes
+    hit = np.zeros(np.array(grid.shape) + 1, dtype=bool)
+    hit[tuple(nodes.T)] = True
+    return len(nodes) > APART * np.count_nonzero(hit)
+
+
 def _factors(edges_mm: F64, shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """Along which axes the next grid is twice as coarse: the short edges first, until all are alike."""
     least = min(h for h, n in zip(edges_mm, shape, strict=True) if n > 1)
@@ -432,18 +485,6 @@ def _element_bound(K0: F64) -> float:
     """Upper bound of the spectrum of D^-1 A from one element: x.A x = sum x.K_e x <= lambda sum x.D_e x."""
     d = np.sqrt(np.diagonal(K0))
     return float(np.linalg.eigvalsh(K0 / np.outer(d, d)).max())
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _chebyshev(first, last, keep, gain, inverse, rest, d, z):  # type: ignore[no-untyped-def]
-    """d = keep d + gain D^-1 rest; z += d."""
-    for c in range(3):
-        di, zi = d[c, first:last], z[c, first:last]
-        inv, ri = inverse[c, first:last], rest[c, first:last]
-        for n in range(last - first):
-            v = keep * di[n] + gain * inv[n] * ri[n]
-            di[n] = v
-            zi[n] += v
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

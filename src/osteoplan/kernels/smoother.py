@@ -1,0 +1,86 @@
+"""Chebyshev smoothing on one grid of a multigrid, whatever the grid is made of.
+
+    z = p(D^-1 A) rest      p: the polynomial that is least on [lambda / ratio, lambda], lambda from above
+
+A grid knows how to take A d off what is left, and how to share its places out over threads.
+
+Source: Adams, Brezina, Hu & Tuminaro 2003.  Tests: tests/analytic/test_multigrid.py, test_composite.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+__all__ = ["Smoother"]
+
+F32 = npt.NDArray[np.float32]
+
+
+class Smoother(ABC):
+    """One grid of a hierarchy.
+
+    Attributes:
+        degree, ratio: of the polynomial, below the finest grid.
+        inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
+        z, d, rest: (3, nodes) correction, last step, what is left of the right-hand side.
+    """
+
+    degree: ClassVar[int]
+    ratio: ClassVar[float]
+    inverse: F32
+    bound: float
+    z: F32
+    d: F32
+    rest: F32
+
+    @abstractmethod
+    def take_off(self) -> None:
+        """rest -= A d."""
+
+    @abstractmethod
+    def each_part(self, work: Callable[[int, int], None]) -> None:
+        """Call ``work(first, last)`` on pieces of the nodes' places in memory."""
+
+    @abstractmethod
+    def gather(self, above: Smoother) -> None:
+        """rest = P^T (rest of the finer grid)."""
+
+    @abstractmethod
+    def spread(self, above: Smoother) -> None:
+        """On the finer grid: d = P z, and z += d."""
+
+    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
+        """z += p(D^-1 A) rest; ``last``: nobody asks for what is left of rest."""
+        high, low = self.bound, self.bound / ratio
+        middle, half = (high + low) / 2, (high - low) / 2
+        rho = half / middle
+        self.step(0.0, 1.0 / middle)
+        for _ in range(1, degree):
+            self.take_off()
+            rho, old = 1 / (2 * middle / half - rho), rho
+            self.step(rho * old, 2 * rho / half)
+        if not last:
+            self.take_off()
+
+    def step(self, keep: float, gain: float) -> None:
+        """d = keep d + gain D^-1 rest; z += d."""
+        k, g = np.float32(keep), np.float32(gain)
+        self.each_part(lambda a, b: _chebyshev(a, b, k, g, self.inverse, self.rest, self.d, self.z))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _chebyshev(first, last, keep, gain, inverse, rest, d, z):  # type: ignore[no-untyped-def]
+    """d = keep d + gain D^-1 rest; z += d."""
+    for c in range(3):
+        di, zi = d[c, first:last], z[c, first:last]
+        inv, ri = inverse[c, first:last], rest[c, first:last]
+        for n in range(last - first):
+            v = keep * di[n] + gain * inv[n] * ri[n]
+            di[n] = v
+            zi[n] += v
