@@ -283,7 +283,22 @@ def _inverse_diagonal(corners, K, nodes):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _condense(  # type: ignore[no-untyped-def]
-    begin, end, starts, order, cells, corners, ways, place, free, own, E, eighths, above, above_lane, lane, K,
+    begin,
+    end,
+    starts,
+    order,
+    cells,
+    corners,
+    ways,
+    place,
+    free,
+    own,
+    E,
+    eighths,
+    above,
+    above_lane,
+    lane,
+    K,
     worst,
 ):
     """Matrices of the composite bricks begin to end, and bounds of their spectra."""
@@ -373,5 +388,3 @@ def _spectrum(total, m, square):  # type: ignore[no-untyped-def]
         for s in range(24):
             total_square += np.float64(m[r, s]) ** 2
     return total_square ** (1.0 / 16.0)
-
-
