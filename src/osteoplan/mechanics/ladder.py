@@ -152,6 +152,11 @@ def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
         s = np.where(tissue.replaced, 0.0, ratio * bone)
         s = s + tissue.cement * np.maximum(filled - s, 0.0)
         soft = (tissue.cement == 0.0) & (tissue.replaced | marrow)
+        if tissue.metal is not None:
+            soft |= tissue.metal
+        if tissue.layer is not None and of_cement == "pmma_tension":
+            weak = float(material("cement.interface_tension").value or 0.0)
+            s = np.where(tissue.layer < 1.0, np.minimum(s, weak), s)
         both.append(np.where(tissue.cap, _value("cap_yield"), np.where(soft, np.inf, s)))
     return both[0], both[1]
 

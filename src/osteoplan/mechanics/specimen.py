@@ -29,6 +29,7 @@ from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibr
 from osteoplan.knowledge.loads import LoadCase, LoadUnit
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics.anchors import anchors
+from osteoplan.mechanics.existing import alloy_range, existing_metal
 from osteoplan.mechanics.hierarchies import Hierarchies
 from osteoplan.mechanics.memory import ensure_memory
 from osteoplan.mechanics.nodes import Nodes
@@ -219,9 +220,11 @@ def tissue_of(
     image = specimen.image[state]
     replaced = replaced_by_soft_tissue(specimen.anatomy, image, specimen.lesion, state)
     cap_MPa = specimen.case.number(specimen.case.cap_modulus) if specimen.case.cap_modulus else None
+    metal, alloy = _existing(specimen)
     return Tissue(
-        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fields), rods, cap_MPa=cap_MPa
-    )
+        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fields), rods, cap_MPa=cap_MPa,
+        metal=metal, metal_MPa=alloy,
+    )  # fmt: skip
 
 
 def solve(
@@ -329,6 +332,16 @@ def _screws(specimen: Specimen, rods: tuple[Rod, ...], K: float, found: Response
     return screw_estimates(rods, found.unit_motion_mm * load / K, specimen.case.title, at)
 
 
+def _existing(specimen: Specimen) -> tuple[Bool | None, float]:
+    """(elements of metal that the scan shows, their modulus); None where it is left out or there is none."""
+    settings = specimen.settings
+    if settings.existing_metal == "left out":
+        return None, 0.0
+    found = existing_metal(specimen.anatomy, specimen.grid, specimen.mesh) & ~specimen.cap
+    alloy = alloy_range()[0] if settings.alloy_MPa is None else settings.alloy_MPa
+    return (found, alloy) if found.any() else (None, 0.0)
+
+
 def _require_load_path(specimen: Specimen) -> None:
     drive = specimen.drive
     require_load_path(
@@ -382,5 +395,6 @@ def _diagnostics(
         "reaction_against_load": found.balance,
         "replaced_by_soft_tissue_mL": float(tissue.replaced.sum()) * voxel_mL,
         "cement_in_bone_mL": float(tissue.cement.sum()) * voxel_mL,
+        "existing_metal_mL": float(0 if tissue.metal is None else tissue.metal.sum()) * voxel_mL,
         "metal_in_bone_mL": float(sum(rod.share.sum() for rod in tissue.rods)) * voxel_mL,
     }

@@ -20,6 +20,7 @@ from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.knowledge.materials import material
+from osteoplan.mechanics.existing import ExistingMetal
 from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.field import Field
@@ -46,12 +47,16 @@ class MechanicsSettings:
         spacing_mm: edge of the cubes [mm]; the density laws were fitted at about 1 to 3 mm.
         laws: density-modulus laws; the first is the central one, draws choose among all.
         tolerance: relative residual of the solver.
+        existing_metal: what becomes of metal that the scan already shows (``existing``).
+        alloy_MPa: modulus of that metal where it is bonded; None: the least of the metals on file.
     """
 
     spacing_mm: float = 1.0
     laws: tuple[str, ...] = ("kopperdahl_2002_power", "kopperdahl_2002_linear")
     tolerance: float = 1e-8
     max_iterations: int = 300
+    existing_metal: ExistingMetal = "left out"
+    alloy_MPa: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

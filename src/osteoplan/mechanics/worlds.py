@@ -66,6 +66,9 @@ class Tissue:
         cement: fraction filled with cement, 0..1.
         rods: screws and wires in bone and cement; each has its own place behind the elements.
         cap_MPa: modulus of the caps; None: that of the machine's cement.
+        layer: factor on the modulus of cement (``bond``); None: 1 everywhere.
+        metal: elements of an implant that the scan shows (``existing``), each of modulus ``metal_MPa``; None:
+            left out.
     """
 
     image: F64
@@ -74,6 +77,9 @@ class Tissue:
     cement: F64
     rods: tuple[Rod, ...] = ()
     cap_MPa: float | None = None
+    layer: F64 | None = None
+    metal: Bool | None = None
+    metal_MPa: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,12 @@ def modulus(tissue: Tissue, world: World) -> F64:
         cavity_modulus(world.pmma_MPa, world.porosity),
         composite_modulus(world.pmma_MPa, world.porosity, world.interface),
     )
+    if tissue.layer is not None:
+        filled *= tissue.layer
     E += tissue.cement * np.maximum(filled - E, 0.0)
     E[tissue.cap] = _value("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
+    if tissue.metal is not None:
+        E[tissue.metal] = tissue.metal_MPa
     return np.append(E, np.ones(len(tissue.rods)))
 
 
