@@ -67,7 +67,7 @@ def equilibrium_on_gpu(
     require_gpu()
     if A.ties:
         raise NotAvailable("rods are not solved on the GPU: take device='cpu'")
-    M = GpuHierarchy.of(Hierarchy.of(A, fixed))
+    M = GpuHierarchy.of(Hierarchy.averaged(A, fixed))
     system = GpuSystem.of(A, fixed, force_N)
     u = _put(A.mesh.lines_of_nodes(np.where(fixed, prescribed_mm, 0.0)))
     scale = system.rest(u)
@@ -164,7 +164,9 @@ class GpuHierarchy:
     def of(cls, hierarchy: Hierarchy) -> GpuHierarchy:
         """Carry the grids over."""
         coarsest = hierarchy.coarsest
-        levels = [GpuLevel.of(level) for level in hierarchy.levels]
+        levels = [GpuLevel.of(level) for level in hierarchy.levels if isinstance(level, Level)]
+        if len(levels) < len(hierarchy.levels):
+            raise TypeError("composite grids are not carried over: take Hierarchy.averaged")
         return cls(levels, _put(np.asarray(coarsest.at)), _put(coarsest.inverse))
 
     def cycle(self, depth: int = 0) -> None:

@@ -1,0 +1,144 @@
+"""Composite grids of porous bodies: rigid motions, energy, symmetry, and the steps that sponges need."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from osteoplan.kernels.composite_grids import Grid, coarser
+from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.multigrid import Hierarchy, equilibrium
+
+EDGES = (0.9, 1.0, 1.1)
+
+
+def _sponge(shape, seed=0):
+    """A random sponge that a path crosses from the lowest plane to the highest; a third is solid."""
+    noise = np.random.default_rng(seed).normal(size=shape)
+    noise = ndimage.gaussian_filter(noise, 1.5, mode="wrap")
+    solid = noise > np.quantile(noise, 0.65)
+    labels, _ = ndimage.label(solid)
+    through = np.intersect1d(labels[:, :, 0], labels[:, :, -1])
+    largest = max(through[through > 0], key=lambda one: (labels == one).sum())
+    return np.where(labels == largest, 18000.0, 0.0)
+
+
+def _squeezed(E, edges=EDGES):
+    """(stiffness, fixed, prescribed): the lowest plane is held, the highest one moved."""
+    mesh = Bricks.of(E > 0)
+    low, high = mesh.nodes[:, 2] == 0, mesh.nodes[:, 2] == E.shape[2]
+    fixed = np.repeat((low | high)[:, None], 3, axis=1)
+    prescribed = np.where(high[:, None], [0.0, 0.0, -0.01], 0.0)
+    A = Stiffness.uniform(mesh, brick_stiffness(edges, 0.3), mesh.of_box(E), dtype=np.float64)
+    return A, fixed, prescribed
+
+
+def _ways(grid):
+    return tuple(2 if n > 1 else 1 for n in grid.shape)
+
+
+def _interpolation(transfer, coarse):
+    """(nodes, coarse nodes) P."""
+    P = np.zeros((len(transfer.first) - 1, len(coarse.nodes)))
+    for n in range(len(P)):
+        reads = transfer.reads[transfer.first[n] : transfer.first[n + 1]]
+        P[n, reads] = 1.0 / len(reads)
+    return P
+
+
+def test_values_add_up_and_linear_motions_are_exact_on_every_composite_grid():
+    grid = Grid.of(Bricks.of(_sponge((18, 15, 20)) > 0))
+    while grid.shape != (1, 1, 1):
+        ways = _ways(grid)
+        below, transfer = coarser(grid, ways)
+        P = _interpolation(transfer, below)
+        np.testing.assert_allclose(P.sum(axis=1), 1.0, rtol=1e-14)
+        np.testing.assert_allclose(P @ (below.nodes * np.array(ways)), grid.nodes, atol=1e-12)
+        grid = below
+
+
+def test_struts_that_do_not_touch_stay_apart_until_they_meet():
+    """Two columns a voxel apart, joined by a bar on top: two bricks in a cell, and one above the bar."""
+    solid = np.zeros((4, 4, 8), dtype=bool)
+    solid[0, 0], solid[3, 3], solid[:, 0, 7], solid[3, :, 7] = True, True, True, True
+    once, _ = coarser(Grid.of(Bricks.of(solid)), (2, 2, 2))
+    twice, _ = coarser(once, (2, 2, 2))
+    assert (twice.cells == [0, 0, 0]).all(axis=1).sum() == 2
+    assert (twice.cells == [0, 0, 1]).all(axis=1).sum() == 1
+    foot = np.flatnonzero((twice.nodes == [1, 1, 0]).all(axis=1))
+    assert len(foot) == 2  # where one averaged brick would have one
+
+
+def test_a_composite_brick_has_the_energy_of_the_grid_above_it():
+    A, fixed, _ = _squeezed(_sponge((12, 14, 15)))
+    top, first, second, *_ = Hierarchy.composite(A, fixed).levels
+    u = np.random.default_rng(0).standard_normal(second.z.shape).astype(np.float32)
+    u[second.inverse == 0] = 0.0
+    energies = []
+    for level in (second, first, top):
+        level.d[:], level.rest[:] = u, 0.0
+        level.take_off()
+        energies.append(-float((level.d.astype(np.float64) * level.rest).sum()))
+        if level is not top:
+            above = first if level is second else top
+            level.z[:], above.z[:], above.d[:] = u, 0.0, 0.0
+            level.spread(above)
+            u = above.d.copy()
+    assert energies[0] > 0
+    np.testing.assert_allclose(energies[1:], energies[0], rtol=1e-5)
+
+
+def test_the_preconditioner_is_symmetric_and_positive():
+    A, fixed, _ = _squeezed(_sponge((16, 14, 18), seed=1))
+    M = Hierarchy.composite(A, fixed)
+    rng = np.random.default_rng(3)
+    a, b = (np.where(fixed, 0.0, rng.standard_normal(fixed.shape)) for _ in range(2))
+    one, other = float((a * M(b)).sum()), float((b * M(a)).sum())
+    size = np.sqrt(float((a * M(a)).sum()) * float((b * M(b)).sum()))
+    assert (a * M(a)).sum() > 0
+    assert one == pytest.approx(other, abs=1e-4 * size)
+
+
+def test_the_bound_of_the_spectrum_is_kept_on_every_grid():
+    A, fixed, _ = _squeezed(_sponge((16, 14, 18), seed=2))
+    for level in Hierarchy.composite(A, fixed).levels[1:]:
+        x = np.random.default_rng(1).standard_normal(level.z.shape).astype(np.float32)
+        for _ in range(60):
+            level.d[:], level.rest[:] = np.where(level.inverse > 0, x, 0.0), 0.0
+            level.take_off()
+            y = -level.rest * level.inverse
+            found = np.linalg.norm(y) / np.linalg.norm(level.d)
+            x = y / np.linalg.norm(y)
+        assert found < level.bound < 2.0 * found
+
+
+def test_a_sponge_needs_few_steps_and_its_answer_is_that_of_averaged_grids():
+    A, fixed, prescribed = _squeezed(_sponge((32, 32, 32)))
+    M = Hierarchy.of(A, fixed)
+    assert type(M.levels[1]).__name__ == "Composite"
+    ours = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, preconditioner=M)
+    plain = equilibrium(
+        A, fixed=fixed, prescribed_mm=prescribed, preconditioner=Hierarchy.averaged(A, fixed),
+        max_iterations=400,
+    )  # fmt: skip
+    assert ours.iterations < 60
+    assert 3 * ours.iterations < 2 * plain.iterations
+    np.testing.assert_allclose(ours.displacement_mm, plain.displacement_mm, atol=1e-6)
+
+
+def test_a_dense_body_keeps_averaged_bricks():
+    E = np.full((12, 14, 16), 500.0)
+    E[3:6, 4:7, 5:9] = 0.0
+    A, fixed, _ = _squeezed(E)
+    assert type(Hierarchy.of(A, fixed).levels[1]).__name__ == "Level"
+
+
+def test_a_thread_more_does_not_change_one_bit(monkeypatch):
+    A, fixed, _ = _squeezed(_sponge((24, 40, 40)))
+    r = np.where(fixed, 0.0, np.random.default_rng(0).standard_normal(fixed.shape))
+    found = []
+    for n in (1, 2, 5):
+        monkeypatch.setattr("osteoplan.kernels.threads.cores", lambda n=n: n)
+        monkeypatch.setattr("osteoplan.kernels.composite.WORTH", 100)
+        found.append(Hierarchy.composite(A, fixed)(r))
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
