@@ -57,7 +57,7 @@ Preconditioner = Callable[[F64], F64]
 DEGREES = (3, 5)
 RATIOS = (12.0, 20.0)
 COARSEST_NODES = 150
-FULL, APART = 0.85, 1.05
+FULL, APART = 0.85, 1.002
 MOST_PIECES = 50  # each keeps a brick of its own on the coarsest grid, which is inverted
 ALIKE = 1.5  # edges that differ by less are coarsened together
 
