@@ -120,6 +120,15 @@ def test_a_tie_reads_linear_fields_exactly_on_bricks_and_leaves_out_what_lies_ou
     assert outside.weights.sum(axis=1)[-1] == pytest.approx(1.0)
 
 
+def test_a_node_reads_a_ring_of_the_rods_radius_around_the_axis():
+    one = beam()
+    at = at_nodes(one, (2.0, 3.0, 3.0))
+    away = rings(at, one.axis, 2.4) - at[:, None, :]
+    assert np.linalg.norm(away, axis=2) == pytest.approx(2.4)
+    assert np.abs(away @ one.axis).max() < 1e-12
+    assert np.abs(away.mean(axis=1)).max() < 1e-12
+
+
 def test_operator_diagonal_and_energy_of_a_tied_mesh_agree(block):
     tie = tied(beam(), (2.0, 3.0, 3.0), block)
     E = np.full(len(block.cells), 1e-9)
