@@ -124,7 +124,7 @@ def strength(
     ladder
         L0: linear; L1: bone also yields (von Mises); L2: weaker in tension (Drucker-Prager)
     out
-        folder for what was solved: VTK files (.vtu, .vti) and CalculiX decks (.inp)
+        folder for what was solved: VTK files (.vtu, .vti), CalculiX decks (.inp), supports (.png)
     lesion
         id of the lesion (default: the target)
     draws

@@ -25,6 +25,7 @@ from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
 from osteoplan.model.rigidity import Rigidity
+from osteoplan.model.supports import Supports
 from osteoplan.model.survival import Survival
 from osteoplan.provenance import Stamp
 
@@ -50,6 +51,7 @@ class PlanResult:
         citations: every source used, in order of first use.
         tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
         numerics: how the strength before treatment was computed (mesh, supports, laws, solver).
+        supports: where each load case that was run holds and loads the bone.
     """
 
     id: str
@@ -78,3 +80,4 @@ class PlanResult:
     tornadoes: tuple[Tornado, ...] = ()
     rigidity: tuple[Rigidity, ...] = ()
     numerics: Mapping[str, Any] = field(default_factory=dict)
+    supports: tuple[Supports, ...] = ()

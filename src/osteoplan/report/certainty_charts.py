@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
 
 from osteoplan.model.certainty import Tornado
 from osteoplan.model.rigidity import Rigidity
+from osteoplan.report.figures import svg_uri
 
 __all__ = ["rigidity_chart", "tornado_chart"]
 
@@ -35,7 +34,7 @@ def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
     axes.invert_yaxis()
     axes.margins(x=0.16)
     axes.set_xlabel(f"{tornado.title} [% of intact]", fontsize=_FONT_PT)
-    return _uri(figure)
+    return svg_uri(figure)
 
 
 def rigidity_chart(found: Rigidity, *, width_cm: float = 15.5) -> str:
@@ -56,7 +55,7 @@ def rigidity_chart(found: Rigidity, *, width_cm: float = 15.5) -> str:
     axes.set_xlabel(f"place along the {found.now.stretch} [mm]", fontsize=_FONT_PT)
     axes.set_ylabel("left of intact [%]", fontsize=_FONT_PT)
     axes.legend(fontsize=_FONT_PT - 1, frameon=False, loc="lower right")
-    return _uri(figure)
+    return svg_uri(figure)
 
 
 def _figure(width_cm: float, height_cm: float, *, left: float, bottom_cm: float) -> tuple[Any, Any]:
@@ -69,13 +68,3 @@ def _figure(width_cm: float, height_cm: float, *, left: float, bottom_cm: float)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes
-
-
-def _uri(figure: Any) -> str:
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    target = io.BytesIO()
-    with rc_context({"svg.hashsalt": "osteoplan"}):
-        FigureCanvasSVG(figure).print_svg(target, metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(target.getvalue()).decode("ascii")

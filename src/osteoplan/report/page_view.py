@@ -19,6 +19,7 @@ from osteoplan.report.charts import axis_for
 from osteoplan.report.cited import cites
 from osteoplan.report.clinical_views import card_of, compared
 from osteoplan.report.option_views import first, option_detail, options_table
+from osteoplan.report.support_views import support_views
 from osteoplan.report.views import (
     Drawings,
     Line,
@@ -105,6 +106,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         first_cannot=_asked(result),
         rules_note=_rules_note(len(spoke)),
         details=_details(result, drawings),
+        supports=support_views(result),
         certainty=certainty_view(result),
         compared=compared(result),
         findings=tuple(finding_line(found) for found in result.findings),

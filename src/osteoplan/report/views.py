@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from osteoplan.report.certainty_parts import CertaintyView
 from osteoplan.report.charts import Axis, Whisker
 from osteoplan.report.pictures import Picture
+from osteoplan.report.support_parts import SupportView
 from osteoplan.report.words import Value
 
 __all__ = [
@@ -316,6 +317,7 @@ class Page:
     first_cannot: tuple[Line, ...]
     rules_note: str
     details: tuple[OptionDetail, ...]
+    supports: tuple[SupportView, ...]
     certainty: CertaintyView
     compared: ComparedView
     findings: tuple[Line, ...]

@@ -16,11 +16,13 @@ from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.mechanics.hierarchies import Hierarchies
 from osteoplan.mechanics.specimen import Specimen, load
+from osteoplan.mechanics.supports import supports
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Patient
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.supports import Supports
 from osteoplan.provenance import digest
 from osteoplan.workflow.cache import Cache, Simulated
 from osteoplan.workflow.load_cases import NOT_SIMULATED, LoadCase, load_cases
@@ -83,6 +85,10 @@ class Bench:
     def specimen(self, case: LoadCase) -> Specimen:
         """The bone as that load case holds and loads it."""
         return self._specimens[case.case.id]
+
+    def supports(self) -> tuple[Supports, ...]:
+        """How the bone is held and loaded in every load case."""
+        return tuple(supports(self.specimen(case), self.patient) for case in self.cases)
 
     def _possible(self, which: Which | str) -> tuple[tuple[LoadCase, ...], tuple[str, ...]]:
         """(load cases that this scan allows, why others were left out)."""

@@ -114,6 +114,7 @@ def plan(
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,
         numerics=simulated.numerics,
+        supports=simulated.supports,
     )
 
 
@@ -184,7 +185,11 @@ def _citations(reading: Reading, simulated: Simulations, explained: Explanation)
         explained.scores,
         explained.verdicts,
         [*simulated.intact, *simulated.now, *outcomes],
-        [*reading.anatomy.calibration.cite, *_monograph_sources(simulated.options, explained)],
+        [
+            *reading.anatomy.calibration.cite,
+            *[key for case in simulated.supports for load in case.loads for key in load.cite],
+            *_monograph_sources(simulated.options, explained),
+        ],
         explained.book.refs,
     )
 

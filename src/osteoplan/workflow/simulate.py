@@ -17,6 +17,7 @@ from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Reason
+from osteoplan.model.supports import Supports
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.techniques.registry import techniques
 from osteoplan.workflow.bench import Bench
@@ -35,6 +36,7 @@ class Simulations:
         ranked_by: outcome id that ranks, "" where nothing was simulated; resolution_pct: differences of it
             below that are not told apart.
         numerics: of the solve before treatment: mesh, how it is held, solver, laws.
+        supports: where each load case that was run holds and loads the bone.
     """
 
     intact: tuple[Estimate, ...]
@@ -45,6 +47,7 @@ class Simulations:
     ranked_by: str = ""
     resolution_pct: float = 0.0
     numerics: Mapping[str, Any] = field(default_factory=dict)
+    supports: tuple[Supports, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,7 @@ def simulate(
     return Simulations(
         base.intact.outcomes, base.now.outcomes, tuple(done), fields, warnings, bench.case.ratio,
         bench.case.resolution_pct, {**base.now.diagnostics, "laws": ", ".join(bench.case.mechanics.laws)},
+        bench.supports(),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -14,10 +15,11 @@ from osteoplan.mechanics.state import State
 from osteoplan.mechanics.voxel_problem import VoxelProblem
 from osteoplan.mechanics.voxels import VoxelSolution
 from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.report.support_pictures import support_png
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["solved_body", "write_solved"]
+__all__ = ["solved_body", "write_solved", "write_supports"]
 
 CLASS_WIDTH = 0.01  # of the deck's moduli: each is at most half a per cent off
 
@@ -43,6 +45,16 @@ def write_solved(
         write_vti(out / f"{name}.vti", solution, affine)
         write_deck(out / f"{name}.inp", solution.problem, affine, class_width=CLASS_WIDTH)
         files += [out / f"{name}.{kind}" for kind in ("vtu", "vti", "inp")]
+    return tuple(files)
+
+
+def write_supports(bench: Bench, out: Path, stamps: Sequence[str] = ()) -> tuple[Path, ...]:
+    """Write ``CASE_supports.png`` of every load case: where the bone is held and loaded; the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for one in bench.supports():
+        files.append(out / f"{one.id}_supports.png")
+        files[-1].write_bytes(support_png(bench.anatomy, one, stamps))
     return tuple(files)
 
 

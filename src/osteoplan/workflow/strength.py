@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.io.certainty_json import rigidity_document, tornado_document
 from osteoplan.io.plan_json import INTENDED_USE, outcome_document
 from osteoplan.knowledge.loads import Magnitude
@@ -19,7 +20,7 @@ from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.simulate import strength
-from osteoplan.workflow.solved_files import write_solved
+from osteoplan.workflow.solved_files import write_solved, write_supports
 
 __all__ = ["strength_of"]
 
@@ -41,18 +42,25 @@ def strength_of(
     Args:
         load_case: id of one load case; None runs all of this bone's.
         ladder: L0 for the linear solution alone; L1, L2 to let the bone yield too (``mechanics.ladder``).
-        out: folder for VTK files and CalculiX decks of what was solved; None writes nothing.
+        out: folder for VTK files, CalculiX decks and pictures of what was solved; None writes nothing.
 
     Raises:
         NotAvailable: this version has no load case for the bone, or its supports are not seen.
         UnknownName: the bone has no such load case.
     """
     reading = read(folder, lesion=settings.lesion, progress=progress)
-    patient, anatomy = reading.case.patient, reading.anatomy
+    # the other hip bone and the sacrum, for a ring
+    patient, anatomy = reading.case.patient, with_neighbours(reading.anatomy, reading.case)
     cache = Cache(cache_folder() / "results")
     bench = Bench(anatomy, settings, cache, patient=patient, which=load_case or "all")
     found = strength(bench, progress=progress, span=(0.2, 1.0 if out is None else 0.7))
-    files = () if out is None else write_solved(bench, out, progress=progress, span=(0.7, 1.0))
+    files: tuple[Path, ...] = ()
+    if out is not None:
+        stamps = ("the lesion is simulated",) if anatomy.lesion.simulated else ()
+        files = (
+            *write_solved(bench, out, progress=progress, span=(0.7, 1.0)),
+            *write_supports(bench, out, stamps),
+        )
     warnings = [*reading.case.warnings, *anatomy.warnings, *bench.warnings, *found.now.warnings]
     if not anatomy.calibration.calibrated:
         warnings.insert(0, "uncalibrated density: read ratios only, newtons are not absolute")

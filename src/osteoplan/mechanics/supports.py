@@ -1,0 +1,60 @@
+"""Where and how a specimen is held and loaded, for a picture.
+
+A force points as its loaded nodes are moved or pressed on average.  A given moment turns about sum r x f, a
+prescribed turn v = theta x r + what all nodes do together about
+
+    theta = J^-1 sum r x v        J = sum (r.r I - r r^T), r from the middle of the loaded nodes
+
+Tests: tests/unit/test_supports.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.knowledge.loads import Magnitude
+from osteoplan.mechanics.specimen import Specimen
+from osteoplan.model.case import Patient
+from osteoplan.model.supports import LifeLoad, Supports
+
+__all__ = ["supports"]
+
+F64 = npt.NDArray[np.float64]
+
+
+def supports(specimen: Specimen, patient: Patient) -> Supports:
+    """How this specimen stands on its machine, with the loads of life that are known for its bone."""
+    case, cells = specimen.case, specimen.grid.positions_mm(specimen.mesh.cells)
+    turns = case.load_unit == "N mm"
+    return Supports(
+        case.id, case.title, case.held, case.loaded, case.direction,
+        body_mm=cells[~specimen.cap], cap_mm=cells[specimen.cap],
+        held_mm=specimen.held_mm, loaded_mm=specimen.loaded_mm,
+        load_axis=turn_axis(specimen) if turns else specimen.push, unit=case.load_unit,
+        shown_at=float(case.display_load.known().value or 0.0),
+        loads=tuple(
+            _life(one, patient) for one in case.magnitudes if one.applies(specimen.anatomy.bone)
+        ),
+    )  # fmt: skip
+
+
+def turn_axis(specimen: Specimen) -> F64:
+    """(3,) LPS unit vector that the loaded nodes turn about, by the right hand."""
+    drive = specimen.drive
+    steps = specimen.grid.affine[:3, :3] / specimen.grid.spacing_mm
+    r = specimen.loaded_mm - specimen.loaded_mm.mean(axis=0)
+    given = drive.prescribed_mm if drive.force_N is None else drive.force_N
+    turn = np.cross(r, given[drive.loaded] @ steps.T).sum(axis=0)
+    if drive.force_N is None:
+        turn = np.linalg.lstsq(np.eye(3) * (r**2).sum() - r.T @ r, turn, rcond=None)[0]
+    axis: F64 = turn / max(float(np.linalg.norm(turn)), 1e-12)
+    return axis
+
+
+def _life(magnitude: Magnitude, patient: Patient) -> LifeLoad:
+    amount = magnitude.of(patient)
+    value, low, high = (None, None, None) if amount is None else (amount.value, amount.low, amount.high)
+    return LifeLoad(
+        magnitude.title, value, low, high, magnitude.unit, magnitude.value, magnitude.cite, magnitude.status
+    )

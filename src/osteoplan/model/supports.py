@@ -1,0 +1,69 @@
+"""How a bone was held and loaded in one load case: places in the patient, words, and loads of life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.model.evidence import ReviewStatus
+
+__all__ = ["LifeLoad", "Supports"]
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LifeLoad:
+    """A load of life with its source.
+
+    Attributes:
+        value, low, high: of this patient, in ``unit``; None where weight or height is needed and unknown, or
+            where the source gives no range.
+        formula: what it was computed from.
+    """
+
+    title: str
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    formula: str
+    cite: tuple[str, ...]
+    status: ReviewStatus
+
+
+@dataclass(frozen=True, eq=False)
+class Supports:
+    """One load case as it was run.
+
+    Attributes:
+        id, title: of the load case; held, loaded, direction: in words.
+        body_mm, cap_mm: (n, 3) LPS centres of the elements: of the bone, and of what the machine adds.
+        held_mm, loaded_mm: (n, 3) LPS nodes.
+        load_axis: (3,) LPS unit vector: where a force points, or the axis that a moment turns about by the
+            right hand.
+        unit: of the load: N, or N mm where it turns.
+        shown_at: load at which strain is shown.
+        loads: sizes of this load in life for this bone; empty where no source was found.
+    """
+
+    id: str
+    title: str
+    held: str
+    loaded: str
+    direction: str
+    body_mm: F64
+    cap_mm: F64
+    held_mm: F64
+    loaded_mm: F64
+    load_axis: F64
+    unit: str
+    shown_at: float
+    loads: tuple[LifeLoad, ...] = ()
+
+    @property
+    def turns(self) -> bool:
+        """Whether the load is a moment."""
+        return self.unit == "N mm"

@@ -1,0 +1,34 @@
+"""The section that shows how the bone was held and loaded, with what came out beside each picture."""
+
+from __future__ import annotations
+
+from osteoplan.model.result import PlanResult
+from osteoplan.report.option_views import WITHHELD
+from osteoplan.report.support_parts import SupportView
+from osteoplan.report.support_pictures import support_lines, support_uri
+from osteoplan.report.words import Value, absolute, name_of, value_of
+
+__all__ = ["support_views"]
+
+
+def support_views(result: PlanResult) -> tuple[SupportView, ...]:
+    """Every load case that was run, the one that ranks first."""
+    return tuple(
+        SupportView(
+            one.title, support_uri(result.anatomy, one), support_lines(one), _outcomes(result, one.title)
+        )
+        for one in result.supports
+    )
+
+
+def _outcomes(result: PlanResult, title: str) -> tuple[tuple[str, Value], ...]:
+    """Of the bone now; a ratio to a load of life says which load."""
+    found = []
+    for estimate in result.now:
+        case, _, load = estimate.target.partition(": ")
+        if case != title:
+            continue
+        name = ", ".join(filter(None, (name_of(estimate.id), load)))
+        hidden = absolute(estimate) and not result.anatomy.calibration.calibrated
+        found.append((name, Value("", note=WITHHELD) if hidden else value_of(estimate)))
+    return tuple(found)
