@@ -98,8 +98,8 @@ class Composite(Smoother):
         back, of, share: the same from here: node N is read by the places of[back[N] : back[N + 1]].
     """
 
-    degree = 8
-    ratio = 40.0
+    degree = 9
+    ratio = 50.0
 
     grid: Grid
     packed: Packed

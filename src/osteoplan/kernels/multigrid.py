@@ -8,7 +8,7 @@
     coarse grids     the mean of the moduli below, bricks twice as large (along short edges first); below a
                      porous body composite bricks (``kernels.composite``), which weld nothing together
     smoother         Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A; degree 3 on the
-                     finest grid, 5 below, 8 on composite grids
+                     finest grid, 5 below, 9 on composite grids
     coarsest         its inverse
 
 The finest grid and averaged ones run on lines of nodes (``kernels.rows``); voids carry no unknowns.
