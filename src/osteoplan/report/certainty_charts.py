@@ -33,7 +33,8 @@ def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
     axes.set_yticks(range(len(bars)), [bar.title for bar in bars], fontsize=_FONT_PT)
     axes.invert_yaxis()
     axes.margins(x=0.16)
-    axes.set_xlabel(f"{tornado.title} [% of intact]", fontsize=_FONT_PT)
+    what = "difference [points of intact]" if tornado.reference else f"{tornado.title} [% of intact]"
+    axes.set_xlabel(what, fontsize=_FONT_PT)
     return svg_uri(figure)
 
 

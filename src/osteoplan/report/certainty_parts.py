@@ -29,10 +29,10 @@ class ChartView:
 
 @dataclass(frozen=True)
 class RigidityView:
-    """Losses of a stretch of bone, as (name, value), and their chart."""
+    """Losses of a stretch of bone, as (name, value, where), and their chart; ``because`` holds for all."""
 
     stretch: str
-    losses: tuple[tuple[str, Value], ...]
+    losses: tuple[tuple[str, Value, str], ...]
     because: tuple[str, ...]
     chart: ChartView
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osteoplan.model.result import PlanResult
+from osteoplan.model.rigidity import Rigidity
 from osteoplan.report.certainty_charts import rigidity_chart, tornado_chart
 from osteoplan.report.certainty_parts import CertaintyView, ChartView, PairView, RigidityView
 from osteoplan.report.option_views import mark_of
@@ -45,11 +46,20 @@ def _rigidity(result: PlanResult) -> tuple[RigidityView, ...]:
     return tuple(
         RigidityView(
             part.now.stretch,
-            tuple((name_of(e.id), value_of(e)) for e in part.outcomes),
-            tuple(dict.fromkeys(why for e in part.outcomes for why in e.because)),
+            tuple(
+                (name_of(e.id), value_of(e), "; ".join(why for why in e.because if why not in _shared(part)))
+                for e in part.outcomes
+            ),
+            _shared(part),
             ChartView(
                 part.now.stretch, rigidity_chart(part), "rigidity that each section keeps of the intact bone"
             ),
         )
         for part in result.rigidity
     )
+
+
+def _shared(part: Rigidity) -> tuple[str, ...]:
+    """What is said of every loss alike."""
+    first, *rest = (e.because for e in part.outcomes)
+    return tuple(why for why in dict.fromkeys(first) if all(why in others for others in rest))

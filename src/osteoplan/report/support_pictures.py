@@ -79,7 +79,8 @@ def _figure(planes: tuple[Shadow, Shadow], supports: Supports, *, lines: Sequenc
     boxes = [_framed(plane, supports) for plane in planes]
     gap = 0.06 * max(right - left for left, right, _, _ in boxes)
     wide = gap + sum(right - left for left, right, _, _ in boxes)
-    tall = max(top - bottom for _, _, bottom, top in boxes)
+    low, high = min(box[2] for box in boxes), max(box[3] for box in boxes)
+    tall = high - low
     drawn = float(np.clip(_WIDTH_CM * tall / wide, _LEAST_CM, _MOST_CM))
     below = _BOTTOM_CM + 0.36 * len(lines)
     height = _TOP_CM + drawn + below
@@ -87,11 +88,10 @@ def _figure(planes: tuple[Shadow, Shadow], supports: Supports, *, lines: Sequenc
     scale = min(_WIDTH_CM / wide, drawn / tall)  # cm of paper per mm of bone
     at = 0.5 * (_WIDTH_CM - scale * wide)
     for plane, box in zip(planes, boxes, strict=True):
-        left, right, bottom, top = box
+        left, right = box[:2]
         size = (scale * (right - left), scale * tall)
         axes = figure.add_axes((at / _WIDTH_CM, below / height, size[0] / _WIDTH_CM, size[1] / height))
-        middle = 0.5 * (bottom + top)
-        axes.set(xlim=(left, right), ylim=(middle - 0.5 * tall, middle + 0.5 * tall))
+        axes.set(xlim=(left, right), ylim=(low, high))
         axes.set_axis_off()
         _draw(axes, plane, supports)
         at += size[0] + scale * gap

@@ -22,9 +22,9 @@ def support_views(result: PlanResult) -> tuple[SupportView, ...]:
 
 
 def _outcomes(result: PlanResult, title: str) -> tuple[tuple[str, Value], ...]:
-    """Of the bone now; a ratio to a load of life says which load."""
+    """Of the bone now, shares of intact first; a ratio to a load of life says which load."""
     found = []
-    for estimate in result.now:
+    for estimate in sorted(result.now, key=lambda one: one.unit != "%"):
         case, _, load = estimate.target.partition(": ")
         if case != title:
             continue
