@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from skimage import measure
 
 from osteoplan.model.anatomy import Anatomy
@@ -120,7 +121,11 @@ def _outlines(points: F64, spacing_mm: float, edge_mm: float) -> tuple[F64, ...]
 
 
 def _thinned(points: F64, near_mm: float) -> F64:
-    """One point of each small square of the picture."""
-    _, first = np.unique(np.rint(points / near_mm), axis=0, return_index=True)
-    found: F64 = points[np.sort(first)]
-    return found
+    """Points of which no two are nearer than that, the first in memory before later ones."""
+    kept = np.ones(len(points), dtype=bool)
+    around = cKDTree(points).query_ball_point(points, near_mm * (1.0 - 1e-6))
+    for n, others in enumerate(around):
+        if kept[n]:
+            kept[others] = False
+            kept[n] = True
+    return points[kept]
