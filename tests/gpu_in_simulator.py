@@ -43,7 +43,7 @@ def main():
     system.times(u, system.q)
     found = {"product": off(A.mesh.of_lines(system.q.copy_to_host()), A(random))}
 
-    ours = Hierarchy.of(A, fixed)
+    ours = Hierarchy.averaged(A, fixed)
     theirs = GpuHierarchy.of(ours)
     rest = A.mesh.lines_of_nodes((random * ~fixed).astype(np.float32))
     ours.levels[0].rest[:] = rest
@@ -59,7 +59,9 @@ def main():
         A, fixed=fixed, prescribed_mm=prescribed, tolerance=1e-5,
         on_step=lambda step, residual: steps.append(step) or True,
     )  # fmt: skip
-    plain = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=1e-5)
+    plain = equilibrium(
+        A, fixed=fixed, prescribed_mm=prescribed, preconditioner=Hierarchy.averaged(A, fixed), tolerance=1e-5
+    )
     found["displacement"] = off(twin.displacement_mm, plain.displacement_mm)
     found["reaction"] = off(twin.reaction_N, plain.reaction_N)
     found["iterations"] = [twin.iterations, plain.iterations, len(steps)]

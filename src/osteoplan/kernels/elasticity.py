@@ -86,14 +86,12 @@ class Bricks:
         shape: voxels of the box along (i, j, k).
         cells: (n_elements, 3) voxel indices, C order.
         nodes: (n_nodes, 3) node indices in the (ni+1, nj+1, nk+1) lattice, C order.
-        corners: (n_elements, 8) node numbers.
         layers: (ni + 1,) first element of each i-layer.
     """
 
     shape: tuple[int, int, int]
     cells: Ints
     nodes: Ints
-    corners: Ints
     layers: npt.NDArray[np.int64]
 
     @classmethod
@@ -104,9 +102,16 @@ class Bricks:
         number = np.full((ni + 1, nj + 1, nk + 1), -1, dtype=np.int32)
         cells = np.empty((int(layers[-1]), 3), dtype=np.int32)
         nodes = np.empty((_number_nodes(solid, cells, number), 3), dtype=np.int32)
-        corners = np.empty((len(cells), 8), dtype=np.int32)
-        _list_nodes(cells, number, nodes, corners)
-        return cls((ni, nj, nk), cells, nodes, corners, layers)
+        _list_nodes(number, nodes)
+        return cls((ni, nj, nk), cells, nodes, layers)
+
+    @cached_property
+    def corners(self) -> Ints:
+        """(n_elements, 8) node numbers; made when first asked for, a solve alone does not."""
+        number = np.empty(tuple(n + 1 for n in self.shape), dtype=np.int32)
+        corners = np.empty((len(self.cells), 8), dtype=np.int32)
+        _list_corners(self.cells, self.nodes, number, corners)
+        return corners
 
     @cached_property
     def corner(self) -> tuple[int, int, int]:
@@ -275,13 +280,19 @@ def _number_nodes(solid, cells, number):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _list_nodes(cells, number, nodes, corners):  # type: ignore[no-untyped-def]
+def _list_nodes(number, nodes):  # type: ignore[no-untyped-def]
     for i in range(number.shape[0]):
         for j in range(number.shape[1]):
             for k in range(number.shape[2]):
                 n = number[i, j, k]
                 if n >= 0:
                     nodes[n, 0], nodes[n, 1], nodes[n, 2] = i, j, k
+
+
+@njit(cache=True, nogil=True)
+def _list_corners(cells, nodes, number, corners):  # type: ignore[no-untyped-def]
+    for n in range(len(nodes)):
+        number[nodes[n, 0], nodes[n, 1], nodes[n, 2]] = n
     for e in range(len(cells)):
         for a in range(8):
             corners[e, a] = number[cells[e, 0] + a // 4, cells[e, 1] + a // 2 % 2, cells[e, 2] + a % 2]

@@ -58,7 +58,9 @@ class Criterion(Strict):
             raise ValueError("a tissue criterion needs a volume_fraction, no other has one")
         needed = (self.compression, self.failing_mm3, self.dense)
         if not (all(needed) if self.kind == "strain_limit" else not any(needed)):
-            raise ValueError("compression, failing_mm3 and dense belong to a strain_limit criterion, all three")
+            raise ValueError(
+                "compression, failing_mm3 and dense belong to a strain_limit criterion, all three"
+            )
         return self
 
     @property

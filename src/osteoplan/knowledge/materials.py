@@ -215,7 +215,7 @@ def materials() -> Mapping[str, Known]:
             "uncertainty",
             "vertebra_compression",
             "yielding",
-        )  # fmt: skip
+        )
         for key, row in document(f"materials/{file}.yaml", _Numbers).root.items()
     }
 
