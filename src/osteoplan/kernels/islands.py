@@ -28,7 +28,7 @@ from scipy import ndimage
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.rod_motions import RodMotions, inverse
-from osteoplan.kernels.rows import add_stiffness
+from osteoplan.kernels.rows import Rows, add_stiffness
 
 __all__ = ["Deflation", "islands"]
 
@@ -131,20 +131,19 @@ class Deflation:
         bare = cls(tuple(places), tuple(arms), (), np.zeros((0, 0)), free)
         gram = np.zeros((6 * len(parts), 6 * len(parts)))
         for m, nodes in enumerate(parts):
-            i = mesh.nodes[nodes, 0] - mesh.corner[0]
-            planes = max(int(i.min()) - 1, 0), min(int(i.max()) + 2, rows.shape[0] + 1)
-            span = np.arange(rows.planes[planes[0]], rows.planes[planes[1]])
+            span, planes = _around(rows, mesh.nodes[nodes] - np.array(mesh.corner))
             if ties:  # a rod carries the motion on
                 span = np.union1d(span, np.concatenate([tie.nodes.ravel() for tie in ties]))
             columns = []
+            w[:] = y[:] = 0.0
             for mode in range(6):
-                w[:] = 0.0
-                bare.move(w, np.eye(6 * len(parts))[6 * m + mode])
-                y[:] = 0.0
+                w[:, places[m]] = 0.0
+                _move(w, places[m], arms[m], free, np.eye(6)[mode])
+                y[:, span] = 0.0
                 add_stiffness(rows, blocks, E, w, y, planes=planes)
                 for tie in ties:
                     tie.add(w.T, y.T)
-                np.multiply(y, free, out=y)
+                y[:, span] *= free[:, span]
                 gram[:, 6 * m + mode] = bare.along(y)
                 columns.append(y[:, span])
             size = max(float(np.abs(column).max()) for column in columns)
@@ -191,6 +190,16 @@ class Deflation:
             _take_image_off(r, place, image, motion[6 * m : 6 * m + 6])
         if self.rods is not None:
             self.rods.take_off(r, motion[6 * len(self.places) :])
+
+
+def _around(rows: Rows, at: Ints) -> tuple[Ints, tuple[int, int]]:
+    """(places in memory of the box of nodes around some, its planes), one node wider."""
+    i0, j0, k0 = np.maximum(at.min(axis=0) - 1, 0)
+    i1, j1, k1 = np.minimum(at.max(axis=0) + 2, np.array(rows.shape) + 1)
+    k = np.arange(k0, k1)
+    part = np.s_[i0:i1, j0:j1, None]
+    there = (k >= rows.low[part]) & (k < rows.high[part])
+    return (rows.at[part] + k)[there], (int(i0), int(i1))
 
 
 def _mixed(rods: RodMotions, place: Ints, arm: F64, free: npt.NDArray[np.uint8]) -> F64:

@@ -392,12 +392,13 @@ class _System:
         """Conjugate gradients from the residual at hand; steps made until ``goal``, or until ``last``."""
         p, q, r = self.p, self.q, self.r
         zr = alpha = 1.0
+        size = float(np.sqrt(self._sums(_dots, r, r)))
         if self.deflation is not None:
             self.deflation.move(u, self.deflation.correction(r))
             if self.rest(u) <= goal:
                 return 0
         for step in range(1, last - first + 1):
-            z = self._preconditioned(M)
+            z = self._preconditioned(M, size)
             zr, old = self._sums(_dots, z, r), zr
             beta = 0.0 if step == 1 else -alpha * self._sums(_dots, z, q) / old
             self._planes(_direct, z, p, beta)
@@ -428,14 +429,13 @@ class _System:
         np.multiply(self.q, 1 - self.free, out=self.q)
         return Equilibrium(mesh.of_lines(u), mesh.of_lines(self.q), iterations, residual)
 
-    def _preconditioned(self, M: Preconditioner) -> F32 | F64:
-        """(3, nodes) M r, up to a common factor."""
+    def _preconditioned(self, M: Preconditioner, size: float) -> F32 | F64:
+        """(3, nodes) M r, up to a common factor; ``size`` is the norm of r."""
         mesh = self.A.mesh
         if not isinstance(M, Hierarchy):
             return mesh.lines_of_nodes(M(mesh.of_lines(self.r)))
         top = M.levels[0]
-        size = float(np.abs(self.r).max()) or 1.0
-        self._planes(_scaled, self.r, top.rest, 1.0 / size)
+        self._planes(_scaled, self.r, top.rest, 1.0 / (size or 1.0))
         M.cycle()
         return top.z
 
