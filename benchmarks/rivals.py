@@ -202,7 +202,7 @@ def products(n: int = 128) -> None:
     print(f"\ny = A u on {n}^3 voxels, all {len(os.sched_getaffinity(0))} cores, and per core second:")
     for dtype in (np.float32, np.float64):
         A = Stiffness.uniform(mesh, K0, np.ones(n**3), dtype=dtype)
-        E, u = mesh.lines_of_cells(A.scale), mesh.rows.zeros(dtype)
+        E, u = mesh.lines_of_cells(A.modulus), mesh.rows.zeros(dtype)
         u[:] = 0.5
         y, blocks = np.zeros_like(u), modal_blocks(K0)
         add_stiffness(mesh.rows, blocks, E, u, y)

@@ -21,10 +21,8 @@ Sources: Hughes, The Finite Element Method (2000), ch. 3 (trilinear brick); Hugh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,8 +30,7 @@ import numpy.typing as npt
 from numba import njit
 
 from osteoplan.kernels.beams import Tie
-from osteoplan.kernels.rows import Rows
-from osteoplan.kernels.threads import cores
+from osteoplan.kernels.rows import Rows, add_stiffness, modal_blocks
 
 __all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
 
@@ -171,22 +168,20 @@ class Bricks:
 
 @dataclass(frozen=True, eq=False)
 class Stiffness:
-    """y = A u with A = sum over elements of scale_e * matrices[which_e], never assembled.
+    """y = A u with A = sum over elements of E_e K0, and rods; never assembled.
 
-    The numbers do not depend on the count of threads: all even i-layers are added first, then all odd ones;
-    two layers of one parity share no node, so whoever adds them, every node sees the same order.
+    The numbers do not depend on the count of threads (``kernels.rows``).
 
     Attributes:
-        matrices: (m, 24, 24) element matrices; the dtype of this array is the dtype of the product.
-        which: (n_elements,) matrix of each element.
-        scale: (n_elements,) factor of each element (the modulus on the finest mesh).
+        K0: (24, 24) of a brick at E = 1 MPa.
+        modulus: (n_elements,) [MPa]; its dtype is that of the product.
+        threads: at most so many; 0 for every core.
         ties: rods in the mesh, which add their own stiffness.
     """
 
     mesh: Bricks
-    matrices: Real
-    which: Ints
-    scale: Real
+    K0: F64
+    modulus: Real
     threads: int = 0
     ties: tuple[Tie, ...] = ()
 
@@ -196,37 +191,27 @@ class Stiffness:
         ties: tuple[Tie, ...] = (),
     ) -> Stiffness:  # fmt: skip
         """The stiffness of a mesh of equal bricks with one modulus [MPa] each, and of rods in it."""
-        matrices = np.ascontiguousarray(K0[None], dtype=dtype)
-        which = np.zeros(len(mesh.cells), dtype=np.int32)
-        return cls(mesh, matrices, which, np.ascontiguousarray(modulus, dtype=dtype), threads, ties)
+        return cls(mesh, K0, np.ascontiguousarray(modulus, dtype=dtype), threads, ties)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Lines of the mesh, worked on by so many threads."""
+        return replace(self.mesh.rows, threads=self.threads)
 
     def __call__(self, u: Real) -> Real:
-        """(n_nodes, 3) displacements -> (n_nodes, 3) nodal forces, in the dtype of the matrices."""
-        y: Real = np.zeros(u.shape, dtype=self.matrices.dtype)
-        u = np.ascontiguousarray(u, dtype=self.matrices.dtype)
-        mesh = self.mesh
-        wanted = self.threads or cores()
-        # A small mesh is done before a second thread has woken up.
-        parts = wanted if len(mesh.cells) > 8000 else 1
-        for parity in (0, 1):
-            jobs: list[tuple[Any, ...]] = [
-                (first, last, mesh.layers, mesh.corners, self.which, self.scale, self.matrices, u, y)
-                for first, last in _shares(mesh.layers, parity, parts)
-            ]
-            if parts == 1:
-                for job in jobs:
-                    _add_layers(*job)
-            else:
-                for done in [_pool(wanted).submit(_add_layers, *job) for job in jobs]:
-                    done.result()
+        """(n_nodes, 3) displacements -> (n_nodes, 3) nodal forces, in the dtype of the moduli."""
+        mesh, dtype = self.mesh, self.modulus.dtype
+        lines = self.rows.zeros(dtype)
+        moved = mesh.lines_of_nodes(np.asarray(u, dtype=dtype))
+        add_stiffness(self.rows, modal_blocks(self.K0), mesh.lines_of_cells(self.modulus), moved, lines)
+        y = mesh.of_lines(lines)
         for tie in self.ties:
             tie.add(u, y)
         return y
 
     def diagonal(self) -> F64:
         """(n_nodes, 3) diagonal of A."""
-        own = np.diagonal(self.matrices, axis1=1, axis2=2).astype(np.float64)  # (m, 24)
-        weights = own[self.which] * self.scale[:, None].astype(np.float64)
+        weights = np.diagonal(self.K0) * self.modulus[:, None].astype(np.float64)
         dofs = 3 * self.mesh.corners[:, :, None] + np.arange(3)
         count = 3 * len(self.mesh.nodes)
         total: npt.NDArray[Any] = np.bincount(dofs.ravel(), weights.ravel(), minlength=count)
@@ -327,48 +312,3 @@ def _from_lines(nodes, corner, at, lines, out):  # type: ignore[no-untyped-def]
         of = at[nodes[n, 0] - corner[0], nodes[n, 1] - corner[1]] + nodes[n, 2] - corner[2]
         for c in range(3):
             out[n, c] = lines[c, of]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add_layers(first, last, layers, corners, which, scale, matrices, u, y):  # type: ignore[no-untyped-def]
-    """Add every second i-layer from ``first`` to ``last`` to y.
-
-    The product runs down the columns of the symmetric matrix, so that the 24 sums are vectors; unsigned
-    indices spare the test for negative ones.
-    """
-    force = np.empty(24, dtype=y.dtype)
-    for layer in range(first, last, 2):
-        for e in range(layers[layer], layers[layer + 1]):
-            m = np.uint64(which[e])
-            for r in range(24):
-                force[r] = 0
-            for a in range(8):
-                node = np.uint64(corners[e, a])
-                ux, uy, uz = u[node, 0], u[node, 1], u[node, 2]
-                for r in range(24):
-                    force[r] += (
-                        matrices[m, 3 * a, r] * ux
-                        + matrices[m, 3 * a + 1, r] * uy
-                        + matrices[m, 3 * a + 2, r] * uz
-                    )
-            E = scale[e]
-            for a in range(8):
-                node = np.uint64(corners[e, a])
-                for c in range(3):
-                    y[node, c] += E * force[3 * a + c]
-
-
-def _shares(layers: npt.NDArray[np.int64], parity: int, parts: int) -> list[tuple[int, int]]:
-    """Cut the layers of one parity into runs (first, last) of about equal element count."""
-    mine = np.arange(parity, len(layers) - 1, 2)
-    if mine.size == 0:
-        return []
-    done = np.cumsum(layers[mine + 1] - layers[mine])
-    cuts = np.searchsorted(done, done[-1] * np.arange(1, parts) / parts)
-    edges = [0, *(int(c) for c in cuts), len(mine)]
-    return [(int(mine[a]), int(mine[b - 1]) + 1) for a, b in pairwise(edges) if b > a]
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="osteoplan-elasticity")

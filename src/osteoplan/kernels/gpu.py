@@ -215,8 +215,8 @@ class GpuSystem:
         force = np.zeros(fixed.shape) if force_N is None else np.where(fixed, 0.0, force_N)
         room = [_put(mesh.rows.zeros(np.float64)) for _ in range(3)]
         return cls(
-            A, Lines(mesh.rows), _put(A.matrices[0].astype(np.float64)),
-            _put(mesh.lines_of_cells(A.scale.astype(np.float64))),
+            A, Lines(mesh.rows), _put(A.K0),
+            _put(mesh.lines_of_cells(A.modulus.astype(np.float64))),
             _put(mesh.lines_of_nodes((~fixed).astype(np.float64))), mesh.lines_of_nodes(force), *room,
         )  # fmt: skip
 

@@ -122,7 +122,7 @@ class Hierarchy:
         self, A: Stiffness, fixed: Bool, levels: Sequence[Level | Composite], coarsest: Coarsest
     ) -> None:
         self.A, self.mesh = A, A.mesh
-        self.stiff = tuple(islands(A.mesh, A.scale, fixed))
+        self.stiff = tuple(islands(A.mesh, A.modulus, fixed))
         self.rods = RodMotions.of(A, fixed)
         self.levels = tuple(levels)
         self.coarsest = coarsest
@@ -135,16 +135,16 @@ class Hierarchy:
     @classmethod
     def composite(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
         """With composite bricks below A."""
-        mesh, K0 = A.mesh, A.matrices[0].astype(np.float64)
+        mesh, K0 = A.mesh, A.K0
         edges, _ = brick_of(modal_blocks(K0))
-        E = mesh.lines_of_cells(A.scale.astype(np.float32))
+        E = mesh.lines_of_cells(A.modulus.astype(np.float32))
         free = mesh.lines_of_nodes((~fixed).astype(np.uint8))
-        inverse = inverse_diagonal(mesh.rows, E, np.diag(K0)[:3].copy(), free)
-        top = Level.of(mesh.rows, modal_blocks(K0), E, inverse, _element_bound(K0))
+        inverse = inverse_diagonal(A.rows, E, np.diag(K0)[:3].copy(), free)
+        top = Level.of(A.rows, modal_blocks(K0), E, inverse, _element_bound(K0))
         levels: list[Level | Composite] = [top]
         grid = Grid.of(mesh)
         place = mesh.rows.at[grid.nodes[:, 0], grid.nodes[:, 1]] + grid.nodes[:, 2]
-        matrices: tuple[F64, F64] | Packed = A.scale.astype(np.float64), K0
+        matrices: tuple[F64, F64] | Packed = A.modulus.astype(np.float64), K0
         while len(grid.nodes) > COARSEST_NODES and grid.shape != (1, 1, 1):
             ways = _factors(edges, grid.shape)
             below, transfer = coarser(grid, ways)
@@ -158,9 +158,9 @@ class Hierarchy:
     @classmethod
     def averaged(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
         """With averaged bricks below A, on lines of nodes."""
-        rows, K0 = A.mesh.rows, A.matrices[0].astype(np.float64)
+        rows, K0 = A.rows, A.K0
         edges, poisson = brick_of(modal_blocks(K0))
-        E = A.mesh.lines_of_cells(A.scale.astype(np.float32))
+        E = A.mesh.lines_of_cells(A.modulus.astype(np.float32))
         free = 1 - A.mesh.lines_of_nodes(fixed.astype(np.uint8))  # what is no node is not held either
         levels: list[Level] = []
         while True:
@@ -350,10 +350,10 @@ class _System:
 
     @classmethod
     def of(cls, A: Stiffness, fixed: Bool, force_N: F64 | None) -> _System:
-        mesh, rows = A.mesh, A.mesh.rows
-        K0 = A.matrices[0].astype(np.float64)
+        mesh, rows = A.mesh, A.rows
+        K0 = A.K0
         return cls(
-            A, modal_blocks(K0), mesh.lines_of_cells(A.scale.astype(np.float64)),
+            A, modal_blocks(K0), mesh.lines_of_cells(A.modulus.astype(np.float64)),
             mesh.lines_of_nodes((~fixed).astype(np.uint8)),
             None if force_N is None else mesh.lines_of_nodes(np.asarray(force_N, dtype=np.float64)),
             rows.zeros(np.float64), rows.zeros(np.float64), rows.zeros(np.float64),
@@ -372,7 +372,7 @@ class _System:
     def times(self, u: F64, y: F64) -> None:
         """y = A u."""
         y[:] = 0.0
-        add_stiffness(self.A.mesh.rows, self.blocks, self.E, u, y)
+        add_stiffness(self.A.rows, self.blocks, self.E, u, y)
         for tie in self.ties:
             tie.add(u.T, y.T)
 
@@ -440,12 +440,12 @@ class _System:
         return top.z
 
     def _planes(self, work: Any, *args: Any) -> None:
-        rows = self.A.mesh.rows
+        rows = self.A.rows
         rows.each_plane(lambda i0, i1: work(rows.planes[i0], rows.planes[i1], *args))
 
     def _sums(self, work: Any, *args: Any) -> float:
         """Sum over the planes, each plane's share in its own place: the same for every count of threads."""
-        rows = self.A.mesh.rows
+        rows = self.A.rows
         shares = np.zeros(rows.shape[0] + 1)
         rows.each_plane(lambda i0, i1: work(i0, i1, rows.planes, shares, *args))
         return float(shares.sum())
@@ -456,7 +456,7 @@ def _is_porous(A: Stiffness) -> bool:
     if len(A.mesh.nodes) <= COARSEST_NODES:
         return False
     grid = Grid.of(A.mesh)
-    edges, _ = brick_of(modal_blocks(A.matrices[0].astype(np.float64)))
+    edges, _ = brick_of(modal_blocks(A.K0))
     ways = _factors(edges, grid.shape)
     ci, cj, ck = (grid.cells // np.array(ways, dtype=np.int32)).T
     hit = np.zeros(grid.shape, dtype=bool)

@@ -53,7 +53,7 @@ class RodMotions:
         if not A.ties:
             return None
         mesh, ties = A.mesh, A.ties
-        K0, modulus = A.matrices[0].astype(np.float64), A.scale.astype(np.float64)
+        K0, modulus = A.K0, A.modulus.astype(np.float64)
         diagonal = replace(A, ties=()).diagonal()
         read = np.zeros(len(mesh.nodes), dtype=bool)
         for tie in ties:

@@ -104,6 +104,7 @@ class Rows:
         cell_low, cell_high, cell_at: (ni, nj) the same for cells.
         nodes, cells: lengths of the arrays.
         factors: how many cells of the finer grid one of these spans along each axis.
+        threads: that work on them at most; 0 for every core.
     """
 
     shape: tuple[int, int, int]
@@ -117,6 +118,7 @@ class Rows:
     nodes: int
     cells: int
     factors: tuple[int, int, int] = (1, 1, 1)
+    threads: int = 0
 
     @property
     def of_nodes(self) -> tuple[Any, Any, Any]:
@@ -171,7 +173,9 @@ class Rows:
         low = low.reshape(mi, fi, mj, fj).min(axis=(1, 3))
         high = high.reshape(mi, fi, mj, fj).max(axis=(1, 3))
         first = np.where(high == 0, 0, low // fk)
-        return replace(Rows.of_extents((mi, mj, mk), first, -(-high // fk)), factors=factors)
+        return replace(
+            Rows.of_extents((mi, mj, mk), first, -(-high // fk)), factors=factors, threads=self.threads
+        )
 
     def zeros(self, dtype: npt.DTypeLike) -> Real:
         """(3, nodes) of nothing."""
@@ -180,7 +184,8 @@ class Rows:
     def each_plane(self, work: Callable[[int, int], None]) -> None:
         """Call ``work(i0, i1)`` on pieces of the planes of nodes, on several threads where that pays."""
         ni, _, _ = self.shape
-        shared_out(work, ni + 1, least=max(1, int(SMALL * (ni + 1) / max(self.cells, 1))))
+        least = max(1, int(SMALL * (ni + 1) / max(self.cells, 1)))
+        shared_out(work, ni + 1, least=least, threads=self.threads)
 
 
 def _packed(low: npt.NDArray[np.int32], high: npt.NDArray[np.int32], pad: int) -> tuple[Ints, Ints]:
