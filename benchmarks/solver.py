@@ -20,7 +20,7 @@ import numpy as np
 from osteoplan.io.nifti import read_nifti
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
-from osteoplan.mechanics.published_vertebrae import L2_IMAGE, supported, verse_l2
+from osteoplan.verification.vertebrae import L2_IMAGE, supported, verse_l2
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, she
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.mechanics.rods import Section, rods_in
-from osteoplan.mechanics.theory import random_bone
-from osteoplan.mechanics.theory_rods import CLAMPED_MM, DIRECTIONS, LENGTH_MM, bent, tip_error
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
+from osteoplan.verification.elements import random_bone
+from osteoplan.verification.rods import CLAMPED_MM, DIRECTIONS, LENGTH_MM, bent, tip_error
 
 EDGES = np.array([0.7, 1.1, 1.9])
 

@@ -13,7 +13,7 @@ from osteoplan.kernels.criteria import (
     strain_demand,
 )
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.mechanics.theory import BRICK
+from osteoplan.verification.elements import BRICK
 
 
 def test_a_linear_displacement_has_its_own_gradient_as_mean_strain():

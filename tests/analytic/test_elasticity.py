@@ -15,32 +15,32 @@ from osteoplan.kernels.elasticity import (
     element_energy,
 )
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
-from osteoplan.mechanics import theory
-from osteoplan.mechanics.theory import BRICK, random_bone, squeeze
+from osteoplan.verification import elements
+from osteoplan.verification.elements import BRICK, random_bone, squeeze
 
 
 def test_a_linear_displacement_is_reproduced_exactly_on_bricks_with_three_edges():
-    assert theory.patch_error() < 1e-10
+    assert elements.patch_error() < 1e-10
 
 
 def test_a_brick_has_six_rigid_motions_and_no_hourglass():
-    assert theory.rigid_motion_error() < 1e-12
+    assert elements.rigid_motion_error() < 1e-12
 
 
 def test_bars_in_series_and_in_parallel_follow_the_textbook():
-    assert theory.bar_error() < 1e-8
+    assert elements.bar_error() < 1e-8
 
 
 def test_the_error_falls_with_the_square_of_the_edge():
-    assert theory.convergence_order() == pytest.approx(2.0, abs=0.1)
+    assert elements.convergence_order() == pytest.approx(2.0, abs=0.1)
 
 
 def test_forces_balance_and_symmetry_scaling_and_threads_change_nothing():
-    assert theory.solver_error() < 1e-8
+    assert elements.solver_error() < 1e-8
 
 
 def test_stiffness_never_falls_where_the_modulus_rises():
-    assert theory.monotony_error() == 0.0
+    assert elements.monotony_error() == 0.0
 
 
 def test_the_matrix_free_product_equals_the_assembled_matrix():

@@ -9,8 +9,8 @@ from osteoplan.errors import Cancelled
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.plasticity import Body, Grip, follow
 from osteoplan.kernels.yielding import Brick, Elements, cone, dilation
-from osteoplan.mechanics import theory_plasticity as theory
-from osteoplan.mechanics.theory_plasticity import BRICK
+from osteoplan.verification import plasticity as theory
+from osteoplan.verification.plasticity import BRICK
 
 
 def test_a_bar_yields_at_its_strength_and_bears_it_from_then_on():

@@ -10,16 +10,16 @@ import pytest
 from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.materials import modulus_laws
-from osteoplan.mechanics.published_vertebrae import L2_IMAGE, L2_LABELS, solve, verse_l2
 from osteoplan.mechanics.specimen import load as compress
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.verification import published_cases
-from osteoplan.mechanics.verification_orders import bridging
 from osteoplan.mechanics.vertebra import build_compression
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Calibration, Lesion
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
+from osteoplan.verification.cases import published_cases
+from osteoplan.verification.published_orders import bridging
+from osteoplan.verification.vertebrae import L2_IMAGE, L2_LABELS, solve, verse_l2
 
 
 @pytest.fixture(scope="module")

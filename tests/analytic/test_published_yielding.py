@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.io.nifti import read_nifti
-from osteoplan.mechanics.published_yielding import HEIGHT_MM, PUBLISHED_N, TRESCA_LEAST, yield_l2
+from osteoplan.verification.vertebrae import HEIGHT_MM, PUBLISHED_N, TRESCA_LEAST, yield_l2
 
 
 @pytest.mark.data

@@ -9,7 +9,7 @@ from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.kernels.reference import assembled, plain_brick, plain_equilibrium, plain_nodes
-from osteoplan.mechanics.theory import BRICK, random_bone
+from osteoplan.verification.elements import BRICK, random_bone
 
 
 def both(E, fixed_at, *, poisson=0.3, seed=0, tolerance=1e-13):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osteoplan.mechanics.theory_blocks import Block, share_inside, spread_on
-from osteoplan.mechanics.theory_spheres import Ball
-from osteoplan.mechanics.verification import VerificationCase, ids, published_cases, theory_case
+from osteoplan.verification.blocks import Block, share_inside, spread_on
+from osteoplan.verification.cases import VerificationCase, ids, published_cases, theory_case
+from osteoplan.verification.spheres import Ball
 
 BRICK = (0.7, 1.1, 1.9)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from osteoplan.mechanics.verification import ids
+from osteoplan.verification.cases import ids
 from osteoplan.workflow.verification_page import verification_rows, with_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -11,7 +11,7 @@ from docstring_parser import parse
 from osteoplan.cli.app import app
 from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile, PriorTreatmentFile
 from osteoplan.io.plan_json import PlanDocument, json_schema
-from osteoplan.mechanics.verification import ids
+from osteoplan.verification.cases import ids
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

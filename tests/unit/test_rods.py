@@ -14,13 +14,13 @@ from osteoplan.mechanics.rods import Section, metal_modulus, rods_in
 from osteoplan.mechanics.screw_stress import screw_estimates, stress, yield_of
 from osteoplan.mechanics.specimen import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.theory_bending import composite_stiffening, wired_tube
-from osteoplan.mechanics.theory_rods import LENGTH_MM, bent, screw_error
-from osteoplan.mechanics.theory_roof import roof
 from osteoplan.mechanics.vertebra import build_compression
 from osteoplan.mechanics.worlds import central_world, modulus
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
+from osteoplan.verification.hollow_roof import roof
+from osteoplan.verification.rod_bending import composite_stiffening, wired_tube
+from osteoplan.verification.rods import LENGTH_MM, bent, screw_error
 from tests.synthetic_vertebra import vertebra
 
 COARSE = MechanicsSettings(spacing_mm=2.0)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
-from osteoplan.mechanics.verification import Load, cases, ids
+from osteoplan.verification.cases import Load, cases, ids
 from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["data_folder", "loader", "verification_document"]

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from osteoplan.mechanics.published_orders import CEMENT_MPa, DISC_MPa, L2States
-from osteoplan.mechanics.published_vertebrae import Load
-from osteoplan.mechanics.theory_bending import wired_tube
-from osteoplan.mechanics.theory_roof import roof
-from osteoplan.mechanics.verification_rows import Finding, Row
+from osteoplan.verification.closed_forms import Finding, Row
+from osteoplan.verification.hollow_roof import roof
+from osteoplan.verification.rod_bending import wired_tube
+from osteoplan.verification.vertebrae import CEMENT_MPa, DISC_MPa, L2States, Load
 
 __all__ = ["ORDERS", "broken", "l2_rows"]
 

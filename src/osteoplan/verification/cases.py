@@ -16,10 +16,10 @@ from functools import cache
 
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.materials import material
-from osteoplan.mechanics import theory, theory_bending, theory_rods
-from osteoplan.mechanics.published_vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
-from osteoplan.mechanics.verification_orders import ORDERS, l2_rows
-from osteoplan.mechanics.verification_rows import SOLIDS, Finding, Row
+from osteoplan.verification import elements, rod_bending, rods
+from osteoplan.verification.closed_forms import SOLIDS, Finding, Row
+from osteoplan.verification.published_orders import ORDERS, l2_rows
+from osteoplan.verification.vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
 
 __all__ = ["Load", "VerificationCase", "cases", "ids", "published_cases", "theory_case", "theory_cases"]
 
@@ -136,20 +136,22 @@ def _in_order(rows: tuple[Row, ...]) -> dict[str, Row]:
 
 
 _THEORY = _in_order((
-    Row("A1", "patch test, worst displacement error", 0.0, 1e-10, theory.patch_error, "linear fields"),
-    Row("A2", "rigid motions, symmetry, hourglass", 0.0, 1e-12, theory.rigid_motion_error, "six zero modes"),
-    Row("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, theory.bar_error, "1/(L1/E1 + L2/E2)"),
+    Row("A1", "patch test, worst displacement error", 0.0, 1e-10, elements.patch_error, "linear fields"),
+    Row("A2", "rigid motions, symmetry, hourglass", 0.0, 1e-12, elements.rigid_motion_error,
+        "six zero modes"),
+    Row("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, elements.bar_error,
+        "1/(L1/E1 + L2/E2)"),
     Row(
         "A10", "tube with a core of cement and a screw, E I over the tube's", 1.0675, 0.02,
-        lambda: theory_bending.composite_stiffening()[1], "sum of E I of a tube, its core and a screw",
+        lambda: rod_bending.composite_stiffening()[1], "sum of E I of a tube, its core and a screw",
     ),
     Row(
         "A12", "screws and a wire as cantilevers in soft cubes, worst error of E I", 0.0, 0.02,
-        theory_rods.screw_error, "E I of hollow round sections",
+        rods.screw_error, "E I of hollow round sections",
     ),
-    Row("A13", "order of convergence in L2", 2.0, 0.05, theory.convergence_order, "manufactured solution"),
-    Row("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, theory.solver_error, "elasticity"),
-    Row("A15", "fall of stiffness as moduli rise", 0.0, 0.0, theory.monotony_error, "minimum of energy"),
+    Row("A13", "order of convergence in L2", 2.0, 0.05, elements.convergence_order, "manufactured solution"),
+    Row("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, elements.solver_error, "elasticity"),
+    Row("A15", "fall of stiffness as moduli rise", 0.0, 0.0, elements.monotony_error, "minimum of energy"),
     *SOLIDS,
     *ORDERS,
 ))  # fmt: skip

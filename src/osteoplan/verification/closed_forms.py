@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from osteoplan.mechanics import theory_beams, theory_plasticity, theory_plates, theory_spheres, theory_tubes
+from osteoplan.verification import blocks, plasticity, spheres
 
 __all__ = ["SOLIDS", "Finding", "Row"]
 
@@ -35,18 +35,18 @@ class Row:
 
 @cache
 def _bent() -> tuple[float, float]:
-    return theory_beams.bent_order(theory_beams.tip_ratios((4, 8, 16), poisson=0.0))
+    return blocks.bent_order(blocks.tip_ratios((4, 8, 16), poisson=0.0))
 
 
 def _locking() -> Finding:
-    few, some, eight = theory_beams.tip_ratios((2, 4, 8))
+    few, some, eight = blocks.tip_ratios((2, 4, 8))
     missing = ", ".join(f"{100 * (1 - ratio):.1f}" for ratio in (few, some, eight))
     return eight, f"shear locking: {missing} % too stiff with 2, 4, 8 bricks through the depth"
 
 
 @cache
 def _hole() -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    equator, pole = theory_spheres.cavity_hoop()
+    equator, pole = spheres.cavity_hoop()
     return equator, pole
 
 
@@ -58,58 +58,58 @@ def _hoop(place: int) -> Finding:
 def _balls() -> Finding:
     worst, told = 0.0, []
     for c, name in CONTRASTS.items():
-        got, exact = theory_spheres.inclusion_stress(c), theory_spheres.Ball(c).stress_inside()
+        got, exact = spheres.inclusion_stress(c), spheres.Ball(c).stress_inside()
         worst = max(worst, *(abs(g - e) for g, e in zip(got, exact, strict=True)))
         told.append(f"{name}: zz {got[0]:.4f} ({exact[0]:.4f}), xx {got[1]:.4f} ({exact[1]:.4f})")
     return worst, "; ".join(told)
 
 
 def _voids() -> Finding:
-    slope, at = theory_spheres.void_slope()
+    slope, at = spheres.void_slope()
     return slope, f"{at[0]:.4f} and {at[1]:.4f} with 1 and 2 % of holes"
 
 
 @cache
 def _tube() -> tuple[float, float, float]:
-    return theory_tubes.lame_tube()
+    return spheres.lame_tube()
 
 
 def _tube_inside() -> Finding:
-    whole = theory_tubes.lame_tube(shares=np.round)
+    whole = spheres.lame_tube(shares=np.round)
     return _tube()[0], f"whole cubes, without shares: {whole[0]:.4f}, and {whole[2]:.3f} for u(a) E / p"
 
 
 def _twist() -> Finding:
     return (
-        theory_tubes.twist_stiffness(),
-        f"whole cubes, without shares: {theory_tubes.twist_stiffness(shares=np.round):.2f}",
+        spheres.twist_stiffness(),
+        f"whole cubes, without shares: {spheres.twist_stiffness(shares=np.round):.2f}",
     )
 
 
 def _burst() -> Finding:
     limit = 2 / np.sqrt(3) * np.log(2)
-    note = f"{limit * theory_plasticity.cylinder_limit(10):.4f} with half as many: from below, with the edge"
-    return float(limit * theory_plasticity.cylinder_limit(20)), note
+    note = f"{limit * plasticity.cylinder_limit(10):.4f} with half as many: from below, with the edge"
+    return float(limit * plasticity.cylinder_limit(20)), note
 
 
 def _burst_sphere() -> Finding:
     limit = 2 * np.log(2)
-    note = f"{limit * theory_plasticity.sphere_limit(5):.4f} with half as many"
-    return float(limit * theory_plasticity.sphere_limit(10)), note
+    note = f"{limit * plasticity.sphere_limit(5):.4f} with half as many"
+    return float(limit * plasticity.sphere_limit(10)), note
 
 
 def _thick_plate() -> Finding:
-    coarse = (theory_plates.thick_plate_stress(h) for h in (0.1, 0.05))
+    coarse = (blocks.thick_plate_stress(h) for h in (0.1, 0.05))
     told = " and ".join(f"{sigma:.3f}" for sigma in coarse)
     return (
-        theory_plates.thick_plate_stress(),
+        blocks.thick_plate_stress(),
         f"{told} with cubes of 0.1 and 0.05 m: steps of the curved walls",
     )
 
 
 def _membrane() -> Finding:
-    told = " and ".join(f"{theory_plates.membrane_stress(h):.1f}" for h in (0.1, 0.05))
-    return theory_plates.membrane_stress(), f"{told} with bricks of 0.1 and 0.05 m: steps of the curved walls"
+    told = " and ".join(f"{blocks.membrane_stress(h):.1f}" for h in (0.1, 0.05))
+    return blocks.membrane_stress(), f"{told} with bricks of 0.1 and 0.05 m: steps of the curved walls"
 
 
 SOLIDS: tuple[Row, ...] = (
@@ -132,7 +132,7 @@ SOLIDS: tuple[Row, ...] = (
     Row("A8-widening", "the same, u(a) E / p", 59 / 3, 0.03, lambda: _tube()[2], "Lame", "mm"),
     Row("A9", "tube 24/12 mm twisted, moment for one degree on 100 mm", 34.85, 0.02, _twist, "G J", "N m"),
     Row("A11", "plastic bar, pressed beyond its strength, worst error of the force", 0.0, 1e-8,
-        theory_plasticity.bar_limit_error, "perfect plasticity"),
+        plasticity.bar_limit_error, "perfect plasticity"),
     Row("A11-cylinder", "thick cylinder b = 2 a, limit pressure over strength, 20 cubes to a", 0.8004, 0.02,
         _burst, "(2/sqrt 3) ln 2, Hill 1950"),
     Row("A11-sphere", "thick sphere b = 2 a, the same, 10 cubes to a", 1.3863, 0.02,

@@ -21,8 +21,8 @@ from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import brick_stiffness, effective_strain, element_energy
 from osteoplan.knowledge.materials import material
 from osteoplan.mechanics.rods import Section
-from osteoplan.mechanics.theory_bending import bonded_rod
-from osteoplan.mechanics.theory_blocks import Block, share_inside
+from osteoplan.verification.blocks import Block, share_inside
+from osteoplan.verification.rod_bending import bonded_rod
 
 __all__ = ["Answer", "roof"]
 
