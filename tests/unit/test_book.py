@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from osteoplan.knowledge import load
-from osteoplan.knowledge.book import book
+from osteoplan.knowledge.centre.ruleset import book
 from osteoplan.knowledge.load import KnownRow, release, status_of, version
 from osteoplan.knowledge.rules import every_version, rules
 

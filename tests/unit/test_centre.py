@@ -12,8 +12,8 @@ import pytest
 
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.io.centre_file import CentreFile, CostFile, read_centre
+from osteoplan.knowledge.centre.files import AddedRow, ChangeRow, LocalRulesFile, OffRow, ThresholdRow
 from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.local_file import AddedRow, ChangeRow, LocalRulesFile, OffRow, ThresholdRow
 from osteoplan.knowledge.marked import known_keys
 from osteoplan.knowledge.refs import RefRow
 from osteoplan.knowledge.rules import RuleExample

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteoplan.knowledge.book import book
+from osteoplan.knowledge.centre.ruleset import book
 from osteoplan.knowledge.expression import literals, names
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.vocabulary import vocabulary

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge import lint, version
 from osteoplan.knowledge.devices import device, devices
 from osteoplan.knowledge.evidence import evidence, published_outcomes
-from osteoplan.knowledge.load import data_root, document
+from osteoplan.knowledge.lint.lint import lint
+from osteoplan.knowledge.load import data_root, document, version
 from osteoplan.knowledge.refs import citation, citations
 from osteoplan.knowledge.scores import ScoreTable
 from osteoplan.knowledge.structures import kind_of, scheme

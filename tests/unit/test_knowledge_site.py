@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.book import Book, book
+from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.load import documents, release
 from osteoplan.knowledge.monographs import SECTIONS

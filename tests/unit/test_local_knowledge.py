@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.book import book
+from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply, local_knowledge
+from osteoplan.knowledge.centre.ruleset import book
 from osteoplan.knowledge.expression import parse, renumbered
-from osteoplan.knowledge.local import LocalKnowledge, apply, local_knowledge
+from osteoplan.knowledge.lint.lint import rule_faults
 from osteoplan.knowledge.marked import read_marked
-from osteoplan.knowledge.review import rule_faults
 from osteoplan.knowledge.rules import Rule, RuleRow, rules
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary

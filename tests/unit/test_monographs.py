@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge import lint
 from osteoplan.knowledge.evidence import evidence, published_outcomes
+from osteoplan.knowledge.lint.lint import lint
 from osteoplan.knowledge.load import data_root, status_of
 from osteoplan.knowledge.monographs import SECTIONS, Complication, Statement
 from osteoplan.knowledge.rules import Rule, rules

@@ -1,6 +1,6 @@
 """The time that is left: what scores published, what people typed, and where they point apart."""
 
-from osteoplan.knowledge.faults import expression_faults
+from osteoplan.knowledge.lint.checks import expression_faults
 from osteoplan.knowledge.outlook import outlook
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.survival import Survival

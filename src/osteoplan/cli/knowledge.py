@@ -161,7 +161,7 @@ def services() -> int:
     """
     from osteoplan.cli.console import print_json
     from osteoplan.io.cds_hooks import service_descriptions
-    from osteoplan.knowledge.book import book
+    from osteoplan.knowledge.centre.ruleset import book
 
     print_json(service_descriptions(book().rules))
     return DONE

@@ -1,6 +1,6 @@
 """Whether the examples of a centre's own rules come out as written.
 
-``knowledge.local`` checks what can be seen without asking a rule; this is the door that others use.
+``knowledge.centre.overrides`` checks what can be seen without asking a rule; this is the door that others use.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.book import book
-from osteoplan.knowledge.local import LocalKnowledge, apply, local_knowledge
+from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply, local_knowledge
+from osteoplan.knowledge.centre.ruleset import book
 from osteoplan.knowledge.rules import Rule, RuleExample
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.rules import settled

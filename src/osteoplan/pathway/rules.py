@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.book import Book, book
+from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.expression import AllOf, Expression, names, parse
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.scores import score_table

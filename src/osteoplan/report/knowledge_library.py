@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.book import Book
+from osteoplan.knowledge.centre.ruleset import Book
 from osteoplan.knowledge.evidence import EvidenceFile, evidence
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.load import documents, raw

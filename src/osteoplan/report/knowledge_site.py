@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from osteoplan.knowledge.book import Book
+from osteoplan.knowledge.centre.ruleset import Book
 from osteoplan.knowledge.load import Cited, release
 from osteoplan.knowledge.monographs import SECTIONS
 from osteoplan.knowledge.order import order

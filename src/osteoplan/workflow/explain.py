@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from osteoplan.knowledge.book import Book, book
+from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre

@@ -18,11 +18,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.book import Book, book
+from osteoplan.knowledge.centre.overrides import local_knowledge
+from osteoplan.knowledge.centre.ruleset import Book, book
+from osteoplan.knowledge.lint.lint import lint
 from osteoplan.knowledge.load import documents, release, version
-from osteoplan.knowledge.local import local_knowledge
 from osteoplan.knowledge.refs import citations
-from osteoplan.knowledge.review import lint
 from osteoplan.knowledge.rules import Rule, blocks, every_version, rules
 from osteoplan.knowledge.scores import score_tables
 from osteoplan.knowledge.techniques import TechniqueFile

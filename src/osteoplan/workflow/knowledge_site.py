@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
-from osteoplan.knowledge.book import Book
+from osteoplan.knowledge.centre.ruleset import Book
 from osteoplan.model.evidence import Citation
 from osteoplan.report.knowledge_site import pages
 

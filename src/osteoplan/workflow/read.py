@@ -14,7 +14,7 @@ from osteoplan.io.case import read_case
 from osteoplan.io.case_file import read_case_file
 from osteoplan.io.centre_file import knowledge_folder
 from osteoplan.io.yaml import read_yaml
-from osteoplan.knowledge.local import folder_digest
+from osteoplan.knowledge.centre.overrides import folder_digest
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact, Lesion, OtherScan
 from osteoplan.model.findings import Finding, Findings

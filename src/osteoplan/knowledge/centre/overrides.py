@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import BadInput, nearest
-from osteoplan.knowledge.expression import leaves, literals, names, parse, renumbered
-from osteoplan.knowledge.local_file import (
+from osteoplan.knowledge.centre.files import (
     AddedRow,
     ChangeRow,
     LocalFile,
@@ -27,9 +26,10 @@ from osteoplan.knowledge.local_file import (
     overrides,
     read_folder,
 )
+from osteoplan.knowledge.expression import leaves, literals, names, parse, renumbered
+from osteoplan.knowledge.lint.lint import leaf_holds, piece_faults, rule_faults
 from osteoplan.knowledge.marked import Marked
 from osteoplan.knowledge.refs import citations
-from osteoplan.knowledge.review import leaf_holds, piece_faults, rule_faults
 from osteoplan.knowledge.rules import Rule, RuleExample, RuleRow, blocks, rules
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from osteoplan.knowledge.faults import expression_faults, twice
+from osteoplan.knowledge.lint.checks import expression_faults, twice
 from osteoplan.knowledge.scores import ScoreExample, ScoreTable
 from osteoplan.knowledge.vocabulary import FactRow
 

@@ -31,12 +31,12 @@ from osteoplan.knowledge.expression import (
     names,
     parse,
 )
-from osteoplan.knowledge.faults import expression_faults, unit_known
+from osteoplan.knowledge.lint.checks import expression_faults, unit_known
+from osteoplan.knowledge.lint.scores import score_faults
+from osteoplan.knowledge.lint.techniques import technique_faults
 from osteoplan.knowledge.load import documents, raw, release
 from osteoplan.knowledge.outlook import outlook
 from osteoplan.knowledge.refs import citations
-from osteoplan.knowledge.review_scores import score_faults
-from osteoplan.knowledge.review_techniques import technique_faults
 from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
 from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import TechniqueFile

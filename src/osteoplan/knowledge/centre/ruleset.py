@@ -1,6 +1,6 @@
 """The rules that a patient is asked: whose release, on which day, and changed by whom.
 
-The package's own rules in force on a day are a book; a centre's overrides (``knowledge.local``) make another.
+The package's own rules in force on a day are a book; a centre's overrides (``knowledge.centre.overrides``) make another.
 Reports say which book spoke.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply
 from osteoplan.knowledge.load import release, version
-from osteoplan.knowledge.local import LocalKnowledge, apply
 from osteoplan.knowledge.rules import Rule, rules
 from osteoplan.model.evidence import Citation, KnowledgeUsed
 

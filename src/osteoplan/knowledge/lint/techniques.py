@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from osteoplan.knowledge.evidence import evidence
-from osteoplan.knowledge.faults import expression_faults, twice, unit_known
+from osteoplan.knowledge.lint.checks import expression_faults, twice, unit_known
 from osteoplan.knowledge.load import documents
 from osteoplan.knowledge.monographs import SECTIONS, StatementRow
 from osteoplan.knowledge.order import OrderFile, order
