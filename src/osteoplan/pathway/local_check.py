@@ -1,6 +1,6 @@
 """Whether the examples of a centre's own rules come out as written.
 
-``knowledge.centre.overrides`` checks what can be seen without asking a rule; this is the door that others use.
+``knowledge.centre`` checks what can be seen without asking a rule; this is the door that others use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The rules that a patient is asked: whose release, on which day, and changed by whom.
 
-The package's own rules in force on a day are a book; a centre's overrides (``knowledge.centre.overrides``) make another.
+The package's own rules in force on a day are a book; a centre's overrides make another.
 Reports say which book spoke.
 """
 
