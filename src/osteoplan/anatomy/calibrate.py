@@ -175,7 +175,7 @@ def _with_contrast(factors: Calibration, given: bool | None, sign: str) -> Calib
     if not given:
         return factors
     row = known("calibration", "contrast_shift_mg_cm3")
-    low, high = float(row.low or 0.0), float(row.high or 0.0)
+    low, high = row.range
     shift, sd = (low + high) / 2.0, (high - low) / np.sqrt(12.0)
     matrix = np.array(factors.covariance)
     matrix[0, 0] += sd**2

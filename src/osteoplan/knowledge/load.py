@@ -27,8 +27,8 @@ from osteoplan.model.evidence import Known, ReviewStatus
 from osteoplan.provenance import cache_folder, digest
 
 __all__ = [
-    "Cited", "KnownRow", "PlainLoader", "Release", "Strict", "data_root", "document", "documents", "raw",
-    "release", "status_of", "version",
+    "Cited", "KnownRow", "NumberRow", "PlainLoader", "Release", "Strict", "all_known", "data_root",
+    "document", "documents", "raw", "release", "status_of", "version",
 ]  # fmt: skip
 
 
@@ -83,18 +83,23 @@ class KnownRow(Cited):
     low: float | None = None
     high: float | None = None
 
-    def known(self) -> Known:
-        """The same as a noun of the model."""
+    def known(self, name: str = "") -> Known:
+        """The same as a noun of the model, ``name`` for its messages."""
         return Known(
-            self.value,
-            self.unit,
-            self.cite,
-            self.status,
-            self.date.isoformat(),
-            self.low,
-            self.high,
-            self.note,
-        )
+            self.value, self.unit, self.cite, self.status, self.date.isoformat(), self.low, self.high,
+            self.note, name,
+        )  # fmt: skip
+
+
+class NumberRow(KnownRow):
+    """A value that is a number wherever it stands."""
+
+    value: float = Field(strict=True)
+
+
+def all_known(rows: Mapping[str, KnownRow], where: str) -> Mapping[str, Known]:
+    """Rows by name as nouns of the model; ``where`` they stand is told in their messages."""
+    return {name: row.known(f"'{name}' in {where}") for name, row in rows.items()}
 
 
 _TAGS = frozenset({"F", "F~", "MH", "MM", "ML", "D"})

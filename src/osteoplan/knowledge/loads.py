@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.arithmetic import evaluated, names_in
-from osteoplan.knowledge.load import Cited, KnownRow, Strict, document, documents, raw
+from osteoplan.knowledge.load import Cited, KnownRow, NumberRow, Strict, document, documents, raw
 from osteoplan.knowledge.materials import material, modulus_law
 from osteoplan.model.case import Patient
 from osteoplan.model.evidence import Known, ReviewStatus, worst
@@ -176,12 +176,12 @@ class LoadCase(Strict):
     cap_modulus: str = ""
     anchored: bool = True
     laws: Laws
-    spacing_mm: KnownRow | None = None
+    spacing_mm: NumberRow | None = None
     criteria: tuple[Criterion, ...] = ()
     magnitudes: tuple[Magnitude, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
-    display_load: KnownRow
-    ratio_resolution_pct: KnownRow
+    display_load: NumberRow
+    ratio_resolution_pct: NumberRow
     numbers: dict[str, KnownRow] = {}
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -223,11 +223,11 @@ class LoadCase(Strict):
             return material(name)
         if name not in self.numbers:
             raise UnknownName("number", name, self.numbers, f"knowledge/data/loads/{self.id}.yaml")
-        return self.numbers[name].known()
+        return self.numbers[name].known(f"'{name}' in knowledge/data/loads/{self.id}.yaml")
 
     def number(self, name: str) -> float:
         """The bare value of ``known``."""
-        return float(self.known(name).value or 0.0)
+        return self.known(name).number
 
     @property
     def status(self) -> ReviewStatus:

@@ -16,10 +16,11 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.load import Cited, KnownRow, Strict, document
+from osteoplan.knowledge.load import Cited, Strict, document
+from osteoplan.knowledge.values import known
 from osteoplan.model.evidence import Known, ReviewStatus
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "conversion",
     "conversions",
     "material",
-    "materials",
     "modulus_law",
     "modulus_laws",
     "strength_law",
@@ -175,7 +175,8 @@ def material(name: str) -> Known:
     Raises:
         UnknownName: there is none.
     """
-    return _named("material number", name, materials())
+    file, _, key = name.partition(".")
+    return known(f"materials/{file}", key)
 
 
 @cache
@@ -198,30 +199,6 @@ def conversions() -> Mapping[str, Conversion]:
         id: Conversion(id, row.source, row.to, row.slope, row.intercept, row.cite, row.status, row.note)
         for id, row in rows.items()
     }
-
-
-@cache
-def materials() -> Mapping[str, Known]:
-    """Every single number of the material files by ``file.key``."""
-    return {
-        f"{file}.{key}": row.known()
-        for file in (
-            "bone",
-            "cement",
-            "interfaces",
-            "metal",
-            "metal_strength",
-            "rigidity",
-            "uncertainty",
-            "vertebra_compression",
-            "yielding",
-        )
-        for key, row in document(f"materials/{file}.yaml", _Numbers).root.items()
-    }
-
-
-class _Numbers(RootModel[dict[str, KnownRow]]):
-    """Single numbers by key."""
 
 
 class _Conversion(Cited):

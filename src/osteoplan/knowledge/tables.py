@@ -180,7 +180,7 @@ def loads_table() -> str:
     rows = [
         (
             f"`{case.id}`", one.title, f"{one.value} {one.unit}",
-            f"{one.low or one.value} to {one.high or one.value}" if one.low or one.high else "",
+            " to ".join(end or one.value for end in (one.low, one.high)) if any((one.low, one.high)) else "",
             ", ".join(one.bones) or "all", one.status, _cited(one),
         )
         for case in load_cases().values()

@@ -48,8 +48,7 @@ def anchors(state: Solved, central: World, laws: Sequence[str], energies: Callab
         laws: ids of the density laws.
         energies: element energies of a modulus field, solved anew.
     """
-    known = material("bone.lytic_tissue_modulus")
-    soft = tuple(sorted({known.low or central.lytic_MPa, central.lytic_MPa, known.high or central.lytic_MPa}))
+    soft = tuple(sorted({*material("bone.lytic_tissue_modulus").range, central.lytic_MPa}))
     rows: dict[str, tuple[float, ...]] = {}
     solved = 0
     for law in laws:

@@ -49,7 +49,7 @@ def layered(tissue: Tissue, mesh: Bricks, factor: float | None = None) -> Tissue
     Raises:
         BadInput: the factor is not between 0 and 1.
     """
-    value = float(material("cement.interface_layer_factor").value or 0.0) if factor is None else factor
+    value = material("cement.interface_layer_factor").number if factor is None else factor
     if not 0.0 < value <= 1.0:
         raise BadInput(
             f"the layer between cement and bone keeps a share of its modulus, 0 to 1, not {value:g}"

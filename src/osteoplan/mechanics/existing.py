@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.knowledge.materials import material, materials
+from osteoplan.knowledge.values import values
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
@@ -44,6 +44,6 @@ def existing_metal(anatomy: Anatomy, grid: Volume, mesh: Bricks) -> Bool:
 
 def alloy_range() -> tuple[float, float]:
     """(least, greatest) modulus [MPa] of the metals on file: an alloy that nobody named lies between."""
-    rows = [material(name) for name in materials() if name.startswith("metal.")]
-    values = [float(x) for row in rows for x in (row.low, row.value, row.high) if x is not None]
-    return min(values), max(values)
+    metals = values("materials/metal").values()
+    moduli = [x for metal in metals for x in (metal.low, metal.number, metal.high) if x is not None]
+    return min(moduli), max(moduli)

@@ -144,7 +144,7 @@ def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
     for step in world.law.conversions:
         density = conversion(step)(density)
     bone = np.maximum(strength_law(world.law.strength)(density), LEAST_STRAIN * E)
-    marrow = float(material("bone.modulus_min").value or 0.0) >= E
+    marrow = material("bone.modulus_min").number >= E
     both = []
     for ratio, of_cement in ((1.0, "pmma_compression"), (_value("tension_to_compression"), "pmma_tension")):
         solid = _value(of_cement) * (1.0 - world.porosity) ** 2
@@ -155,7 +155,7 @@ def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
         if tissue.metal is not None:
             soft |= tissue.metal
         if tissue.layer is not None and of_cement == "pmma_tension":
-            weak = float(material("cement.interface_tension").value or 0.0)
+            weak = material("cement.interface_tension").number
             s = np.where(tissue.layer < 1.0, np.minimum(s, weak), s)
         both.append(np.where(tissue.cap, _value("cap_yield"), np.where(soft, np.inf, s)))
     return both[0], both[1]
@@ -189,7 +189,7 @@ def _body(
     rods: tuple[Rod, ...],
 ) -> Body:  # fmt: skip
     ties = tuple(rod.tie for rod in rods)
-    h, poisson = specimen.settings.spacing_mm, float(material("bone.poisson_ratio").value or 0.0)
+    h, poisson = specimen.settings.spacing_mm, material("bone.poisson_ratio").number
     elastic = np.isinf(compression)
     c, t = np.where(elastic, 1.0, compression), np.where(elastic, 1.0, tension)
     alpha, k = cone(c, c if level == "L1" else t)
@@ -206,8 +206,9 @@ def _loaded(
     drive = specimen.drive
     grip = Grip(drive.fixed, drive.prescribed_mm, drive.force_N)
     softens = level == "L3"
-    if _has_gauge(specimen):
-        strain, height = _value("model_strain"), float(specimen.height_mm or 0.0)
+    height = _gauge_mm(specimen)
+    if height is not None:
+        strain = _value("model_strain")
         path = follow(
             body, grip, to_mm=strain * height, steps=SOFTENING_STEPS if softens else STEPS,
             tolerance=TOLERANCE, on_step=on_step,
@@ -286,13 +287,13 @@ def _levelled(specimen: Specimen, level: Level, path: LoadPath) -> bool:
     """Whether the end of the path is the one that was asked for."""
     if level == "L3":
         return False
-    return _has_gauge(specimen) or len(path.points) <= PLATEAU_STEPS
+    return _gauge_mm(specimen) is not None or len(path.points) <= PLATEAU_STEPS
 
 
-def _has_gauge(specimen: Specimen) -> bool:
-    """Whether a strain of the whole bone can be told: a length, and a machine that moves along it."""
-    return specimen.height_mm is not None and specimen.drive.load_unit == "N"
+def _gauge_mm(specimen: Specimen) -> float | None:
+    """The length that strain of the whole bone is told by; None where the machine does not move along one."""
+    return specimen.height_mm if specimen.drive.load_unit == "N" else None
 
 
 def _value(key: str) -> float:
-    return float(material(f"yielding.{key}").value or 0.0)
+    return material(f"yielding.{key}").number

@@ -73,8 +73,7 @@ def units_per_motion(load_unit: str) -> tuple[float, str]:
 
 def strain_field(specimen: Specimen, s: F64, K: float) -> Field:
     """Effective strain of each element at the display load."""
-    load, unit = specimen.case.display_load.known(), specimen.case.load_unit
-    amount = float(load.value or 0.0)
+    amount, unit = specimen.case.display_load.value, specimen.case.load_unit
     strain = effective_strain(s[: len(specimen.mesh.cells)], specimen.settings.spacing_mm**3) * amount / K
     volume = specimen.grid.with_array(specimen.mesh.box(strain.astype(np.float32)), "strain")
     return Field("effective_strain", volume, "1", f"at {amount:g} {unit}, element mean (rms)")

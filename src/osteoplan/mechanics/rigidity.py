@@ -32,7 +32,8 @@ from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.raster import cylinder_fraction
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.kernels.torsion import torsion
-from osteoplan.knowledge.materials import material, materials, modulus_law
+from osteoplan.knowledge.materials import material, modulus_law
+from osteoplan.knowledge.values import values
 from osteoplan.mechanics.state import State, grid_along_the_bone, replaced_by_soft_tissue, sample
 from osteoplan.mechanics.stretches import Stretch
 from osteoplan.mechanics.worlds import Tissue, World, modulus
@@ -136,12 +137,11 @@ def metal(sections: Sections, effects: Effects | None) -> tuple[F64, F64]:
                 sections.grid.shape, sections.grid.affine, radius_mm=rod.inner_diameter_mm / 2, **ends
             )
         mine = part[tuple(sections.cells.T)]
-        key = f"metal.{rod.material}"
-        if key not in materials():
+        if rod.material not in values("materials/metal"):
             raise NotAvailable(
                 f"the modulus of '{rod.material}' is not on file, so its rigidity is left open"
             )
-        E = np.where(mine > share, float(material(key).value or 0.0), E)
+        E = np.where(mine > share, material(f"metal.{rod.material}").number, E)
         share = np.maximum(share, mine)
     return share, E
 
@@ -254,7 +254,7 @@ class _Twist:
 
 
 def _twisted(sections: Sections, E: F64) -> _Twist:
-    per_modulus = sections.share / (2.0 * (1.0 + float(material("bone.poisson_ratio").value or 0.0)))
+    per_modulus = sections.share / (2.0 * (1.0 + material("bone.poisson_ratio").number))
     s = np.zeros(len(E))
     for k in range(len(sections.along_mm)):
         mine = np.flatnonzero(sections.section == k)
@@ -317,4 +317,4 @@ def _status(central: World) -> str:
 
 
 def _number(key: str) -> float:
-    return float(material(f"rigidity.{key}").value or 0.0)
+    return material(f"rigidity.{key}").number

@@ -185,12 +185,12 @@ def _pressed(
 
 def _at_endplate(anatomy: Anatomy, sacrum: BoneFrame, nodes: Nodes, case: LoadCase) -> Bool:
     """(n_nodes,) surface of the first sacral endplate."""
-    sizes = [sacrum.lengths_mm.get(name) for name in ("s1_endplate_width", "s1_endplate_depth")]
-    if None in sizes:
+    sizes = ("s1_endplate_width", "s1_endplate_depth")
+    if not sacrum.lengths_mm.keys() >= set(sizes):
         raise NotAvailable(
             f"{anatomy.level}: the extent of the first sacral endplate is not seen, where the spine holds"
         )
-    width, depth = (float(size or 0.0) for size in sizes)
+    width, depth = (sacrum.lengths_mm[size] for size in sizes)
     left, back, up = np.moveaxis(sacrum.local(nodes.at_mm), -1, 0)
     inside_it = (left / width) ** 2 + (back / depth) ** 2 <= 0.25
     found: Bool = nodes.surface & inside_it & (np.abs(up) <= case.number("endplate_depth_mm"))

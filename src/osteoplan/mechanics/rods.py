@@ -25,7 +25,8 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.raster import cylinder_fraction
-from osteoplan.knowledge.materials import material, materials
+from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import values
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
 
@@ -81,13 +82,13 @@ class Section:
     @property
     def shear_area_mm2(self) -> float:
         """k A [mm2]."""
-        poisson = float(material("metal_strength.poisson_ratio").value or 0.0)
+        poisson = material("metal_strength.poisson_ratio").number
         return shear_coefficient(poisson, self.inner_mm / self.outer_mm) * self.area_mm2
 
     @property
     def shear_N(self) -> float:
         """k G A [N]."""
-        poisson = float(material("metal_strength.poisson_ratio").value or 0.0)
+        poisson = material("metal_strength.poisson_ratio").number
         return self.modulus_MPa / (2.0 * (1.0 + poisson)) * self.shear_area_mm2
 
     def yield_moment_Nm(self, yield_MPa: float) -> float:
@@ -161,10 +162,10 @@ def metal_modulus(name: str) -> float:
     Raises:
         UnknownName: no such metal.
     """
-    rows = {row.removeprefix("metal.") for row in materials() if row.startswith("metal.")}
-    if name not in rows:
-        raise UnknownName("screw material", name, sorted(rows), "knowledge/data/materials/metal.yaml")
-    return float(material(f"metal.{name}").value or 0.0)
+    metals = values("materials/metal")
+    if name not in metals:
+        raise UnknownName("screw material", name, metals, "knowledge/data/materials/metal.yaml")
+    return metals[name].number
 
 
 def _rod(cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None) -> Rod:

@@ -79,10 +79,10 @@ def endplate(body: Rebuilt, sacrum: BoneFrame, depth_mm: float) -> Bool:
     Raises:
         NotAvailable: the endplate's extent was not found.
     """
-    sizes = [sacrum.lengths_mm.get(name) for name in ("s1_endplate_width", "s1_endplate_depth")]
-    if None in sizes:
+    sizes = ("s1_endplate_width", "s1_endplate_depth")
+    if not sacrum.lengths_mm.keys() >= set(sizes):
         raise NotAvailable("sacrum: the extent of its first endplate is not seen, where the spine loads it")
-    width, depth = (float(size or 0.0) for size in sizes)
+    width, depth = (sacrum.lengths_mm[size] for size in sizes)
     left, back, up = np.moveaxis(sacrum.local(body.at_mm()), -1, 0)
     found: Bool = ((left / width) ** 2 + (back / depth) ** 2 <= 0.25) & (np.abs(up) <= depth_mm) & body.bone
     return found

@@ -33,7 +33,7 @@ def necrosed(E: F64, tissue: Tissue, zone: Bool, factor: float | None = None) ->
 
     Soft tissue, cement, caps and metal keep theirs.  ``factor`` None: the stated one.
     """
-    share = float(material("bone.necrosed_factor").value or 0.0) if factor is None else factor
+    share = material("bone.necrosed_factor").number if factor is None else factor
     dead = zone & ~tissue.cap & ~tissue.replaced & (tissue.cement == 0.0)
     if tissue.metal is not None:
         dead &= ~tissue.metal

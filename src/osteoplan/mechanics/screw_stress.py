@@ -61,11 +61,11 @@ def stress(rod: Rod, u: F64) -> Stress:
     mises = np.maximum(pull[:, None] + moment / W[:, None], np.sqrt(pull**2 + 3.0 * shear**2)[:, None])
     e, end = (int(n) for n in np.unravel_index(int(mises.argmax()), mises.shape))
     most = float(mises[e, end])
-    share = most / float(yield_of(rod.cylinder.material).value or 1.0)
+    share = most / yield_of(rod.cylinder.material).number
     x, y, z = (float(v) for v in rod.points_mm[e + end])
     return Stress(
         most, float(forces.axial_N[e]), float(moment[e, end]), (x, y, z), share,
-        share / float(material("metal_strength.fatigue_share").value or 1.0),
+        share / material("metal_strength.fatigue_share").number,
     )  # fmt: skip
 
 
@@ -85,14 +85,12 @@ def screw_estimates(rods: Sequence[Rod], u: F64, case: str, load: str) -> tuple[
         f"rod {n + 1} of {len(rods)} at {load}: {worst_one.von_mises_MPa:.0f} MPa (von Mises; "
         f"axial {worst_one.axial_N:.0f} N, moment {worst_one.moment_Nmm / 1000.0:.2f} N m) at "
         f"({x:.0f}, {y:.0f}, {z:.0f}) mm",
-        f"{rod.cylinder.material}, yield {float(known.value or 0.0):.0f} MPa; {known.note}",
+        f"{rod.cylinder.material}, yield {known.number:.0f} MPa; {known.note}",
         f"{100.0 * worst_one.share_of_fatigue:.0f} % of what repeated loading is taken to bear",
         "end forces of the beam; a smooth round root, no notch of the thread",
     )
     value = 100.0 * worst_one.share_of_yield
-    low, high = (
-        None if end is None else value * float(known.value or 0.0) / end for end in (known.high, known.low)
-    )
+    low, high = (None if end is None else value * known.number / end for end in (known.high, known.low))
     return (
         Estimate(
             "screw_stress_share_of_yield", case, value, low, high, "%", "simulated", because,

@@ -71,7 +71,7 @@ def largest_piece(solid: Bool, *, bone: str) -> Bool:
     size[0] = 0
     first = int(size.argmax())
     rest = np.delete(size, first).max(initial=0)
-    most = float(material("bone.debris_share_max").value or 0.0)
+    most = material("bone.debris_share_max").number
     if rest > most * size[first]:
         share = 100.0 * rest / size.sum()
         raise BadInput(

@@ -148,9 +148,7 @@ class Specimen:
     @cached_property
     def K0(self) -> F64:
         """(24, 24) element matrix at E = 1 MPa [N/mm]."""
-        return brick_stiffness(
-            [self.settings.spacing_mm] * 3, float(material("bone.poisson_ratio").value or 0.0)
-        )
+        return brick_stiffness([self.settings.spacing_mm] * 3, material("bone.poisson_ratio").number)
 
     def stiffness(self, E: F64, rods: tuple[Rod, ...] = ()) -> Stiffness:
         """Of a modulus field (as of ``solve``) with rods in it."""
@@ -209,7 +207,7 @@ class Response:
 
 def settings_of(case: LoadCase, spacing_mm: float = 0.0) -> MechanicsSettings:
     """Settings of a load case: its laws, and its own edge of the cubes unless a coarser one is asked for."""
-    own = float(case.spacing_mm.value or 0.0) if case.spacing_mm else 0.0
+    own = case.spacing_mm.value if case.spacing_mm else 0.0
     return MechanicsSettings(spacing_mm=max(own, spacing_mm), laws=case.laws.use)
 
 
@@ -326,8 +324,7 @@ def load(
 
 def _screws(specimen: Specimen, rods: tuple[Rod, ...], K: float, found: Response) -> tuple[Estimate, ...]:
     """What screws bear at the display load."""
-    known = specimen.case.display_load.known()
-    load = float(known.value or 0.0)
+    load = specimen.case.display_load.value
     at = f"{load:g} {specimen.case.load_unit}"
     return screw_estimates(rods, found.unit_motion_mm * load / K, specimen.case.title, at)
 

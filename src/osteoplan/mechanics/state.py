@@ -183,4 +183,4 @@ def replaced_by_soft_tissue(anatomy: Anatomy, image: F64, lesion: Bool, state: S
     if state == "intact":
         return np.zeros_like(lesion)
     density = anatomy.calibration.density_as("K2HPO4", image)
-    return lesion & (density <= float(material("bone.lytic_tissue_density_max").value or 0.0))
+    return lesion & (density <= material("bone.lytic_tissue_density_max").number)

@@ -32,7 +32,7 @@ def supports(specimen: Specimen, patient: Patient) -> Supports:
         body_mm=cells[~specimen.cap], cap_mm=cells[specimen.cap],
         held_mm=specimen.held_mm, loaded_mm=specimen.loaded_mm,
         load_axis=turn_axis(specimen) if turns else specimen.push, unit=case.load_unit,
-        shown_at=float(case.display_load.known().value or 0.0),
+        shown_at=case.display_load.value,
         loads=tuple(
             _life(one, patient) for one in case.magnitudes if one.applies(specimen.anatomy.bone)
         ),

@@ -68,7 +68,7 @@ def probes(calibration: Calibration, central: World, laws: Sequence[str]) -> tup
         found.append(Probe("law", tuple(replace(central, law=modulus_law(law)) for law in laws), tuple(laws)))
     for input, moved in _SINGLE.items():
         known = material("bone.lytic_tissue_modulus" if input == "lytic_modulus" else f"cement.{input}")
-        ends = (float(known.low or 0.0), float(known.high or 0.0))
+        ends = known.range
         at = tuple(f"{end:g} {known.unit}".removesuffix(" 1") for end in ends)
         found.append(Probe(input, tuple(moved(central, end) for end in ends), at))
     return (*found, _of_direction(central), _of_edge(central))
@@ -131,7 +131,7 @@ def _of_calibration(calibration: Calibration, central: World) -> list[Probe]:
 
 
 def _of_direction(central: World) -> Probe:
-    cone = float(material("uncertainty.load_cone_deg").value or 0.0)
+    cone = material("uncertainty.load_cone_deg").number
     slope = float(np.tan(np.radians(cone)))
     tilts = ((slope, 0.0), (-slope, 0.0), (0.0, slope), (0.0, -slope))
     return Probe("load_direction", tuple(replace(central, tilt=t) for t in tilts), (f"{cone:g} deg",) * 4)
@@ -139,7 +139,7 @@ def _of_direction(central: World) -> Probe:
 
 def _of_edge(central: World) -> Probe:
     known = material("uncertainty.lesion_edge_mm")
-    ends = (float(known.low or 0.0), float(known.high or 0.0))
+    ends = known.range
     return Probe(
         "lesion_edge", tuple(replace(central, edge_mm=e) for e in ends), tuple(f"{e:+g} mm" for e in ends)
     )

@@ -205,4 +205,4 @@ def _plane(mesh: Bricks, cap: Bool, plane: int, *, side: int) -> Bool:
 
 
 def _number(key: str) -> float:
-    return float(material(f"vertebra_compression.{key}").value or 0.0)
+    return material(f"vertebra_compression.{key}").number

@@ -145,7 +145,7 @@ def solve_voxels(
         -60.0
     """
     solve = _solver(device)
-    ratio = float(material("bone.poisson_ratio").value or 0.0) if poisson_ratio is None else poisson_ratio
+    ratio = material("bone.poisson_ratio").number if poisson_ratio is None else poisson_ratio
     problem = voxel_problem(moduli_MPa, spacing_mm, prescribed_mm, poisson_ratio=ratio, force_N=force_N)
     mesh = problem.mesh
     K0 = brick_stiffness(problem.spacing_mm, problem.poisson)

@@ -167,8 +167,8 @@ def stiffness_bounds(E: F64, s: F64, other: F64) -> tuple[float, float]:
 
 def _range(name: str) -> tuple[float, float]:
     known = material(name)
-    return float(known.low or 0.0), float(known.high or 0.0)
+    return known.range
 
 
 def _value(name: str) -> float:
-    return float(material(name).value or 0.0)
+    return material(name).number

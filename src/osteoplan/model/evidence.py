@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from osteoplan.errors import BadInput
+
 __all__ = [
     "Change",
     "Citation",
@@ -42,7 +44,7 @@ class Citation:
 class Known:
     """One fact from ``knowledge``: value, unit, source, review status, date.
 
-    ``low`` and ``high`` bound the value where the source gives a range.
+    ``low`` and ``high`` bound the value where the source gives a range; ``name`` is its name and file.
     """
 
     value: float | int | str | bool | None
@@ -53,6 +55,30 @@ class Known:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    name: str = ""
+
+    @property
+    def number(self) -> float:
+        """The value, in ``unit``.
+
+        Raises:
+            BadInput: it is missing, a word or a truth.
+        """
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+            is_what = "is missing" if self.value is None else f"is {self.value!r}, not a number"
+            raise BadInput(f"{self.name or 'a value'} {is_what}: give it one in {self.unit}")
+        return float(self.value)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """(low, high), in ``unit``.
+
+        Raises:
+            BadInput: an end is missing.
+        """
+        if self.low is None or self.high is None:
+            raise BadInput(f"{self.name or 'a value'} has no range: give it 'low' and 'high' in {self.unit}")
+        return float(self.low), float(self.high)
 
 
 @dataclass(frozen=True)

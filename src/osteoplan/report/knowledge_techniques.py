@@ -221,8 +221,10 @@ def _limits(lib: Library, file: TechniqueFile) -> Section | None:
         return None
     rows = []
     for name, row in file.limits.items():
-        number = isinstance(row.value, int | float) and not isinstance(row.value, bool)
-        value = with_unit(float(row.value or 0), row.unit) if number else str(row.value or "not given")
+        if isinstance(row.value, int | float) and not isinstance(row.value, bool):
+            value = with_unit(float(row.value), row.unit)
+        else:
+            value = "not given" if row.value is None else str(row.value)
         span = "" if row.low is None or row.high is None else _span(row.low, row.high)
         rows.append(
             Row((cell(_plain(name, row.unit)), cell(value, span, number=True)), basis_of(row, lib.sources))

@@ -139,7 +139,8 @@ def _fan_around(way: Way, anatomy: Anatomy, shelf: Shelf) -> Construct | None:
 
 def _held(made: Construct) -> tuple[int, float]:
     """Fewest failed checks first, then the longest hold of the worst wire beyond the lesion."""
-    holds = [check.value or 0.0 for check in made.checks if check.id == "wire_anchor_wanted_mm"]
+    told = [check.value for check in made.checks if check.id == "wire_anchor_wanted_mm"]
+    holds = [0.0 if hold is None else hold for hold in told]
     return len(made.failed), -min(holds, default=0.0)
 
 

@@ -96,7 +96,7 @@ def _published_rows(load: Load | None) -> tuple[Row, ...]:
     def l2_stiffness(shift: int) -> float:
         return stiffness(verse_l2(at_hand(), shift=shift), clamped=False)
 
-    strain = float(material("vertebra_compression.failure_strain").value or 0.0)
+    strain = material("vertebra_compression.failure_strain").number
     return (
         Row("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3,
             lambda: l2_stiffness(1), VERSE, "N/mm"),

@@ -69,8 +69,7 @@ def roof(*, hole: bool = True, fill: float = 0.0, cement_MPa: float = 2200.0, sc
     under = block.mesh.cells[:, 2] == SHAPE[2] - 1
     under &= (np.abs(block.centres_mm[:, :2] - MIDDLE[:2]) < PATCH_MM).all(axis=1)
     volume, limit = (
-        float(material(f"vertebra_compression.pistoia_{key}").value or 0.0)
-        for key in ("volume_fraction", "strain")
+        material(f"vertebra_compression.pistoia_{key}").number for key in ("volume_fraction", "strain")
     )
     return Answer(
         1.0 / float((u * load).sum()), limit / float(np.quantile(strain[bone], 1.0 - volume)),

@@ -57,7 +57,7 @@ def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidit
     if case is None:
         return (), ()
     laws = case.mechanics.laws
-    h = max(float(material("rigidity.section_mm").value or 0.0), settings.spacing_mm)
+    h = max(material("rigidity.section_mm").number, settings.spacing_mm)
     central = central_world(anatomy.calibration, laws[0])
     sampled = worlds(anatomy.calibration, laws, settings.seed, settings.draws)
     found, left_out = [], []

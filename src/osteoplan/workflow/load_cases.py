@@ -63,7 +63,7 @@ class LoadCase:
     @property
     def resolution_pct(self) -> float:
         """Percentage points of the share below which two options are not told apart."""
-        return float(self.case.ratio_resolution_pct.value or 0.0)
+        return self.case.ratio_resolution_pct.value
 
     @property
     def doing(self) -> str:

@@ -64,7 +64,7 @@ def solved_body(specimen: Specimen, state: State, *, on_step: OnStep | None = No
     E = modulus(tissue_of(specimen, state), world)
     h, drive = specimen.settings.spacing_mm, specimen.drive
     problem = VoxelProblem(
-        (h, h, h), float(material("bone.poisson_ratio").value or 0.0), specimen.mesh, E, drive.fixed,
+        (h, h, h), material("bone.poisson_ratio").number, specimen.mesh, E, drive.fixed,
         drive.prescribed_mm, drive.force_N, 0, 0,
     )  # fmt: skip
     return VoxelSolution.of(problem, solve(specimen, E, on_step=on_step).equilibrium)

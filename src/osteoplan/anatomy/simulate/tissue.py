@@ -90,8 +90,8 @@ def noise_like(
     """
     widths = looks.number("noise_smoothing_mm") / spacing_mm
     smooth = ndimage.gaussian_filter(before, widths, mode="nearest")
-    window = looks.noise_tissue_HU
-    soft = ~bone & (smooth > float(window.low or 0.0)) & (smooth < float(window.high or 0.0))
+    low, high = looks.noise_tissue_HU.known().range
+    soft = ~bone & (smooth > low) & (smooth < high)
     soft = ndimage.binary_erosion(soft) & ~ndimage.binary_dilation(bone, iterations=2)
     name: NoiseSource = "soft tissue" if soft.sum() >= _LEAST_SOFT else "bone"
     where = _flattest(smooth, soft if name == "soft tissue" else bone, spacing_mm)
