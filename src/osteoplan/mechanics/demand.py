@@ -5,7 +5,7 @@
 A load is a formula over weight and height with a source (``knowledge.loads``); where the patient's weight is
 needed and unknown there is no ratio, and of a scan without calibrated density there is none either: its
 newtons are not absolute.  Where a source gives a range, draws take the load evenly from it.
-Tests: tests/unit/test_demand.py.
+Tests: tests/unit/test_loads.py.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ The load's own axes (third: along the load, from what is held to what is moved) 
     fall     third = medial, turned forward by the internal rotation and downward by the adduction
 
 Nothing is known of a side here: medial is where the head lies.  Sources and sizes: loads/femur_stance.yaml,
-loads/femur_fall.yaml.  Tests: tests/unit/test_femur.py, test_femur_real.py.
+loads/femur_fall.yaml.  Tests: tests/unit/test_long_bones.py.
 """
 
 from __future__ import annotations

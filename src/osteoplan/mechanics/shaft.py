@@ -8,7 +8,7 @@ the inner rollers of a four-point bending test, and the neutral axis lies where 
 are as good as rigid: what turns is the gauge.
 
 Axes: first to the patient's left, second posterior, third up the shaft; origin in the middle of the gauge.
-Sources and sizes: loads/shaft_*.yaml.  Tests: tests/unit/test_shaft.py.
+Sources and sizes: loads/shaft_*.yaml.  Tests: tests/unit/test_long_bones.py.
 """
 
 from __future__ import annotations
