@@ -19,7 +19,7 @@ def written() -> list[Path]:
 
 
 def test_every_test_that_is_pointed_to_is_there() -> None:
-    """The first of a list is named by its folder, the others may be bare: `tests/unit/test_a.py, test_b.py`."""
+    """The first of a list is named with its folder, others may be bare: `tests/unit/test_a.py, test_b.py`."""
     gone = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in written()
