@@ -468,7 +468,7 @@ def test_the_same_input_gives_the_same_plan() -> None:
     on = grid("left_handed")
     target = target_of(balls(on, 8.0, (-8, 0, 0), (9, 4, 2)), on, 3.0)
     offers = list(beside(ways((0, 0, 0)), allowed=everywhere, reach_mm=15.0, depths_mm=(-5.0, 5.0)))
-    plans = [planned(target, offers, zone(), seed=3, allowed=everywhere) for _ in range(2)]
+    plans = [planned(target, offers, zone(), allowed=everywhere) for _ in range(2)]
     assert plans[0].status == "optimal"
     assert len(plans[0].probes) == 2
     once, again = (dataclasses.replace(plan, seconds=0.0) for plan in plans)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.set_cover import SetCover, Solution, solve
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow, placement_number
 from osteoplan.trajectory.cover_plan import COVERAGE_WORDS, CoverPlan, Reached, Spacing, measured
 from osteoplan.trajectory.probes import (
@@ -29,7 +30,6 @@ from osteoplan.trajectory.probes import (
     permitted,
     sound,
 )
-from osteoplan.trajectory.set_cover import SetCover, Solution, solve
 from osteoplan.trajectory.target import Target, target_of
 from osteoplan.trajectory.tubes import Allowed, Candidate, Tube, beside, candidate_of, tube_of
 from osteoplan.trajectory.zones import contains, depth_mm, held_by, which_contain, zone_at
@@ -53,7 +53,6 @@ def cover(
     limits: CoverLimits,
     *,
     time_limit_s: float,
-    seed: int = 0,
     screws: Sequence[Tube] = (),
     structures: Sequence[Danger] = (),
     allowed: Allowed | None = None,
@@ -64,8 +63,8 @@ def cover(
         candidates: ways with a tip; ``tubes.beside`` makes more of them.
         table, rows: the probes' diameters, and the zones that may be used.
         limits: see ``cover_limits``.
-        time_limit_s: of the choice; ``status`` and ``gap`` tell whether it was enough.
-        seed: of the greedy starts; the same input gives the same plan unless the time ran out.
+        time_limit_s: of the choice; ``status`` and ``gap`` tell whether it was enough. If it was, the same
+            input gives the same plan.
         screws: planned in the same session; no probe may touch them.
         structures: what a zone may reach, to be told (or kept out of: ``limits.keep_out``); those of kind
             ``metal`` count as metal.
@@ -80,7 +79,7 @@ def cover(
         nothing = Solution((), np.inf, np.inf, np.inf, "optimal", 0.0)
         return measured(target, (), nothing, 0, limits, structures, [*said, "no probe can be placed"], began)
     problem = _problem(target, columns, limits)
-    solution = solve(problem, time_limit_s=time_limit_s, seed=seed)
+    solution = solve(problem, time_limit_s=time_limit_s)
     probes = tuple(columns[j] for j in solution.chosen)
     if allowed is not None:
         probes = _refined(target, probes, limits, screws, structures, allowed)

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.kernels.set_cover import Solution
 from osteoplan.knowledge.applicators import LABEL
 from osteoplan.trajectory.probes import CoverLimits, Danger, PlacedProbe, gap_mm, shafts
-from osteoplan.trajectory.set_cover import Solution
 from osteoplan.trajectory.target import Target
 from osteoplan.trajectory.tubes import segment_distances
 from osteoplan.trajectory.zones import contains, depth_mm

@@ -104,7 +104,7 @@ def probes(
             sparing=np.logical_or.reduce(canal) if canal else None,
         ),
         candidates, table, rows, cover_limits(settings.at_most, keep_out=settings.keep_out),
-        time_limit_s=settings.time_limit_s, seed=ways.seed,
+        time_limit_s=settings.time_limit_s,
         structures=dangers(around.structures, around.grid), allowed=allowed,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ A greedy choice with swaps gives a first value, which bounds the search from abo
 columns at most are weighed by one matrix product; if three columns cannot cost less than the best known, that
 is the end.  HiGHS then looks for three and more, on some of the points; points that its answer leaves bare
 are added until none is left.  A problem with fewer points costs less, so its bound holds for the whole
-problem, whenever the search is stopped.
+problem, whenever the search is stopped.  HiGHS alone lost: ``docs/decisions/0011``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.provenance import rng
-
 __all__ = ["SetCover", "Solution", "greedy", "solve"]
 
 F64 = npt.NDArray[np.float64]
@@ -37,8 +35,7 @@ Status = Literal["optimal", "gap", "greedy"]
 SAME = 1e-4  # of the objective, within which a bound proves it
 TOLERANCE = 1e-6  # of the objective, below which two values are the same
 ROWS = 200  # points that a first problem holds, and that a round may add
-STARTS = 8  # greedy choices, all but the first with the coverage shaken
-SHAKE = 0.25
+STARTS = 16  # greedy choices, each beginning with another one of the best columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,24 +108,20 @@ class Solution:
         return max(0.0, (self.objective - self.bound) / self.objective) if self.objective > 0 else 0.0
 
 
-def solve(problem: SetCover, *, time_limit_s: float, seed: int = 0) -> Solution:
+def solve(problem: SetCover, *, time_limit_s: float) -> Solution:
     """The best choice that is found in the time.
 
     Args:
         time_limit_s: for all of it; one greedy choice is always made.
-        seed: of the shaken greedy starts.
 
-    The same problem and seed give the same choice, unless the time ran out: ``status`` tells.
+    The same problem gives the same choice, unless the time ran out: ``status`` tells.
     """
     began = time.perf_counter()
     problem = _merged(problem)
-    best = greedy(problem, seed=seed, time_limit_s=time_limit_s / 3)
-    first = upper = problem.objective(best)
-    few = _few(problem, upper)
-    if problem.objective(few) < upper - TOLERANCE:
-        best, upper = few, problem.objective(few)
-    ends = began + time_limit_s
-    best, bound = _searched(problem, best, ends)
+    best = greedy(problem, time_limit_s=time_limit_s / 3)
+    first = problem.objective(best)
+    best = min(best, _few(problem, first), key=problem.objective)
+    best, bound = _searched(problem, best, began + time_limit_s)
     upper = problem.objective(best)
     bound = min(bound, upper)
     proven = upper - bound <= SAME * max(upper, 1.0)
@@ -136,29 +129,28 @@ def solve(problem: SetCover, *, time_limit_s: float, seed: int = 0) -> Solution:
     return Solution(tuple(sorted(best)), upper, first, bound, told, time.perf_counter() - began)
 
 
-def greedy(problem: SetCover, *, seed: int = 0, time_limit_s: float = np.inf) -> list[int]:
+def greedy(problem: SetCover, *, time_limit_s: float = np.inf) -> list[int]:
     """The best of several greedy choices, each improved by dropping and swapping columns.
 
-    Each step takes the column with the most bare weight for its cost; all starts but the first see the
-    weights of the columns shaken.
+    Each step takes the column with the most bare weight for its cost; the n-th choice begins with the n-th
+    best of them.
     """
     began = time.perf_counter()
     weight = ((problem.weights / problem.worth)[:, None] * problem.covers).astype(np.float32)
     best: list[int] = []
-    value = problem.objective(best)
-    for start in range(STARTS):
-        shaken = np.ones(len(problem.costs))
-        if start:
-            shaken += SHAKE * rng(seed, "set_cover", str(start)).uniform(-1, 1, len(shaken))
-        chosen = _swapped(problem, _grown(problem, weight, [], shaken), weight)
-        if problem.objective(chosen) < value - TOLERANCE:
-            best, value = chosen, problem.objective(chosen)
+    net = _gain(weight, _bare_points(problem, [])) - problem.costs
+    for first in np.argsort(-net / problem.costs, kind="stable")[:STARTS]:
+        if net[first] <= TOLERANCE or problem.at_most < 1:
+            break
+        chosen = _swapped(problem, _grown(problem, weight, [int(first)]), weight)
+        if problem.objective(chosen) < problem.objective(best) - TOLERANCE:
+            best = chosen
         if time.perf_counter() - began > time_limit_s:
             break
     return best
 
 
-def _grown(problem: SetCover, weight: F32, chosen: list[int], shaken: F64) -> list[int]:
+def _grown(problem: SetCover, weight: F32, chosen: list[int]) -> list[int]:
     """A choice made larger while a column brings more than it costs."""
     chosen = list(chosen)
     bare = _bare_points(problem, chosen)
@@ -167,7 +159,7 @@ def _grown(problem: SetCover, weight: F32, chosen: list[int], shaken: F64) -> li
         pays = _free(problem, chosen) & (gain > problem.costs + TOLERANCE)
         if not pays.any():
             break
-        taken = int(np.argmax(np.where(pays, gain / problem.costs * shaken, -np.inf)))
+        taken = int(np.argmax(np.where(pays, gain / problem.costs, -np.inf)))
         chosen.append(taken)
         gain = gain - _gain(weight, bare & problem.covers[:, taken])
         bare &= ~problem.covers[:, taken]
@@ -203,23 +195,19 @@ def _swapped(problem: SetCover, chosen: list[int], weight: F32) -> list[int]:
     while improved:
         improved = False
         value = problem.objective(chosen)
-        for out in list(chosen):
+        for out in chosen:
             rest = [j for j in chosen if j != out]
             if not problem.allows(rest):
                 continue
-            better = _grown(problem, weight, _with_best(problem, weight, rest), np.ones(len(problem.costs)))
+            # the column that brings most, not the one that brings most for its cost
+            net = _gain(weight, _bare_points(problem, rest)) - problem.costs
+            net[~_free(problem, rest)] = -np.inf
+            taken = int(np.argmax(net))
+            better = _grown(problem, weight, [*rest, taken] if net[taken] > TOLERANCE else rest)
             if problem.allows(better) and problem.objective(better) < value - TOLERANCE:
                 chosen, improved = better, True
                 break
     return chosen
-
-
-def _with_best(problem: SetCover, weight: F32, rest: list[int]) -> list[int]:
-    """A choice with the one column that pays most, if one pays."""
-    bare = _bare_points(problem, rest)
-    net = np.where(_free(problem, rest), _gain(weight, bare) - problem.costs, -np.inf)
-    taken = int(np.argmax(net))
-    return [*rest, taken] if net[taken] > TOLERANCE else rest
 
 
 def _few(problem: SetCover, upper: float) -> list[int]:
@@ -348,31 +336,34 @@ def _milp(
     Args:
         asked: the least count of columns, and the seconds that there are.
     """
+    from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_matrix
 
     n, m = len(problem.costs), len(held)
-    linked = problem.chained is not None and problem.near is not None
-    total = n + m + linked
-    cost = np.concatenate([problem.costs, problem.weights[held] / problem.worth, np.zeros(int(linked))])
+    cost = np.concatenate([problem.costs, problem.weights[held] / problem.worth, [0.0]])
     count, seconds = asked
     payable = np.searchsorted(np.cumsum(np.sort(problem.costs)), upper + TOLERANCE, side="right")
-    counts = (count, min(problem.at_most, int(payable)))
-    rows, low, high = _rows(problem, held, cliques, counts)
-    rows.append((np.arange(n + m), cost[: n + m]))  # the greedy choice is a cut-off
-    low.append(-np.inf)
-    high.append(upper + TOLERANCE)
-    starts = np.concatenate([[0], np.cumsum([len(where) for where, _ in rows])])
-    matrix = csr_matrix(
-        (np.concatenate([v for _, v in rows]), np.concatenate([w for w, _ in rows]), starts),
-        shape=(len(rows), total),
+    linked, near = _links(problem)
+    clique = np.zeros((len(cliques), n))
+    for row, members in zip(clique, cliques, strict=True):
+        row[members] = 1.0
+    parts = [
+        # what is chosen, what is left bare, whether two chained are chosen; at least; at most
+        ([problem.covers[held].astype(float), sparse.eye_array(m), None], 1, np.inf),
+        ([clique, None, None], -np.inf, 1),
+        ([np.ones((1, n)), None, None], count, min(problem.at_most, int(payable))),
+        ([cost[None, :n], cost[None, n : n + m], None], -np.inf, upper + TOLERANCE),  # a cut-off
+        ([np.isin(np.arange(n), linked)[None], None, [[1.0 - problem.at_most]]], -np.inf, 1),
+        ([np.eye(n)[linked] - near, None, np.ones((len(linked), 1))], -np.inf, 1),
+    ]
+    rows = [[block if block is None else sparse.csr_array(block) for block in row] for row, _, _ in parts]
+    low, high = (
+        np.repeat([part[k] for part in parts], [m, len(cliques), 1, 1, 1, len(linked)]) for k in (1, 2)
     )
-    whole = np.ones(total)
-    whole[n : n + m] = 0
     answer = milp(
         cost,
-        constraints=LinearConstraint(matrix, np.asarray(low), np.asarray(high)),
-        integrality=whole,
+        constraints=LinearConstraint(sparse.block_array(rows, format="csr"), low, high),
+        integrality=np.concatenate([np.ones(n), np.zeros(m), [1]]),
         bounds=Bounds(0, 1),
         options={"time_limit": seconds, "mip_rel_gap": TOLERANCE},
     )
@@ -386,33 +377,11 @@ def _milp(
     return (chosen if problem.allows(chosen) else None), lower
 
 
-def _rows(
-    problem: SetCover, held: Ints, cliques: list[Ints], counts: tuple[int, int]
-) -> tuple[list[tuple[Ints, F64]], list[float], list[float]]:
-    """Rows of the problem (which variables, with which factors) with their lower and upper limits."""
-    n, m = len(problem.costs), len(held)
-    rows: list[tuple[Ints, F64]] = []
-    low: list[float] = []
-    high: list[float] = []
-
-    def row(where: Ints, factors: F64, least: float, most: float) -> None:
-        rows.append((where, factors))
-        low.append(least)
-        high.append(most)
-
-    for place, point in enumerate(held):
-        where = np.append(np.flatnonzero(problem.covers[point]), n + place)
-        row(where, np.ones(len(where)), 1, np.inf)
-    for clique in cliques:
-        row(clique, np.ones(len(clique)), -np.inf, 1)
-    row(np.arange(n), np.ones(n), *counts)
-    if problem.chained is not None and problem.near is not None:
-        linked, y = np.flatnonzero(problem.chained), n + m
-        many = np.append(np.ones(len(linked)), -(problem.at_most - 1.0))
-        row(np.append(linked, y), many, -np.inf, 1)
-        for a in linked:
-            near = np.flatnonzero(problem.near[a] & problem.chained)
-            near = near[near != a]
-            where = np.concatenate([near, [a, y]])
-            row(where, np.concatenate([-np.ones(len(near)), [1.0, 1.0]]), -np.inf, 1)
-    return rows, low, high
+def _links(problem: SetCover) -> tuple[Ints, Bools]:
+    """Chained columns, and (chained, columns) which others are near each."""
+    if problem.chained is None or problem.near is None:
+        return np.zeros(0, dtype=np.intp), np.zeros((0, len(problem.costs)), dtype=bool)
+    linked = np.flatnonzero(problem.chained)
+    near = problem.near[linked] & problem.chained
+    near[np.arange(len(linked)), linked] = False
+    return linked, near
