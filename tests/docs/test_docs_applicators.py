@@ -11,8 +11,8 @@ from osteoplan.knowledge.applicators import (
     ZoneRow,
     applicators,
     load_applicators,
-    placement,
 )
+from osteoplan.knowledge.values import known
 from osteoplan.trajectory.cover import COVERAGE_WORDS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "applicators.md").read_text(encoding="utf-8")
@@ -65,4 +65,4 @@ def test_the_page_says_what_the_zones_are_not_and_what_was_not_found() -> None:
     ],
 )
 def test_the_numbers_of_the_rules_are_those_of_the_data(name: str, said: str) -> None:
-    assert said.format(f"{placement(name).value:g}") in re.sub(r"\s+", " ", TEXT)
+    assert said.format(f"{known(f'placement.{name}').value:g}") in re.sub(r"\s+", " ", TEXT)

@@ -12,9 +12,9 @@ from osteoplan.knowledge.corridors import (
     Template,
     corridor_sets,
     load_template,
-    search_values,
     templates,
 )
+from osteoplan.knowledge.values import values
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "corridors.md").read_text(encoding="utf-8")
 
@@ -61,7 +61,7 @@ def test_every_set_is_on_the_page(name: str) -> None:
 
 
 def test_every_number_of_the_search_is_on_the_page_and_none_that_is_gone() -> None:
-    rows = search_values().values
+    rows = values("corridor_search")
     for name, one in rows.items():
         status = one.status.replace("_", " ")
         assert f"| `{name}` | {one.value:g} | {one.unit} | {status} | {one.note} |" in PAGE

@@ -7,18 +7,13 @@ from typing import get_args
 
 import pytest
 
-from osteoplan.knowledge.anatomy_values import ValueFile
 from osteoplan.knowledge.approaches import approaches, derived_families
-from osteoplan.knowledge.load import document
 from osteoplan.knowledge.structures import schemes
+from osteoplan.knowledge.values import values
 from osteoplan.model.anatomy import ImplantKind
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "structures.md").read_text(encoding="utf-8")
-VALUES = [
-    (name, row)
-    for file in ("derived", "implants")
-    for name, row in document(f"anatomy/{file}.yaml", ValueFile).root.items()
-]
+VALUES = [(name, row) for file in ("derived", "implants") for name, row in values(file).items()]
 
 
 @pytest.mark.parametrize("name", schemes())

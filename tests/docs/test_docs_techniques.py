@@ -7,16 +7,15 @@ from typing import get_args
 
 import pytest
 
-from osteoplan.cement.medium import GrowthFile
-from osteoplan.knowledge.load import document
 from osteoplan.knowledge.techniques import technique_cards
+from osteoplan.knowledge.values import values
 from osteoplan.model.evidence import Known
 from osteoplan.model.plan import Act
 from osteoplan.techniques.registry import techniques
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "techniques.md").read_text(encoding="utf-8")
 LIMITS = [(name, known) for card in technique_cards().values() for name, known in card.limits.items()]
-GROWTH = [(name, row.known()) for name, row in document("cement/growth.yaml", GrowthFile).root.items()]
+GROWTH = list(values("growth").items())
 
 
 def row(name: str, known: Known) -> str:

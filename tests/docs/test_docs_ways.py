@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.knowledge.approaches import Approach, approaches
-from osteoplan.knowledge.needles import needle_limits
+from osteoplan.knowledge.values import values
 from osteoplan.model.evidence import Known
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "ways.md").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def test_every_needle_approach_is_on_the_page_with_cone_and_positions(one: Appro
         assert joint.replace("_", " ") in row
 
 
-@pytest.mark.parametrize(("name", "known"), needle_limits().items(), ids=list(needle_limits()))
+@pytest.mark.parametrize(("name", "known"), values("needle").items(), ids=list(values("needle")))
 def test_every_limit_is_on_the_page_with_value_and_status(name: str, known: Known) -> None:
     status = known.status.replace("_", " ")
     assert f"| `{name}` | {known.value:g} | {known.unit} | {status} | {known.note} |" in PAGE
@@ -40,4 +40,4 @@ def test_the_page_names_no_approach_and_no_limit_that_is_gone() -> None:
         for line in PAGE.splitlines()
         if line.startswith("| `") and not line.startswith("| `ways.")
     }
-    assert listed == {*(one.id for one in NEEDLES), *needle_limits()}
+    assert listed == {*(one.id for one in NEEDLES), *values("needle")}

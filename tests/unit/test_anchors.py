@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.knowledge.materials import material, modulus_law
+from osteoplan.knowledge.materials import modulus_law
+from osteoplan.knowledge.values import known
 from osteoplan.mechanics.anchors import Anchors, anchors
 from osteoplan.mechanics.state import FILL_TOLERANCE, MechanicsSettings, Solved
 from osteoplan.mechanics.worlds import Tissue, central_world, modulus
@@ -15,7 +16,7 @@ from osteoplan.model.calibration import Calibration
 
 LAWS = MechanicsSettings().laws
 SURE = Calibration.line("density", 1.0, 0.0, 0.0, 0.0, calibrated=True)
-SOFT = material("bone.lytic_tissue_modulus")
+SOFT = known("bone.lytic_tissue_modulus")
 
 
 def energies(E):

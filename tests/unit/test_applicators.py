@@ -14,10 +14,9 @@ from osteoplan.knowledge.applicators import (
     ApplicatorTable,
     applicators,
     load_applicators,
-    placement,
-    placement_number,
 )
 from osteoplan.knowledge.refs import citation
+from osteoplan.knowledge.values import known, number
 from osteoplan.trajectory.zones import Zone, contains, depth_mm, held_by, unit, zone_at, zone_contains
 
 OWN = """\
@@ -118,13 +117,17 @@ def test_an_unknown_zone_or_number_names_its_neighbour() -> None:
     with pytest.raises(UnknownName, match="emprint_75W_5min"):
         applicators().row("emprint_75W_5mi")
     with pytest.raises(UnknownName, match="cell_mm"):
-        placement("cel_mm")
+        known("placement.cel_mm")
 
 
 def test_margins_are_data_and_not_verified() -> None:
-    assert placement_number("margin_curative_mm") == 5
-    assert placement_number("margin_palliative_mm") == 0
-    assert placement("margin_curative_mm").status == placement("margin_palliative_mm").status == "unverified"
+    assert number("placement.margin_curative_mm") == 5
+    assert number("placement.margin_palliative_mm") == 0
+    assert (
+        known("placement.margin_curative_mm").status
+        == known("placement.margin_palliative_mm").status
+        == "unverified"
+    )
 
 
 def test_a_centre_s_own_table_is_read_with_its_probes_and_stays_unverified(own: Path) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.constructs import law_of_bone, purchase_number
 from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.materials import Density, conversion, strength_law
+from osteoplan.knowledge.materials import Density, conversion, law_of_bone, strength_law
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.case import Calibration
 from osteoplan.model.construct import Screw
@@ -214,9 +214,9 @@ def test_without_calibration_there_is_an_image_mean_and_no_force():
 
 
 def test_the_numbers_behind_the_hold_say_where_they_come_from():
-    assert purchase_number("shear_share_of_yield") == 0.5
+    assert number("purchase.shear_share_of_yield") == 0.5
     with pytest.raises(Exception, match="number"):
-        purchase_number("shear")
+        number("purchase.shear")
 
 
 # which screw, how long -----------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.corridors import (
     corridor_sets,
     load_template,
-    search_values,
     template,
     templates,
 )
 from osteoplan.knowledge.refs import citation
+from osteoplan.knowledge.values import values
 from osteoplan.trajectory.corridors import corridors
 from tests.corridor_made import GRIDS, along_x, ring_with_foramina, screw
 
@@ -72,7 +72,7 @@ def test_retrograde_is_antegrade_turned_round() -> None:
 
 
 def test_the_numbers_of_the_search_are_our_own_defaults() -> None:
-    assert {row.status for row in search_values().values.values()} == {"design_default"}
+    assert {row.status for row in values("corridor_search").values()} == {"design_default"}
 
 
 def test_a_centres_own_template_is_read_and_used(tmp_path: Path) -> None:

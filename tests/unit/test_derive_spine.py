@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from osteoplan.knowledge.anatomy_values import number
 
 from osteoplan.anatomy.derive.canvas import Canvas
 from osteoplan.anatomy.derive.spine import (
@@ -16,7 +17,6 @@ from osteoplan.anatomy.derive.spine import (
     foramina_and_roots,
     read_levels,
 )
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.structures import scheme
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from osteoplan.knowledge.constructs import purchase_numbers
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.values import values
@@ -74,7 +73,7 @@ def test_the_synthes_screw_reads_as_its_guide():
 @pytest.mark.parametrize("id", sorted({**SCREWS, **WIRES}))
 def test_every_material_is_one_that_mechanics_knows(id):
     material = text(SHELF[id], "material")
-    assert material is None or material in values("materials/metal")
+    assert material is None or material in values("metal")
 
 
 @pytest.mark.parametrize("id", sorted({**SCREWS, **WIRES}))
@@ -90,7 +89,7 @@ def test_the_usual_share_of_a_root_is_the_mean_of_the_pedicle_screws():
         for s in SCREWS.values()
         if text(s, "for_bones") == "vertebra" and "core_diameter_mm" in s.values
     ]
-    told = purchase_numbers()["core_share_of_outer"]
+    told = values("purchase")["core_share_of_outer"]
     assert told.value == pytest.approx(sum(shares) / len(shares), abs=0.001)
     assert told.low == pytest.approx(min(shares), abs=0.005)
     assert told.high == pytest.approx(max(shares), abs=0.005)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from osteoplan.errors import BadInput, NotAvailable
-from osteoplan.knowledge.materials import Density, material, modulus_law, modulus_laws, strength_law
+from osteoplan.knowledge.materials import Density, modulus_law, modulus_laws, strength_law
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.ladder import law_pair, strength, strengths
 from osteoplan.mechanics.specimen import tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
@@ -47,7 +48,7 @@ def test_a_lesion_weakens_a_yielding_vertebra_and_no_force_exceeds_the_elastic_o
 
 
 def test_strength_is_read_at_the_agreed_strain_of_the_height(specimen, intact):
-    at = float(material("yielding.model_strain").value) * specimen.height_mm
+    at = number("yielding.model_strain") * specimen.height_mm
     assert intact.path.points[-1].displacement_mm == pytest.approx(at)
     assert intact.strength == intact.path.points[-1].force_N
     assert intact.estimate.low is None  # no interval is claimed
@@ -60,7 +61,7 @@ def test_cement_strengthens_and_cement_in_a_cavity_yields_later_than_in_bone(spe
     world = central_world(anatomy.calibration, "kopperdahl_2002_power")
     compression, tension = strengths(tissue, world, modulus(tissue, world))
     full = tissue.cement == 1.0
-    alone = float(material("yielding.pmma_compression").value)
+    alone = number("yielding.pmma_compression")
     cavity = compression[full & tissue.replaced]
     assert cavity == pytest.approx(np.full(cavity.shape, alone * (1 - world.porosity) ** 2))
     assert (compression[full & ~tissue.replaced] < cavity[0]).any()
@@ -72,7 +73,7 @@ def test_without_a_length_to_strain_the_strength_is_read_on_the_plateau(anatomy)
     assert "slope" in bent.how
     one, two = bent.path.points[-2:]
     slope = (two.force_N - one.force_N) / (two.displacement_mm - one.displacement_mm)
-    assert slope < float(material("yielding.plateau_share").value) * bent.path.stiffness
+    assert slope < number("yielding.plateau_share") * bent.path.stiffness
 
 
 def test_softening_needs_its_energy_and_more_of_it_is_never_weaker(specimen):

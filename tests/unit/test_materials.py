@@ -12,14 +12,13 @@ from osteoplan.knowledge.materials import (
     composite_modulus,
     conversion,
     conversions,
-    material,
     modulus_law,
     modulus_laws,
     strength_law,
     strength_laws,
 )
 from osteoplan.knowledge.refs import citation
-from osteoplan.knowledge.values import values
+from osteoplan.knowledge.values import known, values
 
 FILES = (
     "bone", "cement", "interfaces", "metal", "metal_strength", "rigidity", "uncertainty",
@@ -97,9 +96,9 @@ def test_every_law_rises_with_density():
 
 
 def test_the_composite_is_far_softer_than_cement_and_in_the_stated_range():
-    known = {key: material(f"cement.{key}") for key in ("pmma_modulus", "porosity", "interface_factor")}
-    value = float(composite_modulus(*(known[k].value for k in known)))
-    stated = material("cement.composite_modulus")
+    parts = {key: known(f"cement.{key}") for key in ("pmma_modulus", "porosity", "interface_factor")}
+    value = float(composite_modulus(*(part.number for part in parts.values())))
+    stated = known("cement.composite_modulus")
     assert value == pytest.approx(stated.value, rel=1e-3)
     assert stated.low <= value <= stated.high
     assert float(cavity_modulus(2300.0, 0.0)) == 2300.0
@@ -110,7 +109,7 @@ def test_every_material_fact_cites_a_known_source_or_says_that_there_is_none():
         *modulus_laws().values(),
         *strength_laws().values(),
         *conversions().values(),
-        *(row for file in FILES for row in values(f"materials/{file}").values()),
+        *(row for file in FILES for row in values(file).values()),
     ]
     for row in rows:
         from_memory = row.status == "unverified" and "from memory" in getattr(row, "note", "")
@@ -123,4 +122,4 @@ def test_an_unknown_name_is_answered_with_the_nearest_one():
     with pytest.raises(UnknownName, match="did you mean 'kopperdahl_2002_power'"):
         modulus_law("kopperdal_2002_power")
     with pytest.raises(UnknownName, match=r"materials/bone\.yaml; did you mean 'poisson_ratio'"):
-        material("bone.poisson")
+        known("bone.poisson")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from osteoplan.errors import BadInput, Cancelled
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import known
 from osteoplan.mechanics.potting import pot
 from osteoplan.mechanics.specimen import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
@@ -146,7 +146,7 @@ def test_the_machine_holds_two_planes_and_pins_the_rest_without_force(model):
 
 def test_a_lytic_lesion_weakens_and_strength_is_the_linear_criterion(model, intact, now):
     assert stiffness(now) < 0.95 * stiffness(intact)
-    factor = material("vertebra_compression.failure_strain").value * model.height_mm
+    factor = known("vertebra_compression.failure_strain").value * model.height_mm
     assert outcome(now, "strength_N").value == pytest.approx(factor * stiffness(now))
     assert outcome(now, "pistoia_load_N").value < outcome(intact, "pistoia_load_N").value
     assert now.diagnostics["residual"] <= 1e-8

@@ -11,7 +11,7 @@ from osteoplan.errors import UnknownName
 from osteoplan.knowledge.approaches import approach, approaches, approaches_of
 from osteoplan.knowledge.devices import device
 from osteoplan.knowledge.guidance import guidance
-from osteoplan.knowledge.needles import needle_limits
+from osteoplan.knowledge.values import values
 from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.trajectory.approaches import NeedleSearch, needle_ways, recheck
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
@@ -195,7 +195,7 @@ def test_a_centre_sets_its_own_limits_by_their_names() -> None:
 
 
 def test_every_limit_has_a_unit_at_the_end_of_its_name() -> None:
-    for name, known in needle_limits().items():
+    for name, known in values("needle").items():
         if known.unit != "1":
             assert name.endswith(f"_{known.unit}"), name
 

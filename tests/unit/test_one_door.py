@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.values import known, number, values
+from osteoplan.knowledge.load import raw
+from osteoplan.knowledge.values import FOLDERS, known, number, values
 from osteoplan.model.evidence import Known
 
 SRC = Path(__file__).resolve().parents[2] / "src" / "osteoplan"
-ENDS = {"value", "low", "high", "number", "known", "material"}
+ENDS = {"value", "low", "high", "number"}
 
 
 def fallbacks(code: str) -> list[int]:
@@ -62,10 +63,19 @@ def test_zero_is_a_number() -> None:
 
 def test_a_name_that_is_not_there_names_its_neighbour_and_its_file() -> None:
     with pytest.raises(UnknownName, match=r"materials/bone\.yaml; did you mean 'poisson_ratio'"):
-        number("materials/bone", "poison_ratio")
+        number("bone.poison_ratio")
 
 
 def test_a_known_number_tells_where_it_stands() -> None:
-    told = known("materials/bone", "modulus_min").name
+    told = known("bone.modulus_min").name
     assert told == "'modulus_min' in knowledge/data/materials/bone.yaml"
-    assert values("materials/bone")["modulus_min"].number == number("materials/bone", "modulus_min")
+    assert values("bone")["modulus_min"].number == number("bone.modulus_min")
+
+
+def test_every_file_of_values_has_a_name_of_its_own() -> None:
+    stems = [path.split("/")[-1] for path in raw() if path.split("/")[0] in FOLDERS]
+    assert len(stems) == len(set(stems))
+    with pytest.raises(
+        UnknownName, match="unknown file of values 'bonne' in knowledge/data; did you mean 'bone'"
+    ):
+        number("bonne.poisson_ratio")

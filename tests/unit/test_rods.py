@@ -9,7 +9,7 @@ import pytest
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import known
 from osteoplan.mechanics.rods import Section, metal_modulus, rods_in
 from osteoplan.mechanics.screw_stress import screw_estimates, stress, yield_of
 from osteoplan.mechanics.specimen import load, solve, tissue_of
@@ -109,7 +109,7 @@ def test_cement_bonds_what_lies_in_it(block):
     wire = one_rod(block, screw(root_diameter_mm=None), cement)
     inside = wire.points_mm[:, 2] > 15 * H
     assert (wire.beam.held_along == inside)[np.abs(wire.points_mm[:, 2] - 15 * H) > H].all()
-    assert material("interfaces.in_cement").value == "bonded"
+    assert known("interfaces.in_cement").value == "bonded"
 
 
 def test_a_head_outside_the_bone_is_held_where_the_bone_begins(block):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import known
 from osteoplan.mechanics.scenarios import necrosed, removed
 from osteoplan.mechanics.worlds import Tissue, central_world, modulus
 from osteoplan.model.case import Calibration
@@ -32,8 +32,8 @@ def test_only_bone_dies_and_only_when_it_is_asked_for(tissue):
     assert later[BONE] == pytest.approx(0.8 * E[BONE])
     assert necrosed(E, tissue, np.ones(5, dtype=bool), 0.7)[BONE] == pytest.approx(0.7 * E[BONE])
     assert np.array_equal(necrosed(E, tissue, np.zeros(5, dtype=bool)), E)
-    known = material("bone.necrosed_factor")
-    assert (known.status, known.low, known.high) == ("unverified", 0.7, 0.9)
+    row = known("bone.necrosed_factor")
+    assert (row.status, row.low, row.high) == ("unverified", 0.7, 0.9)
 
 
 def test_what_was_removed_is_soft_and_cement_in_it_fills_a_cavity(tissue):

@@ -5,16 +5,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from osteoplan.anatomy.simulate import SimulatedLesions, simulate_lesion
+from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
 from osteoplan.io.nifti import read_nifti
-from osteoplan.knowledge.load import document
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 from tests.synthetic_vertebra import rotation, vertebra
 
 GRIDS = ["straight", "oblique", "left_handed"]
-LOOKS = document("anatomy/simulated_lesions.yaml", SimulatedLesions)
 NOISE = 15.0
 AXES = (16.0, 14.0, 12.0)
 
@@ -116,7 +115,7 @@ def test_lytic_core_is_soft_tissue_with_the_noise_of_the_scan(grid):
     lesion = put(ct, bone, frame, axes_mm=(24.0, 20.0, 16.0))
     core = lesion.ct.array[core_of(lesion)].astype(float)
     assert core.size > 300
-    assert core.mean() == pytest.approx(LOOKS.number("lytic_HU"), abs=NOISE / 3)
+    assert core.mean() == pytest.approx(number("simulated_lesions.lytic_HU"), abs=NOISE / 3)
     assert 0.5 * NOISE < core.std() < 1.5 * NOISE
     assert lesion.truth["noise_from"] == "soft tissue"
 
@@ -141,7 +140,9 @@ def test_a_scan_without_noise_gets_none():
     made = vertebra("oblique")
     ct = made.image.with_array(made.image_intact.array, "HU")
     lesion = put(ct, made.bone_mask, made.frame)
-    assert np.unique(lesion.ct.array[core_of(lesion)]) == pytest.approx([LOOKS.number("lytic_HU")])
+    assert np.unique(lesion.ct.array[core_of(lesion)]) == pytest.approx(
+        [number("simulated_lesions.lytic_HU")]
+    )
 
 
 def test_noise_is_told_to_come_from_bone_where_no_soft_tissue_is_near():
@@ -166,7 +167,7 @@ def test_the_edge_is_blended_over_about_one_voxel():
     made = vertebra("straight")
     ct = made.image.with_array(np.full(made.image.shape, 1050.0), "HU")
     lesion = put(ct, made.bone_mask, made.frame, axes_mm=(24.0, 20.0, 16.0))
-    share = (ct.array - lesion.ct.array) / (1050.0 - LOOKS.number("lytic_HU"))
+    share = (ct.array - lesion.ct.array) / (1050.0 - number("simulated_lesions.lytic_HU"))
     between = (share > 0.02) & (share < 0.98)
     surface = lesion.mask & ~ndimage.binary_erosion(lesion.mask)
     assert 0.5 * surface.sum() < between.sum() < 3.0 * surface.sum()
@@ -180,15 +181,16 @@ def test_blastic_only_raises_and_stays_below_the_cap(grid):
     lesion = put(ct, bone, frame, matrix="blastic", axes_mm=(24.0, 20.0, 16.0))
     before, after = ct.array.astype(float), lesion.ct.array.astype(float)
     assert (after >= before).all()
-    assert after[after != before].max() <= LOOKS.number("blastic_cap_HU")
-    assert after[core_of(lesion)].mean() == pytest.approx(LOOKS.number("blastic_HU"), abs=60)
+    assert after[after != before].max() <= number("simulated_lesions.blastic_cap_HU")
+    assert after[core_of(lesion)].mean() == pytest.approx(number("simulated_lesions.blastic_HU"), abs=60)
 
 
 def test_blastic_is_cut_at_the_cap(monkeypatch):
     ct, bone, frame = scan()
-    cap = LOOKS.blastic_cap_HU.model_copy(update={"value": 720.0})
-    low = LOOKS.model_copy(update={"blastic_cap_HU": cap})
-    monkeypatch.setattr("osteoplan.anatomy.simulate.lesion.document", lambda *_: low)
+    low = {"simulated_lesions.blastic_cap_HU": 720.0}
+    monkeypatch.setattr(
+        "osteoplan.anatomy.simulate.tissue.number", lambda name: low[name] if name in low else number(name)
+    )
     lesion = put(ct, bone, frame, matrix="blastic")
     changed = lesion.ct.array != ct.array
     assert lesion.ct.array[changed].max() == 720
@@ -228,7 +230,7 @@ def test_truth_is_json_and_says_that_it_is_simulated():
     assert truth["knowledge_status"] == "design_default"
     assert truth["matrix"] == "lytic"
     assert truth["axes_mm"] == list(AXES)
-    assert truth["parameters"]["lytic_HU"] == LOOKS.lytic_HU.value
+    assert truth["parameters"]["lytic_HU"] == number("simulated_lesions.lytic_HU")
     assert truth["volume_mL"] == pytest.approx(lesion.mask.sum() * ct.voxel_volume_mm3 / 1000)
     assert truth["share_of_bone_pct"] == pytest.approx(100 * lesion.mask.sum() / bone.sum())
 
@@ -272,7 +274,7 @@ def test_a_lytic_lesion_in_a_real_vertebra_has_the_noise_of_the_scan(data):
     frame = BoneFrame(np.array([17.0, 49.0, -262.0]), np.eye(3))
     lesion = put(ct, bone, frame, at=(0.0, 0.0, 0.0), axes_mm=(22.0, 18.0, 17.0), seed=12)
     core = lesion.ct.array[core_of(lesion)].astype(float)
-    assert core.mean() == pytest.approx(LOOKS.number("lytic_HU"), abs=5)
+    assert core.mean() == pytest.approx(number("simulated_lesions.lytic_HU"), abs=5)
     assert 12 < core.std() < 32  # muscle 15 and aorta 24 HU in this scan, marrow 37
     assert not (lesion.ct.array != ct.array)[~bone].any()
     assert isinstance(lesion.ct, Volume)

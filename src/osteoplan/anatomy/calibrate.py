@@ -19,7 +19,7 @@ from osteoplan.anatomy.calibration_kernel import kernel_note
 from osteoplan.anatomy.calibration_phantom import by_phantom
 from osteoplan.anatomy.calibration_tissue import contrast_seen
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.anatomy_values import known, number
+from osteoplan.knowledge.values import known, number
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import Calibration, DensityKind, covariance_of
@@ -130,7 +130,7 @@ def _fixed(kvp: object) -> Calibration:
             f"calibration 'fixed': {what}; only 120 kV has one: write {{kind: fixed, kvp: 120}} if that is "
             "what was used, or calibrate the scan and use {kind: density}"
         ) from why
-    slope, intercept, slope_sd, intercept_sd = (number("calibration", row) for row in rows)
+    slope, intercept, slope_sd, intercept_sd = (number(f"calibration.{row}") for row in rows)
     return Calibration.line(
         "fixed", slope, intercept, slope_sd, intercept_sd, calibrated=False, kvp=float(str(kvp)),
         cite=tuple(dict.fromkeys(key for row in rows.values() for key in row.cite)),
@@ -143,7 +143,7 @@ def _density(kind: object) -> Calibration:
     if kind not in kinds:
         raise UnknownName("density", str(kind), kinds, "images.calibration")
     rows = _rows("density_slope_sd", "density_intercept_sd")
-    slope_sd, intercept_sd = (number("calibration", name) for name in rows)
+    slope_sd, intercept_sd = (number(f"calibration.{name}") for name in rows)
     status = worst(*(row.status for row in rows.values()))
     return Calibration.line(
         "density", 1.0, 0.0, slope_sd, intercept_sd, calibrated=True, status=status,
@@ -152,14 +152,14 @@ def _density(kind: object) -> Calibration:
 
 
 def _rows(*names: str) -> dict[str, Known]:
-    return {name: known("calibration", name) for name in names}
+    return {name: known(f"calibration.{name}") for name in names}
 
 
 def _told(factors: Calibration, contrast: bool | None, sign: str, sharp: str) -> Calibration:
     """A prior keeps its numbers, which are wide already; what speaks against it is told."""
     notes = []
     if contrast:
-        high = known("calibration", "contrast_shift_mg_cm3").high
+        high = known("calibration.contrast_shift_mg_cm3").high
         notes.append(
             f"contrast was given ({sign}): density of marrow may read up to {high:g} mg/cm3 too high"
         )
@@ -174,7 +174,7 @@ def _with_contrast(factors: Calibration, given: bool | None, sign: str) -> Calib
         return replace(factors, notes=(*factors.notes, note))
     if not given:
         return factors
-    row = known("calibration", "contrast_shift_mg_cm3")
+    row = known("calibration.contrast_shift_mg_cm3")
     low, high = row.range
     shift, sd = (low + high) / 2.0, (high - low) / np.sqrt(12.0)
     matrix = np.array(factors.covariance)
@@ -195,6 +195,6 @@ def _with_kernel(factors: Calibration, sharp: str) -> Calibration:
     if not sharp:
         return factors
     c = np.array(factors.coefficients)
-    share = number("calibration", "sharp_kernel_sd_relative")
+    share = number("calibration.sharp_kernel_sd_relative")
     matrix = np.array(factors.covariance) + share**2 * np.outer(c, c)
     return replace(factors, covariance=covariance_of(matrix), notes=(*factors.notes, sharp))

@@ -28,8 +28,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.attenuation import mass_attenuation
+from osteoplan.knowledge.values import number
 from osteoplan.model.calibration import Covariance, covariance_of
 from osteoplan.provenance import rng
 
@@ -74,8 +74,8 @@ def fit_rods_in_water(
     """Rods of K2HPO4 in water, by the two constants of the phantom's maker; three or more."""
     above_water = np.asarray(mean_HU, dtype=np.float64) - np.asarray(water_mg_cm3, dtype=np.float64)
     fit = _regression(np.asarray(density_mg_cm3, dtype=np.float64), above_water)
-    sigma_CT = fit.slope + number("calibration", "mindways_slope_shift")
-    beta_CT = fit.intercept + number("calibration", "mindways_intercept_shift_HU")
+    sigma_CT = fit.slope + number("calibration.mindways_slope_shift")
+    beta_CT = fit.intercept + number("calibration.mindways_intercept_shift_HU")
     return _inverted(fit, sigma_CT, beta_CT)
 
 
@@ -114,14 +114,14 @@ def fit_physics(
     mu, salts = mass_attenuation(names, energies), mass_attenuation(_SALTS, energies)
     r2 = _r2(h, mu)
     best = int(np.argmax(r2))
-    likely = np.flatnonzero(r2 >= r2[best] - number("calibration", "energy_r2_drop"))
+    likely = np.flatnonzero(r2 >= r2[best] - number("calibration.energy_r2_drop"))
     if likely[0] == 0 or likely[-1] == energies.size - 1:
         raise BadInput(
             f"the effective energy cannot be told from {', '.join(names)}: the fit is as good at a limit of "
             "the search; air is needed, so give the whole scan, or use {kind: fixed, kvp: N}"
         )
     central = _physics(h, mu[best], salts[best])
-    n = int(samples if samples is not None else number("calibration", "propagation_samples"))
+    n = int(samples if samples is not None else number("calibration.propagation_samples"))
     covariance = _sampled(h, np.array([sd_HU[name] for name in names]), mu, salts, best, likely, seed, n)
     span = float(energies[best]), float(energies[likely[0]]), float(energies[likely[-1]])
     scatter = _residual_mg(h, mu[best], salts[best], central)
@@ -181,7 +181,7 @@ def _inverted(fit: _Fit, a: float, b: float) -> Curve:
 
 
 def _energies() -> F64:
-    low, high, step = (number("calibration", f"energy_{key}_keV") for key in ("low", "high", "step"))
+    low, high, step = (number(f"calibration.energy_{key}_keV") for key in ("low", "high", "step"))
     return np.arange(low, high + step / 2, step)
 
 
@@ -257,7 +257,7 @@ def accepted(curve: Curve, *, what: str, residual_max: float, names: Sequence[st
     Raises:
         BadInput: R2 or scatter beyond the limits of ``knowledge``.
     """
-    r2_min = number("calibration", "fit_r2_min")
+    r2_min = number("calibration.fit_r2_min")
     if curve.r2 >= r2_min and curve.residual_sd <= residual_max:
         return
     raise BadInput(

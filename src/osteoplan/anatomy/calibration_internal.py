@@ -11,7 +11,7 @@ import numpy as np
 from osteoplan.anatomy.calibration_fit import Curve, accepted, fit_line, fit_physics, plain
 from osteoplan.anatomy.calibration_tissue import pointed_at, tissues
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import Calibration, ReferenceRegion
 from osteoplan.model.labels import LabelMap
@@ -63,7 +63,7 @@ def _by_physics(found: Mapping[str, ReferenceRegion], kvp: float | None) -> Cali
     ]
     relative = _together("internal_sd_relative", "physics_model_sd_relative")
     if "bone" not in used:
-        relative = float(np.hypot(relative, number("calibration", "internal_without_bone_sd_relative")))
+        relative = float(np.hypot(relative, number("calibration.internal_without_bone_sd_relative")))
         notes.append(
             "no cortical bone was used: density of bone is extrapolated from soft tissue, and widened"
         )
@@ -74,7 +74,7 @@ def _by_physics(found: Mapping[str, ReferenceRegion], kvp: float | None) -> Cali
 
 def _by_line(found: Mapping[str, ReferenceRegion], kvp: float | None) -> Calibration:
     named = {
-        name: replace(region, reference=number("calibration", f"line_{name}"))
+        name: replace(region, reference=number(f"calibration.line_{name}"))
         if name in _LINE
         else replace(region, used=False, note=region.note or "the straight line has no reference for it")
         for name, region in found.items()
@@ -82,9 +82,9 @@ def _by_line(found: Mapping[str, ReferenceRegion], kvp: float | None) -> Calibra
     used = _enough({name: region for name, region in named.items() if region.used})
     curve = fit_line(
         [region.mean_HU for region in used.values()],
-        [number("calibration", f"line_{name}") for name in used],
+        [number(f"calibration.line_{name}") for name in used],
         sd_mg_cm3=[
-            float(np.hypot(number("calibration", "line_reference_sd_mg_cm3"), 0.8 * _spread(name, region)))
+            float(np.hypot(number("calibration.line_reference_sd_mg_cm3"), 0.8 * _spread(name, region)))
             for name, region in used.items()
         ],
     )
@@ -93,7 +93,7 @@ def _by_line(found: Mapping[str, ReferenceRegion], kvp: float | None) -> Calibra
         f"internal calibration by a straight line through {', '.join(used)}: R2 {curve.r2:.5f}, scatter "
         f"{curve.residual_sd:.0f} mg/cm3; its reference densities are unverified"
     ]
-    other = kvp is None or kvp != number("calibration", "line_kvp")
+    other = kvp is None or kvp != number("calibration.line_kvp")
     if other:
         tube = "the tube voltage is not known" if kvp is None else f"the tube voltage is {kvp:g} kV"
         notes.append(f"{tube}, the references belong to 120 kV: the slope is widened")
@@ -111,7 +111,7 @@ _LINE = ("air", "adipose", "muscle")
 
 
 def _loose() -> float:
-    return number("calibration", "line_residual_max_mg_cm3")
+    return number("calibration.line_residual_max_mg_cm3")
 
 
 def _enough(used: dict[str, ReferenceRegion]) -> dict[str, ReferenceRegion]:
@@ -127,7 +127,7 @@ def _enough(used: dict[str, ReferenceRegion]) -> dict[str, ReferenceRegion]:
 def _spread(name: str, region: ReferenceRegion) -> float:
     """How well the region's CT number stands for the reference tissue [HU], 1 sd."""
     independent = max(1.0, region.voxels / 10.0)  # neighbouring voxels share their noise
-    return float(np.hypot(number("calibration", f"{name}_sd_HU"), region.sd_HU / np.sqrt(independent)))
+    return float(np.hypot(number(f"calibration.{name}_sd_HU"), region.sd_HU / np.sqrt(independent)))
 
 
 def _from_tissues(
@@ -148,4 +148,4 @@ def _from_tissues(
 
 def _together(*names: str) -> float:
     """Independent relative errors as one."""
-    return float(np.linalg.norm([number("calibration", name) for name in names]))
+    return float(np.linalg.norm([number(f"calibration.{name}") for name in names]))

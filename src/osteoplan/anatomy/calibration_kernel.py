@@ -7,7 +7,7 @@ import re
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.knowledge.anatomy_values import known, number
+from osteoplan.knowledge.values import known, number
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
@@ -28,8 +28,8 @@ def kernel_note(ct: Volume, acquisition: Acquisition | None) -> str:
     if measured is None:
         return ""
     sd, correlation = measured
-    loud = sd > number("calibration", "noise_sharp_sd_HU")
-    if loud and correlation < number("calibration", "noise_sharp_correlation"):
+    loud = sd > number("calibration.noise_sharp_sd_HU")
+    if loud and correlation < number("calibration.noise_sharp_correlation"):
         return (
             f"noise in soft tissue is {sd:.0f} HU and neighbouring voxels agree little ({correlation:.2f}): "
             "this looks like a sharp kernel, on which density may be off by up to 20 per cent"
@@ -43,7 +43,7 @@ def named_sharp(acquisition: Acquisition) -> bool:
     kernel = (acquisition.kernel or "").strip().upper()
     for word, file in _MAKERS.items():
         if re.search(rf"\b{word}\b", maker):
-            table = str(known("calibration", f"sharp_kernel_{file}").value)
+            table = str(known(f"calibration.sharp_kernel_{file}").value)
             return re.fullmatch(table, kernel, re.IGNORECASE) is not None
     return False
 
@@ -55,13 +55,13 @@ def noise(ct: Volume) -> tuple[float, float] | None:
     too wide to tell kernels apart.
     """
     axis = int(np.argmax(np.abs(ct.direction[2])))
-    if np.delete(ct.spacing_mm, axis).max() > number("calibration", "noise_voxel_max_mm"):
+    if np.delete(ct.spacing_mm, axis).max() > number("calibration.noise_voxel_max_mm"):
         return None
     stack = np.moveaxis(ct.array, axis, 0)
     middle, few = stack.shape[0] // 2, 10
     values = stack[max(0, middle - few) : middle + few].astype(np.float32)
     smooth = ndimage.uniform_filter(values, (1, 5, 5))
-    low, high = (number("calibration", f"noise_window_{end}_HU") for end in ("low", "high"))
+    low, high = (number(f"calibration.noise_window_{end}_HU") for end in ("low", "high"))
     where: Mask = ndimage.binary_erosion((smooth > low) & (smooth < high), np.ones((1, 5, 5), dtype=bool))
     left = values - smooth
     where &= np.abs(left) < 250.0

@@ -12,9 +12,9 @@ from osteoplan.anatomy.calibration_fit import Curve, accepted, fit_rods, fit_rod
 from osteoplan.anatomy.calibration_rods import find_rods, measure_rod
 from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.density_phantoms import DensityPhantom, Rod, density_phantom
 from osteoplan.knowledge.materials import conversions
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import Calibration, ReferenceRegion
 from osteoplan.model.evidence import worst
@@ -42,7 +42,7 @@ def by_phantom(
         points, curve = _found_rods(phantom, rods, ct, patient)
     else:
         points, curve = _measured_rods(phantom, rods, places, ct)
-    coefficients, covariance = plain(curve, number("calibration", "phantom_slope_sd_relative"))
+    coefficients, covariance = plain(curve, number("calibration.phantom_slope_sd_relative"))
     result = Calibration(
         "phantom", coefficients, covariance, calibrated=True, kvp=kvp, cite=phantom.cite,
         status=phantom.status, density_kind=phantom.density_kind,
@@ -108,7 +108,7 @@ def _measured_rods(
         curve = fit_rods_in_water(means, densities, [rod.water_mg_cm3 or 0.0 for rod in rods])
     else:
         curve = fit_rods(means, densities)
-    most = number("calibration", "phantom_residual_max_mg_cm3")
+    most = number("calibration.phantom_residual_max_mg_cm3")
     accepted(curve, what=phantom.title, residual_max=most, names=[rod.name for rod in rods])
     return points, curve
 
@@ -118,7 +118,7 @@ def _found_rods(
 ) -> tuple[tuple[ReferenceRegion, ...], Curve]:
     """The one row of circles, read from right or from left, whose CT numbers fit the phantom."""
     if patient is None:
-        patient = body_surface(ct, number("vertebra", "skin_threshold_HU"))
+        patient = body_surface(ct, number("vertebra.skin_threshold_HU"))
     fits, why = [], ""
     for row in find_rods(ct, patient, len(rods)):
         for places in (row, row[::-1]):
@@ -144,4 +144,4 @@ def _same_place(one: Sequence[ReferenceRegion], other: Sequence[ReferenceRegion]
     gaps = [
         np.linalg.norm(np.subtract(a.at_mm or 0.0, b.at_mm or 0.0)) for a, b in zip(one, other, strict=True)
     ]
-    return bool(max(gaps) < 2.0 * number("calibration", "rod_radius_mm"))
+    return bool(max(gaps) < 2.0 * number("calibration.rod_radius_mm"))

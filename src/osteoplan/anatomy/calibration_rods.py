@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import ReferenceRegion
 from osteoplan.model.volume import Volume
@@ -27,8 +27,8 @@ def measure_rod(ct: Volume, name: str, at_mm: Sequence[float], reference: float)
     Raises:
         BadInput: off the scan, fewer than three slices, or not uniform (the point is beside the rod).
     """
-    radius = number("calibration", "rod_radius_mm")
-    half = max(number("calibration", "rod_half_length_mm"), 1.51 * ct.spacing_mm[_axial(ct)])
+    radius = number("calibration.rod_radius_mm")
+    half = max(number("calibration.rod_half_length_mm"), 1.51 * ct.spacing_mm[_axial(ct)])
     at = np.asarray(at_mm, dtype=np.float64)
     reach = np.array([radius, radius, half])
     corners = ct.indices(at + reach * np.array(np.meshgrid(*[(-1, 1)] * 3)).reshape(3, -1).T)
@@ -38,12 +38,12 @@ def measure_rod(ct: Volume, name: str, at_mm: Sequence[float], reference: float)
     offset = crop.positions_mm(indices) - at
     inside = (np.hypot(offset[:, 0], offset[:, 1]) <= radius) & (np.abs(offset[:, 2]) <= half)
     slices = np.unique(indices[inside, _axial(ct)]).size
-    if slices < number("calibration", "rod_slices_min"):
+    if slices < number("calibration.rod_slices_min"):
         raise BadInput(
             f"rod {name} at {_point(at)} mm lies in {slices} slices of the scan: three are needed; {_POINT}"
         )
     values = crop.array[tuple(indices[inside].T)].astype(np.float64)
-    if values.std() > number("calibration", "rod_sd_max_HU"):
+    if values.std() > number("calibration.rod_sd_max_HU"):
         raise BadInput(
             f"rod {name} at {_point(at)} mm is not uniform (sd {values.std():.0f} HU): the point is beside "
             "the rod, or metal streaks cross it; point at its middle"
@@ -88,7 +88,7 @@ def _circles(ct: Volume, patient: Mask, at: float) -> list[F64]:
 
     axis = _axial(ct)
     middle = round(at * (ct.shape[axis] - 1))
-    wide = max(1, round(number("calibration", "rod_half_length_mm") / ct.spacing_mm[axis]))
+    wide = max(1, round(number("calibration.rod_half_length_mm") / ct.spacing_mm[axis]))
     chosen = slice(max(0, middle - wide), middle + wide + 1)
     plane = np.moveaxis(ct.array, axis, 0)[chosen].mean(axis=0, dtype=np.float64)
     body: Mask = np.asarray(np.moveaxis(patient, axis, 0)[chosen].any(axis=0))
@@ -97,7 +97,7 @@ def _circles(ct: Volume, patient: Mask, at: float) -> list[F64]:
     scale = spacing / fine
     flat = ndimage.zoom(np.clip(plane, -300.0, 1200.0), scale, order=1, grid_mode=True, mode="nearest")
     away: Mask = ndimage.zoom(body, scale, order=0, grid_mode=True, mode="nearest")
-    low, high = (number("calibration", f"rod_search_radius_{end}_mm") / fine for end in ("low", "high"))
+    low, high = (number(f"calibration.rod_search_radius_{end}_mm") / fine for end in ("low", "high"))
     radii = np.arange(max(2, round(low)), round(high) + 1)
     edges = canny(flat, sigma=1.5, low_threshold=8, high_threshold=20) & ~away
     accumulated = hough_circle(edges, radii)
@@ -110,9 +110,7 @@ def _circles(ct: Volume, patient: Mask, at: float) -> list[F64]:
         in_plane = (np.array([row, column]) + 0.5) / scale - 0.5
         position = ct.positions_mm(np.insert(in_plane, axis, float(middle)))
         # Circles may overlap: one that touches a rod and the phantom's edge must not push the rod out.
-        new = all(
-            np.linalg.norm(position - other) > number("calibration", "rod_radius_mm") for other in found
-        )
+        new = all(np.linalg.norm(position - other) > number("calibration.rod_radius_mm") for other in found)
         if new and _is_insert(flat, away, row, column, radius) and _behind(ct, body, position, middle):
             found.append(position)
     return found[:14]
@@ -124,7 +122,7 @@ def _is_insert(flat: F64, away: Mask, row: int, column: int, radius: int) -> boo
     rows, columns = np.ogrid[: flat.shape[0], : flat.shape[1]]
     disc = (rows - row) ** 2 + (columns - column) ** 2 <= inner**2
     values = flat[disc]
-    uniform = float(values.std()) < 0.5 * number("calibration", "rod_sd_max_HU")
+    uniform = float(values.std()) < 0.5 * number("calibration.rod_sd_max_HU")
     return bool(uniform and values.mean() > -250.0 and not away[disc].any())
 
 
@@ -145,4 +143,4 @@ def _one_line(points: F64) -> bool:
         return False
     bend = np.polyfit(x - x.mean(), y, min(2, len(x) - 2))
     off = y - np.polyval(bend, x - x.mean())
-    return bool(np.abs(off).max() <= number("calibration", "rod_collinear_mm"))
+    return bool(np.abs(off).max() <= number("calibration.rod_collinear_mm"))

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.anatomy_values import known, number
 from osteoplan.knowledge.structures import kind_of
+from osteoplan.knowledge.values import known, number
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import ReferenceRegion
@@ -61,10 +61,10 @@ def contrast_seen(
     ct: Volume, labels: LabelMap | None, acquisition: Acquisition | None
 ) -> tuple[bool | None, str]:
     """Was a contrast agent given?  And by which sign; None where neither a vessel nor the scanner tells."""
-    limit = number("calibration", "contrast_vessel_HU")
+    limit = number("calibration.contrast_vessel_HU")
     for name in _names("blood_labels") if labels is not None else ():
         values = _labelled(ct, labels, name)
-        if values.size >= number("calibration", "tissue_voxels_min") and np.median(values) > limit:
+        if values.size >= number("calibration.tissue_voxels_min") and np.median(values) > limit:
             return True, f"{name} reads {np.median(values):.0f} HU (above {limit:g})"
     if acquisition is not None and acquisition.contrast:
         return True, "the scanner recorded a contrast agent"
@@ -94,8 +94,8 @@ def pointed_at(ct: Volume, regions: Mapping[str, Any]) -> dict[str, ReferenceReg
 
 def _sphere(ct: Volume, name: str, sphere: Mapping[str, Any]) -> ReferenceRegion:
     at = np.asarray(sphere["at_mm"], dtype=np.float64)
-    radius = float(sphere.get("radius_mm", number("calibration", "region_radius_mm")))
-    if at.shape != (3,) or np.pi * radius**2 < number("calibration", "tissue_area_min_mm2"):
+    radius = float(sphere.get("radius_mm", number("calibration.region_radius_mm")))
+    if at.shape != (3,) or np.pi * radius**2 < number("calibration.tissue_area_min_mm2"):
         raise BadInput(
             f"images.calibration.regions: {name} needs a point of three numbers and 10 mm2 or more"
         )
@@ -108,7 +108,7 @@ def _sphere(ct: Volume, name: str, sphere: Mapping[str, Any]) -> ReferenceRegion
     values = crop.array[inside].astype(np.float64)
     if values.size < 8:
         raise BadInput(f"the region of {name} holds {values.size} voxels of the scan: move or widen it")
-    if (values <= number("calibration", "padding_below_HU")).any():
+    if (values <= number("calibration.padding_below_HU")).any():
         raise BadInput(f"the region of {name} holds padding (nothing scanned reads so low): move it")
     return ReferenceRegion(
         name, values.size, float(values.mean()), float(values.std()),
@@ -136,7 +136,7 @@ class _Slices:
     @classmethod
     def of(cls, ct: Volume, labels: LabelMap | None, exclude: Mask | None, patient: Mask | None) -> _Slices:
         axis = int(np.argmax(np.abs(ct.direction[2])))
-        step = max(1, ct.shape[axis] // int(number("calibration", "slices_read")))
+        step = max(1, ct.shape[axis] // int(number("calibration.slices_read")))
         if labels is not None:
             ct.require_same_grid(labels.volume, what="the label map")
 
@@ -148,8 +148,8 @@ class _Slices:
         affine[:3, :3] = np.diag([ct.spacing_mm[axis], *np.delete(ct.spacing_mm, axis)])[[1, 2, 0]]
         body = some(patient) if patient is not None else _patient(Volume(values, affine, "HU"))
         edge = float(np.delete(ct.spacing_mm, axis).max())
-        metal = (values > number("calibration", "metal_HU")) & body
-        wide = _grown(metal, number("calibration", "metal_halo_mm"), edge)
+        metal = (values > number("calibration.metal_HU")) & body
+        wide = _grown(metal, number("calibration.metal_halo_mm"), edge)
         free = ~wide if exclude is None else ~(wide | some(exclude))
         numbers = None if labels is None else some(labels.volume.array)
         return cls(values, body, free, edge, numbers, labels)
@@ -162,30 +162,30 @@ class _Slices:
         if not wanted:
             return None
         return (
-            _shrunk(np.isin(self.numbers, wanted), number("calibration", "label_erosion_mm"), self.edge_mm)
+            _shrunk(np.isin(self.numbers, wanted), number("calibration.label_erosion_mm"), self.edge_mm)
             & self.free
         )
 
 
 def _patient(slices: Volume) -> Mask:
     """The patient on every slice; all of it where the scan shows no air outside."""
-    return body_surface(slices, number("vertebra", "skin_threshold_HU"))
+    return body_surface(slices, number("vertebra.skin_threshold_HU"))
 
 
 def _air(scan: _Slices) -> ReferenceRegion | None:
     """Air beside the patient, away from skin, table and padding."""
-    low, high = (number("calibration", f"air_{end}_HU") for end in ("low", "high"))
+    low, high = (number(f"calibration.air_{end}_HU") for end in ("low", "high"))
     smooth = ndimage.uniform_filter(scan.values, (1, 3, 3))
     airy = (smooth > low) & (smooth < high) & ~scan.patient
-    airy &= scan.values > number("calibration", "padding_below_HU")
+    airy &= scan.values > number("calibration.padding_below_HU")
     airy &= ~_constant(scan.values)
-    where = _shrunk(airy, number("calibration", "air_gap_mm"), scan.edge_mm)
+    where = _shrunk(airy, number("calibration.air_gap_mm"), scan.edge_mm)
     return _region("air", scan.values[where])
 
 
 def _fat(scan: _Slices) -> ReferenceRegion | None:
     """The peak of fat in a layer below the skin."""
-    near, far = (number("calibration", f"fat_depth_{end}_mm") for end in ("low", "high"))
+    near, far = (number(f"calibration.fat_depth_{end}_mm") for end in ("low", "high"))
     layer = _shrunk(scan.patient, near, scan.edge_mm) & ~_shrunk(scan.patient, far, scan.edge_mm)
     return _peak("adipose", scan.values[layer & scan.free], "fat")
 
@@ -196,7 +196,7 @@ def _muscle(scan: _Slices) -> ReferenceRegion | None:
     region = None if where is None else _peak("muscle", scan.values[where], "muscle")
     if region is not None:
         return region
-    inside = _shrunk(scan.patient, number("calibration", "fat_depth_low_mm"), scan.edge_mm) & scan.free
+    inside = _shrunk(scan.patient, number("calibration.fat_depth_low_mm"), scan.edge_mm) & scan.free
     region = _peak("muscle", scan.values[inside], "muscle")
     note = "no muscle is labelled: the peak of all soft tissue was taken"
     return None if region is None else replace(region, note=note)
@@ -220,14 +220,14 @@ def _bone(scan: _Slices) -> ReferenceRegion | None:
     if scan.labels is not None and scan.numbers is not None:
         bones = [number for name, number in scan.labels.values.items() if kind_of(name) == "bone"]
         where &= np.isin(scan.numbers, bones) if bones else True
-    dense = where & (scan.values > number("calibration", "cortex_HU"))
+    dense = where & (scan.values > number("calibration.cortex_HU"))
     core = ndimage.binary_erosion(dense, _IN_SLICE)
     values = scan.values[core]
-    if values.size < number("calibration", "tissue_voxels_min"):
+    if values.size < number("calibration.tissue_voxels_min"):
         return None
-    cut = np.quantile(values, 1.0 - number("calibration", "cortex_share"))
+    cut = np.quantile(values, 1.0 - number("calibration.cortex_share"))
     region = _region("bone", values[values >= cut])
-    if region is None or region.mean_HU >= number("calibration", "cortex_thin_HU"):
+    if region is None or region.mean_HU >= number("calibration.cortex_thin_HU"):
         return region
     why = f"the densest cortex reads {region.mean_HU:.0f} HU, blurred with marrow (partial volume): left out"
     return replace(region, used=False, note=why)
@@ -259,20 +259,20 @@ def _grown(mask: Mask, mm: float, edge_mm: float) -> Mask:
 
 def _region(name: str, values: F32) -> ReferenceRegion | None:
     """Median and sd of enough voxels."""
-    if values.size < number("calibration", "tissue_voxels_min"):
+    if values.size < number("calibration.tissue_voxels_min"):
         return None
     return ReferenceRegion(name, values.size, float(np.median(values)), float(values.std(dtype=np.float64)))
 
 
 def _peak(name: str, values: F32, window: str) -> ReferenceRegion | None:
     """Voxels about the highest point of the histogram within a tissue's window."""
-    low, high = (number("calibration", f"{window}_{end}_HU") for end in ("low", "high"))
+    low, high = (number(f"calibration.{window}_{end}_HU") for end in ("low", "high"))
     counts, edges = np.histogram(values, np.arange(low, high + 1.0, 2.0))
-    if counts.sum() < number("calibration", "tissue_voxels_min"):
+    if counts.sum() < number("calibration.tissue_voxels_min"):
         return None
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 3.0, mode="constant")
     top = edges[int(np.argmax(smooth))] + 1.0
-    near = values[np.abs(values - top) <= number("calibration", "peak_half_width_HU")].astype(np.float64)
+    near = values[np.abs(values - top) <= number("calibration.peak_half_width_HU")].astype(np.float64)
     return ReferenceRegion(name, near.size, float(near.mean()), float(near.std()))
 
 
@@ -286,4 +286,4 @@ def _labelled(ct: Volume, labels: LabelMap | None, name: str) -> npt.NDArray[Any
 
 
 def _names(key: str) -> tuple[str, ...]:
-    return tuple(str(known("calibration", key).value).split())
+    return tuple(str(known(f"calibration.{key}").value).split())

@@ -16,7 +16,7 @@ from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.frame import exits
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 
 __all__ = ["Canal", "Wall", "find_canal", "find_wall"]
 
@@ -77,7 +77,7 @@ def find_canal(bone: Aligned) -> Canal:
     Raises:
         BadInput: the bone closes around nothing that could be the canal.
     """
-    closing = number("vertebra", "ring_closing_mm") / bone.step
+    closing = number("vertebra.ring_closing_mm") / bone.step
     holes = {k: hole for k in range(bone.depth.shape[2]) if (hole := _hole(bone, k, closing)) is not None}
     if not holes:
         raise BadInput(
@@ -116,7 +116,7 @@ def _hole(bone: Aligned, k: int, closing: float) -> Mask | None:
     grown = signed_distance(names == best, (bone.step, bone.step)) <= closing * bone.step
     hole: Mask = grown & (section >= 0)
     area = hole.sum() * bone.step**2
-    fits = number("vertebra", "canal_area_min_mm2") <= area <= number("vertebra", "canal_area_max_mm2")
+    fits = number("vertebra.canal_area_min_mm2") <= area <= number("vertebra.canal_area_max_mm2")
     return hole if fits else None
 
 

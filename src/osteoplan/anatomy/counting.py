@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.labels import LabelMap
 
 __all__ = ["ORDER", "LevelCount", "LevelRow", "count_levels"]
@@ -117,7 +117,7 @@ def _nothing(sentence: str) -> LevelCount:
 
 
 def _mm(name: str) -> float:
-    return number("counting", name)
+    return number(f"counting.{name}")
 
 
 def _clouds(labels: LabelMap) -> dict[str, F64]:

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Implant, ImplantKind, Mask
 from osteoplan.model.volume import Volume
 
@@ -55,7 +55,7 @@ def excluded_zone(implants: Sequence[Implant], ct: Volume) -> Mask:
     """(ni, nj, nk) True where CT numbers must not be used: implants, and streaks and blur around them."""
     zone = np.zeros(ct.shape, dtype=bool)
     for implant in implants:
-        reach = number("implants", f"zone_{implant.kind}_mm")
+        reach = number(f"implants.zone_{implant.kind}_mm")
         box = _widened(ndimage.find_objects(implant.mask.view(np.uint8))[0], reach, ct)
         zone[box] |= distance_to(implant.mask[box], ct.spacing_mm) <= reach
     return zone
@@ -63,8 +63,8 @@ def excluded_zone(implants: Sequence[Implant], ct: Volume) -> Mask:
 
 def _in_bones(ct: Volume, bones: Mask, vessels: Mask | None) -> Iterator[Implant]:
     """Metal and cement: pieces that are denser than cement can be thin."""
-    reach, closing = number("implants", "bone_reach_mm"), number("implants", "cement_closing_mm")
-    for box, piece in _pieces(ct, number("implants", "cement_HU"), number("implants", "metal_least_mL")):
+    reach, closing = number("implants.bone_reach_mm"), number("implants.cement_closing_mm")
+    for box, piece in _pieces(ct, number("implants.cement_HU"), number("implants.metal_least_mL")):
         wide = _widened(box, 2.0 * closing + reach, ct)
         piece = _moved(piece, box, wide)
         near = distance_to(bones[wide], ct.spacing_mm) <= reach
@@ -81,12 +81,12 @@ def _in_bones(ct: Volume, bones: Mask, vessels: Mask | None) -> Iterator[Implant
 def _metal(
     ct: Volume, values: F64 | npt.NDArray[np.float32], piece: Mask, near: Mask, vessels: Mask | None
 ) -> Mask | None:
-    core = piece & (values > number("implants", "metal_HU"))
-    grown = piece & (values > number("implants", "metal_grown_HU"))
-    enough = core.sum() * ct.voxel_volume_mm3 / 1000.0 >= number("implants", "metal_least_mL")
-    if not enough or core.sum() < number("implants", "metal_core_pct") / 100.0 * grown.sum():
+    core = piece & (values > number("implants.metal_HU"))
+    grown = piece & (values > number("implants.metal_grown_HU"))
+    enough = core.sum() * ct.voxel_volume_mm3 / 1000.0 >= number("implants.metal_least_mL")
+    if not enough or core.sum() < number("implants.metal_core_pct") / 100.0 * grown.sum():
         return None
-    if (core & near).sum() < number("implants", "metal_in_bone_pct") / 100.0 * core.sum():
+    if (core & near).sum() < number("implants.metal_in_bone_pct") / 100.0 * core.sum():
         return None
     if vessels is not None and (core & vessels).sum() > (core & near).sum():
         return None
@@ -102,22 +102,22 @@ def _cement(
     swollen = distance_to(bones, ct.spacing_mm) <= closing
     inside = piece & (distance_to(~swollen, ct.spacing_mm) > closing)
     # Contrast beside a bone is one piece with its vessel, which is elsewhere.
-    if inside.sum() < number("implants", "cement_in_bone_pct") / 100.0 * piece.sum():
+    if inside.sum() < number("implants.cement_in_bone_pct") / 100.0 * piece.sum():
         return None
     depth = distance_to(~inside, ct.spacing_mm)
-    core = depth >= number("implants", "cement_half_thickness_mm") - 0.5 * float(ct.spacing_mm.min())
+    core = depth >= number("implants.cement_half_thickness_mm") - 0.5 * float(ct.spacing_mm.min())
     if not core.any():
         return None
     # What is as thick as cement, with its own edge; cortex that touches it stays bone.
-    grown = inside & (distance_to(core, ct.spacing_mm) <= number("implants", "cement_half_thickness_mm"))
-    if grown.sum() * ct.voxel_volume_mm3 / 1000.0 < number("implants", "cement_least_mL"):
+    grown = inside & (distance_to(core, ct.spacing_mm) <= number("implants.cement_half_thickness_mm"))
+    if grown.sum() * ct.voxel_volume_mm3 / 1000.0 < number("implants.cement_least_mL"):
         return None
     return grown
 
 
 def _stents(ct: Volume, vessels: Mask, bones: Mask | None) -> Iterator[Implant]:
-    reach = number("implants", "stent_reach_mm")
-    for box, piece in _pieces(ct, number("implants", "stent_HU"), number("implants", "metal_least_mL")):
+    reach = number("implants.stent_reach_mm")
+    for box, piece in _pieces(ct, number("implants.stent_HU"), number("implants.metal_least_mL")):
         wide = _widened(box, reach, ct)
         here = _moved(piece, box, wide) & (distance_to(vessels[wide], ct.spacing_mm) <= reach)
         if bones is not None:
@@ -144,12 +144,12 @@ def _is_tube(points_mm: F64) -> bool:
 
 def _rings(points: F64, axis: F64) -> bool:
     along = points @ axis
-    if along.max() - along.min() < number("implants", "stent_length_mm"):
+    if along.max() - along.min() < number("implants.stent_length_mm"):
         return False
-    slab = ((along - along.min()) // number("implants", "stent_slab_mm")).astype(int)
+    slab = ((along - along.min()) // number("implants.stent_slab_mm")).astype(int)
     count = slab.max() + 1
     good = sum(_is_ring(points[slab == n], axis) for n in range(count))
-    return bool(good >= max(2.0, number("implants", "stent_slabs_pct") / 100.0 * count))
+    return bool(good >= max(2.0, number("implants.stent_slabs_pct") / 100.0 * count))
 
 
 def _is_ring(points: F64, axis: F64) -> bool:
@@ -163,7 +163,7 @@ def _is_ring(points: F64, axis: F64) -> bool:
     sector = ((np.arctan2(flat[:, 1], flat[:, 0]) + np.pi) / (2 * np.pi) * SECTORS).astype(int) % SECTORS
     around = 100.0 * len(np.unique(sector)) / SECTORS
     inner = 100.0 * float((radius < 0.5 * np.percentile(radius, 90)).mean())
-    return around >= number("implants", "stent_ring_pct") and inner <= number("implants", "stent_hollow_pct")
+    return around >= number("implants.stent_ring_pct") and inner <= number("implants.stent_hollow_pct")
 
 
 def _pieces(ct: Volume, above: float, least_mL: float) -> Iterator[tuple[Box, Mask]]:
@@ -199,10 +199,10 @@ def _implant(ct: Volume, box: Box, part: Mask, kind: ImplantKind, because: str) 
 
 
 def _share_said(values: F64 | npt.NDArray[np.float32], metal: Mask) -> str:
-    share = 100.0 * float((values[metal] > number("implants", "metal_HU")).mean())
-    return f"{share:.0f} % of it above {number('implants', 'metal_HU'):.0f} HU, at a bone"
+    share = 100.0 * float((values[metal] > number("implants.metal_HU")).mean())
+    return f"{share:.0f} % of it above {number('implants.metal_HU'):.0f} HU, at a bone"
 
 
 def _thickness_said(ct: Volume, cement: Mask) -> str:
     half = float(distance_to(~cement, ct.spacing_mm).max())
-    return f"above {number('implants', 'cement_HU'):.0f} HU and about {2 * half:.0f} mm thick, inside a bone"
+    return f"above {number('implants.cement_HU'):.0f} HU and about {2 * half:.0f} mm thick, inside a bone"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
@@ -30,12 +30,12 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
     inside = bone & lesion
     if not inside.any():
         return image
-    ring = number("vertebra", "infill_ring_mm")
+    ring = number("vertebra.infill_ring_mm")
     low, high = bounding_box(inside)
     reach = np.ceil(2 * ring / image.spacing_mm).astype(int)
     box = tuple(slice(max(a - r, 0), b + r) for a, b, r in zip(low, high, reach, strict=True))
     near_bone, near_inside = bone[box], inside[box]
-    layer = _layers(signed_distance(near_bone, image.spacing_mm), number("vertebra", "infill_layer_mm"))
+    layer = _layers(signed_distance(near_bone, image.spacing_mm), number("vertebra.infill_layer_mm"))
     around = near_bone & ~lesion[box] & (distance_to(near_inside, image.spacing_mm) <= ring)
     if around.sum() < LEAST_VOXELS:
         raise BadInput(

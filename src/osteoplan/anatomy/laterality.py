@@ -17,9 +17,10 @@ import numpy.typing as npt
 from osteoplan.anatomy.frames.femur import head_of, lesser_trochanter, neck_of, upper_shaft
 from osteoplan.anatomy.frames.fit import Sphere, unit
 from osteoplan.anatomy.frames.hemipelvis import cup_of
-from osteoplan.anatomy.frames.surface import BoneSurface, value
+from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.sites import label_of, side_of
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
@@ -178,7 +179,7 @@ def _upside_down(stem: str, bone: BoneSurface) -> str | None:
     if stem == "hemipelvis" and (cup := cup_of(bone, None)) is not None:
         height = bone.inside_mm[:, 2] - cup.centre_mm[2]
         # an ischium ends some 3 radii below the socket's centre, a wing 6 above it
-        if -height.min() > value("below_socket") * cup.radius_mm:
+        if -height.min() > number("frames.below_socket") * cup.radius_mm:
             return "the hip bone reaches as far below its socket as only a wing does above it"
     return None
 
@@ -194,7 +195,7 @@ def _femur_signs(bone: BoneSurface) -> list[_Sign]:
     signs = _head_medial(bone, head)
     if not signs:
         return []
-    shaft, _ = upper_shaft(bone, head, value("femur_shaft_below"), value("femur_stump_below"))
+    shaft, _ = upper_shaft(bone, head, number("frames.femur_shaft_below"), number("frames.femur_stump_below"))
     neck = neck_of(bone, head)
     if neck is not None:
         signs += _trochanter_behind(bone, head, neck.direction)
@@ -210,7 +211,7 @@ def _femur_signs(bone: BoneSurface) -> list[_Sign]:
         landmarks_mm={"shaft_axis_top": shaft.axis.point_mm},
     )
     bump = lesser_trochanter(bone, head, frame, np.radians(np.arange(-90, 91, 10)))
-    if bump is None or abs(np.degrees(bump.angle)) < value("lesser_least_deg"):
+    if bump is None or abs(np.degrees(bump.angle)) < number("frames.lesser_least_deg"):
         return signs
     side: Side = "left" if bump.angle > 0 else "right"
     return [*signs, _Sign(side, "the lesser trochanter is behind the neck's plane for that side only")]
@@ -221,7 +222,7 @@ def _head_medial(bone: BoneSurface, head: Sphere) -> list[_Sign]:
     if not away.any():
         return []
     offset = float((head.centre_mm - bone.inside_mm[away].mean(axis=0))[0])
-    if abs(offset) < value("medial_part") * head.radius_mm:
+    if abs(offset) < number("frames.medial_part") * head.radius_mm:
         return []
     towards = "left" if offset > 0 else "right"
     return [_Sign("right" if offset > 0 else "left", f"the head points to the patient's {towards}")]
@@ -231,12 +232,12 @@ def _trochanter_behind(bone: BoneSurface, head: Sphere, lateral: F64) -> list[_S
     """The greater trochanter overhangs to posterior of the neck's axis, seen from above."""
     way = unit(lateral - (lateral @ UP) * UP)
     local = bone.surface_mm - head.centre_mm
-    part = (local @ way > value("lateral_part") * head.radius_mm) & (local[:, 2] > -head.radius_mm)
+    part = (local @ way > number("frames.lateral_part") * head.radius_mm) & (local[:, 2] > -head.radius_mm)
     if part.sum() < 50:
         return []
     across = np.cross(UP, way)  # to posterior in a left bone, to anterior in a right one
     offset = float((local[part] @ across).mean())
-    if abs(offset) < value("trochanter_offset_mm"):
+    if abs(offset) < number("frames.trochanter_offset_mm"):
         return []
     side: Side = "left" if offset > 0 else "right"
     return [_Sign(side, "the greater trochanter overhangs the neck to the back for that side only")]
@@ -249,21 +250,21 @@ def _hip_signs(bone: BoneSurface) -> list[_Sign]:
         return []
     opening = unit((cup.centre_mm - bone.surface_mm[cup.used]).mean(axis=0))
     signs = []
-    if abs(opening[0]) > value("opening_part"):
+    if abs(opening[0]) > number("frames.opening_part"):
         towards: Side = "left" if opening[0] > 0 else "right"
         signs.append(_Sign(towards, f"the socket opens to the patient's {towards}"))
     low = bone.inside_mm[bone.inside_mm[:, 2] < cup.centre_mm[2]] - cup.centre_mm
     if len(low) > 50:
         # the pubis reaches far beyond the socket to the midline: nothing else at this height does
         reach = low[:, 0].max(), -low[:, 0].min()
-        if max(reach) > value("pubis_reach") * min(reach) and min(reach) > 0:
+        if max(reach) > number("frames.pubis_reach") * min(reach) and min(reach) > 0:
             medial = "left" if reach[0] > reach[1] else "right"
             signs.append(
                 _Sign("right" if medial == "left" else "left", f"the pubis reaches to the patient's {medial}")
             )
     # turned about the patient's axis both signs above turn; the third asks their order: up, opening, front
     front = _pubis_front(bone, cup)
-    if front is not None and abs(front) > value("pubis_front_part"):
+    if front is not None and abs(front) > number("frames.pubis_front_part"):
         side: Side = "left" if (front > 0) == (opening[0] > 0) else "right"
         words = "in front of" if front > 0 else "behind"
         signs.append(_Sign(side, f"the pubis lies {words} the socket"))
@@ -290,7 +291,7 @@ def _humerus_signs(bone: BoneSurface) -> list[_Sign]:
         return []  # without shaft the head is most of what is seen: nothing to be medial of
     rest = bone.inside_mm[(away > 1.3) & (away < 4.0)].mean(axis=0)
     offset = float((head.centre_mm - rest)[0]) / head.radius_mm
-    if abs(offset) < value("medial_part_humerus"):
+    if abs(offset) < number("frames.medial_part_humerus"):
         return []
     towards = "left" if offset > 0 else "right"
     side: Side = "right" if offset > 0 else "left"
@@ -303,7 +304,7 @@ def _place(bone: str, mask: Volume, labels: LabelMap | None) -> tuple[Side | Non
         return None, ""
     own, _, height = (float(c) for c in mask.positions_mm(np.argwhere(mask.array)).mean(axis=0))
     middle = _middle(bone, labels, height)
-    if middle is None or abs(own - middle[0]) < value("beside_mm"):
+    if middle is None or abs(own - middle[0]) < number("frames.beside_mm"):
         return None, ""
     return ("left" if own > middle[0] else "right"), middle[1]
 

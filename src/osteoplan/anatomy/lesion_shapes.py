@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from osteoplan.errors import LesionError
 from osteoplan.kernels.distance import distance_to
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.case import Matrix
 from osteoplan.model.volume import Volume
@@ -87,7 +87,7 @@ def threshold_in_ellipsoid(
     """
     centre, half, rows = _checked(centre_mm, diameters_mm, axes)
     drawn = ellipsoid_at(ct, centre, 2.0 * half, rows).array
-    box = _box(ct, centre, half, rows, beyond_mm=number("measure", "draw_ring_mm") + 2.0)
+    box = _box(ct, centre, half, rows, beyond_mm=number("measure.draw_ring_mm") + 2.0)
     seen = _seen(ct, box, drawn[box], bone_mask, _radius(ct, box, centre, half, rows))
     if matrix == "mixed":
         candidates, words = _mixed(seen)
@@ -128,17 +128,17 @@ class _Seen:
 def _seen(ct: Volume, box: Box, drawn: Mask, bone_mask: Mask | None, radius: F64) -> _Seen:
     raw = ct.array[box].astype(np.float64)
     spacing = ct.spacing_mm
-    values = ndimage.gaussian_filter(raw, number("measure", "draw_blur_mm") / spacing, mode="nearest")
+    values = ndimage.gaussian_filter(raw, number("measure.draw_blur_mm") / spacing, mode="nearest")
     hounsfield = ct.meaning == "HU"
-    where = drawn & (raw > number("measure", "air_max_HU")) if hounsfield else drawn.copy()
+    where = drawn & (raw > number("measure.air_max_HU")) if hounsfield else drawn.copy()
     away = distance_to(drawn, spacing)
-    ring = (away > 0) & (away <= number("measure", "draw_ring_mm"))
+    ring = (away > 0) & (away <= number("measure.draw_ring_mm"))
     if bone_mask is not None:
         closed = _closed(bone_mask[box], spacing)
         where &= closed
         ring &= bone_mask[box]
         # Marrow beside marrow: with the cortex in the ring, sound marrow would read as lysis.
-        deep = ring & (distance_to(~closed, spacing) > number("measure", "draw_ring_depth_mm"))
+        deep = ring & (distance_to(~closed, spacing) > number("measure.draw_ring_depth_mm"))
         ring = deep if int(deep.sum()) >= _LEAST else ring
     if int(ring.sum()) < _LEAST or not where.any():
         raise LesionError(
@@ -146,8 +146,8 @@ def _seen(ct: Volume, box: Box, drawn: Mask, bone_mask: Mask | None, radius: F64
             "lesion, and inside one bone"
         )
     low, bone, high = (float(v) for v in np.percentile(values[ring], (16.0, 50.0, 84.0)))
-    core = where & (radius <= number("measure", "draw_core_share"))
-    contrast = number("measure", "draw_contrast_min_HU" if hounsfield else "draw_contrast_min_mg_cm3")
+    core = where & (radius <= number("measure.draw_core_share"))
+    contrast = number("measure.draw_contrast_min_HU" if hounsfield else "draw_contrast_min_mg_cm3")
     unit = "HU" if hounsfield else "mg/cm3"
     return _Seen(values, where, core, bone, bone - low, high - bone, unit, contrast, spacing)
 
@@ -182,7 +182,7 @@ def _require_difference(seen: _Seen, lesion: float, spread: float, matrix: Matri
             f"{told}: it is {other}, so it is not {matrix}; state the matrix, or move the point"
         )
     towards = seen.below if sign < 0 else seen.above
-    least = max(seen.contrast, number("measure", "draw_noise_ratio_min") * max(spread, towards))
+    least = max(seen.contrast, number("measure.draw_noise_ratio_min") * max(spread, towards))
     if gap < least:
         raise LesionError(
             f"{told}: they differ by less than {least:.0f}, so no threshold tells lesion from bone; "
@@ -192,7 +192,7 @@ def _require_difference(seen: _Seen, lesion: float, spread: float, matrix: Matri
 
 def _mixed(seen: _Seen) -> tuple[Mask, str]:
     """Voxels that differ from the bone around the ellipsoid, near ones joined."""
-    ratio = number("measure", "draw_mixed_sd")
+    ratio = number("measure.draw_mixed_sd")
     least, most = (max(seen.contrast, ratio * side) for side in (seen.below, seen.above))
     gap = seen.values - seen.bone
     differs = seen.where & ((gap < -least) | (gap > most))
@@ -201,7 +201,7 @@ def _mixed(seen: _Seen) -> tuple[Mask, str]:
             f"nothing in the ellipsoid lies {least:.0f} {seen.unit} below or {most:.0f} above the bone "
             f"around it ({seen.bone:.0f}): give three diameters, or a mask drawn by hand"
         )
-    reach = number("measure", "draw_mixed_closing_mm")
+    reach = number("measure.draw_mixed_closing_mm")
     swollen = distance_to(differs, seen.spacing) <= reach
     joined = seen.where & (distance_to(~swollen, seen.spacing) > reach) | differs
     words = (
@@ -213,7 +213,7 @@ def _mixed(seen: _Seen) -> tuple[Mask, str]:
 
 def _opened(candidates: Mask, spacing: F64) -> Mask:
     """Without spurs and specks thinner than twice the reach: grain of the bone that passes the threshold."""
-    reach = number("measure", "draw_opening_mm")
+    reach = number("measure.draw_opening_mm")
     kept: Mask = candidates & (distance_to(distance_to(~candidates, spacing) > reach, spacing) <= reach)
     return kept if kept.any() else candidates
 
@@ -224,12 +224,12 @@ def _piece_at(candidates: Mask, ct: Volume, box: Box, centre: F64, spacing: F64)
     at = (ct.indices(centre) - [edge.start for edge in box]) * spacing
     found = np.argwhere(candidates)
     away = np.linalg.norm(found * spacing - at, axis=1)
-    if len(found) == 0 or away.min() > number("measure", "draw_seed_reach_mm"):
+    if len(found) == 0 or away.min() > number("measure.draw_seed_reach_mm"):
         raise LesionError(
             f"what differs from the bone does not reach {_place(centre)}: put the centre into the lesion"
         )
     # Of the pieces within reach, the largest: a speck of noise at the centre is not the lesion.
-    near = names[tuple(found[away <= number("measure", "draw_seed_reach_mm")].T)]
+    near = names[tuple(found[away <= number("measure.draw_seed_reach_mm")].T)]
     sizes = np.bincount(names.ravel())
     piece: Mask = names == max(set(near.tolist()), key=lambda name: int(sizes[name]))
     return piece
@@ -237,7 +237,7 @@ def _piece_at(candidates: Mask, ct: Volume, box: Box, centre: F64, spacing: F64)
 
 def _closed(bone: Mask, spacing: F64) -> Mask:
     """The bone with what its label leaves out of it: a lytic lesion often is."""
-    reach = number("vertebra", "bone_closing_mm")
+    reach = number("vertebra.bone_closing_mm")
     swollen = distance_to(bone, spacing) <= reach
     closed: Mask = ndimage.binary_fill_holes(distance_to(~swollen, spacing) > reach) | bone
     return closed

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from osteoplan.anatomy.canal import Canal, Wall
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
@@ -44,7 +44,7 @@ def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[
     behind_wall = posterior - wall.posterior_mm(left, superior)
     body = largest_piece(_mask(bone, indices, behind_wall <= 0))
     arch: Mask = bone.array & ~body
-    depth = number("vertebra", "pedicle_depth_pct") / 100.0 * (canal.back_mm - canal.front_mm)
+    depth = number("vertebra.pedicle_depth_pct") / 100.0 * (canal.back_mm - canal.front_mm)
     between = (behind_wall > 0) & (posterior < canal.front_mm + depth)
     # Above the body stand the articular processes, which a needle must not take for the pedicle.
     between &= (superior > wall.heights[0]) & (superior < wall.heights[1])

@@ -30,9 +30,9 @@ from osteoplan.anatomy.target import (
 from osteoplan.anatomy.twin import from_neighbour, from_other_side
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.errors import BadInput, Cancelled, LesionError
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import side_of
 from osteoplan.knowledge.structures import kind_of
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Implant, Mask, Structure
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Lesion
@@ -229,12 +229,12 @@ def _midline(lesion: Lesion, image: Volume, mask: Mask, frame: BoneFrame) -> tup
     left = float(frame.local(image.positions_mm(np.argwhere(mask)).mean(axis=0))[0])
     actual = "left" if left > 0 else "right"
     if lesion.side == "midline":
-        if abs(left) <= number("vertebra", "midline_tolerance_mm"):
+        if abs(left) <= number("vertebra.midline_tolerance_mm"):
             return ()
         return (
             f"lesion {lesion.id} is called midline, but its centre is {abs(left):.0f} mm to the {actual}",
         )
-    if actual != lesion.side and abs(left) > number("vertebra", "side_tolerance_mm"):
+    if actual != lesion.side and abs(left) > number("vertebra.side_tolerance_mm"):
         raise LesionError(
             f"lesion {lesion.id}: side is {lesion.side}, but its centre is {abs(left):.0f} mm to the "
             f"patient's {actual}: correct the side, or check that the scan is not mirrored"
@@ -336,7 +336,7 @@ def _clean(image: Volume) -> Volume:
     """A copy whose padding outside the scanner's field reads as air."""
     if image.meaning != "HU":
         return image.with_array(np.ascontiguousarray(image.array))
-    return image.with_array(np.maximum(image.array, image.array.dtype.type(number("vertebra", "air_HU"))))
+    return image.with_array(np.maximum(image.array, image.array.dtype.type(number("vertebra.air_HU"))))
 
 
 def _slices(box: Box) -> tuple[slice, slice, slice]:

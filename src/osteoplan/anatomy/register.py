@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
 
 __all__ = ["Registration", "register_rigid"]
@@ -72,7 +72,7 @@ def register_rigid(scan: Volume, ct: Volume, *, region_mm: F64 | None = None, se
     points = _corners(ct) if region_mm is None else np.atleast_2d(region_mm)
     there_and_back = _apply(backward @ forward, points)
     residual = float(np.linalg.norm(there_and_back - points, axis=1).max())
-    limit = number("registration", "residual_max_mm")
+    limit = number("registration.residual_max_mm")
     if not residual <= limit:
         raise BadInput(
             f"rigid registration failed: forward and backward disagree by {residual:.1f} mm, {limit:.0f} mm "
@@ -95,9 +95,9 @@ def _climb(fixed: Any, moving: Any, seed: int) -> F64:
     )
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)  # sums in one order: the same answer on every machine
-    method.SetMetricAsMattesMutualInformation(int(number("registration", "histogram_bins")))
+    method.SetMetricAsMattesMutualInformation(int(number("registration.histogram_bins")))
     method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(number("registration", "sampled_share_pct") / 100.0, seed)
+    method.SetMetricSamplingPercentage(number("registration.sampled_share_pct") / 100.0, seed)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=2.0, minStep=1e-3, numberOfIterations=200, relaxationFactor=0.6
@@ -141,7 +141,7 @@ def _image(volume: Volume) -> Any:
     image.SetSpacing(volume.spacing_mm.tolist())
     image.SetOrigin(volume.affine[:3, 3].tolist())
     image.SetDirection(volume.direction.ravel().tolist())
-    coarse = number("registration", "working_mm")
+    coarse = number("registration.working_mm")
     factors = [max(1, int(coarse // edge)) for edge in volume.spacing_mm]
     factors = [min(factor, max(1, n // 16)) for factor, n in zip(factors, volume.shape, strict=True)]
     return sitk.BinShrink(image, factors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
 
 __all__ = ["coarse_edge_mm", "coarse_words"]
@@ -16,8 +16,8 @@ def coarse_edge_mm(scan: Volume) -> float | None:
     Edges are compared whatever way the grid lies: the longest is taken for the distance of the slices.
     """
     _, in_plane, longest = sorted(float(edge) for edge in scan.spacing_mm)
-    thick = longest > number("resolution", "coarse_edge_mm") + _ROUNDING_MM
-    wide = in_plane > number("resolution", "coarse_in_plane_mm") + _ROUNDING_MM
+    thick = longest > number("resolution.coarse_edge_mm") + _ROUNDING_MM
+    wide = in_plane > number("resolution.coarse_in_plane_mm") + _ROUNDING_MM
     return longest if thick or wide else None
 
 

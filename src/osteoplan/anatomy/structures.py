@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.pieces import largest_piece
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.structures import is_known, kind_of
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask, Structure
 from osteoplan.model.volume import Volume
 
@@ -55,7 +55,7 @@ def body_surface(image: Volume, threshold: float) -> Mask:
     """
     axis = int(np.argmax(np.abs(image.direction[2])))
     solid = np.moveaxis(image.array, axis, 0) > threshold
-    lungs = number("vertebra", "outside_air_max_HU") if image.meaning == "HU" else np.inf
+    lungs = number("vertebra.outside_air_max_HU") if image.meaning == "HU" else np.inf
     filled = ~_outside(solid, np.moveaxis(image.array, axis, 0), lungs)
     # The table touches the skin by a voxel or two: cut such bridges, and give up what hangs on other pieces.
     cut = ndimage.binary_erosion(filled, _IN_SLICE, iterations=2, border_value=1)
@@ -80,6 +80,6 @@ def _outside(solid: Mask, values: npt.NDArray[Any], air_max: float) -> Mask:
     if np.isfinite(air_max):
         sizes = np.maximum(np.bincount(names.ravel(), minlength=count + 1), 1)
         thin = np.bincount(names[values <= air_max], minlength=count + 1)
-        touching &= 100.0 * thin >= number("vertebra", "outside_air_min_pct") * sizes
+        touching &= 100.0 * thin >= number("vertebra.outside_air_min_pct") * sizes
     outside: Mask = touching[names]
     return outside

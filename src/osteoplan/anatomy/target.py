@@ -12,8 +12,8 @@ from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, LesionError, UnknownName
 from osteoplan.kernels.distance import distance_to
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import bone_site, label_of, thoracolumbar_spine
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.labels import LabelMap
@@ -89,7 +89,7 @@ def target_bone(case: Case, bone: str) -> TargetBone:
             )
         cautions = (f"{bone} leaves the scan: what lies outside is not measured",)
     box = labels.box(label)
-    reach = np.ceil(number("vertebra", "neighbour_reach_mm") / labels.volume.spacing_mm).astype(int)
+    reach = np.ceil(number("vertebra.neighbour_reach_mm") / labels.volume.spacing_mm).astype(int)
     low, high = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
     near = labels.volume.crop(low - reach, high + reach)
     return TargetBone(bone, label, labels, near, is_vertebra, cautions)
@@ -113,29 +113,27 @@ def crop_around(case: Case, target: TargetBone) -> tuple[Box, Volume]:
     if not skin[within].any():
         raise BadInput("no patient is found around the bone: is the image in HU, or in mg/cm3?")
     inner = bounding_box(skin[within])
-    air = np.ceil(number("vertebra", "skin_margin_mm") / ct.spacing_mm).astype(int)
+    air = np.ceil(number("vertebra.skin_margin_mm") / ct.spacing_mm).astype(int)
     box = np.maximum(low, low + inner[0] - air), np.minimum(high, low + inner[1] + air)
     return box, ct.with_array(skin, "mask")
 
 
 def _skin_threshold(ct: Volume) -> float:
-    threshold = number("vertebra", "skin_threshold_HU")
+    threshold = number("vertebra.skin_threshold_HU")
     if ct.meaning == "HU":
         return threshold
     # The same threshold as density, by the prior of a fixed calibration.
-    slope, intercept = (number("calibration", f"fixed_120kvp_{name}") for name in ("slope", "intercept"))
+    slope, intercept = (number(f"calibration.fixed_120kvp_{name}") for name in ("slope", "intercept"))
     return slope * threshold + intercept
 
 
 def _margins_box(ct: Volume, target: TargetBone) -> Box:
     """Indices of the bone's box with margins along the patient's axes."""
     bone_mm = target.near.positions_mm(np.argwhere(target.near.array == target.value))
-    sides, front, back = (
-        number("vertebra", f"crop_{name}_mm") for name in ("lateral", "anterior", "posterior")
-    )
+    sides, front, back = (number(f"vertebra.crop_{name}_mm") for name in ("lateral", "anterior", "posterior"))
     if not _reached_from_behind(target):
-        sides = front = back = number("vertebra", "crop_wide_mm")
-    ends = number("vertebra", "crop_cranial_caudal_mm")
+        sides = front = back = number("vertebra.crop_wide_mm")
+    ends = number("vertebra.crop_cranial_caudal_mm")
     low_mm = bone_mm.min(axis=0) - np.array([sides, front, ends])
     high_mm = bone_mm.max(axis=0) + np.array([sides, back, ends])
     corners = np.stack(np.meshgrid(*zip(low_mm, high_mm, strict=True)), axis=-1).reshape(-1, 3)
@@ -161,7 +159,7 @@ def bone_with_lesion(
     """
     bone, notes = without_crumbs(labels.array == target.value, target.label)
     low, high = bounding_box(bone)
-    reach = number("vertebra", "bone_closing_mm")
+    reach = number("vertebra.bone_closing_mm")
     margin = np.ceil(2 * reach / labels.spacing_mm).astype(int)
     box = tuple(slice(max(a - m, 0), b + m) for a, b, m in zip(low, high, margin, strict=True))
     swollen = distance_to(bone[box], labels.spacing_mm) <= reach
@@ -189,7 +187,7 @@ def without_crumbs(mask: Mask, name: str) -> tuple[Mask, tuple[str, ...]]:
         return mask.copy(), ()
     sizes = np.bincount(names.ravel())
     sizes[0] = 0
-    least = number("vertebra", "crumb_share_pct") / 100.0 * sizes.sum()
+    least = number("vertebra.crumb_share_pct") / 100.0 * sizes.sum()
     if (sizes > least).sum() > 1:
         raise BadInput(
             f"the label {name} is in {(sizes > least).sum()} large pieces: correct it, one bone is one piece"
@@ -205,7 +203,7 @@ def require_inside(lesion: Lesion, inside: Mask, whole: int) -> None:
         LesionError: so.
     """
     share = 100.0 * float(inside.sum()) / whole
-    if share < number("vertebra", "lesion_inside_min_pct"):
+    if share < number("vertebra.lesion_inside_min_pct"):
         raise LesionError(
             f"lesion {lesion.id}: {share:.0f} % of it lies in {lesion.bone}; "
             "name the bone that it is in, or draw it again"

@@ -25,8 +25,8 @@ from osteoplan.anatomy.vertebra import read_vertebra
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import label_of, side_of, thoracolumbar_spine
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
@@ -123,7 +123,7 @@ class _Twin:
         own[box] = signed_distance(bone[box], image.spacing_mm)
         depth = signed_distance(self.mask.array, self.mask.spacing_mm).astype(np.float32)
         fit, residual = self._fitted(depth, image, frame, _surface(own, bone, lesion, image))
-        if residual > number("vertebra", "twin_residual_max_mm"):
+        if residual > number("vertebra.twin_residual_max_mm"):
             raise _refused(f"{name} is unlike it: surfaces are {residual:.1f} mm apart (median)")
         at = self._at_own_depth(depth, fit, frame, image.positions_mm(np.argwhere(inside)), own[inside])
         index = ct.indices(at)

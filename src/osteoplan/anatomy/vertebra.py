@@ -13,7 +13,7 @@ from osteoplan.anatomy.canal import Canal, Wall, find_canal, find_wall
 from osteoplan.anatomy.frame import vertebra_frame
 from osteoplan.anatomy.parts import vertebra_parts
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
@@ -70,7 +70,7 @@ def read_vertebra(mask: Volume, *, up: F64 | None = None) -> Vertebra:
 
 def _ring(depth: Volume, frame: BoneFrame) -> tuple[Aligned, Canal, Wall]:
     bone_mm = frame.local(depth.positions_mm(np.argwhere(depth.array < 0)))
-    margin = np.array([MARGIN_MM, MARGIN_MM, number("vertebra", "canal_beyond_mm")])
+    margin = np.array([MARGIN_MM, MARGIN_MM, number("vertebra.canal_beyond_mm")])
     bone = Aligned.of(depth, frame, bone_mm.min(axis=0) - margin, bone_mm.max(axis=0) + margin, GRID_MM)
     canal = find_canal(bone)
     return bone, canal, find_wall(bone, canal)

@@ -11,22 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import RootModel
 from scipy.ndimage import gaussian_filter
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.front import arrival_times
-from osteoplan.knowledge.load import KnownRow, document
+from osteoplan.knowledge.values import values
 from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.effects import Port
 
 __all__ = ["Growth", "Medium", "arrivals", "growth", "medium", "speeds"]
 
 F64 = npt.NDArray[np.float64]
-
-
-class GrowthFile(RootModel[dict[str, KnownRow]]):
-    """``data/cement/growth.yaml``: values by name."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +59,9 @@ class Medium:
 
 def growth() -> Growth:
     """The numbers from knowledge."""
-    rows = document("cement/growth.yaml", GrowthFile).root
-    return Growth(**{name: row.value for name, row in rows.items()})  # type: ignore[arg-type]
+    rows = {name: row.number for name, row in values("growth").items()}
+    draws = int(rows.pop("draws"))
+    return Growth(**rows, draws=draws)
 
 
 def medium(anatomy: Anatomy, rules: Growth) -> Medium:

@@ -16,9 +16,9 @@ from osteoplan.errors import nearest
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.load import Strict
 from osteoplan.knowledge.marked import KeyPath, Marked, read_marked
-from osteoplan.knowledge.needles import needle_limits
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.techniques import technique_cards
+from osteoplan.knowledge.values import values
 from osteoplan.knowledge.vocabulary import resources
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Known
@@ -195,9 +195,10 @@ def _limits(marked: Marked, file: CentreFile) -> dict[str, dict[str, float]]:
 
 def _ways_limits(marked: Marked, given: Mapping[str, float]) -> dict[str, float]:
     """The centre's numbers for needle paths, whatever technique takes them."""
+    known = values("needle")
     for limit in given:
-        if limit not in needle_limits():
-            text = f"ways have no limit '{limit}'; {nearest(limit, needle_limits())}"
+        if limit not in known:
+            text = f"ways have no limit '{limit}'; {nearest(limit, known)}"
             raise marked.fault(("limits", WAYS, limit), text)
     return dict(given)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput, GeometryMismatch, UnknownName
 from osteoplan.kernels.resample import gather_nearest
-from osteoplan.knowledge import anatomy_values
+from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
 __all__ = ["ForeignMask", "Planes", "chosen", "clean_label", "lay_on", "matching", "require_frame"]
@@ -162,7 +162,7 @@ def clean_label(text: object, private: tuple[str, ...] = ()) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text or "")).split())
     if any(word.casefold() in line.casefold() for word in private):
         return ""
-    return line[: int(anatomy_values.number("contours", "label_length_max"))].rstrip()
+    return line[: int(values.number("contours.label_length_max"))].rstrip()
 
 
 def _who(frame: str | None, ct: Volume) -> str:
@@ -186,7 +186,7 @@ def _on_lattice(planes: Planes, ct: Volume) -> tuple[F64, F64, F64] | None:
         return None  # a plane that stands for several of the CT's slices, or for a part of one
     corners = np.rint(ct.indices(planes.corners_mm))
     rows, columns = planes.full
-    tolerance = anatomy_values.number("contours", "same_place_mm")
+    tolerance = values.number("contours.same_place_mm")
     for row, column in ((0, 0), (rows - 1, 0), (0, columns - 1), (rows - 1, columns - 1)):
         drawn = planes.corners_mm + row * planes.down_mm + column * planes.right_mm
         gap = ct.positions_mm(corners + row * down + column * right) - drawn
@@ -253,7 +253,7 @@ def _stacked(planes: Planes, what: str) -> Volume:
         )
     offsets = planes.corners_mm @ normal
     side = planes.corners_mm - offsets[:, None] * normal
-    tolerance = anatomy_values.number("contours", "contour_plane_mm")
+    tolerance = values.number("contours.contour_plane_mm")
     if np.ptp(side, axis=0).max() > tolerance:
         raise BadInput(
             f"{what} has staggered planes (gantry tilt or tiles): export it on the CT's own slices"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.io.dicom.opened import apart, decoded
 from osteoplan.io.foreign import ForeignMask, chosen, clean_label
-from osteoplan.knowledge import anatomy_values
+from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
 
 __all__ = ["NrrdSegment", "nrrd_segments", "read_itk", "read_nrrd_segment"]
@@ -110,7 +110,7 @@ def _on(drawn: Volume, said: dict[str, str], ct: Volume, what: str) -> Volume:
     first = np.rint(ct.indices(drawn.positions_mm((0, 0, 0))))
     far = np.array(np.meshgrid(*[(0, n - 1) for n in drawn.shape])).reshape(3, -1).T
     gap = ct.positions_mm(far @ step.T + first) - drawn.positions_mm(far)
-    same = np.linalg.norm(gap, axis=1).max() <= anatomy_values.number("contours", "same_place_mm")
+    same = np.linalg.norm(gap, axis=1).max() <= values.number("contours.same_place_mm")
     unit = bool((np.abs(step).sum(axis=0) == 1).all() and (np.abs(step).sum(axis=1) == 1).all())
     places = far @ step.T + first
     inside = bool((places >= 0).all() and (places < ct.shape).all())

@@ -12,25 +12,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.devices import DeviceRow, devices
-from osteoplan.knowledge.load import Cited, KnownRow, Strict, document
+from osteoplan.knowledge.load import Cited, Strict, all_known, document
 from osteoplan.knowledge.marked import Marked, read_marked
 from osteoplan.model.device import Device
-from osteoplan.model.evidence import Known
 
 __all__ = [
     "LABEL", "ApplicatorFile", "ApplicatorTable", "Modality", "ZoneRow", "applicators", "load_applicators",
-    "placement", "placement_number",
 ]  # fmt: skip
 
 Modality = Literal["rfa", "mwa", "cryo", "laser"]
 
 LABEL = "unverified, not measured in bone"
 ZONES = "applicators/zones.yaml"
-PLACEMENT = "applicators/placement.yaml"
 
 
 class ZoneRow(Cited):
@@ -185,42 +182,12 @@ def load_applicators(path: Path) -> ApplicatorTable:
     for id, probe in file.devices.items():
         if probe.kind != "probe":
             raise marked.fault(("devices", id, "kind"), f"{id} is a {probe.kind}; here only probes are named")
-        values = {name: value.known() for name, value in probe.values.items()}
-        shelf[id] = Device(id, probe.kind, probe.name, values)
+        shelf[id] = Device(id, probe.kind, probe.name, all_known(probe.values, f"the device '{id}'"))
     for index, row in enumerate(file.zones):
         fault = _fault(row, file.zones[:index], shelf)
         if fault:
             raise marked.fault(("zones", index), f"{row.id}: {fault}")
     return ApplicatorTable(str(path), {row.id: row for row in file.zones}, shelf)
-
-
-class _PlacementFile(RootModel[dict[str, KnownRow]]):
-    """Numbers by name."""
-
-
-@cache
-def placement(name: str) -> Known:
-    """A number by which probes are placed (``data/applicators/placement.yaml``), with source and status.
-
-    Raises:
-        UnknownName: the file does not hold it.
-    """
-    rows = document(PLACEMENT, _PlacementFile).root
-    if name not in rows:
-        raise UnknownName("value", name, rows, f"knowledge/data/{PLACEMENT}")
-    return rows[name].known()
-
-
-def placement_number(name: str) -> float:
-    """The same as a plain number.
-
-    Raises:
-        BadInput: the value is not a number.
-    """
-    value = placement(name).value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"knowledge/data/{PLACEMENT}: '{name}' is not a number; give it a value")
-    return float(value)
 
 
 def _fault(row: ZoneRow, before: Iterable[ZoneRow], shelf: Mapping[str, Device]) -> str:

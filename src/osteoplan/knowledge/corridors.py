@@ -6,7 +6,6 @@ a template may hold ``{side}``, ``{other}`` (the other side) and ``{level}`` (of
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -17,19 +16,17 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.load import Cited, PlainLoader, Strict, document, documents
+from osteoplan.knowledge.load import Cited, PlainLoader, Strict, documents
 
 __all__ = [
     "Bridge",
     "CorridorSet",
     "PatchRow",
     "PublishedSize",
-    "SearchValues",
     "Spread",
     "Template",
     "corridor_sets",
     "load_template",
-    "search_values",
     "template",
     "templates",
 ]
@@ -209,23 +206,6 @@ class CorridorSet(Cited):
     members: tuple[str, ...] = Field(min_length=2)
 
 
-class SearchValue(Cited):
-    """One number of the search."""
-
-    value: float
-    unit: str
-
-
-class SearchValues(Strict):
-    """How a corridor is searched for (``corridors/search/values.yaml``); choices of this program."""
-
-    date: datetime.date
-    values: dict[str, SearchValue]
-
-    def __getitem__(self, name: str) -> float:
-        return self.values[name].value
-
-
 @cache
 def templates() -> Mapping[str, Template]:
     """Every template of the package by its id."""
@@ -247,12 +227,6 @@ def template(id: str) -> Template:
 def corridor_sets() -> Mapping[str, CorridorSet]:
     """Corridors that are used together, by the set's id."""
     return {file.id: file for file in documents("corridors/sets", CorridorSet).values()}
-
-
-@cache
-def search_values() -> SearchValues:
-    """The numbers of the search."""
-    return document("corridors/search/values.yaml", SearchValues)
 
 
 def load_template(path: Path) -> Template:

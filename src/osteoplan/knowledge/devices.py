@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.load import KnownRow, Strict, documents
+from osteoplan.knowledge.load import KnownRow, Strict, all_known, documents
 from osteoplan.model.device import Device
 
 __all__ = ["device", "devices"]
@@ -32,7 +32,7 @@ class DeviceFile(Strict):
 def devices(root: Path | None = None) -> Mapping[str, Device]:
     """Every device by id."""
     return {
-        id: Device(id, row.kind, row.name, {name: value.known() for name, value in row.values.items()})
+        id: Device(id, row.kind, row.name, all_known(row.values, f"the device '{id}'"))
         for file in documents("devices", DeviceFile, root).values()
         for id, row in file.devices.items()
     }

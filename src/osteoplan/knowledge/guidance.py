@@ -25,7 +25,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.load import Cited, KnownRow, Strict, documents
+from osteoplan.knowledge.load import Cited, KnownRow, Strict, all_known, documents
 from osteoplan.model.evidence import Known
 
 __all__ = [
@@ -148,9 +148,7 @@ class Imaging:
         """
         if name not in self.limits:
             raise UnknownName("limit", name, self.limits, f"knowledge/data/imaging/{self.id}.yaml")
-        value = self.limits[name].value
-        assert isinstance(value, int | float)
-        return float(value)
+        return self.limits[name].number
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,7 @@ def imagings(root: Path | None = None) -> Mapping[str, Imaging]:
     """Every imaging by id."""
     return {
         row.id: Imaging(
-            row.id, row.title, row.kind, {name: value.known() for name, value in row.limits.items()}
+            row.id, row.title, row.kind, all_known(row.limits, f"knowledge/data/imaging/{row.id}.yaml")
         )
         for row in documents("imaging", ImagingRow, root).values()
     }

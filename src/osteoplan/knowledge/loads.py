@@ -18,7 +18,8 @@ from pydantic import Field, model_validator
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.arithmetic import evaluated, names_in
 from osteoplan.knowledge.load import Cited, KnownRow, NumberRow, Strict, document, documents, raw
-from osteoplan.knowledge.materials import material, modulus_law
+from osteoplan.knowledge.materials import modulus_law
+from osteoplan.knowledge.values import known
 from osteoplan.model.case import Patient
 from osteoplan.model.evidence import Known, ReviewStatus, worst
 
@@ -220,7 +221,7 @@ class LoadCase(Strict):
             UnknownName: there is none.
         """
         if "." in name:
-            return material(name)
+            return known(name)
         if name not in self.numbers:
             raise UnknownName("number", name, self.numbers, f"knowledge/data/loads/{self.id}.yaml")
         return self.numbers[name].known(f"'{name}' in knowledge/data/loads/{self.id}.yaml")

@@ -20,8 +20,7 @@ from pydantic import Field, model_validator
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Cited, Strict, document
-from osteoplan.knowledge.values import known
-from osteoplan.model.evidence import Known, ReviewStatus
+from osteoplan.model.evidence import ReviewStatus
 
 __all__ = [
     "Conversion",
@@ -32,7 +31,7 @@ __all__ = [
     "composite_modulus",
     "conversion",
     "conversions",
-    "material",
+    "law_of_bone",
     "modulus_law",
     "modulus_laws",
     "strength_law",
@@ -160,6 +159,11 @@ def strength_law(id: str) -> Law:
     return _named("strength law", id, strength_laws())
 
 
+def law_of_bone(label: str) -> str | None:
+    """Id of the strength law for a thread in a bone, by canonical label; None where none is named for it."""
+    return _laws().hold_of_a_thread.get(label.split("_")[0])
+
+
 def conversion(id: str) -> Conversion:
     """The density conversion of that id.
 
@@ -167,16 +171,6 @@ def conversion(id: str) -> Conversion:
         UnknownName: there is none.
     """
     return _named("density conversion", id, conversions())
-
-
-def material(name: str) -> Known:
-    """A single number as ``file.key``, e.g. ``bone.poisson_ratio`` or ``cement.porosity``.
-
-    Raises:
-        UnknownName: there is none.
-    """
-    file, _, key = name.partition(".")
-    return known(f"materials/{file}", key)
 
 
 @cache
@@ -269,6 +263,7 @@ class _Law(Cited):
 class _Laws(Strict):
     modulus: dict[str, _Law]
     strength: dict[str, _Law]
+    hold_of_a_thread: dict[str, str]
 
     @model_validator(mode="after")
     def _strength_reads_the_density_of_its_modulus(self) -> _Laws:

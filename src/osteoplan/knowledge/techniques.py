@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.load import KnownRow, Strict, documents
+from osteoplan.knowledge.load import KnownRow, Strict, all_known, documents
 from osteoplan.knowledge.monographs import (
     SECTIONS,
     Complication,
@@ -161,7 +161,7 @@ def _card(file: TechniqueFile) -> TechniqueCard:
         applies=file.applies,
         uses=file.uses,
         needs=file.needs,
-        limits={name: row.known() for name, row in file.limits.items()},
+        limits=all_known(file.limits, f"knowledge/data/techniques/{file.id}.yaml"),
         nothing_found=file.nothing_found,
         **{name: tuple(statement(row) for row in getattr(file, name)) for name in SECTIONS},
     )

@@ -1,4 +1,4 @@
-"""Single numbers of the data by file and name: the one door to them."""
+"""Single numbers of the data: one name for each, ``file.key``, and one door to them all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import RootModel, model_validator
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.load import KnownRow, all_known, document
+from osteoplan.knowledge.load import KnownRow, all_known, document, raw
 from osteoplan.model.evidence import Known
 
-__all__ = ["ValueFile", "known", "number", "values"]
+__all__ = ["known", "number", "values"]
+
+FOLDERS = ("anatomy", "applicators", "cement", "constructs", "materials", "trajectory")
 
 
 class ValueFile(RootModel[dict[str, KnownRow]]):
@@ -26,29 +28,45 @@ class ValueFile(RootModel[dict[str, KnownRow]]):
         return content
 
 
-@cache
-def values(file: str) -> Mapping[str, Known]:
-    """Every value of ``knowledge/data/FILE.yaml`` by name."""
-    return all_known(document(f"{file}.yaml", ValueFile).root, f"knowledge/data/{file}.yaml")
-
-
-def known(file: str, name: str) -> Known:
-    """One value with its unit, source and status.
+def number(name: str) -> float:
+    """One number, in its unit, as ``file.key``: ``bone.poisson_ratio``, ``needle.hub_allowance_mm``.
 
     Raises:
-        UnknownName: the file does not hold it; the message names the nearest.
-    """
-    rows = values(file)
-    if name not in rows:
-        raise UnknownName("value", name, rows, f"knowledge/data/{file}.yaml")
-    return rows[name]
-
-
-def number(file: str, name: str) -> float:
-    """The same as a plain number, in its unit.
-
-    Raises:
-        UnknownName: the file does not hold it.
+        UnknownName: there is none of that name; the message names the nearest.
         BadInput: it is not a number.
     """
-    return known(file, name).number
+    return known(name).number
+
+
+@cache
+def known(name: str) -> Known:
+    """The same with its unit, source and status.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    file, _, key = name.partition(".")
+    rows = values(file)
+    if key not in rows:
+        raise UnknownName("value", key, rows, _path(file))
+    return rows[key]
+
+
+@cache
+def values(file: str) -> Mapping[str, Known]:
+    """Every value of a file by name.
+
+    Raises:
+        UnknownName: there is no such file of values.
+    """
+    path = _path(file)
+    return all_known(document(path.removeprefix("knowledge/data/"), ValueFile).root, path)
+
+
+def _path(file: str) -> str:
+    paths = {
+        path.split("/")[-1].removesuffix(".yaml"): path for path in raw() if path.split("/")[0] in FOLDERS
+    }
+    if file not in paths:
+        raise UnknownName("file of values", file, paths, "knowledge/data")
+    return f"knowledge/data/{paths[file]}"

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.materials import material, modulus_law
+from osteoplan.knowledge.materials import modulus_law
+from osteoplan.knowledge.values import known
 from osteoplan.mechanics.state import FILL_TOLERANCE, Solved
 from osteoplan.mechanics.worlds import World, modulus, stiffness_bounds
 
@@ -48,7 +49,7 @@ def anchors(state: Solved, central: World, laws: Sequence[str], energies: Callab
         laws: ids of the density laws.
         energies: element energies of a modulus field, solved anew.
     """
-    soft = tuple(sorted({*material("bone.lytic_tissue_modulus").range, central.lytic_MPa}))
+    soft = tuple(sorted({*known("bone.lytic_tissue_modulus").range, central.lytic_MPa}))
     rows: dict[str, tuple[float, ...]] = {}
     solved = 0
     for law in laws:

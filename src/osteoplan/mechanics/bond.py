@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.worlds import Tissue
 
 __all__ = ["interface_layer", "layered"]
@@ -49,7 +49,7 @@ def layered(tissue: Tissue, mesh: Bricks, factor: float | None = None) -> Tissue
     Raises:
         BadInput: the factor is not between 0 and 1.
     """
-    value = material("cement.interface_layer_factor").number if factor is None else factor
+    value = number("cement.interface_layer_factor") if factor is None else factor
     if not 0.0 < value <= 1.0:
         raise BadInput(
             f"the layer between cement and bone keeps a share of its modulus, 0 to 1, not {value:g}"

@@ -44,6 +44,6 @@ def existing_metal(anatomy: Anatomy, grid: Volume, mesh: Bricks) -> Bool:
 
 def alloy_range() -> tuple[float, float]:
     """(least, greatest) modulus [MPa] of the metals on file: an alloy that nobody named lies between."""
-    metals = values("materials/metal").values()
+    metals = values("metal").values()
     moduli = [x for metal in metals for x in (metal.low, metal.number, metal.high) if x is not None]
     return min(moduli), max(moduli)

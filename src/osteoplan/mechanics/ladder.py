@@ -36,7 +36,8 @@ from osteoplan.kernels.criteria import mean_strain, principal_strains
 from osteoplan.kernels.multigrid import OnStep
 from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
-from osteoplan.knowledge.materials import Density, Law, conversion, material, modulus_law, strength_law
+from osteoplan.knowledge.materials import Density, Law, conversion, modulus_law, strength_law
+from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod, rods_in
 from osteoplan.mechanics.specimen import Specimen, tissue_of
 from osteoplan.mechanics.state import State, cement_share
@@ -144,10 +145,11 @@ def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
     for step in world.law.conversions:
         density = conversion(step)(density)
     bone = np.maximum(strength_law(world.law.strength)(density), LEAST_STRAIN * E)
-    marrow = material("bone.modulus_min").number >= E
+    marrow = number("bone.modulus_min") >= E
     both = []
-    for ratio, of_cement in ((1.0, "pmma_compression"), (_value("tension_to_compression"), "pmma_tension")):
-        solid = _value(of_cement) * (1.0 - world.porosity) ** 2
+    tension = number("yielding.tension_to_compression")
+    for ratio, of_cement in ((1.0, "pmma_compression"), (tension, "pmma_tension")):
+        solid = number(f"yielding.{of_cement}") * (1.0 - world.porosity) ** 2
         filled = np.where(tissue.replaced, solid, solid * world.interface)
         s = np.where(tissue.replaced, 0.0, ratio * bone)
         s = s + tissue.cement * np.maximum(filled - s, 0.0)
@@ -155,9 +157,9 @@ def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
         if tissue.metal is not None:
             soft |= tissue.metal
         if tissue.layer is not None and of_cement == "pmma_tension":
-            weak = material("cement.interface_tension").number
+            weak = number("cement.interface_tension")
             s = np.where(tissue.layer < 1.0, np.minimum(s, weak), s)
-        both.append(np.where(tissue.cap, _value("cap_yield"), np.where(soft, np.inf, s)))
+        both.append(np.where(tissue.cap, number("yielding.cap_yield"), np.where(soft, np.inf, s)))
     return both[0], both[1]
 
 
@@ -180,7 +182,8 @@ def _dense_lesion(specimen: Specimen, tissue: Tissue, state: State) -> npt.NDArr
     """Bone of the lesion beyond the density of trabecular bone: cortex with a lesion in it."""
     density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
     inside = specimen.lesion & ~specimen.cap & ~tissue.replaced & (tissue.cement == 0.0)
-    dense: npt.NDArray[np.bool_] = inside & (density >= _value("cortical_density")) & (state == "now")
+    cortical = density >= number("yielding.cortical_density")
+    dense: npt.NDArray[np.bool_] = inside & cortical & (state == "now")
     return dense
 
 
@@ -189,12 +192,12 @@ def _body(
     rods: tuple[Rod, ...],
 ) -> Body:  # fmt: skip
     ties = tuple(rod.tie for rod in rods)
-    h, poisson = specimen.settings.spacing_mm, material("bone.poisson_ratio").number
+    h, poisson = specimen.settings.spacing_mm, number("bone.poisson_ratio")
     elastic = np.isinf(compression)
     c, t = np.where(elastic, 1.0, compression), np.where(elastic, 1.0, tension)
     alpha, k = cone(c, c if level == "L1" else t)
     k = np.where(elastic, np.inf, k)
-    beta = np.where(alpha > 0.0, np.minimum(alpha, dilation(_value("dilation_deg"))), 0.0)
+    beta = np.where(alpha > 0.0, np.minimum(alpha, dilation(number("yielding.dilation_deg"))), 0.0)
     softens = None if energy is None or level != "L3" else np.where(specimen.cap, np.inf, energy)
     return Body(specimen.mesh, (h, h, h), poisson, E, k, alpha, beta, softens, ties)
 
@@ -208,7 +211,7 @@ def _loaded(
     softens = level == "L3"
     height = _gauge_mm(specimen)
     if height is not None:
-        strain = _value("model_strain")
+        strain = number("yielding.model_strain")
         path = follow(
             body, grip, to_mm=strain * height, steps=SOFTENING_STEPS if softens else STEPS,
             tolerance=TOLERANCE, on_step=on_step,
@@ -217,7 +220,7 @@ def _loaded(
             how = f"force at {100 * strain:g} % strain of {height:.1f} mm"
             return path, path.force_at(strain * height), how
         return path, path.peak_N, f"largest force up to {100 * strain:g} % strain of {height:.1f} mm"
-    share = _value("plateau_share")
+    share = number("yielding.plateau_share")
     path = follow(
         body,
         grip,
@@ -240,9 +243,9 @@ def _rung(
     last = path.points[-1]
     strain = principal_strains(mean_strain(specimen.mesh, (h, h, h), path.displacement_mm))
     counted = specimen.body & ~specimen.cap & ~tissue.replaced
-    beyond = float((np.abs(strain[counted]).max(axis=1) > _value("strain_trusted")).mean())
+    beyond = float((np.abs(strain[counted]).max(axis=1) > number("yielding.strain_trusted")).mean())
     read = ["cap_yield", "model_strain", "plateau_share", *(["tension_to_compression"] * (level != "L1"))]
-    status = worst(law.status, partner.status, *(material(f"yielding.{key}").status for key in read))
+    status = worst(law.status, partner.status, *(known(f"yielding.{key}").status for key in read))
     because = (
         WORDS[level], how, f"modulus {law.id} with strength {partner.id}",
         *dict.fromkeys((*law.cite, *partner.cite)),
@@ -273,7 +276,7 @@ def _rung(
 def _warnings(specimen: Specimen, level: Level, path: LoadPath, beyond: float) -> tuple[str, ...]:
     said = []
     if beyond > 0.0:
-        trusted = _value("strain_trusted")
+        trusted = number("yielding.strain_trusted")
         said.append(
             f"{level}: {100 * beyond:.2g} % of the bone is strained beyond {100 * trusted:g} %, where small "
             "displacements no longer hold"
@@ -293,7 +296,3 @@ def _levelled(specimen: Specimen, level: Level, path: LoadPath) -> bool:
 def _gauge_mm(specimen: Specimen) -> float | None:
     """The length that strain of the whole bone is told by; None where the machine does not move along one."""
     return specimen.height_mm if specimen.drive.load_unit == "N" else None
-
-
-def _value(key: str) -> float:
-    return material(f"yielding.{key}").number

@@ -32,8 +32,8 @@ from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.raster import cylinder_fraction
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.kernels.torsion import torsion
-from osteoplan.knowledge.materials import material, modulus_law
-from osteoplan.knowledge.values import values
+from osteoplan.knowledge.materials import modulus_law
+from osteoplan.knowledge.values import known, number, values
 from osteoplan.mechanics.state import State, grid_along_the_bone, replaced_by_soft_tissue, sample
 from osteoplan.mechanics.stretches import Stretch
 from osteoplan.mechanics.worlds import Tissue, World, modulus
@@ -137,11 +137,11 @@ def metal(sections: Sections, effects: Effects | None) -> tuple[F64, F64]:
                 sections.grid.shape, sections.grid.affine, radius_mm=rod.inner_diameter_mm / 2, **ends
             )
         mine = part[tuple(sections.cells.T)]
-        if rod.material not in values("materials/metal"):
+        if rod.material not in values("metal"):
             raise NotAvailable(
                 f"the modulus of '{rod.material}' is not on file, so its rigidity is left open"
             )
-        E = np.where(mine > share, material(f"metal.{rod.material}").number, E)
+        E = np.where(mine > share, number(f"metal.{rod.material}"), E)
         share = np.maximum(share, mine)
     return share, E
 
@@ -173,7 +173,9 @@ def losses(
 
     solved = [_twisted(sections, moduli(tissue, central)) for tissue in (intact, now)]
     whole, part = (_profile(sections, twist.E, twist) for twist in solved)
-    beams = whole.area_mm2 >= _number("least_area_share") * np.median(whole.area_mm2[whole.area_mm2 > 0])
+    beams = whole.area_mm2 >= number("rigidity.least_area_share") * np.median(
+        whole.area_mm2[whole.area_mm2 > 0]
+    )
 
     def in_world(world: World) -> F64:
         left = _in_world(sections, moduli(now, world), solved[1])
@@ -254,7 +256,7 @@ class _Twist:
 
 
 def _twisted(sections: Sections, E: F64) -> _Twist:
-    per_modulus = sections.share / (2.0 * (1.0 + material("bone.poisson_ratio").number))
+    per_modulus = sections.share / (2.0 * (1.0 + number("bone.poisson_ratio")))
     s = np.zeros(len(E))
     for k in range(len(sections.along_mm)):
         mine = np.flatnonzero(sections.section == k)
@@ -313,8 +315,4 @@ def _because(sections: Sections, at_mm: float, rods: bool) -> tuple[str, ...]:
 
 
 def _status(central: World) -> str:
-    return worst(modulus_law(central.law.id).status, material("rigidity.section_mm").status)
-
-
-def _number(key: str) -> float:
-    return material(f"rigidity.{key}").number
+    return worst(modulus_law(central.law.id).status, known("rigidity.section_mm").status)

@@ -25,8 +25,7 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.raster import cylinder_fraction
-from osteoplan.knowledge.materials import material
-from osteoplan.knowledge.values import values
+from osteoplan.knowledge.values import known, number, values
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
 
@@ -82,13 +81,13 @@ class Section:
     @property
     def shear_area_mm2(self) -> float:
         """k A [mm2]."""
-        poisson = material("metal_strength.poisson_ratio").number
+        poisson = number("metal_strength.poisson_ratio")
         return shear_coefficient(poisson, self.inner_mm / self.outer_mm) * self.area_mm2
 
     @property
     def shear_N(self) -> float:
         """k G A [N]."""
-        poisson = material("metal_strength.poisson_ratio").number
+        poisson = number("metal_strength.poisson_ratio")
         return self.modulus_MPa / (2.0 * (1.0 + poisson)) * self.shear_area_mm2
 
     def yield_moment_Nm(self, yield_MPa: float) -> float:
@@ -136,8 +135,8 @@ def rods_in(
 
 def interface_of(cylinder: Cylinder) -> Interface:
     """How a cylinder is held in bone: by its thread where it has one (a root diameter tells)."""
-    known = material("interfaces.wire" if cylinder.root_diameter_mm is None else "interfaces.screw")
-    return cast(Interface, known.value)
+    row = known("interfaces.wire" if cylinder.root_diameter_mm is None else "interfaces.screw")
+    return cast(Interface, row.value)
 
 
 def beam_of(
@@ -162,7 +161,7 @@ def metal_modulus(name: str) -> float:
     Raises:
         UnknownName: no such metal.
     """
-    metals = values("materials/metal")
+    metals = values("metal")
     if name not in metals:
         raise UnknownName("screw material", name, metals, "knowledge/data/materials/metal.yaml")
     return metals[name].number

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.worlds import Tissue
 
 __all__ = ["necrosed", "removed"]
@@ -33,7 +33,7 @@ def necrosed(E: F64, tissue: Tissue, zone: Bool, factor: float | None = None) ->
 
     Soft tissue, cement, caps and metal keep theirs.  ``factor`` None: the stated one.
     """
-    share = material("bone.necrosed_factor").number if factor is None else factor
+    share = number("bone.necrosed_factor") if factor is None else factor
     dead = zone & ~tissue.cap & ~tissue.replaced & (tissue.cement == 0.0)
     if tissue.metal is not None:
         dead &= ~tissue.metal

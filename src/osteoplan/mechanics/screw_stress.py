@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod
 from osteoplan.model.evidence import Known, worst
 from osteoplan.model.outcome import Estimate
@@ -46,7 +46,7 @@ class Stress:
 
 def yield_of(metal: str) -> Known:
     """Yield strength of a metal [MPa]."""
-    return material(f"metal_strength.{metal}_yield")
+    return known(f"metal_strength.{metal}_yield")
 
 
 def stress(rod: Rod, u: F64) -> Stress:
@@ -65,7 +65,7 @@ def stress(rod: Rod, u: F64) -> Stress:
     x, y, z = (float(v) for v in rod.points_mm[e + end])
     return Stress(
         most, float(forces.axial_N[e]), float(moment[e, end]), (x, y, z), share,
-        share / material("metal_strength.fatigue_share").number,
+        share / number("metal_strength.fatigue_share"),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 
 __all__ = ["largest_piece", "require_load_path", "require_sound", "require_spacing"]
@@ -71,7 +71,7 @@ def largest_piece(solid: Bool, *, bone: str) -> Bool:
     size[0] = 0
     first = int(size.argmax())
     rest = np.delete(size, first).max(initial=0)
-    most = material("bone.debris_share_max").number
+    most = number("bone.debris_share_max")
     if rest > most * size[first]:
         share = 100.0 * rest / size.sum()
         raise BadInput(

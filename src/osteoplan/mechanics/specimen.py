@@ -27,7 +27,7 @@ import numpy.typing as npt
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
 from osteoplan.knowledge.loads import LoadCase, LoadUnit
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.anchors import anchors
 from osteoplan.mechanics.existing import alloy_range, existing_metal
 from osteoplan.mechanics.hierarchies import Hierarchies
@@ -148,7 +148,7 @@ class Specimen:
     @cached_property
     def K0(self) -> F64:
         """(24, 24) element matrix at E = 1 MPa [N/mm]."""
-        return brick_stiffness([self.settings.spacing_mm] * 3, material("bone.poisson_ratio").number)
+        return brick_stiffness([self.settings.spacing_mm] * 3, number("bone.poisson_ratio"))
 
     def stiffness(self, E: F64, rods: tuple[Rod, ...] = ()) -> Stiffness:
         """Of a modulus field (as of ``solve``) with rods in it."""

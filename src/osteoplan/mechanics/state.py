@@ -19,7 +19,7 @@ from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import bounding_box, gather_linear
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.existing import ExistingMetal
 from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.anatomy import Anatomy
@@ -183,4 +183,4 @@ def replaced_by_soft_tissue(anatomy: Anatomy, image: F64, lesion: Bool, state: S
     if state == "intact":
         return np.zeros_like(lesion)
     density = anatomy.calibration.density_as("K2HPO4", image)
-    return lesion & (density <= material("bone.lytic_tissue_density_max").number)
+    return lesion & (density <= number("bone.lytic_tissue_density_max"))

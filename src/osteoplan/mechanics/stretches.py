@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["Stretch", "stretches"]
@@ -78,7 +78,7 @@ def _neck(anatomy: Anatomy, frame: BoneFrame) -> Stretch | None:
     back /= np.linalg.norm(back)
     axes = np.stack([np.cross(back, up), back, up])
     axis = replace(frame, origin_mm=marks["neck_centre"], axes=axes, kind="femoral_neck")
-    reach = material("rigidity.reach_of_neck").number * frame.lengths_mm["head_radius"]
+    reach = number("rigidity.reach_of_neck") * frame.lengths_mm["head_radius"]
     return Stretch(
         anatomy, "femoral neck", "its narrowest section (towards the head positive)", axis,
         _near(anatomy, axis, (-length, length), reach), (-length, length), reach,

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.materials import material, modulus_law
+from osteoplan.knowledge.materials import modulus_law
+from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.certainty import Bar
@@ -67,9 +68,9 @@ def probes(calibration: Calibration, central: World, laws: Sequence[str]) -> tup
     if len(laws) > 1:
         found.append(Probe("law", tuple(replace(central, law=modulus_law(law)) for law in laws), tuple(laws)))
     for input, moved in _SINGLE.items():
-        known = material("bone.lytic_tissue_modulus" if input == "lytic_modulus" else f"cement.{input}")
-        ends = known.range
-        at = tuple(f"{end:g} {known.unit}".removesuffix(" 1") for end in ends)
+        row = known("bone.lytic_tissue_modulus" if input == "lytic_modulus" else f"cement.{input}")
+        ends = row.range
+        at = tuple(f"{end:g} {row.unit}".removesuffix(" 1") for end in ends)
         found.append(Probe(input, tuple(moved(central, end) for end in ends), at))
     return (*found, _of_direction(central), _of_edge(central))
 
@@ -131,15 +132,14 @@ def _of_calibration(calibration: Calibration, central: World) -> list[Probe]:
 
 
 def _of_direction(central: World) -> Probe:
-    cone = material("uncertainty.load_cone_deg").number
+    cone = number("uncertainty.load_cone_deg")
     slope = float(np.tan(np.radians(cone)))
     tilts = ((slope, 0.0), (-slope, 0.0), (0.0, slope), (0.0, -slope))
     return Probe("load_direction", tuple(replace(central, tilt=t) for t in tilts), (f"{cone:g} deg",) * 4)
 
 
 def _of_edge(central: World) -> Probe:
-    known = material("uncertainty.lesion_edge_mm")
-    ends = known.range
+    ends = known("uncertainty.lesion_edge_mm").range
     return Probe(
         "lesion_edge", tuple(replace(central, edge_mm=e) for e in ends), tuple(f"{e:+g} mm" for e in ends)
     )

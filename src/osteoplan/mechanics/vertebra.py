@@ -23,7 +23,7 @@ from scipy import ndimage
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.potting import Potting, pot
 from osteoplan.mechanics.sound import require_sound, require_spacing
 from osteoplan.mechanics.specimen import Drive, Specimen
@@ -121,13 +121,14 @@ class _Potted:
         h = settings.spacing_mm
         require_spacing(h, what="the edge of the finite elements")
         require_sound(anatomy)
-        grid = grid_along_the_bone(anatomy, h, margin_mm=(0.0, 0.0, _number("cap_thickness_mm") + h))
+        thick, deep, percentile = (
+            number(f"vertebra_compression.{name}")
+            for name in ("cap_thickness_mm", "cap_depth_mm", "height_percentile")
+        )
+        grid = grid_along_the_bone(anatomy, h, margin_mm=(0.0, 0.0, thick + h))
         bone, body = (inside(grid, anatomy, mask) for mask in (anatomy.bone_mask, anatomy.parts["body"]))
         body &= bone
-        potting = pot(
-            body, bone, edge_mm=h, thickness_mm=_number("cap_thickness_mm"), depth_mm=_number("cap_depth_mm"),
-            percentile=_number("height_percentile"),
-        )  # fmt: skip
+        potting = pot(body, bone, edge_mm=h, thickness_mm=thick, depth_mm=deep, percentile=percentile)
         caps = potting.superior | potting.inferior
         solid = _one_piece(bone | caps, potting, anatomy.level)
         mesh = Bricks.of(solid)
@@ -202,7 +203,3 @@ def _plane(mesh: Bricks, cap: Bool, plane: int, *, side: int) -> Bool:
             lattice[i + di, j + dj, plane] = True
     at: Bool = lattice[tuple(mesh.nodes.T)]
     return at
-
-
-def _number(key: str) -> float:
-    return material(f"vertebra_compression.{key}").number

@@ -28,7 +28,7 @@ from osteoplan.kernels.elasticity import (
     isotropic,
 )
 from osteoplan.kernels.multigrid import Equilibrium, OnStep, equilibrium
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.voxel_problem import Spacing, VoxelProblem, voxel_problem
 
 __all__ = ["VoxelSolution", "solve_voxels"]
@@ -145,7 +145,7 @@ def solve_voxels(
         -60.0
     """
     solve = _solver(device)
-    ratio = material("bone.poisson_ratio").number if poisson_ratio is None else poisson_ratio
+    ratio = number("bone.poisson_ratio") if poisson_ratio is None else poisson_ratio
     problem = voxel_problem(moduli_MPa, spacing_mm, prescribed_mm, poisson_ratio=ratio, force_N=force_N)
     mesh = problem.mesh
     K0 = brick_stiffness(problem.spacing_mm, problem.poisson)

@@ -40,9 +40,9 @@ from osteoplan.knowledge.materials import (
     cavity_modulus,
     composite_modulus,
     conversion,
-    material,
     modulus_law,
 )
+from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod
 from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
 from osteoplan.model.calibration import Calibration
@@ -104,8 +104,8 @@ class World:
 def central_world(calibration: Calibration, law: str) -> World:
     """Every number at its stated value."""
     return World(
-        calibration, modulus_law(law), _value("bone.lytic_tissue_modulus"), _value("cement.pmma_modulus"),
-        _value("cement.porosity"), _value("cement.interface_factor"),
+        calibration, modulus_law(law), number("bone.lytic_tissue_modulus"), number("cement.pmma_modulus"),
+        number("cement.porosity"), number("cement.interface_factor"),
     )  # fmt: skip
 
 
@@ -113,11 +113,11 @@ def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> 
     """The worlds of the draws; draw k of n is the same world in every state, option and load case."""
     calibrations = calibration.draws(normal(strata(seed, "calibration", n, 3)))
     chosen = one_of(strata(seed, "law", n)[:, 0], len(laws))
-    lytic = log_uniform(strata(seed, "lytic_modulus", n)[:, 0], *_range("bone.lytic_tissue_modulus"))
-    low, high = zip(*(_range(f"cement.{key}") for key in CEMENT), strict=True)
+    lytic = log_uniform(strata(seed, "lytic_modulus", n)[:, 0], *known("bone.lytic_tissue_modulus").range)
+    low, high = zip(*(known(f"cement.{key}").range for key in CEMENT), strict=True)
     cement = uniform(strata(seed, "cement_modulus", n, 3), low, high)
-    tilt = cone(strata(seed, "load_direction", n, 2), _value("uncertainty.load_cone_deg"))
-    edge = uniform(strata(seed, "lesion_edge", n)[:, 0], *_range("uncertainty.lesion_edge_mm"))
+    tilt = cone(strata(seed, "load_direction", n, 2), number("uncertainty.load_cone_deg"))
+    edge = uniform(strata(seed, "lesion_edge", n)[:, 0], *known("uncertainty.lesion_edge_mm").range)
     by_law = [modulus_law(law) for law in laws]
     return tuple(
         World(
@@ -138,7 +138,7 @@ def modulus(tissue: Tissue, world: World) -> F64:
     density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
     for step in world.law.conversions:
         density = conversion(step)(density)
-    E = world.law(density, floor_MPa=_value("bone.modulus_min"))
+    E = world.law(density, floor_MPa=number("bone.modulus_min"))
     E[tissue.replaced] = world.lytic_MPa
     filled = np.where(
         tissue.replaced,
@@ -148,7 +148,7 @@ def modulus(tissue: Tissue, world: World) -> F64:
     if tissue.layer is not None:
         filled *= tissue.layer
     E += tissue.cement * np.maximum(filled - E, 0.0)
-    E[tissue.cap] = _value("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
+    E[tissue.cap] = number("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
     if tissue.metal is not None:
         E[tissue.metal] = tissue.metal_MPa
     return np.append(E, np.ones(len(tissue.rods)))
@@ -163,12 +163,3 @@ def stiffness_bounds(E: F64, s: F64, other: F64) -> tuple[float, float]:
     """(lower, upper) bound of the stiffness with modulus ``other``; rigorous on this mesh."""
     K = float((E * s).sum())
     return K * K / float((E * E / other * s).sum()), float((other * s).sum())
-
-
-def _range(name: str) -> tuple[float, float]:
-    known = material(name)
-    return known.range
-
-
-def _value(name: str) -> float:
-    return material(name).number

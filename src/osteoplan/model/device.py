@@ -25,8 +25,6 @@ class Device:
 
         Raises:
             KeyError: the device file does not give it.
+            BadInput: it is not a number.
         """
-        value = self.values[key].value
-        if not isinstance(value, int | float):
-            raise KeyError(f"{self.id}.{key} is not a number")
-        return float(value)
+        return self.values[key].number

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.constructs import purchase_number
 from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.knowledge.sites import label_of, side_of
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
@@ -154,7 +154,7 @@ def cylinder_of(screw: Screw, device: Device) -> Cylinder:
     outer, values = device.number("outer_diameter_mm"), device.values
     keys = ("core_diameter_mm", "shaft_diameter_mm")
     root = next((device.number(key) for key in keys if key in values), None)
-    root = purchase_number("core_share_of_outer") * outer if root is None else root
+    root = number("purchase.core_share_of_outer") * outer if root is None else root
     bore = next((device.number(k) for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
     material = str(values["material"].value) if "material" in values else ""
     thread, shaft = (

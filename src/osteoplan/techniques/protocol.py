@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from osteoplan.errors import NotAvailable, UnknownName
+from osteoplan.errors import UnknownName
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Effects
@@ -39,14 +39,11 @@ class Shelf:
 
         Raises:
             UnknownName: there is no such limit.
-            NotAvailable: it is there, but it is not a number.
+            BadInput: it is there, but it is not a number.
         """
         if name not in self.limits:
             raise UnknownName("limit", name, self.limits, "the shelf")
-        value = self.limits[name].value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise NotAvailable(f"limit '{name}' is {value!r}, not a number: set it in the technique's file")
-        return float(value)
+        return self.limits[name].number
 
     def device(self, name: str) -> Device:
         """A device by id.

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.constructs import law_of_bone, purchase_number
-from osteoplan.knowledge.materials import Density, conversion, strength_law
+from osteoplan.knowledge.materials import Density, conversion, law_of_bone, strength_law
+from osteoplan.knowledge.values import number
 from osteoplan.model.construct import Purchase
 from osteoplan.model.device import Device
 from osteoplan.trajectory.construct_geometry import circle
@@ -165,8 +165,8 @@ def _thread_shape(device: Device) -> tuple[float | None, str]:
         names = " and ".join({"core_diameter_mm": "root", "pitch_mm": "pitch"}[key] for key in missing)
         return None, f"{names} of the thread of {device.name} not known: no pull-out force"
     depth = 0.5 * (device.number("outer_diameter_mm") - device.number("core_diameter_mm"))
-    slope = purchase_number("thread_shape_slope")
-    return purchase_number("thread_shape_constant") + slope * depth / device.number("pitch_mm"), ""
+    slope = number("purchase.thread_shape_slope")
+    return number("purchase.thread_shape_constant") + slope * depth / device.number("pitch_mm"), ""
 
 
 def _shear_MPa(around: Surroundings, values: F64, bone: str) -> tuple[F64 | None, str]:
@@ -181,7 +181,7 @@ def _shear_MPa(around: Surroundings, values: F64, bone: str) -> tuple[F64 | None
             return None, f"{law.title} takes {law.argument} density, this is {density.kind}: relative only"
         for step in law.conversions:
             density = conversion(step)(density)
-    tau: F64 = purchase_number("shear_share_of_yield") * law(density)
+    tau: F64 = number("purchase.shear_share_of_yield") * law(density)
     return tau, law.title
 
 

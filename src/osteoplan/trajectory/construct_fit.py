@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.kernels.paths import path_values
-from osteoplan.knowledge.corridors import Template, search_values, templates
+from osteoplan.knowledge.corridors import Template, templates
+from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors_bone import BoneField
 from osteoplan.trajectory.corridors_patches import Missing
 from osteoplan.trajectory.corridors_search import Place, place_of
@@ -104,12 +105,12 @@ def _wall_mm(place: Place, head: F64, tip: F64) -> float:
     way = field.points - head
     along = way @ axis
     rho = np.linalg.norm(way - along[:, None] * axis, axis=1)
-    slope = float(np.tan(np.radians(search_values()["end_cone_deg"])))
+    slope = float(np.tan(np.radians(number("corridor_search.end_cone_deg"))))
     face = np.maximum(place.template.end_skip_mm, slope * rho)
     near, far = _faces(field, head, axis, length)
     wall = (along > 0.0) & (along < length) & (np.abs(along - near) > face) & (np.abs(along - far) > face)
     wall &= ~field.edge
-    return float(rho[wall].min()) if wall.any() else float(search_values()["lateral_reach_mm"])
+    return float(rho[wall].min()) if wall.any() else number("corridor_search.lateral_reach_mm")
 
 
 def _faces(field: BoneField, head: F64, axis: F64, length: float) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.special import ndtr
 
 from osteoplan.kernels.distance import distance_to, signed_distance
-from osteoplan.knowledge.corridors import search_values
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.surroundings import Surroundings
@@ -105,12 +105,11 @@ _kept: weakref.WeakKeyDictionary[Surroundings, dict[tuple[tuple[str, ...], tuple
 
 def read_field(mask: Volume) -> BoneField:
     """The smooth body of a boolean mask that is not empty."""
-    values = search_values()
     bone = np.asarray(mask.array, dtype=bool)
     tight = ndimage.find_objects(bone.view(np.uint8))[0]
     low = np.array([side.start for side in tight]) - MARGIN
-    parts = np.maximum(1, np.ceil(mask.spacing_mm / values["fine_mm"] - 1e-9)).astype(int)
-    level = _blurred(np.pad(bone[tight], MARGIN), parts, values["smooth_voxels"])
+    parts = np.maximum(1, np.ceil(mask.spacing_mm / number("corridor_search.fine_mm") - 1e-9)).astype(int)
+    level = _blurred(np.pad(bone[tight], MARGIN), parts, number("corridor_search.smooth_voxels"))
     affine = mask.affine.copy()
     affine[:3, 3] = mask.positions_mm(low)
     affine[:3, :3] = affine[:3, :3] / parts

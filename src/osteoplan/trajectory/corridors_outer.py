@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.knowledge.corridors import Template, search_values
+from osteoplan.knowledge.corridors import Template
+from osteoplan.knowledge.values import number
 from osteoplan.model.plan import Point
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps, point
 
@@ -47,7 +48,7 @@ def outer_way(
         outward: (3,) unit vector from the bone to the skin.
         diameter_mm: of the instrument.
     """
-    step = search_values()["skin_step_mm"]
+    step = number("corridor_search.skin_step_mm")
     positions = entry_mm + np.arange(0.0, LONGEST_MM, step)[:, None] * outward
     index = np.rint(around.grid.indices(positions)).astype(int)
     seen = ((index >= 0) & (index < np.array(around.grid.shape))).all(axis=1)

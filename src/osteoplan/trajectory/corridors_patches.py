@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
-from osteoplan.knowledge.corridors import PatchRow, search_values
+from osteoplan.knowledge.corridors import PatchRow
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.trajectory.corridors_bone import BoneField, bone_field
 from osteoplan.trajectory.surroundings import Surroundings
@@ -108,12 +109,11 @@ def inside_points(whole: BoneField, own: BoneField, where: Region, depth_mm: flo
 
 def thinned(points_mm: F64) -> F64:
     """Points not much closer than the patch's spacing, and not too many: one per cube, the first of each."""
-    values = search_values()
-    spacing = values["patch_mm"]
+    spacing = number("corridor_search.patch_mm")
     while True:
         cube = np.floor(points_mm / spacing).astype(np.int64)
         _, first = np.unique(cube @ np.array([1, 1 << 20, 1 << 40]), return_index=True)
-        if len(first) <= values["patch_points"]:
+        if len(first) <= number("corridor_search.patch_points"):
             return np.ascontiguousarray(points_mm[np.sort(first)])
         spacing *= 1.2
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
-from osteoplan.knowledge.corridors import Template, search_values
+from osteoplan.knowledge.corridors import Template
+from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
 from osteoplan.model.way import Gap, Profile, Way
 from osteoplan.trajectory.corridors_outer import OuterWay, nearest_structure
@@ -118,9 +119,11 @@ def _with(
 
 def _measures(place: Place, axis: Axis, diameter_mm: float) -> Mapping[str, float]:
     """Numbers of a corridor; ``end_skip_mm`` is how far from an end the bone's face may cut into a screw."""
-    values, template = search_values(), place.template
+    template = place.template
     around = 0.5 * diameter_mm + template.margins_mm["wall"]
-    skip = max(template.end_skip_mm, around * float(np.tan(np.radians(values["end_cone_deg"]))))
+    cone = float(np.tan(np.radians(number("corridor_search.end_cone_deg"))))
+    skip = max(template.end_skip_mm, around * cone)
+
     nearest = int(np.argmin(np.linalg.norm(place.field.points - axis.entry_mm, axis=1)))
     cosine = float(np.clip(-place.field.normals[nearest] @ axis.way, -1.0, 1.0))
     return {
@@ -168,11 +171,10 @@ def _named(around: Surroundings, place: Place, kind: str, here: F64) -> str:
 
 def _caution(around: Surroundings) -> tuple[str, ...]:
     """What coarse voxels mean for a width."""
-    values = search_values()
     voxel = float(around.grid.spacing_mm.max())
-    if voxel <= values["coarse_from_mm"]:
+    if voxel <= number("corridor_search.coarse_from_mm"):
         return ()
-    error = 2.0 * values["radius_error_voxels"] * voxel
+    error = 2.0 * number("corridor_search.radius_error_voxels") * voxel
     return (f"coarse: voxels of {voxel:.1f} mm, a width is known to about {error:.1f} mm",)
 
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from osteoplan.kernels.corridor import NEVER, pair_scores, refined
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.knowledge.corridors import Template, search_values
+from osteoplan.knowledge.corridors import Template
+from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors_bone import BoneField, Gate, bone_field
 from osteoplan.trajectory.corridors_patches import (
     Missing,
@@ -159,7 +160,6 @@ def _gates(template: Template, names: Mapping[str, str], also: Mapping[str, str]
 
 def axes_of(place: Place) -> tuple[Axis, ...]:
     """Axes of a place, the widest first; at least one where the patches are long enough apart."""
-    values = search_values()
     pairs = _pairs(place)
     if not len(pairs):
         return ()
@@ -170,9 +170,9 @@ def axes_of(place: Place) -> tuple[Axis, ...]:
     good = rows[rows[:, 0] > NEVER]
     if not len(good):
         a, b = place.starts[pairs[0, 0]], place.ends[pairs[0, 1]]
-        return (_broken(place, a, b, values["coarse_step_mm"]),)
+        return (_broken(place, a, b, number("corridor_search.coarse_step_mm")),)
     good = good[np.argsort(-good[:, 0], kind="stable")]
-    best = good[: int(values["finished_pairs"])]
+    best = good[: int(number("corridor_search.finished_pairs"))]
     good[: len(best)] = _refine(place, best[:, 6:9], best[:, 9:12], "refine_then_mm", "refine_to_mm")
     good = good[np.argsort(-good[:, 0], kind="stable")]
     return tuple(
@@ -197,8 +197,7 @@ def _pairs(place: Place) -> npt.NDArray[np.int64]:
 
 def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The best pairs that are not neighbours of a better one."""
-    values = search_values()
-    keep, most = int(values["kept_pairs"]), int(values["refined_pairs"])
+    keep, most = int(number("corridor_search.kept_pairs")), int(number("corridor_search.refined_pairs"))
     # A share of all pairs, evenly drawn, bounds the score of those that are kept.
     some = pairs[:: max(1, len(pairs) // (10 * keep))]
     first = _scores(place, some, NEVER)
@@ -209,7 +208,7 @@ def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.in
     chosen: list[int] = []
     for n in range(len(order)):
         apart = [max(np.linalg.norm(a[n] - a[m]), np.linalg.norm(b[n] - b[m])) for m in chosen]
-        if not apart or min(apart) > values["apart_mm"]:
+        if not apart or min(apart) > number("corridor_search.apart_mm"):
             chosen.append(n)
         if len(chosen) == most:
             break
@@ -217,25 +216,26 @@ def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.in
 
 
 def _scores(place: Place, pairs: npt.NDArray[np.int64], floor: float) -> F64:
-    values, template = search_values(), place.template
+    template, cone = place.template, np.radians(number("corridor_search.end_cone_deg"))
     return pair_scores(
         place.field.depth, place.field.affine, place.clear.field, place.clear.affine, place.starts,
         place.ends, pairs, wall_mm=template.margins_mm["wall"], skip_mm=template.end_skip_mm,
-        cone=float(np.cos(np.radians(values["end_cone_deg"]))), slop_mm=0.5 * place.field.voxel_mm,
-        inside=template.exit_kind == "inside", step_mm=values["coarse_step_mm"], floor_mm=floor,
+        cone=float(np.cos(cone)), slop_mm=0.5 * place.field.voxel_mm, inside=template.exit_kind == "inside",
+        step_mm=number("corridor_search.coarse_step_mm"), floor_mm=floor,
     )  # fmt: skip
 
 
 def _refine(place: Place, starts: F64, ends: F64, first: str, last: str) -> F64:
-    values, template = search_values(), place.template
+    template, cone = place.template, np.radians(number("corridor_search.end_cone_deg"))
     return refined(
         place.field.level, place.field.depth, place.field.affine, place.clear.field, place.clear.affine,
         place.field.points, np.ascontiguousarray(starts), np.ascontiguousarray(ends),
         np.stack([r.box for r in place.regions]), wall_mm=template.margins_mm["wall"],
-        skip_mm=template.end_skip_mm, cone=float(np.tan(np.radians(values["end_cone_deg"]))),
+        skip_mm=template.end_skip_mm, cone=float(np.tan(cone)),
         inside=template.exit_kind == "inside", tip_depth_mm=template.exit.depth_mm,
-        widest_mm=values["lateral_reach_mm"], least_length_mm=template.least_length_mm,
-        first_mm=values[first], last_mm=values[last], reach_mm=values["refine_reach_mm"],
+        widest_mm=number("corridor_search.lateral_reach_mm"), least_length_mm=template.least_length_mm,
+        first_mm=number(f"corridor_search.{first}"), last_mm=number(f"corridor_search.{last}"),
+        reach_mm=number("corridor_search.refine_reach_mm"),
     )  # fmt: skip
 
 

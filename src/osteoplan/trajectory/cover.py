@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.kernels.set_cover import SetCover, Solution, solve
-from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow, placement_number
+from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow
+from osteoplan.knowledge.values import number
 from osteoplan.trajectory.cover_plan import COVERAGE_WORDS, CoverPlan, Reached, Spacing, measured
 from osteoplan.trajectory.probes import (
     CoverLimits,
@@ -100,7 +101,7 @@ def _columns(
     for row in rows:
         diameter = table.diameter_mm(row)
         if diameter is None:
-            diameter = placement_number("probe_diameter_when_unknown_mm")
+            diameter = number("placement.probe_diameter_when_unknown_mm")
             said.append(f"{row.device}: diameter not known, {diameter:g} mm taken")
         for candidate in candidates:
             zone = zone_at(candidate.tip_mm, candidate.direction, row)
@@ -148,7 +149,7 @@ def _problem(target: Target, columns: Sequence[PlacedProbe], limits: CoverLimits
     covered = held_by(target.cells_mm, target.cell_volumes_mm3, solids) / 1000.0
     zones = np.array([probe.zone.volume_mL for probe in columns])
     healthy = np.clip(1.0 - covered / zones, 0.0, 1.0)
-    costs = 1.0 + placement_number("healthy_weight") * healthy
+    costs = 1.0 + number("placement.healthy_weight") * healthy
     conflicts, near, chained = pairs(columns, limits)
     np.fill_diagonal(conflicts, False)
     worth = limits.worth_pct / 100.0
@@ -174,7 +175,7 @@ def _refined(
     allowed: Allowed,
 ) -> tuple[PlacedProbe, ...]:
     """Probes with tips moved along the axes while that covers more, or gives more margin, by the rules."""
-    reach, step = placement_number("refine_shift_mm"), placement_number("refine_step_mm")
+    reach, step = number("placement.refine_shift_mm"), number("placement.refine_step_mm")
     shifts = np.arange(step, reach + step / 2, step)
     shifts = np.stack([shifts, -shifts], axis=1).ravel()
     origin = probes

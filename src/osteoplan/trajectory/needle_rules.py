@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import UnknownName
 from osteoplan.knowledge.approaches import Approach
 from osteoplan.knowledge.guidance import Guidance
-from osteoplan.knowledge.needles import needle_limits
+from osteoplan.knowledge.values import values
 from osteoplan.model.device import Device
-from osteoplan.model.evidence import Known, ReviewStatus, worst
+from osteoplan.model.evidence import ReviewStatus, worst
 from osteoplan.model.plan import Point
 from osteoplan.model.way import Position
 from osteoplan.trajectory.surroundings import AVOIDED
@@ -99,12 +99,12 @@ def needle_rules(overrides: Mapping[str, float] | None = None) -> NeedleRules:
         UnknownName: an override of a limit that does not exist.
         BadInput: a limit that is no number.
     """
-    known = dict(needle_limits())
+    known = dict(values("needle"))
     for name, value in (overrides or {}).items():
         if name not in known:
             raise UnknownName("limit", name, known, "knowledge/data/trajectory/needle.yaml")
         known[name] = replace(known[name], value=value, status="design_default", note="set by this centre")
-    n = {name: _number(name, one) for name, one in known.items()}
+    n = {name: one.number for name, one in known.items()}
     return NeedleRules(
         clearance_mm={kind: n[f"{kind}_clearance_min_mm"] for kind in AVOIDED},
         comfort_mm={k: n["comfort_neural_mm"] if k in NEURAL else n["comfort_mm"] for k in AVOIDED},
@@ -121,10 +121,3 @@ def needle_rules(overrides: Mapping[str, float] | None = None) -> NeedleRules:
         different_deg=n["different_angle_deg"],
         status=worst(*(one.status for one in known.values())),
     )
-
-
-def _number(name: str, known: Known) -> float:
-    value = known.value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadInput(f"limit '{name}' is {value!r}, not a number: give it one in {known.unit}")
-    return float(value)

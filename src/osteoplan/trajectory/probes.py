@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.applicators import Modality, ZoneRow, placement_number
+from osteoplan.knowledge.applicators import Modality, ZoneRow
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
@@ -91,20 +92,19 @@ def cover_limits(
     """The rules of ``placement.yaml`` for so many probes."""
     if at_most < 1:
         raise BadInput(f"{at_most} probes cover nothing: give 1 or more")
-    number = placement_number
     spacing = (
-        number("cryo_spacing_min_mm"),
-        number("cryo_spacing_usual_max_mm"),
-        number("cryo_spacing_max_mm"),
+        number("placement.cryo_spacing_min_mm"),
+        number("placement.cryo_spacing_usual_max_mm"),
+        number("placement.cryo_spacing_max_mm"),
     )
     return CoverLimits(
         at_most,
-        number("entry_gap_min_mm"),
-        number("tube_gap_min_mm"),
+        number("placement.entry_gap_min_mm"),
+        number("placement.tube_gap_min_mm"),
         {"cryo": spacing},
-        {"rfa": number("rf_metal_gap_min_mm")},
-        number("worth_pct") if worth_pct is None else worth_pct,
-        int(number("columns_max")),
+        {"rfa": number("placement.rf_metal_gap_min_mm")},
+        number("placement.worth_pct") if worth_pct is None else worth_pct,
+        int(number("placement.columns_max")),
         frozenset(keep_out),
     )
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.knowledge.applicators import placement_number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
@@ -67,7 +67,7 @@ def target_of(
         raise BadInput(f"a margin of {margin_mm:g} mm is none: give 0 or more")
     if not lesion.any():
         raise LesionError("the lesion has no voxel: nothing can be covered")
-    cell = placement_number("cell_mm") if cell_mm is None else cell_mm
+    cell = number("placement.cell_mm") if cell_mm is None else cell_mm
     inside, first = _boxed(lesion, grid.spacing_mm, margin_mm)
     grown = inside if margin_mm == 0 else inside | (signed_distance(inside, grid.spacing_mm) <= margin_mm)
     if sparing is not None:

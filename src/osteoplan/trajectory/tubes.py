@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.applicators import placement_number
+from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.plan import Point
 from osteoplan.model.way import Way
@@ -89,7 +89,7 @@ def beside(
 
     A shifted entry lies beside the given one, not on the skin: the skin there may be nearer or further.
     """
-    pitch = placement_number("shift_mm") if shift_mm is None else shift_mm
+    pitch = number("placement.shift_mm") if shift_mm is None else shift_mm
     if pitch <= 0:
         raise BadInput(f"a grid of {pitch:g} mm has no ways: give a pitch above 0")
     steps = np.arange(-np.floor(reach_mm / pitch), np.floor(reach_mm / pitch) + 1) * pitch

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.ellipsoids import held, inside
-from osteoplan.knowledge.applicators import ZoneRow, placement_number
+from osteoplan.knowledge.applicators import ZoneRow
+from osteoplan.knowledge.values import number
 from osteoplan.model.plan import Point
 
 __all__ = ["Zone", "contains", "depth_mm", "held_by", "unit", "which_contain", "zone_at", "zone_contains"]
@@ -68,7 +69,7 @@ def zone_at(tip_mm: npt.ArrayLike, axis: npt.ArrayLike, row: ZoneRow) -> Zone:
     along = unit(axis)
     offset = row.tip_offset_mm
     if offset is None:
-        offset = placement_number("tip_offset_when_unknown_mm")
+        offset = number("placement.tip_offset_when_unknown_mm")
     half = row.length_mm / 2.0
     centre = np.asarray(tip_mm, dtype=np.float64) + (offset - half) * along
     return Zone(_point(centre), _point(along), half, row.width_mm / 2.0)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from osteoplan.errors import NotAvailable
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
 from osteoplan.verification.closed_forms import SOLIDS, Finding, Row
 from osteoplan.verification.published_orders import ORDERS, l2_rows
@@ -96,7 +96,7 @@ def _published_rows(load: Load | None) -> tuple[Row, ...]:
     def l2_stiffness(shift: int) -> float:
         return stiffness(verse_l2(at_hand(), shift=shift), clamped=False)
 
-    strain = material("vertebra_compression.failure_strain").number
+    strain = number("vertebra_compression.failure_strain")
     return (
         Row("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3,
             lambda: l2_stiffness(1), VERSE, "N/mm"),

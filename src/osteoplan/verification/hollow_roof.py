@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import brick_stiffness, effective_strain, element_energy
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.rods import Section
 from osteoplan.verification.blocks import Block, share_inside
 from osteoplan.verification.rod_bending import bonded_rod
@@ -68,9 +68,7 @@ def roof(*, hole: bool = True, fill: float = 0.0, cement_MPa: float = 2200.0, sc
     bone = block.mesh.of_box((_ellipsoid(1.0) < 0.5) | shell)
     under = block.mesh.cells[:, 2] == SHAPE[2] - 1
     under &= (np.abs(block.centres_mm[:, :2] - MIDDLE[:2]) < PATCH_MM).all(axis=1)
-    volume, limit = (
-        material(f"vertebra_compression.pistoia_{key}").number for key in ("volume_fraction", "strain")
-    )
+    volume, limit = (number(f"vertebra_compression.pistoia_{key}") for key in ("volume_fraction", "strain"))
     return Answer(
         1.0 / float((u * load).sum()), limit / float(np.quantile(strain[bone], 1.0 - volume)),
         float(np.sqrt((strain[under] ** 2).mean())),

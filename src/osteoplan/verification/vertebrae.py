@@ -38,7 +38,8 @@ from scipy import ndimage
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, effective_strain, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
-from osteoplan.knowledge.materials import Density, material, modulus_law, strength_law
+from osteoplan.knowledge.materials import Density, modulus_law, strength_law
+from osteoplan.knowledge.values import number
 
 __all__ = [
     "HEIGHT_MM",
@@ -120,14 +121,14 @@ def verse_l2(load: Load, *, shift: int) -> Potted:
     bone = (labels >= 1) & (labels <= 4) & (density != 0)  # the run took 0 for background
     E = np.where(bone, _table(LOWEST_DENSITY + (bins + 0.5) * width), 0.0)
     E[bone & (bins == BINS)] = LOWEST_MODULUS
-    E[labels >= 5] = material("cement.cap_modulus").number
+    E[labels >= 5] = number("cement.cap_modulus")
     return Potted(E, labels == 6, labels == 5)
 
 
 def l4_from_moduli(load: Load) -> Potted:
     """The L4 vertebra from its stored moduli."""
     E = load(L4_MODULUS).astype(np.float64)
-    return _with_caps(E, np.equal(E, material("cement.cap_modulus").number))
+    return _with_caps(E, np.equal(E, number("cement.cap_modulus")))
 
 
 def l4_from_ids(load: Load) -> Potted:
@@ -136,7 +137,7 @@ def l4_from_ids(load: Load) -> Potted:
     bins = np.where(ids > BINS, ids - BINS, ids)
     E = np.where(ids > 0, _table(LOWEST_DENSITY + (bins - 0.5) * 13.3224), 0.0)
     caps = ids == 5000
-    E[caps] = material("cement.cap_modulus").number
+    E[caps] = number("cement.cap_modulus")
     return _with_caps(E, caps)
 
 
@@ -240,7 +241,7 @@ class L2States:
         energy = element_energy(mesh, brick_stiffness((1.0, 1.0, 1.0), 0.3), found.displacement_mm)
         strain = effective_strain(energy, 1.0)[self._body_of(mesh)]
         volume, limit = (
-            material(f"vertebra_compression.pistoia_{key}").number for key in ("volume_fraction", "strain")
+            number(f"vertebra_compression.pistoia_{key}") for key in ("volume_fraction", "strain")
         )
         return K * limit / float(np.quantile(strain, 1.0 - volume))
 
@@ -274,7 +275,7 @@ def yield_l2(load: Load, *, shift: int, to_mm: float, steps: int = 6) -> LoadPat
     ((_, _, coefficient, exponent),) = modulus_law("kopperdahl_2002_power").pieces
     density = Density((E / coefficient) ** (1.0 / exponent), "K2HPO4")
     bone = strength_law("kopperdahl_2002_yield")(density, floor_MPa=1e-4)
-    strength = np.where(cap, material("yielding.cap_yield").number, bone)
+    strength = np.where(cap, number("yielding.cap_yield"), bone)
     flat = np.zeros_like(E)
     body = Body(mesh, (1.0, 1.0, 1.0), 0.3, E, strength / np.sqrt(3.0), flat, flat)
     return follow(body, Grip(fixed, prescribed), to_mm=to_mm, steps=steps, tolerance=1e-3)

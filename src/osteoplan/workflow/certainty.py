@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from osteoplan.errors import NotAvailable
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.rigidity import cut, losses, section_tissue
 from osteoplan.mechanics.stretches import stretches
 from osteoplan.mechanics.tornado import bars
@@ -57,7 +57,7 @@ def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidit
     if case is None:
         return (), ()
     laws = case.mechanics.laws
-    h = max(material("rigidity.section_mm").number, settings.spacing_mm)
+    h = max(number("rigidity.section_mm"), settings.spacing_mm)
     central = central_world(anatomy.calibration, laws[0])
     sampled = worlds(anatomy.calibration, laws, settings.seed, settings.draws)
     found, left_out = [], []

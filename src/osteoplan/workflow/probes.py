@@ -19,8 +19,8 @@ from osteoplan.knowledge.applicators import (
     Modality,
     applicators,
     load_applicators,
-    placement_number,
 )
+from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case
 from osteoplan.model.way import Way
 from osteoplan.model.ways_result import WaysResult
@@ -85,7 +85,7 @@ def probes(
         )
     around = surroundings(result.anatomy)
     thickest = max(
-        table.diameter_mm(row) or placement_number("probe_diameter_when_unknown_mm") for row in rows
+        table.diameter_mm(row) or number("placement.probe_diameter_when_unknown_mm") for row in rows
     )
     asked = tuple(_as_probe(task, thickest) for task in tasks_of(around, result.case, ways))
     candidates = _candidates(around, result.ways, asked)
@@ -147,4 +147,4 @@ def _margin(case: Case, settings: ProbeSettings) -> float:
             "how far beyond the lesion the probes should reach is not known: set goals.intent to curative or "
             "palliative in case.yaml, or give --margin"
         )
-    return placement_number(f"margin_{intent}_mm")
+    return number(f"placement.margin_{intent}_mm")

@@ -9,7 +9,7 @@ from typing import get_args
 from osteoplan.io.calculix import write_deck
 from osteoplan.io.vtk import write_vti, write_vtu
 from osteoplan.kernels.multigrid import OnStep
-from osteoplan.knowledge.materials import material
+from osteoplan.knowledge.values import number
 from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.voxel_problem import VoxelProblem
@@ -64,7 +64,7 @@ def solved_body(specimen: Specimen, state: State, *, on_step: OnStep | None = No
     E = modulus(tissue_of(specimen, state), world)
     h, drive = specimen.settings.spacing_mm, specimen.drive
     problem = VoxelProblem(
-        (h, h, h), material("bone.poisson_ratio").number, specimen.mesh, E, drive.fixed,
+        (h, h, h), number("bone.poisson_ratio"), specimen.mesh, E, drive.fixed,
         drive.prescribed_mm, drive.force_N, 0, 0,
     )  # fmt: skip
     return VoxelSolution.of(problem, solve(specimen, E, on_step=on_step).equilibrium)

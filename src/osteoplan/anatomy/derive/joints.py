@@ -6,7 +6,7 @@ import numpy as np
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived
 from osteoplan.kernels.distance import distance_to
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 
 __all__ = ["SACRUM", "joint_space"]
 
@@ -33,7 +33,7 @@ def joint_space(canvas: Canvas, joint: str, side: str) -> Derived:
         missing = []
     if missing:
         return Derived((), (f"{name} is not derived: {' and '.join(missing)} not labelled on this scan",))
-    gap, skin = number("derived", "joint_gap_mm"), number("derived", "joint_skin_mm")
+    gap, skin = number("derived.joint_gap_mm"), number("derived.joint_skin_mm")
     one = canvas.points_box([n for n in first if canvas.labels.has(n)])
     box = canvas.shared(canvas.widened(one, gap), canvas.widened(canvas.labels.box(second), gap))
     if box is None:

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
 from osteoplan.kernels.distance import distance_to
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask, StructureKind
 
 __all__ = ["Notch", "femoral_bundle", "find_notch", "head_sphere", "notch_and_gluteal"]
@@ -39,7 +39,7 @@ def notch_and_gluteal(canvas: Canvas, side: str) -> Derived:
         return Derived((), (f"greater_sciatic_notch_{side} is not derived: {hip} shows no notch behind",))
     found, top = _notch(canvas, side, notch), notch.top_mm
     outward = np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
-    radius, length = number("derived", "gluteal_radius_mm"), number("derived", "gluteal_length_mm")
+    radius, length = number("derived.gluteal_radius_mm"), number("derived.gluteal_length_mm")
     exit_mm = top + 0.5 * radius * (BACK - UP)
     line = [exit_mm - 1.5 * radius * outward, exit_mm, exit_mm + length * unit(outward + UP - 0.5 * BACK)]
     found += _bundle(canvas, f"superior_gluteal_{side}", "through the top of the sciatic notch", line, radius)
@@ -68,9 +68,9 @@ def _sciatic(canvas: Canvas, side: str, hip_mm: F64, start: F64, outward: F64) -
     tuberosity = low[np.argmax(low[:, 1])]
     between = 0.5 * (trochanter + tuberosity)
     between[2] = min(tuberosity[2], trochanter[2])
-    below = between - number("derived", "sciatic_beyond_mm") * UP
+    below = between - number("derived.sciatic_beyond_mm") * UP
     where = "from the notch between tuberosity and greater trochanter"
-    return _bundle(canvas, name, where, [start, between, below], number("derived", "gluteal_radius_mm"))
+    return _bundle(canvas, name, where, [start, between, below], number("derived.gluteal_radius_mm"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def find_notch(hip_mm: F64) -> Notch | None:
 
 
 def _notch(canvas: Canvas, side: str, notch: Notch) -> Derived:
-    reach, half = number("derived", "notch_reach_mm"), number("derived", "notch_half_width_mm")
+    reach, half = number("derived.notch_reach_mm"), number("derived.notch_half_width_mm")
     box = canvas.box_around(notch.top_mm, reach)
     at = canvas.positions_mm(box)
     inside = notch.holds(at) & (np.abs(at[..., 0] - notch.top_mm[0]) <= half)
@@ -142,7 +142,7 @@ def _notch(canvas: Canvas, side: str, notch: Notch) -> Derived:
 def head_sphere(canvas: Canvas, side: str) -> tuple[F64, float] | None:
     """Centre (LPS mm) and radius of the femoral head: a sphere through the femur's surface in the joint."""
     femur, hip = f"femur_{side}", f"hip_{side}"
-    gap = number("derived", "joint_gap_mm")
+    gap = number("derived.joint_gap_mm")
     box = canvas.shared(
         canvas.widened(canvas.labels.box(femur), gap), canvas.widened(canvas.labels.box(hip), gap)
     )
@@ -177,22 +177,22 @@ def femoral_bundle(canvas: Canvas, side: str) -> Derived:
     line, basis = _vessel_ends(canvas, side, head)
     if not line:
         outward = 1.0 if side == "left" else -1.0
-        medial = number("derived", "femoral_medial_pct") / 100.0 * radius
-        front = radius + number("derived", "femoral_before_head_mm")
+        medial = number("derived.femoral_medial_pct") / 100.0 * radius
+        front = radius + number("derived.femoral_before_head_mm")
         at_head = head - np.array([outward * medial, front, 0.0])
         line, basis = (
             [at_head + radius * UP, at_head],
             "in front of the femoral head; no vessel label reaches it",
         )
     last = line[-1]
-    line.append(np.array([last[0], last[1], min(last[2], head[2]) - number("derived", "femoral_below_mm")]))
-    return _bundle(canvas, name, basis, line, number("derived", "femoral_radius_mm"))
+    line.append(np.array([last[0], last[1], min(last[2], head[2]) - number("derived.femoral_below_mm")]))
+    return _bundle(canvas, name, basis, line, number("derived.femoral_radius_mm"))
 
 
 def _vessel_ends(canvas: Canvas, side: str, head: F64) -> tuple[list[F64], str]:
     """Course of the iliac vessels from a head's diameter above the head's centre to their lowest slices."""
     names = [n for n in (f"iliac_artery_{side}", f"iliac_vena_{side}") if canvas.labels.has(n)]
-    above = number("derived", "vessel_label_near_mm")
+    above = number("derived.vessel_label_near_mm")
     if not names:
         return [], ""
     points = np.vstack([canvas.points_mm(name) for name in names])

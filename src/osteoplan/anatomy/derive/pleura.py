@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived
 from osteoplan.kernels.distance import distance_to
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.structures import SPINE_LEVELS
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 
 __all__ = ["pleural_recess"]
@@ -32,11 +32,11 @@ def pleural_recess(canvas: Canvas, side: str) -> Derived:
     lung, box, basis = _lung(canvas, side)
     if lung is None:
         return Derived((), (f"{name} is not derived: no lung is labelled, and none is seen, on this scan",))
-    margin, spacing = number("derived", "recess_margin_mm"), canvas.ct.spacing_mm
+    margin, spacing = number("derived.recess_margin_mm"), canvas.ct.spacing_mm
     around = distance_to(lung, spacing) <= margin
     swept = _carried_down(canvas, box, lung & _against_the_wall(canvas, box, lung))
     recess = (swept | around) & ~lung & ~canvas.bones(box) & ~canvas.any_of(BACK_MUSCLE, box)
-    below = number("derived", "recess_below_lung_mm")
+    below = number("derived.recess_below_lung_mm")
     because = f"{basis}, widened by {margin:g} mm and its wall side carried {below:g} mm down along the spine"
     found = canvas.put(name, "pleura", box, recess, because)
     if canvas.labels.has(LUNGS[side][-1]) or not basis.startswith("lung labels"):
@@ -46,7 +46,7 @@ def pleural_recess(canvas: Canvas, side: str) -> Derived:
 
 def _lung(canvas: Canvas, side: str) -> tuple[Mask | None, Box, str]:
     """The lung of one side and a box that reaches below it."""
-    reach = number("derived", "recess_below_lung_mm") + 10.0
+    reach = number("derived.recess_below_lung_mm") + 10.0
     names = [name for name in LUNGS[side] if canvas.labels.has(name)]
     if names:
         box = _lowered(canvas, canvas.points_box(names), reach)
@@ -75,12 +75,12 @@ def _dark_lung(canvas: Canvas, side: str) -> Mask | None:
     """Large air spaces inside the body, on one side of their common middle; from every second voxel."""
     image = canvas.ct.array[::2, ::2, ::2]
     axial = int(np.argmax(np.abs(canvas.ct.direction[2])))
-    dark = np.moveaxis(image < number("derived", "lung_below_HU"), axial, 0)
+    dark = np.moveaxis(image < number("derived.lung_below_HU"), axial, 0)
     names, count = ndimage.label(dark)
     if not count:
         return None
     keep = np.bincount(names.ravel()) * canvas.ct.voxel_volume_mm3 * 8.0 / 1000.0 >= number(
-        "derived", "lung_least_mL"
+        "derived.lung_least_mL"
     )
     edge = [names[:, 0], names[:, -1], names[:, :, 0], names[:, :, -1]]
     keep[np.unique(np.concatenate([part.ravel() for part in edge]))] = False
@@ -100,7 +100,7 @@ def _dark_lung(canvas: Canvas, side: str) -> Mask | None:
 
 def _against_the_wall(canvas: Canvas, box: Box, lung: Mask) -> Mask:
     """Close to ribs and vertebrae; without labelled ribs, to the convex outline of the lung's slices."""
-    depth = number("derived", "recess_depth_mm")
+    depth = number("derived.recess_depth_mm")
     ribs = [name for name in canvas.labels.present() if name.startswith(("rib_", "vertebrae_"))]
     if any(name.startswith("rib_") for name in ribs):
         return distance_to(canvas.any_of(ribs, box), canvas.ct.spacing_mm) <= depth
@@ -122,7 +122,7 @@ def _carried_down(canvas: Canvas, box: Box, rim: Mask) -> Mask:
         slices = slices[::-1]
     shifts = _course(canvas, box, axial)
     left = np.zeros(slices.shape, dtype=np.uint8)
-    reach = round(number("derived", "recess_below_lung_mm") / step)
+    reach = round(number("derived.recess_below_lung_mm") / step)
     left[0] = np.where(slices[0], reach, 0)
     for at in range(1, len(slices)):
         before = ndimage.shift(left[at - 1], shifts[at], order=0)

@@ -16,7 +16,7 @@ from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived, unit
 from osteoplan.anatomy.derive.joints import SACRUM
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.kernels.distance import distance_to
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 
 __all__ = ["sacral_openings"]
@@ -31,12 +31,12 @@ def sacral_openings(canvas: Canvas) -> Derived:
     names = [name for name in SACRUM if canvas.labels.has(name)]
     if "sacrum" not in names:
         return Derived((), ("sacral canal and foramina are not derived: sacrum not labelled on this scan",))
-    closing = number("derived", "sacral_closing_mm")
+    closing = number("derived.sacral_closing_mm")
     box = canvas.widened(canvas.points_box(names), 2.0 * closing)
     sacrum = canvas.any_of(names, box)
     beside, along = _coordinates(canvas, box, sacrum)
     opening = _openings(canvas, box, sacrum, closing) & (along <= _roof(beside, along, sacrum, canvas))
-    middle = number("derived", "sacral_canal_half_mm")
+    middle = number("derived.sacral_canal_half_mm")
     inner = opening & (np.abs(beside) <= middle)
     found = Derived()
     if inner.any():
@@ -46,8 +46,8 @@ def sacral_openings(canvas: Canvas) -> Derived:
         found += Derived(
             (), ("sacral_canal is not derived: the sacrum's label has no opening in the midline",)
         )
-    aside = opening & (np.abs(beside) > middle) & (np.abs(beside) <= number("derived", "sacral_side_max_mm"))
-    aside = _without_crumbs(aside, number("derived", "sacral_level_min_mm3") / canvas.ct.voxel_volume_mm3)
+    aside = opening & (np.abs(beside) > middle) & (np.abs(beside) <= number("derived.sacral_side_max_mm"))
+    aside = _without_crumbs(aside, number("derived.sacral_level_min_mm3") / canvas.ct.voxel_volume_mm3)
     return found + _foramina(canvas, box, aside, beside, along)
 
 
@@ -110,13 +110,13 @@ def _without_crumbs(mask: Mask, least: float) -> Mask:
 def _foramina(canvas: Canvas, box: Box, aside: Mask, beside: F64, along: F64) -> Derived:
     found = Derived()
     edges = _levels(along[aside], canvas.ct.voxel_volume_mm3)
-    margin = number("derived", "sacral_nerve_margin_mm")
+    margin = number("derived.sacral_nerve_margin_mm")
     bones = canvas.bones(box)
     for level, (low, high) in zip(LEVELS, edges, strict=False):
         for side, sign in (("left", 1.0), ("right", -1.0)):
             here = aside & (along >= low) & (along < high) & (sign * beside > 0)
             name = f"sacral_foramen_{level}_{side}"
-            if here.sum() * canvas.ct.voxel_volume_mm3 < number("derived", "sacral_level_min_mm3"):
+            if here.sum() * canvas.ct.voxel_volume_mm3 < number("derived.sacral_level_min_mm3"):
                 found += Derived(
                     (), (f"{name} is not derived: no opening of the sacrum's label is seen there",)
                 )
@@ -140,7 +140,7 @@ def _levels(heights: F64, voxel_mm3: float) -> list[tuple[float, float]]:
     step = 2.0
     edges = np.arange(heights.min() - 5 * step, heights.max() + 6 * step, step)
     volume = ndimage.gaussian_filter1d(np.histogram(heights, edges)[0] * voxel_mm3, 2.0)
-    gap = number("derived", "sacral_level_gap_mm")
+    gap = number("derived.sacral_level_gap_mm")
     peaks, _ = signal.find_peaks(volume, distance=gap / step, prominence=0.05 * volume.max())
     peaks = peaks[::-1]
     cuts = [edges[-1]]

@@ -13,8 +13,8 @@ from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived, unit
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.structures import SPINE_LEVELS
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
@@ -74,7 +74,7 @@ def canal(canvas: Canvas, levels: dict[str, Level]) -> Derived:
     """The spinal canal along all levels that could be read, one structure; the sacrum has its own."""
     if not levels:
         return Derived()
-    margin = number("vertebra", "canal_beyond_mm")
+    margin = number("vertebra.canal_beyond_mm")
     around = canvas.widened(canvas.points_box(f"vertebrae_{name}" for name in levels), margin)
     inside = np.zeros([side.stop - side.start for side in around], dtype=bool)
     for name, level in levels.items():
@@ -199,15 +199,15 @@ def _gate(upper: Level, lower: Level | None, side: str, sign: float) -> _Gate | 
     if not len(above) or (lower is not None and not len(below)):
         return None
     frame = _frame(upper, lower, above, below)
-    edge = number("derived", "pedicle_edge_pct")
+    edge = number("derived.pedicle_edge_pct")
     high, low = frame.local(above), frame.local(below)
     both = np.vstack([high, low])
     top = float(np.percentile(high[:, 2], edge))
-    height = number("derived", "foramen_height_mm")
+    height = number("derived.foramen_height_mm")
     bottom = float(np.percentile(low[:, 2], 100 - edge)) if len(low) else top - height
     inner, outer = np.percentile(sign * both[:, 0], [edge, 100 - edge])
     front, back = np.percentile(both[:, 1], [edge, 100 - edge])
-    behind = number("derived", "foramen_behind_mm")
+    behind = number("derived.foramen_behind_mm")
     return _Gate(frame, sign, float(inner), float(outer), float(front), float(back + behind), bottom, top)
 
 
@@ -251,17 +251,15 @@ def _foramen(canvas: Canvas, gate: _Gate, where: tuple[str, str, str], *, assume
 
 
 def _root(canvas: Canvas, gate: _Gate, level: str, side: str, *, assumed: bool) -> Derived:
-    radius, beyond = number("derived", "root_radius_mm"), number("derived", "root_beyond_mm")
+    radius, beyond = number("derived.root_radius_mm"), number("derived.root_beyond_mm")
     lumbar = level.startswith("L")
-    down = number("derived", f"root_down_{'lumbar' if lumbar else 'thoracic'}_mm")
-    forward = (
-        number("derived", "root_forward_lumbar_mm") if lumbar else -number("derived", "root_back_thoracic_mm")
-    )
+    down = number(f"derived.root_down_{'lumbar' if lumbar else 'thoracic'}_mm")
+    forward = number("derived.root_forward_lumbar_mm") if lumbar else -number("derived.root_back_thoracic_mm")
     # A root leaves close below its pedicle, in the upper part of the foramen.
     height = max(gate.top - radius, 0.5 * (gate.top + gate.bottom))
     depth = gate.front + 0.4 * (gate.back - gate.front)
     line = [
-        gate.world(gate.inner - number("derived", "root_inside_mm"), depth, height + radius),
+        gate.world(gate.inner - number("derived.root_inside_mm"), depth, height + radius),
         gate.world(gate.inner, depth, height),
         gate.world(gate.outer, depth, height),
         gate.world(gate.outer + beyond, depth - forward, height - down),

@@ -17,10 +17,11 @@ from osteoplan.anatomy.frames.hemipelvis import hemipelvis_frames
 from osteoplan.anatomy.frames.humerus import humerus_frames
 from osteoplan.anatomy.frames.sacrum import mirror_normal, sacrum_frame
 from osteoplan.anatomy.frames.shaft import radius_profile
-from osteoplan.anatomy.frames.surface import BoneSurface, mirror_frame, mirror_volume, value
+from osteoplan.anatomy.frames.surface import BoneSurface, mirror_frame, mirror_volume
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.kernels.resample import gather_nearest
 from osteoplan.knowledge.sites import bone_site, side_of
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
@@ -113,7 +114,7 @@ def _about_shaft(bone: str, frame: BoneFrame) -> list[str]:
                 f"{bone}: no shaft on the scan; superior points from what is seen of the bone to its head"
             ]
         return [f"{bone}: no shaft on the scan; superior is the patient's as scanned, no neck-shaft angle"]
-    if seen < value("shaft_sure_mm"):
+    if seen < number("frames.shaft_sure_mm"):
         return [
             f"{bone}: only {seen:.0f} mm of true shaft on the scan; its axis, and each angle on it, is "
             f"uncertain"

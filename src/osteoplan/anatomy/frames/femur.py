@@ -14,7 +14,8 @@ from scipy.signal import find_peaks
 
 from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, unit
 from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
-from osteoplan.anatomy.frames.surface import BoneSurface, value
+from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["Bump", "femur_frames", "head_of", "lesser_trochanter", "neck_of", "upper_shaft"]
@@ -71,26 +72,26 @@ def femur_frames(bone: BoneSurface) -> dict[str, BoneFrame]:
 
 def head_of(bone: BoneSurface, *, region_mm: float | None = None) -> Sphere | None:
     """The sphere through the head, in the upper end of the bone; None where too little of one is there."""
-    region = value("head_region_mm") if region_mm is None else region_mm
+    region = number("frames.head_region_mm") if region_mm is None else region_mm
     upper = bone.surface_mm[:, 2] > bone.surface_mm[:, 2].max() - region
     head = find_sphere(
         bone.surface_mm[upper],
         bone.normals[upper],
         hollow=False,
-        radii_mm=(value("head_radius_least_mm"), value("head_radius_most_mm")),
+        radii_mm=(number("frames.head_radius_least_mm"), number("frames.head_radius_most_mm")),
     )
-    if head is None or head.share < value("head_share") or head.roundness < value("sphere_roundness"):
+    if head is None or head.share < number("frames.head_share"):
         return None
-    return head
+    return head if head.roundness >= number("frames.sphere_roundness") else None
 
 
 def upper_shaft(bone: BoneSurface, head: Sphere, below: float, stump: float) -> tuple[Shaft | None, float]:
     """The shaft near the head, and how much of true shaft it rests on [mm]; 0 for a stump."""
     top, radius = below * head.radius_mm, head.radius_mm
-    shaft = shaft_between(bone, head.centre_mm, top, top - value("axis_span_mm"))
+    shaft = shaft_between(bone, head.centre_mm, top, top - number("frames.axis_span_mm"))
     if shaft is not None:
         return shaft, shaft.length_mm
-    return shaft_between(bone, head.centre_mm, stump * radius, top - value("axis_span_mm")), 0.0
+    return shaft_between(bone, head.centre_mm, stump * radius, top - number("frames.axis_span_mm")), 0.0
 
 
 def neck_of(bone: BoneSurface, head: Sphere) -> Neck | None:
@@ -129,7 +130,7 @@ def lesser_trochanter(
         bump = _highest_bump(on[facing], way)
         if bump is not None and (best is None or bump[1] > best.prominence_mm):
             best = Bump(frame.world(bump[0] + [axis[0], axis[1], 0.0]), bump[1], float(angle))
-    return best if best is not None and best.prominence_mm >= value("lesser_prominence_mm") else None
+    return best if best is not None and best.prominence_mm >= number("frames.lesser_prominence_mm") else None
 
 
 def _highest_bump(on: F64, way: F64) -> tuple[F64, float] | None:
@@ -149,7 +150,9 @@ def _highest_bump(on: F64, way: F64) -> tuple[F64, float] | None:
 
 
 def _proximal(bone: BoneSurface, head: Sphere) -> BoneFrame:
-    shaft, seen = upper_shaft(bone, head, value("femur_shaft_below"), value("femur_stump_below"))
+    whole, stump = number("frames.femur_shaft_below"), number("frames.femur_stump_below")
+    shaft, seen = upper_shaft(bone, head, whole, stump)
+
     neck = neck_of(bone, head)
     up = UP if shaft is None else shaft.axis.direction
     outward = LEFT if neck is None else neck.direction
@@ -179,7 +182,7 @@ def _proximal(bone: BoneSurface, head: Sphere) -> BoneFrame:
 def _trochanters(bone: BoneSurface, head: Sphere, frame: BoneFrame) -> dict[str, F64]:
     found: dict[str, F64] = {}
     local = frame.local(bone.surface_mm)
-    lateral = local[:, 0] > value("lateral_part") * head.radius_mm
+    lateral = local[:, 0] > number("frames.lateral_part") * head.radius_mm
     upper = lateral & (local[:, 2] > -2.5 * head.radius_mm)
     if upper.sum() > 30:
         tip = farthest(bone.surface_mm[upper], frame.superior)
@@ -204,7 +207,7 @@ def _narrowest(bone: BoneSurface, head: Sphere, direction: F64) -> Neck | None:
         return None
     # a neck that is tube for a while has no one narrowest section: the middle of all that are nearly as
     # narrow
-    slim = areas <= value("neck_slim") * areas[at]
+    slim = areas <= number("frames.neck_slim") * areas[at]
     low, high = at, at
     while low > 0 and slim[low - 1]:
         low -= 1
@@ -219,7 +222,9 @@ def _tube(bone: BoneSurface, head: Sphere | None) -> Shaft | None:
         middle = bone.inside_mm.mean(axis=0)
         whole = shaft_between(bone, middle, np.inf, -np.inf)
     else:
-        whole = shaft_between(bone, head.centre_mm, value("femur_shaft_below") * head.radius_mm, -np.inf)
+        top = number("frames.femur_shaft_below") * head.radius_mm
+        whole = shaft_between(bone, head.centre_mm, top, -np.inf)
+
     return None if whole is None else tubular(whole)
 
 
@@ -227,11 +232,11 @@ def _condyles(bone: BoneSurface, frame: BoneFrame) -> tuple[F64, F64] | None:
     """Backs of the medial and the lateral condyle; None where the scan does not reach them."""
     local = frame.local(bone.surface_mm)
     end = float(local[:, 2].min())
-    if end > -value("condyle_length_mm") or bone.cut_at(
+    if end > -number("frames.condyle_length_mm") or bone.cut_at(
         bone.surface_mm[int(local[:, 2].argmin())], 3 * bone.voxel_mm
     ):
         return None
-    low = bone.surface_mm[local[:, 2] < end + value("condyle_part_mm")]
+    low = bone.surface_mm[local[:, 2] < end + number("frames.condyle_part_mm")]
     middle = low.mean(axis=0)
     left, back = frame.left, frame.posterior
     for _ in range(4):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, optimize
 
-from osteoplan.anatomy.frames.surface import value
+from osteoplan.knowledge.values import number
 
 __all__ = ["Line", "Sphere", "farthest", "find_sphere", "fit_line", "fit_sphere", "unit"]
 
@@ -75,7 +75,7 @@ def find_sphere(
     corner = np.floor(points_mm.min(axis=0) / VOTE_MM) * VOTE_MM - 2 * VOTE_MM
     shape = np.ceil((points_mm.max(axis=0) - corner) / VOTE_MM).astype(int) + 3
     votes = np.zeros(shape)
-    thin = max(1, len(points_mm) // int(value("sphere_voters")))
+    thin = max(1, len(points_mm) // int(number("frames.sphere_voters")))
     for r in reach:
         at = np.round((points_mm[::thin] + r * towards[::thin] - corner) / VOTE_MM).astype(int)
         at = at[((at >= 0) & (at < shape)).all(axis=1)]
@@ -85,8 +85,8 @@ def find_sphere(
     centre = corner + VOTE_MM * np.array(top)
     along = np.einsum("ij,ij->i", centre - points_mm, towards)
     gap = np.linalg.norm(centre - points_mm, axis=1)
-    facing = (along > value("sphere_facing") * gap) & (gap >= low) & (gap <= high)
-    if facing.sum() < value("sphere_least_points"):
+    facing = (along > number("frames.sphere_facing") * gap) & (gap >= low) & (gap <= high)
+    if facing.sum() < number("frames.sphere_least_points"):
         return None
     count, edges = np.histogram(gap[facing], bins=np.arange(low, high + 1.0, 1.0))
     count = ndimage.gaussian_filter1d(count.astype(float), 1.0)
@@ -103,15 +103,15 @@ def fit_sphere(
     """
     towards = normals if hollow else -normals
     centre, radius = centre_mm.astype(float), radius_mm
-    start, final = value("sphere_reach_mm"), value("sphere_tolerance_mm")
+    start, final = number("frames.sphere_reach_mm"), number("frames.sphere_tolerance_mm")
     used = np.zeros(len(points_mm), dtype=bool)
     for turn in range(TURNS):
         reach = final + (start - final) * 0.5**turn
         offset = centre - points_mm
         gap = np.maximum(np.linalg.norm(offset, axis=1), 1e-9)
-        facing = np.einsum("ij,ij->i", offset, towards) > value("sphere_facing") * gap
+        facing = np.einsum("ij,ij->i", offset, towards) > number("frames.sphere_facing") * gap
         used = facing & (np.abs(gap - radius) < reach)
-        if used.sum() < value("sphere_least_points"):
+        if used.sum() < number("frames.sphere_least_points"):
             return None
         on = points_mm[used]
         found = optimize.least_squares(
@@ -163,6 +163,6 @@ def farthest(points_mm: F64, direction: F64, *, within_mm: float = 12.0) -> F64:
     along = points_mm @ unit(direction)
     top = int(along.argmax())
     near = np.linalg.norm(points_mm - points_mm[top], axis=1) <= within_mm
-    weight = np.exp((along[near] - along[top]) / value("tip_mm"))
+    weight = np.exp((along[near] - along[top]) / number("frames.tip_mm"))
     tip: F64 = (weight[:, None] * points_mm[near]).sum(axis=0) / weight.sum()
     return tip

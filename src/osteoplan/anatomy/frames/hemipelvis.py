@@ -14,8 +14,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, fit_sphere, unit
-from osteoplan.anatomy.frames.surface import BoneSurface, value
+from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.errors import BadInput
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["cup_of", "hemipelvis_frames", "pelvic_landmarks"]
@@ -69,15 +70,15 @@ def hemipelvis_frames(
 
 def cup_of(bone: BoneSurface, head: Sphere | None) -> Sphere | None:
     """The sphere through the lunate surface; None where too little of a cup is there."""
-    radii = (value("head_radius_least_mm"), value("head_radius_most_mm"))
+    radii = (number("frames.head_radius_least_mm"), number("frames.head_radius_most_mm"))
     if head is None:
         cup = find_sphere(bone.surface_mm, bone.normals, hollow=True, radii_mm=radii)
     else:
-        start = head.radius_mm + value("joint_space_mm")
+        start = head.radius_mm + number("frames.joint_space_mm")
         cup = fit_sphere(bone.surface_mm, bone.normals, head.centre_mm, start, hollow=True)
-    if cup is None or cup.share < value("cup_share") or cup.roundness < value("sphere_roundness"):
+    if cup is None or cup.share < number("frames.cup_share"):
         return None
-    return cup
+    return cup if cup.roundness >= number("frames.sphere_roundness") else None
 
 
 def pelvic_landmarks(bone: BoneSurface, cup: Sphere, axes: F64) -> dict[str, F64]:
@@ -101,15 +102,17 @@ def pelvic_landmarks(bone: BoneSurface, cup: Sphere, axes: F64) -> dict[str, F64
         "ischial_tuberosity": (seat, -frame.superior),
     }
     found = {
-        name: farthest(points[part], way, within_mm=value("landmark_cap_mm"))
+        name: farthest(points[part], way, within_mm=number("frames.landmark_cap_mm"))
         for name, (part, way) in wanted.items()
         if part.sum() > 30
     }
     if pubis.sum() > 30:
         # a flat face has no tip: the mean of all of it
-        face = pubis & (local[:, 0] < local[pubis, 0].min() + value("face_mm"))
+        face = pubis & (local[:, 0] < local[pubis, 0].min() + number("frames.face_mm"))
         found["symphysis"] = points[face].mean(axis=0)
-    found = {k: p for k, p in found.items() if not bone.cut_at(p, value("cut_near_voxels") * bone.voxel_mm)}
+    near = number("frames.cut_near_voxels") * bone.voxel_mm
+    found = {k: p for k, p in found.items() if not bone.cut_at(p, near)}
+
     notch = _notch(bone, frame, found, radius)
     return found | notch
 
@@ -178,7 +181,7 @@ def _notch(bone: BoneSurface, frame: BoneFrame, found: Mapping[str, F64], radius
     if len(empty) == 0:
         return {}
     depth = (empty - np.array([edge[foot], foot])) @ inward
-    if depth.max() * PIXEL_MM < value("notch_depth_mm"):
+    if depth.max() * PIXEL_MM < number("frames.notch_depth_mm"):
         return {}
     tip = start + PIXEL_MM * empty[depth > depth.max() - 1.5].mean(axis=0)
     on = frame.local(bone.surface_mm)
@@ -243,7 +246,7 @@ def _rim(bone: BoneSurface, cup: Sphere, axis: F64, u: F64, v: F64, a: int) -> F
     side = np.cos(turn) * u + np.sin(turn) * v
     polar = np.radians(np.arange(30.0, 150.0, 2.0))  # from the opening axis to the floor
     ways = np.cos(polar)[:, None] * axis + np.sin(polar)[:, None] * side
-    out = cup.radius_mm + np.arange(0.5, value("rim_beyond_mm"), 1.0)
+    out = cup.radius_mm + np.arange(0.5, number("frames.rim_beyond_mm"), 1.0)
     at = cup.centre_mm + out[None, :, None] * ways[:, None, :]
     bony = (bone.depth_at(at) < 0).any(axis=1)
     # from the floor towards the opening, the wall is followed until it stops for good

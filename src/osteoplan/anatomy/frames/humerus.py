@@ -17,7 +17,8 @@ from scipy.spatial.transform import Rotation
 from osteoplan.anatomy.frames.femur import head_of, upper_shaft
 from osteoplan.anatomy.frames.fit import Sphere, farthest, unit
 from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
-from osteoplan.anatomy.frames.surface import BoneSurface, value
+from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
@@ -63,7 +64,7 @@ def _upright(bone: BoneSurface) -> dict[str, BoneFrame]:
 
 
 def _proximal(bone: BoneSurface, head: Sphere) -> BoneFrame:
-    below = value("humerus_shaft_below")
+    below = number("frames.humerus_shaft_below")
     shaft, seen = upper_shaft(bone, head, below, below)
     up = UP if shaft is None else shaft.axis.direction
     cap = _cap(bone, head)
@@ -131,5 +132,7 @@ def _tube(bone: BoneSurface, head: Sphere | None) -> Shaft | None:
     if head is None:
         whole = shaft_between(bone, bone.inside_mm.mean(axis=0), np.inf, -np.inf)
     else:
-        whole = shaft_between(bone, head.centre_mm, value("humerus_shaft_below") * head.radius_mm, -np.inf)
+        top = number("frames.humerus_shaft_below") * head.radius_mm
+        whole = shaft_between(bone, head.centre_mm, top, -np.inf)
+
     return None if whole is None else tubular(whole)

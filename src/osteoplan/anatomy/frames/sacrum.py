@@ -13,8 +13,9 @@ import numpy.typing as npt
 from scipy import ndimage, optimize
 
 from osteoplan.anatomy.frames.fit import farthest, unit
-from osteoplan.anatomy.frames.surface import BoneSurface, value
+from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.errors import BadInput
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["mirror_normal", "sacrum_frame"]
@@ -41,7 +42,7 @@ def sacrum_frame(bone: BoneSurface, left: F64, middle_mm: F64) -> BoneFrame:
     posterior = unit(BACK - (BACK @ left) * left)
     up = np.cross(left, posterior)
     promontory, centre, plate = np.zeros(3), np.zeros(3), (0.0, 0.0)
-    strip = np.abs((bone.surface_mm - middle_mm) @ left) < value("strip_mm")
+    strip = np.abs((bone.surface_mm - middle_mm) @ left) < number("frames.strip_mm")
     points, normals = bone.surface_mm[strip], bone.normals[strip]
     normal = unit(0.87 * up - 0.5 * posterior)  # 30 degrees: a start, from the middle of what is usual
     for _ in range(TURNS):
@@ -67,7 +68,7 @@ def mirror_normal(bone: BoneSurface) -> tuple[F64, F64]:
     lattice = np.round(bone.inside_mm / bone.grid.step).astype(int) % 3 == 0
     points = bone.inside_mm[lattice.all(axis=1)]
     middle = 0.5 * (bone.inside_mm.min(axis=0) + bone.inside_mm.max(axis=0))
-    clip = value("mirror_clip_mm")
+    clip = number("frames.mirror_clip_mm")
     here = np.clip(bone.depth_at(points), -clip, clip)
 
     def misfit(plane: F64) -> float:
@@ -96,7 +97,7 @@ def _on_endplate(points: F64, normals: F64, promontory: F64, normal: F64, left: 
     below = offset @ normal
     return (
         (back > 3.0)
-        & (back < value("endplate_reach_mm"))
+        & (back < number("frames.endplate_reach_mm"))
         & (np.abs(below) < 6.0)
         & (normals @ normal > ALIKE)
     )
@@ -107,7 +108,7 @@ def _endplate_normal(points: F64, normals: F64, promontory: F64, start: F64, lef
     normal = start
     for _ in range(TURNS):
         on = _on_endplate(points, normals, promontory, normal, left)
-        if on.sum() < value("endplate_least_points"):
+        if on.sum() < number("frames.endplate_least_points"):
             raise BadInput(
                 "no endplate is found at the top of the sacrum's mask: is the first sacral vertebra a "
                 "label of "
@@ -134,7 +135,7 @@ def _extent(bone: BoneSurface, plane: BoneFrame) -> tuple[F64, tuple[float, floa
     """
     ticks = np.arange(-EDGE_MM, EDGE_MM + 0.5)
     a, b = np.meshgrid(ticks, ticks, indexing="ij")
-    gap = value("endplate_gap_mm")
+    gap = number("frames.endplate_gap_mm")
     under = bone.depth_at(plane.world(np.stack([a, b, np.full_like(a, -gap)], axis=-1))) < 0
     over = bone.depth_at(plane.world(np.stack([a, b, np.full_like(a, gap)], axis=-1))) < 0
     here = under & ~over
@@ -142,7 +143,7 @@ def _extent(bone: BoneSurface, plane: BoneFrame) -> tuple[F64, tuple[float, floa
     zero, ahead = int(EDGE_MM), int(EDGE_MM) + 12
     piece = names == names[zero, ahead]
     if names[zero, ahead] == 0:
-        return plane.world([0.0, 0.5 * value("endplate_reach_mm"), 0.0]), (float("nan"), float("nan"))
+        return plane.world([0.0, 0.5 * number("frames.endplate_reach_mm"), 0.0]), (float("nan"), float("nan"))
     column = ticks[piece[zero]]
     middle = 0.5 * (column.min() + column.max())
     row = ticks[piece[:, round(middle + EDGE_MM)]]
@@ -153,8 +154,8 @@ def _with_landmarks(
     bone: BoneSurface, frame: BoneFrame, promontory: F64, middle_mm: F64, plate: tuple[float, float]
 ) -> BoneFrame:
     points = bone.surface_mm
-    high = (points - frame.origin_mm) @ UP > -value("ala_reach_mm")
-    near = np.abs((points - middle_mm) @ frame.left) < 2.0 * value("strip_mm")
+    high = (points - frame.origin_mm) @ UP > -number("frames.ala_reach_mm")
+    near = np.abs((points - middle_mm) @ frame.left) < 2.0 * number("frames.strip_mm")
     apex = farthest(points[near], -UP)
     found = {
         "promontory": promontory,
@@ -168,7 +169,7 @@ def _with_landmarks(
             np.degrees(np.arctan2(-(frame.superior @ np.cross(UP, frame.left)), frame.superior @ UP))
         ),
     }
-    if not bone.cut_at(apex, value("cut_near_voxels") * bone.voxel_mm):
+    if not bone.cut_at(apex, number("frames.cut_near_voxels") * bone.voxel_mm):
         found["apex"] = apex
         lengths["height"] = float(np.linalg.norm(apex - frame.origin_mm))
     names = ("s1_endplate_width", "s1_endplate_depth")

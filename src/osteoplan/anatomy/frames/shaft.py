@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.anatomy.frames.fit import Line, fit_line, unit
-from osteoplan.anatomy.frames.surface import BoneSurface, value
+from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["Shaft", "radius_profile", "shaft_between", "shaft_frame", "tubular"]
@@ -55,7 +56,7 @@ def shaft_between(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: f
         if line is None:
             return None
         shaft = _sections(bone, line, origin_mm, top_mm, bottom_mm)
-        if shaft is None or shaft.length_mm < value("shaft_least_mm"):
+        if shaft is None or shaft.length_mm < number("frames.shaft_least_mm"):
             return None
         line = shaft.axis
     return shaft
@@ -63,10 +64,10 @@ def shaft_between(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: f
 
 def tubular(shaft: Shaft) -> Shaft | None:
     """The longest run of sections that is tube: no wider than ``flare_ratio`` times the median."""
-    wide = shaft.radius_mm > value("flare_ratio") * np.median(shaft.radius_mm)
+    wide = shaft.radius_mm > number("frames.flare_ratio") * np.median(shaft.radius_mm)
     runs = np.split(np.arange(len(wide)), np.flatnonzero(np.diff(wide.astype(int))) + 1)
     tube = max((run for run in runs if not wide[run[0]]), key=len, default=None)
-    if tube is None or np.ptp(shaft.along_mm[tube]) < value("tube_least_mm"):
+    if tube is None or np.ptp(shaft.along_mm[tube]) < number("frames.tube_least_mm"):
         return None
     axis = fit_line(shaft.centres_mm[tube])
     along = (shaft.centres_mm[tube] - axis.point_mm) @ axis.direction
@@ -102,13 +103,13 @@ def shaft_frame(shaft: Shaft, kind: str, left: F64) -> BoneFrame:
 def radius_profile(bone: BoneSurface, frame: BoneFrame) -> tuple[F64, F64]:
     """(n,) heights above a shaft frame's origin [mm] and (n,) outer radii there [mm]."""
     low, high = (frame.local(frame.landmarks_mm[end])[2] for end in ("axis_bottom", "axis_top"))
-    heights = np.arange(low, high + 1e-6, value("section_step_mm"))
+    heights = np.arange(low, high + 1e-6, number("frames.section_step_mm"))
     radii = [_radius(bone, frame.world([0.0, 0.0, h]), frame.superior) for h in heights]
     return heights, np.array(radii)
 
 
 def _radius(bone: BoneSurface, point_mm: F64, normal: F64) -> float:
-    section = bone.section(point_mm, normal, value("section_reach_mm"))
+    section = bone.section(point_mm, normal, number("frames.section_reach_mm"))
     return float("nan") if section is None else float(np.sqrt(section.area_mm2 / np.pi))
 
 
@@ -116,7 +117,7 @@ def _first(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: float) -
     """A line through the centroids of the patient's own slices."""
     points = bone.inside_mm
     height = points[:, 2] - origin_mm[2]
-    layer = np.floor((points[:, 2] + 1e-6) / value("section_step_mm")).astype(int)
+    layer = np.floor((points[:, 2] + 1e-6) / number("frames.section_step_mm")).astype(int)
     used = (height <= top_mm) & (height >= bottom_mm)
     centres = [points[used & (layer == k)].mean(axis=0) for k in np.unique(layer[used])]
     return fit_line(np.array(centres)) if len(centres) > 2 else None
@@ -126,12 +127,12 @@ def _sections(bone: BoneSurface, line: Line, origin_mm: F64, top: float, bottom:
     zero = line.at(origin_mm)
     extent = (bone.inside_mm - zero) @ line.direction
     low, high = max(bottom, float(extent.min())), min(top, float(extent.max()))
-    step = value("section_step_mm")
+    step = number("frames.section_step_mm")
     # half a step off the ends: a section in the cut itself is not a section of bone
     heights = np.arange(low + 0.5 * step, high, step)
     kept, radii, centres = [], [], []
     for h in heights:
-        section = bone.section(zero + h * line.direction, line.direction, value("section_reach_mm"))
+        section = bone.section(zero + h * line.direction, line.direction, number("frames.section_reach_mm"))
         if section is None or section.touches_border:
             continue
         kept.append(h)

@@ -18,21 +18,16 @@ from scipy import ndimage
 from osteoplan.anatomy.aligned import Aligned, depth_map
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
-__all__ = ["BoneSurface", "Section", "mirror_frame", "mirror_volume", "value"]
+__all__ = ["BoneSurface", "Section", "mirror_frame", "mirror_volume"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])
-
-
-def value(name: str) -> float:
-    """A number of ``data/anatomy/frames.yaml``."""
-    return number("frames", name)
 
 
 def mirror_volume(volume: Volume) -> Volume:
@@ -84,7 +79,7 @@ class BoneSurface:
             raise BadInput("the bone's mask is empty: label the bone, or segment it from a seed")
         bone = mask.with_array(_solid(filled), "mask")
         depth = depth_map(bone)
-        step = value("grid_mm") if step_mm is None else step_mm
+        step = number("frames.grid_mm") if step_mm is None else step_mm
         corners = depth.positions_mm(np.argwhere(depth.array < 0))
         low = np.floor(np.round((corners.min(axis=0) - MARGIN_MM) / step, 6)) * step
         high = np.ceil(np.round((corners.max(axis=0) + MARGIN_MM) / step, 6)) * step

@@ -6,7 +6,7 @@ import numpy as np
 
 from osteoplan.anatomy.measure.said import Said, measured
 from osteoplan.anatomy.measure.shell import Near, around_lesion
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.findings import Finding
 
@@ -16,8 +16,8 @@ __all__ = ["densities", "density"]
 def densities(anatomy: Anatomy) -> Said:
     """Medians of the lesion within the bone, and of the bone beside it below its shell."""
     near = around_lesion(anatomy)
-    reach = number("measure", "beside_mm")
-    deep = near.bone & (near.depth < -number("vertebra", "trabecular_depth_mm"))
+    reach = number("measure.beside_mm")
+    deep = near.bone & (near.depth < -number("vertebra.trabecular_depth_mm"))
     beside = deep & (near.away > 0) & (near.away <= reach)
     return Said(
         (

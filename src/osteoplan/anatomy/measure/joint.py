@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["JointPoints", "Sphere", "joint_points", "sphere_of"]
@@ -76,7 +76,7 @@ def _head(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.bool_
     neck = outward[bone].mean(axis=0)
     neck /= np.linalg.norm(neck)
     facing = outward @ neck / sphere.radius_mm
-    kept: npt.NDArray[np.bool_] = facing < np.cos(np.radians(number("measure", "articular_away_deg")))
+    kept: npt.NDArray[np.bool_] = facing < np.cos(np.radians(number("measure.articular_away_deg")))
     return kept
 
 
@@ -84,7 +84,7 @@ def _socket(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.boo
     """Points of a sphere with the socket's bone just outside."""
     outward = (points - sphere.centre_mm) / sphere.radius_mm
     found = np.zeros(len(points), dtype=bool)
-    reach = number("measure", "subchondral_gap_mm")
+    reach = number("measure.subchondral_gap_mm")
     for step in np.arange(0.0, reach + 1.01, 1.0):
         found |= _in_bone(anatomy, points + step * outward)
     return found

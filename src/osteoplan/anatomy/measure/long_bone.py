@@ -14,7 +14,7 @@ import numpy.typing as npt
 from osteoplan.anatomy.measure.outline import Outline, Sections, sections
 from osteoplan.anatomy.measure.region import region_of_long_bone
 from osteoplan.anatomy.measure.said import Said, measured
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.findings import Finding
 
@@ -65,19 +65,17 @@ def _shaft(frames: Mapping[str, BoneFrame]) -> BoneFrame | None:
 
 def _destroyed(outline: Outline) -> F64:
     """(n,) lengths of the pieces whose cortex is destroyed."""
-    lengths: F64 = outline.lengths_mm * (
-        outline.lost >= number("measure", "cortex_destroyed_loss_pct") / 100.0
-    )
+    lengths: F64 = outline.lengths_mm * (outline.lost >= number("measure.cortex_destroyed_loss_pct") / 100.0)
     return lengths
 
 
 def _axial(outlines: tuple[Outline, ...], basis: str) -> Finding:
     """Longest run of sections in which cortex is destroyed."""
-    step, least = number("measure", "section_step_mm"), number("measure", "destroyed_arc_min_mm")
+    step, least = number("measure.section_step_mm"), number("measure.destroyed_arc_min_mm")
     heights = sorted({o.height_mm for o in outlines if _destroyed(o).sum() >= least})
     longest, start, last = 0.0, None, None
     for height in heights:
-        if last is None or height - last > number("measure", "axial_gap_max_mm") + step + 1e-6:
+        if last is None or height - last > number("measure.axial_gap_max_mm") + step + 1e-6:
             start = height
         last = height
         assert start is not None
@@ -94,7 +92,7 @@ def _around(outlines: tuple[Outline, ...], basis: str) -> Finding:
 
 
 def _half() -> str:
-    return f"{number('measure', 'cortex_destroyed_loss_pct'):.0f} % or more of it lost"
+    return f"{number('measure.cortex_destroyed_loss_pct'):.0f} % or more of it lost"
 
 
 def _size(cut: Sections, outlines: tuple[Outline, ...]) -> tuple[Finding, ...]:
@@ -102,7 +100,7 @@ def _size(cut: Sections, outlines: tuple[Outline, ...]) -> tuple[Finding, ...]:
     across = _diameter_share(cut)
     thick = max(_window(outline) for outline in outlines)
     third, other = _third(across), _third(thick)
-    window = number("measure", "thickness_window_mm")
+    window = number("measure.thickness_window_mm")
     agree = "which gives the same third" if third == other else f"which would say {other.replace('_', ' ')}"
     both = (
         f"{across:.0f} % of the bone's diameter; the other definition, cortical thickness, "
@@ -140,6 +138,6 @@ def _diameter_share(cut: Sections) -> float:
 
 def _window(outline: Outline) -> float:
     """Largest loss of thickness, averaged along the closed outline [%]."""
-    n = max(round(number("measure", "thickness_window_mm") / outline.lengths_mm[0]), 1)
+    n = max(round(number("measure.thickness_window_mm") / outline.lengths_mm[0]), 1)
     wrapped = np.concatenate([outline.lost, outline.lost[: n - 1]])
     return 100.0 * float(np.convolve(wrapped, np.full(n, 1.0 / n), mode="valid").max())

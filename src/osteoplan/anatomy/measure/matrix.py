@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.measure.said import Said, by_meaning, measured, soft_tissue
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, Mask
 
 __all__ = ["matrix"]
@@ -35,7 +35,7 @@ def matrix(anatomy: Anatomy) -> Said:
     lytic = bony & (now < 0.5 * (intact + soft))
     sclerotic = now > np.maximum(intact, soft) + by_meaning(image, "sclerotic_min")
     judged = int(np.count_nonzero(bony | sclerotic))
-    if 100.0 * judged / len(now) < number("measure", "matrix_judged_min_pct"):
+    if 100.0 * judged / len(now) < number("measure.matrix_judged_min_pct"):
         return Said(
             (),
             (
@@ -63,7 +63,7 @@ def _said(anatomy: Anatomy, lytic: float, sclerotic: float) -> Said:
 
 
 def _kind(lytic: float, sclerotic: float) -> str | None:
-    main, other = number("measure", "matrix_main_min_pct"), number("measure", "matrix_other_max_pct")
+    main, other = number("measure.matrix_main_min_pct"), number("measure.matrix_other_max_pct")
     if lytic >= other and sclerotic >= other:
         return "mixed"
     if lytic >= main:
@@ -84,7 +84,7 @@ def _calm(anatomy: Anatomy, array: npt.NDArray[np.generic], inside: Mask) -> F64
     nearest = ndimage.distance_transform_edt(
         ~inside[box], sampling=spacing, return_distances=False, return_indices=True
     )
-    reach = number("measure", "matrix_median_mm")
+    reach = number("measure.matrix_median_mm")
     half = np.floor(reach / spacing + 1e-6).astype(int)
     steps = np.meshgrid(
         *(np.arange(-n, n + 1) * h for n, h in zip(half, spacing, strict=True)), indexing="ij"

@@ -21,7 +21,7 @@ from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.measure.said import by_meaning, soft_tissue
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
@@ -114,7 +114,7 @@ def _grid(anatomy: Anatomy, frame: BoneFrame) -> tuple[Volume, Aligned]:
     margin = np.ceil(4.0 / image.spacing_mm).astype(int) + 1
     near = image.crop(first - margin, last + margin)
     depth = signed_distance(anatomy.bone_mask[_spot(image, near)], image.spacing_mm)
-    step = number("measure", "section_step_mm")
+    step = number("measure.section_step_mm")
     low = np.append(local[slab, :2].min(axis=0) - 4.0, low_s)
     high = np.append(local[slab, :2].max(axis=0) + 4.0, high_s)
     grid = Aligned.of(near.with_array(depth, "mm"), frame, low, high, step)
@@ -157,7 +157,7 @@ def _outline(read: _Read, line: F64, k: int) -> Outline:
     at = np.column_stack([middles, np.full(len(middles), float(k))])
     normal = np.stack([_along(s, at.T) for s in read.slope], axis=-1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    t = np.arange(-_STEP_MM, number("measure", "cortex_reach_mm") + 1e-6, _STEP_MM)
+    t = np.arange(-_STEP_MM, number("measure.cortex_reach_mm") + 1e-6, _STEP_MM)
     local = (grid.low + grid.step * at)[:, None, :] - normal[:, None, :] * t[None, :, None]
     index = np.moveaxis(read.near.indices(grid.frame.world(local)), -1, 0)
     lost, thick = _lost(

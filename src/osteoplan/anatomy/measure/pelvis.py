@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from osteoplan.anatomy.measure.joint import Sphere, sphere_of
 from osteoplan.anatomy.measure.said import Said, measured, soft_tissue
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["measure_pelvis"]
@@ -39,7 +39,7 @@ def measure_pelvis(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
 
 
 def _region(anatomy: Anatomy, points: F64, sphere: Sphere) -> Said:
-    least, reach = number("measure", "region_min_pct"), number("measure", "acetabulum_reach_mm")
+    least, reach = number("measure.region_min_pct"), number("measure.acetabulum_reach_mm")
     beyond = sphere.beyond_mm(points)
     share = 100.0 * float((beyond <= reach).mean())
     near = f"{share:.0f} % of the lesion is within {reach:.0f} mm of the acetabulum's sphere"
@@ -51,7 +51,7 @@ def _region(anatomy: Anatomy, points: F64, sphere: Sphere) -> Said:
             (),
             (f"region of the pelvis is not measured: {near}; the sacroiliac joint was not found; state it",),
         )
-    width = number("measure", "load_path_radius_mm")
+    width = number("measure.load_path_radius_mm")
     on_path = 100.0 * float((_off_line(points, joint, sphere.centre_mm) <= width).mean())
     words = (
         f"{near}, {on_path:.0f} % within {width:.0f} mm of the line from the sacroiliac joint to its centre, "
@@ -90,9 +90,9 @@ def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Sphere) -> Said:
     indices = np.argwhere(anatomy.bone_mask)
     positions = anatomy.image.positions_mm(indices)
     beyond = sphere.beyond_mm(positions)
-    gap, thick = number("measure", "subchondral_gap_mm"), number("measure", "subchondral_mm")
+    gap, thick = number("measure.subchondral_gap_mm"), number("measure.subchondral_mm")
     up = (positions - sphere.centre_mm) @ frame.superior
-    angle = number("measure", "dome_half_angle_deg")
+    angle = number("measure.dome_half_angle_deg")
     roof = up >= np.cos(np.radians(angle)) * (beyond + sphere.radius_mm)
     chosen = roof & (beyond >= -gap) & (beyond <= thick)
     at = tuple(indices[chosen].T)

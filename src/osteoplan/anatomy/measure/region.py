@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from osteoplan.anatomy.measure.joint import sphere_of
 from osteoplan.anatomy.measure.said import Said, measured
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["region_of_long_bone"]
@@ -35,7 +35,7 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
     lesser = frame.landmarks_mm.get("lesser_trochanter")
     if lesser is None:
         return _above_trochanters(points, frame)
-    end = number("measure", "prox_femur_below_lesser_mm")
+    end = number("measure.prox_femur_below_lesser_mm")
     above = (points - lesser) @ _shaft(frames, "femoral_shaft", frame).superior
     middle = float(above.mean())
     if middle >= -end:
@@ -50,7 +50,7 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
     if lower:
         up = float(((points - np.mean(lower, axis=0)) @ frame.superior).mean())
         words += f" and {up:.0f} mm above the backs of the condyles"
-        if up < number("measure", "distal_femur_above_condyles_mm"):
+        if up < number("measure.distal_femur_above_condyles_mm"):
             return Said((measured("region", "distal_femur", "1", words),))
     else:
         words += "; the condyles are not seen, so it is not checked that this is not the distal femur"
@@ -59,7 +59,7 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
 
 def _above_trochanters(points: F64, frame: BoneFrame) -> Said:
     """Without a lesser trochanter on the scan: proximal if the lesion lies above where any could be."""
-    radii = number("measure", "prox_femur_sure_radii")
+    radii = number("measure.prox_femur_sure_radii")
     sphere = sphere_of(frame)
     if sphere is not None:
         below = -float(((points - sphere.centre_mm) @ frame.superior).mean())
@@ -84,10 +84,10 @@ def _trochanters(points: F64, frame: BoneFrame) -> Said:
     lesser = frame.landmarks_mm.get("lesser_trochanter")
     head, neck, greater = (frame.landmarks_mm[name] for name in needed)
     outward = (neck - head) / np.linalg.norm(neck - head)
-    base = number("measure", "neck_base_diameters") * frame.lengths_mm["neck_diameter"]
-    below = number("measure", "prox_femur_below_lesser_mm")
+    base = number("measure.neck_base_diameters") * frame.lengths_mm["neck_diameter"]
+    below = number("measure.prox_femur_below_lesser_mm")
     within = (points - neck) @ outward >= base
-    within &= (points - greater) @ frame.superior <= number("measure", "peritrochanteric_above_mm")
+    within &= (points - greater) @ frame.superior <= number("measure.peritrochanteric_above_mm")
     if lesser is not None:
         within &= (points - lesser) @ frame.superior >= -below
     share = 100.0 * float(within.mean())
@@ -95,7 +95,7 @@ def _trochanters(points: F64, frame: BoneFrame) -> Said:
         f"{share:.0f} % of the lesion lies lateral of the neck's base, from the greater trochanter to "
         f"{below:.0f} mm below the lesser"
     )
-    about = share >= number("measure", "peritrochanteric_min_pct")
+    about = share >= number("measure.peritrochanteric_min_pct")
     return Said((measured("peritrochanteric", about, "1", because),))
 
 
@@ -104,7 +104,7 @@ def _humerus(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
     sphere = None if frame is None else sphere_of(frame)
     if frame is None or sphere is None:
         return Said((), ("region of the humerus is not measured: its head was not found; state it",))
-    end = number("measure", "prox_humerus_below_head_mm")
+    end = number("measure.prox_humerus_below_head_mm")
     axis = _shaft(frames, "humeral_shaft", frame).superior
     middle = float(((points - sphere.centre_mm) @ axis).mean())
     region = "prox_humerus" if middle >= -end else "humerus_shaft"

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.anatomy.measure.said import Said, derived, measured
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["measure_sacrum"]
@@ -37,7 +37,7 @@ def measure_sacrum(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
     zone = np.where(np.abs(left) > outer, 0, np.where(np.abs(left) >= inner, 1, 2))
     volumes = np.bincount(zone, minlength=3) * anatomy.image.voxel_volume_mm3 / 1000.0
     words = ", ".join(f"{v:.1f} mL in zone {name}" for name, v in zip(ZONES, volumes, strict=True))
-    reached = np.flatnonzero(volumes >= number("measure", "zone_min_mL"))
+    reached = np.flatnonzero(volumes >= number("measure.zone_min_mL"))
     if len(reached) == 0:
         return Said((region,), (f"sacral zones are not measured: too little lesion in any ({words})",))
     because = f"{words}; zones by the inner and outer edges of the sacral foramina"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
@@ -42,9 +42,9 @@ def derived(name: str, value: str | bool, because: str) -> Finding:
 
 def soft_tissue(image: Volume) -> float:
     """What muscle and tumour read in this image: they hold no mineral."""
-    return number("vertebra", "soft_tissue_HU") if image.meaning == "HU" else 0.0
+    return number("vertebra.soft_tissue_HU") if image.meaning == "HU" else 0.0
 
 
 def by_meaning(image: Volume, name: str) -> float:
     """A threshold of ``measure.yaml`` in the image's own unit."""
-    return number("measure", f"{name}_HU" if image.meaning == "HU" else f"{name}_mg_cm3")
+    return number(f"measure.{name}_{'HU' if image.meaning == 'HU' else 'mg_cm3'}")

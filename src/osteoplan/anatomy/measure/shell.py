@@ -18,7 +18,7 @@ from scipy import ndimage
 from osteoplan.anatomy.measure.said import Said, measured, soft_tissue
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, Mask
 
 __all__ = ["Near", "around_lesion", "cortex_beside", "lost_pct", "outward"]
@@ -55,7 +55,7 @@ def around_lesion(anatomy: Anatomy) -> Near:
     """The crop that reaches ``beside_mm`` and a shell beyond the lesion."""
     image = anatomy.image
     low, high = bounding_box(anatomy.lesion_mask)
-    reach = number("measure", "beside_mm") + 2.0 * number("vertebra", "trabecular_depth_mm")
+    reach = number("measure.beside_mm") + 2.0 * number("vertebra.trabecular_depth_mm")
     margin = np.ceil(reach / image.spacing_mm).astype(int)
     box = tuple(slice(max(int(a - m), 0), int(b + m)) for a, b, m in zip(low, high, margin, strict=True))
     bone, lesion = anatomy.bone_mask[box], anatomy.lesion_mask[box]
@@ -66,8 +66,8 @@ def around_lesion(anatomy: Anatomy) -> Near:
 
 def cortex_beside(anatomy: Anatomy) -> Said:
     """Share of the shell in and beside the lesion that is lost, and whether that is an erosion."""
-    near, reach = around_lesion(anatomy), number("measure", "beside_mm")
-    shell = near.bone & (near.depth > -number("vertebra", "shell_mm")) & (near.away <= reach)
+    near, reach = around_lesion(anatomy), number("measure.beside_mm")
+    shell = near.bone & (near.depth > -number("vertebra.shell_mm")) & (near.away <= reach)
     if not shell.any():
         none = f"the lesion is more than {reach:.0f} mm below the bone's surface"
         return Said(
@@ -82,7 +82,7 @@ def cortex_beside(anatomy: Anatomy) -> Said:
     return Said(
         (
             measured("cortex_lost_pct", lost, "%", f"share of {place}, {basis}"),
-            measured("cortical_erosion", lost >= number("measure", "cortical_erosion_min_pct"), "1",
+            measured("cortical_erosion", lost >= number("measure.cortical_erosion_min_pct"), "1",
                      f"{lost:.1f} % of {place} is lost, {basis}"),
         )
     )  # fmt: skip
@@ -105,7 +105,7 @@ def outward(bone: Mask, spacing_mm: F64, direction: F64) -> F64:
         direction: (3, 3) unit vectors of the grid's axes, in columns.
     """
     blurred = ndimage.gaussian_filter(
-        bone.astype(np.float32), number("measure", "normal_blur_mm") / spacing_mm, mode="nearest"
+        bone.astype(np.float32), number("measure.normal_blur_mm") / spacing_mm, mode="nearest"
     )
     slope = np.stack([-np.gradient(blurred, axis=a) / spacing_mm[a] for a in range(3)], axis=-1)
     length = np.linalg.norm(slope, axis=-1, keepdims=True)

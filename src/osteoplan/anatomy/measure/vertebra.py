@@ -17,8 +17,8 @@ from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import thoracolumbar_spine
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
@@ -37,7 +37,7 @@ def measure_vertebra(
     """Everything that only a vertebra has."""
     site = thoracolumbar_spine()
     depth = signed_distance(anatomy.bone_mask, anatomy.image.spacing_mm)
-    shell: Mask = anatomy.parts["body"] & (depth > -number("vertebra", "shell_mm"))
+    shell: Mask = anatomy.parts["body"] & (depth > -number("vertebra.shell_mm"))
     collapse = _collapse(vertebra, neighbours)
     return Said(
         (
@@ -58,7 +58,7 @@ def _share(anatomy: Anatomy) -> tuple[Finding, ...]:
     body, lesion = anatomy.parts["body"], anatomy.lesion_mask
     share = 100.0 * float((body & lesion).sum()) / float(body.sum())
     depth = signed_distance(body, anatomy.image.spacing_mm)
-    deep = body & ~lesion & (depth < -number("vertebra", "trabecular_depth_mm"))
+    deep = body & ~lesion & (depth < -number("vertebra.trabecular_depth_mm"))
     return (
         measured("body_involved_pct", share, "%", "share of the body's voxels"),
         *density(anatomy, deep, "body_density", "the body's trabecular bone beside the lesion"),
@@ -72,12 +72,12 @@ def _cortex(anatomy: Anatomy, vertebra: Vertebra, shell: Mask) -> tuple[Finding,
     lost, wall_lost = lost_pct(anatomy, shell), lost_pct(anatomy, wall)
     distance = distance_to_wall(anatomy)
     basis = f"against the intact bone ({anatomy.intact_basis})"
-    defect = wall_lost >= number("vertebra", "wall_defect_share_pct")
+    defect = wall_lost >= number("vertebra.wall_defect_share_pct")
     return (
         measured("wall_mm", distance, "mm", "from the lesion to the posterior wall of the body"),
         measured("cortex_lost_pct", lost, "%", f"share of the body's shell, {basis}"),
         measured(
-            "cortical_erosion", lost >= number("vertebra", "cortical_erosion_min_pct"), "1",
+            "cortical_erosion", lost >= number("vertebra.cortical_erosion_min_pct"), "1",
             f"{lost:.1f} % of the body's shell is lost, {basis}",
         ),
         measured(
@@ -92,7 +92,7 @@ def _at_wall(anatomy: Anatomy, vertebra: Vertebra) -> Mask:
     wall, image = vertebra.wall, anatomy.image
     indices = np.argwhere(anatomy.parts["body"])
     left, posterior, superior = anatomy.frame.local(image.positions_mm(indices)).T
-    near = wall.posterior_mm(left, superior) - posterior < number("vertebra", "shell_mm")
+    near = wall.posterior_mm(left, superior) - posterior < number("vertebra.shell_mm")
     near &= (np.abs(left - wall.middle) < wall.half_width) & (superior > wall.heights[0])
     near &= superior < wall.heights[1]
     mask = np.zeros(image.shape, dtype=bool)
@@ -113,7 +113,7 @@ def _endplates(anatomy: Anatomy, shell: Mask) -> tuple[Finding, ...]:
     box = tuple(slice(max(int(a) - 2, 0), int(b) + 2) for a, b in zip(low, high, strict=True))
     normals = outward(anatomy.bone_mask[box], anatomy.image.spacing_mm, anatomy.image.direction)
     up = normals @ anatomy.frame.superior
-    least = float(np.cos(np.radians(number("measure", "endplate_tilt_max_deg"))))
+    least = float(np.cos(np.radians(number("measure.endplate_tilt_max_deg"))))
     lost = {}
     for name, faces in (("superior", up > least), ("inferior", up < -least)):
         plate = np.zeros(anatomy.image.shape, dtype=bool)
@@ -121,7 +121,7 @@ def _endplates(anatomy: Anatomy, shell: Mask) -> tuple[Finding, ...]:
         lost[name] = lost_pct(anatomy, plate)
     words = " and ".join(f"{share:.0f} % of the {name}" for name, share in lost.items())
     because = f"{words} endplate is lost, against the intact bone ({anatomy.intact_basis})"
-    defect = max(lost.values()) >= number("measure", "endplate_defect_share_pct")
+    defect = max(lost.values()) >= number("measure.endplate_defect_share_pct")
     return (
         measured("endplate_defect", defect, "1", because),
         measured("endplate_lost_pct", max(lost.values()), "%", because),
@@ -134,7 +134,7 @@ def _arch(anatomy: Anatomy) -> tuple[Finding, ...]:
     left = anatomy.frame.local(anatomy.image.positions_mm(indices))[:, 0]
     per_voxel = anatomy.image.voxel_volume_mm3 / 1000.0
     volumes = {"left": (left > 0).sum() * per_voxel, "right": (left < 0).sum() * per_voxel}
-    sides = [side for side, volume in volumes.items() if volume >= number("vertebra", "arch_involved_min_mL")]
+    sides = [side for side, volume in volumes.items() if volume >= number("vertebra.arch_involved_min_mL")]
     if not sides:
         return ()
     words = ", ".join(f"{volumes[side]:.1f} mL in the {side} half of the arch" for side in sides)
@@ -156,7 +156,7 @@ def _collapse(vertebra: Vertebra, neighbours: tuple[Volume | None, Volume | None
     here = heights(vertebra)
     losses = 100.0 * (1.0 - here / expected)
     worst = float(np.max(losses))
-    seen = worst if worst >= number("vertebra", "collapse_seen_min_pct") else 0.0
+    seen = worst if worst >= number("vertebra.collapse_seen_min_pct") else 0.0
     words = ", ".join(
         f"{place} {h:.1f} of {e:.1f} mm" for place, h, e in zip(PLACES, here, expected, strict=True)
     )

@@ -12,7 +12,7 @@ from osteoplan.anatomy.phantom.scene import F32, Scene
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, plane
 from osteoplan.anatomy.phantom.spine import PhantomVertebra, bone_distance
 from osteoplan.anatomy.phantom.trunk import lower_body, vessels_and_nerves
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 
 __all__ = ["HIP_LABELS", "paint_lower_body"]
 
@@ -72,7 +72,7 @@ def _midline(scene: Scene) -> dict[str, Any]:
         tube = capsule(np.abs(left), along, depth, start, (out + 3.0, s, -4.0), 4.4)
         scene.fill(box, tube, hu_of("fat"))
         scene.fill(box, tube + np.float32(2.0), hu_of("nerve"))
-    wall = number("phantoms", "cortex_mm")
+    wall = number("phantoms.cortex_mm")
     _bone(scene, box, sacrum, "sacrum", cortex_mm=wall)
     _bone(scene, box, lumbar, "vertebrae_L5", cortex_mm=wall, cortex_HU=hu_of("vertebra_cortex"))
     origin = scene.origin_mm
@@ -121,7 +121,7 @@ def _hip(scene: Scene, word: str, sign: float) -> dict[str, Any]:
     marrow = hu_of("trabecular") + (hu_of("dense_trabecular") - hu_of("trabecular")) * np.exp(
         -np.maximum(socket, 0.0) / 7.0
     )
-    wall = number("phantoms", "cortex_mm") + 1.4 * np.exp(-np.maximum(socket, 0.0) / 3.0)
+    wall = number("phantoms.cortex_mm") + 1.4 * np.exp(-np.maximum(socket, 0.0) / 3.0)
     _bone(
         scene, box, d, f"hip_{word}", cortex_mm=wall.astype(np.float32), marrow_HU=marrow.astype(np.float32)
     )
@@ -154,7 +154,7 @@ def _femur(scene: Scene, word: str, sign: float) -> dict[str, Any]:
             loose=0.55 * hu_of("trabecular"),
             fatty=hu_of("marrow"),
         )
-        texture = number("phantoms", "texture_HU")
+        texture = number("phantoms.texture_HU")
         scene.bone(
             box, d, f"femur_{word}", cortex_mm=femur.cortex_mm(up), marrow_HU=inner,
             cortex_HU=hu_of("shaft_cortex"), texture_HU=texture,

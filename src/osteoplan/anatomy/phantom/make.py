@@ -19,7 +19,7 @@ from osteoplan.anatomy.phantom.pelvis import PELVIS
 from osteoplan.anatomy.phantom.scene import GridName, Scene, grid_over
 from osteoplan.anatomy.phantom.shoulder_scene import SHOULDER_LABELS, paint_shoulder
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.anatomy_values import known, number
+from osteoplan.knowledge.values import known, number
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
@@ -115,9 +115,9 @@ def make_phantom(
     truth["HU"] = {name: hu_of(name) for name in _SHOWN} | {
         "contrast": hu_of("contrast") if contrast else None
     }
-    truth["knowledge_status"] = known("phantoms", "cortex_HU").status
-    noise = number("phantoms", "noise_HU") if noise_HU is None else noise_HU
-    blur = number("phantoms", "blur_mm") if blur_mm is None else blur_mm
+    truth["knowledge_status"] = known("phantoms.cortex_HU").status
+    noise = number("phantoms.noise_HU") if noise_HU is None else noise_HU
+    blur = number("phantoms.blur_mm") if blur_mm is None else blur_mm
     truth |= {"noise_HU": noise, "blur_mm": blur, "origin_mm": origin.tolist()}
     ct = Volume(scene.scanned(blur_mm=blur, noise_HU=noise), scene.grid.affine, "HU")
     labels = Volume(scene.labels, scene.grid.affine, "label")

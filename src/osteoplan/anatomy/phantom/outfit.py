@@ -9,7 +9,7 @@ import numpy as np
 from osteoplan.anatomy.phantom.scene import F32, Scene
 from osteoplan.anatomy.phantom.solids import blob, capsule, slab
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 
 __all__ = ["Rods", "cement", "metal", "rods", "table"]
 
@@ -20,7 +20,7 @@ _FAR = 2000.0
 
 def hu_of(name: str) -> float:
     """HU of a material of the phantoms."""
-    return number("phantoms", f"{name}_HU")
+    return number(f"phantoms.{name}_HU")
 
 
 def table(scene: Scene, top: float, *, middle: float = 0.0, half_width: float = 210.0) -> None:
@@ -51,8 +51,8 @@ def rods(scene: Scene, kind: Rods, back: float, middle: float, half_width: float
     """
     if kind not in ("mindways", "qrm"):
         raise UnknownName("set of rods", kind, ("mindways", "qrm"))
-    slope, intercept = number("phantoms", "rod_slope"), number("phantoms", "rod_intercept")
-    radius = number("phantoms", "rod_radius_mm")
+    slope, intercept = number("phantoms.rod_slope"), number("phantoms.rod_intercept")
+    radius = number("phantoms.rod_radius_mm")
     left, behind, up = scene.positions
     everywhere = (slice(None),) * 3
     flat = np.maximum(
@@ -61,15 +61,13 @@ def rods(scene: Scene, kind: Rods, back: float, middle: float, half_width: float
     scene.fill(everywhere, flat, hu_of("resin"))
     step, made = half_width * 2.0 / 5.0, []
     for n in range(1, 6):
-        mineral = number("phantoms", f"rod_{kind}_{n}_mg_cm3")
+        mineral = number(f"phantoms.rod_{kind}_{n}_mg_cm3")
         hu = (mineral - intercept) / slope
         row: dict[str, Any] = {}
         if kind == "mindways":
-            water = number("phantoms", f"rod_mindways_{n}_water_mg_cm3")
-            s = 1.0 / slope - number("calibration", "mindways_slope_shift")
-            hu = (
-                water + s * mineral - intercept / slope - number("calibration", "mindways_intercept_shift_HU")
-            )
+            water = number(f"phantoms.rod_mindways_{n}_water_mg_cm3")
+            s = 1.0 / slope - number("calibration.mindways_slope_shift")
+            hu = water + s * mineral - intercept / slope - number("calibration.mindways_intercept_shift_HU")
             row["water_mg_cm3"] = water
         x = middle + (n - 3) * step
         rod = capsule(left, behind, up, (x, back, -_FAR), (x, back, _FAR), radius)

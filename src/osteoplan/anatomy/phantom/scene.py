@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.provenance import rng
 
 __all__ = ["F32", "Box", "Coordinates", "Grid", "GridName", "Scene", "grid_over"]
@@ -120,7 +120,7 @@ class Scene:
     labels: npt.NDArray[np.uint8] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.hu = np.full(self.grid.shape, number("phantoms", "air_HU"), dtype=np.float32)
+        self.hu = np.full(self.grid.shape, number("phantoms.air_HU"), dtype=np.float32)
         self.labels = np.zeros(self.grid.shape, dtype=np.uint8)
 
     @cached_property

@@ -11,7 +11,7 @@ from osteoplan.anatomy.phantom import humerus
 from osteoplan.anatomy.phantom.outfit import hu_of
 from osteoplan.anatomy.phantom.scene import F32, Scene
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, join, ramp
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 
 __all__ = ["SHOULDER_LABELS", "paint_shoulder"]
 
@@ -139,7 +139,7 @@ def _vessels(
 
 
 def _bones(scene: Scene, side: F32, back: F32, up: F32, word: str) -> None:
-    texture, wall = number("phantoms", "texture_HU"), number("phantoms", "cortex_mm")
+    texture, wall = number("phantoms.texture_HU"), number("phantoms.cortex_mm")
     socket = blob(side, back, up, (0.0, 0.0, 0.0), (humerus.HUMERUS.socket_radius,) * 3)
     joint = np.maximum(socket - np.float32(1.0), np.maximum(side + 2.0, np.abs(up) - 24.0))
     scene.fill(EVERYWHERE, joint.astype(np.float32), hu_of("cartilage"))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
@@ -45,11 +45,11 @@ def sampled(ct: Volume, positions_mm: F64) -> F32:
 
 def bone_voxels(smooth: F32, step_mm: float, floor_HU: float | None = None) -> Mask:
     """Bone of a lightly smoothed image on a grid of equal edges; marrow is not filled here."""
-    floor = number("segment", "bone_floor_HU") if floor_HU is None else floor_HU
-    size = 2 * max(1, round(number("segment", "ridge_reach_mm") / step_mm)) + 1
+    floor = number("segment.bone_floor_HU") if floor_HU is None else floor_HU
+    size = 2 * max(1, round(number("segment.ridge_reach_mm") / step_mm)) + 1
     densest = ndimage.gaussian_filter(ndimage.maximum_filter(smooth, size), 1.0)
-    half = (densest + number("segment", "soft_tissue_HU")) / 2
-    bone: Mask = smooth > np.clip(half, floor, max(floor, number("segment", "bone_ceiling_HU")))
+    half = (densest + number("segment.soft_tissue_HU")) / 2
+    bone: Mask = smooth > np.clip(half, floor, max(floor, number("segment.bone_ceiling_HU")))
     return bone
 
 

@@ -18,8 +18,8 @@ from osteoplan.anatomy.segment.bone_voxels import bone_voxels, closed
 from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.errors import BadInput
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.knowledge.anatomy_values import number
 from osteoplan.knowledge.sites import side_of
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
@@ -66,7 +66,7 @@ def grown_joint_bone(ct: Volume, bone: str, seed_mm: F64) -> Segmented:
         raise BadInput(f"{bone}: no bone is seen beside the joint: point into it, or give a label map")
     at = np.argwhere(whole)
     gaps = np.linalg.norm(scene.grid.positions_mm(at) - seed_mm, axis=1)
-    if gaps.min() > number("segment", "seed_reach_mm"):
+    if gaps.min() > number("segment.seed_reach_mm"):
         raise BadInput(f"{bone}: the point is {gaps.min():.0f} mm from that bone: point into it")
     largest = names == np.bincount(names[whole]).argmax()
     found = _on_scan(ct, scene.grid, largest)
@@ -92,7 +92,7 @@ def _filled(bone: Mask) -> Mask:
 
 
 def _scene(ct: Volume, bone: str, stem: str, seed_mm: F64) -> _Scene:
-    reach = number("segment", f"{stem}_reach_mm")
+    reach = number(f"segment.{stem}_reach_mm")
     count = 2 * int(reach / STEP_MM) + 1
     affine = np.diag([STEP_MM, STEP_MM, STEP_MM, 1.0])
     affine[:3, 3] = seed_mm - reach
@@ -117,7 +117,7 @@ def _middle_mm(ct: Volume, seed_mm: F64) -> float:
     """x of the patient's middle at the point's height: half-way between both flanks."""
     axial = int(np.argmax(np.abs(ct.direction[2])))
     at = int(np.clip(round(float(ct.indices(seed_mm)[axial])), 0, ct.shape[axial] - 1))
-    solid = np.take(ct.array, at, axis=axial) > number("vertebra", "skin_threshold_HU")
+    solid = np.take(ct.array, at, axis=axial) > number("vertebra.skin_threshold_HU")
     solid = ndimage.binary_opening(solid, iterations=3)
     names, count = ndimage.label(solid)
     if count == 0:
@@ -146,12 +146,12 @@ def _head(scene: _Scene, bone: str, stem: str) -> tuple[F64, float]:
     hu = np.clip(scene.grid.array, -50.0, 400.0)
     steps = np.stack([ndimage.gaussian_filter1d(hu, 0.8, axis=a, order=1) for a in range(3)])
     steep = np.linalg.norm(steps, axis=0)
-    low, high = number("segment", f"{stem}_lateral_min_mm"), number("segment", f"{stem}_lateral_max_mm")
-    wide = number("segment", "ball_radius_max_mm")
+    low, high = number(f"segment.{stem}_lateral_min_mm"), number(f"segment.{stem}_lateral_max_mm")
+    wide = number("segment.ball_radius_max_mm")
     voters = (steep > 40.0) & (scene.lateral_mm > low - wide) & (scene.lateral_mm < high + wide)
     at = np.argwhere(voters)
     toward = (steps[:, voters] / steep[voters]).T
-    radii = np.arange(number("segment", "ball_radius_min_mm"), wide + 0.1, STEP_MM)
+    radii = np.arange(number("segment.ball_radius_min_mm"), wide + 0.1, STEP_MM)
     votes = np.stack([_votes(at + radius / STEP_MM * toward, hu.shape) for radius in radii])
     beside = (scene.lateral_mm > low) & (scene.lateral_mm < high)
     votes *= beside
@@ -187,7 +187,7 @@ def _parted(scene: _Scene, centre: F64, radius: float, stem: str) -> npt.NDArray
     sure[beyond & (outward < -1.1 * radius) & (z < 0.9 * radius)] = _SOCKET
     if stem != "humerus":
         sure[beyond & (z < -0.6 * radius) & (outward < -0.35 * radius) & (y > -0.2 * radius)] = _SOCKET
-        spine = (scene.lateral_mm < number("segment", "sacrum_half_width_mm")) | (
+        spine = (scene.lateral_mm < number("segment.sacrum_half_width_mm")) | (
             (z > 2.2 * radius) & (scene.lateral_mm < 38.0)
         )
         sure[spine] = _MIDDLE

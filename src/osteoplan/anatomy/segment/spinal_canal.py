@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.segment.bone_voxels import sampled
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
@@ -30,13 +30,13 @@ _BEFORE_SEED_MM, _BEHIND_SEED_MM, _BESIDE_SEED_MM = 70.0, 90.0, 54.0
 
 def canal_path(ct: Volume, seed_mm: F64) -> F64:
     """(n, 3) LPS points [mm] along the canal, upwards, one per 2 mm of height, where the scan reaches."""
-    reach = number("segment", "spine_window_mm")
+    reach = number("segment.spine_window_mm")
     levels = _levels_in_scan(ct, seed_mm, reach)
     across = np.arange(-_BESIDE_SEED_MM, _BESIDE_SEED_MM + 1, STEP_MM)
     depth = np.arange(-_BEHIND_SEED_MM, _BEFORE_SEED_MM + 1, STEP_MM)
     grid = np.stack(np.meshgrid(across, depth, levels, indexing="ij"), axis=-1) + seed_mm
     values = ndimage.gaussian_filter(sampled(ct, grid), 0.5)
-    bone = values > number("segment", "canal_wall_HU")
+    bone = values > number("segment.canal_wall_HU")
     cost = np.where(bone | (values < -100.0), 1.5, 1.0 - _walled(bone)).astype(np.float32)
     cost = (cost + ndimage.uniform_filter(cost, (3, 3, 5))) / 2
     return np.asarray([grid[i, j, k] for i, j, k in _cheapest(cost)])
@@ -52,7 +52,7 @@ def _levels_in_scan(ct: Volume, seed_mm: F64, reach: float) -> F64:
 
 def _walled(bone: Mask) -> F32:
     """Share of directions within the slice that meet bone at a canal's distance."""
-    near, far = number("segment", "canal_wall_near_mm"), number("segment", "canal_wall_far_mm")
+    near, far = number("segment.canal_wall_near_mm"), number("segment.canal_wall_far_mm")
     share = np.zeros(bone.shape, dtype=np.float32)
     for angle in np.arange(RAYS) * 2 * np.pi / RAYS:
         met = np.zeros_like(bone)

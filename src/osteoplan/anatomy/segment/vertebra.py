@@ -23,7 +23,7 @@ from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.anatomy.segment.spinal_canal import canal_path
 from osteoplan.anatomy.segment.straightened import Straightened
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.anatomy_values import number
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
@@ -52,7 +52,7 @@ def grown_vertebra(ct: Volume, bone: str, seed_mm: F64) -> Segmented:
     spine = Straightened.along(canal_path(ct, seed_mm), seed_mm)
     positions = spine.positions_mm(LEFT_MM, BEHIND_MM)
     values = sampled(ct, positions)
-    discs = find_discs(values, _pitch(bone), number("segment", f"body_behind_{_part(bone)}_mm"))
+    discs = find_discs(values, _pitch(bone), number(f"segment.body_behind_{_part(bone)}_mm"))
     if discs is None:
         raise BadInput(
             f"{bone}: no two discs are seen around the point: point into the vertebra, or give a label map"
@@ -87,7 +87,7 @@ def _soft_HU(smooth: F32, body_mm: float) -> float:
     """Threshold between soft tissue and the thinnest bone of these bodies."""
     core = np.hypot(LEFT_MM[:, None], BEHIND_MM[None] - body_mm) < 8.0
     marrow = float(np.median(smooth[core]))
-    return max(50.0 + 0.45 * (marrow - 50.0), number("segment", "bone_floor_HU"))
+    return max(50.0 + 0.45 * (marrow - 50.0), number("segment.bone_floor_HU"))
 
 
 def _bone(values: F32, smooth: F32, soft: float) -> Mask:
@@ -95,7 +95,7 @@ def _bone(values: F32, smooth: F32, soft: float) -> Mask:
     densest = ndimage.gaussian_filter(ndimage.maximum_filter(ndimage.gaussian_filter(values, 0.8), 5), 1.0)
     local = np.clip(0.5 * (densest + 40.0), soft, 250.0)
     broad = ndimage.maximum_filter(ndimage.gaussian_filter(smooth, 1.5), size=(3, 3, 1))
-    size = int(number("segment", "blood_break_mm"))
+    size = int(number("segment.blood_break_mm"))
     blood = ndimage.minimum_filter1d(broad, size, axis=2) > max(soft + 60.0, 180.0)
     blood = ndimage.binary_opening(blood, _disk(4)) & (_BACK < -12.0)
     blood = within(blood, 3.0) & (_BACK < -12.0)
@@ -179,7 +179,7 @@ def _level_at(parted: npt.NDArray[np.int16], seed: F64, discs: Discs, bone: str)
         raise BadInput(f"{bone}: no vertebra between two discs is seen: point into one, or give a label map")
     gaps = np.linalg.norm(voxels - at, axis=1)
     nearest = int(gaps.argmin())
-    if gaps[nearest] > number("segment", "seed_reach_mm"):
+    if gaps[nearest] > number("segment.seed_reach_mm"):
         raise BadInput(
             f"{bone}: the point is {gaps[nearest]:.0f} mm from every vertebra seen whole: point into it"
         )
@@ -208,7 +208,7 @@ def _on_scan(ct: Volume, spine: Straightened, mask: Mask) -> Mask:
 def _cautions(ct: Volume, mask: Mask, bone: str, straight: Mask) -> tuple[str, ...]:
     volume = float(mask.sum()) * ct.voxel_volume_mm3 / 1000.0
     found = []
-    least, most = number("segment", "vertebra_min_mL"), number("segment", "vertebra_max_mL")
+    least, most = number("segment.vertebra_min_mL"), number("segment.vertebra_max_mL")
     if not least <= volume <= most:
         found.append(
             f"its volume of {volume:.0f} mL is outside {least:.0f} to {most:.0f} mL: look at the outline"
@@ -224,12 +224,12 @@ def _cautions(ct: Volume, mask: Mask, bone: str, straight: Mask) -> tuple[str, .
 def _pitch(bone: str) -> tuple[float, float]:
     """Distances between discs that are expected at a level."""
     part = _part(bone)
-    return number("segment", f"pitch_{part}_min_mm"), number("segment", f"pitch_{part}_max_mm")
+    return number(f"segment.pitch_{part}_min_mm"), number(f"segment.pitch_{part}_max_mm")
 
 
 def _rib_mm(bone: str) -> float:
     part = "lumbar" if _part(bone) == "lumbar" else "thoracic"
-    return number("segment", f"rib_from_{part}_mm")
+    return number(f"segment.rib_from_{part}_mm")
 
 
 def _part(bone: str) -> str:

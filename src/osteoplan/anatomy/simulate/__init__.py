@@ -9,7 +9,6 @@ from osteoplan.anatomy.simulate.lesion import (
 )
 from osteoplan.anatomy.simulate.recipe import Breach, Collapse, Recipe
 from osteoplan.anatomy.simulate.shape import LesionMatrix, LesionShape
-from osteoplan.anatomy.simulate.tissue import SimulatedLesions
 
 __all__ = [
     "Breach",
@@ -19,7 +18,6 @@ __all__ = [
     "Recipe",
     "Simulated",
     "SimulatedLesion",
-    "SimulatedLesions",
     "simulate",
     "simulate_lesion",
     "simulate_several",

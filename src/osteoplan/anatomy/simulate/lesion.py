@@ -33,8 +33,6 @@ from osteoplan.anatomy.simulate.shape import (
     local_of,
 )
 from osteoplan.anatomy.simulate.tissue import (
-    DATA,
-    SimulatedLesions,
     noise_like,
     permeation,
     sclerosis,
@@ -43,7 +41,7 @@ from osteoplan.anatomy.simulate.tissue import (
 from osteoplan.anatomy.simulate.window import window
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.knowledge.load import document
+from osteoplan.knowledge.values import number, values
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.evidence import worst
 from osteoplan.model.labels import LabelMap
@@ -203,7 +201,6 @@ def simulate(
         BadInput: neither HU nor a line to it; axes that cannot be.
     """
     _require_scan(ct, bone_mask, recipe, labels)
-    looks = document(DATA, SimulatedLesions)
     squeezed = None
     if recipe.collapse:
         squeezed = compression(ct.with_array(bone_mask, "mask"), frame, recipe.collapse)
@@ -212,15 +209,13 @@ def simulate(
     body = body_of(centre, recipe.axes_mm, frame.axes, seed)
     box = _box(ct, body, recipe)
     field = _field(ct, bone_mask, labels, box, body, recipe)
-    grown = _grown(field, body, recipe, looks)
+    grown = _grown(field, body, recipe)
     lesion = grown.share >= 0.5
-    _require_bone(lesion & field.bone, body, looks.number("least_voxels"))
-    filled, extra = _filled(field, grown, lesion, body, recipe, looks)
+    _require_bone(lesion & field.bone, body, number("simulated_lesions.least_voxels"))
+    filled, extra = _filled(field, grown, lesion, body, recipe)
     array, mask = ct.array.copy(), np.zeros(ct.shape, dtype=np.bool_)
     array[box], mask[box] = filled, lesion
-    truth = (
-        _truth(body, recipe, looks) | _measured(field, grown, lesion, recipe, float(bone_mask.sum())) | extra
-    )
+    truth = _truth(body, recipe) | _measured(field, grown, lesion, recipe, float(bone_mask.sum())) | extra
     if squeezed is not None:
         truth["collapse"] = _collapse_truth(squeezed)
     return Simulated(ct.with_array(array), mask, truth, bone_mask, labels)
@@ -289,20 +284,20 @@ def _field(
     return _Field(near, hu, bone, free, local_of(near, body), depth)
 
 
-def _grown(field: _Field, body: Body, recipe: Recipe, looks: SimulatedLesions) -> _Grown:
+def _grown(field: _Field, body: Body, recipe: Recipe) -> _Grown:
     """The lesion within the bone, beyond it, and its rim."""
     names = {"ellipsoid": None, "lobulated": "lobulation"}
     name = names.get(recipe.shape, "irregularity")
-    irregularity = looks.number(name) if name else 0.0
+    irregularity = number(f"simulated_lesions.{name}") if name else 0.0
     gap, extent = gap_and_extent(
         field.near, field.local, body, irregularity=irregularity, waves=WAVE_NUMBERS[recipe.shape]
     )
     if recipe.matrix == "blastic":
-        extent = np.hypot(extent, looks.number("blastic_edge_mm"))
+        extent = np.hypot(extent, number("simulated_lesions.blastic_edge_mm"))
     outline = gap
     beyond = field.depth - recipe.soft_tissue_mm if recipe.soft_tissue_mm else np.full_like(gap, np.inf)
     if recipe.breach is not None or recipe.cortex == "spared":
-        gap = np.maximum(gap, looks.number("spared_shell_mm") + field.depth)
+        gap = np.maximum(gap, number("simulated_lesions.spared_shell_mm") + field.depth)
     if recipe.breach is not None:
         opening, q = window(field.local, field.bone, recipe.breach)
         gap = np.minimum(gap, opening)
@@ -322,24 +317,24 @@ def _grown(field: _Field, body: Body, recipe: Recipe, looks: SimulatedLesions) -
 
 
 def _filled(
-    field: _Field, grown: _Grown, lesion: Mask, body: Body, recipe: Recipe, looks: SimulatedLesions
+    field: _Field, grown: _Grown, lesion: Mask, body: Body, recipe: Recipe
 ) -> tuple[Numbers, dict[str, Any]]:
     """Values of the crop with the lesion in it, and what only the filling knows."""
-    noise, noise_from = noise_like(field.hu, field.bone, field.near.spacing_mm, looks, body.seed)
+    noise, noise_from = noise_like(field.hu, field.bone, field.near.spacing_mm, body.seed)
     changed = (grown.share > 0.0) | (grown.rim > 0.0)
     hu, local, rough, own = field.hu[changed], field.local[changed], noise[changed], field.bone[changed]
-    inner = tissue(hu, local, rough, recipe.matrix, looks, body.seed)
-    soft = looks.number("soft_tissue_HU") + rough
+    inner = tissue(hu, local, rough, recipe.matrix, body.seed)
+    soft = number("simulated_lesions.soft_tissue_HU") + rough
     if recipe.matrix == "blastic":
         soft = np.maximum(soft, hu)
     share, gone = grown.share[changed], 1.0
     if recipe.shape == "permeative":
-        holes = permeation(local, looks, body.seed)
+        holes = permeation(local, body.seed)
         gone = float(holes[lesion[changed]].mean())
         share = share * np.where(own, holes, 1.0)
     filled = (1.0 - share) * hu + share * np.where(own, inner, soft)
     if recipe.rim_mm:
-        raised = sclerosis(hu, local, rough, looks, body.seed)
+        raised = sclerosis(hu, local, rough, body.seed)
         filled += grown.rim[changed] * np.maximum(raised - filled, 0.0)
     after = field.hu.copy()
     after[changed] = filled
@@ -400,7 +395,7 @@ def _axes_of(field: _Field) -> F64:
     return axes
 
 
-def _truth(body: Body, recipe: Recipe, looks: SimulatedLesions) -> dict[str, Any]:
+def _truth(body: Body, recipe: Recipe) -> dict[str, Any]:
     breach = recipe.breach
     return {
         "simulated": True,
@@ -422,9 +417,9 @@ def _truth(body: Body, recipe: Recipe, looks: SimulatedLesions) -> dict[str, Any
             "circumference_deg": breach.circumference_deg,
             "soft_tissue_mm": breach.soft_tissue_mm,
         },
-        "parameters": {name: row.value for name, row in looks.rows().items()},
-        "knowledge": DATA,
-        "knowledge_status": worst(*(row.status for row in looks.rows().values())),
+        "parameters": {name: row.value for name, row in values("simulated_lesions").items()},
+        "knowledge": "anatomy/simulated_lesions.yaml",
+        "knowledge_status": worst(*(row.status for row in values("simulated_lesions").values())),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -10,56 +9,28 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.simulate.shape import LesionMatrix, random_field
-from osteoplan.knowledge.load import KnownRow, Strict
+from osteoplan.knowledge.values import known, number
 from osteoplan.provenance import rng
 
-__all__ = ["DATA", "NoiseSource", "SimulatedLesions", "noise_like", "permeation", "tissue"]
+__all__ = ["NoiseSource", "noise_like", "permeation", "tissue"]
 
 NoiseSource = Literal["soft tissue", "bone"]
 F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-DATA = "anatomy/simulated_lesions.yaml"
 _LEAST_SOFT = 600  # voxels of soft tissue; with fewer, noise is measured in the bone, and the truth says so
 
 
-class SimulatedLesions(Strict):
-    """Looks of simulated lesions, as in ``knowledge/data/anatomy/simulated_lesions.yaml``."""
-
-    lytic_HU: KnownRow
-    blastic_HU: KnownRow
-    blastic_spread_HU: KnownRow
-    blastic_cap_HU: KnownRow
-    blastic_edge_mm: KnownRow
-    patch_mm: KnownRow
-    irregularity: KnownRow
-    lobulation: KnownRow
-    hole_mm: KnownRow
-    spared_shell_mm: KnownRow
-    noise_smoothing_mm: KnownRow
-    noise_tissue_HU: KnownRow
-    soft_tissue_HU: KnownRow
-    least_voxels: KnownRow
-
-    def number(self, name: str) -> float:
-        """The value of a row."""
-        return float(getattr(self, name).value)
-
-    def rows(self) -> Mapping[str, KnownRow]:
-        """Every row by its name."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
-
-
-def tissue(
-    before: F64, local: F64, noise: F64, matrix: LesionMatrix, looks: SimulatedLesions, seed: int
-) -> F64:
+def tissue(before: F64, local: F64, noise: F64, matrix: LesionMatrix, seed: int) -> F64:
     """HU (or density) of the lesion at every voxel."""
-    lytic = looks.number("lytic_HU") + noise
+    lytic = number("simulated_lesions.lytic_HU") + noise
     if matrix == "lytic":
         return lytic
-    k = 2.0 * np.pi / looks.number("patch_mm")
-    spread = looks.number("blastic_spread_HU") * random_field(local, (0.7 * k, 1.3 * k), seed, "sclerosis")
-    raised = np.minimum(looks.number("blastic_HU") + spread + noise, looks.number("blastic_cap_HU"))
+    k = 2.0 * np.pi / number("simulated_lesions.patch_mm")
+    mean, sd, cap = (number(f"simulated_lesions.blastic{name}_HU") for name in ("", "_spread", "_cap"))
+    spread = sd * random_field(local, (0.7 * k, 1.3 * k), seed, "sclerosis")
+    raised = np.minimum(mean + spread + noise, cap)
+
     blastic: F64 = np.maximum(before, raised)
     if matrix == "blastic":
         return blastic
@@ -68,29 +39,27 @@ def tissue(
     return mixed
 
 
-def sclerosis(before: F64, local: F64, noise: F64, looks: SimulatedLesions, seed: int) -> F64:
+def sclerosis(before: F64, local: F64, noise: F64, seed: int) -> F64:
     """HU of a blastic rim: raised, and nowhere lowered."""
-    return tissue(before, local, noise, "blastic", looks, seed)
+    return tissue(before, local, noise, "blastic", seed)
 
 
-def permeation(local: F64, looks: SimulatedLesions, seed: int) -> F64:
+def permeation(local: F64, seed: int) -> F64:
     """Share of bone that is gone at every place of a permeative lesion, 0..1; half of it on the whole."""
-    k = 2.0 * np.pi / looks.number("hole_mm")
+    k = 2.0 * np.pi / number("simulated_lesions.hole_mm")
     holes: F64 = np.clip(0.5 + 1.2 * random_field(local, (0.7 * k, 1.3 * k), seed, "holes"), 0.0, 1.0)
     return holes
 
 
-def noise_like(
-    before: F64, bone: Mask, spacing_mm: F64, looks: SimulatedLesions, seed: int
-) -> tuple[F64, NoiseSource]:
+def noise_like(before: F64, bone: Mask, spacing_mm: F64, seed: int) -> tuple[F64, NoiseSource]:
     """Noise like the scan's own, and where that was measured.
 
     Noise and anatomy part at a small Gaussian: what it leaves is called noise.  The noise made here leaves as
     much, and as correlated between neighbours, as the scan leaves in soft tissue.
     """
-    widths = looks.number("noise_smoothing_mm") / spacing_mm
+    widths = number("simulated_lesions.noise_smoothing_mm") / spacing_mm
     smooth = ndimage.gaussian_filter(before, widths, mode="nearest")
-    low, high = looks.noise_tissue_HU.known().range
+    low, high = known("simulated_lesions.noise_tissue_HU").range
     soft = ~bone & (smooth > low) & (smooth < high)
     soft = ndimage.binary_erosion(soft) & ~ndimage.binary_dilation(bone, iterations=2)
     name: NoiseSource = "soft tissue" if soft.sum() >= _LEAST_SOFT else "bone"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.io.foreign import ForeignMask
 from osteoplan.kernels.polygon import even_odd, polygon_area
-from osteoplan.knowledge import anatomy_values
+from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
 __all__ = ["rasterised"]
@@ -78,7 +78,7 @@ def _without_repeats(contours_mm: Sequence[F64]) -> tuple[list[F64], int]:
 def _require_inside(contours: Sequence[F64], ct: Volume, what: str) -> None:
     indices = ct.indices(np.concatenate(contours))
     beyond = np.maximum(-indices, indices - (np.array(ct.shape) - 1)).max(axis=0)
-    if (beyond > anatomy_values.number("contours", "outside_scan_voxels")).any():
+    if (beyond > values.number("contours.outside_scan_voxels")).any():
         raise GeometryMismatch(
             f"{what} reaches {float((beyond * ct.spacing_mm).max()):.0f} mm outside the CT: load the whole "
             "series that it was drawn on"
@@ -101,7 +101,7 @@ def _basis(contours: Sequence[F64], what: str) -> F64:
 
 def _require_flat(flat: Sequence[F64], what: str) -> None:
     most = max(float(np.ptp(contour[:, 2])) for contour in flat)
-    if most > anatomy_values.number("contours", "contour_plane_mm"):
+    if most > values.number("contours.contour_plane_mm"):
         raise BadInput(f"{what} has contours that are not flat or not parallel; draw it on one set of slices")
 
 
@@ -109,13 +109,13 @@ def _slabs(flat: Sequence[F64], basis: F64, ct: Volume) -> tuple[list[_Slab], in
     """Planes in order along the normal, and how many are missing between them."""
     places = np.array([float(contour[:, 2].mean()) for contour in flat])
     order = np.argsort(places, kind="stable")
-    together = anatomy_values.number("contours", "contour_plane_mm")
+    together = values.number("contours.contour_plane_mm")
     groups = np.split(order, np.flatnonzero(np.diff(places[order]) > together) + 1)
     at = np.array([places[group].mean() for group in groups])
     gaps = np.diff(at)
     # The lower median: where every other plane is missing, the smaller distance is the usual one.
     usual = float(np.percentile(gaps, 50, method="lower")) if len(gaps) else _thickness(basis[2], ct)
-    skipped = gaps > anatomy_values.number("contours", "skipped_plane_ratio") * usual
+    skipped = gaps > values.number("contours.skipped_plane_ratio") * usual
     half_up = np.append(np.where(skipped, usual, gaps) / 2, usual / 2)
     half_down = np.append(usual / 2, half_up[:-1])
     slabs = [
@@ -187,7 +187,7 @@ def _volume_note(what: str, slabs: Sequence[_Slab], voxels_mm3: float) -> list[s
     drawn_mm3 = sum(_area_mm2(slab.contours) * (slab.high - slab.low) for slab in slabs)
     if drawn_mm3 > 0:
         difference_pct = 100 * (voxels_mm3 - drawn_mm3) / drawn_mm3
-        if abs(difference_pct) <= anatomy_values.number("contours", "volume_difference_pct"):
+        if abs(difference_pct) <= values.number("contours.volume_difference_pct"):
             return []
     drawn, mL = drawn_mm3 / 1000, voxels_mm3 / 1000
     return [

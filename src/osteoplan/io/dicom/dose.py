@@ -12,7 +12,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.opened import apart, decoded, finite, frame_of, opened
 from osteoplan.io.foreign import UNKNOWN_FRAME, clean_label
-from osteoplan.knowledge import anatomy_values
+from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
 __all__ = ["ForeignDose", "found_dose", "read_dose"]
@@ -141,7 +141,7 @@ def _offsets_mm(path: Path, dataset: Any, planes: int, corner: F64, normal: F64)
             raise BadInput(f"{path.name}: its only plane has no thickness; export it again")
         return np.array([0.0, thickness[0]])
     offsets = finite(path, dataset.get("GridFrameOffsetVector"), planes, "the grid frame offset vector")
-    even = anatomy_values.number("contours", "contour_plane_mm")
+    even = values.number("contours.contour_plane_mm")
     if abs(offsets[0]) > even or (offsets[0] != 0 and abs(offsets[0] - corner[2]) < 1e-3):
         if abs(offsets[0] - corner[2]) > even or abs(normal[2]) < 0.999:
             raise BadInput(f"{path.name}: its planes start neither at 0 nor at its position; export it again")

@@ -34,6 +34,6 @@ class Limits:
 
 def limits() -> Limits:
     """The limits as the knowledge files give them."""
-    from osteoplan.knowledge import anatomy_values  # the child needs the class, not the loader: 0.2 s
+    from osteoplan.knowledge import values  # the child needs the class, not the loader: 0.2 s
 
-    return Limits(**{field.name: anatomy_values.number("dicom", field.name) for field in fields(Limits)})
+    return Limits(**{field.name: values.number(f"dicom.{field.name}") for field in fields(Limits)})

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.header import pseudonym
-from osteoplan.knowledge import anatomy_values
+from osteoplan.knowledge import values
 
 __all__ = ["apart", "decoded", "finite", "frame_of", "opened", "private_words"]
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 def apart(function: Callable[..., T], path: Path, *args: object) -> T:
     """``function(path, *args)`` in a child process with limits on memory and time."""
-    memory_MB, seconds = (anatomy_values.number("dicom", f"child_{name}") for name in ("memory_MB", "time_s"))
+    memory_MB, seconds = (values.number(f"dicom.child_{name}") for name in ("memory_MB", "time_s"))
     return in_child(function, path, *args, memory_MB=memory_MB, seconds=seconds)
 
 

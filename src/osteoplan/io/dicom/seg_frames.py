@@ -17,7 +17,7 @@ from osteoplan.errors import BadInput
 from osteoplan.io.dicom.opened import finite, frame_of
 from osteoplan.io.foreign import Planes
 from osteoplan.kernels.resample import bounding_box
-from osteoplan.knowledge import anatomy_values
+from osteoplan.knowledge import values
 
 __all__ = ["counted", "drawn"]
 
@@ -133,7 +133,7 @@ def _least(path: Path, dataset: Any) -> float:
     most = dataset.get("MaximumFractionalValue")
     if not most or int(most) < 1:
         raise BadInput(f"{path.name}: is fractional and does not tell its maximum value; export it as binary")
-    return max(1.0, anatomy_values.number("contours", "fraction_inside") * int(most))
+    return max(1.0, values.number("contours.fraction_inside") * int(most))
 
 
 def _notes(dataset: Any) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def _notes(dataset: Any) -> tuple[str, ...]:
         kind = {"PROBABILITY": "a probability", "OCCUPANCY": "an occupancy"}.get(
             str(dataset.get("SegmentationFractionalType", "")), "a fraction of unknown kind"
         )
-        percent = 100 * anatomy_values.number("contours", "fraction_inside")
+        percent = 100 * values.number("contours.fraction_inside")
         return (f"is drawn as {kind}: voxels of {percent:.0f} % and more are in it",)
     padding = dataset.get("PixelPaddingValue")
     if dataset.SegmentationType == "LABELMAP" and padding:
@@ -150,7 +150,7 @@ def _notes(dataset: Any) -> tuple[str, ...]:
 
 
 def _require_apart(path: Path, number: int, corners: F64) -> None:
-    rounded = np.round(corners / anatomy_values.number("contours", "same_place_mm"))
+    rounded = np.round(corners / values.number("contours.same_place_mm"))
     if len(np.unique(rounded, axis=0)) < len(rounded):
         raise BadInput(f"{path.name}: segment {number} has two frames in one place; export one of them alone")
 
