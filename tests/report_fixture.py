@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.decide.compare import compare
+from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Patient
-from osteoplan.model.comparison import Comparison, Difference
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
     Change,
@@ -46,13 +47,8 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
     anatomy = vertebra() if anatomy is None else anatomy
     options = _options(anatomy)
     now = _strength(64.0, 5.0, 0.7)
-    reference = options[3].outcomes[0]
-    differences = []
-    for option in options[:2]:
-        gain = option.outcomes[0].minus(reference)
-        differences.append(
-            Difference(option.id, options[3].id, gain.id, gain, supported=option.id == "vp_both")
-        )
+    compared = compare(options, reference="best_supportive_care", ranked_by="strength_ratio_to_intact")
+    differences = [replace(gain, supported=gain.option == "vp_both") for gain in compared.differences]
     verdicts = _verdicts()
     return PlanResult(
         id="3f9a77c2" + 56 * "0",
@@ -73,12 +69,10 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
         now=now,
         options=options,
         fields=_fields(anatomy),
-        comparison=Comparison(
-            reference="best_supportive_care",
-            ranked_by="strength_ratio_to_intact",
-            ranking=("vp_both", "vp_left"),
-            cells=(),
-            differences=tuple(differences),
+        comparison=replace(
+            compared,
+            differences=tuple(gain for gain in differences if gain.option.startswith("vp")),
+            between=(),
             ties=(("vp_both", "vp_left"),),
             notes=("ranked by simulated strength alone: pain and wishes are not in this order",),
         ),
@@ -110,6 +104,7 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
         ),
         warnings=("level T12 is NOT confirmed: nobody has counted it",),
         stamp=Stamp("0.1.0", 64 * "b", {"ct": 64 * "c"}, {"draws": 32, "spacing_mm": 1.5}, 7, "2026-11-23"),
+        outcomes=outcomes(),
         credits=("Fixture: numbers invented for tests.",),
     )
 
@@ -173,9 +168,9 @@ def _plan(anatomy: Anatomy, id: str, title: str, sides: tuple[float, ...]) -> Pl
 
 def _options(anatomy: Anatomy) -> tuple[Option, ...]:
     common = (
-        _published("leak_probability_canal", "canal", 0.16, 0.1, 0.23, "1"),
-        _published("pain_response_probability", "pain", 0.71, 0.62, 0.79, "1"),
-        _published("major_complication_probability", "any", 0.02, 0.01, 0.04, "1"),
+        _published("leak_probability_canal", "canal", 16.0, 10.0, 23.0, "%"),
+        _published("pain_response_probability", "pain", 71.0, 62.0, 79.0, "%"),
+        _published("major_complication_probability", "any", 2.0, 1.0, 4.0, "%"),
         _published("stay_days", "stay", 1.0, None, None, "d"),
         _published("procedure_time_min", "procedure", 40.0, 30.0, 55.0, "min"),
     )
@@ -192,7 +187,7 @@ def _options(anatomy: Anatomy) -> tuple[Option, ...]:
             ("open_surgery", "open surgery"),
         )
     }
-    relief = _published("pain_response_probability", "pain", 0.6, 0.55, 0.66, "1")
+    relief = _published("pain_response_probability", "pain", 60.0, 55.0, 66.0, "%")
     return (
         Option(both, "plan", "ranked", outcomes=(*_strength(92.0, 7.0, 0.9), cement, *common)),
         Option(

@@ -13,7 +13,7 @@ from osteoplan.knowledge.tables import TABLES, refreshed
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("facts.md", "knowledge.md", "loads.md")
+PAGES = ("facts.md", "knowledge.md", "loads.md", "outcomes.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

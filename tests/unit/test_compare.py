@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from osteoplan.decide.compare import NO_EVIDENCE, compare
+from osteoplan.decide.compare import compare
+from osteoplan.errors import BadInput
+from osteoplan.model.comparison import NO_EVIDENCE, NOT_APPLICABLE
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Plan
@@ -73,10 +77,9 @@ def test_gains_are_paired_against_best_supportive_care():
 def test_an_option_never_wins_on_an_outcome_that_it_lacks():
     found = run(option("left", 80.0), option("untested"))
     assert found.ranking == ("left",)
-    cell = next(
-        c for c in found.cells if c.option == "radiotherapy" and c.outcome == "strength_ratio_to_intact"
-    )
-    assert cell.estimate is None
+    cell = found.columns[0].cell(RADIO)
+    assert found.columns[0].outcomes == ("strength_ratio_to_intact",)
+    assert cell.estimates == ()
     assert cell.note == NO_EVIDENCE
 
 
@@ -84,7 +87,7 @@ def test_an_option_never_wins_on_an_outcome_that_it_lacks():
 def test_an_option_that_cannot_be_done_is_listed_and_not_ranked(status):
     found = run(option("left", 99.0, status=status), option("right", 70.0))
     assert found.ranking == ("right",)
-    assert any(cell.option == "left" for cell in found.cells)
+    assert any(gain.option == "left" for gain in found.differences)
 
 
 def test_a_stop_rule_empties_the_ranking():
@@ -101,3 +104,40 @@ def test_draws_of_other_lengths_are_never_compared():
     )
     with pytest.raises(Exception, match="aligned"):
         run(Option(Plan("odd", "odd", "odd", "L1"), "plan", "ranked", outcomes=(odd,)))
+
+
+def stressed(id, value):
+    stress = Estimate("screw_stress_share_of_yield", "stance", value, None, None, "%", "simulated")
+    return Option(Plan(id, id, id, "L1"), "plan", "ranked", outcomes=(replace(stress, draws=value + WORLD),))
+
+
+def test_where_less_is_better_the_least_comes_first():
+    options = [stressed("tight", 80.0), stressed("easy", 30.0), stressed("middle", 50.0), CARE]
+    found = compare(options, reference=CARE.id, ranked_by="screw_stress_share_of_yield")
+    assert found.ranking == ("easy", "middle", "tight")
+    best = found.between[0]
+    assert (best.option, best.reference, best.estimate.value) == ("easy", "middle", pytest.approx(-20.0))
+    assert best.supported
+    assert "stress in a screw alone" in found.notes[0]
+
+
+@pytest.mark.parametrize("id", ["cement_volume_mL", "path_length_mm"])
+def test_an_outcome_of_which_neither_way_is_better_cannot_rank(id):
+    with pytest.raises(BadInput, match="neither more nor less of"):
+        compare([CARE], reference=CARE.id, ranked_by=id)
+
+
+def test_columns_stand_as_the_data_say_and_needless_options_have_no_gap_there():
+    found = run(option("left", 80.0))
+    assert [c.title for c in found.columns] == ["strength", "cement", "pain better", "stay, time"]
+    harm = Estimate("major_complication_probability", "any", 2.0, None, None, "%", "published")
+    leak = Estimate("leak_probability_canal", "canal", 5.0, None, None, "%", "published")
+    left = replace(option("left", 80.0), outcomes=(harm, leak))
+    found = run(left)
+    assert [(c.title, c.kind) for c in found.columns[2:]] == [
+        ("canal leak", "beside"), ("pain better", "beside"), ("stay, time", "beside"),
+        ("major complication", "against"),
+    ]  # fmt: skip
+    assert found.columns[2].cell(left).estimates == (leak,)
+    assert found.columns[2].cell(RADIO).note == NOT_APPLICABLE
+    assert found.columns[3].cell(RADIO).note == NO_EVIDENCE

@@ -21,8 +21,8 @@ def _estimate(value: float, low: float | None, high: float | None, unit: str, id
     [
         (_estimate(92.3, 80.4, 101.2, "%"), "92 %", "(80–101)"),
         (_estimate(4.23, 3.6, 4.8, "mL"), "4.2 mL", "(3.6–4.8)"),
-        (_estimate(0.16, 0.1, 0.234, "1", "leak_probability_canal"), "16 %", "(10–23)"),
-        (_estimate(0.02, None, None, "1", "major_complication_probability"), "2 %", ""),
+        (_estimate(0.16, 0.1, 0.234, "1"), "0.16", "(0.10–0.23)"),
+        (_estimate(2.0, None, None, "%"), "2 %", ""),
         (_estimate(5234.0, 4310.0, 6321.0, "N"), "5 200 N", "(4 300–6 300)"),
         (_estimate(-0.3, -1.2, 0.4, "mm"), "−0.3 mm", "(−1.2–0.4)"),
         (_estimate(0.0, None, None, "mm"), "0 mm", ""),
@@ -34,6 +34,11 @@ def _estimate(value: float, low: float | None, high: float | None, unit: str, id
 def test_values_are_printed_with_their_interval(estimate: Estimate, text: str, interval: str) -> None:
     value = value_of(estimate)
     assert (value.text.replace(" ", " "), value.interval.replace(" ", " ")) == (text, interval)
+
+
+def test_a_share_of_one_is_printed_in_per_cent_where_its_outcome_is() -> None:
+    value = value_of(_estimate(0.16, 0.1, 0.234, "1"), per_cent=True)
+    assert (value.text, value.interval) == ("16 %", "(10–23)")
 
 
 def test_differences_carry_their_sign() -> None:
@@ -61,7 +66,6 @@ def test_facts_and_names_are_said_in_words() -> None:
     assert plain(18.23, "mm") == "18 mm"
     assert number(0.375) == "0.38"
     assert name_of("pedicle_left") == "left pedicle"
-    assert name_of("stay_days") == "stay"
     assert name_of("inferior_vena_cava") == "inferior vena cava"
 
 

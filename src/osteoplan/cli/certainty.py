@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from osteoplan.report.words import name_of
+from osteoplan.knowledge.outcomes import outcome
 
 __all__ = ["certainty_lines"]
 
@@ -19,7 +19,7 @@ def certainty_lines(found: dict[str, Any]) -> Iterator[str]:
         for loss in part["outcomes"]:
             at = next((why for why in loss["because"] if why.startswith("weakest ")), "")
             value = f"{loss['value']:.0f} % ({loss['low']:.0f} to {loss['high']:.0f})"
-            yield f"  {name_of(loss['id'])}: {value}, {at}"
+            yield f"  {outcome(loss['id']).title}: {value}, {at}"
     for tornado in found["sensitivity"]:
         yield f"one input at a time, {tornado['title']} ({tornado['value']:.1f} {tornado['unit']}):"
         for bar in tornado["bars"][:MOST]:

@@ -11,6 +11,7 @@ from osteoplan.cli.certainty import certainty_lines
 from osteoplan.cli.console import out
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import interval
+from osteoplan.knowledge.outcomes import outcomes
 
 __all__ = ["ladder_table", "print_strength", "share_table", "technical_table"]
 
@@ -57,7 +58,7 @@ def share_table(found: Json) -> Table:
             for one in found["now"]
             if one["id"] == "strength_to_load" and str(one["for"]).startswith(str(outcome["for"]))
         ]
-        what = outcome["id"].partition("_")[0]
+        what = outcomes()[outcome["id"]].short_title
         table.add_row(outcome["for"], what, interval(outcome), "\n".join(loads) or "-")
     return table
 

@@ -8,6 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from osteoplan.knowledge.outcomes import outcomes
+
 __all__ = [
     "finding_table",
     "interval",
@@ -40,7 +42,7 @@ def option_table(plan: Json) -> Table:
     table.add_column("")
     table.add_column("option", min_width=26, overflow="fold")
     ranked_by = plan["comparison"]["ranked_by"]
-    table.add_column(f"{ranked_by.partition('_')[0]}, % of intact", justify="right")
+    table.add_column(f"{outcomes()[ranked_by].short_title}, % of intact", justify="right")
     table.add_column("cement mL", justify="right")
     table.add_column("what speaks against", overflow="fold")
     ranking = plan["comparison"]["ranking"]

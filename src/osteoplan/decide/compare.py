@@ -8,26 +8,19 @@ lacks: the ranking uses one simulated outcome that every ranked option has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
+from typing import Literal
 
-from osteoplan.model.comparison import Cell, Comparison, Difference
+from osteoplan.errors import BadInput
+from osteoplan.knowledge.outcomes import outcome as outcome_of
+from osteoplan.knowledge.outcomes import outcomes
+from osteoplan.model.comparison import Column, Comparison, Difference
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
 
-__all__ = ["COLUMNS", "compare"]
-
-# Outcome ids and targets that the comparison lists beside what it ranks by, in reading order.
-COLUMNS: tuple[tuple[str, str], ...] = (
-    ("cement_volume_mL", "body"),
-    ("leak_probability_canal", "canal"),
-    ("pain_response_probability", "pain"),
-    ("major_complication_probability", "any"),
-    ("procedure_time_min", "procedure"),
-    ("stay_days", "stay"),
-)
-NO_EVIDENCE = "no comparable evidence"
+__all__ = ["compare"]
 
 
 def compare(
@@ -42,44 +35,53 @@ def compare(
 
     Args:
         reference: id of the option that differences are against.
-        ranked_by: outcome id of the ranking, larger is better.
+        ranked_by: outcome id of the ranking, best first: ``knowledge.outcomes`` says which way is better.
         resolution: smallest difference of that outcome that the model can tell, in its unit.
         blocking: true stop and route verdicts; any of them empties the ranking.
+
+    Raises:
+        BadInput: of ``ranked_by`` neither more nor less is better.
+        UnknownName: ``ranked_by`` is no outcome.
     """
+    ranked = outcome_of(ranked_by)
+    if ranked.better == "neither":
+        raise BadInput(f"neither more nor less of '{ranked.title}' is better: rank by another outcome")
+    sign = -1.0 if ranked.better == "more" else 1.0
     base = next(option for option in options if option.id == reference)
     differences = _differences(options, base, ranked_by, resolution)
     ranking: tuple[str, ...] = ()
     if not blocking:
         rankable = [o for o in options if o.status == "ranked" and o.outcome(ranked_by) is not None]
-        ranking = tuple(o.id for o in sorted(rankable, key=lambda o: -_value(o, ranked_by)))
+        ranking = tuple(o.id for o in sorted(rankable, key=lambda o: sign * _value(o, ranked_by)))
     between = _between({o.id: o for o in options}, ranking, ranked_by, resolution)
     return Comparison(
         reference=reference,
         ranked_by=ranked_by,
         ranking=ranking,
-        cells=tuple(_cell(o, *column) for o in options for column in (_ranked(options, ranked_by), *COLUMNS)),
+        columns=(Column(ranked.short_title, (ranked_by,), "ranked"), *_columns(options)),
         differences=differences,
         ties=_ties(between, ranking),
         between=between,
         emptied_by=", ".join(verdict.rule for verdict in blocking),
-        notes=_notes(options, ranking, ranked_by.partition("_")[0], blocking),
+        notes=_notes(options, ranking, ranked.short_title, blocking),
     )
 
 
-def _ranked(options: Sequence[Option], outcome: str) -> tuple[str, str]:
-    """The ranked outcome and what it is for, as the options have it."""
-    return outcome, next((e.target for o in options if (e := o.outcome(outcome)) is not None), "")
+def _columns(options: Sequence[Option]) -> Iterator[Column]:
+    """Columns beside the ranked one: those that always stand, and those of which anything is known."""
+    known = {estimate.id for option in options for estimate in option.outcomes}
+    rows = [(one.column, id) for id, one in outcomes().items() if one.column is not None]
+    for title in dict.fromkeys(row.title for row, _ in sorted(rows, key=lambda each: each[0].place)):
+        own = [(row, id) for row, id in rows if row.title == title]
+        if any(row.always or id in known for row, id in own):
+            kind: Literal["against", "beside"] = "against" if own[0][0].against else "beside"
+            yield Column(title, tuple(id for _, id in own), kind, all(row.plans_only for row, _ in own))
 
 
 def _value(option: Option, outcome: str) -> float:
     estimate = option.outcome(outcome)
     assert estimate is not None
     return estimate.value
-
-
-def _cell(option: Option, outcome: str, target: str) -> Cell:
-    estimate = option.outcome(outcome, target) or option.outcome(outcome)
-    return Cell(option.id, outcome, target, estimate, "" if estimate else NO_EVIDENCE)
 
 
 def _differences(

@@ -23,6 +23,7 @@ from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.load import Cited
 from osteoplan.knowledge.loads import load_cases
+from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.knowledge.rules import blocks, rules
 from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import technique_cards
@@ -163,6 +164,18 @@ def evidence_table() -> str:
     return _markdown(("technique", "outcome", "site", "value", "what was done", "status", "source"), rows)
 
 
+def outcomes_table() -> str:
+    """Every outcome: what it is, its unit, which way is better, who computes it, where it is compared."""
+    rows = [
+        (
+            f"`{id}`", one.title, " or ".join(one.units), one.better, ", ".join(one.by),
+            "" if one.column is None else "against" if one.column.against else one.column.title,
+        )
+        for id, one in outcomes().items()
+    ]  # fmt: skip
+    return _markdown(("outcome", "is", "unit", "better", "computed by", "compared in"), rows)
+
+
 def load_cases_table() -> str:
     """Every load case: how the bone is held and loaded, and what ranks."""
     rows = [
@@ -211,6 +224,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "devices": devices_table,
     "limits": limits_table,
     "evidence": evidence_table,
+    "outcomes": outcomes_table,
     "load_cases": load_cases_table,
     "loads": loads_table,
     "thresholds": thresholds_table,

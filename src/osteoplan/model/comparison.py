@@ -6,19 +6,42 @@ from dataclasses import dataclass
 from typing import Literal
 
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Option
 
-__all__ = ["Cell", "Comparison", "Difference"]
+__all__ = ["NOT_APPLICABLE", "NO_EVIDENCE", "Cell", "Column", "Comparison", "Difference"]
+
+NO_EVIDENCE = "no comparable evidence"
+NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One outcome of one option; ``estimate`` None means *no comparable evidence* or *not applicable*."""
+    """What is known of one option in one column; where nothing is, the note says why."""
 
-    option: str
-    outcome: str
-    target: str
-    estimate: Estimate | None
+    estimates: tuple[Estimate, ...]
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What options are compared in: one outcome, or several that share a column.
+
+    Attributes:
+        kind: ``ranked``: the ranking is by it; ``beside``: it stands in the table; ``against``: it is told
+            among what speaks against an option.
+        plans_only: it does not arise without a needle.
+    """
+
+    title: str
+    outcomes: tuple[str, ...]
+    kind: Literal["ranked", "beside", "against"] = "beside"
+    plans_only: bool = False
+
+    def cell(self, option: Option) -> Cell:
+        """What is known, or that nothing comparable is, or that the question does not arise."""
+        known = tuple(found for id in self.outcomes if (found := option.outcome(id)) is not None)
+        needless = self.plans_only and option.kind == "comparator"
+        return Cell(known, "" if known else NOT_APPLICABLE if needless else NO_EVIDENCE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +65,7 @@ class Comparison:
 
     Attributes:
         reference: option id that differences are taken against (best supportive care).
+        columns: the ranked outcome first, then those beside it, in reading order.
         ranking: option ids, best first, by ``ranked_by``; empty where a stop or route rule spoke.
         between: paired differences of every two ranked options, better less worse.
         ties: pairs in the ranking that the uncertainty does not tell apart.
@@ -50,10 +74,15 @@ class Comparison:
     reference: str
     ranked_by: str
     ranking: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    columns: tuple[Column, ...]
     differences: tuple[Difference, ...]
     ties: tuple[tuple[str, str], ...] = ()
     emptied_by: str = ""
     notes: tuple[str, ...] = ()
     kind: Literal["single_outcome"] = "single_outcome"
     between: tuple[Difference, ...] = ()
+
+    @property
+    def ranked_word(self) -> str:
+        """What the options are ranked by, in a word: strength, or stiffness where no strength is claimed."""
+        return self.columns[0].title

@@ -1,4 +1,4 @@
-"""A prediction: value, interval, basis, and the draws behind it.
+"""What is predicted (an outcome), and a prediction of it: value, interval, basis, and the draws behind it.
 
 Draw k means the same world in every option and room (named random streams of ``provenance.rng``), so a
 difference between two options is taken draw by draw.
@@ -15,18 +15,58 @@ import numpy.typing as npt
 
 from osteoplan.errors import OsteoplanError
 
-__all__ = ["Basis", "Estimate"]
+__all__ = ["Basis", "Estimate", "Outcome", "Place"]
 
 Basis = Literal["simulated", "published", "elicited"]
 F64 = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """One outcome.
+@dataclass(frozen=True)
+class Place:
+    """Where an outcome stands in the comparison; outcomes of one title share a column.
 
     Attributes:
-        id: e.g. ``strength_N`` (the shared ids are in docs).
+        place: columns stand in this order.
+        always: it stands there even where nobody knows anything of it.
+        plans_only: it does not arise without a needle: comparators have none, and that is no gap in evidence.
+        against: told among what speaks against an option, not in a column of its own.
+    """
+
+    place: int
+    title: str
+    always: bool = False
+    plans_only: bool = False
+    against: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What can be predicted of an option or a bone.
+
+    Attributes:
+        short_title: one or two words, for the head of a column.
+        units: of its estimates; several where forces and moments, or shares and per cents, share it.
+        better: whether more or less of it is better; ``neither`` cannot rank.
+        by: rooms that compute it, and ``published`` where studies tell it.
+        format: ``per_cent`` prints a share of 1 in per cent.
+    """
+
+    id: str
+    title: str
+    short_title: str
+    units: tuple[str, ...]
+    better: Literal["more", "less", "neither"]
+    by: tuple[str, ...]
+    format: Literal["number", "per_cent"] = "number"
+    column: Place | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """One outcome, predicted.
+
+    Attributes:
+        id: e.g. ``strength_N``; ``knowledge.outcomes`` lists them.
         target: load case or structure that the outcome is for (``for`` in plan.json).
         value, low, high: central value and interval at ``level``; low and high None where no interval is
             known.

@@ -22,7 +22,7 @@ from osteoplan.model.evidence import (
 )
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Option
 from osteoplan.model.rigidity import Rigidity
 from osteoplan.model.supports import Supports
@@ -49,6 +49,7 @@ class PlanResult:
         knowledge: whose rules spoke.
         facts: what the rules read: findings, totals of scores as ranges, and what follows from them.
         citations: every source used, in order of first use.
+        outcomes: what the outcomes of this plan are, by id: titles, units, how they are printed.
         tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
         numerics: how the strength before treatment was computed (mesh, supports, laws, solver).
         supports: where each load case that was run holds and loads the bone.
@@ -76,6 +77,7 @@ class PlanResult:
     citations: tuple[Citation, ...]
     warnings: tuple[str, ...]
     stamp: Stamp
+    outcomes: Mapping[str, Outcome]
     credits: tuple[str, ...] = field(default=())
     tornadoes: tuple[Tornado, ...] = ()
     rigidity: tuple[Rigidity, ...] = ()

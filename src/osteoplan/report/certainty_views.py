@@ -6,17 +6,15 @@ from osteoplan.model.result import PlanResult
 from osteoplan.model.rigidity import Rigidity
 from osteoplan.report.certainty_charts import rigidity_chart, tornado_chart
 from osteoplan.report.certainty_parts import CertaintyView, ChartView, PairView, RigidityView
-from osteoplan.report.option_views import mark_of
-from osteoplan.report.words import Value, name_of, signed_points, value_of
+from osteoplan.report.option_views import mark_of, told
+from osteoplan.report.words import Value, signed_points
 
 __all__ = ["certainty_view"]
 
 
 def certainty_view(result: PlanResult) -> CertaintyView:
     """Everything that the section shows."""
-    return CertaintyView(
-        result.comparison.ranked_by.partition("_")[0], _pairs(result), _tornadoes(result), _rigidity(result)
-    )
+    return CertaintyView(result.comparison.ranked_word, _pairs(result), _tornadoes(result), _rigidity(result))
 
 
 def _pairs(result: PlanResult) -> tuple[PairView, ...]:
@@ -47,7 +45,11 @@ def _rigidity(result: PlanResult) -> tuple[RigidityView, ...]:
         RigidityView(
             part.now.stretch,
             tuple(
-                (name_of(e.id), value_of(e), "; ".join(why for why in e.because if why not in _shared(part)))
+                (
+                    result.outcomes[e.id].title,
+                    told(result, e),
+                    "; ".join(why for why in e.because if why not in _shared(part)),
+                )
                 for e in part.outcomes
             ),
             _shared(part),

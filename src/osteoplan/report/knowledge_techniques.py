@@ -16,6 +16,7 @@ from osteoplan.knowledge.monographs import (
     Section as SectionName,
 )
 from osteoplan.knowledge.order import OrderRow, order
+from osteoplan.knowledge.outcomes import outcome
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.report.knowledge_library import Library, rule_word
 from osteoplan.report.knowledge_views import (
@@ -206,7 +207,7 @@ def _outcome(lib: Library, row: OutcomeRow) -> Row:
     )
     return Row(
         (
-            cell(name_of(row.id), Line((Word(f"of the {name_of(row.target)}"),), style="soft")),
+            cell(outcome(row.id).title, Line((Word(f"of the {name_of(row.target)}"),), style="soft")),
             cell(with_unit(row.value, row.unit), span, number=True),
             cell("" if row.n is None else str(row.n), number=True),
             cell(where),

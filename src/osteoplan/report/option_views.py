@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from osteoplan.model.comparison import Difference
+from osteoplan.model.comparison import NOT_APPLICABLE, Column, Difference
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import (
@@ -29,7 +29,7 @@ from osteoplan.report.charts import Axis, axis_for
 from osteoplan.report.cited import cites
 from osteoplan.report.pictures import Picture
 from osteoplan.report.views import (
-    Column,
+    ColumnView,
     Line,
     OptionDetail,
     OptionRow,
@@ -50,22 +50,10 @@ from osteoplan.report.words import (
     value_of,
 )
 
-__all__ = ["act_words", "first", "mark_of", "option_detail", "options_table", "ranked_word"]
+__all__ = ["act_words", "first", "mark_of", "option_detail", "options_table", "told"]
 
-NO_EVIDENCE = "no comparable evidence"
 WITHHELD = "withheld: uncalibrated"
 
-# title, outcome ids that share the column, whether it stands there without any evidence
-_COLUMNS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
-    ("cement", ("cement_volume_mL",), True),
-    ("canal leak", ("leak_probability_canal",), True),
-    ("tumour covered", ("tumour_coverage_pct",), False),
-    ("hottest nerve", ("nerve_temperature_max_C",), False),
-    ("pain better", ("pain_response_probability",), True),
-    ("stay, time", ("stay_days", "procedure_time_min"), True),
-)
-_OF_A_VERTEBRA = ("leak_probability_canal",)  # no other bone has a canal to leak into
-_NEEDS_A_NEEDLE = frozenset({"cement_volume_mL", "leak_probability_canal"})
 _STATUS = {
     "ranked": "ranked",
     "excluded_by_rule": "excluded by rule",
@@ -78,44 +66,43 @@ _STATUS = {
 _REJECTED = frozenset({"excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed"})
 
 
-def ranked_word(result: PlanResult) -> str:
-    """What the options are ranked by: strength, or stiffness where no strength is claimed."""
-    return result.comparison.ranked_by.partition("_")[0]
-
-
 def options_table(result: PlanResult) -> OptionsTable:
     """Options side by side, in the order of the result: ranked, rejected, comparators."""
-    strengths = [e for o in result.options if (e := o.outcome(result.comparison.ranked_by)) is not None]
+    ranked, *beside = (column for column in result.comparison.columns if column.kind != "against")
     now = first(result.now, result.comparison.ranked_by)
     marks = [100.0] if now is None else [now.value, 100.0]
-    axis = axis_for(strengths, at_least=110.0, width=130.0, marks=marks)
-    asked = [column for column in _COLUMNS if result.anatomy.is_vertebra or column[1] != _OF_A_VERTEBRA]
-    columns = [(title, ids) for title, ids, always in asked if always or _estimates(result, ids)]
+    axis = axis_for(_estimates(result, ranked), at_least=110.0, width=130.0, marks=marks)
     return OptionsTable(
         axis=axis,
-        ranked_word=ranked_word(result),
-        strength_tag=_column_tag(result, (result.comparison.ranked_by,)),
+        ranked_word=ranked.title,
+        strength_tag=_column_tag(result, ranked),
         columns=tuple(
-            Column(title, _basis_of(result, ids), _column_tag(result, ids)) for title, ids in columns
+            ColumnView(column.title, _basis_of(result, column), _column_tag(result, column))
+            for column in beside
         ),
-        rows=tuple(_row(result, option, axis, [ids for _, ids in columns]) for option in result.options),
+        rows=tuple(_row(result, option, axis, ranked, beside) for option in result.options),
         notes=(*_ties(result), *_levels(result), *result.comparison.notes),
     )
 
 
-def _estimates(result: PlanResult, ids: Sequence[str]) -> list[Estimate]:
+def told(result: PlanResult, estimate: Estimate) -> Value:
+    """An outcome as it is printed; a share in per cent, where its outcome is told so."""
+    return value_of(estimate, per_cent=result.outcomes[estimate.id].format == "per_cent")
+
+
+def _estimates(result: PlanResult, column: Column) -> list[Estimate]:
     """Every estimate of a column."""
-    return [e for option in result.options for id in ids if (e := option.outcome(id)) is not None]
+    return [e for option in result.options for e in column.cell(option).estimates]
 
 
-def _basis_of(result: PlanResult, ids: Sequence[str]) -> str:
+def _basis_of(result: PlanResult, column: Column) -> str:
     """``simulated`` or ``published``, under a column's title."""
-    return " and ".join(sorted({estimate.basis for estimate in _estimates(result, ids)}))
+    return " and ".join(sorted({estimate.basis for estimate in _estimates(result, column)}))
 
 
-def _column_tag(result: PlanResult, ids: Sequence[str]) -> str:
+def _column_tag(result: PlanResult, column: Column) -> str:
     """The review tag that every value of a column carries: said once, in the head of the column."""
-    found = {tag(estimate.status) for estimate in _estimates(result, ids)}
+    found = {tag(estimate.status) for estimate in _estimates(result, column)}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -126,47 +113,43 @@ def _levels(result: PlanResult) -> tuple[str, ...]:
     return (f"in brackets: {shares} intervals",) if levels else ()
 
 
-def _row(result: PlanResult, option: Option, axis: Axis, columns: Sequence[Sequence[str]]) -> OptionRow:
-    strength = option.outcome(result.comparison.ranked_by)
-    change = _difference(result, option)
+def _row(
+    result: PlanResult, option: Option, axis: Axis, ranked: Column, beside: Sequence[Column]
+) -> OptionRow:
+    strength, *others = (_cell(result, option, column) for column in (ranked, *beside))
+    known = option.outcome(result.comparison.ranked_by)
     rejected = option.status in _REJECTED
     return OptionRow(
         anchor=f"option-{option.id}",
         mark=mark_of(result, option),
         title=option.plan.title,
         kind="rejected" if rejected else option.kind,
-        strength=None
-        if strength is None
-        else _untagged(result, (result.comparison.ranked_by,), value_of(strength)),
-        plot=None if strength is None else Plot(axis, axis.whisker(strength)),
-        change=change,
-        no_strength=NO_EVIDENCE,
-        cells=tuple(tuple(_untagged(result, ids, value) for value in _cell(option, ids)) for ids in columns),
+        strength=None if known is None else strength[0],
+        plot=None if known is None else Plot(axis, axis.whisker(known)),
+        change=_difference(result, option),
+        no_strength=strength[0].note,
+        cells=tuple(others),
         against=() if rejected else _against(result, option),
         reason=_reason(option) if rejected else "",
     )
 
 
-def _untagged(result: PlanResult, ids: Sequence[str], value: Value) -> Value:
-    """The value without the tag that the head of its column shows."""
-    return replace(value, tag="") if value.tag == _column_tag(result, ids) else value
-
-
-def _cell(option: Option, ids: Sequence[str]) -> tuple[Value, ...]:
-    """What is known, or that nothing comparable is; a dash where the question does not arise."""
-    known = tuple(value_of(e) for id in ids if (e := option.outcome(id)) is not None)
-    if known:
-        return known
-    if option.kind == "comparator" and _NEEDS_A_NEEDLE.issuperset(ids):
-        return (Value("–", note="not applicable"),)
-    return (Value("", note=NO_EVIDENCE),)
+def _cell(result: PlanResult, option: Option, column: Column) -> tuple[Value, ...]:
+    """What is known, without the tag that the head of its column shows; else why there is nothing."""
+    cell, shared = column.cell(option), _column_tag(result, column)
+    if not cell.estimates:
+        return (Value("–" if cell.note == NOT_APPLICABLE else "", note=cell.note),)
+    values = (told(result, estimate) for estimate in cell.estimates)
+    return tuple(replace(value, tag="") if value.tag == shared else value for value in values)
 
 
 def _difference(result: PlanResult, option: Option) -> Value | None:
     """Paired change against untreated; grey where the uncertainty does not support it."""
     for difference in result.comparison.differences:
         if difference.option == option.id and difference.outcome == result.comparison.ranked_by:
-            return _untagged(result, (result.comparison.ranked_by,), _shown(difference))
+            shown = _shown(difference)
+            shared = _column_tag(result, result.comparison.columns[0])
+            return replace(shown, tag="") if shown.tag == shared else shown
     return None
 
 
@@ -183,7 +166,6 @@ def _reason(option: Option) -> str:
 
 def _against(result: PlanResult, option: Option) -> tuple[str, ...]:
     """Reasons, rules that name the technique, warnings and harms; one or two, else the first and a count."""
-    harm = option.outcome("major_complication_probability")
     found = [reason.text for reason in option.reasons]
     found += [
         f"{verdict.rule}: {clause(verdict.text, 60, at=';:')}"
@@ -191,8 +173,10 @@ def _against(result: PlanResult, option: Option) -> tuple[str, ...]:
         if verdict.truth and verdict.effect in ("warn", "require", "exclude") and _names(verdict, option)
     ]
     found += [clause(warning, 60, at=";:") for warning in option.warnings]
-    if harm is not None:
-        found.append(f"major complication {joined(value_of(harm))}")
+    for column in result.comparison.columns:
+        if column.kind == "against":
+            harms = column.cell(option).estimates
+            found += [f"{column.title} {joined(told(result, harm))}" for harm in harms]
     if len(found) > 2:
         return found[0], f"{len(found) - 1} more in detail"
     return tuple(found)
@@ -254,9 +238,11 @@ def _before_after(result: PlanResult, option: Option) -> tuple[Line, ...]:
     lines = []
     for name, outcomes, fixed in states:
         ratio, force = first(outcomes, result.comparison.ranked_by), first(outcomes, "strength_N")
-        text = fixed or ("" if ratio is None else joined(value_of(ratio)))
+        text = fixed or ("" if ratio is None else joined(told(result, ratio)))
         shown = force is not None and result.anatomy.calibration.calibrated
-        lines.append(Line(name, text, note=joined(value_of(force)) if shown and force is not None else ""))
+        lines.append(
+            Line(name, text, note=joined(told(result, force)) if shown and force is not None else "")
+        )
     return tuple(lines)
 
 
@@ -309,9 +295,9 @@ def _outcome(result: PlanResult, estimate: Estimate) -> OutcomeView:
     hidden = absolute(estimate) and not result.anatomy.calibration.calibrated
     keys = {citation.key for citation in result.citations}
     return OutcomeView(
-        name=name_of(estimate.id),
+        name=result.outcomes[estimate.id].title,
         target=name_of(estimate.target),
-        value=Value("", note=WITHHELD) if hidden else value_of(estimate),
+        value=Value("", note=WITHHELD) if hidden else told(result, estimate),
         level=f"{100 * estimate.level:.0f} %" if estimate.low is not None else "",
         basis=estimate.basis,
         because=tuple(text for text in estimate.because if text not in keys),

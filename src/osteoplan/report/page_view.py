@@ -18,7 +18,7 @@ from osteoplan.report.certainty_views import certainty_view
 from osteoplan.report.charts import axis_for
 from osteoplan.report.cited import cites
 from osteoplan.report.clinical_views import card_of, compared
-from osteoplan.report.option_views import first, option_detail, options_table
+from osteoplan.report.option_views import first, option_detail, options_table, told
 from osteoplan.report.support_views import support_views
 from osteoplan.report.views import (
     Drawings,
@@ -32,7 +32,7 @@ from osteoplan.report.views import (
     ScoreView,
     SourceView,
 )
-from osteoplan.report.words import clause, joined, name_of, plain, tag, value_of
+from osteoplan.report.words import clause, joined, name_of, plain, tag
 
 __all__ = ["calibration_words", "finding_line", "page_view"]
 
@@ -208,7 +208,7 @@ def _now(result: PlanResult) -> NowBar:
     force = first(result.now, "strength_N")
     newtons = "newtons withheld: uncalibrated"
     if result.anatomy.calibration.calibrated:
-        newtons = "" if force is None else joined(value_of(force))
+        newtons = "" if force is None else joined(told(result, force))
     if force is None and ratio is not None:
         newtons = "relative stiffness under one load case: no strength is claimed"
     plot = None
@@ -217,7 +217,7 @@ def _now(result: PlanResult) -> NowBar:
         plot = Plot(axis, axis.whisker(ratio))
     basis = result.anatomy.intact_basis
     return NowBar(
-        None if ratio is None else value_of(ratio), plot, newtons, f"intact: {basis}" if basis else ""
+        None if ratio is None else told(result, ratio), plot, newtons, f"intact: {basis}" if basis else ""
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from osteoplan.model.result import PlanResult
-from osteoplan.report.option_views import WITHHELD
+from osteoplan.report.option_views import WITHHELD, told
 from osteoplan.report.support_parts import SupportView
 from osteoplan.report.support_pictures import support_lines, support_uri
-from osteoplan.report.words import Value, absolute, name_of, value_of
+from osteoplan.report.words import Value, absolute
 
 __all__ = ["support_views"]
 
@@ -28,7 +28,7 @@ def _outcomes(result: PlanResult, title: str) -> tuple[tuple[str, Value], ...]:
         case, _, load = estimate.target.partition(": ")
         if case != title:
             continue
-        name = ", ".join(filter(None, (name_of(estimate.id), load)))
+        name = ", ".join(filter(None, (result.outcomes[estimate.id].title, load)))
         hidden = absolute(estimate) and not result.anatomy.calibration.calibrated
-        found.append((name, Value("", note=WITHHELD) if hidden else value_of(estimate)))
+        found.append((name, Value("", note=WITHHELD) if hidden else told(result, estimate)))
     return tuple(found)

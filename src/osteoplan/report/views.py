@@ -14,7 +14,7 @@ from osteoplan.report.words import Value
 __all__ = [
     "Cite",
     "ColourBar",
-    "Column",
+    "ColumnView",
     "Drawings",
     "Line",
     "NowBar",
@@ -119,7 +119,7 @@ class OptionRow:
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnView:
     """Head of a column: what it is, on what basis, and the review tag that all its values share."""
 
     title: str
@@ -134,7 +134,7 @@ class OptionsTable:
     axis: Axis
     ranked_word: str
     strength_tag: str
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnView, ...]
     rows: tuple[OptionRow, ...]
     notes: tuple[str, ...]
 

@@ -26,43 +26,6 @@ __all__ = [
     "value_of",
 ]
 
-_NAMES = {
-    "strength_N": "strength",
-    "strength_ratio_to_intact": "strength, share of intact",
-    "strength_ratio_to_now": "strength, share of untreated",
-    "strength_to_load": "strength to load",
-    "screw_stress_share_of_yield": "stress in a screw, share of yield",
-    "stiffness_N_per_mm": "stiffness",
-    "stiffness_ratio_to_intact": "stiffness, share of intact",
-    "stiffness_ratio_to_now": "stiffness, share of untreated",
-    "strength_Nmm": "strength, as a moment",
-    "stiffness_Nmm_per_deg": "stiffness against turning",
-    "axial_rigidity_loss_pct": "axial rigidity lost, weakest section",
-    "bending_rigidity_loss_pct": "bending rigidity lost, weak axis, weakest section",
-    "torsional_rigidity_loss_pct": "torsional rigidity lost, weakest section",
-    "cement_volume_mL": "cement",
-    "leak_probability_canal": "leak into the canal",
-    "tumour_coverage_pct": "tumour covered",
-    "margin_min_mm": "least margin",
-    "nerve_temperature_max_C": "hottest nerve",
-    "breach_probability": "breach",
-    "procedure_time_min": "procedure",
-    "stay_days": "stay",
-    "pain_response_probability": "pain better",
-    "major_complication_probability": "major complication",
-    "cost": "cost",
-    "qaly": "QALY",
-    "clearance_mm": "clearance",
-    "wall_depth_mm": "bone around the path",
-    "path_length_mm": "path length",
-    "entry_angle_deg": "entry angle",
-    "pistoia_load_N": "load at the Pistoia criterion",
-    "cement_fill_pct": "share of the body filled",
-    "cement_left_pct": "share of the cement on the left",
-    "cement_to_canal_mm": "cement to the canal",
-    "cement_escape_mL": "cement outside the bone",
-    "endplate_contact_pct": "endplate touched by cement",
-}
 _UNIT_WORDS = {
     "1": "",
     "d": "days",
@@ -90,9 +53,9 @@ class Value:
     grey: bool = False
 
 
-def value_of(estimate: Estimate) -> Value:
-    """Value, interval and review tag of an outcome; shares and probabilities in per cent."""
-    factor, unit = _scale(estimate)
+def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
+    """Value, interval and review tag of an outcome; ``per_cent``: a share of 1, printed in per cent."""
+    factor, unit = (100.0, "%") if per_cent and estimate.unit == "1" else (1.0, unit_word(estimate.unit))
     numbers = [x * factor for x in (estimate.value, estimate.low, estimate.high) if x is not None]
     whole = all(float(x).is_integer() and abs(x) < 1000.0 for x in numbers)
     digits = 0 if whole else _decimals(max(abs(x) for x in numbers))
@@ -124,9 +87,7 @@ def absolute(estimate: Estimate) -> bool:
 
 
 def name_of(id: str) -> str:
-    """What people call an outcome, structure or device; the side comes first: *left pedicle*."""
-    if id in _NAMES:
-        return _NAMES[id]
+    """What people call a structure or device; the side comes first: *left pedicle*."""
     thing, _, side = id.rpartition("_")
     if side in ("left", "right"):
         return f"{side} {thing.replace('_', ' ')}"
@@ -167,12 +128,6 @@ def clause(text: str, longest: int = 90, *, at: str = ";") -> str:
 def joined(value: Value) -> str:
     """Value and interval in one breath."""
     return f"{value.text} {value.interval}".strip()
-
-
-def _scale(estimate: Estimate) -> tuple[float, str]:
-    """Factor and unit for the page."""
-    share = estimate.unit == "1" and ("probability" in estimate.id or "ratio" in estimate.id)
-    return (100.0, "%") if share else (1.0, _UNIT_WORDS.get(estimate.unit, estimate.unit))
 
 
 def _decimals(largest: float) -> int:

@@ -22,6 +22,7 @@ from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.evidence import Citation, Verdict
@@ -110,6 +111,7 @@ def plan(
         citations=_citations(reading, simulated, explained),
         warnings=(*_warnings(reading, simulated), *left_out, *explained.book.warnings),
         stamp=made,
+        outcomes=outcomes(),
         credits=reading.case.credits,
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,

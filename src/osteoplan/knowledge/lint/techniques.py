@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from osteoplan.knowledge.evidence import evidence
+from osteoplan.knowledge.evidence import OutcomeRow, evidence
 from osteoplan.knowledge.lint.checks import expression_faults, twice, unit_known
 from osteoplan.knowledge.load import documents
 from osteoplan.knowledge.monographs import SECTIONS, StatementRow
 from osteoplan.knowledge.order import OrderFile, order
+from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
 
@@ -74,8 +75,21 @@ def _evidence_faults(root: Path | None, techniques: set[str], facts: Mapping[str
         for row in file.outcomes:
             yield from (f"evidence {id}: {row.id}: the site '{site}' is no region"
                         for site in row.sites if site not in regions)  # fmt: skip
+            yield from (f"evidence {id}: {fault}" for fault in _outcome_faults(row, root))
             if (row.low is None) != (row.high is None):
                 yield f"evidence {id}: {row.id}: an interval has both ends"
+
+
+def _outcome_faults(row: OutcomeRow, root: Path | None) -> Iterator[str]:
+    """Whether a published outcome is one that the data know, in its unit."""
+    known = outcomes(root).get(row.id)
+    if known is None:
+        yield f"{row.id}: no such outcome in knowledge/data/outcomes"
+        return
+    if row.unit not in known.units:
+        yield f"{row.id}: in '{row.unit}', but its unit is {' or '.join(known.units)}"
+    if "published" not in known.by:
+        yield f"{row.id}: the outcome does not say that it is published"
 
 
 def _order_faults(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str]:

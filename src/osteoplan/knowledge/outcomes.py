@@ -1,0 +1,78 @@
+"""What outcomes there are (``data/outcomes``): unit, which way is better, where it is shown, who computes it.
+
+A file holds outcomes by id; a new file or a new row is all that a new outcome needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, RootModel
+
+from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.load import Strict, documents
+from osteoplan.model.outcome import Outcome, Place
+
+__all__ = ["outcome", "outcomes"]
+
+
+class _ColumnRow(Strict):
+    place: int
+    title: str
+    always: bool = False
+    plans_only: bool = False
+    against: bool = False
+
+
+class _OutcomeRow(Strict):
+    title: str
+    short_title: str = Field("", max_length=40)
+    unit: str | tuple[str, ...]
+    better: Literal["more", "less", "neither"]
+    by: tuple[Literal["mechanics", "cement", "techniques", "published"], ...] = Field(min_length=1)
+    format: Literal["number", "per_cent"] = "number"
+    column: _ColumnRow | None = None
+
+
+class _OutcomeFile(RootModel[dict[str, _OutcomeRow]]):
+    pass
+
+
+@cache
+def outcomes(root: Path | None = None) -> Mapping[str, Outcome]:
+    """Every outcome by its id.
+
+    Raises:
+        BadInput: an outcome that stands in two files.
+    """
+    found: dict[str, Outcome] = {}
+    for name, file in documents("outcomes", _OutcomeFile, root).items():
+        for id, row in file.root.items():
+            if id in found:
+                raise BadInput(
+                    f"knowledge/data/outcomes/{name}.yaml: the outcome '{id}' stands in another file too"
+                )
+            found[id] = _noun(id, row)
+    return found
+
+
+def outcome(id: str) -> Outcome:
+    """One outcome.
+
+    Raises:
+        UnknownName: there is none of that id.
+    """
+    if id not in outcomes():
+        raise UnknownName("outcome", id, outcomes(), "knowledge/data/outcomes")
+    return outcomes()[id]
+
+
+def _noun(id: str, row: _OutcomeRow) -> Outcome:
+    return Outcome(
+        id, row.title, row.short_title or row.title,
+        (row.unit,) if isinstance(row.unit, str) else row.unit, row.better, row.by, row.format,
+        None if row.column is None else Place(**row.column.model_dump()),
+    )  # fmt: skip
