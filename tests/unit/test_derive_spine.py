@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from osteoplan.knowledge.anatomy_values import number
 
 from osteoplan.anatomy.derive.canvas import Canvas
 from osteoplan.anatomy.derive.spine import (
@@ -18,6 +17,7 @@ from osteoplan.anatomy.derive.spine import (
     read_levels,
 )
 from osteoplan.knowledge.structures import scheme
+from osteoplan.knowledge.values import number
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 from tests.synthetic_vertebra import CANAL_CENTRE_P, CANAL_HALF, PEDICLE_UP, _bone_parts, rotation
@@ -115,9 +115,9 @@ def test_a_root_runs_from_the_canal_close_below_its_pedicle_to_its_own_side(side
         left, _, up = (at[one.mask] + [0.0, 0.0, APART * n]).T
         assert (one.mask & tube).any()
         assert (sign * left).min() > 0.0
-        assert (sign * left).max() > 19.0 + 0.5 * number("derived", "root_beyond_mm")
+        assert (sign * left).max() > 19.0 + 0.5 * number("derived.root_beyond_mm")
         inside = (sign * left > 11.0) & (sign * left < 18.0)
-        radius = number("derived", "root_radius_mm")
+        radius = number("derived.root_radius_mm")
         assert up[inside].max() == pytest.approx(UPPER, abs=2.0)
         assert np.ptp(up[inside]) < 2 * radius + 3.0
         outer = sign * left > 24.0
@@ -137,7 +137,7 @@ def test_below_the_last_level_the_height_is_assumed_and_said_so():
     last = found["neural_foramen_L1_L2_left"]
     assert "its height is assumed (L2 not read)" in last.because
     up = (at[last.mask] + [0.0, 0.0, 2 * APART])[:, 2]
-    height = number("derived", "foramen_height_mm")
+    height = number("derived.foramen_height_mm")
     assert up.mean() == pytest.approx(UPPER - height / 2, abs=2.0)
     assert "assumed" in found["nerve_root_L1_left"].because
 
