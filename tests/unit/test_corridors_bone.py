@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from osteoplan.knowledge.corridors import search_values
+from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors_bone import allowed_bone, bone_field, read_field
 from tests.corridor_made import GRIDS, Grid, Made
 
@@ -69,7 +69,7 @@ def test_the_blur_of_one_brick_is_the_product_of_three_steps() -> None:
     field = read_field(image.with_array(mask, "mask"))
     index = np.moveaxis(np.indices(field.level.shape), 0, -1)
     x = image.indices(field.positions_mm(index)) - at
-    sd = search_values()["smooth_voxels"]
+    sd = number("corridor_search.smooth_voxels")
     share = np.prod(ndtr((x + 0.5) / sd) - ndtr((x - 0.5) / sd), axis=-1)
     np.testing.assert_allclose(field.level + 0.5, share, atol=1e-6)
     assert len(field.points) == 0  # a lone brick is blurred away: no more than a third of it stays
