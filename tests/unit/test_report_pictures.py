@@ -25,7 +25,7 @@ from osteoplan.report.pictures import (
     strain_top,
 )
 from osteoplan.report.plane import Plane, along, cuts_along, letter, shape_of
-from osteoplan.report.png import decode
+from tests.png_read import pixels_of
 from tests.report_fixture import DEVICES, needle, plan_result
 from tests.synthetic_vertebra import Grid, rotation, vertebra
 
@@ -66,7 +66,7 @@ def _scenery(grid: Grid) -> Scenery:
 
 def _bright(picture: Picture) -> tuple[float, float]:
     """Column and row of the bright ball, as shares of the picture."""
-    grey = decode(picture.image)[..., 0]
+    grey = pixels_of(picture.image)[..., 0]
     rows, cols = np.nonzero(grey > 200)
     assert rows.size, f"nothing bright in {picture.title}"
     return float(cols.mean() / grey.shape[1]), float(rows.mean() / grey.shape[0])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from osteoplan.report.pictures import Rod, Scenery
-from osteoplan.report.png import decode
 from osteoplan.report.scene import FROM_BEHIND, View, scene
+from tests.png_read import pixels_of
 from tests.synthetic_vertebra import Grid, vertebra
 
 SKY = (0x56, 0xB4, 0xE9)
@@ -30,7 +30,7 @@ def _rod(start: tuple[float, float, float], end: tuple[float, float, float]) -> 
 
 def _bluest(picture_image: str) -> tuple[float, float, int]:
     """Mean column and row of what looks like the needle, as shares, and how many pixels."""
-    pixels = decode(picture_image)[..., :3].astype(float)
+    pixels = pixels_of(picture_image)[..., :3].astype(float)
     likeness = pixels @ np.array(SKY) / (np.linalg.norm(pixels, axis=-1) * np.linalg.norm(SKY) + 1e-9)
     rows, cols = np.nonzero((likeness > 0.995) & (pixels[..., 2] > 90))
     if not rows.size:

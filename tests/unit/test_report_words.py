@@ -8,8 +8,9 @@ import pytest
 
 from osteoplan.model.outcome import Estimate
 from osteoplan.report.charts import axis_for
-from osteoplan.report.png import data_uri, decode, encode
+from osteoplan.report.png import data_uri, encode
 from osteoplan.report.words import absolute, clause, name_of, number, plain, signed_points, tag, value_of
+from tests.png_read import pixels_of
 
 
 def _estimate(value: float, low: float | None, high: float | None, unit: str, id: str = "x") -> Estimate:
@@ -96,4 +97,4 @@ def test_a_png_is_read_back_by_another_reader(
     path.write_bytes(encode(pixels))
     other = np.round(255.0 * matplotlib.image.imread(path)).astype(np.uint8)
     assert np.array_equal(other, pixels)
-    assert np.array_equal(decode(data_uri(pixels)).reshape(shape), pixels)
+    assert np.array_equal(pixels_of(data_uri(pixels)).reshape(shape), pixels)

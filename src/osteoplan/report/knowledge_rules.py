@@ -24,7 +24,7 @@ from osteoplan.report.knowledge_views import (
     plain_value,
     said,
 )
-from osteoplan.report.rule_tree import STATUS_WORDS, drawings, svg
+from osteoplan.report.rule_tree import STATUS_WORDS, tree
 from osteoplan.report.rule_words import sentence
 
 __all__ = ["block_page", "rules_page"]
@@ -66,9 +66,8 @@ def block_page(lib: Library, block: str) -> Page:
     """One block: its tree, then every rule."""
     own = [rule for rule in lib.book.rules if rule.block == block]
     title = lib.blocks.get(block, block)
-    drawn = tuple((one.title, svg(one)) for one in drawings(own, title=title)) if own else ()
     table = Table(("rule", "if", "then", "about"), tuple(_row(lib, rule) for rule in own), "ruled")
-    sections = [Section("As a tree", drawings=drawn), Section("Rule by rule", table=table)]
+    sections = [Section("As a tree", tree=tree(own, title=title)), Section("Rule by rule", table=table)]
     older = [rule for rule in lib.older if rule.block == block]
     if older:
         sections.append(_older(lib, older))

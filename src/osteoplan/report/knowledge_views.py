@@ -1,6 +1,6 @@
 """What the pages of the knowledge show, as plain nouns, and where each piece of it stands.
 
-A page is made of sections, a section of sentences, drawings and one table; the template only loops over them.
+A page is made of sections, a section of sentences, a tree and one table; the template only loops over them.
 """
 
 from __future__ import annotations
@@ -129,12 +129,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page: drawings are (title, SVG)."""
+    """A part of a page; a tree is HTML."""
 
     title: str
     text: tuple[Line, ...] = ()
     table: Table | None = None
-    drawings: tuple[tuple[str, str], ...] = ()
+    tree: str = ""
     anchor: str = ""
     basis: Basis | None = None
 

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import ImageFont
 
 from osteoplan.errors import NotAvailable
 from osteoplan.report.pictures import Picture, Scenery
 from osteoplan.report.sheet_pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
 from osteoplan.report.sheet_view import sheet_view
 from osteoplan.report.sheet_views import Asked, Sheet
-from osteoplan.report.text_width import text_width
 
 __all__ = ["TEXT_PT", "fit_page", "page_count", "render_sheet", "sheet_document"]
 
@@ -88,7 +88,6 @@ def page_count(pdf: bytes) -> int:
 
 def _compile(sheet: Sheet, pictures: SheetPictures, shown: Sequence[tuple[str, str, float]]) -> bytes:
     """Typst on one static page; nothing is read from the network or from the fonts of the machine."""
-    import matplotlib
     import typst  # imported late: 80 MB that only this page needs
 
     document = {
@@ -100,7 +99,7 @@ def _compile(sheet: Sheet, pictures: SheetPictures, shown: Sequence[tuple[str, s
     }
     made = typst.compile(  # type: ignore[misc]  # its stub cannot tell bytes from a path
         _template(),
-        font_paths=[Path(matplotlib.get_data_path()) / "fonts" / "ttf"],
+        font_paths=[_fonts()],
         ignore_system_fonts=True,
         sys_inputs={"sheet": _UNITS.sub("\u00a0", json.dumps(document, ensure_ascii=False))},
         timestamp=datetime.fromisoformat(f"{sheet.date}T00:00:00").replace(tzinfo=UTC),
@@ -121,9 +120,21 @@ def _stamp_lines(picture: Picture) -> list[str]:
     """A stamp on one line where the picture is wide enough for it, else a word on each."""
     lines = []
     for stamp in picture.stamps:
-        fits = text_width(stamp, TEXT_PT, bold=True) < picture.width - 8.0
+        fits = _bold().getlength(stamp) < picture.width - 8.0
         lines += [stamp] if fits else stamp.split()
     return lines
+
+
+@cache
+def _bold() -> ImageFont.FreeTypeFont:
+    """The font of the pictures' words."""
+    return ImageFont.truetype(_fonts() / "DejaVuSans-Bold.ttf", TEXT_PT)
+
+
+def _fonts() -> Path:
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 @cache
