@@ -134,22 +134,19 @@ class Deflation:
             span, planes = _around(rows, mesh.nodes[nodes] - np.array(mesh.corner))
             if ties:  # a rod carries the motion on
                 span = np.union1d(span, np.concatenate([tie.nodes.ravel() for tie in ties]))
-            columns = []
+            columns = np.empty((6, 3, len(span)))
             w[:] = y[:] = 0.0
             for mode in range(6):
-                w[:, places[m]] = 0.0
+                _clear(w, places[m])
                 _move(w, places[m], arms[m], free, np.eye(6)[mode])
-                y[:, span] = 0.0
+                _clear(y, span)
                 add_stiffness(rows, blocks, E, w, y, planes=planes)
                 for tie in ties:
                     tie.add(w.T, y.T)
-                y[:, span] *= free[:, span]
+                _take(y, span, free, columns[mode])
                 gram[:, 6 * m + mode] = bare.along(y)
-                columns.append(y[:, span])
-            size = max(float(np.abs(column).max()) for column in columns)
-            hit = np.flatnonzero(np.any([np.abs(c).max(axis=0) > 1e-14 * size for c in columns], axis=0))
-            values = np.stack([column[:, hit] for column in columns])  # (6, 3, n)
-            images.append((span[hit], np.moveaxis(values, -1, 0).reshape(-1, 18).copy()))
+            hit, values = _not_zero(columns)
+            images.append((span[hit], values))
         gram = 0.5 * (gram + gram.T)
         if rods is not None:
             of_islands = [_mixed(rods, *one, free) for one in zip(places, bare.arms, strict=True)]
@@ -222,6 +219,41 @@ def _move(u, place, arm, free, motion):  # type: ignore[no-untyped-def]
         u[0, at] += free[0, at] * (tx + ry * z - rz * y)
         u[1, at] += free[1, at] * (ty + rz * x - rx * z)
         u[2, at] += free[2, at] * (tz + rx * y - ry * x)
+
+
+@njit(cache=True, nogil=True)
+def _clear(u, place):  # type: ignore[no-untyped-def]
+    for c in range(3):
+        for n in range(len(place)):
+            u[c, place[n]] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _take(y, span, free, column):  # type: ignore[no-untyped-def]
+    """What moves of y on ``span``, there and in ``column``."""
+    for c in range(3):
+        for n in range(len(span)):
+            y[c, span[n]] *= free[c, span[n]]
+            column[c, n] = y[c, span[n]]
+
+
+@njit(cache=True, nogil=True)
+def _not_zero(columns):  # type: ignore[no-untyped-def]
+    """(where some column is more than rounding, (n, 18) values of all of them there)."""
+    modes, _, count = columns.shape
+    least = 1e-14 * np.abs(columns).max()
+    hit = np.zeros(count, dtype=np.bool_)
+    for mode in range(modes):
+        for c in range(3):
+            for n in range(count):
+                hit[n] |= np.abs(columns[mode, c, n]) > least
+    at = np.flatnonzero(hit)
+    values = np.empty((len(at), 3 * modes))
+    for n in range(len(at)):
+        for mode in range(modes):
+            for c in range(3):
+                values[n, 3 * mode + c] = columns[mode, c, at[n]]
+    return at, values
 
 
 @njit(cache=True, nogil=True)

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,9 @@ from osteoplan.kernels.composite_grids import Grid, coarser
 from osteoplan.kernels.elasticity import CORNERS, Stiffness, brick_stiffness
 from osteoplan.kernels.islands import Deflation, islands
 from osteoplan.kernels.rod_motions import RodMotions
-from osteoplan.kernels.rows import Rows, add_stiffness, brick_of, modal_blocks
-from osteoplan.kernels.smoother import Smoother
+from osteoplan.kernels.rows import Rows, add_planes, add_stiffness, brick_of, modal_blocks
+from osteoplan.kernels.simd import lanes
+from osteoplan.kernels.smoother import Smoother, chebyshev, chebyshev_step
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
 __all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
@@ -93,6 +95,22 @@ class Level(Smoother):
     def take_off(self) -> None:
         """rest -= A d."""
         add_stiffness(self.rows, self.blocks, self.E, self.d, self.rest, factor=-1.0)
+
+    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
+        """At once where the grid is too small for a second thread."""
+        if self.rows.parts > 1:
+            super().smooth(degree, ratio, last=last)
+            return
+        rows = self.rows
+        _smooth(
+            chebyshev(self.bound, degree, ratio), last, rows.planes, rows.at, *rows.of_cells, self.E,
+            self._taken_off, lanes(np.float32), self.inverse, self.rest, self.d, self.z,
+        )  # fmt: skip
+
+    @cached_property
+    def _taken_off(self) -> F32:
+        """Entries of -A."""
+        return -self.blocks.astype(np.float32)
 
     def each_part(self, work: Callable[[int, int], None]) -> None:
         """Pieces of the planes."""
@@ -491,6 +509,19 @@ def _element_bound(K0: F64) -> float:
     """Upper bound of the spectrum of D^-1 A from one element: x.A x = sum x.K_e x <= lambda sum x.D_e x."""
     d = np.sqrt(np.diagonal(K0))
     return float(np.linalg.eigvalsh(K0 / np.outer(d, d)).max())
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _smooth(  # type: ignore[no-untyped-def]
+    steps, last, planes, at, cell_low, cell_high, cell_at, E, m, width, inverse, rest, d, z
+):
+    """``Smoother.smooth`` of one grid by one thread; m: the entries of -A."""
+    for n in range(len(steps)):
+        if n > 0:
+            add_planes(0, len(at), at, cell_low, cell_high, cell_at, E, m, d, rest, width)
+        chebyshev_step(planes[0], planes[-1], steps[n, 0], steps[n, 1], inverse, rest, d, z)
+    if not last:
+        add_planes(0, len(at), at, cell_low, cell_high, cell_at, E, m, d, rest, width)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ import numpy.typing as npt
 from numba import njit
 
 from osteoplan.kernels.simd import fill, lanes, load, shifted, some, store
-from osteoplan.kernels.threads import shared_out
+from osteoplan.kernels.threads import in_parts, worth
 
-__all__ = ["Rows", "add_stiffness", "brick_of", "modal_blocks"]
+__all__ = ["Rows", "add_planes", "add_stiffness", "brick_of", "modal_blocks"]
 
 F64 = npt.NDArray[np.float64]
 Real = npt.NDArray[Any]
@@ -183,9 +184,13 @@ class Rows:
 
     def each_plane(self, work: Callable[[int, int], None]) -> None:
         """Call ``work(i0, i1)`` on pieces of the planes of nodes, on several threads where that pays."""
-        ni, _, _ = self.shape
-        least = max(1, int(SMALL * (ni + 1) / max(self.cells, 1)))
-        shared_out(work, ni + 1, least=least, threads=self.threads)
+        in_parts(work, self.shape[0] + 1, self.parts)
+
+    @cached_property
+    def parts(self) -> int:
+        """Threads that are worth waking."""
+        planes = self.shape[0] + 1
+        return worth(planes, max(1, int(SMALL * planes / max(self.cells, 1))), self.threads)
 
 
 def _packed(low: npt.NDArray[np.int32], high: npt.NDArray[np.int32], pad: int) -> tuple[Ints, Ints]:
@@ -209,7 +214,7 @@ def add_stiffness(
     width = lanes(E.dtype)
 
     def work(i0: int, i1: int) -> None:
-        _add_planes(i0, i1, rows.at, rows.cell_low, rows.cell_high, rows.cell_at, E, m, u, y, width)
+        add_planes(i0, i1, rows.at, rows.cell_low, rows.cell_high, rows.cell_at, E, m, u, y, width)
 
     if planes is None:
         rows.each_plane(work)
@@ -242,7 +247,7 @@ def _lines(f000, f001, f010, f011, f100, f101, f110, f111):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  # type: ignore[no-untyped-def]
+def add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  # type: ignore[no-untyped-def]
     """Add the forces on node planes i0 ... i1 - 1."""
     ni, nj = cell_low.shape
     ux, uy, uz = u[0], u[1], u[2]

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["Smoother"]
+__all__ = ["Smoother", "chebyshev", "chebyshev_step"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -57,25 +58,33 @@ class Smoother(ABC):
 
     def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
         """z += p(D^-1 A) rest; ``last``: nobody asks for what is left of rest."""
-        high, low = self.bound, self.bound / ratio
-        middle, half = (high + low) / 2, (high - low) / 2
-        rho = half / middle
-        self.step(0.0, 1.0 / middle)
-        for _ in range(1, degree):
-            self.take_off()
-            rho, old = 1 / (2 * middle / half - rho), rho
-            self.step(rho * old, 2 * rho / half)
+        for n, (keep, gain) in enumerate(chebyshev(self.bound, degree, ratio)):
+            if n:
+                self.take_off()
+            self.step(keep, gain)
         if not last:
             self.take_off()
 
-    def step(self, keep: float, gain: float) -> None:
+    def step(self, keep: np.float32, gain: np.float32) -> None:
         """d = keep d + gain D^-1 rest; z += d."""
-        k, g = np.float32(keep), np.float32(gain)
-        self.each_part(lambda a, b: _chebyshev(a, b, k, g, self.inverse, self.rest, self.d, self.z))
+        self.each_part(lambda a, b: chebyshev_step(a, b, keep, gain, self.inverse, self.rest, self.d, self.z))
+
+
+@cache
+def chebyshev(bound: float, degree: int, ratio: float) -> F32:
+    """(degree, 2) of each step: what it keeps of the last one, and what it gains of D^-1 rest."""
+    high, low = bound, bound / ratio
+    middle, half = (high + low) / 2, (high - low) / 2
+    rho = half / middle
+    steps = [(0.0, 1.0 / middle)]
+    for _ in range(1, degree):
+        rho, old = 1 / (2 * middle / half - rho), rho
+        steps.append((rho * old, 2 * rho / half))
+    return np.array(steps, dtype=np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _chebyshev(first, last, keep, gain, inverse, rest, d, z):  # type: ignore[no-untyped-def]
+def chebyshev_step(first, last, keep, gain, inverse, rest, d, z):  # type: ignore[no-untyped-def]
     """d = keep d + gain D^-1 rest; z += d."""
     for c in range(3):
         di, zi = d[c, first:last], z[c, first:last]

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 
-__all__ = ["cores", "each", "shared_out"]
+__all__ = ["cores", "each", "in_parts", "shared_out", "worth"]
 
 
 def shared_out(work: Callable[[int, int], None], count: int, *, least: int = 1, threads: int = 0) -> None:
@@ -23,7 +23,16 @@ def shared_out(work: Callable[[int, int], None], count: int, *, least: int = 1, 
         least: rows that are worth a thread.
         threads: how many at most; 0 for every core.
     """
-    parts = max(1, min(threads or cores(), count // max(least, 1)))
+    in_parts(work, count, worth(count, least, threads))
+
+
+def worth(count: int, least: int, threads: int = 0) -> int:
+    """Into how many parts ``shared_out`` cuts."""
+    return max(1, min(threads or cores(), count // max(least, 1)))
+
+
+def in_parts(work: Callable[[int, int], None], count: int, parts: int) -> None:
+    """Call ``work(first, last)`` on so many pieces of ``range(count)``."""
     if parts == 1:
         work(0, count)
         return

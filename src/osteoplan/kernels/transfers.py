@@ -277,6 +277,7 @@ def _prolong(i0, i1, ways, fine, coarse, x, inverse, z, d):  # type: ignore[no-u
     nj = low.shape[1]
     fi, fj, fk = ways
     t = np.zeros(chigh.max() + 3, dtype=np.float32)
+    between = np.zeros(high.max() + 3, dtype=np.float32)
     half = np.float32(0.5)
     for i in range(i0, i1):
         for j in range(nj):
@@ -298,8 +299,12 @@ def _prolong(i0, i1, ways, fine, coarse, x, inverse, z, d):  # type: ignore[no-u
                             into[K] += w * from_x[K]
                 s = at[i, j]
                 to, sum_, may = d[c, s + a : s + b], z[c, s + a : s + b], inverse[c, s + a : s + b]
-                for k in range(a, b):
-                    v = t[k // fk] if k % fk == 0 else half * (t[k // 2] + t[k // 2 + 1])
-                    v = v if may[k - a] > 0 else np.float32(0.0)
-                    to[k - a] = v
-                    sum_[k - a] += v
+                if fk == 2:
+                    for K in range(A, B):
+                        between[2 * K] = t[K]
+                        between[2 * K + 1] = half * (t[K] + t[K + 1])
+                line = between[a:b] if fk == 2 else t[a:b]
+                for k in range(b - a):
+                    v = line[k] if may[k] > 0 else np.float32(0.0)
+                    to[k] = v
+                    sum_[k] += v
