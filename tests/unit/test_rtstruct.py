@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from shapely import Polygon
 
 from osteoplan.errors import BadInput, GeometryMismatch, UnknownName
-from osteoplan.io.dicom.contours import rasterised
+from osteoplan.io.dicom.contours import _within, rasterised
 from osteoplan.io.dicom.rtstruct import _contours, read_roi, rois
 from osteoplan.io.nifti import read_nifti, write_nifti
-from osteoplan.kernels.polygon import even_odd, polygon_area
 from osteoplan.model.volume import Volume
 from tests.foreign_made import FRAME_UID, GRIDS, make_rtstruct, scan
 
@@ -102,7 +102,7 @@ def test_contours_on_planes_tilted_against_the_ct_keep_their_volume():
     base, u, v, n = ct.positions_mm((20, 22, 12)), *tilted.direction.T
     contours = [base + disc @ np.stack([u, v]) + s * n for s in np.arange(0, 12, 1.0)]
     laid = rasterised(contours, ct, what="it")
-    volume_mm3 = polygon_area(disc) * 12
+    volume_mm3 = Polygon(disc).area * 12
     assert laid.mask.array.sum() * ct.voxel_volume_mm3 == pytest.approx(volume_mm3, rel=0.02)
     filled = ct.positions_mm(np.argwhere(laid.mask.array)).mean(axis=0)
     assert filled == pytest.approx(base + 5.5 * n, abs=0.1)
@@ -111,10 +111,31 @@ def test_contours_on_planes_tilted_against_the_ct_keep_their_volume():
 
 def test_a_border_belongs_to_one_of_two_neighbours():
     points = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), axis=-1).reshape(-1, 2)
-    left = np.array([[0, 0], [3, 0], [3, 5], [0, 5]])
-    right = left + np.array([3, 0])
-    assert not (even_odd(points, left) & even_odd(points, right)).any()
-    assert even_odd(points, left).sum() == 15
+    corners = np.array([[0, 0], [3, 0], [3, 5], [0, 5]])
+    left, right = Polygon(corners), Polygon(corners + np.array([3, 0]))
+    assert not (_within(points, left) & _within(points, right)).any()
+    assert _within(points, left).sum() == 15
+
+
+def test_a_place_on_a_slope_belongs_to_one_of_two_neighbours():
+    rng = np.random.default_rng(2)
+    points = np.stack(np.meshgrid(np.arange(13.0), np.arange(13.0)), axis=-1).reshape(-1, 2)
+    for _ in range(200):
+        a, b = rng.integers(0, 13, 2), rng.integers(0, 13, 2)
+        below = Polygon([(0, 0), (12, 0), (12, a[0]), (0, b[0])])
+        above = Polygon([(0, b[0]), (12, a[0]), (12, 14), (0, 14)])
+        whole = _within(points, Polygon([(0, 0), (12, 0), (12, 14), (0, 14)]))
+        assert np.array_equal(_within(points, below).astype(int) + _within(points, above), whole.astype(int))
+
+
+@pytest.mark.parametrize("turn", [0, 1, 3])
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_contour_that_begins_elsewhere_or_runs_the_other_way_is_the_same(turn: int, way: int):
+    ct = scan("oblique")
+    again = np.roll(SQUARE, turn, axis=0)[::way]
+    laid = rasterised([on_slice(ct, SQUARE, 3), on_slice(ct, again, 3)], ct, what="it")
+    assert laid.mask.array.sum() == 90
+    assert any("lists 1 contour(s) twice" in note for note in laid.notes)
 
 
 def test_a_volume_that_voxels_cannot_hold_is_told():

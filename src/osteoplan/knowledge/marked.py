@@ -1,12 +1,12 @@
 """YAML with its line numbers: a fault in a file that a person wrote is told with file and line.
 
-Plain YAML as everywhere in the data, with two differences: a key that stands twice is refused, and a key is
-always the word that was written (``off`` stays ``off`` and does not become false).
+Plain YAML as everywhere in the data, but that a key is always the word that was written (``off`` stays
+``off`` and does not become false).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from osteoplan.errors import BadInput, nearest
+from osteoplan.knowledge.load import PlainLoader
 
 __all__ = ["KeyPath", "Marked", "known_keys", "read_marked"]
 
@@ -114,22 +115,15 @@ def known_keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
     return [field.alias or name for name, field in kind.model_fields.items()]
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML whose keys are the words that were written, each once."""
+class _Loader(PlainLoader):
+    """Plain YAML whose keys are the words that were written."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
-        for key, value in node.value:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _marked("a key must be one word", key)
-            if key.value in mapping:
-                raise _marked(f"the key '{key.value}' stands twice", key)
-            mapping[key.value] = self.construct_object(value, deep=True)
-        return mapping
-
-
-def _marked(text: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
-    return yaml.constructor.ConstructorError(None, None, text, node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, "a key must be one word", key.start_mark)
+            key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import shapely
+from shapely import Polygon
 
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.io.foreign import ForeignMask
-from osteoplan.kernels.polygon import even_odd, polygon_area
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
@@ -40,11 +41,11 @@ def rasterised(contours_mm: Sequence[F64], ct: Volume, *, what: str) -> ForeignM
         BadInput: not flat, not parallel, without area, or so small that no voxel's centre is inside.
         GeometryMismatch: they reach outside the CT.
     """
-    contours, repeated = _without_repeats(contours_mm)
-    _require_inside(contours, ct, what)
-    basis = _basis(contours, what)
-    flat = [contour @ basis.T for contour in contours]
+    _require_inside(contours_mm, ct, what)
+    basis = _basis(contours_mm, what)
+    flat = [contour @ basis.T for contour in contours_mm]
     _require_flat(flat, what)
+    flat, repeated = _without_repeats(flat)
     slabs, missing = _slabs(flat, basis, ct)
     array = np.zeros(ct.shape, dtype=bool)
     crossing = sum(_fill(array, ct, basis, slab) for slab in slabs)
@@ -59,20 +60,23 @@ def rasterised(contours_mm: Sequence[F64], ct: Volume, *, what: str) -> ForeignM
 
 @dataclass(frozen=True, eq=False)
 class _Slab:
-    """The contours of one plane, (n, 2) each, and from where to where along the normal they count [mm]."""
+    """The contours of one plane, and from where to where along the normal they count [mm]."""
 
     at: float
     low: float
     high: float
-    contours: tuple[F64, ...]
+    contours: tuple[Polygon, ...]
 
 
-def _without_repeats(contours_mm: Sequence[F64]) -> tuple[list[F64], int]:
-    """Each contour once: a contour that is listed twice would cancel itself."""
-    different: dict[tuple[tuple[int, ...], bytes], F64] = {}
-    for contour in contours_mm:
-        different.setdefault((contour.shape, np.round(contour, 3).tobytes()), contour)
-    return list(different.values()), len(contours_mm) - len(different)
+def _without_repeats(flat: Sequence[F64]) -> tuple[list[F64], int]:
+    """Each contour once, wherever it begins, whichever way it runs: listed twice it would cancel itself."""
+    different: dict[tuple[float, bytes], F64] = {}
+    for contour in flat:
+        rounded = np.round(contour, 3) + 0.0  # no negative zero
+        different.setdefault(
+            (float(rounded[:, 2].mean().round(3)), Polygon(rounded[:, :2]).normalize().wkb), contour
+        )
+    return list(different.values()), len(flat) - len(different)
 
 
 def _require_inside(contours: Sequence[F64], ct: Volume, what: str) -> None:
@@ -119,7 +123,7 @@ def _slabs(flat: Sequence[F64], basis: F64, ct: Volume) -> tuple[list[_Slab], in
     half_up = np.append(np.where(skipped, usual, gaps) / 2, usual / 2)
     half_down = np.append(usual / 2, half_up[:-1])
     slabs = [
-        _Slab(float(s), float(s - down), float(s + up), tuple(flat[n][:, :2] for n in group))
+        _Slab(float(s), float(s - down), float(s + up), tuple(Polygon(flat[n][:, :2]) for n in group))
         for s, down, up, group in zip(at, half_down, half_up, groups, strict=True)
     ]
     return slabs, int((np.rint(gaps[skipped] / usual) - 1).sum())
@@ -132,8 +136,8 @@ def _thickness(normal: F64, ct: Volume) -> float:
 
 def _fill(array: Mask, ct: Volume, basis: F64, slab: _Slab) -> int:
     """Draw one slab; 1 where two of its contours cross, else 0."""
-    points = np.concatenate(slab.contours)
-    low, high = np.append(points.min(axis=0), slab.low), np.append(points.max(axis=0), slab.high)
+    left, bottom, right, top = shapely.total_bounds(slab.contours)
+    low, high = (left, bottom, slab.low), (right, top, slab.high)
     box = np.stack(np.meshgrid(*zip(low, high, strict=True)), axis=-1).reshape(-1, 3)
     corners = ct.indices(box @ basis)
     first = np.clip(np.floor(corners.min(axis=0)), 0, ct.shape).astype(int)
@@ -142,13 +146,22 @@ def _fill(array: Mask, ct: Volume, basis: F64, slab: _Slab) -> int:
     positions = ct.positions_mm(indices) @ basis.T
     near = (positions[:, 2] >= slab.low - _TIE_MM) & (positions[:, 2] < slab.high - _TIE_MM)
     indices, places = indices[near], positions[near, :2]
-    each = np.array([even_odd(places, contour) for contour in slab.contours]).reshape(-1, len(places))
+    each = np.array([_within(places, contour) for contour in slab.contours]).reshape(-1, len(places))
     array[tuple(indices[each.sum(axis=0) % 2 == 1].T)] = True
     return int(any(_cross(a, b) for n, a in enumerate(each) for b in each[:n]))
 
 
+def _within(places: F64, contour: Polygon) -> Mask:
+    """Which (n, 2) places a contour holds (even-odd); a border belongs to one of two neighbours."""
+    shapely.prepare(contour)
+    inside: Mask = shapely.contains_xy(contour, places + _BORDER_MM)
+    return inside
+
+
 # A voxel half-way between two planes belongs to one of them, not to chance: both borders move by as little.
 _TIE_MM = 1e-4
+# So far aside is looked, first across, then up: a place on the left or lower border is in, on the others out.
+_BORDER_MM = (1e-6, 1e-10)
 
 
 def _cross(a: Mask, b: Mask) -> bool:
@@ -195,12 +208,11 @@ def _volume_note(what: str, slabs: Sequence[_Slab], voxels_mm3: float) -> list[s
     ]
 
 
-def _area_mm2(contours: Sequence[F64]) -> float:
+def _area_mm2(contours: Sequence[Polygon]) -> float:
     """Area by the even-odd rule; a contour inside an odd number of others is a hole."""
     area = 0.0
     for n, contour in enumerate(contours):
-        around = sum(
-            bool(even_odd(contour, other).mean() > 0.5) for m, other in enumerate(contours) if m != n
-        )
-        area += (-1) ** around * polygon_area(contour)
+        points = shapely.get_coordinates(contour)[1:]
+        around = sum(bool(_within(points, other).mean() > 0.5) for m, other in enumerate(contours) if m != n)
+        area += (-1) ** around * contour.area
     return area
