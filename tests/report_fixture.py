@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from osteoplan.decide.compare import compare
-from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Patient
@@ -28,10 +28,11 @@ from osteoplan.model.field import Field
 from osteoplan.model.findings import Finding, Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Point, Reason, Remove, Step, Wait
-from osteoplan.model.result import PlanResult
+from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations
 from osteoplan.model.survival import Survival, SurvivalRow
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import Stamp
+from osteoplan.workflow.wordings import wordings
 from tests.synthetic_vertebra import vertebra
 
 F64 = npt.NDArray[np.float64]
@@ -49,26 +50,23 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
     now = _strength(64.0, 5.0, 0.7)
     compared = compare(options, reference="best_supportive_care", ranked_by="strength_ratio_to_intact")
     differences = [replace(gain, supported=gain.option == "vp_both") for gain in compared.differences]
-    verdicts = _verdicts()
+    case = Case(
+        id="fixture",
+        ct=anatomy.image,
+        lesions=(anatomy.lesion,),
+        calibration_request={"kind": anatomy.calibration.kind},
+        patient=Patient(age_y=63.0, sex="female", invented=True),
+        phantom=phantom,
+        credits=("Fixture: numbers invented for tests.",),
+    )
+    reading = Reading(case, anatomy.lesion, anatomy, _findings())
+    explanation = _explanation()
     return PlanResult(
         id="3f9a77c2" + 56 * "0",
-        case=Case(
-            id="fixture",
-            ct=anatomy.image,
-            lesions=(anatomy.lesion,),
-            calibration_request={"kind": anatomy.calibration.kind},
-            patient=Patient(age_y=63.0, sex="female", invented=True),
-            phantom=phantom,
-            credits=("Fixture: numbers invented for tests.",),
-        ),
-        anatomy=anatomy,
-        findings=_findings(),
-        scores=_scores(),
-        verdicts=verdicts,
-        intact=_strength(100.0, 0.5, 1.0)[1:],
-        now=now,
-        options=options,
-        fields=_fields(anatomy),
+        stamp=Stamp("0.1.0", 64 * "b", {"ct": 64 * "c"}, {"draws": 32, "spacing_mm": 1.5}, 7, "2026-11-23"),
+        reading=reading,
+        explanation=explanation,
+        simulations=Simulations(_strength(100.0, 0.5, 1.0)[1:], now, options, _fields(anatomy), ()),
         comparison=replace(
             compared,
             differences=tuple(gain for gain in differences if gain.option.startswith("vp")),
@@ -76,18 +74,25 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
             ties=(("vp_both", "vp_left"),),
             notes=("ranked by simulated strength alone: pain and wishes are not in this order",),
         ),
+        wordings=replace(wordings(reading, explanation, options), devices=DEVICES),
+        citations=(
+            Citation("Fisher2010", "Fisher et al. Spine 2010;35:E1221.", doi="10.1097/BRS.0b013e3181e16ae2"),
+            Citation("WJSO2022", "Leaks after vertebroplasty, 2022.", doi="10.1186/s12957-022-02583-5"),
+        ),
+        warnings=("level T12 is NOT confirmed: nobody has counted it",),
+    )
+
+
+def _explanation() -> Explanation:
+    return Explanation(
+        facts={"region": "spine", "posterior_wall_defect": True},
+        scores=_scores(),
+        verdicts=_verdicts(),
         questions=(Question("bilsky", "What is the Bilsky grade on axial T2 MRI?", ("SP3", "S2")),),
         standings=_standings(),
         conflicts=(Conflict("vertebroplasty", "vertebroplasty", ("L6",), ("SP4",)),),
         changes=(Change("SP1", "sins", (9.0, 12.0), 13.0, 1.0, "1", False, True, "route"),),
         line={"first": (False, ()), "second": (None, ("L3",)), "third": (True, ("L4",))},
-        knowledge=KnowledgeUsed(
-            "2026.11",
-            "2026.11+" + 64 * "d",
-            local="fixture-hospital",
-            signed_by="",
-            overrides=("P4: size_mm 30 -> 40 (fixture)",),
-        ),
         survival=Survival(
             (
                 SurvivalRow(
@@ -97,23 +102,30 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
             ),
             ("the team expects 60 weeks or more, and another source does not",),
         ),
-        facts={"region": "spine", "posterior_wall_defect": True},
-        citations=(
-            Citation("Fisher2010", "Fisher et al. Spine 2010;35:E1221.", doi="10.1097/BRS.0b013e3181e16ae2"),
-            Citation("WJSO2022", "Leaks after vertebroplasty, 2022.", doi="10.1186/s12957-022-02583-5"),
+        knowledge=KnowledgeUsed(
+            "2026.11",
+            "2026.11+" + 64 * "d",
+            local="fixture-hospital",
+            signed_by="",
+            overrides=("P4: size_mm 30 -> 40 (fixture)",),
         ),
-        warnings=("level T12 is NOT confirmed: nobody has counted it",),
-        stamp=Stamp("0.1.0", 64 * "b", {"ct": 64 * "c"}, {"draws": 32, "spacing_mm": 1.5}, 7, "2026-11-23"),
-        outcomes=outcomes(),
-        credits=("Fixture: numbers invented for tests.",),
     )
+
+
+def changed(result: PlanResult, **fields: Any) -> PlanResult:
+    """The result with fields of it, or of what it is composed of, set anew."""
+    for part in ("reading", "explanation", "simulations"):
+        noun = getattr(result, part)
+        own = {name: fields.pop(name) for name in vars(noun).keys() & fields if name != "warnings"}
+        result = replace(result, **{part: replace(noun, **own)})
+    return replace(result, **fields)
 
 
 def uncalibrated(result: PlanResult) -> PlanResult:
     """The same with a density that nobody calibrated."""
-    was = result.anatomy.calibration
+    was = result.reading.anatomy.calibration
     loose = Calibration.line("fixed", was.slope, was.intercept, 0.05, 8.0, calibrated=False)
-    return replace(result, anatomy=replace(result.anatomy, calibration=loose))
+    return changed(result, anatomy=replace(result.reading.anatomy, calibration=loose))
 
 
 def needle(anatomy: Anatomy, side: float) -> tuple[Point, Point]:

@@ -13,9 +13,10 @@ import yaml
 
 from osteoplan.knowledge.rules import rules
 from osteoplan.model.evidence import Verdict
+from osteoplan.model.result import Explanation
 from osteoplan.pathway.rules import blocking
 from osteoplan.pathway.scores import score
-from osteoplan.workflow.explain import Explanation, explain_facts
+from osteoplan.workflow.explain import explain_facts
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "pathway_cases.yaml").read_text("utf-8")

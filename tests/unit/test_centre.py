@@ -25,9 +25,10 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Option
+from osteoplan.model.result import Reading
 from osteoplan.pathway.resources import described, lacking, refer
 from osteoplan.workflow.options import options
-from osteoplan.workflow.read import Reading, input_digests
+from osteoplan.workflow.read import input_digests
 from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for, shelf_of
 from tests.synthetic_vertebra import vertebra
 

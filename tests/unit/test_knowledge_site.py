@@ -13,7 +13,6 @@ from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.load import documents, release
-from osteoplan.knowledge.monographs import SECTIONS
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.rules import Rule, blocks, every_version
@@ -21,6 +20,7 @@ from osteoplan.knowledge.scores import score_tables
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 from osteoplan.model.evidence import Citation
+from osteoplan.model.technique import SECTIONS
 from osteoplan.report.knowledge_library import library
 from osteoplan.report.knowledge_site import pages
 from osteoplan.report.knowledge_views import (

@@ -116,8 +116,8 @@ def test_units_are_known_and_names_of_columns_agree() -> None:
 
 def test_the_outcomes_of_a_plan_are_listed_in_their_units() -> None:
     made = plan_result()
-    options: tuple[Option, ...] = made.options
-    estimates: list[Estimate] = [*made.now, *made.intact]
+    options: tuple[Option, ...] = made.simulations.options
+    estimates: list[Estimate] = [*made.simulations.now, *made.simulations.intact]
     estimates += [e for o in options for e in (*o.outcomes, *o.plan.clearances)]
     assert [(e.id, e.unit) for e in estimates if e.unit not in outcome(e.id).units] == []
 

@@ -17,7 +17,7 @@ from osteoplan.report.certainty_charts import rigidity_chart, tornado_chart
 from osteoplan.report.certainty_views import certainty_view
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.settings import PlanSettings
-from tests.report_fixture import plan_result
+from tests.report_fixture import changed, plan_result
 from tests.synthetic_vertebra import vertebra
 
 SWINGS = {"law": (-1.0, 2.0), "lesion_edge": (-3.0, 0.5), "porosity": (0.0, 0.0)}
@@ -37,7 +37,7 @@ def swung(option: Option) -> Option:
 def result():
     """The fixture's plan with swings, a real comparison and a real rigidity analysis."""
     made = plan_result()
-    options = tuple(swung(o) for o in made.options)
+    options = tuple(swung(o) for o in made.simulations.options)
     comparison = compare(options, reference="best_supportive_care", ranked_by=RANKED, resolution=2.0)
     bone = vertebra(lesion_at=(0.0, 0.0, 4.0), lesion_radius=7.0)
     rigidity, _ = rigidity_of(bone, PlanSettings(draws=4, spacing_mm=2.5))
@@ -46,7 +46,7 @@ def result():
         or swung(next(o for o in options if o.id == "best_supportive_care")).outcomes
     )
     found = tornadoes(now, options, comparison, 2.0)
-    return replace(made, options=options, comparison=comparison, tornadoes=found, rigidity=rigidity)
+    return changed(made, options=options, comparison=comparison, tornadoes=found, rigidity=rigidity)
 
 
 def svg(image: str) -> str:

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from osteoplan.model.anatomy import Structure
+from osteoplan.model.case import Fact
 from osteoplan.model.evidence import Citation
 from osteoplan.model.plan import (
     Act,
@@ -30,7 +31,8 @@ from osteoplan.report.page import best_option, draw, html, render, stamps, strai
 from osteoplan.report.page_view import page_view
 from osteoplan.report.pictures import Scenery
 from osteoplan.report.views import Drawings
-from tests.report_fixture import DEVICES, NASTY, plan_result, uncalibrated
+from osteoplan.workflow.wordings import wordings
+from tests.report_fixture import NASTY, changed, plan_result, uncalibrated
 from tests.synthetic_vertebra import vertebra, with_structure
 
 
@@ -67,7 +69,7 @@ def result() -> PlanResult:
 
 @pytest.fixture(scope="module")
 def drawings(result: PlanResult) -> Drawings:
-    return draw(result, DEVICES)
+    return draw(result)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def page(result: PlanResult, drawings: Drawings) -> str:
 
 def test_every_option_stands_on_the_page_with_its_mark_or_reason(result: PlanResult, page: str) -> None:
     text = Seen(page).text
-    for option in result.options:
+    for option in result.simulations.options:
         assert text.count(option.plan.title) >= 2  # the table, and the detail behind it
         for reason in option.reasons:
             assert text.count(reason.text) >= 2
@@ -92,13 +94,13 @@ def test_every_verdict_score_question_warning_and_source_stands_on_the_page(
     result: PlanResult, page: str
 ) -> None:
     text = Seen(page).text
-    for verdict in result.verdicts:
+    for verdict in result.explanation.verdicts:
         assert verdict.rule in text
         assert verdict.text in text
-    for score in result.scores:
+    for score in result.explanation.scores:
         assert f"{score.name} 9–15 of 18" in text
         assert all(band in text for band in score.band_text)
-    assert all(question.text in text for question in result.questions)
+    assert all(question.text in text for question in result.explanation.questions)
     assert all(warning in text for warning in result.warnings)
     assert all(citation.text in text for citation in result.citations)
     assert all(credit in text for credit in result.credits)
@@ -137,15 +139,18 @@ def test_a_source_with_a_dangerous_address_gets_no_link(result: PlanResult, draw
 
 
 def test_whatever_was_typed_is_escaped(result: PlanResult, drawings: Drawings) -> None:
-    option = result.options[2]
+    option = result.simulations.options[2]
     plan = replace(option.plan, title=NASTY, approach=NASTY)
-    bad = replace(
+    bad = changed(
         result,
-        case=replace(result.case, id=NASTY),
-        options=(*result.options[:2], replace(option, plan=plan, warnings=(NASTY,)), *result.options[3:]),
-        verdicts=(replace(result.verdicts[0], text=NASTY), *result.verdicts[1:]),
+        case=replace(result.reading.case, id=NASTY, credits=(NASTY,)),
+        options=(
+            *result.simulations.options[:2],
+            replace(option, plan=plan, warnings=(NASTY,)),
+            *result.simulations.options[3:],
+        ),
+        verdicts=(replace(result.explanation.verdicts[0], text=NASTY), *result.explanation.verdicts[1:]),
         warnings=(NASTY,),
-        credits=(NASTY,),
         citations=(Citation("K", NASTY, doi='10.1/"><script>x</script>'),),
     )
     page = html(page_view(bad, drawings))
@@ -159,8 +164,8 @@ def test_the_name_of_a_structure_is_escaped_on_the_pictures() -> None:
     named = Structure('"><script>', "vessel", anatomy.structures[1].mask, given=True)
     result = plan_result(with_structure(anatomy, named))
     alone = replace(result.comparison, ranking=(), ties=(), differences=())
-    bare = replace(result, options=result.options[3:], comparison=alone, fields={})
-    page = render(bare, devices=DEVICES)
+    bare = changed(result, options=result.simulations.options[3:], comparison=alone, fields={})
+    page = render(bare)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
@@ -185,18 +190,18 @@ def test_the_stamp_tells_how_the_strength_was_computed(result: PlanResult, drawi
         "laws": "kopperdahl_2002_power", "residual": 3.2e-9, "iterations": 12,
         "reaction_against_load": 1e-12, "reaction_against_energy": 2e-9,
     }  # fmt: skip
-    told = html(page_view(replace(result, numerics=solved), drawings))
+    told = html(page_view(changed(result, numerics=solved), drawings))
     for words in (
         "67126 cubes of 1 mm, 233670 unknowns", "cap moved; cap held", "kopperdahl_2002_power",
         "relative residual 3.2e-09 after 12 steps; forces balance to 1.0e-12 of the load, reaction",
     ):  # fmt: skip
         assert words in told
-    assert "strength, solver" not in html(page_view(replace(result, numerics={}), drawings))
+    assert "strength, solver" not in html(page_view(changed(result, numerics={}), drawings))
 
 
 def test_uncalibrated_is_stamped_on_the_strain_maps() -> None:
     loose = uncalibrated(plan_result())
-    strain = strain_page(Scenery.of(loose.case.ct, loose.anatomy, stamps(loose)), loose)
+    strain = strain_page(Scenery.of(loose.reading.case.ct, loose.reading.anatomy, stamps(loose)), loose)
     assert strain is not None
     pictures = [picture for _, group in strain.states for picture in group]
     assert all("uncalibrated" in picture.stamps for picture in pictures)
@@ -215,7 +220,7 @@ def test_an_unverified_fact_is_marked_wherever_it_stands(result: PlanResult, dra
     def tags(found: PlanResult) -> int:
         return html(page_view(found, drawings)).count('class="tag">unverified<')
 
-    sure = replace(result, verdicts=tuple(replace(v, status="verified") for v in result.verdicts))
+    sure = changed(result, verdicts=tuple(replace(v, status="verified") for v in result.explanation.verdicts))
     assert tags(result) == tags(sure) + 3  # one rule on both pages, one rule on the second
     assert tags(sure) > 10
     assert "design default" in Seen(html(page_view(result, drawings))).text
@@ -224,11 +229,13 @@ def test_an_unverified_fact_is_marked_wherever_it_stands(result: PlanResult, dra
 def test_a_tag_that_not_all_of_a_column_shares_stands_in_the_cell(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    first = result.options[0]
+    first = result.simulations.options[0]
     mixed = tuple(
         replace(e, status="verified") if e.id == "pain_response_probability" else e for e in first.outcomes
     )
-    view = page_view(replace(result, options=(replace(first, outcomes=mixed), *result.options[1:])), drawings)
+    view = page_view(
+        changed(result, options=(replace(first, outcomes=mixed), *result.simulations.options[1:])), drawings
+    )
     column = next(n for n, c in enumerate(view.options.columns) if c.title == "pain better")
     assert view.options.columns[column].tag == ""
     assert [row.cells[column][0].tag for row in view.options.rows[:2]] == ["", "unverified"]
@@ -255,7 +262,7 @@ def test_an_empty_cell_says_that_there_is_no_comparable_evidence(
 
 
 def test_every_picture_of_a_phantom_says_so_and_every_simulated_lesion_too() -> None:
-    page = render(plan_result(phantom=True), devices=DEVICES)
+    page = render(plan_result(phantom=True))
     figures = re.findall(r"<figure.*?</figure>", page, re.S)
     assert len(figures) > 12
     assert all("GENERATED PHANTOM" in figure and "lesion simulated" in figure for figure in figures)
@@ -266,23 +273,23 @@ def test_every_picture_of_a_phantom_says_so_and_every_simulated_lesion_too() -> 
 def test_a_rule_that_empties_the_ranking_is_said_first(result: PlanResult, drawings: Drawings) -> None:
     comparison = replace(result.comparison, ranking=(), ties=(), emptied_by="L6")
     excluded = tuple(
-        replace(o, status="excluded_by_rule") if o.status == "ranked" else o for o in result.options
+        replace(o, status="excluded_by_rule") if o.status == "ranked" else o
+        for o in result.simulations.options
     )
-    stopped = replace(result, comparison=comparison, options=excluded)
+    stopped = changed(result, comparison=comparison, options=excluded)
     page = page_view(stopped, drawings)
     assert page.banners[0] == "No ranking: L6 speaks first. stabilise first, radiotherapy after"
-    assert best_option(result) is result.options[0]
+    assert best_option(result) is result.simulations.options[0]
     assert best_option(stopped) is None
     assert [row.mark for row in page.options.rows] == ["✕", "✕", "✕", "·", "·", "·"]
 
 
 def test_a_result_without_simulation_still_makes_a_page(result: PlanResult) -> None:
-    bare = tuple(replace(o, outcomes=()) for o in result.options[2:])
-    thin = replace(
-        result, fields={}, now=(), intact=(), options=bare, scores=(), questions=(), verdicts=(),
+    bare = tuple(replace(o, outcomes=()) for o in result.simulations.options[2:])
+    thin = changed(result, fields={}, now=(), intact=(), options=bare, scores=(), questions=(), verdicts=(),
         citations=(), comparison=replace(result.comparison, ranking=(), differences=(), ties=()),
     )  # fmt: skip
-    text = Seen(render(thin, devices=DEVICES)).text
+    text = Seen(render(thin)).text
     assert "strength was not simulated" in text
     assert "Strain under load" not in text
     assert "no score applies here" in text
@@ -296,9 +303,9 @@ def test_the_weightiest_rule_is_said_first_and_unknown_facts_name_the_rules_that
     assert [(line.label, line.text) for line in page.first_cannot] == [
         ("epidural compression (Bilsky grade)", "SP3, S2")
     ]
-    unasked = page_view(replace(result, questions=()), drawings)
+    unasked = page_view(changed(result, questions=()), drawings)
     assert [line.text for line in unasked.first_cannot] == ["SP3"]
-    many = replace(result, verdicts=9 * result.verdicts[:1])
+    many = changed(result, verdicts=9 * result.explanation.verdicts[:1])
     assert page_view(many, drawings).rules_note == "2 more spoke: see the page of rules"
 
 
@@ -327,24 +334,32 @@ def test_every_act_is_a_sentence() -> None:
 def test_a_failed_option_shows_its_reason_or_says_that_none_was_recorded(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    failed: Option = replace(result.options[0], status="failed", reasons=())
-    rows = page_view(replace(result, options=(failed, *result.options[1:])), drawings).options.rows
+    failed: Option = replace(result.simulations.options[0], status="failed", reasons=())
+    rows = page_view(
+        changed(result, options=(failed, *result.simulations.options[1:])), drawings
+    ).options.rows
     assert rows[0].reason == "simulation failed: no reason was recorded"
+
+
+def read_anew(result: PlanResult, facts: dict[str, Fact]) -> PlanResult:
+    """The same with other facts, and the monographs read on them."""
+    told = changed(result, facts=facts)
+    return replace(told, wordings=wordings(told.reading, told.explanation, told.simulations.options))
 
 
 def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_not(
     result: PlanResult, drawings: Drawings
 ) -> None:
     broken = Seen(
-        html(page_view(replace(result, facts={"region": "spine", "posterior_wall_defect": True}), drawings))
+        html(page_view(read_anew(result, {"region": "spine", "posterior_wall_defect": True}), drawings))
     ).text
     whole = Seen(
-        html(page_view(replace(result, facts={"region": "spine", "posterior_wall_defect": False}), drawings))
+        html(page_view(read_anew(result, {"region": "spine", "posterior_wall_defect": False}), drawings))
     ).text
     row = "broken or destroyed posterior wall"
     assert row in broken
     assert row not in whole
-    unknown = Seen(html(page_view(replace(result, facts={"region": "spine"}), drawings))).text
+    unknown = Seen(html(page_view(read_anew(result, {"region": "spine"}), drawings))).text
     assert row in unknown, "what may hold is shown, with the fact that would tell"
     assert "if: defect of the posterior wall" in unknown
 

@@ -208,8 +208,10 @@ def test_a_smoothed_shape_keeps_its_place_and_size() -> None:
 
 def test_the_range_of_strain_holds_99_of_100_voxels_of_every_state() -> None:
     result = plan_result()
-    scenery = Scenery.of(result.case.ct, result.anatomy)
-    fields = [f for group in result.fields.values() for f in group if f.quantity == "effective_strain"]
+    scenery = Scenery.of(result.reading.case.ct, result.reading.anatomy)
+    fields = [
+        f for group in result.simulations.fields.values() for f in group if f.quantity == "effective_strain"
+    ]
     top = strain_top(scenery, fields)
     worst = max(float(f.volume.array.max()) for f in fields)
     assert 0.5 * worst <= top <= 2.5 * worst

@@ -15,7 +15,6 @@ import pytest
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
 from osteoplan.io.option_json import option_noun
 from osteoplan.io.plan_json import plan_document, write_plan
-from osteoplan.knowledge.devices import devices
 from osteoplan.model.case import Case
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import (
@@ -37,7 +36,7 @@ from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slic
 from osteoplan.report.sheet_view import sheet_view
 from osteoplan.report.sheet_views import Asked
 from osteoplan.workflow import sheet as workflow
-from tests.report_fixture import NASTY, needle
+from tests.report_fixture import NASTY, changed, needle
 from tests.report_fixture import plan_result as made_result
 from tests.synthetic_vertebra import vertebra
 
@@ -51,25 +50,20 @@ def _gap(structure: str, value: float, id: str = "clearance_mm") -> Estimate:
 
 @cache
 def _case() -> Case:
-    return replace(plan_result().case, procedure={"position": "prone", "scan_position": "supine"})
+    return replace(plan_result().reading.case, procedure={"position": "prone", "scan_position": "supine"})
 
 
 def _asked(option: Option, case: Case | None = None) -> Asked:
     result = plan_result()
-    return Asked(
-        option,
-        case or _case(),
-        result.anatomy,
-        result.id,
-        "2026-11-28T10:00:00",
-        "osteoplan 0.1.0",
-        devices(),
+    stamp = {"created": "2026-11-28T10:00:00", "program": "0.1.0"}
+    return workflow.asked_of(
+        {"id": result.id, "stamp": stamp}, option, case or _case(), result.reading.anatomy
     )
 
 
 @cache
 def _one_needle() -> Option:
-    entry, tip = needle(plan_result().anatomy, 1.0)
+    entry, tip = needle(plan_result().reading.anatomy, 1.0)
     steps = (
         Place("cannula_13g", entry, tip, through="pedicle_left"),
         Measure("CT: tip in the body"),
@@ -88,7 +82,7 @@ def _one_needle() -> Option:
 @cache
 def _everything() -> Option:
     """Three screws over wires, a probe, a thermocouple, gas, cement: as much as one session holds."""
-    anatomy = plan_result().anatomy
+    anatomy = plan_result().reading.anatomy
     acts: list[Place | Deliver | Inject | Measure | Wait] = []
     entry, tip = needle(anatomy, 1.0)
     for shift in (-6.0, 0.0, 6.0):
@@ -183,7 +177,7 @@ def test_steps_keep_the_order_of_the_plan() -> None:
 
 
 def test_lengths_are_those_of_the_two_ends() -> None:
-    entry, tip = needle(plan_result().anatomy, 1.0)
+    entry, tip = needle(plan_result().reading.anatomy, 1.0)
     lines = {line.label: line.text for line in sheet_view(_asked(_one_needle())).paths[0].lines}
     assert lines["skin to tip"] == f"{np.linalg.norm(np.subtract(entry, tip)):.0f} mm"
 
@@ -204,7 +198,7 @@ def test_an_unknown_scan_position_is_an_alarm_and_the_same_one_is_none() -> None
 
 def test_a_way_named_after_one_side_and_entered_from_the_other_is_an_alarm() -> None:
     steps = list(_one_needle().plan.steps)
-    entry, tip = needle(plan_result().anatomy, -1.0)
+    entry, tip = needle(plan_result().reading.anatomy, -1.0)
     steps[0] = replace(steps[0], act=Place("cannula_13g", entry, tip, through="pedicle_left"))
     crossed = replace(_one_needle(), plan=replace(_one_needle().plan, steps=tuple(steps)))
     assert "① goes through the left pedicle from the right" in sheet_view(_asked(crossed)).alarms
@@ -217,7 +211,7 @@ def test_what_a_user_typed_is_text_and_no_markup() -> None:
 
 def test_a_structure_that_nobody_labelled_is_unchecked() -> None:
     result = plan_result()
-    anatomy = replace(result.anatomy, structures=result.anatomy.of_kind("canal"))
+    anatomy = replace(result.reading.anatomy, structures=result.reading.anatomy.of_kind("canal"))
     sheet = sheet_view(replace(_asked(_one_needle()), anatomy=anatomy))
     assert {"vessel", "pleura", "nerve"} <= set(sheet.unchecked)
 
@@ -261,7 +255,9 @@ def test_without_bones_the_midline_is_the_middle_of_the_body_in_that_slice() -> 
     affine = np.diag([-2.0, 1.5, 3.0, 1.0])
     affine[:3, 3] = (100.0, -60.0, -9.0)
     ct = Volume(array, affine, "HU")
-    anatomy = replace(plan_result().anatomy, frame=replace(plan_result().anatomy.frame, kind="hemipelvis"))
+    anatomy = replace(
+        plan_result().reading.anatomy, frame=replace(plan_result().reading.anatomy.frame, kind="hemipelvis")
+    )
     middle = 100.0 - 2.0 * (20 + 94) / 2
     found = midline(replace(_case(), ct=ct, labels=None), anatomy, (middle + 41.0, 0.0, 0.0))
     assert found.offset_mm == pytest.approx(41.0)
@@ -289,9 +285,9 @@ def test_skin_to_bone_ends_at_the_first_bone_on_the_way() -> None:
 
 def test_an_option_of_plan_json_is_the_noun_that_it_was() -> None:
     result = plan_result()
-    result = replace(result, options=(_one_needle(), _everything(), *result.options))
+    result = changed(result, options=(_one_needle(), _everything(), *result.simulations.options))
     document = json.loads(json.dumps(plan_document(result, case_folder="case")))
-    for option, written in zip(result.options, document["options"], strict=True):
+    for option, written in zip(result.simulations.options, document["options"], strict=True):
         back = option_noun(written)
         assert back.plan.steps == option.plan.steps
         assert [asdict(e) | {"draws": None} for e in back.outcomes] == [
@@ -310,11 +306,11 @@ def test_an_act_of_another_version_is_refused_in_one_line() -> None:
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A plan on disk beside a folder that stands for its case."""
     result = plan_result()
-    result = replace(result, options=(_one_needle(), *result.options))
+    result = changed(result, options=(_one_needle(), *result.simulations.options))
     (tmp_path / "case").mkdir()
     (tmp_path / "case" / "case.yaml").write_text("id: x\n")
     write_plan(plan_document(result, case_folder="case"), tmp_path / "plan.json")
-    reading = type("Reading", (), {"case": _case(), "anatomy": result.anatomy})
+    reading = type("Reading", (), {"case": _case(), "anatomy": result.reading.anatomy})
     monkeypatch.setattr(workflow, "read", lambda folder, **_: reading)
     monkeypatch.setattr(workflow, "input_digests", lambda folder: dict(result.stamp.inputs))
     monkeypatch.setattr(workflow, "render_sheet", lambda asked: _page(asked.option))

@@ -18,7 +18,7 @@ from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import write_supports
-from tests.report_fixture import DEVICES, plan_result, uncalibrated
+from tests.report_fixture import changed, plan_result, uncalibrated
 from tests.synthetic_vertebra import vertebra
 
 LEFT_FRONT = (9.0, -6.0, 0.0)  # of the vertebra's own axes: left, posterior, superior
@@ -134,9 +134,9 @@ def test_every_load_case_that_was_run_is_written_as_a_picture(bench, tmp_path):
 
 def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was_run(bench):
     told = bench.supports()[:2]
-    now = [replace(one, target=told[0].title) for one in plan_result().now]
-    result = replace(plan_result(bench.anatomy), supports=told, now=tuple(now))
-    drawings = draw(replace(result, supports=()), DEVICES)
+    now = [replace(one, target=told[0].title) for one in plan_result().simulations.now]
+    result = changed(plan_result(bench.anatomy), supports=told, now=tuple(now))
+    drawings = draw(changed(result, supports=()))
     page = html(page_view(result, drawings))
     section = page[page.index('id="supports"') : page.index('id="strain"')]
     for one in told:
@@ -147,4 +147,4 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     assert " N <" in section or " N</" in section
     loose = html(page_view(uncalibrated(result), drawings))
     assert "withheld: uncalibrated" in loose[loose.index('id="supports"') : loose.index('id="strain"')]
-    assert 'id="supports"' not in html(page_view(replace(result, supports=()), drawings))
+    assert 'id="supports"' not in html(page_view(changed(result, supports=()), drawings))

@@ -27,14 +27,14 @@ HALF_MM = 32.0  # of the cuts across a way
 def _result() -> WaysResult:
     made = plan_result()
     return WaysResult(
-        made.case, made.anatomy, (_way(), _none()), {"transpedicular": {"too near the canal": 812}},
-        made.stamp, ("a warning",), ("a credit",),
+        made.reading.case, made.reading.anatomy, (_way(), _none()),
+        {"transpedicular": {"too near the canal": 812}}, made.stamp, DEVICES, ("a warning",), ("a credit",),
     )  # fmt: skip
 
 
 @cache
 def _way() -> Way:
-    entry, tip = needle(plan_result().anatomy, 1.0)
+    entry, tip = needle(plan_result().reading.anatomy, 1.0)
     middle = tuple(float(x) for x in 0.4 * np.array(entry) + 0.6 * np.array(tip))
     run = tuple(float(x) for x in np.linspace(0.0, 60.0, 30))
     canal = Gap("spinal_canal", "canal", 2.1, middle, 2.0, derived=True)  # type: ignore[arg-type]
@@ -56,7 +56,7 @@ def _way() -> Way:
 
 @cache
 def _none() -> Way:
-    entry, tip = needle(plan_result().anatomy, -1.0)
+    entry, tip = needle(plan_result().reading.anatomy, -1.0)
     at = tuple(float(x) for x in 0.5 * (np.array(entry) + np.array(tip)))
     return Way(
         id="screw_right", name="right pedicle screw", kind="corridor", approach="pedicle", status="none",
@@ -172,7 +172,7 @@ def test_a_way_without_a_place_has_no_picture() -> None:
 def _html() -> str:
     result = _result()
     rude = replace(_way(), name=NASTY, profile=None)
-    return render_ways(replace(result, ways=(_none(), rude)), devices=DEVICES)
+    return render_ways(replace(result, ways=(_none(), rude)))
 
 
 def test_the_page_lists_fitting_ways_first_and_none_with_its_reason() -> None:

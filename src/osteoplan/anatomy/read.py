@@ -107,7 +107,7 @@ def build_anatomy(
         structures=structures, body_surface=skin.crop(*box).array, frame=geometry.frame,
         posterior_wall_mm=geometry.wall_mm(), warnings=(*notes, *unplaced, *covered, *factors.notes),
         frames=geometry.frames, implants=implants, on_scan=target.labels.present(),
-        isocentre_mm=_middle(case.ct),
+        isocentre_mm=_middle(case.ct), coarse=coarse_words(case.ct),
     )  # fmt: skip
     around = neighbours(target) if target.is_vertebra else (None, None)
     findings, unmeasured = measure(anatomy, geometry.vertebra, around, frames=geometry.frames)

@@ -249,41 +249,42 @@ class PlanDocument(_Document):
 
 def plan_document(result: PlanResult, *, case_folder: str) -> Json:
     """The plan as ``plan.json`` holds it; ``case_folder`` is relative to the file."""
-    lesion = result.anatomy.lesion
+    lesion = result.reading.anatomy.lesion
     document = PlanDocument.model_validate(
         {
             "schema": "osteoplan.plan/1",
             "intended_use": INTENDED_USE,
             "id": result.id,
-            "case": result.case.id,
+            "case": result.reading.case.id,
             "case_folder": case_folder,
             "lesion": lesion.id,
             "bone": lesion.bone,
             "level_confirmed": lesion.level_confirmed,
             "simulated": lesion.simulated,
-            "calibrated": result.anatomy.calibration.calibrated,
+            "calibrated": result.reading.anatomy.calibration.calibrated,
             "stamp": {**asdict(result.stamp), "identity": result.stamp.identity},
             "findings": [
-                {**asdict(finding), "value": fact_document(finding.value)} for finding in result.findings
+                {**asdict(finding), "value": fact_document(finding.value)}
+                for finding in result.reading.findings
             ],
-            "scores": [score_document(score) for score in result.scores],
-            "verdicts": [verdict_document(verdict) for verdict in result.verdicts],
-            "intact": [outcome_document(o) for o in result.intact],
-            "now": [outcome_document(o) for o in result.now],
-            "options": [_option(option) for option in result.options],
+            "scores": [score_document(score) for score in result.explanation.scores],
+            "verdicts": [verdict_document(verdict) for verdict in result.explanation.verdicts],
+            "intact": [outcome_document(o) for o in result.simulations.intact],
+            "now": [outcome_document(o) for o in result.simulations.now],
+            "options": [_option(option) for option in result.simulations.options],
             "comparison": _comparison(result.comparison),
-            "standings": [standing_document(standing) for standing in result.standings],
-            "conflicts": [conflict_document(conflict) for conflict in result.conflicts],
-            "would_change": [change_document(change) for change in result.changes],
-            "line_of_therapy": line_documents(result.line),
-            "survival": survival_document(result.survival),
-            "knowledge": knowledge_document(result.knowledge),
+            "standings": [standing_document(standing) for standing in result.explanation.standings],
+            "conflicts": [conflict_document(conflict) for conflict in result.explanation.conflicts],
+            "would_change": [change_document(change) for change in result.explanation.changes],
+            "line_of_therapy": line_documents(result.explanation.line),
+            "survival": survival_document(result.explanation.survival),
+            "knowledge": knowledge_document(result.explanation.knowledge),
             "sensitivity": [tornado_document(tornado) for tornado in result.tornadoes],
             "rigidity": [
                 rigidity_document(part, [outcome_document(o) for o in part.outcomes])
                 for part in result.rigidity
             ],
-            "questions": [question_document(question) for question in result.questions],
+            "questions": [question_document(question) for question in result.explanation.questions],
             "sources": [citation_document(citation) for citation in result.citations],
             "warnings": list(result.warnings),
             "credits": list(result.credits),

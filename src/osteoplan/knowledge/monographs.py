@@ -6,33 +6,15 @@ say in ``nothing_found`` that nothing was found; silence would read as "nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import fields
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from osteoplan.knowledge.load import Cited
-from osteoplan.model.evidence import ReviewStatus
+from osteoplan.model.technique import Complication, Contraindication, FollowUp, Statement
 
-__all__ = [
-    "SECTIONS",
-    "Complication",
-    "ComplicationRow",
-    "Contraindication",
-    "ContraindicationRow",
-    "FollowUp",
-    "FollowUpRow",
-    "Section",
-    "Statement",
-    "StatementRow",
-    "statement",
-]
-
-Section = Literal[
-    "indications", "contraindications", "advantages", "limitations", "pearls", "complications", "order",
-    "aftercare", "follow_up",
-]  # fmt: skip
-SECTIONS: tuple[Section, ...] = get_args(Section)
+__all__ = ["ComplicationRow", "ContraindicationRow", "FollowUpRow", "StatementRow", "statement"]
 
 
 class StatementRow(Cited):
@@ -80,57 +62,6 @@ class ComplicationRow(StatementRow):
 
 class FollowUpRow(StatementRow):
     """What is looked at, and when (``at``, in words)."""
-
-    at: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statement:
-    """A cited sentence of a monograph.
-
-    Attributes:
-        when: for whom it holds, as an expression over the vocabulary; empty for everybody.
-        applies: True where it holds for certain, None where it may; ``pathway.monographs`` settles it for a
-            patient and leaves out what does not hold.
-        ask: the unknown facts that would settle it.
-        tag: how the source was read (``knowledge.load.Cited``).
-        date: day on which it was last looked at, ISO 8601.
-    """
-
-    text: str
-    when: str = ""
-    applies: Literal[True] | None = True
-    ask: tuple[str, ...] = ()
-    cite: tuple[str, ...] = ()
-    tag: str = ""
-    status: ReviewStatus
-    date: str
-    reviewer: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contraindication(Statement):
-    """A reason against a technique; ``rule`` is the id of the pathway rule that acts on it, or empty."""
-
-    kind: Literal["absolute", "relative"]
-    rule: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Complication(Statement):
-    """A harm: its rate (``value`` in ``unit``, out of ``n``) where one was published, else None."""
-
-    value: float | None = None
-    unit: str = ""
-    n: int | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FollowUp(Statement):
-    """What is looked at (``text``), and when (``at``)."""
 
     at: str
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from osteoplan.knowledge.load import Cited, Strict, document
 
-__all__ = ["Moment", "StopFile", "StopRow", "stops"]
+__all__ = ["StopFile", "StopRow", "stops"]
 
 Moment = Literal["always", "needle", "screw", "wire", "cement", "heat", "cold"]
 
@@ -37,7 +36,6 @@ class StopFile(Strict):
         return {**content, "stops": rows}
 
 
-def stops(moments: Collection[Moment], *, spine: bool) -> tuple[StopRow, ...]:
-    """The sentences for a plan that holds these moments, in the order of the file."""
-    rows = document("sheet/stops.yaml", StopFile).stops
-    return tuple(row for row in rows if row.at in {"always", *moments} and (spine or not row.where))
+def stops() -> tuple[StopRow, ...]:
+    """Every sentence, in the order of the file."""
+    return document("sheet/stops.yaml", StopFile).stops

@@ -129,6 +129,7 @@ class Anatomy:
         on_scan: names of everything that is labelled anywhere on the scan: what is not here is far.
         neighbour_frames: frames of the other bones that corridors run between, by canonical label and kind.
         isocentre_mm: middle of the whole scan, where the scanner's axis runs; None where nobody said.
+        coarse: what a reader of numbers from a coarse scan must know; empty for a fine one.
     """
 
     bone: str
@@ -150,6 +151,7 @@ class Anatomy:
     on_scan: tuple[str, ...] = ()
     neighbour_frames: Mapping[str, Mapping[str, BoneFrame]] = field(default_factory=dict)
     isocentre_mm: tuple[float, float, float] | None = None
+    coarse: tuple[str, ...] = ()
 
     def structure(self, name: str) -> Structure:
         """The structure of that name.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
 from osteoplan.model.case import Case
-from osteoplan.model.findings import Findings
+from osteoplan.model.findings import Findings, Label
 
 __all__ = ["Checked", "Level", "Need", "NeedState"]
 
@@ -65,6 +65,7 @@ class Checked:
         count: sentences of the counting aid.
         bone_mask: the target bone on the CT's grid.
         frames: of the target bone.
+        labels: what facts are called.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Checked:
     count: tuple[str, ...] = ()
     bone_mask: Mask | None = None
     frames: Mapping[str, BoneFrame] = field(default_factory=dict)
+    labels: Mapping[str, Label] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -121,6 +121,7 @@ class ScoreResult:
         sources: item, or fact of a class or table -> where the answer came from: given, measured, derived.
         conflicts: where sources disagree, in sentences.
         shown_only: made for another disease; no rule reads it.
+        silent: it says nothing yet: every band is possible, or (of a framework) no row holds.
     """
 
     id: str
@@ -138,6 +139,7 @@ class ScoreResult:
     sources: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
     shown_only: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)

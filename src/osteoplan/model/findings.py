@@ -11,7 +11,16 @@ from typing import Literal
 
 from osteoplan.model.case import Fact
 
-__all__ = ["Finding", "Findings"]
+__all__ = ["Finding", "Findings", "Label"]
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a fact is called: its label, its unit, and its levels in words."""
+
+    label: str
+    unit: str
+    levels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

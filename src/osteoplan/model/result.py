@@ -1,4 +1,4 @@
-"""Everything that one run of ``plan`` found, as one noun: the report draws it, ``io`` writes it."""
+"""What the verbs return, and the result that they make together: frozen, with all that a page prints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.case import Case, Fact
+from osteoplan.model.case import Case, Fact, Lesion
 from osteoplan.model.certainty import Tornado
 from osteoplan.model.comparison import Comparison
+from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
     Change,
     Citation,
@@ -21,51 +22,45 @@ from osteoplan.model.evidence import (
     Verdict,
 )
 from osteoplan.model.field import Field
-from osteoplan.model.findings import Findings
+from osteoplan.model.findings import Findings, Label
 from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Option
 from osteoplan.model.rigidity import Rigidity
 from osteoplan.model.supports import Supports
 from osteoplan.model.survival import Survival
+from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
-__all__ = ["PlanResult"]
+__all__ = ["Explanation", "PlanResult", "Reading", "Simulations", "Wordings"]
 
 
 @dataclass(frozen=True, eq=False)
-class PlanResult:
-    """A planned case.
+class Reading:
+    """A case with the anatomy and findings of one lesion."""
+
+    case: Case
+    lesion: Lesion
+    anatomy: Anatomy
+    findings: Findings
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the clinical brain says of one patient.
 
     Attributes:
-        id: digest of canonical inputs, steps and settings; never of results.
-        now: outcomes of the bone before treatment (strength_N, strength_ratio_to_intact, ...).
-        intact: outcomes of the bone without the lesion.
-        fields: state -> fields; states are ``intact``, ``now`` and the ids of options.
+        facts: what the rules read: given, measured and settled facts, and totals of scores as ranges.
         standings: every technique of the comparison set, and what the rules make of it.
         conflicts: techniques on which rules point opposite ways.
         changes: numbers near a threshold, nearest first.
         line: first, second and third line of therapy -> whether a rule for it is true, and which.
         survival: what models and people say about the time that is left.
         knowledge: whose rules spoke.
-        facts: what the rules read: findings, totals of scores as ranges, and what follows from them.
-        citations: every source used, in order of first use.
-        outcomes: what the outcomes of this plan are, by id: titles, units, how they are printed.
-        tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
-        numerics: how the strength before treatment was computed (mesh, supports, laws, solver).
-        supports: where each load case that was run holds and loads the bone.
     """
 
-    id: str
-    case: Case
-    anatomy: Anatomy
-    findings: Findings
+    facts: Mapping[str, Fact | tuple[float, float]]
     scores: tuple[ScoreResult, ...]
     verdicts: tuple[Verdict, ...]
-    intact: tuple[Estimate, ...]
-    now: tuple[Estimate, ...]
-    options: tuple[Option, ...]
-    fields: Mapping[str, tuple[Field, ...]]
-    comparison: Comparison
     questions: tuple[Question, ...]
     standings: tuple[Standing, ...]
     conflicts: tuple[Conflict, ...]
@@ -73,13 +68,76 @@ class PlanResult:
     line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
     survival: Survival
     knowledge: KnowledgeUsed
-    facts: Mapping[str, Fact | tuple[float, float]]
-    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Simulations:
+    """What the physics said: strength intact and now, options with outcomes, fields by state.
+
+    Attributes:
+        intact, now: outcomes of the bone without the lesion, and before treatment.
+        fields: by state: ``intact``, ``now`` and the ids of options.
+        ranked_by: outcome id that ranks, "" where nothing was simulated; resolution_pct: differences of it
+            below that are not told apart.
+        numerics: of the solve before treatment: mesh, how it is held, solver, laws.
+        supports: where each load case that was run holds and loads the bone.
+    """
+
+    intact: tuple[Estimate, ...]
+    now: tuple[Estimate, ...]
+    options: tuple[Option, ...]
+    fields: Mapping[str, tuple[Field, ...]]
     warnings: tuple[str, ...]
-    stamp: Stamp
-    outcomes: Mapping[str, Outcome]
-    credits: tuple[str, ...] = field(default=())
-    tornadoes: tuple[Tornado, ...] = ()
-    rigidity: tuple[Rigidity, ...] = ()
+    ranked_by: str = ""
+    resolution_pct: float = 0.0
     numerics: Mapping[str, Any] = field(default_factory=dict)
     supports: tuple[Supports, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Wordings:
+    """The knowledge that a page prints, as it was on the day of the plan.
+
+    Attributes:
+        site: the kind of bone; it tells which findings matter at a glance.
+        labels: of facts; outcomes: titles, units, how they are printed.
+        cards: monographs of the techniques in the plan, read for this patient.
+        devices: device files by id, for names and true diameters.
+        centre: what the centre stated, key by key; empty where it stated nothing.
+    """
+
+    site: str
+    labels: Mapping[str, Label]
+    outcomes: Mapping[str, Outcome]
+    cards: Mapping[str, TechniqueCard]
+    devices: Mapping[str, Device]
+    centre: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PlanResult:
+    """A planned case: what read, explain, simulate and compare returned, and the words of that day.
+
+    Attributes:
+        id: digest of canonical inputs, steps and settings; never of results.
+        simulations: with the options ranked first, the comparators last.
+        citations: every source used, in order of first use.
+        tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
+    """
+
+    id: str
+    stamp: Stamp
+    reading: Reading
+    explanation: Explanation
+    simulations: Simulations
+    comparison: Comparison
+    wordings: Wordings
+    citations: tuple[Citation, ...]
+    warnings: tuple[str, ...]
+    tornadoes: tuple[Tornado, ...] = ()
+    rigidity: tuple[Rigidity, ...] = ()
+
+    @property
+    def credits(self) -> tuple[str, ...]:
+        """Sentences that must be printed wherever the images appear."""
+        return self.reading.case.credits

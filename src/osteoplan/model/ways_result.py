@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
+from osteoplan.model.device import Device
 from osteoplan.model.way import Way
 from osteoplan.provenance import Stamp
 
@@ -19,6 +20,7 @@ class WaysResult:
 
     Attributes:
         ways: those that fit and those that were looked for and not found.
+        devices: device files by id, for names and true diameters.
         rejected: approach -> reason -> how many candidates fell to it.
         warnings: what must be read with all of them.
         credits: sentences that must be printed wherever the images appear.
@@ -29,5 +31,6 @@ class WaysResult:
     ways: tuple[Way, ...]
     rejected: Mapping[str, Mapping[str, int]]
     stamp: Stamp
+    devices: Mapping[str, Device]
     warnings: tuple[str, ...] = ()
     credits: tuple[str, ...] = field(default=())

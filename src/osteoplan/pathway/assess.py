@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from osteoplan.knowledge.techniques import TechniqueCard, technique_cards
+from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Conflict, Effect, Standing, StandingStatus, Verdict
+from osteoplan.model.technique import TechniqueCard
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import blocking

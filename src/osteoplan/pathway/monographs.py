@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from osteoplan.knowledge.expression import parse
-from osteoplan.knowledge.monographs import SECTIONS, Statement
-from osteoplan.knowledge.techniques import TechniqueCard
+from osteoplan.model.technique import SECTIONS, Statement, TechniqueCard
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.vocabulary import Value
 

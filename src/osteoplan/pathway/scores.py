@@ -191,6 +191,7 @@ def _classified(table: ScoreTable, facts: Mapping[str, Value], sources: Mapping[
         missing=tuple(dict.fromkeys(asked)), items={}, cite=table.cite, status=table.status,
         notes=(*notes, *_told(table), *_figures(table, total)), kind=table.kind, sources=dict(sources),
         conflicts=_conflicts(table), shown_only=table.shown_only,
+        silent=len(shown) == len(table.classes) if table.kind == "class" else not shown,
     )  # fmt: skip
 
 
@@ -308,6 +309,7 @@ def _result(
         sources=dict(sources),
         conflicts=_conflicts(table),
         shown_only=table.shown_only,
+        silent=bool(missing) and len(bands) == len(table.bands(*table.range)),
     )
 
 

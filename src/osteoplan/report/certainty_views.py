@@ -18,7 +18,7 @@ def certainty_view(result: PlanResult) -> CertaintyView:
 
 
 def _pairs(result: PlanResult) -> tuple[PairView, ...]:
-    names = {o.id: f"{mark_of(result, o)} {o.plan.title}" for o in result.options}
+    names = {o.id: f"{mark_of(result, o)} {o.plan.title}" for o in result.simulations.options}
     found = []
     for pair in (*result.comparison.between, *result.comparison.differences):
         value = signed_points(pair.estimate)
@@ -46,7 +46,7 @@ def _rigidity(result: PlanResult) -> tuple[RigidityView, ...]:
             part.now.stretch,
             tuple(
                 (
-                    result.outcomes[e.id].title,
+                    result.wordings.outcomes[e.id].title,
                     told(result, e),
                     "; ".join(why for why in e.because if why not in _shared(part)),
                 )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from osteoplan.anatomy.resolution import coarse_edge_mm
 from osteoplan.model.checked import Checked, Level, Need
 from osteoplan.report.page_view import calibration_words, finding_line
 from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices
@@ -98,7 +97,7 @@ def check_page(checked: Checked) -> CheckPage:
         frames=_frames(checked, stamps),
         lengths=_lengths(checked),
         calibration=_calibration(checked),
-        findings=tuple(finding_line(found) for found in checked.findings),
+        findings=tuple(finding_line(found, checked.labels) for found in checked.findings),
         credits=() if checked.case is None else checked.case.credits,
     )
 
@@ -126,7 +125,7 @@ def _stamps(checked: Checked) -> tuple[str, ...]:
         found.append("GENERATED PHANTOM")
     if checked.anatomy is not None and checked.anatomy.lesion.simulated:
         found.append("lesion simulated")
-    if checked.anatomy is not None and coarse_edge_mm(checked.anatomy.image) is not None:
+    if checked.anatomy is not None and checked.anatomy.coarse:
         found.append("coarse scan")
     return tuple(found)
 

@@ -6,15 +6,12 @@ stands once, beside the first option that uses its technique, with the statement
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from osteoplan.knowledge.monographs import Complication, Contraindication, FollowUp, Section, Statement
-from osteoplan.knowledge.techniques import technique_card, technique_cards
-from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Change, Standing
+from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
-from osteoplan.pathway.monographs import for_patient
-from osteoplan.pathway.resources import described
+from osteoplan.model.technique import Complication, Contraindication, FollowUp, Section, Statement
 from osteoplan.report.cited import cites
 from osteoplan.report.views import CardView, ComparedView, SectionView, StandingView, StatementView
 from osteoplan.report.words import name_of, plain, tag
@@ -40,13 +37,15 @@ def compared(result: PlanResult) -> ComparedView:
     """Every technique with the rules for and against it, sides that disagree, and near thresholds."""
     return ComparedView(
         line=_line(result),
-        rows=tuple(_standing(one) for one in result.standings),
+        rows=tuple(_standing(one) for one in result.explanation.standings),
         conflicts=tuple(
             f"{one.title}: {', '.join(one.supports)} for it, {', '.join(one.against)} against it"
-            for one in result.conflicts
+            for one in result.explanation.conflicts
         ),
-        changes=tuple(_change(change) for change in result.changes[:_NEAR]),
-        more=max(len(result.changes) - _NEAR, 0),
+        changes=tuple(
+            _change(change, result.wordings.labels) for change in result.explanation.changes[:_NEAR]
+        ),
+        more=max(len(result.explanation.changes) - _NEAR, 0),
         survival=_survival(result),
         knowledge=_knowledge(result),
     )
@@ -54,9 +53,9 @@ def compared(result: PlanResult) -> ComparedView:
 
 def card_of(result: PlanResult, technique: str) -> CardView | None:
     """The technique's monograph for this patient; None for a plug-in that brought none."""
-    if technique not in technique_cards():
+    card = result.wordings.cards.get(technique)
+    if card is None:
         return None
-    card = for_patient(technique_card(technique), result.facts)
     sections = [
         SectionView(title, _statements(result, card.section(name)), card.nothing_found.get(name, ""))
         for name, title in _TITLES.items()
@@ -80,9 +79,9 @@ def _line(result: PlanResult) -> str:
     words = {True: "yes", False: "no", None: "not known yet"}
     said = [
         f"{name} line: {words[truth]}" + (f" ({', '.join(rules)})" if rules else "")
-        for name, (truth, rules) in result.line.items()
+        for name, (truth, rules) in result.explanation.line.items()
     ]
-    intent = result.findings.value("intent")
+    intent = result.reading.findings.value("intent")
     return "; ".join([*said, f"intent: {intent or 'not stated'}", *_wanted(result)])
 
 
@@ -90,7 +89,7 @@ def _wanted(result: PlanResult) -> list[str]:
     """What the patient wants from treatment, and where he starts; only what somebody said."""
     said = []
     for name in ("treatment_goals", "pain_nrs", "pain_average_nrs", "omed_mg", "walks", "msts_pct"):
-        value, row = result.findings.value(name), vocabulary()[name]
+        value, row = result.reading.findings.value(name), result.wordings.labels[name]
         if value is None:
             continue
         if isinstance(value, frozenset):
@@ -101,8 +100,8 @@ def _wanted(result: PlanResult) -> list[str]:
     return said
 
 
-def _change(change: Change) -> str:
-    label = vocabulary()[change.fact].label
+def _change(change: Change, labels: Mapping[str, Label]) -> str:
+    label = labels[change.fact].label
     value = change.value
     now = f"{plain(value[0])} to {plain(value[1])}" if isinstance(value, tuple) else plain(value)
     unit = "" if change.unit == "1" else f" {change.unit}"
@@ -116,31 +115,31 @@ def _change(change: Change) -> str:
 def _survival(result: PlanResult) -> tuple[str, ...]:
     """One line for each source; those that point apart last."""
     lines = []
-    for row in result.survival.rows:
+    for row in result.explanation.survival.rows:
         told = tag(row.status) or "verified" if row.basis == "published" else row.basis
         said = row.text
         if row.low is not None and row.high is not None and row.at_months is not None:
             span = f"{row.low:g}" if row.low == row.high else f"{row.low:g} to {row.high:g}"
             said = f"{span} % alive at {row.at_months:g} months"
         lines.append(f"{row.model}: {said} ({told})")
-    return (*lines, *result.survival.disagreements)
+    return (*lines, *result.explanation.survival.disagreements)
 
 
 def _knowledge(result: PlanResult) -> tuple[str, ...]:
-    used = result.knowledge
+    used = result.explanation.knowledge
     day = f", as of {used.as_of}" if used.as_of else ""
     lines = [f"knowledge {used.release} ({used.version.split('+')[-1][:12]}){day}"]
     if used.local:
         lines.append(f"with the overrides of {used.local}, signed by {used.signed_by or 'nobody'}")
-    if result.case.centre.stated:
-        lines += [f"centre, {key}: {words}" for key, words in described(result.case.centre)]
+    lines += [f"centre, {key}: {words}" for key, words in result.wordings.centre]
     return (*lines, *used.overrides, *used.warnings)
 
 
 def _statements(result: PlanResult, rows: Iterable[Statement]) -> tuple[StatementView, ...]:
+    labels = result.wordings.labels
     return tuple(
         StatementView(
-            _text(row), _open(row.ask) if row.applies is None else "", tag(row.status),
+            _text(row), _open(row.ask, labels) if row.applies is None else "", tag(row.status),
             cites(result, row.cite),
         )
         for row in rows
@@ -160,7 +159,7 @@ def _text(row: Statement) -> str:
     return row.text
 
 
-def _open(facts: Sequence[str]) -> str:
+def _open(facts: Sequence[str], labels: Mapping[str, Label]) -> str:
     """Which unknown facts would tell whether the statement holds here."""
-    words = [vocabulary()[fact].label if fact in vocabulary() else name_of(fact) for fact in facts]
+    words = [labels[fact].label if fact in labels else name_of(fact) for fact in facts]
     return "if: " + ", ".join(words) if words else "may hold"

@@ -14,9 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from osteoplan.knowledge.centre.ruleset import Book
 from osteoplan.knowledge.load import Cited, release
-from osteoplan.knowledge.monographs import SECTIONS
 from osteoplan.knowledge.order import order
 from osteoplan.model.evidence import Citation
+from osteoplan.model.technique import SECTIONS
 from osteoplan.report.knowledge_facts import facts_page, sources_page
 from osteoplan.report.knowledge_library import Library, library
 from osteoplan.report.knowledge_rules import block_page, rules_page

@@ -12,12 +12,10 @@ from osteoplan.knowledge.monographs import (
     FollowUpRow,
     StatementRow,
 )
-from osteoplan.knowledge.monographs import (
-    Section as SectionName,
-)
 from osteoplan.knowledge.order import OrderRow, order
 from osteoplan.knowledge.outcomes import outcome
 from osteoplan.knowledge.techniques import TechniqueFile
+from osteoplan.model.technique import Section as SectionName
 from osteoplan.report.knowledge_library import Library, rule_word
 from osteoplan.report.knowledge_views import (
     Cell,

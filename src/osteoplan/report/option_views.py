@@ -69,7 +69,7 @@ _REJECTED = frozenset({"excluded_by_rule", "refer_elsewhere", "infeasible", "exc
 def options_table(result: PlanResult) -> OptionsTable:
     """Options side by side, in the order of the result: ranked, rejected, comparators."""
     ranked, *beside = (column for column in result.comparison.columns if column.kind != "against")
-    now = first(result.now, result.comparison.ranked_by)
+    now = first(result.simulations.now, result.comparison.ranked_by)
     marks = [100.0] if now is None else [now.value, 100.0]
     axis = axis_for(_estimates(result, ranked), at_least=110.0, width=130.0, marks=marks)
     return OptionsTable(
@@ -80,19 +80,19 @@ def options_table(result: PlanResult) -> OptionsTable:
             ColumnView(column.title, _basis_of(result, column), _column_tag(result, column))
             for column in beside
         ),
-        rows=tuple(_row(result, option, axis, ranked, beside) for option in result.options),
+        rows=tuple(_row(result, option, axis, ranked, beside) for option in result.simulations.options),
         notes=(*_ties(result), *_levels(result), *result.comparison.notes),
     )
 
 
 def told(result: PlanResult, estimate: Estimate) -> Value:
     """An outcome as it is printed; a share in per cent, where its outcome is told so."""
-    return value_of(estimate, per_cent=result.outcomes[estimate.id].format == "per_cent")
+    return value_of(estimate, per_cent=result.wordings.outcomes[estimate.id].format == "per_cent")
 
 
 def _estimates(result: PlanResult, column: Column) -> list[Estimate]:
     """Every estimate of a column."""
-    return [e for option in result.options for e in column.cell(option).estimates]
+    return [e for option in result.simulations.options for e in column.cell(option).estimates]
 
 
 def _basis_of(result: PlanResult, column: Column) -> str:
@@ -108,7 +108,7 @@ def _column_tag(result: PlanResult, column: Column) -> str:
 
 def _levels(result: PlanResult) -> tuple[str, ...]:
     """What the brackets hold."""
-    levels = {e.level for o in result.options for e in o.outcomes if e.low is not None}
+    levels = {e.level for o in result.simulations.options for e in o.outcomes if e.low is not None}
     shares = ", ".join(f"{100 * level:.0f} %" for level in sorted(levels))
     return (f"in brackets: {shares} intervals",) if levels else ()
 
@@ -169,7 +169,7 @@ def _against(result: PlanResult, option: Option) -> tuple[str, ...]:
     found = [reason.text for reason in option.reasons]
     found += [
         f"{verdict.rule}: {clause(verdict.text, 60, at=';:')}"
-        for verdict in result.verdicts
+        for verdict in result.explanation.verdicts
         if verdict.truth and verdict.effect in ("warn", "require", "exclude") and _names(verdict, option)
     ]
     found += [clause(warning, 60, at=";:") for warning in option.warnings]
@@ -187,7 +187,7 @@ def _names(verdict: Verdict, option: Option) -> bool:
 
 
 def _ties(result: PlanResult) -> tuple[str, ...]:
-    marks = {option.id: mark_of(result, option) for option in result.options}
+    marks = {option.id: mark_of(result, option) for option in result.simulations.options}
     return tuple(
         f"{marks[one]} and {marks[two]} are not told apart by the uncertainty"
         for one, two in result.comparison.ties
@@ -231,15 +231,15 @@ def _before_after(result: PlanResult, option: Option) -> tuple[Line, ...]:
     if option.kind == "comparator" or option.outcome(result.comparison.ranked_by) is None:
         return ()
     states = (
-        ("intact", result.intact, "100 %"),
-        ("now", result.now, ""),
+        ("intact", result.simulations.intact, "100 %"),
+        ("now", result.simulations.now, ""),
         ("after", option.outcomes, ""),
     )
     lines = []
     for name, outcomes, fixed in states:
         ratio, force = first(outcomes, result.comparison.ranked_by), first(outcomes, "strength_N")
         text = fixed or ("" if ratio is None else joined(told(result, ratio)))
-        shown = force is not None and result.anatomy.calibration.calibrated
+        shown = force is not None and result.reading.anatomy.calibration.calibrated
         lines.append(
             Line(name, text, note=joined(told(result, force)) if shown and force is not None else "")
         )
@@ -292,10 +292,10 @@ def _point(point: Point) -> str:
 
 
 def _outcome(result: PlanResult, estimate: Estimate) -> OutcomeView:
-    hidden = absolute(estimate) and not result.anatomy.calibration.calibrated
+    hidden = absolute(estimate) and not result.reading.anatomy.calibration.calibrated
     keys = {citation.key for citation in result.citations}
     return OutcomeView(
-        name=result.outcomes[estimate.id].title,
+        name=result.wordings.outcomes[estimate.id].title,
         target=name_of(estimate.target),
         value=Value("", note=WITHHELD) if hidden else told(result, estimate),
         level=f"{100 * estimate.level:.0f} %" if estimate.low is not None else "",

@@ -5,16 +5,13 @@ page = render(result)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import colormaps
 
-from osteoplan.anatomy.resolution import coarse_edge_mm
-from osteoplan.knowledge.devices import devices as devices_on_file
-from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
@@ -44,15 +41,9 @@ __all__ = ["best_option", "draw", "html", "render", "stamps", "strain_page"]
 _THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 260.0, 210.0
 
 
-def render(result: PlanResult, *, devices: Mapping[str, Device] | None = None) -> str:
-    """The report of one plan, as HTML.
-
-    Args:
-        result: what ``workflow.plan`` found.
-        devices: device files by id, for true diameters; None reads those of ``knowledge``.
-    """
-    shelf = devices_on_file() if devices is None else devices
-    return html(page_view(result, draw(result, shelf)))
+def render(result: PlanResult) -> str:
+    """The report of one plan, as HTML."""
+    return html(page_view(result, draw(result)))
 
 
 def html(page: Page) -> str:
@@ -67,9 +58,10 @@ def html(page: Page) -> str:
     return environment.get_template("report.html.j2").render(page=page)
 
 
-def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
+def draw(result: PlanResult) -> Drawings:
     """All pictures of a result."""
-    scenery = Scenery.of(result.case.ct, result.anatomy, stamps(result))
+    devices = result.wordings.devices
+    scenery = Scenery.of(result.reading.case.ct, result.reading.anatomy, stamps(result))
     best = best_option(result)
     rods = () if best is None else rods_of(best.plan, devices)
     cement = None if best is None else _field(result, best.id, "cement_fraction")
@@ -81,7 +73,9 @@ def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
         else f"drawn with option 1, {best.plan.title}; thin line: path projected onto the slice",
         bone=slices(scenery, window=BONE_WINDOW, width=_LARGE),
         soft=slices(scenery, window=SOFT_WINDOW, width=_LARGE),
-        options={o.id: _option(scenery, result, o, rods_of(o.plan, devices)) for o in result.options},
+        options={
+            o.id: _option(scenery, result, o, rods_of(o.plan, devices)) for o in result.simulations.options
+        },
         strain=strain_page(scenery, result),
         frames=_frames(result),
     )
@@ -89,7 +83,7 @@ def draw(result: PlanResult, devices: Mapping[str, Device]) -> Drawings:
 
 def _frames(result: PlanResult) -> tuple[Picture, ...]:
     """The bone with its axes and landmarks."""
-    anatomy = result.anatomy
+    anatomy = result.reading.anatomy
     frames = tuple(anatomy.frames.values()) or (anatomy.frame,)
     return frame_pictures(
         anatomy.image, anatomy.bone_mask, frames, anatomy.level, width=_LARGE, stamps=stamps(result)
@@ -98,17 +92,17 @@ def _frames(result: PlanResult) -> tuple[Picture, ...]:
 
 def best_option(result: PlanResult) -> Option | None:
     """The option that the first page draws: the first of the ranking, none where there is no ranking."""
-    return next((o for o in result.options if o.id in result.comparison.ranking[:1]), None)
+    return next((o for o in result.simulations.options if o.id in result.comparison.ranking[:1]), None)
 
 
 def stamps(result: PlanResult) -> tuple[str, ...]:
     """What every picture of this case must carry."""
     found = []
-    if result.case.phantom:
+    if result.reading.case.phantom:
         found.append("GENERATED PHANTOM")
-    if result.anatomy.lesion.simulated:
+    if result.reading.anatomy.lesion.simulated:
         found.append("lesion simulated")
-    if coarse_edge_mm(result.anatomy.image) is not None:
+    if result.reading.anatomy.coarse:
         found.append("coarse scan")
     return tuple(found)
 
@@ -129,11 +123,11 @@ def _option(scenery: Scenery, result: PlanResult, option: Option, rods: Sequence
 def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
     """Strain intact, now and after every option that has it, on one range; None where there is none."""
     titles = {"intact": "intact", "now": "now, untreated"}
-    titles |= {o.id: f"{mark_of(result, o)}  {o.plan.title}" for o in result.options}
+    titles |= {o.id: f"{mark_of(result, o)}  {o.plan.title}" for o in result.simulations.options}
     fields = {state: f for state in titles if (f := _field(result, state, "effective_strain")) is not None}
     if not fields:
         return None
-    if not result.anatomy.calibration.calibrated:
+    if not result.reading.anatomy.calibration.calibrated:
         scenery = replace(scenery, stamps=(*scenery.stamps, "uncalibrated"))
     top = strain_top(scenery, tuple(fields.values()))
     cuts: tuple[Cut, Cut] = ("sagittal", "coronal")
@@ -164,4 +158,4 @@ def _bar(top: float) -> ColourBar:
 
 
 def _field(result: PlanResult, state: str, quantity: str) -> Field | None:
-    return next((f for f in result.fields.get(state, ()) if f.quantity == quantity), None)
+    return next((f for f in result.simulations.fields.get(state, ()) if f.quantity == quantity), None)

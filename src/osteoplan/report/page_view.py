@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from osteoplan.knowledge.scores import score_table, score_tables
-from osteoplan.knowledge.sites import bone_site
-from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Fact
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict, few
-from osteoplan.model.findings import Finding
+from osteoplan.model.findings import Finding, Label
 from osteoplan.model.result import PlanResult
 from osteoplan.report.certainty_views import certainty_view
 from osteoplan.report.charts import axis_for
@@ -81,13 +78,19 @@ _PATIENT_LINES = {
 }
 _WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "warn", "prefer", "consider")
 _FIRST_RULES = 7
+Labels = Mapping[str, Label]
 
 
 def page_view(result: PlanResult, drawings: Drawings) -> Page:
     """Everything that the template loops over."""
+    labels = result.wordings.labels
     spoke, cannot = _rules(result, True), _rules(result, None)
-    read = {name for verdict in result.verdicts for name in verdict.trace}  # what rules hang on comes first
-    scores = tuple(_score(result, one) for one in sorted(result.scores, key=lambda one: one.id not in read))
+    read = {
+        name for verdict in result.explanation.verdicts for name in verdict.trace
+    }  # what rules hang on comes first
+    scores = tuple(
+        _score(result, one) for one in sorted(result.explanation.scores, key=lambda one: one.id not in read)
+    )
     return Page(
         running=_running(result),
         banners=_banners(result),
@@ -109,22 +112,23 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
         supports=support_views(result),
         certainty=certainty_view(result),
         compared=compared(result),
-        findings=tuple(finding_line(found) for found in result.findings),
-        overruled=tuple(finding_line(found) for found in result.findings.overruled),
+        findings=tuple(finding_line(found, labels) for found in result.reading.findings),
+        overruled=tuple(finding_line(found, labels) for found in result.reading.findings.overruled),
         questions=tuple(
-            Line(_label(q.fact), q.text, note="asked by " + few(q.asked_by)) for q in result.questions
+            Line(_label(q.fact, labels), q.text, note="asked by " + few(q.asked_by))
+            for q in result.explanation.questions
         ),
         warnings=result.warnings,
         sources=_sources(result),
         stamp=_stamp(result),
-        credits=tuple(dict.fromkeys((*result.credits, *result.case.credits))),
+        credits=result.credits,
     )
 
 
 def _details(result: PlanResult, drawings: Drawings) -> tuple[OptionDetail, ...]:
     """Every option; a technique's monograph stands beside the first option that uses it."""
     found, told = [], set()
-    for option in result.options:
+    for option in result.simulations.options:
         detail = option_detail(result, option, drawings.options.get(option.id, ()))
         technique = option.plan.technique
         card = None if technique in told else card_of(result, technique)
@@ -136,8 +140,8 @@ def _details(result: PlanResult, drawings: Drawings) -> tuple[OptionDetail, ...]
 def _running(result: PlanResult) -> Running:
     return Running(
         program=f"osteoplan {result.stamp.program}",
-        case=result.case.id,
-        level=result.anatomy.level,
+        case=result.reading.case.id,
+        level=result.reading.anatomy.level,
         level_note=_level_note(result),
         date=result.stamp.created or "date not recorded",
         plan=result.id[:8],
@@ -146,9 +150,9 @@ def _running(result: PlanResult) -> Running:
 
 def _level_note(result: PlanResult) -> str:
     """A vertebra is counted by somebody; a bone with a name and a side is declared."""
-    if not result.anatomy.is_vertebra:
+    if not result.reading.anatomy.is_vertebra:
         return "bone and side as declared"
-    return "level confirmed" if result.anatomy.lesion.level_confirmed else "level NOT confirmed"
+    return "level confirmed" if result.reading.anatomy.lesion.level_confirmed else "level NOT confirmed"
 
 
 def _banners(result: PlanResult) -> tuple[str, ...]:
@@ -156,58 +160,55 @@ def _banners(result: PlanResult) -> tuple[str, ...]:
     found = []
     if result.comparison.emptied_by:
         found.append(f"No ranking: {result.comparison.emptied_by} speaks first. " + _emptying(result))
-    if result.case.phantom:
+    if result.reading.case.phantom:
         found.append("Generated phantom: these images are not a patient.")
-    if not result.anatomy.calibration.calibrated:
+    if not result.reading.anatomy.calibration.calibrated:
         found.append("Uncalibrated: ratios only. Newtons are not shown, because this scan cannot give them.")
     return tuple(found)
 
 
 def _emptying(result: PlanResult) -> str:
     rules = {rule.strip() for rule in result.comparison.emptied_by.split(",")}
-    return " ".join(v.text for v in result.verdicts if v.rule in rules)
+    return " ".join(v.text for v in result.explanation.verdicts if v.rule in rules)
 
 
 def _lesion_title(result: PlanResult) -> str:
-    lesion = result.anatomy.lesion
+    lesion = result.reading.anatomy.lesion
     words = [lesion.matrix or "matrix unknown", "simulated" if lesion.simulated else "", lesion.side]
     return ", ".join(word for word in words if word)
 
 
 def _lesion(result: PlanResult) -> tuple[Line, ...]:
     """Lesion first, then the patient; what nobody knows is said to be unknown."""
-    lines = []
-    for name, label in (_EVERY_LESION | _LESION_LINES[_site(result)]).items():
-        found = result.findings.items.get(name)
-        text = "unknown" if found is None else clause(_fact(name, found.value, found.unit), at=",")
+    lines, labels = [], result.wordings.labels
+    for name, label in (_EVERY_LESION | _LESION_LINES[result.wordings.site]).items():
+        found = result.reading.findings.items.get(name)
+        text = "unknown" if found is None else clause(_fact(name, found.value, labels, found.unit), at=",")
         text = text.removesuffix(f" {label}")
         lines.append(Line(label, text, note="" if found is None else found.source))
     return (*lines, *_patient(result))
 
 
-def _site(result: PlanResult) -> str:
-    """Which findings matter at a glance depends on the kind of bone."""
-    site = bone_site(result.anatomy.bone)
-    if site is None:
-        return "spine"
-    return site.id if site.id in _LESION_LINES else "long bone"
-
-
 def _patient(result: PlanResult) -> tuple[Line, ...]:
-    patient = result.case.patient
+    patient = result.reading.case.patient
     age = "age unknown" if patient.age_y is None else f"{patient.age_y:.0f} y"
     person = "invented persona" if patient.invented else "patient"
     lines = [Line(person, f"{age}, {patient.sex or 'sex unknown'}")]
     for name, label in _PATIENT_LINES.items():
-        lines.append(Line(label, clause(_fact(name, result.findings.value(name)), at=",")))
+        lines.append(
+            Line(
+                label,
+                clause(_fact(name, result.reading.findings.value(name), result.wordings.labels), at=","),
+            )
+        )
     return tuple(lines)
 
 
 def _now(result: PlanResult) -> NowBar:
-    ratio = first(result.now, result.comparison.ranked_by)
-    force = first(result.now, "strength_N")
+    ratio = first(result.simulations.now, result.comparison.ranked_by)
+    force = first(result.simulations.now, "strength_N")
     newtons = "newtons withheld: uncalibrated"
-    if result.anatomy.calibration.calibrated:
+    if result.reading.anatomy.calibration.calibrated:
         newtons = "" if force is None else joined(told(result, force))
     if force is None and ratio is not None:
         newtons = "relative stiffness under one load case: no strength is claimed"
@@ -215,7 +216,7 @@ def _now(result: PlanResult) -> NowBar:
     if ratio is not None:
         axis = axis_for([ratio], at_least=110.0, width=340.0, marks=(100.0,))
         plot = Plot(axis, axis.whisker(ratio))
-    basis = result.anatomy.intact_basis
+    basis = result.reading.anatomy.intact_basis
     return NowBar(
         None if ratio is None else told(result, ratio), plot, newtons, f"intact: {basis}" if basis else ""
     )
@@ -223,9 +224,10 @@ def _now(result: PlanResult) -> NowBar:
 
 def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
     bands = [clause(text) for text in score.band_text or score.band]
+    labels = result.wordings.labels
     items = tuple(
         Line(
-            _label(item),
+            _label(item, labels),
             f"{a}" if a == b else f"{a}–{b}",
             note="missing" if item in score.missing else score.sources.get(item, ""),
         )
@@ -235,9 +237,9 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
         id=score.id,
         name=score.name,
         headline=f"{_abbreviation(score.name)}{_total(score)}{_bands(score, bands)}",
-        silent=_silent(score),
+        silent=score.silent,
         bands=score.band_text or score.band,
-        missing=tuple(_label(item) for item in score.missing),
+        missing=tuple(_label(item, labels) for item in score.missing),
         items=items,
         tag=tag(score.status),
         cites=cites(result, score.cite),
@@ -264,16 +266,6 @@ def _bands(score: ScoreResult, texts: Sequence[str]) -> str:
     return "; ".join(texts) if several else " to ".join(dict.fromkeys((texts[0], texts[-1])))
 
 
-def _silent(score: ScoreResult) -> bool:
-    """Whether the score says nothing yet: every band is possible, or (of a framework) no row holds."""
-    table = score_table(score.id) if score.id in score_tables() else None
-    if table is None:
-        return False
-    if score.kind == "sum":
-        return bool(score.missing) and len(score.band) == len(table.bands(*table.range))
-    return len(score.band) == len(table.classes) if score.kind == "class" else not score.band
-
-
 def _abbreviation(name: str) -> str:
     """``SINS`` of a name that ends with it in brackets; else the name."""
     return name[name.rindex("(") + 1 : -1] if name.endswith(")") and "(" in name else name
@@ -281,7 +273,7 @@ def _abbreviation(name: str) -> str:
 
 def _rules(result: PlanResult, truth: bool | None) -> tuple[RuleView, ...]:
     """The rules that say so, the weightiest effect first."""
-    said = [verdict for verdict in result.verdicts if verdict.truth is truth]
+    said = [verdict for verdict in result.explanation.verdicts if verdict.truth is truth]
     return tuple(_rule(result, verdict) for verdict in sorted(said, key=lambda v: _WEIGHT.index(v.effect)))
 
 
@@ -296,17 +288,18 @@ def _asked(result: PlanResult) -> tuple[Line, ...]:
     The open questions already resolve a missing score into its missing items; a mute rule that no question
     mentions is listed by its own unknowns.
     """
-    waiting = {question.fact: list(question.asked_by) for question in result.questions}
+    waiting = {question.fact: list(question.asked_by) for question in result.explanation.questions}
     heard = {rule for rules in waiting.values() for rule in rules}
-    for verdict in result.verdicts:
+    for verdict in result.explanation.verdicts:
         if verdict.truth is None and verdict.rule not in heard:
             for fact in verdict.ask:
                 waiting.setdefault(fact, []).append(verdict.rule)
     order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
-    return tuple(Line(_label(fact), few(waiting[fact])) for fact in order)
+    return tuple(Line(_label(fact, result.wordings.labels), few(waiting[fact])) for fact in order)
 
 
 def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
+    labels = result.wordings.labels
     return RuleView(
         rule=verdict.rule,
         block=verdict.block.replace("_", " "),
@@ -314,26 +307,28 @@ def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
         text=verdict.text,
         short=clause(verdict.text, 80),
         tag=tag(verdict.status),
-        facts=tuple(Line(_label(name), _fact(name, value)) for name, value in verdict.trace.items()),
-        ask=tuple(_label(name) for name in verdict.ask),
+        facts=tuple(
+            Line(_label(name, labels), _fact(name, value, labels)) for name, value in verdict.trace.items()
+        ),
+        ask=tuple(_label(name, labels) for name in verdict.ask),
         cites=cites(result, verdict.cite),
     )
 
 
-def finding_line(found: Finding) -> Line:
+def finding_line(found: Finding, labels: Labels) -> Line:
     """A finding as the vocabulary calls it, with where it comes from."""
-    return Line(_label(found.name), _fact(found.name, found.value, found.unit), found.source, found.because)
+    text = _fact(found.name, found.value, labels, found.unit)
+    return Line(_label(found.name, labels), text, found.source, found.because)
 
 
-def _label(name: str) -> str:
+def _label(name: str, labels: Labels) -> str:
     """What the vocabulary calls a fact."""
-    row = vocabulary().get(name)
-    return name_of(name) if row is None else row.label
+    return labels[name].label if name in labels else name_of(name)
 
 
-def _fact(name: str, value: Fact | Sequence[float], unit: str = "1") -> str:
+def _fact(name: str, value: Fact | Sequence[float], labels: Labels, unit: str = "1") -> str:
     """A fact in words: levels as the vocabulary explains them, ranges with a dash."""
-    row = vocabulary().get(name)
+    row = labels.get(name)
     if isinstance(value, frozenset):
         levels = {} if row is None else row.levels
         return ", ".join(sorted(levels.get(one, one) for one in value)) or "none"
@@ -370,9 +365,9 @@ def _stamp(result: PlanResult) -> tuple[Line, ...]:
         Line("overrides", _overrides(result)),
         Line("seed", str(stamp.seed)),
         Line("made", stamp.created or "date not recorded"),
-        Line("calibration", calibration_words(result.anatomy.calibration)),
+        Line("calibration", calibration_words(result.reading.anatomy.calibration)),
     ]
-    lines += _numerics(result.numerics)
+    lines += _numerics(result.simulations.numerics)
     lines += [Line(f"input {name}", value) for name, value in stamp.inputs.items()]
     lines += [Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()]
     return tuple(lines)
@@ -397,7 +392,7 @@ def _numerics(found: Mapping[str, Any]) -> list[Line]:
 
 
 def _overrides(result: PlanResult) -> str:
-    used = result.knowledge
+    used = result.explanation.knowledge
     if not used.local:
         return "none"
     return f"{used.local}, signed by {used.signed_by or 'nobody'}: {len(used.overrides)}"

@@ -11,10 +11,6 @@ from typing import assert_never
 
 import numpy as np
 
-from osteoplan.anatomy.resolution import coarse_words
-from osteoplan.knowledge.order import order
-from osteoplan.knowledge.stops import Moment, StopRow, stops
-from osteoplan.knowledge.structures import kind_of
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
@@ -32,7 +28,7 @@ from osteoplan.model.plan import (
     Wait,
 )
 from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slice_words
-from osteoplan.report.sheet_views import Asked, NearView, PathView, Sheet, SheetLine
+from osteoplan.report.sheet_views import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag
 
@@ -76,7 +72,9 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         steps=steps,
         near=near[: _NEAREST_TERSE if terse else _NEAREST],
         near_note=_LOOKED if any(one.note for one in near) else "",
-        unchecked=_unchecked(anatomy),
+        unchecked=tuple(
+            kind for kind in _AVOIDED if not anatomy.of_kind(kind) and kind not in asked.elsewhere
+        ),
         stops=stop,
         stops_note="our own list; your centre's rules come first",
         shopping=tuple(_shopping(asked)),
@@ -90,12 +88,6 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
 def _lines(*texts: str) -> int:
     """About how many lines texts fill in half the page's width."""
     return sum(-(-len(text) // _HALF_PAGE) for text in texts)
-
-
-def _unchecked(anatomy: Anatomy) -> tuple[str, ...]:
-    """Kinds of structure that nobody labelled anywhere on the scan and that are not derived here."""
-    elsewhere = {kind_of(name) for name in anatomy.on_scan}
-    return tuple(kind for kind in _AVOIDED if not anatomy.of_kind(kind) and kind not in elsewhere)
 
 
 def marked_paths(option: Option) -> Mapping[str, Place]:
@@ -129,7 +121,7 @@ def sheet_stamps(asked: Asked) -> tuple[str, ...]:
     """What every picture of the sheet must carry."""
     found = ["GENERATED PHANTOM"] if asked.case.phantom else []
     found += ["lesion simulated"] if asked.anatomy.lesion.simulated else []
-    return (*found, *(["coarse scan"] if coarse_words(asked.case.ct) else []))
+    return (*found, *(["coarse scan"] if asked.anatomy.coarse else []))
 
 
 def _acts(option: Option) -> Iterator[Act]:
@@ -166,7 +158,7 @@ def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     if treated is None or treated != scanned:
         how = f"scanned {name_of(scanned or 'in a position not stated')}, treated {name_of(treated or '?')}"
         yield f"Organs move: confirm on the procedural CT ({how})"
-    yield from coarse_words(asked.case.ct)
+    yield from asked.anatomy.coarse
 
 
 def _path(mark: str, place: Place, asked: Asked) -> PathView:
@@ -279,11 +271,10 @@ def _points(acts: Sequence[Act], words: Sequence[str], asked: Asked, places: Map
 
 def _dissection(acts: Sequence[Act], asked: Asked) -> str:
     """Gas or fluid that pushes organs away."""
-    spacers = set(order().no_part)
     found = [
         f"{number(act.volume_mL, 'mL')} {name_of(act.agent)}{_where(act.at_mm, asked)}"
         for act in acts
-        if isinstance(act, Inject) and act.agent in spacers
+        if isinstance(act, Inject) and act.agent in asked.spacers
     ]
     return "; ".join(found) or "none planned"
 
@@ -428,13 +419,14 @@ def _mm(value: float) -> str:
     return f"{value + 0.0:.1f}".replace("-", "−") if abs(value) < 10 else f"{value:.0f}".replace("-", "−")
 
 
-def _stop_rows(asked: Asked) -> tuple[StopRow, ...]:
-    return stops(set(_moments(asked)), spine=asked.anatomy.is_vertebra)
+def _stop_rows(asked: Asked) -> list[Stop]:
+    """When to stop in a plan that holds these moments, in the order of the list."""
+    held = {"always", *_moments(asked)}
+    return [stop for stop in asked.stops if stop.at in held and (asked.anatomy.is_vertebra or not stop.where)]
 
 
 def _moments(asked: Asked) -> Iterator[Moment]:
     """What the plan holds that one must know when to stop."""
-    kinds = order().kinds
     for act in _acts(asked.option):
         if isinstance(act, Place):
             kind = _kind(act, asked)
@@ -442,10 +434,10 @@ def _moments(asked: Asked) -> Iterator[Moment]:
         elif isinstance(act, Inject) and _is_cement(act.agent, asked):
             yield "cement"
         elif isinstance(act, Deliver):
-            yield "cold" if act.source in kinds["ablate_cold"].sources else "heat"
+            yield "cold" if act.source in asked.cold else "heat"
 
 
-def _stop_words(row: StopRow, asked: Asked, near: Sequence[NearView]) -> str:
+def _stop_words(row: Stop, asked: Asked, near: Sequence[NearView]) -> str:
     volume = sum(
         act.volume_mL
         for act in _acts(asked.option)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
 from osteoplan.model.plan import Option
 
-__all__ = ["Asked", "NearView", "PathView", "Sheet", "SheetLine"]
+__all__ = ["Asked", "Moment", "NearView", "PathView", "Sheet", "SheetLine", "Stop"]
+
+Moment = Literal["always", "needle", "screw", "wire", "cement", "heat", "cold"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to stop, in a sentence; it belongs to a moment of the plan, and perhaps to the spine alone."""
+
+    at: Moment
+    where: Literal["", "spine"]
+    text: str
+    status: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +35,8 @@ class Asked:
         date: day on which the plan was made.
         program: name and version.
         devices: device files by id, with the centre's own.
+        stops: every sentence on when to stop; elsewhere: kinds of structure labelled anywhere on the scan.
+        spacers: agents that push organs away; cold: sources that freeze.
     """
 
     option: Option
@@ -31,6 +46,10 @@ class Asked:
     date: str
     program: str
     devices: Mapping[str, Device]
+    stops: tuple[Stop, ...]
+    elsewhere: frozenset[str]
+    spacers: frozenset[str]
+    cold: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -15,20 +15,23 @@ def support_views(result: PlanResult) -> tuple[SupportView, ...]:
     """Every load case that was run, the one that ranks first."""
     return tuple(
         SupportView(
-            one.title, support_uri(result.anatomy, one), support_lines(one), _outcomes(result, one.title)
+            one.title,
+            support_uri(result.reading.anatomy, one),
+            support_lines(one),
+            _outcomes(result, one.title),
         )
-        for one in result.supports
+        for one in result.simulations.supports
     )
 
 
 def _outcomes(result: PlanResult, title: str) -> tuple[tuple[str, Value], ...]:
     """Of the bone now, shares of intact first; a ratio to a load of life says which load."""
     found = []
-    for estimate in sorted(result.now, key=lambda one: one.unit != "%"):
+    for estimate in sorted(result.simulations.now, key=lambda one: one.unit != "%"):
         case, _, load = estimate.target.partition(": ")
         if case != title:
             continue
-        name = ", ".join(filter(None, (result.outcomes[estimate.id].title, load)))
-        hidden = absolute(estimate) and not result.anatomy.calibration.calibrated
+        name = ", ".join(filter(None, (result.wordings.outcomes[estimate.id].title, load)))
+        hidden = absolute(estimate) and not result.reading.anatomy.calibration.calibrated
         found.append((name, Value("", note=WITHHELD) if hidden else told(result, estimate)))
     return tuple(found)

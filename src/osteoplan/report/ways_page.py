@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from osteoplan.anatomy.resolution import coarse_words
-from osteoplan.knowledge.devices import devices as devices_on_file
 from osteoplan.model.device import Device
 from osteoplan.model.way import ErrorBudget, Way
 from osteoplan.model.ways_result import WaysResult
@@ -97,7 +95,7 @@ class WaysPage:
     credits: tuple[str, ...]
 
 
-def render_ways(result: WaysResult, *, devices: Mapping[str, Device] | None = None) -> str:
+def render_ways(result: WaysResult) -> str:
     """The page as HTML that loads nothing; whatever a user typed is escaped."""
     environment = Environment(
         loader=PackageLoader("osteoplan.report"),
@@ -106,13 +104,12 @@ def render_ways(result: WaysResult, *, devices: Mapping[str, Device] | None = No
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shelf = devices_on_file() if devices is None else devices
-    return environment.get_template("ways.html.j2").render(page=ways_page(result, shelf))
+    return environment.get_template("ways.html.j2").render(page=ways_page(result))
 
 
-def ways_page(result: WaysResult, devices: Mapping[str, Device]) -> WaysPage:
+def ways_page(result: WaysResult) -> WaysPage:
     """Everything that the page shows; ways that fit stand first."""
-    anatomy = result.anatomy
+    anatomy, devices = result.anatomy, result.devices
     scenery = Scenery.of(result.case.ct, anatomy, _stamps(result))
     ways = sorted(result.ways, key=lambda way: not way.ok)
     details = tuple(_detail(scenery, way, devices) for way in _drawn(ways))
@@ -141,12 +138,12 @@ def _stamps(result: WaysResult) -> tuple[str, ...]:
     """What every picture must carry."""
     found = ["GENERATED PHANTOM"] if result.case.phantom else []
     found += ["lesion simulated"] if result.anatomy.lesion.simulated else []
-    return (*found, *(["coarse scan"] if coarse_words(result.case.ct) else []))
+    return (*found, *(["coarse scan"] if result.anatomy.coarse else []))
 
 
 def _banners(result: WaysResult) -> list[str]:
     """What must be read first."""
-    found = list(coarse_words(result.case.ct))
+    found = list(result.anatomy.coarse)
     if result.anatomy.is_vertebra and not result.anatomy.lesion.level_confirmed:
         found.insert(0, f"Level {result.anatomy.level} is NOT confirmed: nobody has counted it.")
     unchecked = sorted({name for way in result.ways if way.ok for name in way.unchecked})

@@ -24,12 +24,14 @@ from osteoplan.model.checked import Checked, Level
 from osteoplan.model.evidence import few
 from osteoplan.model.findings import Findings
 from osteoplan.model.labels import LabelMap
+from osteoplan.model.result import Reading
 from osteoplan.model.volume import Volume
 from osteoplan.report.check_page import render_check
 from osteoplan.workflow.explain import explain
 from osteoplan.workflow.needs import needs_of, needs_without_lesion
 from osteoplan.workflow.progress import Progress, quiet, stage
-from osteoplan.workflow.read import Reading, read
+from osteoplan.workflow.read import read
+from osteoplan.workflow.wordings import labels
 
 __all__ = ["check_case", "check_document", "is_case", "list_series", "write_check_page"]
 
@@ -94,6 +96,7 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
         levels=levels if reading.anatomy.is_vertebra else (),
         count=count if reading.anatomy.is_vertebra else (),
         frames=reading.anatomy.frames,
+        labels=labels(),
     )
 
 

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre
-from osteoplan.model.evidence import (
-    Change,
-    Citation,
-    Conflict,
-    Question,
-    ScoreResult,
-    Standing,
-    Verdict,
-)
+from osteoplan.model.evidence import Citation, ScoreResult, Verdict
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.survival import Survival
+from osteoplan.model.result import Explanation
 from osteoplan.pathway.assess import conflicts, line_of_therapy, standings
 from osteoplan.pathway.changes import nearest_changes
 from osteoplan.pathway.rules import questions, settled, verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
-from osteoplan.pathway.vocabulary import Value, parse_values
+from osteoplan.pathway.vocabulary import parse_values
 
-__all__ = ["Explanation", "cited", "explain", "explain_facts"]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What the clinical brain says of one patient.
-
-    Attributes:
-        facts: what the rules read: given, measured and settled facts, and totals of scores as ranges.
-        standings: every technique of the comparison set, and what the rules make of it.
-        conflicts: rules that point opposite ways.
-        changes: numbers near a threshold, nearest first.
-        line: first, second and third line of therapy -> whether a rule for it is true, and which.
-        survival: what models and people say about the time that is left.
-        book: whose rules these are.
-    """
-
-    facts: Mapping[str, Value]
-    scores: tuple[ScoreResult, ...]
-    verdicts: tuple[Verdict, ...]
-    questions: tuple[Question, ...]
-    standings: tuple[Standing, ...]
-    conflicts: tuple[Conflict, ...]
-    changes: tuple[Change, ...]
-    line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
-    survival: Survival
-    book: Book
+__all__ = ["cited", "explain", "explain_facts"]
 
 
 def explain(findings: Findings, centre: Centre | None = None, asked: Book | None = None) -> Explanation:
@@ -100,7 +65,7 @@ def explain_facts(
         changes=nearest_changes(whose.rules, known),
         line=line_of_therapy(spoken),
         survival=survival(known, scores),
-        book=whose,
+        knowledge=whose.used,
     )
 
 

@@ -8,8 +8,8 @@ from osteoplan.knowledge.approaches import approaches_of, names_for
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.checked import Need
 from osteoplan.model.evidence import ScoreResult
+from osteoplan.model.result import Reading
 from osteoplan.workflow.load_cases import load_case
-from osteoplan.workflow.read import Reading
 
 __all__ = ["needs_of", "needs_without_lesion"]
 

@@ -10,12 +10,12 @@ from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.plan import Option, OptionStatus, Plan, Reason
+from osteoplan.model.result import Reading
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import blocking, excluded
 from osteoplan.techniques.protocol import Shelf, Technique
 from osteoplan.techniques.registry import techniques
-from osteoplan.workflow.read import Reading
 from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for
 
 __all__ = ["options"]

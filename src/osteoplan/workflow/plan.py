@@ -10,7 +10,7 @@ import datetime
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,26 +22,24 @@ from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
-from osteoplan.knowledge.outcomes import outcomes
-from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.evidence import Citation, Verdict
 from osteoplan.model.plan import Option
-from osteoplan.model.result import PlanResult
-from osteoplan.pathway.monographs import for_patient
+from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations, Wordings
 from osteoplan.pathway.rules import blocking
 from osteoplan.provenance import Stamp, cache_folder, digest
 from osteoplan.report.page import render
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
-from osteoplan.workflow.explain import Explanation, cited, explain
+from osteoplan.workflow.explain import cited, explain
 from osteoplan.workflow.knowledge import local_book
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
-from osteoplan.workflow.read import Reading, input_digests, read
+from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.shelf import shelf_of
-from osteoplan.workflow.simulate import Simulations, simulate
+from osteoplan.workflow.simulate import simulate
+from osteoplan.workflow.wordings import wordings
 
 __all__ = ["Written", "existing", "plan", "stamp", "write"]
 
@@ -78,7 +76,8 @@ def plan(
     stage(progress, "reading the neighbouring bones", 0.12, 0.15)
     reading = replace(reading, anatomy=with_neighbours(reading.anatomy, reading.case))
     centre = reading.case.centre
-    explained = explain(reading.findings, centre, local_book(centre.knowledge))
+    book = local_book(centre.knowledge)
+    explained = explain(reading.findings, centre, book)
     stage(progress, "looking for ways in", 0.15, 0.2)
     proposed = options(reading, explained.verdicts)
     shelves = {option.id: shelf_of(reading.case, option) for option in proposed}
@@ -88,35 +87,19 @@ def plan(
     stage(progress, "comparing", 0.9, 0.92)
     comparison = _compared(simulated, explained.verdicts)
     sections, left_out = rigidity_of(reading.anatomy, settings)
+    words = wordings(reading, explained, proposed)
     return PlanResult(
-        id=_identity(made, simulated.options),
-        case=reading.case,
-        anatomy=reading.anatomy,
-        findings=reading.findings,
-        scores=explained.scores,
-        verdicts=explained.verdicts,
-        intact=simulated.intact,
-        now=simulated.now,
-        options=_in_order(simulated.options, comparison.ranking),
-        fields=simulated.fields,
-        comparison=comparison,
-        questions=explained.questions,
-        standings=explained.standings,
-        conflicts=explained.conflicts,
-        changes=explained.changes,
-        line=explained.line,
-        survival=explained.survival,
-        knowledge=explained.book.used,
-        facts=explained.facts,
-        citations=_citations(reading, simulated, explained),
-        warnings=(*_warnings(reading, simulated), *left_out, *explained.book.warnings),
+        id=_identity(made, proposed),
         stamp=made,
-        outcomes=outcomes(),
-        credits=reading.case.credits,
+        reading=reading,
+        explanation=explained,
+        simulations=replace(simulated, options=_in_order(simulated.options, comparison.ranking)),
+        comparison=comparison,
+        wordings=words,
+        citations=_citations(reading, simulated, explained, words, book.refs),
+        warnings=(*_warnings(reading, simulated), *left_out, *book.warnings),
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,
-        numerics=simulated.numerics,
-        supports=simulated.supports,
     )
 
 
@@ -180,8 +163,11 @@ def _compared(simulated: Simulations, verdicts: Sequence[Verdict]) -> Comparison
     )  # fmt: skip
 
 
-def _citations(reading: Reading, simulated: Simulations, explained: Explanation) -> tuple[Citation, ...]:
-    """Every source behind the report, once."""
+def _citations(
+    reading: Reading, simulated: Simulations, explained: Explanation, words: Wordings,
+    own: Mapping[str, Citation],
+) -> tuple[Citation, ...]:  # fmt: skip
+    """Every source behind the report, once; ``own`` are those of the centre."""
     outcomes = [outcome for option in simulated.options for outcome in option.outcomes]
     return cited(
         explained.scores,
@@ -190,18 +176,10 @@ def _citations(reading: Reading, simulated: Simulations, explained: Explanation)
         [
             *reading.anatomy.calibration.cite,
             *[key for case in simulated.supports for load in case.loads for key in load.cite],
-            *_monograph_sources(simulated.options, explained),
+            *[key for card in words.cards.values() for one in card.statements for key in one.cite],
         ],
-        explained.book.refs,
+        own,
     )
-
-
-def _monograph_sources(found: Sequence[Option], explained: Explanation) -> list[str]:
-    """Citation keys of what the report prints beside each technique, for this patient."""
-    cards = technique_cards()
-    used = dict.fromkeys(option.plan.technique for option in found)
-    read = [for_patient(cards[id], explained.facts) for id in used if id in cards]
-    return [key for card in read for statement in card.statements for key in statement.cite]
 
 
 def _in_order(found: Sequence[Option], ranking: Sequence[str]) -> tuple[Option, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from osteoplan.anatomy.read import build_anatomy
@@ -15,24 +15,14 @@ from osteoplan.io.case_file import read_case_file
 from osteoplan.io.centre_file import knowledge_folder
 from osteoplan.io.yaml import read_yaml
 from osteoplan.knowledge.centre.overrides import folder_digest
-from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact, Lesion, OtherScan
 from osteoplan.model.findings import Finding, Findings
+from osteoplan.model.result import Reading
 from osteoplan.pathway.vocabulary import fact_row
 from osteoplan.provenance import digest
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["Reading", "choose_lesion", "input_digests", "read"]
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """A case with the anatomy and findings of one lesion."""
-
-    case: Case
-    lesion: Lesion
-    anatomy: Anatomy
-    findings: Findings
+__all__ = ["choose_lesion", "input_digests", "read"]
 
 
 def read(folder: Path, *, lesion: str | None = None, progress: Progress = quiet) -> Reading:

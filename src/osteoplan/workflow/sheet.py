@@ -13,14 +13,19 @@ from typing import Any
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
 from osteoplan.io.option_json import option_noun
 from osteoplan.io.plan_json import read_plan
+from osteoplan.knowledge.order import order
+from osteoplan.knowledge.stops import stops
+from osteoplan.knowledge.structures import kind_of
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.case import Case
 from osteoplan.model.plan import Option
 from osteoplan.report.sheet import render_sheet, sheet_document
-from osteoplan.report.sheet_views import Asked
+from osteoplan.report.sheet_views import Asked, Stop
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.shelf import shelf_of
 
-__all__ = ["MadeSheet", "sheet", "write_sheet"]
+__all__ = ["MadeSheet", "asked_of", "sheet", "write_sheet"]
 
 Json = dict[str, Any]
 
@@ -46,16 +51,25 @@ def sheet(plan: Path, option: str, *, case: Path | None = None, progress: Progre
     _require_same_case(document, folder)
     reading = read(folder, lesion=document["lesion"], progress=progress)
     stage(progress, "drawing the sheet", 0.9, 1.0)
-    asked = Asked(
-        option=chosen,
-        case=reading.case,
-        anatomy=reading.anatomy,
+    asked = asked_of(document, chosen, reading.case, reading.anatomy)
+    return MadeSheet(sheet_document(asked), render_sheet(asked))
+
+
+def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> Asked:
+    """An option of a plan with everything that its sheet says beside it."""
+    return Asked(
+        option=option,
+        case=case,
+        anatomy=anatomy,
         plan=document["id"],
         date=document["stamp"]["created"],
         program=f"osteoplan {document['stamp']['program']}",
-        devices=shelf_of(reading.case, chosen).devices,
+        devices=shelf_of(case, option).devices,
+        stops=tuple(Stop(row.at, row.where, row.text, row.status) for row in stops()),
+        elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
+        spacers=frozenset(order().no_part),
+        cold=frozenset(order().kinds["ablate_cold"].sources),
     )
-    return MadeSheet(sheet_document(asked), render_sheet(asked))
 
 
 def write_sheet(made: MadeSheet, path: Path, *, force: bool = False) -> bool:

@@ -6,8 +6,7 @@ Every finite-element solve is kept by the digest of what went into it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from osteoplan.cement.grow import fill
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
@@ -17,7 +16,7 @@ from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Reason
-from osteoplan.model.supports import Supports
+from osteoplan.model.result import Simulations
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.techniques.registry import techniques
 from osteoplan.workflow.bench import Bench
@@ -25,29 +24,7 @@ from osteoplan.workflow.cache import Cache, Simulated
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.settings import PlanSettings
 
-__all__ = ["Simulations", "Strength", "simulate", "strength"]
-
-
-@dataclass(frozen=True, eq=False)
-class Simulations:
-    """What the physics said: strength intact and now, options with outcomes, fields by state.
-
-    Attributes:
-        ranked_by: outcome id that ranks, "" where nothing was simulated; resolution_pct: differences of it
-            below that are not told apart.
-        numerics: of the solve before treatment: mesh, how it is held, solver, laws.
-        supports: where each load case that was run holds and loads the bone.
-    """
-
-    intact: tuple[Estimate, ...]
-    now: tuple[Estimate, ...]
-    options: tuple[Option, ...]
-    fields: Mapping[str, tuple[Field, ...]]
-    warnings: tuple[str, ...]
-    ranked_by: str = ""
-    resolution_pct: float = 0.0
-    numerics: Mapping[str, Any] = field(default_factory=dict)
-    supports: tuple[Supports, ...] = ()
+__all__ = ["Strength", "simulate", "strength"]
 
 
 @dataclass(frozen=True, eq=False)

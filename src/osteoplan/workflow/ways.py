@@ -29,6 +29,7 @@ from osteoplan.knowledge.sites import side_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
+from osteoplan.model.result import Reading
 from osteoplan.model.way import Position, Way
 from osteoplan.model.ways_result import WaysResult
 from osteoplan.provenance import Stamp
@@ -41,7 +42,7 @@ from osteoplan.trajectory.followed import followed
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 from osteoplan.workflow.progress import Progress, quiet, stage
-from osteoplan.workflow.read import Reading, input_digests, read
+from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.shelf import guidances_at, position_of, shelf_for
 
 __all__ = ["WaysSettings", "WaysWritten", "guidances_of", "tasks_of", "ways", "ways_in", "write_ways"]
@@ -96,6 +97,7 @@ def ways(
         ways=found,
         rejected=rejected,
         stamp=_stamp(folder, settings),
+        devices=devices(),
         warnings=(*_warnings(reading, settings, found), *reading.case.warnings, *anatomy.warnings),
         credits=reading.case.credits,
     )

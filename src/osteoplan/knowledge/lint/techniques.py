@@ -8,11 +8,12 @@ from pathlib import Path
 from osteoplan.knowledge.evidence import OutcomeRow, evidence
 from osteoplan.knowledge.lint.checks import expression_faults, twice, unit_known
 from osteoplan.knowledge.load import documents
-from osteoplan.knowledge.monographs import SECTIONS, StatementRow
+from osteoplan.knowledge.monographs import StatementRow
 from osteoplan.knowledge.order import OrderFile, order
 from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
+from osteoplan.model.technique import SECTIONS
 
 __all__ = ["technique_faults"]
 
