@@ -2,8 +2,8 @@
 
 A file from outside can be broken or hostile: a header that claims gigabytes, a stream that inflates a
 thousandfold, a decoder that crashes.  In a child none of that takes the program down, and what the decoder
-prints (which may hold a name) goes nowhere.  The memory limit is the address space (``RLIMIT_AS``); where the
-system has none (Windows, macOS) the size checks of the readers and the time limit remain.
+prints (which may hold a name) goes nowhere.  The parent looks at the child's memory fifty times a second and
+ends it where it takes too much: that holds on Linux, Windows and macOS alike.
 
 The child is this interpreter started anew, so that no ``if __name__ == "__main__"`` is asked of a script, and
 no thread is inherited.  Its answer comes back through a folder that only this user can read and that is gone
@@ -12,6 +12,7 @@ afterwards; arrays travel beside the pickle, as bytes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +54,7 @@ def in_child(
     Args:
         function: a function of a module (it is found by name), which takes ``on_step`` where one is given.
         args: picklable.
-        memory_MB: address space of the child, the interpreter and its libraries (about 600 MB) included.
+        memory_MB: memory that the child takes, the interpreter and its libraries (about 100 MB) included.
         seconds: wall clock.
         on_step: told ``(files done, share done)``; where it returns False the child is ended.
 
@@ -64,9 +66,9 @@ def in_child(
     with tempfile.TemporaryDirectory(prefix="osteoplan-") as folder:
         answer = Path(folder)
         task = (function, args, on_step is not None, memory_MB, seconds, str(answer))
-        code, late = _run(pickle.dumps(sys.path) + pickle.dumps(task), seconds, on_step)
-        if late:
-            raise BadInput(f"the files took longer than {seconds:.0f} s to read and were refused: {_ADVICE}")
+        code, refusal = _run(pickle.dumps(sys.path) + pickle.dumps(task), memory_MB, seconds, on_step)
+        if refusal:
+            raise BadInput(refusal)
         if not (answer / "done").exists():
             _refuse(code, memory_MB)
         kind, value = _received(answer)
@@ -76,24 +78,19 @@ def in_child(
     raise _again(kind, value)
 
 
+_LOOK_S = 0.02
 _ADVICE = "export the series again, alone in its folder"
 
 
-def _run(task: bytes, seconds: float, on_step: OnStep | None) -> tuple[int, bool]:
-    """Exit code of the child, and whether its time ran out."""
+def _run(task: bytes, memory_MB: float, seconds: float, on_step: OnStep | None) -> tuple[int, str]:
+    """Exit code of the child, and why it was ended; empty where it was not."""
     environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
     child = subprocess.Popen(
         [sys.executable, "-P", "-W", "ignore", "-c", _START],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        child.kill()
-
-    clock = threading.Timer(seconds, end)
-    clock.start()
+    refusals: list[str] = []
+    threading.Thread(target=_watch, args=(child, memory_MB, seconds, refusals), daemon=True).start()
     try:
         assert child.stdin is not None
         assert child.stdout is not None
@@ -105,13 +102,34 @@ def _run(task: bytes, seconds: float, on_step: OnStep | None) -> tuple[int, bool
         for line in child.stdout:
             if on_step is not None and not on_step(*_step(line)):
                 raise Cancelled("reading the files was stopped")
-        return child.wait(), late.is_set()
+        return child.wait(), "".join(refusals)
     finally:
-        clock.cancel()
         child.kill()
         child.wait()
         if child.stdout is not None:
             child.stdout.close()
+
+
+def _watch(child: subprocess.Popen[bytes], memory_MB: float, seconds: float, refusals: list[str]) -> None:
+    """End the child where it takes too long or too much; the sentence goes to ``refusals`` first."""
+    import psutil
+
+    ends = time.monotonic() + seconds
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended by itself
+        process = psutil.Process(child.pid)
+        while not refusals and child.poll() is None:
+            if process.memory_info().rss > memory_MB * 2**20:
+                refusals.append(_too_much(memory_MB))
+            elif time.monotonic() > ends:
+                refusals.append(
+                    f"the files took longer than {seconds:.0f} s to read and were refused: {_ADVICE}"
+                )
+            time.sleep(_LOOK_S)
+    child.kill()
+
+
+def _too_much(memory_MB: float) -> str:
+    return f"the files need more than {memory_MB:.0f} MB to be read: {_ADVICE}"
 
 
 def _step(line: bytes) -> tuple[int, float]:
@@ -150,7 +168,7 @@ def _received(answer: Path) -> tuple[str, Any]:
 def _serve() -> None:
     """Read a task from stdin, do it within its limits and leave the answer."""
     function, args, steps, memory_MB, seconds, folder = pickle.load(sys.stdin.buffer)
-    _limit(memory_MB, seconds)
+    _limit(seconds)
     progress = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a decoder that prints must not be taken for progress
     more = {"on_step": lambda done, share: _tell(progress, done, share)} if steps else {}
@@ -159,22 +177,19 @@ def _serve() -> None:
     except OsteoplanError as why:
         answer = (type(why).__name__, str(why))
     except MemoryError:
-        answer = ("BadInput", f"the files need more than {memory_MB:.0f} MB to be read: {_ADVICE}")
+        answer = ("BadInput", _too_much(memory_MB))
     except Exception as why:
         answer = ("BadInput", f"a file could not be read ({type(why).__name__}{_place(why)}): {_ADVICE}")
     _leave(answer, Path(folder))
 
 
-def _limit(memory_MB: float, seconds: float) -> None:
+def _limit(seconds: float) -> None:
+    """What holds where the parent is gone too."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    for what, most in ((resource.RLIMIT_AS, int(memory_MB * 2**20)), (resource.RLIMIT_CPU, int(seconds) + 5)):
-        try:
-            resource.setrlimit(what, (most, most))
-        except (ValueError, OSError):
-            continue  # macOS refuses RLIMIT_AS; said in the module's docstring and in docs/dicom.md
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 5, int(seconds) + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the patient's header
 
 
