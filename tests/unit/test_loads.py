@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.arithmetic import evaluated, names_in
+from osteoplan.knowledge.expression import evaluated, names_in
 from osteoplan.knowledge.load import document, raw
 from osteoplan.knowledge.loads import LoadCase, load_case, load_cases
 from osteoplan.knowledge.refs import citation

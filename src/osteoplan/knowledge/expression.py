@@ -1,14 +1,16 @@
-"""The language of ``when``: yes-or-no expressions over the vocabulary, and nothing else.
+"""The languages of the data: yes-or-no expressions over the vocabulary, formulas over numbers, nothing else.
 
     region == 'spine' and 7 <= sins <= 12 and bilsky in ('0', '1a', '1b') and not infection
+    0.5 * body_weight_N * (height_cm / 170) ** 2
 
-A text is parsed once, by Python's own parser, into the small closed tree below; anything outside the grammar
-(a call, arithmetic, one fact against another) is refused.  What a tree says on a patient's facts, unknown
-ones included, is told by ``pathway.expression``.
+A text is read by Python's own parser; anything outside the grammar (a call, arithmetic in an expression, one
+fact against another) is refused.  What an expression says on a patient's facts, unknown ones included, is
+told by ``pathway.expression``; a formula that reads a name without a value has none.
 
     expression := expression 'and' | 'or' expression  |  'not' expression  |  fact
                 | fact < <= == != >= > literal  (also chained)  |  fact [not] 'in' (literal, literal, ...)
                 | literal [not] 'in' fact  (a fact of the kind ``several``)
+    formula    := formula + - * / ** formula  |  number  |  name
 """
 
 from __future__ import annotations
@@ -35,11 +37,13 @@ __all__ = [
     "Leaf",
     "Not",
     "Operator",
+    "evaluated",
     "faults",
     "holds",
     "leaves",
     "literals",
     "names",
+    "names_in",
     "parse",
     "renumbered",
 ]
@@ -111,6 +115,10 @@ _HOLDS: dict[Operator, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, "==": operator.eq,
     "!=": operator.ne, ">=": operator.ge, ">": operator.gt,
 }  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}  # fmt: skip
 _MIRRORED: dict[Operator, Operator] = {"<": ">", "<=": ">=", "==": "==", "!=": "!=", ">=": "<=", ">": "<"}
 
 
@@ -121,11 +129,7 @@ def parse(text: str) -> Expression:
     Raises:
         BadInput: not an expression of the grammar; the sentence quotes the piece.
     """
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except SyntaxError as why:
-        raise BadInput(f"'{text.strip()}' is not an expression: {why.msg}") from why
-    return _parsed(tree.body)
+    return _parsed(_syntax(text, "an expression"))
 
 
 def holds(op: Operator, value: Value, literal: Value) -> bool:
@@ -186,6 +190,48 @@ def _renumber(node: ast.expr, changes: Mapping[float, float]) -> None:
     for constant in node.elts if isinstance(node, ast.Tuple) else (node,):
         if isinstance(constant, ast.Constant) and isinstance(constant.value, int | float):
             constant.value = changes.get(constant.value, constant.value)
+
+
+def evaluated(text: str, names: Mapping[str, float | None]) -> float | None:
+    """The value of a formula; None where a name in it is unknown.
+
+    Raises:
+        BadInput: not a formula, or a name that nobody defined.
+    """
+    return _value(_syntax(text, "a formula"), names, text)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that a formula reads, once each.
+
+    Raises:
+        BadInput: not a formula.
+    """
+    tree = _syntax(text, "a formula")
+    found = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    _value(tree, found, text)  # refuses anything outside the grammar
+    return tuple(found)
+
+
+def _syntax(text: str, what: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as why:
+        raise BadInput(f"'{text.strip()}' is not {what}: {why.msg}") from why
+
+
+def _value(node: ast.expr, names: Mapping[str, float | None], text: str) -> float | None:
+    match node:
+        case ast.Constant(int() | float() as number) if not isinstance(number, bool):
+            return float(number)
+        case ast.Name(id) if id in names:
+            return names[id]
+        case ast.Name(id):
+            raise BadInput(f"'{text}': nobody defines {id}; known: {', '.join(names)}")
+        case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
+            one, two = _value(left, names, text), _value(right, names, text)
+            return None if one is None or two is None else _ARITHMETIC[type(op)](one, two)
+    raise BadInput(f"'{text}': '{ast.unparse(node)}' is no formula: write + - * / ** and names")
 
 
 def _literals(leaf: Compare | Among | Has) -> tuple[Value, ...]:

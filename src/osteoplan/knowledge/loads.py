@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from osteoplan.errors import UnknownName
-from osteoplan.knowledge.arithmetic import evaluated, names_in
+from osteoplan.knowledge.expression import evaluated, names_in
 from osteoplan.knowledge.load import Cited, KnownRow, NumberRow, Strict, document, documents, raw
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
