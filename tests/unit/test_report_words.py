@@ -8,7 +8,7 @@ import pytest
 
 from osteoplan.model.outcome import Estimate
 from osteoplan.report.charts import axis_for
-from osteoplan.report.png import data_uri, encode
+from osteoplan.report.rendering import data_uri, png
 from osteoplan.report.words import absolute, clause, name_of, number, plain, signed_points, tag, value_of
 from tests.png_read import pixels_of
 
@@ -94,7 +94,7 @@ def test_a_png_is_read_back_by_another_reader(
 ) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, shape).astype(np.uint8)
     path = tmp_path_factory.mktemp("png") / "image.png"
-    path.write_bytes(encode(pixels))
+    path.write_bytes(png(pixels))
     other = np.round(255.0 * matplotlib.image.imread(path)).astype(np.uint8)
     assert np.array_equal(other, pixels)
     assert np.array_equal(pixels_of(data_uri(pixels)).reshape(shape), pixels)

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
@@ -33,13 +34,8 @@ MOSTLY = 0.5
 def interface_layer(mesh: Bricks, cement: F64) -> Bool:
     """(n_elements,) outermost elements of the cement, whose (n_elements,) shares are given."""
     filled = mesh.box(cement >= MOSTLY)
-    bare = np.pad(mesh.box(np.ones(len(mesh.cells), dtype=bool)) & ~filled, 1)
-    beside = np.zeros(mesh.shape, dtype=bool)
-    inner = (slice(1, -1),) * 3
-    for axis in range(3):
-        for step in (-1, 1):
-            beside |= np.roll(bare, step, axis=axis)[inner]
-    layer: Bool = mesh.of_box(filled & beside)
+    bare = mesh.box(np.ones(len(mesh.cells), dtype=bool)) & ~filled
+    layer: Bool = mesh.of_box(filled & ndimage.binary_dilation(bare))
     return layer
 
 

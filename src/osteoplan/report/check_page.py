@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from osteoplan.model.checked import Checked, Level, Need
 from osteoplan.report.page_view import calibration_words, finding_line
 from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices
 from osteoplan.report.projection import frame_pictures, projected
+from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE, Line
 from osteoplan.report.words import name_of
 
@@ -56,14 +56,7 @@ class CheckPage:
 
 def render_check(checked: Checked) -> str:
     """The page as HTML that loads nothing; whatever a user typed is escaped."""
-    environment = Environment(
-        loader=PackageLoader("osteoplan.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("check.html.j2").render(page=check_page(checked))
+    return filled("check.html.j2", page=check_page(checked))
 
 
 def check_page(checked: Checked) -> CheckPage:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from osteoplan.knowledge.centre.ruleset import Book
 from osteoplan.knowledge.load import Cited, release
 from osteoplan.knowledge.order import order
@@ -23,6 +21,7 @@ from osteoplan.report.knowledge_rules import block_page, rules_page
 from osteoplan.report.knowledge_scores import score_page, scores_page
 from osteoplan.report.knowledge_techniques import order_page, technique_page, techniques_page
 from osteoplan.report.knowledge_views import Line, Page, Row, Section, Table, Word, cell, said
+from osteoplan.report.rendering import filled
 from osteoplan.report.rule_tree import STATUS_WORDS
 
 __all__ = ["pages"]
@@ -70,10 +69,9 @@ def pages(book: Book, *, title: str = "", sources: Mapping[str, Citation] | None
     """
     lib = library(book, sources)
     stamp = " · ".join(filter(None, (f"knowledge {_short(book)}", book.local)))
-    template = _template()
     name = title or (f"Knowledge of {book.local}" if book.local else "Knowledge")
     return {
-        page.file: template.render(page=page, site=name, stamp=stamp, chapters=_CHAPTERS)
+        page.file: filled("knowledge_page.html.j2", page=page, site=name, stamp=stamp, chapters=_CHAPTERS)
         for page in _pages(lib, name)
     }
 
@@ -97,14 +95,6 @@ def _short(book: Book) -> str:
     """Release, the start of the digest, and the day: enough to tell two states apart on paper."""
     name, _, digest = book.version.partition("+")
     return f"{name}+{digest[:12]}" + (f", as of {book.as_of}" if book.as_of else "")
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("osteoplan.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("knowledge_page.html.j2")
 
 
 def _index(lib: Library, name: str) -> Page:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import colormaps
 
 from osteoplan.model.field import Field
@@ -30,8 +29,8 @@ from osteoplan.report.pictures import (
     strain_top,
 )
 from osteoplan.report.plane import Cut, cuts_along
-from osteoplan.report.png import data_uri
 from osteoplan.report.projection import frame_pictures
+from osteoplan.report.rendering import data_uri, filled
 from osteoplan.report.scene import scene
 from osteoplan.report.views import ColourBar, Drawings, Page, StrainPage
 from osteoplan.report.words import number
@@ -48,14 +47,7 @@ def render(result: PlanResult) -> str:
 
 def html(page: Page) -> str:
     """The page as HTML; whatever a user typed is escaped."""
-    environment = Environment(
-        loader=PackageLoader("osteoplan.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(page=page)
+    return filled("report.html.j2", page=page)
 
 
 def draw(result: PlanResult) -> Drawings:

@@ -22,7 +22,7 @@ from osteoplan.model.plan import Place, Plan
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CEMENT, KIND, LESION, NEEDLE
 from osteoplan.report.plane import Cut, Plane, along, fit, shape_of
-from osteoplan.report.png import data_uri
+from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 
 __all__ = [

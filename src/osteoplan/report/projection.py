@@ -17,7 +17,7 @@ from osteoplan.model.volume import Volume
 from osteoplan.report.colours import FRAME, NEEDLE
 from osteoplan.report.pictures import Legend, Mark, Outline, Picture, Window
 from osteoplan.report.plane import Cut, Plane, fit
-from osteoplan.report.png import data_uri
+from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 
 __all__ = ["frame_pictures", "projected"]

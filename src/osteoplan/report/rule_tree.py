@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Literal
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 from osteoplan.model.evidence import ReviewStatus
+from osteoplan.report.rendering import filled
 from osteoplan.report.rule_branches import Branch, branches, paths
 from osteoplan.report.rule_words import Outlined, outline
 
@@ -78,9 +77,11 @@ def tree(
         return f"about {'; '.join(words)}" if words else ""
 
     grown = branches(rules)
-    return _template().render(
+    return filled(
+        "knowledge_tree.html.j2",
         title=title, branches=grown, depth=_depth(grown), of_rule=of_rule, of_branch=of_branch,
         questions=questions, marks=marks, about=about,
+        whole=partial(_UNIT.sub, "\u00a0"),  # a number keeps its unit
     )  # fmt: skip
 
 
@@ -91,13 +92,3 @@ def about_names() -> dict[str, str]:
 
 def _depth(grown: Sequence[Branch]) -> int:
     return max((1 + _depth(branch.branches) for branch in grown), default=0)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("osteoplan.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["whole"] = partial(_UNIT.sub, "\u00a0")  # a number keeps its unit
-    return environment.get_template("knowledge_tree.html.j2")

@@ -21,7 +21,7 @@ from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
 from osteoplan.report.pictures import CubeFace, Legend, Mark, Picture, Rod, Scenery, grouped
 from osteoplan.report.plane import shape_of
-from osteoplan.report.png import data_uri
+from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 
 __all__ = ["View", "scene"]

@@ -20,11 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import ImageFont
 
 from osteoplan.errors import NotAvailable
 from osteoplan.report.pictures import Picture, Scenery
+from osteoplan.report.rendering import filled
 from osteoplan.report.sheet_pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
 from osteoplan.report.sheet_view import sheet_view
 from osteoplan.report.sheet_views import Asked, Sheet
@@ -110,7 +110,8 @@ def _compile(sheet: Sheet, pictures: SheetPictures, shown: Sequence[tuple[str, s
 
 def _svg(shown: SheetPicture) -> str:
     """A picture that stands alone; its numbers are drawn in circles of their own."""
-    return _environment().get_template("sheet_picture.svg.j2").render(
+    return filled(
+        "sheet_picture.svg.j2",
         p=shown.picture, size=TEXT_PT, dimension=shown.dimension, dimension_at=shown.dimension_at,
         number=lambda mark: unicodedata.digit(mark, mark), stamps=_stamp_lines(shown.picture),
     )  # fmt: skip
@@ -135,14 +136,6 @@ def _fonts() -> Path:
     import matplotlib
 
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("osteoplan.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
 
 
 @cache

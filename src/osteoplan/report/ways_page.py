@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from osteoplan.model.device import Device
 from osteoplan.model.way import ErrorBudget, Way
 from osteoplan.model.ways_result import WaysResult
 from osteoplan.report.pictures import Picture, Scenery
+from osteoplan.report.rendering import filled
 from osteoplan.report.scene import scene
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.ways_pictures import WayPictures, rod_of_way, way_pictures
@@ -97,14 +96,7 @@ class WaysPage:
 
 def render_ways(result: WaysResult) -> str:
     """The page as HTML that loads nothing; whatever a user typed is escaped."""
-    environment = Environment(
-        loader=PackageLoader("osteoplan.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("ways.html.j2").render(page=ways_page(result))
+    return filled("ways.html.j2", page=ways_page(result))
 
 
 def ways_page(result: WaysResult) -> WaysPage:

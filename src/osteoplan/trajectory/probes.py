@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.applicators import Modality, ZoneRow
@@ -233,9 +234,4 @@ def sound(
 
 def _shell(mask: Bools) -> Ints:
     """Indices of the voxels of a mask that have a face to the outside."""
-    inner = mask.copy()
-    padded = np.pad(mask, 1)
-    for axis in range(3):
-        for shift in (-1, 1):
-            inner &= np.roll(padded, shift, axis)[1:-1, 1:-1, 1:-1]
-    return np.argwhere(mask & ~inner)
+    return np.argwhere(mask & ~ndimage.binary_erosion(mask))

@@ -1,0 +1,41 @@
+"""What every page is made with: a template filled, and images inside, so that the file loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+__all__ = ["data_uri", "filled", "png"]
+
+U8 = npt.NDArray[np.uint8]
+
+
+def filled(template: str, /, **content: object) -> str:
+    """A template of ``templates/`` with its content; whatever a user typed is escaped."""
+    return _environment().get_template(template).render(**content)
+
+
+def data_uri(pixels: U8) -> str:
+    """``data:image/png;base64,...`` of the pixels."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
+
+
+def png(pixels: U8) -> bytes:
+    """PNG of (rows, cols) grey or (rows, cols, 3 | 4) colour."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "png")
+    return file.getvalue()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("osteoplan.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
