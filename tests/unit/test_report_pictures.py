@@ -219,7 +219,7 @@ def test_the_range_of_strain_holds_99_of_100_voxels_of_every_state() -> None:
 
 
 def test_device_files_give_the_diameter() -> None:
-    both = plan_result().options[0].plan
+    both = plan_result().simulations.options[0].plan
     assert [rod.diameter_mm for rod in rods_of(both, DEVICES)] == [3.05, 3.05]
     assert [rod.diameter_mm for rod in rods_of(both, {})] == [None, None]
     assert [rod.words for rod in rods_of(both, DEVICES)] == ["left pedicle needle", "right pedicle needle"]
