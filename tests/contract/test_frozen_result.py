@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import osteoplan
+from osteoplan.errors import BadInput
+from osteoplan.io.migrations import NEWEST, SCHEMA
+from osteoplan.io.option_json import option_noun, wordings_noun
+from osteoplan.io.plan_json import json_schema, plan_document, read_plan
+from tests.report_fixture import plan_result
 
 REPORT = Path(osteoplan.__file__).parent / "report"
 ABOUT_KNOWLEDGE = ("knowledge_", "rule_")  # pages whose subject is the data themselves
@@ -26,3 +33,46 @@ def asked(path: Path) -> list[str]:
 def test_a_page_of_a_result_asks_no_room(page: Path) -> None:
     of_rooms = [name for name in asked(page) if name.split(".")[1] in (*ROOMS, "trajectory")]
     assert set(of_rooms) <= PURE
+
+
+STORED = sorted((Path(__file__).parents[1] / "golden" / "plans").glob("plan-*.json"))
+
+
+def test_every_older_schema_has_a_stored_plan() -> None:
+    assert [path.stem for path in STORED] == [f"plan-{n}" for n in range(1, NEWEST)]
+
+
+@pytest.mark.parametrize("stored", STORED, ids=lambda path: path.stem)
+def test_a_stored_plan_of_an_older_schema_is_read_as_this_one_would_hold_it(stored: Path) -> None:
+    old, new = json.loads(stored.read_text(encoding="utf-8")), read_plan(stored)
+    assert new["schema"] == SCHEMA
+    jsonschema.validate(new, json_schema())
+    assert new["now"] == old["now"]
+    for was, now in zip(old["options"], new["options"], strict=True):
+        assert {key: now[key] for key in was} == was
+        assert option_noun(now).plan.title == was["title"]
+        assert len(now["short_title"]) <= 40
+    assert wordings_noun(new) is None, "nobody knows any more what an older version said"
+
+
+def test_the_first_plans_had_no_standings_and_are_read_without(tmp_path: Path) -> None:
+    first = json.loads(STORED[0].read_text(encoding="utf-8"))
+    for key in ("standings", "conflicts", "survival", "knowledge", "sensitivity", "rigidity"):
+        del first[key]
+    del first["comparison"]["between"]
+    (tmp_path / "plan.json").write_text(json.dumps(first), encoding="utf-8")
+    read = read_plan(tmp_path / "plan.json")
+    assert (read["standings"], read["survival"], read["comparison"]["between"]) == ([], None, [])
+
+
+def test_a_plan_of_a_newer_schema_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
+    newer = {"schema": f"osteoplan.plan/{NEWEST + 1}"}
+    (tmp_path / "plan.json").write_text(json.dumps(newer), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"made by a newer version .*: update osteoplan"):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_the_words_of_the_day_come_back_as_they_were() -> None:
+    result = plan_result()
+    document = json.loads(json.dumps(plan_document(result, case_folder="case")))
+    assert wordings_noun(document) == result.wordings

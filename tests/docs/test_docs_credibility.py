@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from osteoplan.verification.cases import ids
+from osteoplan.verification.cases import VerificationCase, ids
 from osteoplan.workflow.verification_page import verification_rows, with_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CREDIBILITY = (DOCS / "credibility.md").read_text(encoding="utf-8")
 VERIFICATION = (DOCS / "verification.md").read_text(encoding="utf-8")
 
-CASE = {
-    "id": "A0", "title": "a bar", "expected": 2.0, "tolerance": 0.1, "got": 2.05, "unit": "N", "source": "us",
-    "reason": "", "note": "", "ok": True,
-}  # fmt: skip
+CASE = VerificationCase("A0", "a bar", 2.0, 0.1, 2.05, "N", "us")
 
 
 def test_the_table_of_the_page_holds_every_case_in_order_and_none_that_is_gone():
@@ -28,8 +26,8 @@ def test_the_table_of_the_page_holds_every_case_in_order_and_none_that_is_gone()
 
 def test_a_case_that_fails_says_so_in_the_table_and_an_open_one_tells_why():
     assert "| 2.05 |" in verification_rows([CASE])
-    assert "| 3 **fails** |" in verification_rows([{**CASE, "got": 3.0, "ok": False}])
-    assert "| no data |" in verification_rows([{**CASE, "got": None, "ok": None, "reason": "no data"}])
+    assert "| 3 **fails** |" in verification_rows([replace(CASE, got=3.0)])
+    assert "| no data |" in verification_rows([replace(CASE, got=None, reason="no data")])
 
 
 def test_only_what_stands_between_the_marks_is_replaced():

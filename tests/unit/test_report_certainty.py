@@ -10,8 +10,7 @@ import pytest
 
 from osteoplan.cli.certainty import certainty_lines
 from osteoplan.decide.compare import compare
-from osteoplan.io.certainty_json import rigidity_document, tornado_document
-from osteoplan.io.plan_json import outcome_document
+from osteoplan.io.documents import RigidityDocument, TornadoDocument, as_json
 from osteoplan.model.plan import Option
 from osteoplan.report.certainty_charts import rigidity_chart, tornado_chart
 from osteoplan.report.certainty_views import certainty_view
@@ -85,8 +84,8 @@ def test_charts_name_every_bar_and_are_the_same_every_time(result):
 def test_text_and_json_say_the_same(result):
     part = result.rigidity[0]
     document = {
-        "rigidity": [rigidity_document(part, [outcome_document(o) for o in part.outcomes])],
-        "sensitivity": [tornado_document(result.tornadoes[0])],
+        "rigidity": [as_json(RigidityDocument, part)],
+        "sensitivity": [as_json(TornadoDocument, result.tornadoes[0])],
     }
     lines = "\n".join(certainty_lines(document))
     assert f"{part.outcomes[0].value:.0f} %" in lines

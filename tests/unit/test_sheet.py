@@ -57,7 +57,7 @@ def _asked(option: Option, case: Case | None = None) -> Asked:
     result = plan_result()
     stamp = {"created": "2026-11-28T10:00:00", "program": "0.1.0"}
     return workflow.asked_of(
-        {"id": result.id, "stamp": stamp}, option, case or _case(), result.reading.anatomy
+        {"id": result.id, "stamp": stamp, "wordings": None}, option, case or _case(), result.reading.anatomy
     )
 
 

@@ -104,7 +104,7 @@ def test_words_say_how_it_is_held_and_loaded_and_what_nobody_measured(bench):
 
 def test_a_load_of_life_is_told_with_its_formula_source_and_standing():
     load = LifeLoad(
-        "walking", 1670.0, None, 3340.0, "N", "2.38 * body_weight_N", ("Bergmann2001",), "verified"
+        "walking", "walking", 1670.0, None, 3340.0, "N", "2.38 * body_weight_N", ("Bergmann2001",), "verified"
     )
     assert load_words(load) == "1 700 N (1 700–3 300) = 2.38 × body weight, walking [Bergmann2001]"
     unsure = replace(load, value=None, low=None, high=None, status="unverified")

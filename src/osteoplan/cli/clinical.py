@@ -24,9 +24,10 @@ def score(name: str, *items: str, json: Json = False) -> int:
     """
     from osteoplan.cli.console import out, print_json
     from osteoplan.cli.tables import score_lines
-    from osteoplan.workflow.clinical import score_document_of
+    from osteoplan.io.documents import ScoreDocument, as_json
+    from osteoplan.workflow.clinical import score_of
 
-    found = score_document_of(name, items)
+    found = as_json(ScoreDocument, score_of(name, items))
     if json:
         print_json(found)
     else:
@@ -62,10 +63,11 @@ def pathway(
     """
     from osteoplan.cli.clinical_tables import print_pathway
     from osteoplan.cli.console import print_json
-    from osteoplan.workflow.clinical import pathway_document
+    from osteoplan.io.documents import PathwayDocument, as_json
+    from osteoplan.workflow.clinical import pathway as pathway_of
     from osteoplan.workflow.knowledge import day
 
-    found = pathway_document(facts, centre_file=centre, as_of=day(as_of))
+    found = as_json(PathwayDocument, pathway_of(facts, centre_file=centre, as_of=day(as_of)))
     if json:
         print_json(found)
     else:

@@ -136,11 +136,13 @@ def strength(
     """
     from osteoplan.cli.console import print_json, watching
     from osteoplan.cli.strength_tables import print_strength
+    from osteoplan.io.documents import StrengthDocument, as_json
     from osteoplan.workflow.strength import strength_of
 
     settings = plan_settings(lesion, draws, spacing, seed)
     with watching() as progress:
-        found = strength_of(case, settings, load_case=load_case, ladder=ladder, out=out, progress=progress)
+        made = strength_of(case, settings, load_case=load_case, ladder=ladder, out=out, progress=progress)
+    found = as_json(StrengthDocument, made)
     if json:
         print_json(found)
     else:
@@ -184,6 +186,7 @@ def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: 
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.cli.tables import option_table, score_line
     from osteoplan.io.plan_json import read_plan
+    from osteoplan.knowledge.outcomes import outcomes
     from osteoplan.workflow.plan import existing, write
     from osteoplan.workflow.plan import plan as plan_case
 
@@ -206,7 +209,8 @@ def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: 
     if ratio is not None:
         interval = f"({ratio['low']:.0f}-{ratio['high']:.0f})"
         out.print(
-            f"{ranked_by.partition('_')[0]} now: {ratio['value']:.0f} % of intact {interval}", markup=False
+            f"{outcomes()[ranked_by].short_title} now: {ratio['value']:.0f} % of intact {interval}",
+            markup=False,
         )
     for one in document["scores"]:
         out.print(score_line(one), markup=False)

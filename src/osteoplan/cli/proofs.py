@@ -17,10 +17,11 @@ def verify(*, json: Json = False) -> int:
     """
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.cli.tables import verification_table
-    from osteoplan.workflow.verify import verification_document
+    from osteoplan.io.documents import VerificationDocument, as_json
+    from osteoplan.workflow.verify import verify as verify_all
 
     with watching() as progress:
-        found = verification_document(progress=progress)
+        found = as_json(VerificationDocument, verify_all(progress=progress))
     if json:
         print_json(found)
     else:

@@ -97,7 +97,7 @@ def _differences(
         if option.id == base.id or theirs is None or theirs.draws is None:
             continue
         gain = theirs.minus(ours)
-        found.append(Difference(option.id, base.id, outcome, gain, _told_apart(gain, resolution)))
+        found.append(Difference(option.id, base.id, gain, _told_apart(gain, resolution)))
     return tuple(found)
 
 
@@ -118,7 +118,7 @@ def _between(
         assert one is not None
         assert two is not None
         gap = one.minus(two)
-        found.append(Difference(better, worse, outcome, gap, _told_apart(gap, resolution)))
+        found.append(Difference(better, worse, gap, _told_apart(gap, resolution)))
     return tuple(found)
 
 

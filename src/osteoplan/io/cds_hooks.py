@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from osteoplan.io.plan_json import INTENDED_USE
+from osteoplan.io.documents import INTENDED_USE
 from osteoplan.knowledge.codes import CodeRow, codes, without_code
 from osteoplan.knowledge.expression import names
 from osteoplan.knowledge.load import release

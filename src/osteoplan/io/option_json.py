@@ -1,4 +1,4 @@
-"""An option of ``plan.json`` as the noun that it was: plan, steps with their acts, reasons, outcomes."""
+"""Options and wordings of ``plan.json`` as the nouns that they were."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args
 
+from pydantic import TypeAdapter
+
 from osteoplan.errors import BadInput
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Option, Plan, Reason, Step
+from osteoplan.model.result import Wordings
 
-__all__ = ["option_noun"]
+__all__ = ["option_noun", "wordings_noun"]
 
 Json = dict[str, Any]
 _ACTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Act)}
@@ -29,6 +32,9 @@ def option_noun(document: Json) -> Option:
         title=document["title"],
         lesion=document["lesion"],
         steps=tuple(_step(step, document["id"]) for step in document["steps"]),
+        approach=document["approach"],
+        uses=tuple(document["uses"]),
+        remarks=tuple(document["remarks"]),
         clearances=tuple(_estimate(outcome) for outcome in document["clearances"]),
     )
     return Option(
@@ -39,6 +45,12 @@ def option_noun(document: Json) -> Option:
         outcomes=tuple(_estimate(outcome) for outcome in document["outcomes"]),
         warnings=tuple(document["warnings"]),
     )
+
+
+def wordings_noun(document: Json) -> Wordings | None:
+    """The words of the day of the plan; None where an older version wrote it."""
+    words = document["wordings"]
+    return None if words is None else TypeAdapter(Wordings).validate_python(words)
 
 
 def _step(document: Json, option: str) -> Step:

@@ -1,191 +1,104 @@
-"""``plan.json``, schema ``osteoplan.plan/1``: what a program reads of a plan.
+"""``plan.json``, schema ``osteoplan.plan/2``: what a program reads of a plan.
 
-The pydantic documents below are the schema; ``schema/plan-1.json`` in the package is written from them and a
-test keeps the two equal.
+The pydantic documents below are the schema; ``schema/plan-2.json`` in the package is written from them and a
+test keeps the two equal.  A file of an older schema is brought up to this one (``io.migrations``).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from osteoplan.errors import BadInput
-from osteoplan.io.certainty_json import (
-    RigidityDocument,
-    TornadoDocument,
-    rigidity_document,
-    tornado_document,
-)
-from osteoplan.io.clinical_json import (
+from osteoplan.io.documents import (
+    INTENDED_USE,
     ChangeDocument,
     ConflictDocument,
+    Document,
+    FindingDocument,
+    Json,
     KnowledgeDocument,
-    LineDocument,
+    Lines,
+    OutcomeDocument,
+    QuestionDocument,
+    RigidityDocument,
+    ScoreDocument,
+    SourceDocument,
     StandingDocument,
     SurvivalDocument,
-    change_document,
-    conflict_document,
-    fact_document,
-    knowledge_document,
-    line_documents,
-    standing_document,
-    survival_document,
+    TornadoDocument,
+    VerdictDocument,
+    as_json,
+    called,
 )
+from osteoplan.io.migrations import SCHEMA, migrated
 from osteoplan.io.yaml import write_text
-from osteoplan.knowledge.load import Strict
-from osteoplan.model.comparison import Comparison, Difference
-from osteoplan.model.evidence import Citation, Question, ScoreResult, Verdict
-from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Option, Step
-from osteoplan.model.result import PlanResult
+from osteoplan.model.plan import Step
+from osteoplan.model.result import PlanResult, Wordings
 
-__all__ = [
-    "INTENDED_USE",
-    "PlanDocument",
-    "citation_document",
-    "json_schema",
-    "outcome_document",
-    "plan_document",
-    "question_document",
-    "read_plan",
-    "score_document",
-    "verdict_document",
-    "write_plan",
-]
-
-INTENDED_USE = (
-    "Research use only. Not a medical device. Not for diagnosis or treatment of patients: "
-    "supports discussion in a research setting and replaces no clinical judgement."
-)
-Json = dict[str, Any]
+__all__ = ["PlanDocument", "json_schema", "made_schema", "plan_document", "read_plan", "write_plan"]
 
 
-class _Document(Strict):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+def _step(step: Any) -> Any:
+    """A step with its act's fields beside it."""
+    if not isinstance(step, Step):
+        return step
+    act = {field.name: getattr(step.act, field.name) for field in fields(step.act)}
+    return {
+        "act": type(step.act).__name__.lower(),
+        "order": step.order,
+        "session": step.session,
+        "why": step.why,
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in act.items()},
+    }
 
 
-class OutcomeDocument(_Document):
-    """One outcome: value and interval at a level, in a unit, on a basis."""
-
-    id: str
-    target: str = Field(alias="for")
-    value: float
-    low: float | None
-    high: float | None
-    level: float
-    unit: str
-    basis: Literal["simulated", "published", "elicited"]
-    because: list[str]
-    status: str
-
-
-class FindingDocument(_Document):
-    """One fact about the patient or lesion."""
-
-    name: str
-    value: bool | int | float | str | list[str] | None
-    unit: str
-    source: Literal["given", "measured", "derived"]
-    because: str
-
-
-class ScoreDocument(_Document):
-    """A clinical score on what is known."""
-
-    id: str
-    name: str
-    total: tuple[int | float, int | float]
-    maximum: int | float
-    band: list[str]
-    band_text: list[str]
-    missing: list[str]
-    items: dict[str, tuple[int | float, int | float]]
-    cite: list[str]
-    status: str
-    notes: list[str]
-    kind: Literal["sum", "class", "table"] = "sum"
-    item_sources: dict[str, str] = {}
-    conflicts: list[str] = []
-    shown_only: bool = False
-
-
-class VerdictDocument(_Document):
-    """What one rule says."""
-
-    rule: str
-    block: str
-    truth: bool | None
-    effect: Literal["stop", "route", "require", "exclude", "prefer", "consider", "warn"]
-    text: str
-    ask: list[str]
-    cite: list[str]
-    status: str
-    trace: dict[str, bool | int | float | str | list[float] | list[str] | None]
-    techniques: list[str] = []
-    line: Literal["", "first", "second", "third"] = ""
-    tag: str = ""
-    origin: str = ""
-
-
-class ReasonDocument(_Document):
+class ReasonDocument(Document):
     """Why an option has its status."""
 
     text: str
     rule: str
 
 
-class OptionDocument(_Document):
+class OptionDocument(Document):
     """A plan or a comparator."""
 
     id: str
-    technique: str
-    title: str
-    lesion: str
+    technique: str = called("technique", "plan", "technique")
+    title: str = called("title", "plan", "title")
+    short_title: str = called("short_title", "plan", "short_title")
+    lesion: str = called("lesion", "plan", "lesion")
+    approach: str = called("approach", "plan", "approach")
+    uses: list[str] = called("uses", "plan", "uses")
+    remarks: list[str] = called("remarks", "plan", "remarks")
     kind: Literal["plan", "comparator"]
     status: Literal[
         "ranked", "excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed", "comparator"
     ]
     reasons: list[ReasonDocument]
-    steps: list[dict[str, Any]]
-    clearances: list[OutcomeDocument]
+    steps: list[Annotated[dict[str, Any], BeforeValidator(_step)]] = called("steps", "plan", "steps")
+    clearances: list[OutcomeDocument] = called("clearances", "plan", "clearances")
     outcomes: list[OutcomeDocument]
     warnings: list[str]
 
 
-class QuestionDocument(_Document):
-    """An unknown that could change a verdict."""
-
-    fact: str
-    text: str
-    asked_by: list[str]
-
-
-class SourceDocument(_Document):
-    """A source used in this plan."""
-
-    key: str
-    text: str
-    doi: str
-    pmid: str
-    url: str
-
-
-class DifferenceDocument(_Document):
+class DifferenceDocument(Document):
     """A paired difference to the reference option."""
 
     option: str
     reference: str
-    outcome: OutcomeDocument
+    outcome: OutcomeDocument = called("outcome", "estimate")
     supported: bool
 
 
-class ComparisonDocument(_Document):
+class ComparisonDocument(Document):
     """Options side by side."""
 
     kind: str
@@ -195,11 +108,11 @@ class ComparisonDocument(_Document):
     ties: list[tuple[str, str]]
     emptied_by: str
     differences: list[DifferenceDocument]
-    between: list[DifferenceDocument] = []
+    between: list[DifferenceDocument]
     notes: list[str]
 
 
-class StampDocument(_Document):
+class StampDocument(Document):
     """What made the plan."""
 
     program: str
@@ -211,10 +124,10 @@ class StampDocument(_Document):
     identity: str
 
 
-class PlanDocument(_Document):
-    """A whole plan."""
+class PlanDocument(Document):
+    """A whole plan; ``wordings`` is null where an older version wrote it: nobody knows what it said."""
 
-    schema_id: Literal["osteoplan.plan/1"] = Field(alias="schema")
+    schema_id: Literal["osteoplan.plan/2"] = Field(alias="schema")
     intended_use: str
     id: str
     case: str
@@ -232,27 +145,29 @@ class PlanDocument(_Document):
     now: list[OutcomeDocument]
     options: list[OptionDocument]
     comparison: ComparisonDocument
-    # absent from plans of earlier versions, which stay readable
-    standings: list[StandingDocument] = []
-    conflicts: list[ConflictDocument] = []
-    would_change: list[ChangeDocument] = []
-    line_of_therapy: list[LineDocument] = []
-    survival: SurvivalDocument | None = None
-    knowledge: KnowledgeDocument | None = None
-    sensitivity: list[TornadoDocument] = []
-    rigidity: list[RigidityDocument] = []
+    standings: list[StandingDocument]
+    conflicts: list[ConflictDocument]
+    would_change: list[ChangeDocument]
+    line_of_therapy: Lines
+    survival: SurvivalDocument | None
+    knowledge: KnowledgeDocument | None
+    sensitivity: list[TornadoDocument]
+    rigidity: list[RigidityDocument]
     questions: list[QuestionDocument]
     sources: list[SourceDocument]
     warnings: list[str]
     credits: list[str]
+    wordings: Wordings | None
 
 
 def plan_document(result: PlanResult, *, case_folder: str) -> Json:
     """The plan as ``plan.json`` holds it; ``case_folder`` is relative to the file."""
-    lesion = result.reading.anatomy.lesion
-    document = PlanDocument.model_validate(
+    anatomy, explained, simulated = result.reading.anatomy, result.explanation, result.simulations
+    lesion = anatomy.lesion
+    return as_json(
+        PlanDocument,
         {
-            "schema": "osteoplan.plan/1",
+            "schema": SCHEMA,
             "intended_use": INTENDED_USE,
             "id": result.id,
             "case": result.reading.case.id,
@@ -261,36 +176,30 @@ def plan_document(result: PlanResult, *, case_folder: str) -> Json:
             "bone": lesion.bone,
             "level_confirmed": lesion.level_confirmed,
             "simulated": lesion.simulated,
-            "calibrated": result.reading.anatomy.calibration.calibrated,
-            "stamp": {**asdict(result.stamp), "identity": result.stamp.identity},
-            "findings": [
-                {**asdict(finding), "value": fact_document(finding.value)}
-                for finding in result.reading.findings
-            ],
-            "scores": [score_document(score) for score in result.explanation.scores],
-            "verdicts": [verdict_document(verdict) for verdict in result.explanation.verdicts],
-            "intact": [outcome_document(o) for o in result.simulations.intact],
-            "now": [outcome_document(o) for o in result.simulations.now],
-            "options": [_option(option) for option in result.simulations.options],
-            "comparison": _comparison(result.comparison),
-            "standings": [standing_document(standing) for standing in result.explanation.standings],
-            "conflicts": [conflict_document(conflict) for conflict in result.explanation.conflicts],
-            "would_change": [change_document(change) for change in result.explanation.changes],
-            "line_of_therapy": line_documents(result.explanation.line),
-            "survival": survival_document(result.explanation.survival),
-            "knowledge": knowledge_document(result.explanation.knowledge),
-            "sensitivity": [tornado_document(tornado) for tornado in result.tornadoes],
-            "rigidity": [
-                rigidity_document(part, [outcome_document(o) for o in part.outcomes])
-                for part in result.rigidity
-            ],
-            "questions": [question_document(question) for question in result.explanation.questions],
-            "sources": [citation_document(citation) for citation in result.citations],
-            "warnings": list(result.warnings),
-            "credits": list(result.credits),
-        }
+            "calibrated": anatomy.calibration.calibrated,
+            "stamp": result.stamp,
+            "findings": list(result.reading.findings),
+            "scores": explained.scores,
+            "verdicts": explained.verdicts,
+            "intact": simulated.intact,
+            "now": simulated.now,
+            "options": simulated.options,
+            "comparison": result.comparison,
+            "standings": explained.standings,
+            "conflicts": explained.conflicts,
+            "would_change": explained.changes,
+            "line_of_therapy": explained.line,
+            "survival": explained.survival,
+            "knowledge": explained.knowledge,
+            "sensitivity": result.tornadoes,
+            "rigidity": result.rigidity,
+            "questions": explained.questions,
+            "sources": result.citations,
+            "warnings": result.warnings,
+            "credits": result.credits,
+            "wordings": result.wordings,
+        },
     )
-    return document.model_dump(mode="json", by_alias=True)
 
 
 def write_plan(document: Json, path: Path) -> None:
@@ -302,146 +211,42 @@ def write_plan(document: Json, path: Path) -> None:
 
 
 def read_plan(path: Path) -> Json:
-    """A plan from disk, checked.
+    """A plan from disk, checked; one of an older schema as this one would hold it.
 
     Raises:
-        BadInput: absent, not JSON, or not a plan of this schema.
+        BadInput: absent, not JSON, not a plan, or a plan of a newer schema.
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such file; 'osteoplan plan CASE' writes one")
     try:
-        document: Json = json.loads(path.read_text(encoding="utf-8"))
+        document: Json = migrated(json.loads(path.read_text(encoding="utf-8")), str(path))
         PlanDocument.model_validate(document)
     except (json.JSONDecodeError, UnicodeDecodeError) as why:
         raise BadInput(f"{path}: not valid JSON ({why}); plan the case again") from why
     except ValidationError as why:
         first = why.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise BadInput(f"{path}: not an osteoplan.plan/1 document ({place}: {first['msg']})") from why
+        raise BadInput(f"{path}: not an {SCHEMA} document ({place}: {first['msg']})") from why
     return document
+
+
+class _WithoutNotes(GenerateJsonSchema):
+    """The schema without the notes that nouns of the model carry for their readers."""
+
+    def dataclass_schema(self, schema: Any) -> Json:
+        """What the nouns of ``wordings`` hold."""
+        return {key: value for key, value in super().dataclass_schema(schema).items() if key != "description"}
+
+
+def made_schema() -> Json:
+    """The schema as the documents above have it; the published file is written from it."""
+    made = PlanDocument.model_json_schema(by_alias=True, schema_generator=_WithoutNotes)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, **made}
 
 
 @cache
 def json_schema() -> Json:
     """The schema that is published in the package."""
-    text = resources.files("osteoplan.io").joinpath("schema/plan-1.json").read_text(encoding="utf-8")
+    text = resources.files("osteoplan.io").joinpath("schema/plan-2.json").read_text(encoding="utf-8")
     schema: Json = json.loads(text)
     return schema
-
-
-def outcome_document(estimate: Estimate) -> Json:
-    """An outcome without its draws."""
-    return {
-        "id": estimate.id,
-        "for": estimate.target,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "level": estimate.level,
-        "unit": estimate.unit,
-        "basis": estimate.basis,
-        "because": list(estimate.because),
-        "status": estimate.status,
-    }
-
-
-def score_document(score: ScoreResult) -> Json:
-    """A score as ``osteoplan score --json`` and ``plan.json`` print it."""
-    return {
-        "id": score.id,
-        "name": score.name,
-        "total": list(score.total),
-        "maximum": score.maximum,
-        "band": list(score.band),
-        "band_text": list(score.band_text),
-        "missing": list(score.missing),
-        "items": {item: list(points) for item, points in score.items.items()},
-        "cite": list(score.cite),
-        "status": score.status,
-        "notes": list(score.notes),
-        "kind": score.kind,
-        "item_sources": dict(score.sources),
-        "conflicts": list(score.conflicts),
-        "shown_only": score.shown_only,
-    }
-
-
-def verdict_document(verdict: Verdict) -> Json:
-    """A verdict as ``osteoplan pathway --json`` and ``plan.json`` print it."""
-    return {
-        "rule": verdict.rule,
-        "block": verdict.block,
-        "truth": verdict.truth,
-        "effect": verdict.effect,
-        "text": verdict.text,
-        "ask": list(verdict.ask),
-        "cite": list(verdict.cite),
-        "status": verdict.status,
-        "trace": {name: fact_document(value) for name, value in verdict.trace.items()},
-        "techniques": list(verdict.techniques),
-        "line": verdict.line,
-        "tag": verdict.tag,
-        "origin": verdict.origin,
-    }
-
-
-def question_document(question: Question) -> Json:
-    """An open question."""
-    return {"fact": question.fact, "text": question.text, "asked_by": list(question.asked_by)}
-
-
-def citation_document(citation: Citation) -> Json:
-    """A source."""
-    return asdict(citation)
-
-
-def _step(step: Step) -> Json:
-    """A step with its act's fields beside it."""
-    act = {field.name: getattr(step.act, field.name) for field in fields(step.act)}
-    return {
-        "act": type(step.act).__name__.lower(),
-        "order": step.order,
-        "session": step.session,
-        "why": step.why,
-        **{key: list(value) if isinstance(value, tuple) else value for key, value in act.items()},
-    }
-
-
-def _option(option: Option) -> Json:
-    plan = option.plan
-    return {
-        "id": plan.id,
-        "technique": plan.technique,
-        "title": plan.title,
-        "lesion": plan.lesion,
-        "kind": option.kind,
-        "status": option.status,
-        "reasons": [asdict(reason) for reason in option.reasons],
-        "steps": [_step(step) for step in plan.steps],
-        "clearances": [outcome_document(c) for c in plan.clearances],
-        "outcomes": [outcome_document(o) for o in option.outcomes],
-        "warnings": list(option.warnings),
-    }
-
-
-def _comparison(comparison: Comparison) -> Json:
-    return {
-        "kind": comparison.kind,
-        "reference": comparison.reference,
-        "ranked_by": comparison.ranked_by,
-        "ranking": list(comparison.ranking),
-        "ties": [list(pair) for pair in comparison.ties],
-        "emptied_by": comparison.emptied_by,
-        "differences": [_difference(d) for d in comparison.differences],
-        "between": [_difference(d) for d in comparison.between],
-        "notes": list(comparison.notes),
-    }
-
-
-def _difference(found: Difference) -> Json:
-    return {
-        "option": found.option,
-        "reference": found.reference,
-        "outcome": outcome_document(found.estimate),
-        "supported": found.supported,
-    }

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from osteoplan.io.plan_json import INTENDED_USE
+from osteoplan.io.documents import INTENDED_USE
 from osteoplan.model.way import Way
 from osteoplan.model.ways_result import WaysResult
 from osteoplan.trajectory.cover_plan import CoverPlan

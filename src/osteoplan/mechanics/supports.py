@@ -16,7 +16,7 @@ import numpy.typing as npt
 from osteoplan.knowledge.loads import Magnitude
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.model.case import Patient
-from osteoplan.model.supports import LifeLoad, Supports
+from osteoplan.model.supports import LifeLoad, Supports, Threshold
 
 __all__ = ["supports"]
 
@@ -35,6 +35,10 @@ def supports(specimen: Specimen, patient: Patient) -> Supports:
         shown_at=case.display_load.value,
         loads=tuple(
             _life(one, patient) for one in case.magnitudes if one.applies(specimen.anatomy.bone)
+        ),
+        thresholds=tuple(
+            Threshold(one.outcome, one.title, one.value, one.unit, one.cite, one.status, one.note)
+            for one in case.thresholds
         ),
     )  # fmt: skip
 
@@ -56,5 +60,6 @@ def _life(magnitude: Magnitude, patient: Patient) -> LifeLoad:
     amount = magnitude.of(patient)
     value, low, high = (None, None, None) if amount is None else (amount.value, amount.low, amount.high)
     return LifeLoad(
-        magnitude.title, value, low, high, magnitude.unit, magnitude.value, magnitude.cite, magnitude.status
-    )
+        magnitude.id, magnitude.title, value, low, high, magnitude.unit, magnitude.value, magnitude.cite,
+        magnitude.status, magnitude.note,
+    )  # fmt: skip

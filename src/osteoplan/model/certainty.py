@@ -24,12 +24,12 @@ class Tornado:
     """An outcome, and what each input alone makes of it, widest first.
 
     Attributes:
-        title: what the outcome is, in words.
+        title: what the estimate is of, in words.
         option, reference: ids of what is compared; both "" for the bone before treatment.
     """
 
     title: str
     option: str
     reference: str
-    outcome: Estimate
+    estimate: Estimate
     bars: tuple[Bar, ...]

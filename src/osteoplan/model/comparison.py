@@ -54,7 +54,6 @@ class Difference:
 
     option: str
     reference: str
-    outcome: str
     estimate: Estimate
     supported: bool
 

@@ -28,6 +28,7 @@ __all__ = [
     "Step",
     "Violation",
     "Wait",
+    "shortened",
 ]
 
 Point = tuple[float, float, float]
@@ -148,6 +149,11 @@ class Plan:
     clearances: tuple[Estimate, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def short_title(self) -> str:
+        """The title in at most 40 characters."""
+        return shortened(self.title)
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -195,3 +201,8 @@ class Option:
             if estimate.id == id and target in (None, estimate.target):
                 return estimate
         return None
+
+
+def shortened(title: str, longest: int = 40) -> str:
+    """A title that fits a narrow column: whole words, and a sign where some were left out."""
+    return title if len(title) <= longest else title[: longest - 1].rsplit(" ", 1)[0] + " …"

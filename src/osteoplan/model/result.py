@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from osteoplan.model.anatomy import Anatomy
@@ -31,7 +32,10 @@ from osteoplan.model.survival import Survival
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
-__all__ = ["Explanation", "PlanResult", "Reading", "Simulations", "Wordings"]
+__all__ = [
+    "Assessment", "Explanation", "Ladder", "PlanResult", "Reading", "Simulations", "StrengthResult",
+    "Wordings", "Yielding",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,14 @@ class Explanation:
     knowledge: KnowledgeUsed
 
 
+@dataclass(frozen=True)
+class Assessment:
+    """What the clinical brain says on facts alone, and every source behind it."""
+
+    explanation: Explanation
+    sources: tuple[Citation, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Simulations:
     """What the physics said: strength intact and now, options with outcomes, fields by state.
@@ -94,7 +106,7 @@ class Simulations:
     supports: tuple[Supports, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Wordings:
     """The knowledge that a page prints, as it was on the day of the plan.
 
@@ -102,7 +114,7 @@ class Wordings:
         site: the kind of bone; it tells which findings matter at a glance.
         labels: of facts; outcomes: titles, units, how they are printed.
         cards: monographs of the techniques in the plan, read for this patient.
-        devices: device files by id, for names and true diameters.
+        devices: device files of the steps by id, for names and true diameters.
         centre: what the centre stated, key by key; empty where it stated nothing.
     """
 
@@ -141,3 +153,56 @@ class PlanResult:
     def credits(self) -> tuple[str, ...]:
         """Sentences that must be printed wherever the images appear."""
         return self.reading.case.credits
+
+
+@dataclass(frozen=True)
+class Yielding:
+    """One load case until the bone yields, in the central world, without and with its lesion.
+
+    Attributes:
+        ratio_pct: the second strength as a share of the first [%].
+        how: when the strength was read off; laws: of modulus and strength, by id.
+        path: (displacement, force) of the bone as it is.
+    """
+
+    intact: Estimate
+    now: Estimate
+    ratio_pct: float
+    how: str
+    laws: Mapping[str, str]
+    path: tuple[tuple[float, float], ...]
+    diagnostics: Mapping[str, Mapping[str, float | int | str]]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Strength by yielding, beside the linear one; a load case without a strength law has a warning."""
+
+    level: str
+    rows: tuple[Yielding, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StrengthResult:
+    """Strength before treatment.
+
+    Attributes:
+        intact, now: outcomes of the bone without and with its lesion, of every load case.
+        intact_basis: how the bone without the lesion came about, in words.
+        supports: how the bone is held and loaded in each case.
+        diagnostics: of the solve before treatment.
+        ladder: None where only the linear solution was asked for.
+        files: what was written.
+    """
+
+    intact: tuple[Estimate, ...]
+    now: tuple[Estimate, ...]
+    intact_basis: str
+    supports: tuple[Supports, ...]
+    diagnostics: Mapping[str, Any]
+    tornadoes: tuple[Tornado, ...]
+    rigidity: tuple[Rigidity, ...]
+    ladder: Ladder | None
+    files: tuple[Path, ...]
+    warnings: tuple[str, ...]

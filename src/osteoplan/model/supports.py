@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from osteoplan.model.evidence import ReviewStatus
 
-__all__ = ["LifeLoad", "Supports"]
+__all__ = ["LifeLoad", "Supports", "Threshold"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -24,6 +24,7 @@ class LifeLoad:
         formula: what it was computed from.
     """
 
+    id: str
     title: str
     value: float | None
     low: float | None
@@ -32,6 +33,20 @@ class LifeLoad:
     formula: str
     cite: tuple[str, ...]
     status: ReviewStatus
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit of an outcome that others published for their own models: shown, never used to decide."""
+
+    outcome: str
+    title: str
+    value: float
+    unit: str
+    cite: tuple[str, ...]
+    status: ReviewStatus
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +62,7 @@ class Supports:
         unit: of the load: N, or N mm where it turns.
         shown_at: load at which strain is shown.
         loads: sizes of this load in life for this bone; empty where no source was found.
+        thresholds: limits that others published for it.
     """
 
     id: str
@@ -62,6 +78,7 @@ class Supports:
     unit: str
     shown_at: float
     loads: tuple[LifeLoad, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
     @property
     def turns(self) -> bool:

@@ -23,7 +23,7 @@ def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
     """Data URI of an SVG: bars left and right of the stated value, widest on top."""
     bars = tornado.bars[:_MOST]
     figure, axes = _figure(width_cm, 1.3 + _ROW_CM * max(1, len(bars)), left=0.37, bottom_cm=0.95)
-    value = tornado.outcome.value
+    value = tornado.estimate.value
     for row, bar in enumerate(bars):
         axes.barh(row, bar.low - value, left=value, height=0.62, color=_LOW)
         axes.barh(row, bar.high - value, left=value, height=0.62, color=_HIGH, hatch="///", edgecolor="white")

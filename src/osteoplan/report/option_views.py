@@ -146,7 +146,7 @@ def _cell(result: PlanResult, option: Option, column: Column) -> tuple[Value, ..
 def _difference(result: PlanResult, option: Option) -> Value | None:
     """Paired change against untreated; grey where the uncertainty does not support it."""
     for difference in result.comparison.differences:
-        if difference.option == option.id and difference.outcome == result.comparison.ranked_by:
+        if difference.option == option.id:
             shown = _shown(difference)
             shared = _column_tag(result, result.comparison.columns[0])
             return replace(shown, tag="") if shown.tag == shared else shown

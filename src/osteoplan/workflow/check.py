@@ -16,8 +16,8 @@ from osteoplan.anatomy.counting import LevelRow, count_levels
 from osteoplan.errors import BadInput
 from osteoplan.io.case import CaseImages, read_images
 from osteoplan.io.case_file import read_case_file
+from osteoplan.io.documents import INTENDED_USE
 from osteoplan.io.images import is_dicom
-from osteoplan.io.plan_json import INTENDED_USE
 from osteoplan.io.yaml import write_text
 from osteoplan.model.case import Case
 from osteoplan.model.checked import Checked, Level

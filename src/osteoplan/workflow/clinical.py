@@ -5,36 +5,22 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from osteoplan.errors import BadInput
 from osteoplan.io.centre_file import read_centre
-from osteoplan.io.clinical_json import (
-    change_document,
-    conflict_document,
-    knowledge_document,
-    line_documents,
-    standing_document,
-    survival_document,
-)
-from osteoplan.io.plan_json import (
-    INTENDED_USE,
-    citation_document,
-    question_document,
-    score_document,
-    verdict_document,
-)
 from osteoplan.io.yaml import read_yaml
 from osteoplan.knowledge.scores import score_table
+from osteoplan.model.evidence import ScoreResult
+from osteoplan.model.result import Assessment
 from osteoplan.pathway.scores import score
 from osteoplan.pathway.vocabulary import parse_text, parse_values
 from osteoplan.workflow.explain import cited, explain_facts
 from osteoplan.workflow.knowledge import local_book
 
-__all__ = ["pathway_document", "score_document_of"]
+__all__ = ["pathway", "score_of"]
 
 
-def score_document_of(name: str, pairs: Sequence[str]) -> dict[str, Any]:
+def score_of(name: str, pairs: Sequence[str]) -> ScoreResult:
     """One score from ``key=value`` pairs.
 
     Raises:
@@ -49,12 +35,10 @@ def score_document_of(name: str, pairs: Sequence[str]) -> dict[str, Any]:
         if key in items:
             raise BadInput(f"'{key}' is given twice; give each item once")
         items[key] = parse_text(key, value, where=f"the score {name}") if by_fact and value else value or None
-    return score_document(score(name, items))
+    return score(name, items)
 
 
-def pathway_document(
-    path: Path, *, centre_file: Path | None = None, as_of: datetime.date | None = None
-) -> dict[str, Any]:
+def pathway(path: Path, *, centre_file: Path | None = None, as_of: datetime.date | None = None) -> Assessment:
     """All that the clinical brain says on a flat YAML file of facts.
 
     Args:
@@ -70,16 +54,4 @@ def pathway_document(
     whose = local_book(centre.knowledge if centre else None, as_of)
     explained = explain_facts(facts, centre=centre, asked=whose)
     sources = cited(explained.scores, explained.verdicts, (), own=whose.refs)
-    return {
-        "intended_use": INTENDED_USE,
-        "knowledge": knowledge_document(whose.used),
-        "line_of_therapy": line_documents(explained.line),
-        "standings": [standing_document(standing) for standing in explained.standings],
-        "conflicts": [conflict_document(conflict) for conflict in explained.conflicts],
-        "would_change": [change_document(change) for change in explained.changes],
-        "survival": survival_document(explained.survival),
-        "verdicts": [verdict_document(verdict) for verdict in explained.verdicts],
-        "scores": [score_document(one) for one in explained.scores],
-        "questions": [question_document(question) for question in explained.questions],
-        "sources": [citation_document(source) for source in sources],
-    }
+    return Assessment(explained, sources)

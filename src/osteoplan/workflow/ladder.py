@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from osteoplan.errors import NotAvailable
-from osteoplan.io.plan_json import outcome_document
 from osteoplan.mechanics.ladder import Rung, strength
+from osteoplan.model.result import Ladder, Yielding
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["ladder_document"]
+__all__ = ["climbed"]
 
 
-def ladder_document(
+def climbed(
     bench: Bench, level: str, *, progress: Progress = quiet, span: tuple[float, float] = (0.0, 1.0)
-) -> dict[str, Any]:
-    """``{"level", "rows": [one for each load case], "warnings"}``; a row holds intact, now and their ratio.
+) -> Ladder:
+    """Every load case, intact and now, until the bone yields.
 
     A load case whose density laws have no strength law beside them is left out with a warning.
 
@@ -47,17 +45,13 @@ def ladder_document(
         warnings += [
             f"{case.case.title}: {said}" for said in dict.fromkeys((*intact.warnings, *now.warnings))
         ]
-    return {"level": level, "rows": rows, "warnings": warnings}
+    return Ladder(level, tuple(rows), tuple(warnings))
 
 
-def _row(intact: Rung, now: Rung) -> dict[str, Any]:
-    return {
-        "for": now.estimate.target,
-        "intact": outcome_document(intact.estimate),
-        "now": outcome_document(now.estimate),
-        "strength_ratio_to_intact_pct": 100.0 * now.strength / intact.strength,
-        "how": now.how,
-        "laws": {"modulus": now.law, "strength": now.yield_law},
-        "path": [[point.displacement_mm, point.force_N] for point in now.path.points],
-        "diagnostics": {"intact": dict(intact.diagnostics), "now": dict(now.diagnostics)},
-    }
+def _row(intact: Rung, now: Rung) -> Yielding:
+    return Yielding(
+        intact.estimate, now.estimate, 100.0 * now.strength / intact.strength, now.how,
+        {"modulus": now.law, "strength": now.yield_law},
+        tuple((point.displacement_mm, point.force_N) for point in now.path.points),
+        {"intact": intact.diagnostics, "now": now.diagnostics},
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
-from osteoplan.io.option_json import option_noun
+from osteoplan.io.option_json import option_noun, wordings_noun
 from osteoplan.io.plan_json import read_plan
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.stops import stops
@@ -56,7 +56,8 @@ def sheet(plan: Path, option: str, *, case: Path | None = None, progress: Progre
 
 
 def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> Asked:
-    """An option of a plan with everything that its sheet says beside it."""
+    """An option of a plan with everything that its sheet says beside it; devices are those of its day."""
+    words = wordings_noun(document)
     return Asked(
         option=option,
         case=case,
@@ -64,7 +65,7 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
         plan=document["id"],
         date=document["stamp"]["created"],
         program=f"osteoplan {document['stamp']['program']}",
-        devices=shelf_of(case, option).devices,
+        devices=shelf_of(case, option).devices if words is None else words.devices,
         stops=tuple(Stop(row.at, row.where, row.text, row.status) for row in stops()),
         elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
         spacers=frozenset(order().no_part),

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from osteoplan.anatomy.neighbours import with_neighbours
-from osteoplan.io.certainty_json import rigidity_document, tornado_document
-from osteoplan.io.plan_json import INTENDED_USE, outcome_document
-from osteoplan.knowledge.loads import Magnitude
-from osteoplan.model.case import Patient
+from osteoplan.model.result import StrengthResult
 from osteoplan.provenance import cache_folder
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
-from osteoplan.workflow.ladder import ladder_document
-from osteoplan.workflow.load_cases import LoadCase
+from osteoplan.workflow.ladder import climbed
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
@@ -33,11 +28,8 @@ def strength_of(
     ladder: str = "L0",
     out: Path | None = None,
     progress: Progress = quiet,
-) -> dict[str, Any]:
-    """Strength of a case folder's bone, as a document.
-
-    ``intact`` and ``now`` hold outcomes (``outcomes`` is ``now`` again), ``load_cases`` how the bone is held
-    and loaded in each case, how large its loads are in life, and thresholds that others published.
+) -> StrengthResult:
+    """Strength of a case folder's bone.
 
     Args:
         load_case: id of one load case; None runs all of this bone's.
@@ -64,61 +56,20 @@ def strength_of(
     warnings = [*reading.case.warnings, *anatomy.warnings, *bench.warnings, *found.now.warnings]
     if not anatomy.calibration.calibrated:
         warnings.insert(0, "uncalibrated density: read ratios only, newtons are not absolute")
-    yielding = None if ladder == "L0" else ladder_document(bench, ladder, progress=progress)
     sections, left_out = rigidity_of(anatomy, settings)
-    now = [outcome_document(outcome) for outcome in found.now.outcomes]
-    return {
-        "intended_use": INTENDED_USE,
-        "outcomes": now,
-        "now": now,
-        "intact": [outcome_document(outcome) for outcome in found.intact.outcomes],
-        "intact_basis": anatomy.intact_basis,
-        "load_cases": [_described(case, anatomy.bone, patient) for case in bench.cases],
-        "diagnostics": dict(found.now.diagnostics),
-        "sensitivity": [
-            tornado_document(tornado_of(outcome, "now, share of intact", bench.case.resolution_pct))
+    return StrengthResult(
+        intact=found.intact.outcomes,
+        now=found.now.outcomes,
+        intact_basis=anatomy.intact_basis,
+        supports=bench.supports(),
+        diagnostics=found.now.diagnostics,
+        tornadoes=tuple(
+            tornado_of(outcome, "now, share of intact", bench.case.resolution_pct)
             for outcome in found.now.outcomes
             if outcome.id == bench.case.ratio and outcome.target == bench.case.case.title
-        ],
-        "rigidity": [
-            rigidity_document(part, [outcome_document(o) for o in part.outcomes]) for part in sections
-        ],
-        "ladder": yielding,
-        "files": [str(file) for file in files],
-        "warnings": [*warnings, *left_out],
-    }
-
-
-def _described(case: LoadCase, bone: str, patient: Patient) -> dict[str, Any]:
-    """How the bone is held and loaded, and what others say of the size of loads and strengths."""
-    known = case.case
-    return {
-        "id": known.id,
-        "for": known.title,
-        "held": known.held,
-        "loaded": known.loaded,
-        "direction": known.direction,
-        "loads": [_load(one, patient) for one in known.magnitudes if one.applies(bone)],
-        "thresholds": [
-            {**one.model_dump(include={"outcome", "title", "value", "unit", "status", "note"}),
-             "cite": list(one.cite)}
-            for one in known.thresholds
-        ],
-    }  # fmt: skip
-
-
-def _load(magnitude: Magnitude, patient: Patient) -> dict[str, Any]:
-    """A load of this patient; null where weight or height is needed and unknown."""
-    amount = magnitude.of(patient)
-    return {
-        "id": magnitude.id,
-        "title": magnitude.title,
-        "value": None if amount is None else amount.value,
-        "low": None if amount is None else amount.low,
-        "high": None if amount is None else amount.high,
-        "unit": magnitude.unit,
-        "formula": magnitude.value,
-        "cite": list(magnitude.cite),
-        "status": magnitude.status,
-        "note": magnitude.note,
-    }
+        ),
+        rigidity=sections,
+        ladder=None if ladder == "L0" else climbed(bench, ladder, progress=progress),
+        files=files,
+        warnings=(*warnings, *left_out),
+    )

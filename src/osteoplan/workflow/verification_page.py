@@ -8,28 +8,28 @@ Only what stands between the two marks is replaced; the words around it are ours
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from osteoplan.workflow.verify import verification_document
+from osteoplan.verification.cases import VerificationCase
+from osteoplan.workflow.verify import verify
 
 __all__ = ["verification_rows", "with_table"]
 
 START, END = "<!-- from a run: start -->", "<!-- from a run: end -->"
 
 
-def verification_rows(cases: Sequence[Mapping[str, Any]]) -> str:
+def verification_rows(cases: Sequence[VerificationCase]) -> str:
     """The cases as a Markdown table."""
     lines = ["| id | case | expected | got | tolerance | source |", "|---|---|---|---|---|---|"]
     for case in cases:
-        unit = "" if case["unit"] == "1" else f" {case['unit']}"
-        got = case["reason"] if case["got"] is None else f"{case['got']:.6g}"
-        if case["ok"] is False:
+        unit = "" if case.unit == "1" else f" {case.unit}"
+        got = case.reason if case.got is None else f"{case.got:.6g}"
+        if case.ok is False:
             got += " **fails**"
-        title = case["title"] + (f" ({case['note']})" if case["note"] else "")
-        expected, tolerance = f"{case['expected']:.6g}{unit}", f"{case['tolerance']:g}"
-        lines.append(f"| {' | '.join((case['id'], title, expected, got, tolerance, case['source']))} |")
+        title = case.title + (f" ({case.note})" if case.note else "")
+        expected, tolerance = f"{case.expected:.6g}{unit}", f"{case.tolerance:g}"
+        lines.append(f"| {' | '.join((case.id, title, expected, got, tolerance, case.source))} |")
     return "\n".join(lines)
 
 
@@ -42,5 +42,5 @@ def with_table(page: str, table: str) -> str:
 
 if __name__ == "__main__":
     path = Path(sys.argv[1])
-    table = verification_rows(verification_document()["cases"])
+    table = verification_rows(verify().cases)
     path.write_text(with_table(path.read_text(encoding="utf-8"), table), encoding="utf-8")

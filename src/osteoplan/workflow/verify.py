@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
-from osteoplan.verification.cases import Load, cases, ids
+from osteoplan.verification.cases import Load, VerificationCase, cases, ids
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["data_folder", "loader", "verification_document"]
+__all__ = ["Verified", "data_folder", "loader", "verify"]
 
 
 def data_folder() -> Path:
@@ -38,16 +38,20 @@ def loader(folder: Path) -> Load:
     return load
 
 
-def verification_document(*, progress: Progress = quiet) -> dict[str, Any]:
-    """``{"cases": [{"id", "title", "expected", "got", "tolerance", "ok", "source", ...}], "seconds": ...}``.
+@dataclass(frozen=True)
+class Verified:
+    """Every case of the proof, and how long it took; one that could not run says why."""
 
-    A case that could not run has ``got`` and ``ok`` null and says why in ``reason``; ``note`` tells what else
-    was seen.
-    """
+    cases: tuple[VerificationCase, ...]
+    seconds: float
+
+
+def verify(*, progress: Progress = quiet) -> Verified:
+    """Compute every case now."""
     start = time.perf_counter()
     found = []
     stage(progress, "closed forms (compiling on the first run)", 0.0, 0.3)
     for n, case in enumerate(cases(loader(data_folder())), start=1):
-        found.append({**asdict(case), "ok": case.ok})
+        found.append(case)
         stage(progress, f"{case.id}: {case.title}", n / len(ids()), 1.0)
-    return {"cases": found, "seconds": round(time.perf_counter() - start, 1)}
+    return Verified(tuple(found), round(time.perf_counter() - start, 1))

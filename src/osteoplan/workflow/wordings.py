@@ -9,6 +9,7 @@ from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.knowledge.sites import bone_site
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.device import Device
 from osteoplan.model.findings import Label
 from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, Reading, Wordings
@@ -21,15 +22,25 @@ __all__ = ["labels", "wordings"]
 def wordings(reading: Reading, explained: Explanation, options: Iterable[Option]) -> Wordings:
     """Everything that the page of a plan prints beside its answers; a plug-in may bring no card."""
     site, centre, cards = bone_site(reading.anatomy.bone), reading.case.centre, technique_cards()
+    options = tuple(options)
     used = dict.fromkeys(option.plan.technique for option in options)
     return Wordings(
         site="spine" if site is None else site.id,
         labels=labels(),
         outcomes=outcomes(),
         cards={id: for_patient(cards[id], explained.facts) for id in used if id in cards},
-        devices=devices(),
+        devices=_used(options),
         centre=described(centre) if centre.stated else (),
     )
+
+
+def _used(options: Iterable[Option]) -> Mapping[str, Device]:
+    """Devices and agents that the steps name, and the wires that go with them."""
+    acts = [vars(step.act) for option in options for step in option.plan.steps]
+    named = {str(act[key]) for act in acts for key in ("device", "agent") if key in act}
+    own = {id: device for id, device in devices().items() if id in named}
+    wires = {str(one.values["wire_device"].value) for one in own.values() if "wire_device" in one.values}
+    return own | {id: device for id, device in devices().items() if id in wires}
 
 
 def labels() -> Mapping[str, Label]:

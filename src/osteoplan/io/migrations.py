@@ -1,0 +1,60 @@
+"""Plans of older schemas, brought up to today's one step at a time.
+
+Each step turns a document of one schema into one of the next, and has a stored example as its test
+(``tests/golden/plans``).  What an older version did not write is not made up: it stays empty or null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from osteoplan.errors import BadInput
+from osteoplan.model.plan import shortened
+
+__all__ = ["SCHEMA", "migrated"]
+
+Json = dict[str, Any]
+NAME, NEWEST = "osteoplan.plan", 2
+SCHEMA = f"{NAME}/{NEWEST}"
+
+
+def migrated(document: Any, where: str) -> Any:
+    """The document as today's schema has it; anything that is no plan is left as it is.
+
+    Raises:
+        BadInput: its schema is newer than this version's.
+    """
+    schema = document.get("schema") if isinstance(document, dict) else None
+    found = re.fullmatch(rf"{re.escape(NAME)}/(\d+)", schema) if isinstance(schema, str) else None
+    if found is None:
+        return document
+    if int(found[1]) > NEWEST:
+        raise BadInput(
+            f"{where}: made by a newer version ({schema}, this one reads {SCHEMA}): update osteoplan"
+        )
+    for step in _STEPS[int(found[1]) - 1 :]:
+        document = step(document)
+    return document
+
+
+def _to_2(old: Json) -> Json:
+    """Whole options, and the words of the day; the first plans had no standings and no sensitivity."""
+    first: Json = {
+        "standings": [], "conflicts": [], "would_change": [], "line_of_therapy": [], "survival": None,
+        "knowledge": None, "sensitivity": [], "rigidity": [],
+    }  # fmt: skip
+    score = {"kind": "sum", "item_sources": {}, "conflicts": [], "shown_only": False}
+    verdict = {"techniques": [], "line": "", "tag": "", "origin": ""}
+    option = {"approach": "", "uses": [], "remarks": []}
+    return {
+        **first, **old, "schema": f"{NAME}/2", "wordings": None,
+        "scores": [{**score, **one} for one in old["scores"]],
+        "verdicts": [{**verdict, **one} for one in old["verdicts"]],
+        "options": [{**option, "short_title": shortened(one["title"]), **one} for one in old["options"]],
+        "comparison": {"between": [], **old["comparison"]},
+    }  # fmt: skip
+
+
+_STEPS: tuple[Callable[[Json], Json], ...] = (_to_2,)
