@@ -51,9 +51,9 @@ def ratio(outcomes):
 
 def test_screws_past_the_socket_are_planned_and_stiffen_the_bone(planned):
     plan, _ = planned
-    screws = [option for option in plan.options if option.status == "ranked"]
+    screws = [option for option in plan.simulations.options if option.status == "ranked"]
     assert any("lc2" in option.id for option in screws)
-    now = ratio(plan.now)
+    now = ratio(plan.simulations.now)
     assert 50 < now.low <= now.value <= now.high < 100
     for option in screws:
         assert ratio(option.outcomes).value > now.value
@@ -72,7 +72,7 @@ def test_every_page_and_picture_says_coarse_simulated_and_whose_scan_it_is(plann
 def test_nothing_enters_where_the_scan_does_not_show_the_bone(planned):
     """The ischium is cut by the scan's edge: no screw of the posterior column is proposed."""
     plan, _ = planned
-    placed = [o for o in plan.options if "posterior_column" in o.id or "ischium" in o.id]
+    placed = [o for o in plan.simulations.options if "posterior_column" in o.id or "ischium" in o.id]
     assert all(option.status != "ranked" for option in placed)
 
 

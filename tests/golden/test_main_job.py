@@ -125,7 +125,7 @@ def replanned(case_folder, tmp_path, **facts):
 
 def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, offline, tmp_path):
     plan = replanned(phantom / "case", tmp_path, cement_allergy=True)
-    plans = [option for option in plan.options if option.kind == "plan"]
+    plans = [option for option in plan.simulations.options if option.kind == "plan"]
     assert {option.id for option in plans} >= {"vertebroplasty_left", "vertebroplasty_right"}
     assert all(option.status in ("excluded_by_rule", "infeasible") for option in plans)
     assert any(reason.rule == "S6" for option in plans for reason in option.reasons)
@@ -136,10 +136,10 @@ def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offl
     plan = replanned(phantom / "case", tmp_path, infection=True)
     assert plan.comparison.ranking == ()
     assert "S3" in plan.comparison.emptied_by
-    assert {option.id for option in plan.options if option.status == "comparator"} == {
+    assert {option.id for option in plan.simulations.options if option.status == "comparator"} == {
         "best_supportive_care", "radiotherapy", "sbrt", "open_surgery",
     }  # fmt: skip
-    assert {one.rank for one in plan.standings} == {None}
+    assert {one.rank for one in plan.explanation.standings} == {None}
 
 
 def test_a_centre_without_cement_refers_elsewhere_and_every_page_says_whose_rules_spoke(
@@ -157,13 +157,13 @@ def test_a_centre_without_cement_refers_elsewhere_and_every_page_says_whose_rule
     case = {**case, "facts": facts, "centre": "../centre/centre.yaml", "prior_treatment": earlier}
     (copy / "case.yaml").write_text(yaml.safe_dump(case))
     plan = osteoplan.plan(copy, osteoplan.PlanSettings(draws=40, spacing_mm=2.0))
-    plans = [option for option in plan.options if option.kind == "plan"]
+    plans = [option for option in plan.simulations.options if option.kind == "plan"]
     assert plans
     assert {option.status for option in plans} <= {"refer_elsewhere", "infeasible"}
     assert any("bone cement" in reason.text for option in plans for reason in option.reasons)
-    assert plan.knowledge.overrides
-    assert plan.findings.value("prior_rt") is True
-    assert plan.findings.value("prior_rt_gy") == 20
+    assert plan.explanation.knowledge.overrides
+    assert plan.reading.findings.value("prior_rt") is True
+    assert plan.reading.findings.value("prior_rt_gy") == 20
     osteoplan.write(plan, copy, out=tmp_path / "plan")
     page = (tmp_path / "plan" / "report.html").read_text(encoding="utf-8")
     told = json.loads((tmp_path / "plan" / "plan.json").read_text(encoding="utf-8"))
