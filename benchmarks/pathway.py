@@ -53,14 +53,15 @@ def main() -> None:
         out = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True).stdout
         imports, load = (1000 * float(part) for part in out.split())
         print(f"loading all knowledge, {attempt}: {load:.0f} ms after {imports:.0f} ms of imports")
+    from osteoplan.pathway.facts import Facts
     from osteoplan.workflow.explain import explain_facts
 
     for name, facts in PATIENTS.items():
-        explain_facts(facts)
+        explain_facts(Facts(facts))
         times = []
         for _ in range(RUNS):
             start = time.perf_counter()
-            explain_facts(facts)
+            explain_facts(Facts(facts))
             times.append(1000 * (time.perf_counter() - start))
         print(f"pathway, {name}: median {statistics.median(times):.1f} ms, longest {max(times):.1f} ms")
 

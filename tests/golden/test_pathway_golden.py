@@ -14,6 +14,7 @@ import yaml
 from osteoplan.knowledge.rules import rules
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.result import Explanation
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.rules import blocking
 from osteoplan.pathway.scores import score
 from osteoplan.workflow.explain import explain_facts
@@ -27,7 +28,7 @@ BY_NAME = pytest.mark.parametrize("case", CASES, ids=[case["case"].split(":")[0]
 
 
 def heard(case: dict[str, Any], *, assumed: bool) -> Explanation:
-    return explain_facts({**case["stated"], **(case.get("assumed", {}) if assumed else {})})
+    return explain_facts(Facts({**case["stated"], **(case.get("assumed", {}) if assumed else {})}))
 
 
 def by_rule(explained: Explanation) -> dict[str, Verdict]:
@@ -69,7 +70,7 @@ def test_what_is_assumed_is_needed_some_rule_is_open_without_it(case: dict[str, 
     whole = {**case["stated"], **case["assumed"]}
     firing = [*case.get("fires", []), *case.get("not", [])]
     for fact in case["assumed"]:
-        less = by_rule(explain_facts({name: value for name, value in whole.items() if name != fact}))
+        less = by_rule(explain_facts(Facts({name: value for name, value in whole.items() if name != fact})))
         assert any(rule in less and less[rule].truth is None and fact in less[rule].ask for rule in firing), (
             fact
         )
@@ -122,7 +123,7 @@ def test_the_demo_persona_is_ranked_asks_for_the_missing_items_and_is_stabilised
         "rt_failed": False, "rt_contraindicated": False, "inr": 1.1, "plt": 210, "intent": "palliative",
         "collapse_pct": 0, "body_involved_pct": 24, "age": 63,
     }  # fmt: skip
-    explained = explain_facts(facts)
+    explained = explain_facts(Facts(facts))
     truth = {verdict.rule: verdict.truth for verdict in explained.verdicts}
     assert blocking(explained.verdicts) == ()
     assert [rule for rule, true in truth.items() if true] == ["L6", "PR8", "LE5"]

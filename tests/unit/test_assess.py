@@ -11,15 +11,15 @@ from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Standing, Verdict
 from osteoplan.pathway.assess import conflicts, line_of_therapy, standings
-from osteoplan.pathway.rules import settled, verdicts
-from osteoplan.pathway.vocabulary import parse_values
+from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.rules import verdicts
 
 COMPARATORS = {"best_supportive_care", "radiotherapy", "sbrt", "open_surgery"}
 
 
 def standing(centre: Centre | None = None, **facts: object) -> dict[str, Standing]:
-    known = settled(parse_values(facts))
-    return {one.technique: one for one in standings(verdicts(facts), known, centre)}
+    known = Facts(facts)
+    return {one.technique: one for one in standings(verdicts(known), known, centre)}
 
 
 def verdict(rule: str, effect: str, about: str, truth: bool | None = True, block: str = "spine") -> Verdict:
@@ -27,7 +27,7 @@ def verdict(rule: str, effect: str, about: str, truth: bool | None = True, block
 
 
 def judged(*said: Verdict) -> dict[str, Standing]:
-    return {one.technique: one for one in standings(said, {"region": "spine"})}
+    return {one.technique: one for one in standings(said, Facts({"region": "spine"}))}
 
 
 def test_without_any_fact_every_technique_stands_and_none_is_preferred() -> None:
@@ -70,12 +70,12 @@ def test_an_excluded_technique_stays_with_its_rule_and_without_a_rank() -> None:
 def test_each_exclude_removes_its_techniques_from_the_set_and_no_other(rule: object) -> None:
     about = set(rule.row.about)  # type: ignore[attr-defined]
     said = Verdict(rule.id, rule.block, True, "exclude", "text", (), (), "unverified", {}, rule.row.about)  # type: ignore[attr-defined]
-    found = {one.technique: one for one in standings([said], {})}
+    found = {one.technique: one for one in standings([said], Facts({}))}
     removed = {id for id, one in found.items() if rule.id in one.exclude}  # type: ignore[attr-defined]
     assert removed == {id for id, card in technique_cards().items() if {id, *card.uses} & about}
     assert removed
     assert all(found[id].rank is None for id in removed)
-    kept = {one.technique: one for one in standings([replace(said, truth=None)], {})}
+    kept = {one.technique: one for one in standings([replace(said, truth=None)], Facts({}))}
     assert all(not one.exclude and one.rank == 1 for one in kept.values())
 
 
@@ -117,7 +117,7 @@ def test_among_equals_the_one_with_fewer_warnings_comes_first() -> None:
 
 def test_rules_that_point_opposite_ways_stand_side_by_side() -> None:
     said = [verdict("A1", "prefer", "rfa"), verdict("A2", "warn", "rfa"), verdict("A3", "exclude", "mwa")]
-    (found,) = conflicts(standings(said, {"region": "spine"}))
+    (found,) = conflicts(standings(said, Facts({"region": "spine"})))
     assert (found.technique, found.supports, found.against) == ("rfa", ("A1",), ("A2",))
 
 
@@ -139,7 +139,7 @@ def test_what_the_centre_lacks_is_referred_not_hidden_and_what_it_did_not_state_
 
 def test_the_lines_of_therapy_are_told_apart_and_stay_open_without_facts() -> None:
     def lines(**facts: object) -> dict[str, bool | None]:
-        return {line: truth for line, (truth, _) in line_of_therapy(verdicts(facts)).items()}
+        return {line: truth for line, (truth, _) in line_of_therapy(verdicts(Facts(facts))).items()}
 
     assert lines() == {"first": None, "second": None, "third": None}
     fresh = lines(pain_type="nonmech", fx="none", rt_failed=False, rt_contraindicated=False, pain_nrs=6)

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from osteoplan.errors import BadInput
+from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.materials import Density, conversion, law_of_bone, strength_law
 from osteoplan.knowledge.values import number
@@ -215,7 +215,7 @@ def test_without_calibration_there_is_an_image_mean_and_no_force():
 
 def test_the_numbers_behind_the_hold_say_where_they_come_from():
     assert number("purchase.shear_share_of_yield") == 0.5
-    with pytest.raises(Exception, match="number"):
+    with pytest.raises(UnknownName, match=r"unknown value .shear. in knowledge.data.constructs.purchase"):
         number("purchase.shear")
 
 

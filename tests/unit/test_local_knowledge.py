@@ -16,6 +16,7 @@ from osteoplan.knowledge.marked import read_marked
 from osteoplan.knowledge.rules import Rule, RuleRow, rules
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.local_check import checked_local, example_faults, read_local
 from osteoplan.pathway.rules import verdicts
 
@@ -516,12 +517,12 @@ def test_the_example_folder_passes_every_check_and_speaks() -> None:
         if own.origin:
             assert list(rule_faults(own.row, vocabulary(), about)) == []
     facts = {"region": "spine", "collapse_pct": 70}
-    said = {verdict.rule: verdict for verdict in verdicts(facts, ours)}
+    said = {verdict.rule: verdict for verdict in verdicts(Facts(facts), ours)}
     assert said["X1"].truth is True
-    assert "X1" not in {verdict.rule for verdict in verdicts(facts)}
+    assert "X1" not in {verdict.rule for verdict in verdicts(Facts(facts))}
     pelvis = {"region": "pelvic_ring", "fx": "none", "size_mm": 35}
-    assert {v.rule: v.truth for v in verdicts(pelvis, ours)}["P4"] is False
-    assert {v.rule: v.truth for v in verdicts(pelvis)}["P4"] is True
+    assert {v.rule: v.truth for v in verdicts(Facts(pelvis), ours)}["P4"] is False
+    assert {v.rule: v.truth for v in verdicts(Facts(pelvis))}["P4"] is True
     assert len(ours.overrides) == 4
     assert ours.rule("T6") is None
     assert "example-hospital" in ours.stamp

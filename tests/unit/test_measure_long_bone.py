@@ -8,6 +8,7 @@ import pytest
 from osteoplan.anatomy.measure import measure
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.findings import Findings
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import applicable_scores, mirels_items
 from osteoplan.pathway.vocabulary import parse_facts
 from tests.synthetic_long_bone import CENTRE, GRIDS, RADIUS, SPACING, THICK, ball, frame, notch, tube
@@ -164,7 +165,7 @@ def test_mirels_is_filled_from_the_measurements_and_waits_only_for_pain():
         "size": "over_two_thirds",
         "size_definition": "bone_diameter",
     }
-    mirels = {score.id: score for score in applicable_scores(facts)}["mirels"]
+    mirels = {score.id: score for score in applicable_scores(Facts(facts))}["mirels"]
     assert mirels.total == (10, 12)
     assert mirels.missing == ("pain",)
 

@@ -9,6 +9,7 @@ import pytest
 from osteoplan.anatomy.measure import measure
 from osteoplan.anatomy.vertebra import read_vertebra
 from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import applicable_scores, sins_items
 from osteoplan.pathway.vocabulary import parse_facts
 from tests.synthetic_vertebra import vertebra
@@ -94,7 +95,7 @@ def test_sins_is_filled_from_the_measurements():
         "collapse": "none",
         "posterolateral": "unilateral",
     }
-    sins = {score.id: score for score in applicable_scores(facts)}["sins"]
+    sins = {score.id: score for score in applicable_scores(Facts(facts))}["sins"]
     assert sins.missing == ("pain", "alignment")
     assert sins.total == (6, 13)
 

@@ -16,9 +16,9 @@ from osteoplan.knowledge.rules import Rule, rules
 from osteoplan.knowledge.techniques import technique_card, technique_cards
 from osteoplan.knowledge.vocabulary import resources, uses, vocabulary
 from osteoplan.model.technique import SECTIONS, Complication, Statement, TechniqueCard
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.monographs import applies, for_patient
-from osteoplan.pathway.rules import excluded, verdicts
-from osteoplan.pathway.vocabulary import parse_values
+from osteoplan.pathway.rules import forbidding, verdicts
 from osteoplan.units import ucum
 
 CARDS = technique_cards()
@@ -39,7 +39,7 @@ def texts(rows: tuple[Statement, ...]) -> str:
 
 
 def patient(card: str, **facts: object) -> TechniqueCard:
-    return for_patient(technique_card(card), parse_values(facts))
+    return for_patient(technique_card(card), Facts(facts))
 
 
 # ---- completeness
@@ -215,9 +215,9 @@ def test_rows_of_long_bones_pelvis_and_intent_reach_only_those_patients() -> Non
 
 @each_card
 def test_more_facts_never_bring_a_row_back_nor_loosen_a_certain_one(card: TechniqueCard) -> None:
-    few = for_patient(card, parse_values({"region": "prox_femur"}))
+    few = for_patient(card, Facts({"region": "prox_femur"}))
     more = for_patient(
-        card, parse_values({"region": "prox_femur", "infection": True, "matrix": "lytic", "le_weeks": 3})
+        card, Facts({"region": "prox_femur", "infection": True, "matrix": "lytic", "le_weeks": 3})
     )
     certain = {row.text for row in few.statements if row.applies}
     assert {row.text for row in more.statements} <= {row.text for row in few.statements}
@@ -226,14 +226,14 @@ def test_more_facts_never_bring_a_row_back_nor_loosen_a_certain_one(card: Techni
 
 def test_every_region_has_several_options_and_a_site_that_is_not_known_rules_nothing_out() -> None:
     for region in REGIONS:
-        there = {c.id for c in CARD_LIST if applies(c, parse_values({"region": region}))}
+        there = {c.id for c in CARD_LIST if applies(c, Facts({"region": region}))}
         assert {"rfa", "radiotherapy", "best_supportive_care"} <= there
         assert ("vertebroplasty" in there) == (region == "spine")
         assert ("sacroplasty" in there) == (region == "sacrum")
         assert ("cementoplasty" in there) == (region not in ("spine", "sacrum"))
     assert all(applies(card, {}) is not False for card in CARD_LIST)
-    assert applies(technique_card("cemented_screws"), parse_values({"region": "spine"})) is None
-    assert applies(technique_card("cemented_screws"), parse_values({"region": "rib"})) is False
+    assert applies(technique_card("cemented_screws"), Facts({"region": "spine"})) is None
+    assert applies(technique_card("cemented_screws"), Facts({"region": "rib"})) is False
 
 
 # ---- rules against techniques
@@ -255,7 +255,7 @@ def test_an_exclusion_removes_what_it_is_about_when_true_and_nothing_when_false_
 ) -> None:
     answers = set()
     for example in rule.row.examples:
-        gone = rule.id in excluded(verdicts(example.given), card.id, card.uses)
+        gone = rule.id in {v.rule for v in forbidding(verdicts(Facts(example.given)), card.id, card.uses)}
         assert gone is (example.fires is True)
         answers.add(example.fires)
     assert answers == {True, False, "unknown"}
@@ -266,7 +266,7 @@ def test_an_exclusion_leaves_a_technique_alone_that_it_is_not_about() -> None:
     for rule in EXCLUSIONS:
         fires = next(example.given for example in rule.row.examples if example.fires is True)
         for card in CARD_LIST:
-            gone = rule.id in excluded(verdicts(fires), card.id, card.uses)
+            gone = rule.id in {v.rule for v in forbidding(verdicts(Facts(fires)), card.id, card.uses)}
             assert gone is ((rule.id, card.id) in concerned)
 
 

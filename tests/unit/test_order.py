@@ -20,8 +20,8 @@ from osteoplan.model.plan import (
     Step,
     Wait,
 )
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.order import Remark, check_order, sequence_of
-from osteoplan.pathway.vocabulary import parse_values
 
 O = (0.0, 0.0, 0.0)
 EXAMPLES = order().examples
@@ -42,7 +42,7 @@ def steps(*acts: Act, sessions: tuple[int, ...] = ()) -> list[Step]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[" ".join(example.acts) for example in EXAMPLES])
 def test_every_example_of_the_data_says_what_is_written_there(example: OrderExample) -> None:
-    assert said(check_order(example.acts, parse_values(example.given))) == example.says
+    assert said(check_order(example.acts, Facts(example.given))) == example.says
 
 
 def test_embolisation_before_ablation_before_radiotherapy_is_the_usual_order() -> None:
@@ -77,7 +77,7 @@ def test_ablation_through_a_screw_is_legal_and_monopolar_current_at_metal_a_warn
 
 def test_a_row_for_some_patients_is_certain_open_or_silent_by_their_facts() -> None:
     def open_or_not(**facts: object) -> list[bool | None]:
-        return [one.applies for one in check_order(["embolise", "fix"], parse_values(facts))]
+        return [one.applies for one in check_order(["embolise", "fix"], Facts(facts))]
 
     assert open_or_not(hypervascular=True) == [True]
     assert open_or_not() == [None]

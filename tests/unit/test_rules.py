@@ -26,24 +26,30 @@ from osteoplan.knowledge.rules import Rule, RuleExample, rules
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Verdict
 from osteoplan.pathway.expression import deciders, evaluate, samples, tried_deciders
-from osteoplan.pathway.rules import blocking, excluded, questions, settled, verdicts
+from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.rules import blocking, forbidding, questions, verdicts
 from osteoplan.pathway.scores import applicable_scores
-from osteoplan.pathway.vocabulary import Value, parse_values
+from osteoplan.pathway.vocabulary import Value
 
 RULES = rules()
 EXAMPLES = [(rule, example) for rule in RULES for example in rule.row.examples]
 TRUTH = {True: True, False: False, "unknown": None}
 
 
+def excluding(said, technique, uses=()):
+    """Ids of the rules that forbid a technique."""
+    return tuple(verdict.rule for verdict in forbidding(said, technique, uses))
+
+
 def spoken(**facts: object) -> dict[str, Verdict]:
-    return {verdict.rule: verdict for verdict in verdicts(facts)}
+    return {verdict.rule: verdict for verdict in verdicts(Facts(facts))}
 
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=[rule.id for rule, _ in EXAMPLES])
 def test_every_example_of_every_rule_comes_out_as_written(rule: Rule, example: RuleExample) -> None:
-    facts = settled(parse_values(example.given))
+    facts = Facts(example.given)
     assert evaluate(rule.when, facts) is TRUTH[example.fires]
-    verdict = {v.rule: v for v in verdicts(example.given)}.get(rule.id)
+    verdict = {v.rule: v for v in verdicts(Facts(example.given))}.get(rule.id)
     if verdict is None:  # the rule is for another region: then it must be false
         assert example.fires is False
     else:
@@ -78,7 +84,7 @@ def mutants(tree: Expression) -> Iterator[Expression]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_the_examples_of_a_rule_catch_every_small_mistake_in_its_condition(rule: Rule) -> None:
-    cases = [(settled(parse_values(e.given)), TRUTH[e.fires]) for e in rule.row.examples]
+    cases = [(Facts(e.given), TRUTH[e.fires]) for e in rule.row.examples]
     for mutant in mutants(rule.when):
         if not says_the_same(mutant, rule.when):
             assert any(evaluate(mutant, facts) is not truth for facts, truth in cases), mutant
@@ -111,12 +117,12 @@ def test_a_missing_score_never_reads_as_stable() -> None:
 @pytest.mark.parametrize("value", ["9", float("nan"), True, 9.5, [9]])
 def test_a_score_that_is_not_a_number_is_refused_before_any_rule_speaks(value: object) -> None:
     with pytest.raises(BadInput):
-        verdicts({"region": "spine", "sins": value})
+        verdicts(Facts({"region": "spine", "sins": value}))
 
 
 def test_an_unknown_fact_is_refused_with_its_neighbour() -> None:
     with pytest.raises(UnknownName, match=r"unknown fact 'regoin' in facts; did you mean 'region'\?"):
-        verdicts({"regoin": "spine"})
+        verdicts(Facts({"regoin": "spine"}))
 
 
 def test_rules_of_another_region_are_left_out_and_all_others_are_told() -> None:
@@ -137,7 +143,7 @@ def test_false_rules_of_this_region_are_told_too_with_what_they_read() -> None:
 
 
 def test_rules_speak_in_order_of_precedence_safety_first() -> None:
-    blocks = [verdict.block for verdict in verdicts({})]
+    blocks = [verdict.block for verdict in verdicts(Facts({}))]
     assert blocks[0] == "safety"
     assert blocks == sorted(blocks, key=list(dict.fromkeys(blocks)).index)
 
@@ -155,7 +161,7 @@ def test_a_total_that_covers_a_range_enters_the_rules_as_that_range() -> None:
 def test_scores_and_rules_meet_in_one_mapping() -> None:
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech",
              "alignment": "normal", "collapse_pct": 0, "body_involved_pct": 30}  # fmt: skip
-    sins = {score.id: score for score in applicable_scores(facts)}["sins"]
+    sins = {score.id: score for score in applicable_scores(Facts(facts))}["sins"]
     assert sins.total == (8, 11)
     assert spoken(**facts, sins=sins.total)["SP2"].truth is True
 
@@ -171,11 +177,11 @@ def test_a_primary_that_is_named_is_a_known_primary() -> None:
 def test_a_primary_that_contradicts_whether_it_is_known_is_refused(primary: str, known: bool) -> None:
     said = f"primary_known: {str(known).lower()} contradicts primary: {primary}; one of them is wrong"
     with pytest.raises(BadInput, match=said):
-        verdicts({"primary": primary, "primary_known": known, "solitary": True})
+        verdicts(Facts({"primary": primary, "primary_known": known, "solitary": True}))
 
 
 def test_every_question_is_asked_once_with_the_rules_that_ask_it_safety_first() -> None:
-    asked = questions(verdicts({"region": "spine", "infection": False}))
+    asked = questions(verdicts(Facts({"region": "spine", "infection": False})))
     facts = [question.fact for question in asked]
     assert len(facts) == len(set(facts))
     assert facts[0] == "suspected_primary_bone_tumour"
@@ -188,53 +194,53 @@ def test_every_question_is_asked_once_with_the_rules_that_ask_it_safety_first() 
 
 def test_a_question_for_a_total_becomes_the_questions_for_its_missing_items() -> None:
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 20}
-    scores = applicable_scores(facts)
+    scores = applicable_scores(Facts(facts))
     total = {score.id: score.total for score in scores}["sins"]
-    said = verdicts({**facts, "sins": total})
+    said = verdicts(Facts({**facts, "sins": total}))
     asked = [q.fact for q in questions([v for v in said if v.rule == "SP1"], scores)]
     assert asked == ["pain_type", "alignment", "posterolateral"]
     assert [q.fact for q in questions([v for v in said if v.rule == "SP1"])] == ["sins"]
 
 
 def test_an_allergy_excludes_whatever_uses_cement_and_nothing_else() -> None:
-    said = verdicts({"cement_allergy": True, "le_weeks": 20})
-    assert excluded(said, "vertebroplasty", ("pmma",)) == ("S6",)
-    assert excluded(said, "screws", ("fixation",)) == ()
-    assert excluded(said, "radiotherapy", ("ebrt",)) == ()
+    said = verdicts(Facts({"cement_allergy": True, "le_weeks": 20}))
+    assert excluding(said, "vertebroplasty", ("pmma",)) == ("S6",)
+    assert excluding(said, "screws", ("fixation",)) == ()
+    assert excluding(said, "radiotherapy", ("ebrt",)) == ()
 
 
 def test_an_unknown_or_false_exclusion_excludes_nothing() -> None:
-    assert excluded(verdicts({}), "vertebroplasty", ("pmma",)) == ()
-    assert excluded(verdicts({"cement_allergy": False}), "vertebroplasty", ("pmma",)) == ()
+    assert excluding(verdicts(Facts({})), "vertebroplasty", ("pmma",)) == ()
+    assert excluding(verdicts(Facts({"cement_allergy": False})), "vertebroplasty", ("pmma",)) == ()
 
 
 def test_a_rule_can_exclude_a_technique_by_its_id() -> None:
     said = tuple(
         replace(v, techniques=("vertebroplasty",)) if v.rule == "S6" else v
-        for v in verdicts({"cement_allergy": True})
+        for v in verdicts(Facts({"cement_allergy": True}))
     )
-    assert excluded(said, "vertebroplasty") == ("S6",)
-    assert excluded(said, "kyphoplasty", ("pmma",)) == ()
+    assert excluding(said, "vertebroplasty") == ("S6",)
+    assert excluding(said, "kyphoplasty", ("pmma",)) == ()
 
 
 def test_only_true_stop_and_route_rules_block() -> None:
-    assert [v.rule for v in blocking(verdicts({"infection": True}))] == ["S3"]
-    assert [v.rule for v in blocking(verdicts({"new_neuro_deficit": True}))] == ["S2"]
-    assert [v.rule for v in blocking(verdicts({"region": "spine", "sins": 14}))] == ["SP1"]
-    assert blocking(verdicts({"cement_allergy": True, "inr": 5})) == ()
-    assert blocking(verdicts({})) == ()
+    assert [v.rule for v in blocking(verdicts(Facts({"infection": True})))] == ["S3"]
+    assert [v.rule for v in blocking(verdicts(Facts({"new_neuro_deficit": True})))] == ["S2"]
+    assert [v.rule for v in blocking(verdicts(Facts({"region": "spine", "sins": 14})))] == ["SP1"]
+    assert blocking(verdicts(Facts({"cement_allergy": True, "inr": 5}))) == ()
+    assert blocking(verdicts(Facts({}))) == ()
 
 
 def test_a_short_life_expectancy_excludes_fixation_and_only_warns_of_ablation_and_cement() -> None:
-    said = verdicts({"le_weeks": 3})
-    assert excluded(said, "screws", ("fixation",)) == ("S9",)
-    assert excluded(said, "vertebroplasty", ("pmma",)) == ()
-    assert excluded(said, "ablation", ("thermal",)) == ()
+    said = verdicts(Facts({"le_weeks": 3}))
+    assert excluding(said, "screws", ("fixation",)) == ("S9",)
+    assert excluding(said, "vertebroplasty", ("pmma",)) == ()
+    assert excluding(said, "ablation", ("thermal",)) == ()
     assert {v.rule: v.effect for v in said if v.truth}["S9b"] == "warn"
 
 
 def test_every_verdict_carries_its_sources_and_review_status() -> None:
-    for verdict in verdicts({}):
+    for verdict in verdicts(Facts({})):
         assert verdict.status in ("verified", "unverified", "design_default")
         assert verdict.text
     assert spoken()["S10"].status == "design_default"
@@ -278,7 +284,7 @@ def vaguer(name: str, value: object) -> st.SearchStrategy[object]:
 
 
 def truths(facts: dict[str, object]) -> dict[str, bool | None]:
-    return {verdict.rule: verdict.truth for verdict in verdicts(facts)}
+    return {verdict.rule: verdict.truth for verdict in verdicts(Facts(facts))}
 
 
 @settings(max_examples=150, deadline=None)
@@ -297,7 +303,7 @@ def test_adding_facts_never_turns_a_known_verdict_round(
 @given(facts=patients(), data=st.data())
 def test_the_order_of_facts_changes_nothing(facts: dict[str, object], data: st.DataObject) -> None:
     shuffled = dict(data.draw(st.permutations(list(facts.items()))))
-    assert verdicts(shuffled) == verdicts(facts)
+    assert verdicts(Facts(shuffled)) == verdicts(Facts(facts))
 
 
 @settings(max_examples=60, deadline=None)
@@ -305,7 +311,7 @@ def test_the_order_of_facts_changes_nothing(facts: dict[str, object], data: st.D
 def test_what_an_undetermined_rule_asks_for_is_what_trying_every_value_finds(
     facts: dict[str, object],
 ) -> None:
-    known = settled(parse_values(facts))
+    known = Facts(facts)
     for rule in RULES:
         if evaluate(rule.when, known) is None:
             assert deciders(rule.when, known) == tried_deciders(rule.when, known), rule.id
@@ -331,7 +337,7 @@ HELD_BY_KIDNEY = {"fondaparinux", "apixaban", "dabigatran", "rivaroxaban"}
 
 
 def said_of_drugs(**facts: object) -> list[Verdict]:
-    return [v for v in verdicts(facts) if v.block == "holds" and "antithrombotics" in v.trace]
+    return [v for v in verdicts(Facts(facts)) if v.block == "holds" and "antithrombotics" in v.trace]
 
 
 @pytest.mark.parametrize("crcl", [15, 25, 29.5, 30, 49.9, 50, 120])

@@ -15,8 +15,8 @@ from osteoplan.knowledge.scores import ScoreExample, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.pathway.expression import evaluate, samples
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import applicable_scores, items_from, mirels_items, risk, score, sins_items
-from osteoplan.pathway.vocabulary import parse_values
 
 SUMS = [id for id, table in score_tables().items() if table.kind == "sum"]
 CLASSES = [id for id, table in score_tables().items() if table.kind == "class"]
@@ -176,56 +176,56 @@ LABS = {
 def test_one_critical_value_settles_the_laboratory_and_a_missing_one_leaves_it_open(
     changed: dict[str, object], total: tuple[int, int]
 ) -> None:
-    found = {s.id: s for s in applicable_scores({**KATAGIRI, **LABS, **changed})}
+    found = {s.id: s for s in applicable_scores(Facts({**KATAGIRI, **LABS, **changed}))}
     assert found["katagiri"].total == total
 
 
 def test_all_worst_is_10_in_the_katagiri_score() -> None:
     worst = {**KATAGIRI, **LABS, "primary_growth": "rapid", "visceral_spread": "disseminated", "ecog": 4,
              "prior_chemotherapy": True, "n_bone_mets": 2, "plt": 90}  # fmt: skip
-    assert {s.id: s for s in applicable_scores(worst)}["katagiri"].total == (10, 10)
+    assert {s.id: s for s in applicable_scores(Facts(worst))}["katagiri"].total == (10, 10)
 
 
 @pytest.mark.parametrize("row", conversions())
 def test_a_conversion_is_written_over_facts_that_exist_and_gives_what_they_can_hold(row: Conversion) -> None:
     assert faults(parse(row.when), vocabulary()) == ()
-    assert parse_values(row.gives)
+    assert Facts(row.gives)
 
 
 def test_ecog_and_karnofsky_convert_there_and_back_and_leave_no_number_out() -> None:
     def filled(**facts: object) -> Mapping[str, tuple[int | float, int | float]]:
-        return {s.id: s for s in applicable_scores({"region": "spine", **facts})}["tokuhashi"].items
+        return {s.id: s for s in applicable_scores(Facts({"region": "spine", **facts}))}["tokuhashi"].items
 
     assert [filled(ecog=ecog)["kps"] for ecog in range(5)] == [(2, 2), (1, 2), (1, 1), (0, 0), (0, 0)]
     for kps in range(10, 101):
-        found = {s.id: s for s in applicable_scores({"region": "spine", "kps": kps})}["katagiri"]
+        found = {s.id: s for s in applicable_scores(Facts({"region": "spine", "kps": kps}))}["katagiri"]
         assert found.items["performance"] == ((1, 1) if kps < 50 else (0, 0)), kps
         assert found.sources["performance"] == "derived"
 
 
 def test_what_was_given_is_never_replaced_by_what_follows() -> None:
     facts = {"region": "spine", "ecog": 0, "kps": 40, "solitary": True, "n_bone_mets": 7}
-    found = {s.id: s for s in applicable_scores(facts)}
+    found = {s.id: s for s in applicable_scores(Facts(facts))}
     assert found["tokuhashi"].items["kps"] == (0, 0)
     assert found["tomita"].items["bone"] == (2, 2)
     assert found["katagiri"].sources["performance"] == "given"
 
 
 def test_the_only_lesion_settles_how_many_and_where() -> None:
-    found = {s.id: s for s in applicable_scores({"region": "spine", "solitary": True})}
+    found = {s.id: s for s in applicable_scores(Facts({"region": "spine", "solitary": True}))}
     assert found["tokuhashi"].items["vertebral_bodies"] == (2, 2)
     assert found["tokuhashi"].items["extraspinal_bone"] == (2, 2)
     assert found["tokuhashi"].items["organs"] == (2, 2)
     assert found["tomita"].total == (2, 5)
-    several = {s.id: s for s in applicable_scores({"region": "spine", "n_vertebral_mets": 2})}
+    several = {s.id: s for s in applicable_scores(Facts({"region": "spine", "n_vertebral_mets": 2}))}
     assert several["tomita"].items["bone"] == (2, 2)
-    unknown = {s.id: s for s in applicable_scores({"region": "spine", "solitary": False})}
+    unknown = {s.id: s for s in applicable_scores(Facts({"region": "spine", "solitary": False}))}
     assert unknown["tomita"].items["bone"] == (1, 2)
 
 
 def test_a_result_is_no_surer_than_the_conversion_that_it_rests_on() -> None:
     def status(**facts: object) -> str:
-        return {s.id: s for s in applicable_scores({"region": "spine", **facts})}["tokuhashi"].status
+        return {s.id: s for s in applicable_scores(Facts({"region": "spine", **facts}))}["tokuhashi"].status
 
     assert status(kps=90) == "verified"
     assert status(ecog=0) == "unverified"
@@ -234,11 +234,11 @@ def test_a_result_is_no_surer_than_the_conversion_that_it_rests_on() -> None:
 
 def test_scores_of_metastases_are_not_worked_out_on_a_benign_lesion() -> None:
     for region in ("spine", "prox_femur"):
-        found = {s.id for s in applicable_scores({"region": region, "benign": True})}
+        found = {s.id for s in applicable_scores(Facts({"region": region, "benign": True}))}
         assert not found & {"katagiri", "tokuhashi", "tomita", "bauer", "bauer_modified", "capanna"}
         assert {"sins", "mirels"} & found
-        told = {s.id for s in applicable_scores({"region": region, "benign": False})}
-        assert told == {s.id for s in applicable_scores({"region": region})}
+        told = {s.id for s in applicable_scores(Facts({"region": region, "benign": False}))}
+        assert told == {s.id for s in applicable_scores(Facts({"region": region}))}
 
 
 def test_points_from_memory_say_so_and_those_that_were_read_do_not() -> None:
@@ -265,14 +265,14 @@ def test_a_table_that_gives_rapid_growth_3_points_is_refused() -> None:
 def test_what_the_scan_told_is_marked_as_measured() -> None:
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 60, "pain_type": "mech"}
     sources = {"matrix": "measured", "collapse_pct": "measured", "vertebra": "given"}
-    sins = {s.id: s for s in applicable_scores(facts, sources)}["sins"]
+    sins = {s.id: s for s in applicable_scores(Facts(facts), sources)}["sins"]
     assert sins.sources == {
         "location": "given",
         "pain": "given",
         "lesion": "measured",
         "collapse": "measured",
     }
-    genant = {s.id: s for s in applicable_scores(facts, sources)}["genant"]
+    genant = {s.id: s for s in applicable_scores(Facts(facts), sources)}["genant"]
     assert genant.sources == {"collapse_pct": "measured"}
 
 
@@ -287,7 +287,7 @@ def test_a_total_that_was_added_up_is_read_by_the_framework_that_hangs_on_it() -
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "pain_type": "mech",
              "alignment": "normal", "collapse_pct": 60, "posterolateral": "bilateral",
              "fit_for_surgery": True}  # fmt: skip
-    noms = {s.id: s for s in applicable_scores(facts)}["noms"]
+    noms = {s.id: s for s in applicable_scores(Facts(facts))}["noms"]
     assert noms.band == ("stabilise",)
     assert noms.sources["sins"] == "derived"
 
@@ -297,7 +297,7 @@ def test_a_total_that_is_told_as_unknown_is_worked_out_as_if_it_were_left_out(id
     facts = {"region": "spine" if id == "sins" else "prox_femur", "vertebra": "T12", "matrix": "lytic",
              "pain_type": "mech", "alignment": "normal", "collapse_pct": 60, "posterolateral": "bilateral",
              "fit_for_surgery": True}  # fmt: skip
-    assert applicable_scores({**facts, id: None}) == applicable_scores(facts)
+    assert applicable_scores(Facts({**facts, id: None})) == applicable_scores(Facts(facts))
 
 
 def test_where_sources_disagree_every_result_says_so() -> None:
@@ -443,7 +443,7 @@ def test_no_finding_puts_an_item_on_two_levels_and_every_level_can_be_reached(id
 
 def test_partial_findings_narrow_a_total_without_settling_it() -> None:
     facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 0}
-    result = {s.id: s for s in applicable_scores(facts)}["sins"]
+    result = {s.id: s for s in applicable_scores(Facts(facts))}["sins"]
     assert result.items["collapse"] == (0, 1)
     assert result.total == (5, 16)
     assert result.missing == ("pain", "alignment", "collapse", "posterolateral")
@@ -451,7 +451,7 @@ def test_partial_findings_narrow_a_total_without_settling_it() -> None:
 
 def test_scores_are_offered_only_for_the_site_that_they_were_made_for() -> None:
     def offered(**facts: object) -> set[str]:
-        return {s.id for s in applicable_scores(facts)}
+        return {s.id for s in applicable_scores(Facts(facts))}
 
     spine = {"sins", "bilsky", "noms", "genant", "katagiri", "tokuhashi", "tomita", "bauer_modified"}
     assert offered(region="spine") == spine
@@ -463,7 +463,7 @@ def test_scores_are_offered_only_for_the_site_that_they_were_made_for() -> None:
 
 def test_a_total_that_a_person_gave_stands_and_a_contradiction_is_told() -> None:
     def sins(**facts: object) -> ScoreResult:
-        return {s.id: s for s in applicable_scores({"region": "spine", **facts})}["sins"]
+        return {s.id: s for s in applicable_scores(Facts({"region": "spine", **facts}))}["sins"]
 
     result = sins(sins=9)
     assert result.total == (9, 9)

@@ -4,16 +4,16 @@ from osteoplan.knowledge.lint.checks import expression_faults
 from osteoplan.knowledge.outlook import outlook
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.survival import Survival
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
-from osteoplan.pathway.vocabulary import parse_values
 
 BAD = {"region": "spine", "primary_growth": "rapid", "visceral_spread": "disseminated", "ecog": 3, "plt": 90,
        "prior_chemotherapy": True, "n_bone_mets": 5}  # fmt: skip
 
 
 def of(**facts: object) -> Survival:
-    return survival(parse_values(facts), applicable_scores(facts))
+    return survival(Facts(facts), applicable_scores(Facts(facts)))
 
 
 def shares(found: Survival, model: str) -> dict[float, tuple[float, float]]:
@@ -164,7 +164,7 @@ def test_every_median_asks_only_for_facts_that_exist() -> None:
 
 
 def growth_of(**facts: object) -> dict[str, tuple[float, float]]:
-    results = applicable_scores({"region": "spine", **facts})
+    results = applicable_scores(Facts({"region": "spine", **facts}))
     return {one.id: one.items["primary"] for one in results if "primary" in one.items}
 
 

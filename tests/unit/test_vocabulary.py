@@ -6,7 +6,9 @@ import pytest
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.pathway.vocabulary import fact_row, parse_facts, parse_values
+from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.vocabulary import fact_row, parse_facts, parse_value
+from osteoplan.workflow.explain import explain_facts
 
 
 def test_facts_that_can_be_meant_come_back_as_they_are() -> None:
@@ -80,8 +82,8 @@ def test_a_grade_without_quotes_is_refused_with_the_way_to_write_it() -> None:
 
 
 def test_a_number_may_be_a_closed_range_where_ranges_are_allowed() -> None:
-    assert parse_values({"sins": [9, 12]}) == {"sins": (9, 12)}
-    assert parse_values({"sins": (9, 9)}) == {"sins": 9}
+    assert Facts({"sins": [9, 12]}) == {"sins": (9, 12)}
+    assert Facts({"sins": (9, 9)}) == {"sins": 9}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_a_number_may_be_a_closed_range_where_ranges_are_allowed() -> None:
 )
 def test_a_range_that_cannot_be_meant_is_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        parse_values(given)
+        Facts(given)
 
 
 def test_every_fact_that_the_interfaces_promise_is_in_the_vocabulary() -> None:
@@ -119,3 +121,34 @@ def test_every_fact_has_a_question_that_a_meeting_can_be_asked() -> None:
         assert row.ask.endswith("?"), name
         assert row.ask[0].isupper(), name
     assert vocabulary()["pain_type"].ask == "Is the pain worse on loading or moving, and better lying down?"
+
+
+def test_a_fact_that_nobody_knows_is_absent_and_what_follows_is_there():
+    facts = Facts({"infection": None, "primary": "breast"})
+    assert "infection" not in facts
+    assert dict(facts) == {"primary": "breast", "primary_known": True}
+    with pytest.raises(BadInput, match="my file: primary_known: false contradicts primary: breast"):
+        Facts({"primary": "breast", "primary_known": False}, where="my file")
+
+
+def test_only_unknown_facts_are_filled_and_only_they_are_checked(monkeypatch):
+    facts = Facts({"sins": [9, 12], "infection": None})
+    checked = []
+    monkeypatch.setattr(
+        "osteoplan.pathway.facts.parse_value", lambda name, value, **where: checked.append(name) or value
+    )
+    assert dict(facts.filled({"sins": 3, "infection": True})) == {"sins": (9, 12), "infection": True}
+    assert checked == ["infection"]
+
+
+def test_facts_are_checked_once_on_the_way_to_a_verdict(monkeypatch):
+    facts = Facts({"region": "spine", "vertebra": "T12", "matrix": "lytic", "infection": False})
+    checked = []
+
+    def seen(name, value, **where):
+        checked.append(name)
+        return parse_value(name, value, **where)
+
+    monkeypatch.setattr("osteoplan.pathway.facts.parse_value", seen)
+    explain_facts(facts)
+    assert not set(checked) & set(facts)

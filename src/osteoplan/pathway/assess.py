@@ -15,10 +15,10 @@ from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Conflict, Effect, Standing, StandingStatus, Verdict
 from osteoplan.model.technique import TechniqueCard
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.resources import refer
-from osteoplan.pathway.rules import blocking
-from osteoplan.pathway.vocabulary import Value
+from osteoplan.pathway.rules import blocking, forbidding
 
 __all__ = ["conflicts", "line_of_therapy", "standings"]
 
@@ -26,18 +26,18 @@ _LINES = ("first", "second", "third")
 
 
 def standings(
-    verdicts: Sequence[Verdict], facts: Mapping[str, Value], centre: Centre | None = None
+    verdicts: Sequence[Verdict], facts: Facts, centre: Centre | None = None
 ) -> tuple[Standing, ...]:
     """Every technique of the comparison set, those that can be ranked first; equals share a rank.
 
     Args:
         verdicts: what the rules say, in order of precedence.
-        facts: checked facts; a technique for another region is no part of the set.
+        facts: of the patient; a technique for another region is no part of the set.
         centre: what the centre has; what it lacks is *refer_elsewhere*, never hidden.
     """
     stops = blocking(verdicts)
     found = [
-        _standing(card, verdicts, stops, centre)
+        _standing(card, verdicts, centre)
         for card in technique_cards().values()
         if card.kind == "comparator" or applies(card, facts) is not False
     ]
@@ -76,39 +76,36 @@ def line_of_therapy(verdicts: Iterable[Verdict]) -> dict[str, tuple[bool | None,
     return found
 
 
-def _standing(
-    card: TechniqueCard, verdicts: Sequence[Verdict], stops: Sequence[Verdict], centre: Centre | None
-) -> Standing:
+def _standing(card: TechniqueCard, verdicts: Sequence[Verdict], centre: Centre | None) -> Standing:
     about = [verdict for verdict in verdicts if {card.id, *card.uses} & set(verdict.techniques)]
 
     def true(effect: Effect) -> tuple[str, ...]:
         return tuple(verdict.rule for verdict in about if verdict.effect == effect and verdict.truth is True)
 
     elsewhere = () if centre is None else refer(card.needs, centre)
-    excluded = true("exclude")
-    status, reasons = _status(card, stops, [v for v in about if v.rule in excluded], elsewhere)
+    status, reasons = _status(card, forbidding(verdicts, card.id, card.uses), elsewhere)
     return Standing(
         card.id, card.title, card.kind, card.family, status, None,
         prefer=true("prefer"), consider=true("consider"), warn=true("warn"), require=true("require"),
-        exclude=excluded,
+        exclude=true("exclude"),
         open=tuple(verdict.rule for verdict in about if verdict.truth is None),
         reasons=reasons,
     )  # fmt: skip
 
 
 def _status(
-    card: TechniqueCard,
-    stops: Sequence[Verdict],
-    excluding: Sequence[Verdict],
-    elsewhere: tuple[str, ...],
+    card: TechniqueCard, forbidden: Sequence[Verdict], elsewhere: tuple[str, ...]
 ) -> tuple[StandingStatus, tuple[str, ...]]:
+    stops, excluding = blocking(forbidden), [rule for rule in forbidden if rule.effect == "exclude"]
     if card.kind == "comparator":
-        return "comparator", (*(f"{rule.rule}: {rule.text}" for rule in excluding), *elsewhere)
-    if stops:
-        return "excluded_by_rule", tuple(f"{rule.rule}: {rule.text}" for rule in stops)
-    if excluding:
-        return "excluded_by_rule", tuple(f"{rule.rule}: {rule.text}" for rule in excluding)
+        return "comparator", (*_told(excluding), *elsewhere)
+    if forbidden:
+        return "excluded_by_rule", _told(stops or excluding)
     return ("refer_elsewhere", elsewhere) if elsewhere else ("ranked", ())
+
+
+def _told(rules: Iterable[Verdict]) -> tuple[str, ...]:
+    return tuple(f"{rule.rule}: {rule.text}" for rule in rules)
 
 
 def _place(one: Standing) -> int:

@@ -30,7 +30,8 @@ def nearest_changes(rules: Iterable[Rule], facts: Mapping[str, Value]) -> tuple[
         one ``Change`` for each rule and number that can change it alone, nearest first; distances of unlike
         facts are compared as shares of the threshold.
     """
-    found = [change for rule in rules for change in _of_rule(rule, facts)]
+    known = dict(facts)
+    found = [change for rule in rules for change in _of_rule(rule, known)]
     return tuple(sorted(found, key=lambda change: change.distance / max(abs(change.threshold), 1.0)))
 
 

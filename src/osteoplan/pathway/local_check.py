@@ -14,8 +14,7 @@ from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply, local_kn
 from osteoplan.knowledge.centre.ruleset import book
 from osteoplan.knowledge.rules import Rule, RuleExample
 from osteoplan.pathway.expression import deciders, evaluate
-from osteoplan.pathway.rules import settled
-from osteoplan.pathway.vocabulary import parse_values
+from osteoplan.pathway.facts import Facts
 
 __all__ = ["checked_local", "example_faults", "read_local"]
 
@@ -56,7 +55,7 @@ def example_faults(rule: Rule) -> Iterator[tuple[RuleExample, str]]:
     """Examples that do not come out as written, each with a sentence."""
     for example in rule.row.examples:
         try:
-            facts = settled(parse_values(example.given, where="an example"))
+            facts = Facts(example.given, where="an example")
         except BadInput as why:
             yield example, str(why)
             continue

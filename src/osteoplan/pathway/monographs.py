@@ -1,6 +1,6 @@
 """A technique's monograph read for one patient: what does not hold is left out, what only may is marked.
 
-facts = parse_values({"region": "spine", "posterior_wall_defect": True})
+facts = Facts({"region": "spine", "posterior_wall_defect": True})
 card = for_patient(technique_card("vertebroplasty"), facts)
 [row.text for row in card.pearls if row.applies]        # those that hold for certain
 """
@@ -30,7 +30,7 @@ def for_patient(card: TechniqueCard, facts: Mapping[str, Value]) -> TechniqueCar
     """The card with only those rows that hold for the patient (``applies`` True) or may hold (None).
 
     A row that only may hold asks for the facts that would settle it.  The facts are checked ones
-    (``pathway.vocabulary.parse_values``); a fact that is absent is unknown.
+    (``pathway.facts``); a fact that is absent is unknown.
     """
     held: dict[str, Any] = {name: tuple(_held(card.section(name), facts)) for name in SECTIONS}
     return replace(card, **held)

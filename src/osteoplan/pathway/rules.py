@@ -1,6 +1,6 @@
 """What the pathway says about a patient: a verdict for every rule that could apply, and what to ask.
 
-facts = parse_values({"region": "spine", "sins": [9, 12], "bilsky": "1b"})
+facts = Facts({"region": "spine", "sins": [9, 12], "bilsky": "1b"})
 spoken = verdicts(facts)
 questions(spoken)
 
@@ -10,56 +10,28 @@ covers a range (a score with items missing) enters as that range.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.expression import AllOf, Expression, names, parse
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.scores import score_table
-from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Question, ScoreResult, Verdict
 from osteoplan.pathway.expression import deciders, evaluate
-from osteoplan.pathway.vocabulary import Value, fact_row, parse_values
+from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.vocabulary import fact_row
 
-__all__ = ["blocking", "excluded", "questions", "settled", "verdicts"]
+__all__ = ["blocking", "forbidding", "questions", "verdicts"]
 
 _GATE = "region"
 
 
-def verdicts(facts: Mapping[str, object], asked: Book | None = None) -> tuple[Verdict, ...]:
+def verdicts(facts: Facts, asked: Book | None = None) -> tuple[Verdict, ...]:
     """Every rule that could apply to the region, in order of precedence: true, unknown and false ones.
 
-    Args:
-        facts: names of the vocabulary -> value, None, [lowest, highest] for a number, or a list of levels.
-        asked: whose rules; the package's own, in force today, where none is given.
-
-    Raises:
-        UnknownName, BadInput: a fact that cannot be what it says (``pathway.vocabulary``).
+    ``asked``: whose rules; the package's own, in force today, where none is given.
     """
-    known = settled(parse_values(facts))
-    return tuple(_verdict(rule, known) for rule in (asked or book()).rules if _could_apply(rule, known))
-
-
-def settled(facts: Mapping[str, Value]) -> dict[str, Value]:
-    """The facts, and those yes-or-no facts that follow from them and that nobody gave.
-
-    Raises:
-        BadInput: somebody gave a fact, and others that say the opposite.
-    """
-    known = dict(facts)
-    for name, row in vocabulary().items():
-        if not row.follows_from:
-            continue
-        truth = evaluate(parse(row.follows_from), known)
-        if known.get(name) is None and truth is not None:
-            known[name] = truth
-        elif truth is not None and known[name] is not truth:
-            others = ", ".join(f"{other}: {known[other]}" for other in names(parse(row.follows_from)))
-            raise BadInput(
-                f"facts: {name}: {str(known[name]).lower()} contradicts {others}; one of them is wrong"
-            )
-    return known
+    return tuple(_verdict(rule, facts) for rule in (asked or book()).rules if _could_apply(rule, facts))
 
 
 def questions(verdicts: Iterable[Verdict], scores: Sequence[ScoreResult] = ()) -> tuple[Question, ...]:
@@ -75,14 +47,14 @@ def questions(verdicts: Iterable[Verdict], scores: Sequence[ScoreResult] = ()) -
     return tuple(Question(name, fact_row(name).ask, tuple(by)) for name, by in asked.items())
 
 
-def excluded(verdicts: Iterable[Verdict], technique: str, uses: Iterable[str] = ()) -> tuple[str, ...]:
-    """Ids of the true rules that exclude a technique, by its id or by something that the plan uses."""
+def forbidding(verdicts: Sequence[Verdict], technique: str, uses: Iterable[str] = ()) -> tuple[Verdict, ...]:
+    """True verdicts that forbid a technique: those that empty the ranking, then those that exclude it.
+
+    A rule excludes it by its id, or by something that it uses.  Nothing else decides this.
+    """
     concerned = {technique, *uses}
-    return tuple(
-        verdict.rule
-        for verdict in verdicts
-        if verdict.effect == "exclude" and verdict.truth is True and concerned & set(verdict.techniques)
-    )
+    excluding = (v for v in verdicts if v.effect == "exclude" and concerned & set(v.techniques))
+    return (*blocking(verdicts), *(v for v in excluding if v.truth is True))
 
 
 def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
@@ -90,7 +62,7 @@ def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     return tuple(v for v in verdicts if v.effect in ("stop", "route") and v.truth is True)
 
 
-def _verdict(rule: Rule, known: Mapping[str, Value]) -> Verdict:
+def _verdict(rule: Rule, known: Facts) -> Verdict:
     truth = evaluate(rule.when, known)
     return Verdict(
         rule=rule.id,
@@ -109,7 +81,7 @@ def _verdict(rule: Rule, known: Mapping[str, Value]) -> Verdict:
     )
 
 
-def _could_apply(rule: Rule, known: Mapping[str, Value]) -> bool:
+def _could_apply(rule: Rule, known: Facts) -> bool:
     """False where the rule is for another region than the patient's."""
     parts: tuple[Expression, ...] = rule.when.parts if isinstance(rule.when, AllOf) else (rule.when,)
     return all(evaluate(part, known) is not False for part in parts if names(part) == (_GATE,))

@@ -2,7 +2,7 @@
 
 score("sins", {"location": "T12", "pain": None, "lesion": "lytic"}).total  # (5, 18), four items missing
 score("bilsky", {"bilsky": "1b"}).band                                     # ("1b",)
-applicable_scores({"region": "spine", "vertebra": "T12", "matrix": "lytic"})
+applicable_scores(Facts({"region": "spine", "vertebra": "T12", "matrix": "lytic"}))
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, score_table, s
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ReviewStatus, ScoreResult, worst
 from osteoplan.pathway.expression import deciders, evaluate
-from osteoplan.pathway.vocabulary import Value, parse_values
+from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.vocabulary import Value
 
 __all__ = ["Answer", "applicable_scores", "items_from", "mirels_items", "risk", "score", "sins_items"]
 
@@ -46,25 +47,20 @@ def score(name: str, items: Mapping[str, object], sources: Mapping[str, str] | N
     for fact in items:
         if fact not in known:
             raise UnknownName("item", fact, known, f"the score {name}")
-    return _classified(table, parse_values(items, where=f"the score {name}"), sources or {})
+    return _classified(table, Facts(items, where=f"the score {name}"), sources or {})
 
 
-def applicable_scores(
-    facts: Mapping[str, object], sources: Mapping[str, str] | None = None
-) -> tuple[ScoreResult, ...]:
+def applicable_scores(facts: Facts, sources: Mapping[str, str] | None = None) -> tuple[ScoreResult, ...]:
     """Every score made for this region, worked out on the facts.
 
     A total that a person gave stands as given; a note says so, and says if the findings contradict it.
     What one scale says of another (Karnofsky of ECOG) fills in for what nobody gave, marked as derived.
 
     Args:
-        facts: names of the vocabulary -> what is known.
+        facts: what is known.
         sources: fact -> ``given``, ``measured`` or ``derived``; given where nothing is said.
-
-    Raises:
-        UnknownName, BadInput: a fact that cannot be what it says.
     """
-    known, told, rests_on = _converted(parse_values(facts), sources or {})
+    known, told, rests_on = _converted(facts, sources or {})
     found = {}
     tables = [table for table in score_tables().values() if _applies(table, known)]
     for table in tables:
@@ -73,8 +69,8 @@ def applicable_scores(
             found[table.id] = _as_given(table, counted, known.get(table.id))
     # totals are facts to classes and tables: NOMS reads SINS
     totals = {id: result.total for id, result in found.items() if id in vocabulary()}
-    open_ = {id: total for id, total in totals.items() if known.get(id) is None}
-    known, told = {**known, **parse_values(open_)}, {**told, **dict.fromkeys(open_, "derived")}
+    told = {**told, **{id: "derived" for id in totals if id not in known}}
+    known = known.filled(totals)
     for table in tables:
         if table.kind != "sum":
             own = {fact: known[fact] for fact in _facts_of(table) if fact in known}
@@ -103,17 +99,17 @@ def risk(name: str, low: float, high: float) -> tuple[RiskRow, ...]:
 
 
 def _converted(
-    facts: Mapping[str, Value], sources: Mapping[str, str]
-) -> tuple[dict[str, Value], dict[str, str], dict[str, ReviewStatus]]:
+    facts: Facts, sources: Mapping[str, str]
+) -> tuple[Facts, dict[str, str], dict[str, ReviewStatus]]:
     """The facts and their sources, with what they say of facts that nobody gave, marked as derived.
 
     The third is the review status of the conversion behind each fact that was filled in.
     """
-    known, told, rests_on = dict(facts), dict(sources), dict[str, ReviewStatus]()
+    known, told, rests_on = facts, dict(sources), dict[str, ReviewStatus]()
     for row in conversions():
-        open_ = {fact: value for fact, value in row.gives.items() if known.get(fact) is None}
+        open_ = [fact for fact in row.gives if fact not in known]
         if open_ and evaluate(parse(row.when), known) is True:
-            known.update(parse_values(open_))
+            known = known.filled(row.gives)
             told.update(dict.fromkeys(open_, "derived"))
             rests_on.update(dict.fromkeys(open_, row.status))
     return known, told, rests_on

@@ -13,7 +13,7 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
 
-__all__ = ["Range", "Value", "fact_row", "parse_facts", "parse_text", "parse_values"]
+__all__ = ["Range", "Value", "fact_row", "parse_facts", "parse_text", "parse_value"]
 
 Range = tuple[float, float]
 Value = Fact | Range
@@ -45,19 +45,19 @@ def parse_facts(given: Mapping[str, object], *, where: str = "facts") -> dict[st
     return {name: _fact(name, value, fact_row(name, where), where) for name, value in given.items()}
 
 
-def parse_values(given: Mapping[str, object], *, where: str = "facts") -> dict[str, Value]:
-    """As ``parse_facts``, but a number may also be a closed range ``[lowest, highest]``.
+def parse_value(name: str, value: object, *, where: str = "facts") -> Value:
+    """As one of ``parse_facts``, but a number may also be a closed range ``[lowest, highest]``.
 
     A range of one number is that number.
     """
-    return {name: _value(name, value, fact_row(name, where), where) for name, value in given.items()}
+    return _value(name, value, fact_row(name, where), where)
 
 
 def parse_text(name: str, text: str, *, where: str = "facts") -> Value:
     """A fact typed as one word: ``true``, ``3.5``, ``4..7`` (a range), a level, or levels with commas.
 
     Raises:
-        UnknownName, BadInput: as ``parse_values``; nothing is guessed.
+        UnknownName, BadInput: as ``parse_facts``; nothing is guessed.
     """
     row = fact_row(name, where)
     typed: object = text
@@ -67,7 +67,7 @@ def parse_text(name: str, text: str, *, where: str = "facts") -> Value:
         typed = [word for word in text.split(",") if word]
     elif row.kind != "level":
         typed = [_as_number(part) for part in text.split("..")] if ".." in text else _as_number(text)
-    return parse_values({name: typed}, where=where)[name]
+    return _value(name, typed, row, where)
 
 
 def _as_number(text: str) -> object:

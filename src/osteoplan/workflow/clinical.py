@@ -12,8 +12,9 @@ from osteoplan.io.yaml import read_yaml
 from osteoplan.knowledge.scores import score_table
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.model.result import Assessment
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import score
-from osteoplan.pathway.vocabulary import parse_text, parse_values
+from osteoplan.pathway.vocabulary import parse_text
 from osteoplan.workflow.explain import cited, explain_facts
 from osteoplan.workflow.knowledge import local_book
 
@@ -49,7 +50,7 @@ def pathway(path: Path, *, centre_file: Path | None = None, as_of: datetime.date
     Raises:
         BadInput: unreadable file, unknown fact, a value outside its range, or a broken override.
     """
-    facts = parse_values(read_yaml(path), where=str(path))
+    facts = Facts(read_yaml(path), where=str(path))
     centre = read_centre(centre_file) if centre_file else None
     whose = local_book(centre.knowledge if centre else None, as_of)
     explained = explain_facts(facts, centre=centre, asked=whose)

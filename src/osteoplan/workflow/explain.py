@@ -14,10 +14,10 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.result import Explanation
 from osteoplan.pathway.assess import conflicts, line_of_therapy, standings
 from osteoplan.pathway.changes import nearest_changes
-from osteoplan.pathway.rules import questions, settled, verdicts
+from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.rules import questions, verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
-from osteoplan.pathway.vocabulary import parse_values
 
 __all__ = ["cited", "explain", "explain_facts"]
 
@@ -25,13 +25,13 @@ __all__ = ["cited", "explain", "explain_facts"]
 def explain(findings: Findings, centre: Centre | None = None, asked: Book | None = None) -> Explanation:
     """As ``explain_facts``, from the findings of a case: what was measured is marked as measured."""
     # Measurements that no rule asks about (a mean density, an axis) stay findings.
-    facts = {name: value for name, value in findings.facts().items() if name in vocabulary()}
+    facts = Facts({name: value for name, value in findings.facts().items() if name in vocabulary()})
     sources = {finding.name: finding.source for finding in findings}
     return explain_facts(facts, sources=sources, centre=centre, asked=asked)
 
 
 def explain_facts(
-    facts: Mapping[str, object],
+    facts: Facts,
     *,
     sources: Mapping[str, str] | None = None,
     centre: Centre | None = None,
@@ -42,7 +42,7 @@ def explain_facts(
     A total that a person gave wins over one computed here.
 
     Args:
-        facts: names of the vocabulary -> what is known.
+        facts: what is known.
         sources: where a fact came from: given, measured or derived; given where nothing is said.
         centre: what the centre has.
         asked: whose rules; the package's own, in force today, where none is given.
@@ -50,13 +50,11 @@ def explain_facts(
     whose = asked or book()
     scores = applicable_scores(facts, sources)
     totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
-    # a total that somebody says he does not know is worked out as if he had left it out
-    said = {**totals, **{name: value for name, value in facts.items() if value is not None}}
-    known = settled(parse_values(said))
-    spoken = verdicts(said, whose)
+    known = facts.filled(totals)
+    spoken = verdicts(known, whose)
     standing = standings(spoken, known, centre)
     return Explanation(
-        facts=known,
+        facts=dict(known),
         scores=scores,
         verdicts=spoken,
         questions=questions(spoken, scores),

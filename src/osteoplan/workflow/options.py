@@ -13,7 +13,7 @@ from osteoplan.model.plan import Option, OptionStatus, Plan, Reason
 from osteoplan.model.result import Reading
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
-from osteoplan.pathway.rules import blocking, excluded
+from osteoplan.pathway.rules import forbidding
 from osteoplan.techniques.protocol import Shelf, Technique
 from osteoplan.techniques.registry import techniques
 from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for
@@ -85,13 +85,11 @@ def _status(
     broken = technique.violations(plan, reading.anatomy, proposed.shelf)
     if broken:
         return "infeasible", tuple(Reason(violation.text, violation.limit) for violation in broken)
-    texts = {verdict.rule: verdict.text for verdict in verdicts}
-    ids = [verdict.rule for verdict in blocking(verdicts)]
     card = technique_cards().get(technique.id)
     uses = plan.uses if card is None else (*plan.uses, *card.uses)
-    ids += [rule for rule in excluded(verdicts, technique.id, uses) if rule not in ids]
-    if ids:
-        return "excluded_by_rule", tuple(Reason(texts[rule], rule) for rule in ids)
+    forbidden = forbidding(verdicts, technique.id, uses)
+    if forbidden:
+        return "excluded_by_rule", tuple(Reason(rule.text, rule.rule) for rule in forbidden)
     if proposed.elsewhere:
         return "refer_elsewhere", tuple(Reason(text) for text in proposed.elsewhere)
     return "ranked", ()
