@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.attenuation import mass_attenuation
@@ -137,7 +137,7 @@ def plain(curve: Curve, relative_sd: float) -> tuple[tuple[float, float, float],
 
 def widening(freedom: int) -> float:
     """What a variance from ``freedom`` degrees of freedom is multiplied with, so that 90 % means 90 %."""
-    return float((stats.t.ppf(0.95, freedom) / stats.norm.ppf(0.95)) ** 2)
+    return float((stdtrit(freedom, 0.95) / ndtri(0.95)) ** 2)
 
 
 _SALTS = ("water", "k2hpo4", "triglyceride")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import find_peaks
 
 from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, unit
 from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
@@ -134,6 +133,8 @@ def lesser_trochanter(
 
 
 def _highest_bump(on: F64, way: F64) -> tuple[F64, float] | None:
+    from scipy.signal import find_peaks  # imported late: 0.7 s
+
     if len(on) < 30:
         return None
     layer = np.round(on[:, 2] / LAYER_MM).astype(int)
