@@ -22,6 +22,8 @@ from osteoplan.model.evidence import (
     Question,
     ScoreResult,
     Standing,
+    Survival,
+    SurvivalRow,
     Verdict,
 )
 from osteoplan.model.field import Field
@@ -29,7 +31,6 @@ from osteoplan.model.findings import Finding, Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Point, Reason, Remove, Step, Wait
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations
-from osteoplan.model.survival import Survival, SurvivalRow
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import Stamp
 from osteoplan.workflow.wordings import wordings

@@ -10,8 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from osteoplan.model.way import ErrorBudget, Gap, Profile, Way
-from osteoplan.model.ways_result import WaysResult
+from osteoplan.model.way import ErrorBudget, Gap, Profile, Way, WaysResult
 from osteoplan.report.pictures import Scenery
 from osteoplan.report.plane import along, beside, facing
 from osteoplan.report.ways_page import render_ways

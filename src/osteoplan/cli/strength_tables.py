@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from osteoplan.cli.certainty import certainty_lines
 from osteoplan.cli.console import out
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import interval
 from osteoplan.knowledge.outcomes import outcomes
 
-__all__ = ["ladder_table", "print_strength", "share_table", "technical_table"]
+__all__ = ["certainty_lines", "ladder_table", "print_strength", "share_table", "technical_table"]
 
 Json = dict[str, Any]
 SHARE = "_to_intact"
@@ -101,3 +101,20 @@ def _number(outcome: Json) -> str:
 
 def _table() -> Table:
     return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+
+
+MOST = 5  # bars of a tornado in text; all stand in the JSON
+
+
+def certainty_lines(found: dict[str, Any]) -> Iterator[str]:
+    """Of the document of ``workflow.strength``."""
+    for part in found["rigidity"]:
+        yield f"the {part['stretch']} as a beam, beside the finite elements:"
+        for loss in part["outcomes"]:
+            at = next((why for why in loss["because"] if why.startswith("weakest ")), "")
+            value = f"{loss['value']:.0f} % ({loss['low']:.0f} to {loss['high']:.0f})"
+            yield f"  {outcomes()[loss['id']].title}: {value}, {at}"
+    for tornado in found["sensitivity"]:
+        yield f"one input at a time, {tornado['title']} ({tornado['value']:.1f} {tornado['unit']}):"
+        for bar in tornado["bars"][:MOST]:
+            yield f"  {bar['low']:6.1f} to {bar['high']:6.1f}  {bar['title']}"

@@ -43,7 +43,9 @@ from osteoplan.io.yaml import write_text
 from osteoplan.model.plan import Step
 from osteoplan.model.result import PlanResult, Wordings
 
-__all__ = ["PlanDocument", "json_schema", "made_schema", "plan_document", "read_plan", "write_plan"]
+__all__ = [
+    "PlanDocument", "json_schema", "made_schema", "plan_document", "read_plan", "write_plan",
+]  # fmt: skip
 
 
 def _step(step: Any) -> Any:

@@ -7,8 +7,7 @@ from math import isfinite
 from typing import Any
 
 from osteoplan.io.documents import INTENDED_USE
-from osteoplan.model.way import Way
-from osteoplan.model.ways_result import WaysResult
+from osteoplan.model.way import Way, WaysResult
 from osteoplan.trajectory.cover_plan import CoverPlan
 
 __all__ = ["cover_document", "way_document", "ways_document"]

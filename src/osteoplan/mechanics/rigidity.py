@@ -37,11 +37,11 @@ from osteoplan.knowledge.values import known, number, values
 from osteoplan.mechanics.state import State, grid_along_the_bone, replaced_by_soft_tissue, sample
 from osteoplan.mechanics.stretches import Stretch
 from osteoplan.mechanics.worlds import Tissue, World, modulus
+from osteoplan.model.certainty import RigidityProfile
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.rigidity import RigidityProfile
 from osteoplan.model.volume import Volume
 
 __all__ = ["Sections", "bending", "cut", "losses", "metal", "profile", "section_tissue"]

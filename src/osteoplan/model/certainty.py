@@ -1,12 +1,15 @@
-"""What makes an answer unsure: one input at a time."""
+"""What makes an answer unsure: one input at a time; and what a lesion takes from the bone as a beam."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["Bar", "Tornado"]
+__all__ = ["Bar", "Rigidity", "RigidityProfile", "Tornado"]
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,46 @@ class Tornado:
     reference: str
     estimate: Estimate
     bars: tuple[Bar, ...]
+
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RigidityProfile:
+    """Rigidities along a stretch of bone in one state; arrays are (m,), one entry a section.
+
+    Attributes:
+        stretch: which one, in words.
+        along_mm: place on the axis.
+        EA_N: axial rigidity [N].
+        EI_weak_Nmm2, EI_strong_Nmm2: bending about both principal axes through the modulus-weighted centroid.
+        GJ_Nmm2: torsion.
+        centroid_mm: (m, 3) LPS modulus-weighted centroids.
+        area_mm2: of bone.
+        beam: sections that count; False for the ends of the bone.
+    """
+
+    stretch: str
+    along_mm: F64
+    EA_N: F64
+    EI_weak_Nmm2: F64
+    EI_strong_Nmm2: F64
+    GJ_Nmm2: F64
+    centroid_mm: F64
+    area_mm2: F64
+    beam: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class Rigidity:
+    """What the lesion takes from the sections of one stretch of bone.
+
+    Attributes:
+        outcomes: losses of axial, bending and torsional rigidity at the section that lost most [%].
+        intact, now: the sections of both.
+    """
+
+    outcomes: tuple[Estimate, ...]
+    intact: RigidityProfile
+    now: RigidityProfile

@@ -12,24 +12,9 @@ from typing import Literal
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "Act",
-    "Deliver",
-    "Expand",
-    "Inject",
-    "Measure",
-    "Option",
-    "OptionStatus",
-    "Place",
-    "Plan",
-    "Point",
-    "Reason",
-    "Remove",
-    "Sample",
-    "Step",
-    "Violation",
-    "Wait",
-    "shortened",
-]
+    "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus", "Place", "Plan", "Point",
+    "Reason", "Remove", "Sample", "Step", "Violation", "Wait", "shortened",
+]  # fmt: skip
 
 Point = tuple[float, float, float]
 

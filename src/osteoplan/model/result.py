@@ -9,7 +9,7 @@ from typing import Any
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact, Lesion
-from osteoplan.model.certainty import Tornado
+from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
@@ -20,15 +20,14 @@ from osteoplan.model.evidence import (
     Question,
     ScoreResult,
     Standing,
+    Survival,
     Verdict,
 )
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings, Label
 from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Option
-from osteoplan.model.rigidity import Rigidity
 from osteoplan.model.supports import Supports
-from osteoplan.model.survival import Survival
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 

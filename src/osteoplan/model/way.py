@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.case import Case
+from osteoplan.model.device import Device
 from osteoplan.model.plan import Point
+from osteoplan.provenance import Stamp
 
-__all__ = ["ErrorBudget", "Gap", "Position", "Profile", "Way", "WayKind", "WayStatus"]
+__all__ = ["ErrorBudget", "Gap", "Position", "Profile", "Way", "WayKind", "WayStatus", "WaysResult"]
 
 Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
 WayKind = Literal["needle", "corridor"]
@@ -134,3 +138,25 @@ class Way:
     def ok(self) -> bool:
         """True where the way meets every hard limit."""
         return self.status == "fits"
+
+
+@dataclass(frozen=True, eq=False)
+class WaysResult:
+    """The ways of one lesion.
+
+    Attributes:
+        ways: those that fit and those that were looked for and not found.
+        devices: device files by id, for names and true diameters.
+        rejected: approach -> reason -> how many candidates fell to it.
+        warnings: what must be read with all of them.
+        credits: sentences that must be printed wherever the images appear.
+    """
+
+    case: Case
+    anatomy: Anatomy
+    ways: tuple[Way, ...]
+    rejected: Mapping[str, Mapping[str, int]]
+    stamp: Stamp
+    devices: Mapping[str, Device]
+    warnings: tuple[str, ...] = ()
+    credits: tuple[str, ...] = field(default=())

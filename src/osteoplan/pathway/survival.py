@@ -12,8 +12,7 @@ from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.outlook import outlook
 from osteoplan.knowledge.scores import RiskRow, score_table
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import ScoreResult, worst
-from osteoplan.model.survival import Survival, SurvivalRow
+from osteoplan.model.evidence import ScoreResult, Survival, SurvivalRow, worst
 from osteoplan.pathway.expression import evaluate
 from osteoplan.pathway.vocabulary import Value
 

@@ -12,8 +12,7 @@ from osteoplan.model.evidence import Change, Standing
 from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import Complication, Contraindication, FollowUp, Section, Statement
-from osteoplan.report.cited import cites
-from osteoplan.report.views import CardView, ComparedView, SectionView, StandingView, StatementView
+from osteoplan.report.views import CardView, ComparedView, SectionView, StandingView, StatementView, cites
 from osteoplan.report.words import name_of, plain, tag
 
 __all__ = ["card_of", "compared"]

@@ -26,7 +26,6 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.result import PlanResult
 from osteoplan.report.charts import Axis, axis_for
-from osteoplan.report.cited import cites
 from osteoplan.report.pictures import Picture
 from osteoplan.report.views import (
     ColumnView,
@@ -37,6 +36,7 @@ from osteoplan.report.views import (
     OutcomeView,
     Plot,
     StepView,
+    cites,
 )
 from osteoplan.report.words import (
     Value,

@@ -13,10 +13,9 @@ from osteoplan.model.findings import Finding, Label
 from osteoplan.model.result import PlanResult
 from osteoplan.report.certainty_views import certainty_view
 from osteoplan.report.charts import axis_for
-from osteoplan.report.cited import cites
 from osteoplan.report.clinical_views import card_of, compared
-from osteoplan.report.option_views import first, option_detail, options_table, told
-from osteoplan.report.support_views import support_views
+from osteoplan.report.option_views import WITHHELD, first, option_detail, options_table, told
+from osteoplan.report.support_pictures import support_lines, support_uri
 from osteoplan.report.views import (
     Drawings,
     Line,
@@ -28,10 +27,12 @@ from osteoplan.report.views import (
     Running,
     ScoreView,
     SourceView,
+    SupportView,
+    cites,
 )
-from osteoplan.report.words import clause, joined, name_of, plain, tag
+from osteoplan.report.words import Value, absolute, clause, joined, name_of, plain, tag
 
-__all__ = ["calibration_words", "finding_line", "page_view"]
+__all__ = ["calibration_words", "finding_line", "page_view", "support_views"]
 
 # What the lesion box says, in the few words that fit beside a number.
 _EVERY_LESION = {"axes_mm": "size", "lesion_volume_mL": "volume"}
@@ -408,3 +409,29 @@ def calibration_words(c: Calibration) -> str:
         f"{c.kind}{method}{tube}: {c.density_kind} density = {c.slope:.4g} (± {c.slope_sd:.2g}) x image "
         f"+ {c.intercept:.4g} (± {c.intercept_sd:.2g}){square} mg/cm³; {state}"
     ).replace("+ -", "− ")
+
+
+def support_views(result: PlanResult) -> tuple[SupportView, ...]:
+    """Every load case that was run, the one that ranks first."""
+    return tuple(
+        SupportView(
+            one.title,
+            support_uri(result.reading.anatomy, one),
+            support_lines(one),
+            _outcomes(result, one.title),
+        )
+        for one in result.simulations.supports
+    )
+
+
+def _outcomes(result: PlanResult, title: str) -> tuple[tuple[str, Value], ...]:
+    """Of the bone now, shares of intact first; a ratio to a load of life says which load."""
+    found = []
+    for estimate in sorted(result.simulations.now, key=lambda one: one.unit != "%"):
+        case, _, load = estimate.target.partition(": ")
+        if case != title:
+            continue
+        name = ", ".join(filter(None, (result.wordings.outcomes[estimate.id].title, load)))
+        hidden = absolute(estimate) and not result.reading.anatomy.calibration.calibrated
+        found.append((name, Value("", note=WITHHELD) if hidden else told(result, estimate)))
+    return tuple(found)

@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from osteoplan.report.certainty_parts import CertaintyView
+from osteoplan.model.result import PlanResult
 from osteoplan.report.charts import Axis, Whisker
 from osteoplan.report.pictures import Picture
-from osteoplan.report.support_parts import SupportView
 from osteoplan.report.words import Value
 
 __all__ = [
-    "Cite",
-    "ColourBar",
-    "ColumnView",
-    "Drawings",
-    "Line",
-    "NowBar",
-    "OptionDetail",
-    "OptionRow",
-    "OptionsTable",
-    "OutcomeView",
-    "Page",
-    "Plot",
-    "RuleView",
-    "Running",
-    "ScoreView",
-    "SourceView",
-    "StepView",
-    "StrainPage",
-]
+    "CertaintyView", "ChartView", "Cite", "ColourBar", "ColumnView", "Drawings", "Line", "NowBar",
+    "OptionDetail", "OptionRow", "OptionsTable", "OutcomeView", "Page", "PairView", "Plot", "RigidityView",
+    "RuleView", "Running", "ScoreView", "SourceView", "StepView", "StrainPage", "SupportView", "cites",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PairView:
+    """One option less another one, in points of intact."""
+
+    better: str
+    worse: str
+    gap: Value
+
+
+@dataclass(frozen=True)
+class ChartView:
+    """A chart with what it shows in words."""
+
+    title: str
+    image: str
+    words: str
+
+
+@dataclass(frozen=True)
+class RigidityView:
+    """Losses of a stretch of bone, as (name, value, where), and their chart; ``because`` holds for all."""
+
+    stretch: str
+    losses: tuple[tuple[str, Value, str], ...]
+    because: tuple[str, ...]
+    chart: ChartView
+
+
+@dataclass(frozen=True)
+class CertaintyView:
+    """The section of the report; empty where nothing was simulated."""
+
+    word: str
+    pairs: tuple[PairView, ...]
+    tornadoes: tuple[ChartView, ...]
+    rigidity: tuple[RigidityView, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to show."""
+        return not (self.pairs or self.tornadoes or self.rigidity)
+
+
+@dataclass(frozen=True)
+class SupportView:
+    """One load case: its picture, what it says in words, outcomes of the untreated bone by name."""
+
+    title: str
+    image: str
+    lines: tuple[str, ...]
+    outcomes: tuple[tuple[str, Value], ...]
+
 
 INTENDED_USE = "Research use only. Not a medical device."
 
@@ -327,3 +365,9 @@ class Page:
     sources: tuple[SourceView, ...]
     stamp: tuple[Line, ...]
     credits: tuple[str, ...]
+
+
+def cites(result: PlanResult, keys: Iterable[str]) -> tuple[Cite, ...]:
+    """Each key with its place in the list; 0 for a source that the list does not hold."""
+    numbers = {citation.key: n for n, citation in enumerate(result.citations, 1)}
+    return tuple(Cite(key, numbers.get(key, 0)) for key in keys)

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from osteoplan.model.device import Device
-from osteoplan.model.way import ErrorBudget, Way
-from osteoplan.model.ways_result import WaysResult
+from osteoplan.model.way import ErrorBudget, Way, WaysResult
 from osteoplan.report.pictures import Picture, Scenery
 from osteoplan.report.rendering import filled
 from osteoplan.report.scene import scene

@@ -12,11 +12,10 @@ from osteoplan.mechanics.stretches import stretches
 from osteoplan.mechanics.tornado import bars
 from osteoplan.mechanics.worlds import central_world, worlds
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.certainty import Tornado
+from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
-from osteoplan.model.rigidity import Rigidity
 from osteoplan.workflow.load_cases import load_case
 from osteoplan.workflow.settings import PlanSettings
 

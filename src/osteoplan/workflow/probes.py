@@ -22,8 +22,7 @@ from osteoplan.knowledge.applicators import (
 )
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case
-from osteoplan.model.way import Way
-from osteoplan.model.ways_result import WaysResult
+from osteoplan.model.way import Way, WaysResult
 from osteoplan.trajectory.approaches import recheck
 from osteoplan.trajectory.cover import (
     Candidate,

@@ -30,8 +30,7 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
 from osteoplan.model.result import Reading
-from osteoplan.model.way import Position, Way
-from osteoplan.model.ways_result import WaysResult
+from osteoplan.model.way import Position, Way, WaysResult
 from osteoplan.provenance import Stamp
 from osteoplan.report.ways_page import render_ways
 from osteoplan.trajectory.approaches import NeedleSearch, needle_ways
