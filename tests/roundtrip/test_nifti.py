@@ -62,6 +62,12 @@ def test_a_written_image_carries_its_intended_use(tmp_path):
     assert b"research use only" in bytes(nib.load(tmp_path / "z.nii.gz").header["descrip"])
 
 
+def test_the_same_image_is_the_same_file(tmp_path):
+    for name in ("one.nii.gz", "two.nii.gz"):
+        write_nifti(Volume(NOISE, np.eye(4), "HU"), tmp_path / name)
+    assert (tmp_path / "one.nii.gz").read_bytes() == (tmp_path / "two.nii.gz").read_bytes()
+
+
 def test_a_written_file_is_compressed(tmp_path):
     write_nifti(Volume(np.zeros((20, 30, 50), np.int16), np.eye(4), "HU"), tmp_path / "z.nii.gz")
     assert len(gzip.decompress((tmp_path / "z.nii.gz").read_bytes())) > 60_000

@@ -4,6 +4,7 @@ import io
 import subprocess
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,7 +103,7 @@ def test_the_lesion_lies_above_the_right_socket_and_far_from_the_nail_in_the_lef
 
 def test_a_coarse_scan_says_so_among_the_warnings_and_on_the_pictures(reading):
     assert "coarse scan (3.0 mm): relative numbers only" in reading.anatomy.warnings
-    assert "coarse scan" in page.stamps(reading)
+    assert "coarse scan" in page.stamps(SimpleNamespace(reading=reading))
     assert "coarse scan" in check_page._stamps(reading)
 
 
