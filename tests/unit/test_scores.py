@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.conversions import Conversion, conversions
 from osteoplan.knowledge.expression import AnyOf, faults, names, parse
 from osteoplan.knowledge.lint.scores import score_faults
-from osteoplan.knowledge.scores import ScoreExample, score_table, score_tables
+from osteoplan.knowledge.scores import Conversion, ScoreExample, conversions, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.pathway.expression import evaluate, samples

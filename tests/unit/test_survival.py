@@ -1,7 +1,7 @@
 """The time that is left: what scores published, what people typed, and where they point apart."""
 
 from osteoplan.knowledge.lint.checks import expression_faults
-from osteoplan.knowledge.outlook import outlook
+from osteoplan.knowledge.scores import outlook
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Survival
 from osteoplan.pathway.facts import Facts

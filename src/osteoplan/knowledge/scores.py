@@ -5,10 +5,15 @@ A file in ``data/scores`` is a whole score; ``pathway.scores`` works it out on w
     sum     points of the answers to items, added up; bands of the total are read by one or more conventions
     class   exactly one of the classes holds (a grade, a type, a response)
     table   every row that holds is given (a framework whose advice can have several parts)
+
+``data/conversions``: what one fact says of another that nobody gave (two scales, or a count that follows).
+Scores read these in place of an unknown; rules do not, because most are coarser than a finding.
+``data/outlook``: published lengths of survival that hang on no score.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,12 +28,16 @@ __all__ = [
     "Band",
     "ClassRow",
     "ConflictRow",
+    "Conversion",
     "Item",
     "Level",
+    "OutlookRow",
     "Reading",
     "RiskRow",
     "ScoreExample",
     "ScoreTable",
+    "conversions",
+    "outlook",
     "score_table",
     "score_tables",
 ]
@@ -204,3 +213,57 @@ def score_table(id: str) -> ScoreTable:
     if id not in tables:
         raise UnknownName("score", id, tables)
     return tables[id]
+
+
+class Conversion(Cited):
+    """What stands in for unknown facts where ``when`` holds.
+
+    Attributes:
+        gives: fact -> value as a user would write it: a number, ``[lowest, highest]``, a level, a truth.
+    """
+
+    when: str
+    gives: dict[str, bool | int | float | str | list[float]]
+
+
+class ConversionFile(Strict):
+    """A file of conversions."""
+
+    date: datetime.date
+    conversions: tuple[Conversion, ...]
+
+
+@cache
+def conversions(root: Path | None = None) -> tuple[Conversion, ...]:
+    """Every conversion in the order of files and lines; a later one may rest on an earlier one."""
+    files = documents("conversions", ConversionFile, root).values()
+    return tuple(row for file in files for row in file.conversions)
+
+
+class OutlookRow(KnownRow):
+    """How long patients like this one lived in one series.
+
+    Attributes:
+        series: whom it is about, and when they were treated.
+        when: expression over the vocabulary: this patient is like them.
+        what: what the value is, of which patients.
+    """
+
+    series: str = ""
+    when: str
+    what: str
+
+
+class OutlookFile(Strict):
+    """One series."""
+
+    date: datetime.date
+    series: str
+    rows: tuple[OutlookRow, ...]
+
+
+@cache
+def outlook(root: Path | None = None) -> tuple[OutlookRow, ...]:
+    """Every row of every series, each with the name of its series."""
+    files = documents("outlook", OutlookFile, root).values()
+    return tuple(row.model_copy(update={"series": file.series}) for file in files for row in file.rows)

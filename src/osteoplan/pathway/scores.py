@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.conversions import conversions
 from osteoplan.knowledge.expression import names, parse
-from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, score_table, score_tables
+from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, conversions, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ReviewStatus, ScoreResult, worst
 from osteoplan.pathway.expression import deciders, evaluate

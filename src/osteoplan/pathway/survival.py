@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from osteoplan.knowledge.expression import parse
-from osteoplan.knowledge.outlook import outlook
-from osteoplan.knowledge.scores import RiskRow, score_table
+from osteoplan.knowledge.scores import RiskRow, outlook, score_table
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult, Survival, SurvivalRow, worst
 from osteoplan.pathway.expression import evaluate

@@ -15,7 +15,6 @@ from typing import Any
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.codes import codes
-from osteoplan.knowledge.conversions import conversions
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.expression import (
@@ -35,10 +34,9 @@ from osteoplan.knowledge.lint.checks import expression_faults, unit_known
 from osteoplan.knowledge.lint.scores import score_faults
 from osteoplan.knowledge.lint.techniques import technique_faults
 from osteoplan.knowledge.load import documents, raw, release
-from osteoplan.knowledge.outlook import outlook
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
-from osteoplan.knowledge.scores import ScoreTable, score_tables
+from osteoplan.knowledge.scores import ScoreTable, conversions, outlook, score_tables
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
 
