@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from osteoplan.knowledge.values import FOLDERS, known, number, values
 from osteoplan.model.evidence import Known
 
 SRC = Path(__file__).resolve().parents[2] / "src" / "osteoplan"
+DOORS = {"number", "known", "values.number", "values.known"}
 ENDS = {"value", "low", "high", "number"}
 
 
@@ -30,6 +33,26 @@ def fallbacks(code: str) -> list[int]:
 def test_no_missing_number_becomes_another_one_in_silence() -> None:
     found = {str(file.relative_to(SRC)): fallbacks(file.read_text("utf-8")) for file in SRC.rglob("*.py")}
     assert {file: lines for file, lines in found.items() if lines} == {}
+
+
+def named(code: str) -> Iterator[str]:
+    """Names of numbers in the code: whole ones, and the beginnings of those that are put together."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in DOORS and node.args:
+            of = node.args[0]
+            for name in (of.body, of.orelse) if isinstance(of, ast.IfExp) else (of,):
+                first = name.values[0] if isinstance(name, ast.JoinedStr) else name
+                if isinstance(first, ast.Constant):
+                    yield str(first.value) if first is name else f"{first.value}*"
+
+
+def test_every_number_that_the_code_names_is_on_file() -> None:
+    codes = [file.read_text("utf-8") for file in SRC.rglob("*.py")]
+    names = {name for code in codes if "osteoplan.knowledge" in code for name in named(code)}
+    assert len(names) > 250
+    for name in names:
+        file, _, key = name.partition(".")
+        assert any(fnmatchcase(there, key) for there in values(file)), name
 
 
 @pytest.mark.parametrize("code", ["x = known.value or 0.0", "f(row.low or 1)", "a = one().high or other"])

@@ -147,7 +147,7 @@ def _seen(ct: Volume, box: Box, drawn: Mask, bone_mask: Mask | None, radius: F64
         )
     low, bone, high = (float(v) for v in np.percentile(values[ring], (16.0, 50.0, 84.0)))
     core = where & (radius <= number("measure.draw_core_share"))
-    contrast = number("measure.draw_contrast_min_HU" if hounsfield else "draw_contrast_min_mg_cm3")
+    contrast = number(f"measure.draw_contrast_min_{'HU' if hounsfield else 'mg_cm3'}")
     unit = "HU" if hounsfield else "mg/cm3"
     return _Seen(values, where, core, bone, bone - low, high - bone, unit, contrast, spacing)
 
