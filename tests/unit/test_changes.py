@@ -9,7 +9,7 @@ from osteoplan.knowledge.expression import literals, names
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Change
-from osteoplan.pathway.changes import nearest_changes
+from osteoplan.pathway.changes import _distance, nearest_changes
 from osteoplan.pathway.expression import evaluate
 
 RULES = book().rules
@@ -94,3 +94,21 @@ def _numbers(rule: Rule) -> list[str]:
 def test_a_true_rule_tells_where_it_would_stop_being_true(value: int) -> None:
     change = of("SP1", "sins", region="spine", sins=value)
     assert (change.threshold, change.distance, change.truth) == (12, value - 12, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "apart"),
+    [
+        (5, 7, 2.0),
+        (7, 5, 2.0),
+        (5, 5, 0.0),
+        ((4, 9), 9, 0.0),
+        ((4, 9), 6, 0.0),
+        ((4, 9), 9.5, 0.5),
+        ((4, 9), 3, 1.0),
+    ],
+)
+def test_a_distance_counts_from_the_nearer_end_and_is_none_inside(
+    value: float | tuple[float, float], other: float, apart: float
+) -> None:
+    assert _distance(value, other) == apart

@@ -141,3 +141,37 @@ def test_columns_stand_as_the_data_say_and_needless_options_have_no_gap_there():
     assert found.columns[2].cell(left).estimates == (leak,)
     assert found.columns[2].cell(RADIO).note == NOT_APPLICABLE
     assert found.columns[3].cell(RADIO).note == NO_EVIDENCE
+
+
+def published(id, target, value):
+    return Estimate(id, target, value, None, None, "1", "published")
+
+
+def test_what_the_ranking_says_of_itself():
+    assert run().notes == (
+        "no percutaneous technique of this version covers this bone; the comparators stand",
+    )
+    undone = run(option("left", 99.0, status="infeasible"))
+    assert undone.notes == ("no percutaneous option is feasible here; the comparators stand",)
+    first, second = run(option("left", 80.0)).notes
+    assert first.startswith("ranked by simulated strength alone")
+    assert second.startswith("comparators without a simulated strength")
+
+
+def test_a_difference_counts_on_either_side_of_zero_and_only_beyond_the_resolution():
+    found = run(option("up", 67.0), option("down", 61.0), option("near", 65.0), resolution=2.0)
+    assert {d.option: d.supported for d in found.differences} == {"up": True, "down": True, "near": False}
+    assert {d.option: d.estimate.value for d in found.differences}["down"] == pytest.approx(-3.0)
+    edge = run(option("up", 66.0), resolution=2.0)  # at the resolution is not beyond it
+    assert not edge.differences[0].supported
+    assert run(option("a", 70.0), option("b", 66.0)).emptied_by == ""
+
+
+def test_without_draws_of_the_reference_there_is_no_difference():
+    bare = Option(Plan("none", "none", "none", "L1"), "comparator", "comparator")
+    found = compare([option("left", 80.0), bare], reference="none", ranked_by="strength_ratio_to_intact")
+    assert found.differences == ()
+    assert found.ranking == ("left",)
+    told = (published("strength_ratio_to_intact", "compression", 70.0),)
+    rival = Option(Plan("book", "book", "book", "L1"), "comparator", "comparator", outcomes=told)
+    assert [d.option for d in run(option("left", 80.0), rival).differences] == ["left"]

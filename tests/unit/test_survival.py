@@ -176,3 +176,23 @@ def test_a_primary_that_is_not_known_counts_as_rapid_unless_its_growth_was_given
     for primary in ("breast", "lung", "other"):
         found = growth_of(primary=primary)
         assert (found["tomita"], found["katagiri"]) == ((1, 4), (0, 3))
+
+
+def test_every_answer_that_can_be_typed_from_a_model_stands_at_its_own_month() -> None:
+    for model, months in (("PathFx", (1, 3, 6, 12, 18, 24)), ("SPRING", (3, 6, 12))):
+        facts = {f"{model.lower()}_{month}mo_pct": 80 - month for month in months}
+        assert shares(of(**facts), model) == {month: (80 - month, 80 - month) for month in months}
+
+
+def test_a_half_on_the_dot_is_on_neither_side() -> None:
+    assert of(pathfx_3mo_pct=50, spring_3mo_pct=60).disagreements == ()
+    assert of(pathfx_3mo_pct=50, spring_3mo_pct=40).disagreements == ()
+    assert of(pathfx_3mo_pct=40, spring_3mo_pct=50).disagreements == ()
+    assert of(pathfx_3mo_pct=60, spring_3mo_pct=50).disagreements == ()
+    assert of(pathfx_3mo_pct=[40, 60], spring_3mo_pct=70).disagreements == ()
+    for one, two in ((49, 51), (51, 49)):
+        assert len(of(pathfx_3mo_pct=one, spring_3mo_pct=two).disagreements) == 1
+    assert of(pathfx_3mo_pct=49, spring_6mo_pct=51).disagreements == ()  # not at one time
+    assert of(le_weeks=13, pathfx_3mo_pct=50).disagreements == ()
+    assert len(of(le_weeks=13, pathfx_3mo_pct=49).disagreements) == 1
+    assert len(of(le_weeks=13, pathfx_3mo_pct=51).disagreements) == 1

@@ -7,7 +7,7 @@ import pytest
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.vocabulary import fact_row, parse_facts, parse_value
+from osteoplan.pathway.vocabulary import fact_row, parse_facts, parse_text, parse_value
 from osteoplan.workflow.explain import explain_facts
 
 
@@ -152,3 +152,28 @@ def test_facts_are_checked_once_on_the_way_to_a_verdict(monkeypatch):
     monkeypatch.setattr("osteoplan.pathway.facts.parse_value", seen)
     explain_facts(facts)
     assert not set(checked) & set(facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("sins", "12", 12), ("sins", "8..11", (8, 11)), ("plt", "55.5", 55.5),
+        ("plt", "40..60.5", (40, 60.5)), ("infection", "true", True),
+        ("infection", "false", False),
+        ("region", "spine", "spine"),
+        ("le_weeks", "+26", 26), ("inr", "1e0", 1.0),
+    ],
+)  # fmt: skip
+def test_a_fact_is_typed_as_one_word(name: str, text: str, value: object) -> None:
+    found = parse_text(name, text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("sins", "twelve"), ("sins", "12.5"), ("infection", "yes"), ("sins", "11..8"), ("plt", "")],
+)
+def test_a_word_that_writes_no_such_fact_is_refused(name: str, text: str) -> None:
+    with pytest.raises(BadInput, match=name):
+        parse_text(name, text)
