@@ -72,6 +72,7 @@ def test_a_dicom_folder_is_listed_series_by_series(data, capsys):
     assert "verdict" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_bone_is_measured_and_planned_beside_its_comparators(pelvis, capsys):
     assert run("check", pelvis, "--json") == 0
     found = json.loads(capsys.readouterr().out)

@@ -49,6 +49,7 @@ def ratio(outcomes):
     return next(o for o in outcomes if o.id == "stiffness_ratio_to_intact")
 
 
+@pytest.mark.slow
 def test_screws_past_the_socket_are_planned_and_stiffen_the_bone(planned):
     plan, _ = planned
     screws = [option for option in plan.simulations.options if option.status == "ranked"]
@@ -60,6 +61,7 @@ def test_screws_past_the_socket_are_planned_and_stiffen_the_bone(planned):
         assert all(one.id != "strength_N" for one in option.outcomes)  # a thin case: no strength is claimed
 
 
+@pytest.mark.slow
 def test_every_page_and_picture_says_coarse_simulated_and_whose_scan_it_is(planned):
     plan, page = planned
     assert "coarse scan (3.0 mm): relative numbers only" in plan.warnings
@@ -69,6 +71,7 @@ def test_every_page_and_picture_says_coarse_simulated_and_whose_scan_it_is(plann
     assert "Research use only" in page
 
 
+@pytest.mark.slow
 def test_nothing_enters_where_the_scan_does_not_show_the_bone(planned):
     """The ischium is cut by the scan's edge: no screw of the posterior column is proposed."""
     plan, _ = planned

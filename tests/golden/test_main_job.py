@@ -94,6 +94,7 @@ def test_a_rerun_reuses_the_plan_and_other_settings_never_overwrite_it(phantom, 
     assert (phantom / "plan.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_replay_computes_the_same_numbers(phantom, offline, capsys):
     assert run("replay", phantom / "plan.json", "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -102,6 +103,7 @@ def test_a_replay_computes_the_same_numbers(phantom, offline, capsys):
     assert found["compared"] > 60
 
 
+@pytest.mark.slow
 def test_a_replay_says_what_changed_since(phantom, offline, tmp_path, capsys):
     copy = tmp_path / "demo"
     shutil.copytree(phantom, copy)
@@ -123,6 +125,7 @@ def replanned(case_folder, tmp_path, **facts):
     return osteoplan.plan(copy, osteoplan.PlanSettings(draws=40, spacing_mm=2.0))
 
 
+@pytest.mark.slow
 def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, offline, tmp_path):
     plan = replanned(phantom / "case", tmp_path, cement_allergy=True)
     plans = [option for option in plan.simulations.options if option.kind == "plan"]
@@ -132,6 +135,7 @@ def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, off
     assert plan.comparison.ranking == ()
 
 
+@pytest.mark.slow
 def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offline, tmp_path):
     plan = replanned(phantom / "case", tmp_path, infection=True)
     assert plan.comparison.ranking == ()
@@ -142,6 +146,7 @@ def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offl
     assert {one.rank for one in plan.explanation.standings} == {None}
 
 
+@pytest.mark.slow
 def test_a_centre_without_cement_refers_elsewhere_and_every_page_says_whose_rules_spoke(
     phantom, offline, tmp_path
 ):
@@ -182,6 +187,7 @@ def test_an_archive_that_is_not_the_pinned_one_is_refused(offline, tmp_path, cap
     assert not (tmp_path / "demo").exists()
 
 
+@pytest.mark.slow
 def test_the_real_scan_is_planned_with_strength_before_and_after(real):
     plan = document(real / "plan")
     now = next(o for o in plan["now"] if o["id"] == "strength_ratio_to_intact")
@@ -197,6 +203,7 @@ def test_the_real_scan_is_planned_with_strength_before_and_after(real):
         assert entry[1] > target[1] + 30  # from behind: +y is posterior
 
 
+@pytest.mark.slow
 def test_the_left_way_in_enters_on_the_patients_left(real):
     plan = document(real / "plan")
     entries = {}
@@ -206,6 +213,7 @@ def test_the_left_way_in_enters_on_the_patients_left(real):
     assert entries["left"][0] > entries["right"][0] + 30
 
 
+@pytest.mark.slow
 def test_strength_and_check_speak_json_alone_on_stdout(real, capsys):
     capsys.readouterr()
     assert run("strength", real, *COARSE, "--json") == 0
@@ -216,6 +224,7 @@ def test_strength_and_check_speak_json_alone_on_stdout(real, capsys):
     assert {"region", "size_mm", "posterior_wall_defect", "matrix"} <= names
 
 
+@pytest.mark.slow
 def test_the_original_scan_stays_as_it_was(real, data):
     kept = read_nifti(real / "ct.nii.gz", "HU")
     original = read_nifti(data / "chest_spine" / "cxr.nii.gz", "HU")
@@ -228,6 +237,7 @@ def test_the_original_scan_stays_as_it_was(real, data):
     assert "Research use only" in truth["intended_use"]
 
 
+@pytest.mark.slow
 def test_a_lesion_outside_its_bone_is_refused(real, tmp_path, capsys):
     copy = copied(real, tmp_path)
     edit(copy, lambda lesion: lesion.update(bone="vertebra_L1"))
@@ -236,6 +246,7 @@ def test_a_lesion_outside_its_bone_is_refused(real, tmp_path, capsys):
     assert not (copy / "plan").exists()
 
 
+@pytest.mark.slow
 def test_a_side_that_contradicts_the_mask_is_refused(real, tmp_path, capsys):
     copy = copied(real, tmp_path)
     case = yaml.safe_load((copy / "case.yaml").read_text())

@@ -24,7 +24,7 @@ from osteoplan.trajectory.corridors import corridors
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 from tests.corridor_made import Nobody, screw
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 PELVIC = {
     "hip_left": "hemipelvis_left", "hip_right": "hemipelvis_right", "sacrum": "sacrum",
     "femur_left": "femur_left", "femur_right": "femur_right",

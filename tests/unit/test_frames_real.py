@@ -27,6 +27,7 @@ def femur(data: Path) -> Volume:
     return Volume(bone, np.diag([-0.818, -0.818, 0.9, 1.0]), "mask")
 
 
+@pytest.mark.slow
 def test_the_real_pelvis_has_its_landmarks_where_a_reader_sees_them(pelvis: LabelMap) -> None:
     seen = {
         "hemipelvis_left": {
@@ -93,6 +94,7 @@ def test_the_real_femur_has_an_ordinary_neck(femur: Volume) -> None:
     assert any("of true shaft" in s for s in cautions("femur_right", frames))
 
 
+@pytest.mark.slow
 def test_the_real_femur_keeps_its_landmarks_on_a_permuted_flipped_grid(femur: Volume) -> None:
     here = bone_frames("femur_right", femur)["proximal_femur"]
     array = femur.array.transpose(2, 0, 1)[::-1, :, ::-1]

@@ -29,16 +29,19 @@ def simulated():
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_product_of_the_twin_is_the_product(simulated):
     assert simulated["product"] < 1e-13
 
 
+@pytest.mark.slow
 def test_a_cycle_over_four_grids_is_the_same_to_single_precision(simulated):
     assert simulated["levels"] == 4
     assert [1, 1, 1] not in simulated["factors"]
     assert simulated["cycle"] < 2e-5
 
 
+@pytest.mark.slow
 def test_the_twin_finds_the_same_displacements_and_reactions_in_as_many_steps(simulated):
     assert simulated["displacement"] < 1e-6
     assert simulated["reaction"] < 1e-6
@@ -48,6 +51,7 @@ def test_the_twin_finds_the_same_displacements_and_reactions_in_as_many_steps(si
     assert simulated["residual"] <= 1e-5
 
 
+@pytest.mark.slow
 def test_a_force_is_carried_on_the_twin_as_well(simulated):
     assert simulated["pulled"] < 1e-7
     assert simulated["bent"] < 1e-7

@@ -14,6 +14,7 @@ from tests.pelvis_made import cement, hemipelvis, screws
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_a_real_hip_bone_loses_stiffness_by_a_lesion_and_gains_by_screws_and_cement(data):
     folder = data / "pelvis_hip"
     labels = read_nifti(folder / "example_seg_fast_force_split.nii.gz", "label")

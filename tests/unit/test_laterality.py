@@ -33,6 +33,7 @@ def turned(mask: Volume, matrix: np.ndarray) -> Volume:
     return Volume(mask.array, matrix @ mask.affine, "mask")
 
 
+@pytest.mark.slow
 def test_the_published_femur_that_is_called_left_is_caught_as_a_right_one(data: Path) -> None:
     bone = np.load(data / "femur" / "labels.npz")["labels_zyx"].transpose(2, 1, 0) == 2
     mask = Volume(bone, np.diag([-0.818, -0.818, 0.9, 1.0]), "mask")  # RAS by its source, here LPS
@@ -48,6 +49,7 @@ def test_the_published_femur_that_is_called_left_is_caught_as_a_right_one(data: 
 
 
 @pytest.mark.parametrize("bone", BONES)
+@pytest.mark.slow
 def test_the_pelvic_bones_are_from_the_side_that_they_are_named_after(pelvis: LabelMap, bone: str) -> None:
     mask = pelvis.near(BONES[bone], 8.0)
     assert shape_side(bone, mask).side == bone.rpartition("_")[2]

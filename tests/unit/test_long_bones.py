@@ -92,6 +92,7 @@ def test_cement_on_the_neutral_axis_of_a_shaft_gives_no_bending_gain() -> None:
             assert 0.0 < gain < 0.05, (build.__name__, state)
 
 
+@pytest.mark.slow
 def test_cement_in_the_canal_of_a_real_shaft_gives_no_bending_gain(data: Path) -> None:
     """Twenty-one millilitres along a piece of a real femoral shaft: less than three per cent."""
     anatomy = real_shaft(data)
@@ -166,6 +167,7 @@ def bone(data: Path) -> Anatomy:
 
 
 @pytest.mark.parametrize("build", [femur.build_stance, femur.build_fall])
+@pytest.mark.slow
 def test_a_real_femur_in_a_mirror_is_as_stiff(bone: Anatomy, build) -> None:  # type: ignore[no-untyped-def]
     here, there = build(bone, COARSE), build(in_a_mirror(bone), COARSE)
     assert len(here.mesh.cells) == len(there.mesh.cells)
@@ -221,6 +223,7 @@ def phantom(site: str, grid: str) -> Anatomy:
     ("site", "build"),
     [("humerus", humerus.build_head), ("femur", femur.build_stance), ("femur", femur.build_fall)],
 )
+@pytest.mark.slow
 def test_a_bone_is_as_stiff_however_its_scan_is_stored(site: str, build) -> None:  # type: ignore[no-untyped-def]
     coarse = MechanicsSettings(spacing_mm=4.0, laws=(LAW,))
     here, there = build(phantom(site, "axial"), coarse), build(phantom(site, "left_handed"), coarse)

@@ -153,6 +153,7 @@ def test_a_lytic_lesion_weakens_and_strength_is_the_linear_criterion(model, inta
     assert now.diagnostics["reaction_against_energy"] < 1e-8
 
 
+@pytest.mark.slow
 def test_a_core_in_soft_tissue_gains_little_and_a_bridging_column_of_that_volume_much():
     """Contact with both endplates decides, not the volume of cement."""
     hollow = vertebra("oblique", lesion_at=(0.0, 0.0, 0.0), lesion_radius=9.5)

@@ -49,6 +49,7 @@ def test_a_joint_layer_fills_a_gap_and_no_bone() -> None:
     assert not ring.joint_layer(one | other, one, other, gap_mm=5.0, edge_mm=2.0).any()
 
 
+@pytest.mark.slow
 def test_the_sacrum_is_pressed_on_its_endplate_and_held_at_both_joints(bones: dict[str, Anatomy]) -> None:
     anatomy = bones["sacrum"]
     specimen, frame = sacrum.build_endplate(anatomy, COARSE), anatomy.frames["sacrum"]
@@ -64,6 +65,7 @@ def test_the_sacrum_is_pressed_on_its_endplate_and_held_at_both_joints(bones: di
     )
 
 
+@pytest.mark.slow
 def test_a_sacrum_without_one_hip_bone_is_not_held(bones: dict[str, Anatomy]) -> None:
     anatomy = bones["sacrum"]
     alone = replace(anatomy, structures=tuple(one for one in anatomy.structures if one.name != "hip_right"))
@@ -74,6 +76,7 @@ def test_a_sacrum_without_one_hip_bone_is_not_held(bones: dict[str, Anatomy]) ->
 
 
 @pytest.mark.parametrize("bone", ["sacrum", "hip"])
+@pytest.mark.slow
 def test_the_ring_stands_on_one_hip_and_is_held_on_the_other_side(
     bones: dict[str, Anatomy], bone: str
 ) -> None:

@@ -241,6 +241,7 @@ def test_coordinates_that_are_not_numbers_are_refused(bad: str, tmp_path: Path):
 # Volumes as published with the scans (shared/data/README.md), cm3.
 @pytest.mark.data
 @pytest.mark.parametrize(("patient", "volume_mL"), [("STS_007", 544), ("STS_018", 116), ("STS_044", 641)])
+@pytest.mark.slow
 def test_real_tumours_have_the_published_volume(patient: str, volume_mL: float, data: Path):
     from osteoplan.io.dicom.image import read_series
 

@@ -30,6 +30,7 @@ def pelvis(data):
 @pytest.mark.parametrize(
     ("bone", "number", "least"), [("hemipelvis_right", 78, 0.86), ("femur_right", 76, 0.81)]
 )
+@pytest.mark.slow
 def test_a_bone_of_the_pelvis_scan_is_as_labelled(pelvis, bone, number, least):
     ct, labels = pelvis
     truth = labels == number

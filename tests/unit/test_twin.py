@@ -75,6 +75,7 @@ def test_a_hip_has_no_neighbour_level(made):
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_the_level_below_fills_a_real_vertebra_and_the_one_above_where_that_is_diseased(data):
     folder = data / "chest_spine"
     ct = read_nifti(folder / "cxr.nii.gz", "HU")

@@ -22,7 +22,7 @@ from osteoplan.model.plan import Place, Plan
 from osteoplan.techniques.protocol import Shelf
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,7 @@ def needles(result):
     return [way for way in result.ways if way.kind == "needle"]
 
 
+@pytest.mark.slow
 def test_a_missing_label_is_unchecked_and_a_lung_at_the_images_edge_is_no_skin(copied):
     """Neither aorta nor lungs are labelled; canal and roots are derived, which counts as checked."""
     spoil(copied, without(IDS["aorta"], *IDS["lungs"]), "labels*")
@@ -66,6 +67,7 @@ def test_a_missing_label_is_unchecked_and_a_lung_at_the_images_edge_is_no_skin(c
     assert "scanned supine, done prone: organs move, confirm on the procedural CT" in result.warnings
 
 
+@pytest.mark.slow
 def test_where_the_image_ends_before_the_skin_no_needle_fits_and_the_reason_says_so(copied):
     """16 mm of the back are cut off: the spinous process stays, the skin behind it does not."""
 

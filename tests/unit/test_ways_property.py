@@ -25,7 +25,7 @@ from osteoplan.trajectory.surroundings import Surroundings, surroundings
 from tests.real_ways import cannula, chest, moved, pelvis, with_lesion
 from tests.slow_checker import Capsule, check_kinds, inside, wall_across, wall_around
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 SIDES: tuple[PedicleSide, ...] = ("left", "right")
 GUIDED = (guidance("freehand_ct"), guidance("cbct_navigation"))
