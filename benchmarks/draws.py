@@ -35,6 +35,7 @@ from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.vertebra import build_compression
 from osteoplan.mechanics.worlds import central_world, modulus, worlds
 from osteoplan.model.case import Case, Lesion
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
 from osteoplan.techniques.protocol import Shelf
@@ -55,7 +56,7 @@ def main() -> None:
     print(f"{len(specimen.mesh.cells)} elements, {3 * len(specimen.mesh.nodes) / 1e6:.3f} M unknowns")
     states = {"intact": (), "untreated": (), **cemented(anatomy)}
     true, told = {}, {}
-    load(specimen, image="now", seed=SEED, n_draws=2)  # compile
+    load(specimen, image="now", ensemble=Ensemble(SEED, 2))  # compile
     print("state          solved s  CPU s  steps a solve  estimate s  fields solved for it")
     for name, fields in states.items():
         image = "intact" if name == "intact" else "now"
@@ -63,7 +64,7 @@ def main() -> None:
         true[name], steps = solved(specimen, image, fields, given.draws, given.tolerance)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         began = time.perf_counter()
-        found = load(specimen, image=image, fields=fields, seed=SEED, n_draws=given.draws)
+        found = load(specimen, image=image, fields=fields, ensemble=Ensemble(SEED, given.draws))
         told[name] = found.outcomes[0].draws
         extra = found.diagnostics["inputs_solved"] + found.diagnostics["anchors_solved"]
         spent = time.perf_counter() - began
@@ -81,7 +82,7 @@ def solved(specimen, image, fields, n, tolerance):
     start = solve(specimen, E, preconditioner=M).equilibrium.displacement_mm
     at_mm = specimen.mesh.nodes * specimen.settings.spacing_mm
     K, steps = [], []
-    for world in worlds(calibration, laws, SEED, n):
+    for world in worlds(calibration, laws, Ensemble(SEED, n)):
         other = modulus(redrawn(specimen, tissue, image, world.edge_mm), world)
         found = solve(specimen, other, tolerance=tolerance, start_mm=start, preconditioner=M)
         u = found.equilibrium.displacement_mm

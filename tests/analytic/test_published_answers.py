@@ -15,6 +15,7 @@ from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.vertebra import build_compression
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Calibration, Lesion
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.verification.cases import published_cases
@@ -145,7 +146,7 @@ def l2(data: Path):
 @pytest.mark.data
 def test_the_own_machine_agrees_with_the_published_caps_within_five_per_cent(l2):
     model = l2[2]
-    result = compress(model, image="intact", seed=1, n_draws=20)
+    result = compress(model, image="intact", ensemble=Ensemble(1, 20))
     assert model.height_mm == pytest.approx(29.0, abs=0.5)
     assert result.outcomes[0].value == pytest.approx(10442.0, rel=0.05)
 
@@ -162,7 +163,7 @@ def test_a_bridging_column_doubles_what_a_core_hardly_moves(l2):
     }
     K = {
         name: compress(
-            model, image="now", seed=1, n_draws=2,
+            model, image="now", ensemble=Ensemble(1, 2),
             fields=(Field("cement_fraction", anatomy.image.with_array(mask.astype(np.float32)), "1"),),
         ).outcomes[0].value
         for name, mask in masks.items()

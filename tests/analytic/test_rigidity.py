@@ -16,6 +16,7 @@ from osteoplan.mechanics.stretches import stretches
 from osteoplan.mechanics.worlds import central_world, modulus, worlds
 from osteoplan.model.case import Calibration
 from osteoplan.model.effects import Cylinder, Effects
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from tests.synthetic_long_bone import AXES, CENTRE, GRIDS, RADIUS, THICK, local, tube
 
@@ -227,7 +228,7 @@ def lost(anatomy, n=12, **more):
     tissues = [section_tissue(sections, state) for state in ("intact", "now")]
     central = central_world(anatomy.calibration, LAW)
     return losses(
-        sections, *tissues, central, worlds(anatomy.calibration, (LAW,), 1, n), **more
+        sections, *tissues, central, worlds(anatomy.calibration, (LAW,), Ensemble(1, n)), **more
     )  # fmt: skip
 
 
@@ -260,7 +261,7 @@ def test_the_torsion_of_a_world_is_near_that_solved_in_it(notched):
     from osteoplan.mechanics.rigidity import _in_world, _twisted
 
     solved = _twisted(sections, modulus(tissue, central_world(unsure, "keller_1994")))
-    for world in worlds(unsure, ("keller_1994",), 2, 3):
+    for world in worlds(unsure, ("keller_1994",), Ensemble(2, 3)):
         E = modulus(tissue, world)
         true = profile(sections, E).GJ_Nmm2
         estimate = _in_world(sections, E, solved)[2]
@@ -274,7 +275,7 @@ def test_cement_in_the_gap_gives_some_of_it_back(notched):
     part = stretches(notched)[0]
     sections = cut(part, 1.5)
     central = central_world(notched.calibration, LAW)
-    sampled = worlds(notched.calibration, (LAW,), 1, 2)
+    sampled = worlds(notched.calibration, (LAW,), Ensemble(1, 2))
     intact, now = (section_tissue(sections, state) for state in ("intact", "now"))
     filled = section_tissue(sections, "now", (fill,))
     before = losses(sections, intact, now, central, sampled)[0]

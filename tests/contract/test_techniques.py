@@ -11,8 +11,8 @@ import pytest
 
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.techniques import limits, technique_cards
-from osteoplan.model.anatomy import Anatomy
+from osteoplan.knowledge.techniques import technique_cards
+from osteoplan.model.effects import Effects
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import (
     Deliver,
@@ -30,10 +30,14 @@ from osteoplan.model.plan import (
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.provenance import digest
 from osteoplan.techniques import registry
-from osteoplan.techniques.protocol import Shelf, Technique
+from osteoplan.techniques.effects import effects
+from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import techniques
-from osteoplan.trajectory.surroundings import DistanceMaps, distance_maps, surroundings
+from osteoplan.techniques.violations import violations
+from osteoplan.trajectory.setting import Setting
+from osteoplan.trajectory.surroundings import DistanceMaps
 from tests.made_case import made_case
+from tests.made_setting import setting_of
 from tests.synthetic_vertebra import vertebra
 
 NAMES = sorted(techniques())
@@ -41,28 +45,22 @@ OUTSIDE_THE_SPINE = {"percutaneous_screws", "cemented_screws", "cementoplasty", 
 
 
 @pytest.fixture(scope="module")
-def anatomies() -> dict[str, Anatomy]:
-    """A bone that each technique serves."""
+def settings() -> dict[str, Setting]:
+    """For each technique a bone that it serves, and what the program hands to it."""
     spine, limb = vertebra("left_handed"), made_case("humerus_left", spacing=(3.0, 2.7, 3.4)).anatomy
-    return {name: limb if name in OUTSIDE_THE_SPINE else spine for name in NAMES}
+    bones = {False: setting_of(spine, NAMES[0]), True: setting_of(limb, NAMES[0])}
+    own = {name: setting_of(limb, name).inventory for name in NAMES}
+    return {name: bones[name in OUTSIDE_THE_SPINE].with_inventory(own[name]) for name in NAMES}
 
 
 @pytest.fixture
-def anatomy(name: str, anatomies: dict[str, Anatomy]) -> Anatomy:
-    return anatomies[name]
-
-
-def shelf(name: str) -> Shelf:
-    """The shelf that the program gives to a technique."""
-    return Shelf(devices(), limits(name))
+def setting(name: str, settings: dict[str, Setting]) -> Setting:
+    return settings[name]
 
 
 @pytest.fixture(scope="module")
-def proposals(anatomies: dict[str, Anatomy]) -> dict[str, tuple[Plan, ...]]:
-    return {
-        name: technique.propose(anatomies[name], Findings(), shelf(name))
-        for name, technique in techniques().items()
-    }
+def proposals(settings: dict[str, Setting]) -> dict[str, tuple[Plan, ...]]:
+    return {name: technique.propose(settings[name], Findings()) for name, technique in techniques().items()}
 
 
 def points(step: Step) -> list[Point]:
@@ -80,8 +78,7 @@ def points(step: Step) -> list[Point]:
             assert_never(step.act)
 
 
-def depth_below_skin(anatomy: Anatomy, point: Point) -> float:
-    maps = distance_maps(surroundings(anatomy))
+def depth_below_skin(maps: DistanceMaps, point: Point) -> float:
     return float(-maps.at("skin", np.array([point]))[0])
 
 
@@ -119,13 +116,13 @@ def test_the_acts_of_every_plan_stand_in_an_order_that_nothing_forbids(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_plans_have_unique_ids_and_name_their_technique_and_lesion(
-    name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
     everything = [plan.id for plans in proposals.values() for plan in plans]
     assert len(everything) == len(set(everything))
     assert proposals[name]
     for plan in proposals[name]:
-        assert (plan.technique, plan.lesion) == (name, anatomy.lesion.id)
+        assert (plan.technique, plan.lesion) == (name, setting.anatomy.lesion.id)
         assert plan.id.startswith(name)
         assert plan.title
 
@@ -142,37 +139,37 @@ def test_steps_are_numbered_from_one_and_sessions_never_go_back(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_placed_comes_from_the_skin_into_the_bone(
-    name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
-    maps = distance_maps(surroundings(anatomy))
+    maps = setting.maps
     for plan in proposals[name]:
         for step in plan.steps:
             assert all(np.isfinite(points(step)).ravel())
             if isinstance(step.act, Place):
-                assert step.act.device in shelf(name).devices
-                assert abs(depth_below_skin(anatomy, step.act.entry_mm)) < 1.0
+                assert step.act.device in devices()
+                assert abs(depth_below_skin(maps, step.act.entry_mm)) < 1.0
                 assert in_bone(maps, step.act.target_mm)
             if isinstance(step.act, Inject):
-                assert step.act.agent in shelf(name).devices
+                assert step.act.agent in devices()
                 assert step.act.volume_mL > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_proposals_are_the_same_every_time(
-    name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
-    again = techniques()[name].propose(anatomy, Findings(), shelf(name))
+    again = techniques()[name].propose(setting, Findings())
     assert digest(again) == digest(proposals[name])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_violations_are_pure_and_speak_in_sentences_with_numbers(
-    name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
-    technique = techniques()[name]
+    technique, anatomy = techniques()[name], setting.anatomy
     before = digest(anatomy.image.array, anatomy.bone_mask, dict(anatomy.parts))
     for plan in proposals[name]:
-        first, second = (technique.violations(plan, anatomy, shelf(name)) for _ in range(2))
+        first, second = ((*violations(plan, setting), *technique.violations(plan, setting)) for _ in range(2))
         assert first == second
         for violation in first:
             assert violation.limit
@@ -182,29 +179,28 @@ def test_violations_are_pure_and_speak_in_sentences_with_numbers(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_effects_have_no_grid_and_begin_inside_the_bone(
-    name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
-    technique, maps = techniques()[name], distance_maps(surroundings(anatomy))
+    maps = setting.maps
     for plan in proposals[name]:
-        effects = technique.effects(plan, anatomy, shelf(name))
-        things = [thing for field in fields(effects) for thing in getattr(effects, field.name)]
+        done = effects(plan, devices())
+        things = [thing for field in fields(done) for thing in getattr(done, field.name)]
         assert not any(isinstance(value, np.ndarray) for thing in things for value in vars(thing).values())
-        inside = [port.at_mm for port in effects.ports] + [source.at_mm for source in effects.sources]
-        inside += [solid.end_mm for solid in effects.solids]
+        inside = [port.at_mm for port in done.ports] + [source.at_mm for source in done.sources]
+        inside += [solid.end_mm for solid in done.solids]
         assert all(in_bone(maps, point) for point in inside)
         injected = sum(step.act.volume_mL for step in plan.steps if isinstance(step.act, Inject))
-        assert sum(port.volume_mL for port in effects.ports) == pytest.approx(injected)
+        assert sum(port.volume_mL for port in done.ports) == pytest.approx(injected)
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if techniques()[n].kind == "comparator"])
 def test_a_comparator_has_one_plan_without_steps_effects_or_violations(
-    name: str, anatomy: Anatomy, proposals: dict[str, tuple[Plan, ...]]
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:
     (plan,) = proposals[name]
-    effects = techniques()[name].effects(plan, anatomy, shelf(name))
     assert plan.steps == ()
-    assert (effects.solids, effects.sources, effects.ports) == ((), (), ())
-    assert techniques()[name].violations(plan, anatomy, shelf(name)) == ()
+    assert effects(plan, devices()) == Effects()
+    assert violations(plan, setting) == techniques()[name].violations(plan, setting) == ()
 
 
 @pytest.mark.parametrize("value", ["no_such_module:Thing", "osteoplan.errors:NoSuchName", "builtins:dict"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.knowledge.guidance import Guidance, Imaging, PublishedError, guidances, imagings
-from osteoplan.trajectory.errors import SCALE
+from osteoplan.trajectory.placement_error import SCALE
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "guidance.md").read_text(encoding="utf-8")
 PUBLISHED = [(one, row) for one in guidances().values() for row in one.published]

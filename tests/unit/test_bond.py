@@ -9,8 +9,8 @@ import pytest
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.mechanics.bond import interface_layer, layered
 from osteoplan.mechanics.ladder import strengths
+from osteoplan.mechanics.scenarios import interface_layer, layered
 from osteoplan.mechanics.specimen import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.vertebra import build_compression
@@ -30,7 +30,7 @@ def bench():
     column = ((np.hypot(at[0], at[1]) < 9.0) & (np.abs(at[2]) < 10.0)).astype(np.float32)
     field = Field("cement_fraction", anatomy.image.with_array(column, "fraction"), "1")
     world = central_world(anatomy.calibration, specimen.settings.laws[0])
-    return specimen, tissue_of(specimen, "now", (field,)), tissue_of(specimen, "now"), world
+    return specimen, tissue_of(specimen, "now", (field.volume,)), tissue_of(specimen, "now"), world
 
 
 def test_the_layer_is_the_outermost_element_of_the_cement():

@@ -3,8 +3,9 @@ import pytest
 
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
-from osteoplan.workflow.cache import Cache, Simulated
+from osteoplan.workflow.cache import Cache
 from tests.unit.test_volume import affine
 
 
@@ -16,9 +17,9 @@ def result():
     )
     published = Estimate("pain", "pain", 60.0, None, None, "%", "published")
     volume = Volume(np.arange(30.0).reshape(2, 3, 5), affine(flip=(-1, 1, 1)), "strain", "f")
-    return Simulated(
-        (outcome, published), (Field("effective_strain", volume, "1"),), {"iterations": 20}, ("w",)
-    )
+    crops = tuple(volume.crop((0, 1, 1), (2, 3, 4)).with_array(np.full((2, 2, 3), k)) for k in (0.25, 0.5))
+    fields = (Field("effective_strain", volume, "1"), Field("cement_fraction", volume, "1", "b", crops))
+    return Simulated((outcome, published), fields, {"iterations": 20}, ("w",))
 
 
 def test_a_kept_result_comes_back_bit_for_bit(tmp_path, result):
@@ -32,6 +33,10 @@ def test_a_kept_result_comes_back_bit_for_bit(tmp_path, result):
     assert back.outcomes[1].low is None
     assert np.array_equal(back.fields[0].volume.array, result.fields[0].volume.array)
     assert back.fields[0].volume.same_grid(result.fields[0].volume)
+    assert back.fields[0].samples == ()
+    for one, kept in zip(result.fields[1].samples, back.fields[1].samples, strict=True):
+        assert np.array_equal(one.array, kept.array)
+        assert one.same_grid(kept)
     assert back.diagnostics == {"iterations": 20}
     assert back.warnings == ("w",)
 

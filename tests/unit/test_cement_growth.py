@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from osteoplan.cement import grow
-from osteoplan.cement.grow import CementResult
 from osteoplan.cement.medium import growth, medium
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects, Port
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.simulated import Simulated
+from osteoplan.trajectory.surroundings import surroundings
 from tests.synthetic_vertebra import CORTEX, Grid, vertebra
 
 GRIDS: tuple[Grid, ...] = ("straight", "oblique", "left_handed")
@@ -23,8 +25,8 @@ GRIDS: tuple[Grid, ...] = ("straight", "oblique", "left_handed")
 FEW = replace(growth(), draws=3)  # worlds: enough where only the even bone is looked at
 
 
-def fill(anatomy: Anatomy, effects: Effects, **more: Any) -> CementResult:
-    return grow.fill(anatomy, effects, **{"rules": FEW, **more})
+def fill(anatomy: Anatomy, effects: Effects, **more: Any) -> Simulated:
+    return grow.fill(surroundings(anatomy), effects, **{"rules": FEW, "ensemble": Ensemble(1, 40), **more})
 
 
 def ports(anatomy: Anatomy, *local: tuple[float, float, float], mL: float = 3.0) -> Effects:
@@ -32,12 +34,12 @@ def ports(anatomy: Anatomy, *local: tuple[float, float, float], mL: float = 3.0)
     return Effects(ports=tuple(Port(at, "pmma", mL / len(places)) for at in places))  # type: ignore[arg-type]
 
 
-def outcome(result: CementResult, id: str, target: str) -> Estimate:
+def outcome(result: Simulated, id: str, target: str) -> Estimate:
     return next(e for e in result.outcomes if (e.id, e.target) == (id, target))
 
 
-def volume_mL(anatomy: Anatomy, result: CementResult) -> float:
-    return float(result.field.volume.array.sum()) * anatomy.image.voxel_volume_mm3 / 1000.0
+def volume_mL(anatomy: Anatomy, result: Simulated) -> float:
+    return float(result.fields[0].volume.array.sum()) * anatomy.image.voxel_volume_mm3 / 1000.0
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -46,8 +48,8 @@ def test_the_asked_volume_is_placed_exactly_and_inside_the_bone(grid: Grid) -> N
     result = fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0), mL=3.3))
     assert volume_mL(anatomy, result) == pytest.approx(3.3, abs=1e-9)
     assert outcome(result, "cement_volume_mL", "vertebra_T12").value == pytest.approx(3.3)
-    assert not result.field.volume.array[~anatomy.bone_mask].any()
-    assert result.field.volume.same_grid(anatomy.image)
+    assert not result.fields[0].volume.array[~anatomy.bone_mask].any()
+    assert result.fields[0].volume.same_grid(anatomy.image)
     body = anatomy.parts["body"].sum() * anatomy.image.voxel_volume_mm3 / 1000.0
     assert outcome(result, "cement_fill_pct", "body").value == pytest.approx(100 * 3.3 / body, rel=0.02)
     assert result.warnings == ()
@@ -56,7 +58,7 @@ def test_the_asked_volume_is_placed_exactly_and_inside_the_bone(grid: Grid) -> N
 @pytest.mark.parametrize("grid", GRIDS)
 def test_cement_starts_at_its_port_and_fills_the_void_first(grid: Grid) -> None:
     anatomy = vertebra(grid, lesion_at=(6.0, -4.0, 0.0), lesion_radius=5.0)
-    share = fill(anatomy, ports(anatomy, (6.0, -4.0, 0.0), mL=1.5)).field.volume.array
+    share = fill(anatomy, ports(anatomy, (6.0, -4.0, 0.0), mL=1.5)).fields[0].volume.array
     void = anatomy.lesion_mask & anatomy.bone_mask
     assert share[void].mean() > 0.98
     positions = anatomy.image.positions_mm(np.argwhere(share > 0))
@@ -65,7 +67,7 @@ def test_cement_starts_at_its_port_and_fills_the_void_first(grid: Grid) -> None:
 
 def test_without_a_void_cement_in_even_bone_is_a_ball() -> None:
     anatomy = vertebra("oblique", lesion_at=(0.0, 200.0, 0.0))
-    share = fill(anatomy, ports(anatomy, (0.0, 0.0, 0.0), mL=2.0)).field.volume.array
+    share = fill(anatomy, ports(anatomy, (0.0, 0.0, 0.0), mL=2.0)).fields[0].volume.array
     distance = np.linalg.norm(
         anatomy.frame.local(anatomy.image.positions_mm(np.argwhere(share > 0.5))), axis=1
     )
@@ -99,7 +101,7 @@ def test_cement_stops_at_the_canal_when_the_wall_is_gone() -> None:
     placed = outcome(result, "cement_volume_mL", "vertebra_T12").value
     assert placed < 3.5
     assert volume_mL(anatomy, result) == pytest.approx(placed)
-    assert not result.field.volume.array[anatomy.structure("spinal_canal").mask].any()
+    assert not result.fields[0].volume.array[anatomy.structure("spinal_canal").mask].any()
     assert outcome(result, "cement_escape_mL", "spinal_canal").value > 0.5
     assert outcome(result, "cement_to_canal_mm", "spinal_canal").value < 1.5
     assert any("reaches the spinal canal" in warning for warning in result.warnings)
@@ -108,7 +110,7 @@ def test_cement_stops_at_the_canal_when_the_wall_is_gone() -> None:
 def test_what_would_escape_and_what_stays_make_up_the_asked_volume() -> None:
     anatomy = vertebra("straight", lesion_at=(0.0, -10.0, 0.0), lesion_radius=7.0)
     result = fill(anatomy, ports(anatomy, (0.0, -6.0, 0.0), mL=3.0))
-    inside = result.field.volume.array[anatomy.bone_mask].sum() * anatomy.image.voxel_volume_mm3 / 1000.0
+    inside = result.fields[0].volume.array[anatomy.bone_mask].sum() * anatomy.image.voxel_volume_mm3 / 1000.0
     out = outcome(result, "cement_escape_mL", "outside").value
     assert out > 0.3
     assert inside + out == pytest.approx(3.0)
@@ -162,17 +164,31 @@ def test_dense_bone_that_encloses_the_port_limits_the_volume() -> None:
     assert any("dense bone encloses" in warning for warning in result.warnings)
 
 
-def test_the_same_seed_gives_the_same_worlds_and_another_one_others() -> None:
+def test_the_same_seed_gives_the_same_uneven_bones_and_another_one_others() -> None:
     anatomy = vertebra("oblique")
     effects = ports(anatomy, (4.0, -7.0, 0.0))
-    first, again, other = (fill(anatomy, effects, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (fill(anatomy, effects, ensemble=Ensemble(seed, 7)) for seed in (1, 1, 2))
     one, same, different = (
         outcome(r, "endplate_contact_pct", "superior").draws for r in (first, again, other)
     )
     assert np.array_equal(one, same)
     assert not np.array_equal(one, different)
-    assert np.array_equal(first.probability.volume.array, again.probability.volume.array)
-    assert 0.0 <= first.probability.volume.array.min() <= first.probability.volume.array.max() <= 1.0 + 1e-9
+    for a, b in zip(first.fields[0].samples, again.fields[0].samples, strict=True):
+        assert np.array_equal(a.array, b.array)
+
+
+def test_fewer_samples_than_draws_repeat_and_the_interval_is_that_of_the_samples() -> None:
+    anatomy = vertebra("oblique")
+    result = fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0)), ensemble=Ensemble(1, 8))
+    (field,) = result.fields
+    assert (len(field.samples), result.diagnostics["samples"]) == (3, 3)
+    contact = outcome(result, "endplate_contact_pct", "superior")
+    assert contact.draws is not None
+    assert np.array_equal(contact.draws, contact.draws[[0, 1, 2, 0, 1, 2, 0, 1]])
+    low, high = np.percentile(contact.draws[:3], [5, 95])
+    ends = min(low, contact.value), max(high, contact.value)
+    assert (contact.low, contact.high) == pytest.approx(ends)
+    assert "over 3 worlds" in contact.because[0]
 
 
 def test_a_port_outside_the_bone_is_refused_with_its_place() -> None:

@@ -27,9 +27,11 @@ from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Option
 from osteoplan.model.result import Reading
 from osteoplan.pathway.resources import described, lacking, refer
+from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, inventory_of
 from osteoplan.workflow.options import options
 from osteoplan.workflow.read import input_digests
-from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for, shelf_of
+from tests.made_setting import ENSEMBLE
 from tests.synthetic_vertebra import vertebra
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -195,10 +197,10 @@ def test_a_broken_rule_of_the_centre_stops_reading_the_centre(tmp_path: Path) ->
 
 def test_limits_come_from_the_technique_that_is_asked(tmp_path: Path) -> None:
     free = case_of(Centre())
-    assert shelf_for(free, "vertebroplasty").limits == limits("vertebroplasty")
-    assert shelf_for(free, "radiotherapy").limits == limits("radiotherapy")
-    assert shelf_for(free, "somebody_elses_plugin").limits == {}
-    assert shelf_for(free, "vertebroplasty").devices == devices()
+    assert inventory_for(free, "vertebroplasty").limits == limits("vertebroplasty")
+    assert inventory_for(free, "radiotherapy").limits == limits("radiotherapy")
+    assert inventory_for(free, "somebody_elses_plugin").limits == {}
+    assert inventory_for(free, "vertebroplasty").devices == devices()
 
 
 def test_a_limit_for_one_technique_wins_over_one_for_all(tmp_path: Path) -> None:
@@ -210,16 +212,16 @@ def test_a_limit_for_one_technique_wins_over_one_for_all(tmp_path: Path) -> None
     others = {id for id, card in technique_cards().items() if "canal_clearance_min_mm" in card.limits}
     assert set(owned.limits) == others
     assert all(owned.limits[id]["canal_clearance_min_mm"] == 3.0 for id in others - {"vertebroplasty"})
-    shelf = shelf_for(case_of(owned), "vertebroplasty")
+    shelf = inventory_for(case_of(owned), "vertebroplasty")
     assert shelf.limit("canal_clearance_min_mm") == 4.0
     assert shelf.limit("hub_allowance_mm") == limits("vertebroplasty")["hub_allowance_mm"].value
-    assert "canal_clearance_min_mm" not in shelf_for(case_of(owned), "best_supportive_care").limits
+    assert "canal_clearance_min_mm" not in inventory_for(case_of(owned), "best_supportive_care").limits
 
 
 def test_a_centres_number_does_not_keep_the_source_of_ours(tmp_path: Path) -> None:
     owned = centre(tmp_path, "date: 2026-12-01\nlimits: {fill_share_max_pct: 25}\n")
     assert limits("vertebroplasty")["fill_share_max_pct"].cite
-    known = shelf_for(case_of(owned), "vertebroplasty").limits["fill_share_max_pct"]
+    known = inventory_for(case_of(owned), "vertebroplasty").limits["fill_share_max_pct"]
     assert (known.value, known.cite, known.note) == (25.0, (), "set by this centre")
     assert (known.status, known.date, known.unit) == ("design_default", "2026-12-01", "%")
 
@@ -234,7 +236,8 @@ def anatomy() -> Anatomy:
 
 def found(anatomy: Anatomy, owned: Centre, verdicts: tuple[Verdict, ...] = ()) -> dict[str, Option]:
     reading = Reading(case_of(owned), anatomy.lesion, anatomy, Findings())
-    return {option.id: option for option in options(reading, verdicts)}
+    setting = Setting.of(anatomy, inventory_elsewhere(""), ENSEMBLE)
+    return {option.id: option for option in options(reading, verdicts, setting)}
 
 
 PLANS = ("vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both")
@@ -252,14 +255,14 @@ def test_without_cement_a_vertebroplasty_is_for_another_centre_and_stays_listed(
         assert here[name].plan.steps == free[name].plan.steps  # drawn with the shelf of another centre
 
 
-def test_an_empty_shelf_at_the_centre_is_a_reason_and_an_empty_shelf_of_ours_an_error(
+def test_an_empty_shelf_at_the_centre_is_a_reason_and_an_empty_inventory_of_ours_an_error(
     anatomy: Anatomy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = found(anatomy, Centre(devices=frozenset({"pmma"})))
     assert {here[name].status for name in PLANS} == {"refer_elsewhere"}
     assert "no cannula on the shelf" in here[PLANS[0]].reasons[0].text
-    bare = "osteoplan.workflow.options.shelf_for"
-    monkeypatch.setattr(bare, lambda case, id: replace(shelf_for(case, id), devices={}))
+    bare = "osteoplan.workflow.options.inventory_for"
+    monkeypatch.setattr(bare, lambda case, id: replace(inventory_for(case, id), devices={}))
     with pytest.raises(NotAvailable, match="no cannula"):
         found(anatomy, Centre())
 
@@ -294,9 +297,9 @@ def test_what_is_simulated_takes_from_the_shelf_that_it_was_planned_with(anatomy
     )
     option = found(anatomy, owned)[PLANS[0]]
     away = replace(option, status="refer_elsewhere")
-    assert shelf_of(case_of(owned), option).limit("hub_allowance_mm") == 12.0
-    assert shelf_of(case_of(owned), option).devices == devices()
-    assert shelf_of(case_of(owned), away).limits == shelf_elsewhere("vertebroplasty").limits
+    assert inventory_of(case_of(owned), option).limit("hub_allowance_mm") == 12.0
+    assert inventory_of(case_of(owned), option).devices == devices()
+    assert inventory_of(case_of(owned), away).limits == inventory_elsewhere("vertebroplasty").limits
 
 
 # --- stamp

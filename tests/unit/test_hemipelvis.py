@@ -19,6 +19,7 @@ from osteoplan.mechanics.rods import rods_in
 from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.worlds import central_world, modulus, worlds
 from osteoplan.model.effects import Cylinder, Effects
+from osteoplan.model.ensemble import Ensemble
 from tests.pelvis_made import LINE, cement, hemipelvis, mirrored, screws
 
 COARSE = settings_of(load_case("hemipelvis_hip_contact"), 5.0)
@@ -62,12 +63,12 @@ def leaning_stiffness(model, tissue, image, world):
 
 @pytest.fixture(scope="module")
 def now(model):
-    return load(model, image="now", seed=3, n_draws=6)
+    return load(model, image="now", ensemble=Ensemble(3, 6))
 
 
 @pytest.fixture(scope="module")
 def intact(model):
-    return load(model, image="intact", seed=3, n_draws=6)
+    return load(model, image="intact", ensemble=Ensemble(3, 6))
 
 
 # --- the ball in the socket ----------------------------------------------------------------------------
@@ -231,7 +232,7 @@ def test_the_outcome_is_a_thin_relative_stiffness_without_a_strength(now, intact
 
 
 def test_screws_are_told_and_their_metal_is_counted(model, anatomy):
-    result = load(model, image="intact", effects=screws(anatomy), seed=3, n_draws=2)
+    result = load(model, image="intact", effects=screws(anatomy), ensemble=Ensemble(3, 2))
     assert result.diagnostics["metal_in_bone_mL"] > 0.4
     assert any("beams tied to the bone (threaded)" in reason for reason in result.outcomes[0].because)
     borne = result.outcomes[-1]
@@ -248,7 +249,7 @@ def test_every_single_word_reason_is_a_citation_key(now):
 
 def test_draws_are_near_true_solves_of_their_worlds(model, anatomy, now, intact):
     """Other laws, and soft tissue from 1 to 10 MPa in a lesion that takes half the bone over the roof."""
-    sampled = worlds(anatomy.calibration, COARSE.laws, 3, 6)
+    sampled = worlds(anatomy.calibration, COARSE.laws, Ensemble(3, 6))
     assert len({world.law.id for world in sampled}) == 2
     true = {}
     for image, found in (("intact", intact), ("now", now)):

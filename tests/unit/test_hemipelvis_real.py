@@ -9,6 +9,7 @@ from osteoplan.knowledge.loads import load_case
 from osteoplan.knowledge.structures import scheme
 from osteoplan.mechanics.hemipelvis import build_hemipelvis
 from osteoplan.mechanics.specimen import load, settings_of
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.labels import LabelMap
 from tests.pelvis_made import cement, hemipelvis, screws
 
@@ -30,7 +31,7 @@ def test_a_real_hip_bone_loses_stiffness_by_a_lesion_and_gains_by_screws_and_cem
         "cement": {"image": "now", "fields": (filled,)},
         "both": {"image": "now", "fields": (filled,), "effects": rods},
     }
-    found = {name: load(model, seed=1, n_draws=8, **how).outcomes[0] for name, how in told.items()}
+    found = {name: load(model, ensemble=Ensemble(1, 8), **how).outcomes[0] for name, how in told.items()}
     ratio = {name: one.ratio_to(found["intact"], "stiffness_ratio_to_intact") for name, one in found.items()}
     value = {name: one.value for name, one in ratio.items()}
     assert 50 < value["now"] < 95

@@ -13,6 +13,7 @@ from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.sites import bone_site, planned_bones, thoracolumbar_spine
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.model.case import Patient
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
 from osteoplan.workflow.load_cases import BUILDERS
 
@@ -96,7 +97,7 @@ def strengths(*values):
 def told(bone, patient, *, calibrated=True):
     return strength_to_load(
         strengths(("pistoia_load_N", 1.0), ("strength_N", 3300.0)), load_case("vertebra_compression"), bone,
-        patient, calibrated=calibrated, seed=3,
+        patient, calibrated=calibrated, ensemble=Ensemble(3, 30),
     )  # fmt: skip
 
 
@@ -125,7 +126,12 @@ def test_a_load_with_a_range_widens_the_interval_and_is_paired_between_states():
     certain = Estimate.from_draws("strength_N", case.title, value=9000.0, draws=np.full(50, 9000.0), unit="N")
     half = Estimate.from_draws("strength_N", case.title, value=4500.0, draws=np.full(50, 4500.0), unit="N")
     one, two = (
-        {r.target: r for r in strength_to_load((e,), case, "femur_left", SEVENTY, calibrated=True, seed=1)}
+        {
+            r.target: r
+            for r in strength_to_load(
+                (e,), case, "femur_left", SEVENTY, calibrated=True, ensemble=Ensemble(1, 50)
+            )
+        }
         for e in (certain, half)
     )
     target = f"{case.title}: {ranged.title}"

@@ -35,7 +35,7 @@ def tube(grid: str = "oblique", where: made.Where | None = None, *, name: str = 
 
 
 def stiffness(specimen: Specimen, state: str = "intact", fields: tuple[Field, ...] = ()) -> float:
-    tissue = tissue_of(specimen, state, fields)  # type: ignore[arg-type]
+    tissue = tissue_of(specimen, state, tuple(field.volume for field in fields))  # type: ignore[arg-type]
     E = modulus(tissue, central_world(specimen.anatomy.calibration, LAW))
     return solve(specimen, E).stiffness
 

@@ -16,6 +16,7 @@ from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.trajectory.approaches import NeedleSearch, needle_ways, recheck
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
 from osteoplan.trajectory.surroundings import surroundings
+from tests.made_setting import ENSEMBLE
 from tests.synthetic_vertebra import Grid, vertebra, with_structure
 
 GRIDS: tuple[Grid, ...] = ("straight", "oblique", "left_handed")
@@ -30,7 +31,7 @@ def task(name: str = "transpedicular", side: str = "left", **changes: object) ->
 
 
 def search(anatomy: Anatomy, asked: NeedleTask) -> NeedleSearch:
-    return needle_ways(surroundings(anatomy), asked)
+    return needle_ways(surroundings(anatomy), asked, ENSEMBLE)
 
 
 @pytest.fixture(scope="module")

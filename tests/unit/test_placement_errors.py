@@ -14,13 +14,22 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.corridors import templates
 from osteoplan.knowledge.guidance import SD_PER_MEAN, Guidance, guidance, guidances
 from osteoplan.model.anatomy import Anatomy, Structure
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.volume import Volume
 from osteoplan.model.way import ErrorBudget, Gap, Way
-from osteoplan.trajectory import errors
-from osteoplan.trajectory.errors import SCALE, astray, budgeted, error_budget, grades
+from osteoplan.trajectory import placement_error
 from osteoplan.trajectory.needle import NeedlePath, measure, placed
-from osteoplan.trajectory.robust import breach_probabilities, most_robust, steadiest
-from osteoplan.trajectory.strays import Placement, across, strays
+from osteoplan.trajectory.placement_error import (
+    SCALE,
+    PlacementError,
+    across,
+    budgeted,
+    error_budget,
+    grades,
+    most_robust,
+    placement_gaps,
+    placements,
+)
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, surroundings
 from osteoplan.trajectory.wall import Wall, wall_of
 from tests.synthetic_vertebra import Grid, rotation, vertebra
@@ -33,6 +42,7 @@ DIRECTIONS = {
 }
 CENTRE = np.array([31.0, -17.0, 240.0])
 AXIS = np.array([0.36, 0.48, 0.8])  # outward
+HANDS = Ensemble(seed=0, n=1)  # as many hands as each test asks for
 
 
 def brick_grid(
@@ -94,7 +104,7 @@ def chance(p: float, draws: int) -> float:
 
 
 def test_strayed_places_lie_across_the_axis_with_the_asked_spread() -> None:
-    places, turned = strays(CENTRE[None], AXIS[None], Placement(2.0, 3.0, 20_000), seed=3)
+    places, turned = placements(CENTRE[None], AXIS[None], PlacementError(2.0, 3.0, 20_000), Ensemble(3, 1))
     shift = places[0] - CENTRE
     assert np.abs(shift @ AXIS).max() < 1e-9
     assert np.linalg.norm(shift, axis=1).mean() == pytest.approx(2.0 * np.sqrt(np.pi / 2), rel=0.02)
@@ -117,10 +127,10 @@ def test_the_two_directions_across_are_square_to_the_axis_and_to_each_other(
 def test_ways_that_differ_little_stray_alike_and_other_seeds_are_other_hands() -> None:
     near = AXIS + np.array([0.001, 0.0, 0.0])
     near /= np.linalg.norm(near)
-    error = Placement(2.0, 2.0, 200)
-    both, _ = strays(np.stack([CENTRE, CENTRE]), np.stack([AXIS, near]), error)
+    error = PlacementError(2.0, 2.0, 200)
+    both, _ = placements(np.stack([CENTRE, CENTRE]), np.stack([AXIS, near]), error, HANDS)
     assert np.abs(both[0] - both[1]).max() < 0.05
-    other, _ = strays(CENTRE[None], AXIS[None], error, seed=1)
+    other, _ = placements(CENTRE[None], AXIS[None], error, Ensemble(1, 1))
     assert np.abs(both[0] - other[0]).max() > 1.0
 
 
@@ -135,8 +145,8 @@ def test_a_screw_shifted_in_a_round_tunnel_breaches_as_rayleigh_says(
     image, positions = brick_grid(grid, (1.2, 1.0, 1.5), (90, 100, 80))
     radius, draws, screw = 6.0, 4000, corridor(length=60.0)
     exact = np.float32(radius - from_axis(positions))[..., None]
-    monkeypatch.setattr(errors, "wall_of", lambda *_: Wall(exact, image.affine))
-    budget = error_budget(scene(image, exact[..., 0] > 0), screw, with_error(sd, 0.0), draws=draws)
+    monkeypatch.setattr(placement_error, "wall_of", lambda *_: Wall(exact, image.affine))
+    budget = error_budget(scene(image, exact[..., 0] > 0), screw, with_error(sd, 0.0), HANDS, draws=draws)
     expected = np.exp(-((radius - 6.5 / 2) ** 2) / (2 * sd**2))
     assert budget.breach["wall"] == pytest.approx(expected, abs=chance(expected, draws) + 0.005)
     assert budget.breach["any"] == budget.breach["wall"]
@@ -152,7 +162,7 @@ def test_a_tunnel_of_bricks_breaches_between_its_inscribed_and_its_drawn_radius(
     image, positions = brick_grid(grid, (0.8, 0.6, 1.0), (70, 95, 60))
     radius, sd, draws = 6.0, 2.0, 2000
     around = scene(image, from_axis(positions) < radius)
-    budget = error_budget(around, corridor(length=40.0), with_error(sd, 0.0), draws=draws)
+    budget = error_budget(around, corridor(length=40.0), with_error(sd, 0.0), HANDS, draws=draws)
     half = 0.5 * float(np.linalg.norm(image.spacing_mm))
     low, high = (np.exp(-((r - 6.5 / 2) ** 2) / (2 * sd**2)) for r in (radius, radius - half))
     assert low - chance(low, draws) <= budget.breach["wall"] <= high + chance(high, draws)
@@ -169,9 +179,9 @@ def test_a_tilted_needle_meets_a_plane_beside_it_as_the_normal_tail_says(
     nerve = Structure("root", "nerve", away < 0, given=True)
     around = scene(image, np.ones(image.shape, dtype=bool), nerve)
     exact = DistanceMaps(image, ("nerve",), np.ascontiguousarray(away[..., None]), (nerve,))
-    monkeypatch.setattr(errors, "distance_maps", lambda _: exact)
+    monkeypatch.setattr(placement_error, "distance_maps", lambda _: exact)
     needle = corridor(length, diameter, kind="needle", approach="posterolateral")
-    budget = error_budget(around, needle, with_error(0.0, sd), draws=draws)
+    budget = error_budget(around, needle, with_error(0.0, sd), HANDS, draws=draws)
     # the needle turns about its entry, so its tip strays farthest: length sin(angle) > gap - radius
     slope = np.tan(np.arcsin((gap - diameter / 2) / length))
     expected = norm.sf(slope / np.tan(np.radians(sd)))
@@ -197,7 +207,7 @@ def test_a_plane_of_bricks_gives_the_normal_tail_of_the_shift() -> None:
     needle = Way("n", "n", "needle", "iliac", "fits", entry_mm=tuple(entry), target_mm=tip, diameter_mm=3.0)
     draws, sd = 4000, 5.0
     expected = norm.sf((face - CENTRE[0] - 1.5) / sd)
-    budget = error_budget(around, needle, with_error(sd, 0.0), draws=draws)
+    budget = error_budget(around, needle, with_error(sd, 0.0), HANDS, draws=draws)
     assert budget.breach["vessel"] == pytest.approx(expected, abs=chance(expected, draws))
 
 
@@ -209,7 +219,7 @@ def test_a_screw_that_enters_a_slanted_surface_is_not_a_breach_of_the_wall() -> 
     screw = corridor(
         diameter=4.0, entry_mm=tuple(CENTRE + 25.0 * AXIS), target_mm=tuple(CENTRE - 15.0 * AXIS)
     )
-    budget = error_budget(scene(image, bone), screw, with_error(2.0, 2.0), draws=1000)
+    budget = error_budget(scene(image, bone), screw, with_error(2.0, 2.0), HANDS, draws=1000)
     assert budget.breach["wall"] < 0.02
 
 
@@ -218,7 +228,7 @@ def test_a_screw_whose_tip_leaves_the_bone_too_early_is_a_breach() -> None:
     # a cone that narrows towards the tip: 12 mm at the entry, 4 mm at the tip
     along = (positions - CENTRE) @ AXIS
     bone = (from_axis(positions) < 8.0 + 0.1 * along) & (np.abs(along) < 45)
-    budget = error_budget(scene(image, bone), corridor(diameter=4.0), with_error(0.0, 4.0), draws=1000)
+    budget = error_budget(scene(image, bone), corridor(diameter=4.0), with_error(0.0, 4.0), HANDS, draws=1000)
     assert budget.breach["wall"] > 0.3
 
 
@@ -235,7 +245,7 @@ def test_a_device_that_does_not_stray_meets_what_was_planned() -> None:
     image, positions = brick_grid("oblique", (1.2, 1.0, 1.5), (90, 100, 80))
     ball = np.linalg.norm(positions - (CENTRE - (-14.0, 6.0, 0.0)), axis=-1) < 6.0
     around = scene(image, from_axis(positions) < 9.0, Structure("root", "nerve", ball, given=True))
-    budget = error_budget(around, corridor(), with_error(0.0, 0.0), draws=5)
+    budget = error_budget(around, corridor(), with_error(0.0, 0.0), HANDS, draws=5)
     assert budget.breach == {"nerve": 0.0, "wall": 0.0, "any": 0.0}
     low, middle, high = budget.gap_mm["nerve"]
     assert low == middle == high
@@ -248,16 +258,16 @@ def test_what_a_way_crosses_on_purpose_is_told_and_does_not_count_as_any() -> No
     image, positions = brick_grid("straight", (1.2, 1.0, 1.5), (90, 100, 80))
     joint = Structure("sacroiliac_joint_left", "joint", np.abs((positions - CENTRE) @ AXIS) < 2.0, given=True)
     around = scene(image, from_axis(positions) < 30.0, joint)
-    budget = error_budget(around, corridor(), with_error(1.0, 1.0), draws=100)
+    budget = error_budget(around, corridor(), with_error(1.0, 1.0), HANDS, draws=100)
     assert budget.breach["joint"] == 1.0
     assert budget.breach["any"] == 0.0
-    refused = error_budget(around, corridor(status="none"), with_error(1.0, 1.0), draws=100)
+    refused = error_budget(around, corridor(status="none"), with_error(1.0, 1.0), HANDS, draws=100)
     assert refused.breach["any"] == 1.0
 
 
 def test_any_is_never_less_than_the_worst_nor_more_than_the_sum() -> None:
     whole = surroundings(vertebra("oblique"))
-    budget = error_budget(whole, through_pedicle(whole), with_error(3.0, 3.0), draws=500)
+    budget = error_budget(whole, through_pedicle(whole), with_error(3.0, 3.0), HANDS, draws=500)
     parts = [share for kind, share in budget.breach.items() if kind != "any"]
     assert max(parts) <= budget.breach["any"] <= sum(parts)
     assert budget.breach["canal"] > 0
@@ -270,7 +280,7 @@ def test_a_short_screw_does_not_reach_what_a_long_one_breaks() -> None:
     bone = from_axis(positions) < np.where(along > 0, 15.0, 4.0)
     around = scene(image, bone)
     long, short = (
-        error_budget(around, corridor(diameter=5.0), with_error(2.0, 0.0), length_mm=length)
+        error_budget(around, corridor(diameter=5.0), with_error(2.0, 0.0), HANDS, length_mm=length)
         for length in (None, 35.0)
     )
     assert short.breach["wall"] < 0.01 < 0.3 < long.breach["wall"]
@@ -281,10 +291,10 @@ def test_a_way_without_ends_or_device_is_refused_or_left_alone() -> None:
     around = scene(image, from_axis(positions) < 9.0)
     missing = Way("ramus", "no way", "corridor", "superior_ramus", "none")
     with pytest.raises(BadInput, match="ramus: a way without entry"):
-        error_budget(around, missing, guidance("robot"))
+        error_budget(around, missing, guidance("robot"), HANDS)
     with pytest.raises(BadInput, match="no diameter"):
-        error_budget(around, corridor(diameter_mm=None), guidance("robot"))
-    one, other = budgeted(around, [missing, corridor()], guidance("robot"), draws=20)
+        error_budget(around, corridor(diameter_mm=None), guidance("robot"), HANDS)
+    one, other = budgeted(around, [missing, corridor()], guidance("robot"), HANDS)
     assert one is missing
     assert other.budget is not None
     assert other.budget.guidance == "robot"
@@ -296,7 +306,7 @@ def test_a_way_without_ends_or_device_is_refused_or_left_alone() -> None:
 def through_pedicle(around: Surroundings, diameter: float = 2.4) -> Way:
     """The line through the middle of the left pedicle of the synthetic vertebra, from the skin."""
     tip, back = around.anatomy.frame.world([[14.5, 0.0, 3.0], [14.5, 60.0, 3.0]])
-    found = measure(around.anatomy, tip[None], (back - tip)[None], diameter_mm=diameter, side="left")
+    found = measure(around, tip[None], (back - tip)[None], diameter_mm=diameter, side="left")
     return Way(
         "transpedicular_left_1", "through the left pedicle", "needle", "transpedicular", "fits", side="left",
         entry_mm=tuple(found.entry_mm[0]), target_mm=tuple(tip), diameter_mm=diameter,
@@ -306,10 +316,10 @@ def through_pedicle(around: Surroundings, diameter: float = 2.4) -> Way:
 @pytest.mark.parametrize("grid", GRIDS)
 def test_needles_of_the_vertebroplasty_and_of_the_ways_stray_by_one_model(grid: Grid) -> None:
     around = surroundings(vertebra(grid))
-    way, error = through_pedicle(around), Placement(2.0, 2.0, 400)
+    way, error = through_pedicle(around), PlacementError(2.0, 2.0, 400)
     path = NeedlePath("left", way.entry_mm, way.target_mm, 2.4, 0.0, True, 1)  # type: ignore[arg-type]
-    old = placed(around.anatomy, path, error)
-    new = astray(around, way, np.array([way.entry_mm]), np.array([way.target_mm]), error)
+    old = placed(around, path, error, HANDS)
+    new = placement_gaps(around, way, np.array([way.entry_mm]), np.array([way.target_mm]), error, HANDS)
     for found, kept in (
         (new.gap_mm["canal"][0], old.clearance_mm["canal"]),
         (new.gap_mm["wall"][0], old.wall_mm),
@@ -322,41 +332,38 @@ def test_a_narrow_pedicle_is_broken_more_often_than_a_wide_one() -> None:
     shares = []
     for half_width in (2.5, 3.5, 4.5):
         around = surroundings(vertebra("oblique", pedicle_half_width=half_width))
-        shares.append(error_budget(around, through_pedicle(around), guidance("robot")).breach["wall"])
+        shares.append(error_budget(around, through_pedicle(around), guidance("robot"), HANDS).breach["wall"])
     assert shares[0] > shares[1] > shares[2]
 
 
 def test_a_budget_costs_less_than_a_tenth_of_a_second() -> None:
     around = surroundings(vertebra("oblique"))
     way = through_pedicle(around)
-    error_budget(around, way, guidance("robot"))  # maps and compiled code are made once
+    error_budget(around, way, guidance("robot"), HANDS)  # maps and compiled code are made once
     start = time.process_time()
     for _ in range(5):
-        error_budget(around, way, guidance("robot"), draws=500)
+        error_budget(around, way, guidance("robot"), HANDS, draws=500)
     assert (time.process_time() - start) / 5 < 0.1
 
 
 # -- the robust choice --
 
 
-def test_the_steadiest_candidate_is_the_one_in_the_middle_of_the_tunnel() -> None:
+def test_neighbours_meet_the_same_hands_and_the_middle_of_the_tunnel_breaches_least() -> None:
     image, positions = brick_grid("left_handed", (1.2, 1.0, 1.5), (90, 100, 80))
     around = scene(image, from_axis(positions) < 8.0)
     one, two = across(AXIS[None])[0]
     offsets = np.array([x * one + y * two for x in (-2.0, 0.0, 2.0) for y in (-2.0, 0.0, 2.0)])
-    way = corridor()
+    way, error = corridor(), PlacementError(2.0, 1.0, 200)
     entries, targets = np.array(way.entry_mm) + offsets, np.array(way.target_mm) + offsets
-    index, shares = steadiest(around, way, entries, targets, with_error(2.0, 1.0))
-    assert index == 4
-    assert shares[4] == shares.min()
+    shares = placement_gaps(around, way, entries, targets, error, HANDS).breached.mean(axis=1)
+    assert shares.argmin() == 4
     assert np.argmax(shares) in (0, 2, 6, 8)
-    alone = breach_probabilities(around, way, entries[3:4], targets[3:4], with_error(2.0, 1.0))
+    alone = placement_gaps(around, way, entries[3:4], targets[3:4], error, HANDS).breached.mean(axis=1)
     assert alone[0] == shares[3]  # the same hands, whoever else is measured
-    with pytest.raises(BadInput, match="no candidate"):
-        steadiest(around, way, entries[:0], targets[:0], with_error(2.0, 1.0))
 
 
-def test_a_candidate_that_touches_what_the_way_does_not_is_not_forgiven() -> None:
+def test_a_neighbour_that_touches_what_the_way_does_not_is_not_forgiven() -> None:
     image, positions = brick_grid("straight", (1.2, 1.0, 1.5), (90, 100, 80))
     one = across(AXIS[None])[0, 0]
     beside = Structure("root", "nerve", (positions - CENTRE) @ one > 9.0, given=True)
@@ -365,9 +372,22 @@ def test_a_candidate_that_touches_what_the_way_does_not_is_not_forgiven() -> Non
     entries, targets = (
         np.array([np.array(end), np.array(end) + 7.0 * one]) for end in (way.entry_mm, way.target_mm)
     )
-    shares = breach_probabilities(around, way, entries, targets, with_error(0.5, 0.1))
+    error = PlacementError(0.5, 0.1, 200)
+    shares = placement_gaps(around, way, entries, targets, error, HANDS).breached.mean(axis=1)
     assert shares[0] == 0.0
     assert shares[1] > 0.9
+
+
+def test_a_budget_keeps_the_hands_of_the_plan_first_and_tries_more() -> None:
+    whole = surroundings(vertebra("oblique"))
+    way, error = through_pedicle(whole), with_error(3.0, 3.0)
+    few, many = (error_budget(whole, way, error, Ensemble(7, n)) for n in (40, 800))
+    assert (few.draws, many.draws) == (500, 800)
+    assert few.breached is not None
+    assert many.breached is not None
+    assert np.array_equal(few.breached, many.breached[:40])
+    assert np.array_equal(few.gap_draws_mm["canal"], many.gap_draws_mm["canal"][:40])
+    assert many.breach["any"] == many.breached.mean()
 
 
 def test_ways_are_ordered_by_breach_then_by_the_nearest_gap_and_those_that_do_not_fit_are_left_out() -> None:
@@ -409,7 +429,9 @@ def test_every_guidance_has_an_error_a_source_or_says_that_it_has_none() -> None
 def test_a_better_guidance_breaches_less() -> None:
     around = surroundings(vertebra("oblique"))
     order = ("tracked_robot", "robot", "freehand_ct")
-    shares = [error_budget(around, through_pedicle(around), guidance(id)).breach["any"] for id in order]
+    shares = [
+        error_budget(around, through_pedicle(around), guidance(id), HANDS).breach["any"] for id in order
+    ]
     assert shares[0] < shares[1] < shares[2]
 
 

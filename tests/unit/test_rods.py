@@ -17,6 +17,7 @@ from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.vertebra import build_compression
 from osteoplan.mechanics.worlds import central_world, modulus
 from osteoplan.model.effects import Cylinder, Effects
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.volume import Volume
 from osteoplan.verification.hollow_roof import roof
 from osteoplan.verification.rod_bending import composite_stiffening, wired_tube
@@ -148,9 +149,13 @@ def test_the_stress_of_a_cantilever_is_its_moment_over_its_section_modulus():
     assert worst.von_mises_MPa == pytest.approx(fibre)
     assert worst.share_of_yield == pytest.approx(fibre / 690.0)
     assert worst.share_of_fatigue == pytest.approx(2.0 * worst.share_of_yield)
-    (told,) = screw_estimates((found.rod,), 100.0 * found.displacement_mm, "bending", "100 N")
+    (told,) = screw_estimates(
+        (found.rod,), 100.0 * found.displacement_mm, "bending", "100 N", Ensemble(1, 30)
+    )
     assert told.value == pytest.approx(100.0 * 100.0 * worst.share_of_yield)
     assert told.high == pytest.approx(told.value * 690.0 / 190.0)  # annealed steel
+    assert told.draws.shape == (30,)
+    assert told.low < told.draws.min() < told.draws.max() < told.high
     assert told.status == "unverified"
 
 
@@ -182,12 +187,12 @@ def test_a_screw_through_a_vertebra_stiffens_it_and_its_energy_stands_beside_the
 
 def test_a_loaded_vertebra_with_a_screw_tells_its_stress(anatomy):
     specimen = build_compression(anatomy, COARSE)
-    result = load(specimen, image="now", effects=across_the_body(anatomy), seed=1, n_draws=3)
+    result = load(specimen, image="now", effects=across_the_body(anatomy), ensemble=Ensemble(1, 3))
     told = result.outcomes[-1]
     assert told.id == "screw_stress_share_of_yield"
     assert "at 1000 N" in told.because[0]
     assert any("beams tied to the bone (threaded)" in reason for reason in result.outcomes[0].because)
-    plain = load(specimen, image="now", seed=1, n_draws=3)
+    plain = load(specimen, image="now", ensemble=Ensemble(1, 3))
     assert result.outcomes[0].draws.min() > 0.9 * plain.outcomes[0].draws.min()
     assert (result.outcomes[0].draws > plain.outcomes[0].draws).all()
 

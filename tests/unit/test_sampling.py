@@ -8,6 +8,7 @@ import pytest
 from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
 from osteoplan.mechanics.worlds import worlds
 from osteoplan.model.case import Calibration
+from osteoplan.model.ensemble import Ensemble
 
 UNSURE = Calibration.line("density", 1.0, 0.0, 0.05, 6.0, calibrated=True)
 LAWS = ("kopperdahl_2002_power", "kopperdahl_2002_linear", "morgan_2003_vertebra")
@@ -15,21 +16,21 @@ LAWS = ("kopperdahl_2002_power", "kopperdahl_2002_linear", "morgan_2003_vertebra
 
 @pytest.mark.parametrize("n", [1, 7, 64])
 def test_every_stratum_of_every_column_holds_one_draw(n):
-    u = strata(4, "anything", n, 3)
+    u = strata(Ensemble(4, n), "anything", 3)
     assert u.shape == (n, 3)
     for column in u.T:
         assert sorted(np.floor(column * n).astype(int)) == list(range(n))
 
 
 def test_streams_are_named_and_seeded():
-    assert np.array_equal(strata(4, "law", 9), strata(4, "law", 9))
-    assert not np.array_equal(strata(4, "law", 9), strata(5, "law", 9))
-    assert not np.array_equal(strata(4, "law", 9), strata(4, "lytic_modulus", 9))
+    assert np.array_equal(strata(Ensemble(4, 9), "law"), strata(Ensemble(4, 9), "law"))
+    assert not np.array_equal(strata(Ensemble(4, 9), "law"), strata(Ensemble(5, 9), "law"))
+    assert not np.array_equal(strata(Ensemble(4, 9), "law"), strata(Ensemble(4, 9), "lytic_modulus"))
 
 
 def test_every_input_of_the_worlds_is_stratified():
     n = 30
-    drawn = worlds(UNSURE, LAWS, 3, n)
+    drawn = worlds(UNSURE, LAWS, Ensemble(3, n))
     counts = [sum(w.law.id == law for w in drawn) for law in LAWS]
     assert counts == [10, 10, 10]
     for value, low, high in (
@@ -49,13 +50,13 @@ def test_a_mean_is_surer_than_that_of_independent_draws():
     def spread(draw):
         return np.std([np.exp(draw(seed)).sum(axis=1).mean() for seed in range(60)])
 
-    stratified = spread(lambda seed: strata(seed, "x", 64, 3))
+    stratified = spread(lambda seed: strata(Ensemble(seed, 64), "x", 3))
     independent = spread(lambda seed: np.random.default_rng(seed).uniform(size=(64, 3)))
     assert stratified < 0.05 * independent
 
 
 def test_numbers_have_the_spread_that_was_asked_for():
-    u = strata(2, "x", 4000)[:, 0]
+    u = strata(Ensemble(2, 4000), "x")[:, 0]
     assert normal(u).mean() == pytest.approx(0.0, abs=1e-3)
     assert normal(u).std() == pytest.approx(1.0, abs=5e-3)
     assert np.median(log_uniform(u, 1.0, 100.0)) == pytest.approx(10.0, rel=2e-3)
@@ -65,7 +66,7 @@ def test_numbers_have_the_spread_that_was_asked_for():
 
 
 def test_directions_fill_the_cone_evenly():
-    u = strata(6, "x", 8000, 2)
+    u = strata(Ensemble(6, 8000), "x", 2)
     slopes = cone(u, 10.0)
     polar = np.arctan(np.hypot(*slopes.T))
     assert np.degrees(polar.max()) <= 10.0

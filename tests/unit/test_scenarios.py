@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from osteoplan.knowledge.values import known
-from osteoplan.mechanics.scenarios import necrosed, removed
+from osteoplan.mechanics.scenarios import in_scenario, killed, removed
 from osteoplan.mechanics.worlds import Tissue, central_world, modulus
 from osteoplan.model.case import Calibration
 
@@ -27,11 +27,12 @@ def tissue():
 
 def test_only_bone_dies_and_only_when_it_is_asked_for(tissue):
     E = modulus(tissue, WORLD)
-    later = necrosed(E, tissue, np.ones(5, dtype=bool))
+    later = modulus(killed(tissue, np.ones(5, dtype=bool)), WORLD)
     assert np.flatnonzero(later != E).tolist() == [BONE]
     assert later[BONE] == pytest.approx(0.8 * E[BONE])
-    assert necrosed(E, tissue, np.ones(5, dtype=bool), 0.7)[BONE] == pytest.approx(0.7 * E[BONE])
-    assert np.array_equal(necrosed(E, tissue, np.zeros(5, dtype=bool)), E)
+    some = modulus(killed(tissue, np.ones(5, dtype=bool), 0.7), WORLD)
+    assert some[BONE] == pytest.approx(0.7 * E[BONE])
+    assert np.array_equal(modulus(killed(tissue, np.zeros(5, dtype=bool)), WORLD), E)
     row = known("bone.necrosed_factor")
     assert (row.status, row.low, row.high) == ("unverified", 0.7, 0.9)
 
@@ -43,3 +44,11 @@ def test_what_was_removed_is_soft_and_cement_in_it_fills_a_cavity(tissue):
     assert E[CAP] == modulus(tissue, WORLD)[CAP]
     assert E[FILLED] == pytest.approx(WORLD.pmma_MPa * (1 - WORLD.porosity) ** 2)
     assert not replace(tissue).replaced[BONE]
+
+
+def test_a_scenario_is_nothing_killed_or_removed(tissue):
+    zone = np.ones(5, dtype=bool)
+    assert in_scenario(tissue, zone, "none") is tissue
+    for name, by_hand in (("killed", killed), ("removed", removed)):
+        E = modulus(in_scenario(tissue, zone, name), WORLD)
+        assert np.array_equal(E, modulus(by_hand(tissue, zone), WORLD))

@@ -8,28 +8,23 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from osteoplan.errors import OsteoplanError
 from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.techniques import limits
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Inject, Measure, Place, Remove, Sample, Step, Wait
+from osteoplan.model.plan import Inject, Measure, Place, Remove, Wait
 from osteoplan.pathway.order import check_order, sequence_of
-from osteoplan.techniques.fixation import cylinder_of, placed_screws
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.techniques.effects import effects, rod_of
+from osteoplan.techniques.fixation import placed_screws
 from osteoplan.techniques.registry import techniques
+from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.construct_fit import corridor_of
 from osteoplan.trajectory.construct_geometry import segment_distance
 from osteoplan.trajectory.surroundings import distance_maps, surroundings
 from tests.made_case import made_case
+from tests.made_setting import setting_of
 from tests.synthetic_vertebra import vertebra
 
 NAMES = ("percutaneous_screws", "cemented_screws", "cementoplasty", "reinforced_cement")
-
-
-def shelf(name, **changed):
-    own = limits(name)
-    return Shelf(devices(), {**own, **{k: replace(own[k], value=v) for k, v in changed.items()}})
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +32,18 @@ def anatomy():
     return made_case("femur_left", spacing=(3.0, 2.7, 3.4)).anatomy
 
 
+def at_hand(anatomy, name, **changed):
+    """The setting of a technique; what was worked out of the anatomy is shared."""
+    made = setting_of(anatomy, name, **changed)
+    return replace(made, around=AROUND.setdefault(id(anatomy), made.around))
+
+
+AROUND = {}
+
+
 @pytest.fixture(scope="module")
 def plans(anatomy):
-    return {name: techniques()[name].propose(anatomy, Findings(), shelf(name)) for name in NAMES}
+    return {name: techniques()[name].propose(at_hand(anatomy, name), Findings()) for name in NAMES}
 
 
 def acts(plan, kind):
@@ -57,12 +61,14 @@ def with_act(plan, old, **changes):
 
 
 def broken(name, plan, anatomy, **changed):
-    return {v.limit: v for v in techniques()[name].violations(plan, anatomy, shelf(name, **changed))}
+    setting = at_hand(anatomy, name, **changed)
+    found = (*violations(plan, setting), *techniques()[name].violations(plan, setting))
+    return {v.limit: v for v in found}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_proposed_for_a_vertebra(name):
-    assert techniques()[name].propose(vertebra("left_handed"), Findings(), shelf(name)) == ()
+    assert techniques()[name].propose(setting_of(vertebra("left_handed"), name), Findings()) == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,7 +80,7 @@ def test_the_best_plan_breaks_no_limit(name, plans, anatomy):
 
 def test_the_femoral_neck_gets_several_screws_that_do_not_collide(plans, anatomy):
     best = plans["percutaneous_screws"][0]
-    placed = placed_screws(best, anatomy, shelf("percutaneous_screws"))
+    placed = placed_screws(best, at_hand(anatomy, "percutaneous_screws"))
     assert len(placed) >= 2
     for a, b in combinations(placed, 2):
         apart = segment_distance(a.head_mm, a.tip_mm, b.head_mm, b.tip_mm)
@@ -158,15 +164,15 @@ def test_an_entry_that_is_not_on_the_skin_is_refused(plans, anatomy):
 def test_screws_stay_as_rods_of_their_root_and_cement_leaves_in_the_lesion(plans, anatomy):
     name = "cemented_screws"
     plan = plans[name][0]
-    effects = techniques()[name].effects(plan, anatomy, shelf(name))
-    assert len(effects.solids) == len(screws(plan))
-    for rod, act in zip(effects.solids, screws(plan), strict=True):
+    done = effects(plan, devices())
+    assert len(done.solids) == len(screws(plan))
+    for rod, act in zip(done.solids, screws(plan), strict=True):
         assert rod.end_mm == act.target_mm
         assert np.linalg.norm(np.subtract(rod.start_mm, rod.end_mm)) == pytest.approx(act.length_mm)
         assert rod.inner_diameter_mm < rod.root_diameter_mm < rod.outer_diameter_mm
         assert rod.material in ("316L", "ti6al4v")
     maps = distance_maps(surroundings(anatomy))
-    for port in effects.ports:
+    for port in done.ports:
         assert maps.at("lesion", np.array([port.at_mm]))[0] < 0.0
 
 
@@ -179,8 +185,8 @@ def test_screws_stay_as_rods_of_their_root_and_cement_leaves_in_the_lesion(plans
     ],
 )
 def test_a_root_that_nobody_told_is_the_shafts_or_the_usual_share(device, root, bore, plans, anatomy):
-    screw = placed_screws(plans["percutaneous_screws"][0], anatomy, shelf("percutaneous_screws"))[0]
-    rod = cylinder_of(screw, devices()[device])
+    screw = placed_screws(plans["percutaneous_screws"][0], at_hand(anatomy, "percutaneous_screws"))[0]
+    rod = rod_of(devices()[device], screw.head_mm, screw.tip_mm)
     assert rod.root_diameter_mm == pytest.approx(root)
     assert rod.inner_diameter_mm == bore
 
@@ -192,7 +198,7 @@ def test_cement_is_a_share_of_the_lesion_and_no_more_than_the_upper_end(name, pl
     technique = techniques()[name]
     for plan in plans[name]:
         assert sum(act.volume_mL for act in acts(plan, Inject)) == pytest.approx(0.548 * lesion)
-    (first, *_) = technique.propose(anatomy, Findings(), shelf(name, fill_volume_highest_mL=1.0))
+    (first, *_) = technique.propose(at_hand(anatomy, name, fill_volume_highest_mL=1.0), Findings())
     assert sum(act.volume_mL for act in acts(first, Inject)) == pytest.approx(1.0)
     said = broken(name, plans[name][0], anatomy, fill_share_max_pct=50.0)
     assert said["fill_share_max_pct"].value == pytest.approx(54.8, abs=0.1)
@@ -201,7 +207,7 @@ def test_cement_is_a_share_of_the_lesion_and_no_more_than_the_upper_end(name, pl
 @pytest.mark.parametrize("name", ["cemented_screws", "reinforced_cement"])
 def test_the_cement_needle_keeps_clear_of_the_metal(name, plans, anatomy):
     for plan in plans[name]:
-        rods = techniques()[name].effects(plan, anatomy, shelf(name)).solids
+        rods = effects(plan, devices()).solids
         for act in acts(plan, Place):
             if devices()[act.device].kind == "needle":
                 radius = 0.5 * devices()[act.device].number("outer_diameter_mm")
@@ -221,8 +227,8 @@ def test_a_needle_through_metal_is_told(plans, anatomy):
 
 @pytest.mark.parametrize("apart", [3.0, 10.0])
 def test_several_needles_end_apart(anatomy, apart):
-    own = shelf("cementoplasty", needle_tips_apart_mm=apart)
-    found = techniques()["cementoplasty"].propose(anatomy, Findings(), own)
+    own = at_hand(anatomy, "cementoplasty", needle_tips_apart_mm=apart)
+    found = techniques()["cementoplasty"].propose(own, Findings())
     several = [plan for plan in found if len(acts(plan, Inject)) > 1]
     for plan in several:
         tips = [np.array(act.at_mm) for act in acts(plan, Inject)]
@@ -236,7 +242,7 @@ def test_wires_stay_and_the_plan_says_that_their_benefit_is_not_shown(plans, ana
     wires = [act for act in acts(plan, Place) if act.stays]
     assert len(wires) == 3
     assert any("Cazzato 2018" in remark for remark in plan.remarks)
-    rods = techniques()[name].effects(plan, anatomy, shelf(name)).solids
+    rods = effects(plan, devices()).solids
     assert all(isinstance(rod, Cylinder) and rod.outer_diameter_mm == 2.0 for rod in rods)
     assert [r.end_mm for r in rods] == [w.target_mm for w in wires]
 
@@ -246,20 +252,24 @@ def test_without_a_screw_that_fits_one_plan_says_why(name, anatomy):
     only_thick = {
         id: device for id, device in devices().items() if device.kind != "screw" or id.startswith("pedicle")
     }
-    bare = Shelf(only_thick, limits(name))
-    (plan,) = techniques()[name].propose(anatomy, Findings(), bare)
+    here = at_hand(anatomy, name)
+    bare = here.with_inventory(replace(here.inventory, devices=only_thick))
+    (plan,) = techniques()[name].propose(bare, Findings())
     assert plan.steps == ()
-    said = techniques()[name].violations(plan, anatomy, bare)
+    said = techniques()[name].violations(plan, bare)
     assert said
     assert all(v.limit == "corridor" and len(v.text.split()) > 4 for v in said)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_foreign_act_is_refused(name, plans, anatomy):
-    plan = plans[name][0]
-    foreign = replace(plan, steps=(*plan.steps, Step(99, Sample("cannula_13g", (0.0, 0.0, 0.0)))))
-    with pytest.raises(OsteoplanError, match="Sample is no act"):
-        techniques()[name].effects(foreign, anatomy, shelf(name))
+def test_each_limit_of_a_needle_has_its_own_sentence(plans, anatomy):
+    plan = plans["cementoplasty"][0]
+    needle = acts(plan, Place)[0]
+    short = with_act(plan, needle, target_mm=tuple(np.add(needle.target_mm, (0.0, 0.0, 40.0))))
+    found = violations(short, at_hand(anatomy, "cementoplasty"))
+    assert len({v.limit for v in found}) >= 2
+    for violation in found:
+        words = {"tip_depth_min_mm": "deep in the lesion", "length_mm": "mm long", "reach": "followed"}
+        assert words.get(violation.limit, "") in violation.text
 
 
 def test_needles_come_out_after_the_cement_has_set(plans):

@@ -17,6 +17,7 @@ from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.vertebra import build_compression, build_flexion
 from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.model.ensemble import Ensemble
 from tests.synthetic_vertebra import vertebra
 
 COARSE = MechanicsSettings(spacing_mm=2.5)
@@ -107,7 +108,7 @@ def test_a_loaded_specimen_whose_support_is_elsewhere_is_refused(anatomy):
     specimen = build_compression(anatomy, COARSE)
     free = replace(specimen.drive, fixed=specimen.drive.fixed & specimen.drive.loaded[:, None])
     with pytest.raises(BadInput, match="T12, compression: no node of the mesh is held"):
-        load(replace(specimen, drive=free), image="now", seed=1, n_draws=2)
+        load(replace(specimen, drive=free), image="now", ensemble=Ensemble(1, 2))
 
 
 def test_every_builder_refuses_a_bad_bone_before_it_looks_for_frames(anatomy):
@@ -132,11 +133,11 @@ def test_where_it_is_held_and_loaded_is_told_in_patient_space(anatomy):
 def test_one_hierarchy_serves_both_load_cases_of_one_mesh_and_all_worlds(anatomy):
     kept = Hierarchies()
     results = [
-        load(build(anatomy, COARSE), image="now", seed=1, n_draws=6, hierarchies=kept)
+        load(build(anatomy, COARSE), image="now", ensemble=Ensemble(1, 6), hierarchies=kept)
         for build in (build_compression, build_flexion)
     ]
     assert kept.built == 1
-    alone = load(build_flexion(anatomy, COARSE), image="now", seed=1, n_draws=6)
+    alone = load(build_flexion(anatomy, COARSE), image="now", ensemble=Ensemble(1, 6))
     for one, two in zip(results[1].outcomes, alone.outcomes, strict=True):
         assert one.value == pytest.approx(two.value, rel=1e-7)
         assert one.draws == pytest.approx(two.draws, rel=1e-6)

@@ -14,8 +14,8 @@ from rich.console import Console
 from osteoplan.cli.strength_tables import share_table, technical_table
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.mechanics import memory, specimen
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.workflow.bench import Bench
-from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import solved_body, write_solved
 from tests.synthetic_vertebra import vertebra
@@ -24,9 +24,8 @@ COARSE = PlanSettings(spacing_mm=3.0, draws=10)
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    cache = Cache(tmp_path_factory.mktemp("results"))
-    return Bench(vertebra("oblique"), COARSE, cache, which="vertebra_compression")
+def bench():
+    return Bench(vertebra("oblique"), COARSE, which="vertebra_compression")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def test_calculix_finds_the_same_stiffness_of_the_bone(bench, files, ccx):
 
 def test_a_load_case_that_the_bone_does_not_have_is_named_with_its_neighbour():
     with pytest.raises(UnknownName, match="did you mean 'vertebra_compression'"):
-        Bench(vertebra("straight"), COARSE, Cache.__new__(Cache), which="vertebra_compresion")
+        Bench(vertebra("straight"), COARSE, which="vertebra_compresion")
 
 
 def outcome(id, target, value, unit, spread=0.1):
@@ -134,4 +133,4 @@ def test_a_bone_too_fine_for_this_machine_is_refused_before_it_is_solved(bench, 
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e5)
     monkeypatch.setattr(specimen, "solve", None)
     with pytest.raises(NotAvailable, match=r"needs .* GB are free: take voxels of .* instead of 3 mm"):
-        specimen.load(bench.specimen(bench.case), image="now", seed=1, n_draws=10)
+        specimen.load(bench.specimen(bench.case), image="now", ensemble=Ensemble(1, 10))

@@ -15,7 +15,6 @@ from osteoplan.report.page_view import page_view
 from osteoplan.report.shadows import shadows
 from osteoplan.report.support_pictures import _figure, load_words, support_lines, support_png
 from osteoplan.workflow.bench import Bench
-from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import write_supports
 from tests.report_fixture import changed, plan_result, uncalibrated
@@ -27,7 +26,7 @@ GRIDS = ("straight", "oblique", "left_handed")
 
 def bench_of(grid):
     anatomy = vertebra(grid, lesion_at=LEFT_FRONT, lesion_radius=4.0)
-    return Bench(anatomy, PlanSettings(spacing_mm=2.5), Cache.__new__(Cache), which="all")
+    return Bench(anatomy, PlanSettings(spacing_mm=2.5), which="all")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from osteoplan.mechanics.tornado import TITLES, bars, probes
 from osteoplan.mechanics.vertebra import build_compression, build_compression_through_discs
 from osteoplan.mechanics.worlds import central_world, modulus
 from osteoplan.model.case import Calibration
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from tests.synthetic_vertebra import vertebra
@@ -47,7 +48,7 @@ def states(specimen, column):
         "now": {"image": "now"},
         "filled": {"image": "now", "fields": (column,)},
     }
-    found = {name: load(specimen, seed=1, n_draws=16, **how) for name, how in told.items()}
+    found = {name: load(specimen, ensemble=Ensemble(1, 16), **how) for name, how in told.items()}
     return {name: result.outcomes[0] for name, result in found.items()}
 
 
@@ -73,8 +74,7 @@ def test_every_input_moves_alone(specimen):
 @pytest.mark.parametrize("name", ["now", "filled"])
 def test_the_ends_of_every_input_are_true_solves_or_as_good(specimen, column, states, name):
     central = central_world(UNSURE, COARSE.laws[0])
-    fields = (column,) if name == "filled" else ()
-    tissue = tissue_of(specimen, "now", fields)
+    tissue = tissue_of(specimen, "now", (column.volume,) if name == "filled" else ())
     for probe in probes(UNSURE, central, COARSE.laws):
         if probe.input == "load_direction":
             continue
@@ -145,7 +145,7 @@ def test_a_strength_by_strain_follows_the_bone_and_not_the_discs_in_series_with_
     between = build_compression_through_discs(
         specimen.anatomy, settings_of(load_case("vertebra_compression_disc"), 2.5)
     )
-    found = load(between, image="now", seed=2, n_draws=12)
+    found = load(between, image="now", ensemble=Ensemble(2, 12))
     told = next(o for o in found.outcomes if o.id == "strength_N")
     stiff = found.outcomes[0]
     case, laws = between.case, between.settings.laws

@@ -16,6 +16,7 @@ from osteoplan.mechanics.vertebra import (
     build_flexion,
     build_flexion_through_discs,
 )
+from osteoplan.model.ensemble import Ensemble
 from tests.synthetic_vertebra import vertebra
 
 COARSE = MechanicsSettings(spacing_mm=2.0)
@@ -23,7 +24,7 @@ GRIDS = ("straight", "oblique", "left_handed")
 
 
 def told(specimen, image="now"):
-    found = load(specimen, image=image, seed=1, n_draws=2)
+    found = load(specimen, image=image, ensemble=Ensemble(1, 2))
     return {outcome.id: outcome.value for outcome in found.outcomes}
 
 
@@ -82,7 +83,7 @@ def test_a_uniform_block_bends_as_a_beam_of_its_section():
 
 
 def test_flexion_tells_moment_and_the_force_that_goes_with_it():
-    found = load(build_flexion(vertebra("oblique"), COARSE), image="intact", seed=1, n_draws=2)
+    found = load(build_flexion(vertebra("oblique"), COARSE), image="intact", ensemble=Ensemble(1, 2))
     units = {outcome.id: outcome.unit for outcome in found.outcomes}
     assert units == {"stiffness_Nmm_per_deg": "N mm/deg", "strength_Nmm": "N mm", "strength_N": "N"}
     values = {outcome.id: outcome.value for outcome in found.outcomes}

@@ -7,32 +7,33 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.errors import NotAvailable, OsteoplanError, UnknownName
-from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.techniques import limits
+from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Inject, Measure, Place, Plan, Remove, Sample, Step, Wait
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.model.plan import Deliver, Expand, Inject, Measure, Place, Plan, Remove, Sample, Step, Wait
+from osteoplan.techniques.effects import effects
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
+from osteoplan.techniques.violations import violations
+from osteoplan.trajectory.setting import Setting
+from tests.made_setting import setting_of
 from tests.synthetic_vertebra import vertebra
 
 TECHNIQUE = Vertebroplasty()
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf(devices(), limits("vertebroplasty"))
+def setting() -> Setting:
+    return setting_of(vertebra("oblique"), "vertebroplasty")
 
 
 @pytest.fixture(scope="module")
-def anatomy() -> Anatomy:
-    return vertebra("oblique")
+def anatomy(setting: Setting) -> Anatomy:
+    return setting.anatomy
 
 
 @pytest.fixture(scope="module")
-def plans(anatomy: Anatomy, shelf: Shelf) -> dict[str, Plan]:
-    return {plan.id: plan for plan in TECHNIQUE.propose(anatomy, Findings(), shelf)}
+def plans(setting: Setting) -> dict[str, Plan]:
+    return {plan.id: plan for plan in TECHNIQUE.propose(setting, Findings())}
 
 
 def places(plan: Plan) -> list[Place]:
@@ -47,8 +48,10 @@ def moved(plan: Plan, **changes: object) -> Plan:
     return replace(plan, steps=(replace(first, act=act), *plan.steps[1:]))
 
 
-def set_limit(shelf: Shelf, name: str, value: float) -> Shelf:
-    return replace(shelf, limits={**shelf.limits, name: replace(shelf.limits[name], value=value)})
+def set_limit(setting: Setting, name: str, value: float) -> Setting:
+    own = setting.inventory.limits
+    changed = {**own, name: replace(own[name], value=value)}
+    return setting.with_inventory(replace(setting.inventory, limits=changed))
 
 
 def test_left_right_and_both_pedicles_are_proposed(plans: dict[str, Plan]) -> None:
@@ -81,11 +84,11 @@ def test_steps_come_in_the_order_of_the_procedure(plans: dict[str, Plan]) -> Non
 
 
 def test_the_volume_is_the_asked_share_of_the_body_and_split_between_ports(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
+    anatomy: Anatomy, setting: Setting, plans: dict[str, Plan]
 ) -> None:
     body = anatomy.parts["body"].sum() * anatomy.image.voxel_volume_mm3 / 1000.0
     for plan in plans.values():
-        ports = TECHNIQUE.effects(plan, anatomy, shelf).ports
+        ports = effects(plan, setting.inventory.devices).ports
         assert sum(port.volume_mL for port in ports) == pytest.approx(0.2 * body)
         assert len({port.volume_mL for port in ports}) == 1
         assert [port.at_mm for port in ports] == [place.target_mm for place in places(plan)]
@@ -95,29 +98,32 @@ def test_the_volume_is_the_asked_share_of_the_body_and_split_between_ports(
     ("lowest", "highest", "expected"), [(5.0, 6.0, 5.0), (0.5, 1.5, 1.5), (9.0, 12.0, 5.8)]
 )
 def test_the_volume_is_held_between_its_bounds_and_below_the_largest_share(
-    anatomy: Anatomy, shelf: Shelf, lowest: float, highest: float, expected: float
+    anatomy: Anatomy, setting: Setting, lowest: float, highest: float, expected: float
 ) -> None:
-    bounded = set_limit(set_limit(shelf, "fill_volume_lowest_mL", lowest), "fill_volume_highest_mL", highest)
+    bounded = set_limit(
+        set_limit(setting, "fill_volume_lowest_mL", lowest), "fill_volume_highest_mL", highest
+    )
     parts = {name: mask for name, mask in anatomy.parts.items() if name != "pedicle_left"}
-    (plan,) = TECHNIQUE.propose(replace(anatomy, parts=parts), Findings(), bounded)
-    assert TECHNIQUE.effects(plan, anatomy, bounded).ports[0].volume_mL == pytest.approx(expected, abs=0.1)
-    assert TECHNIQUE.violations(plan, anatomy, bounded) == ()
+    bounded = Setting.of(replace(anatomy, parts=parts), bounded.inventory, bounded.ensemble)
+    (plan,) = TECHNIQUE.propose(bounded, Findings())
+    assert effects(plan, bounded.inventory.devices).ports[0].volume_mL == pytest.approx(expected, abs=0.1)
+    assert violations(plan, bounded) == ()
 
 
 def test_a_plan_within_its_limits_has_no_violation(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
+    anatomy: Anatomy, setting: Setting, plans: dict[str, Plan]
 ) -> None:
     for plan in plans.values():
-        assert TECHNIQUE.violations(plan, anatomy, shelf) == ()
+        assert violations(plan, setting) == ()
 
 
 def test_a_path_through_the_canal_is_told_with_its_number(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
+    anatomy: Anatomy, setting: Setting, plans: dict[str, Plan]
 ) -> None:
     wrong = moved(
         plans["vertebroplasty_left"], entry_mm=tuple(float(x) for x in anatomy.frame.world([2.0, 69.0, 0.0]))
     )
-    texts = {v.limit: v for v in TECHNIQUE.violations(wrong, anatomy, shelf)}
+    texts = {v.limit: v for v in violations(wrong, setting)}
     canal = texts["canal_clearance_min_mm"]
     assert "enters the spinal canal by" in canal.text
     assert canal.value is not None
@@ -126,10 +132,10 @@ def test_a_path_through_the_canal_is_told_with_its_number(
 
 
 def test_a_stricter_centre_makes_the_same_plan_infeasible(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
+    anatomy: Anatomy, setting: Setting, plans: dict[str, Plan]
 ) -> None:
-    strict = set_limit(shelf, "canal_clearance_min_mm", 6.0)
-    (violation,) = TECHNIQUE.violations(plans["vertebroplasty_left"], anatomy, strict)
+    strict = set_limit(setting, "canal_clearance_min_mm", 6.0)
+    (violation,) = violations(plans["vertebroplasty_left"], strict)
     assert violation.text.startswith("left cannula passes ")
     assert violation.text.endswith(" mm from the spinal canal, 6.0 mm needed")
 
@@ -148,30 +154,30 @@ def test_a_stricter_centre_makes_the_same_plan_infeasible(
     ],
 )
 def test_every_limit_can_reject(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan], limit: str, value: float, words: str
+    anatomy: Anatomy, setting: Setting, plans: dict[str, Plan], limit: str, value: float, words: str
 ) -> None:
-    found = TECHNIQUE.violations(plans["vertebroplasty_left"], anatomy, set_limit(shelf, limit, value))
+    found = violations(plans["vertebroplasty_left"], set_limit(setting, limit, value))
     assert [words in violation.text for violation in found] == [True]
 
 
 def test_an_entry_off_the_skin_and_a_tip_outside_the_body_are_told(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
+    anatomy: Anatomy, setting: Setting, plans: dict[str, Plan]
 ) -> None:
     place = places(plans["vertebroplasty_left"])[0]
     entry, tip = np.array(place.entry_mm), np.array(place.target_mm)
     deep = moved(plans["vertebroplasty_left"], entry_mm=tuple(entry + 0.2 * (tip - entry)))
-    assert {v.limit for v in TECHNIQUE.violations(deep, anatomy, shelf)} == {"entry"}
+    assert {v.limit for v in violations(deep, setting)} == {"entry"}
     short = moved(plans["vertebroplasty_left"], target_mm=tuple(tip + 0.5 * (entry - tip)))
-    assert "target" in {v.limit for v in TECHNIQUE.violations(short, anatomy, shelf)}
+    assert "target" in {v.limit for v in violations(short, setting)}
 
 
-def test_a_narrow_pedicle_is_proposed_and_reported_as_too_narrow(shelf: Shelf) -> None:
-    narrow = vertebra("oblique", pedicle_half_width=2.0)
-    plans = TECHNIQUE.propose(narrow, Findings(), shelf)
+def test_a_narrow_pedicle_is_proposed_and_reported_as_too_narrow() -> None:
+    narrow = setting_of(vertebra("oblique", pedicle_half_width=2.0), "vertebroplasty")
+    plans = TECHNIQUE.propose(narrow, Findings())
     assert len(plans) == 3
     assert "too narrow for any cannula" in plans[0].steps[0].why
     for plan in plans:
-        assert "wall_depth_min_mm" in {v.limit for v in TECHNIQUE.violations(plan, narrow, shelf)}
+        assert "wall_depth_min_mm" in {v.limit for v in violations(plan, narrow)}
 
 
 def test_a_kind_of_structure_that_nobody_labelled_is_called_unknown(plans: dict[str, Plan]) -> None:
@@ -191,26 +197,53 @@ def test_clearances_carry_intervals_of_needles_that_stray(plans: dict[str, Plan]
     assert [0.0 <= e.value <= 1.0 for e in breach] == [True, True]
 
 
-def test_nothing_is_proposed_outside_a_vertebra_or_without_pedicles(anatomy: Anatomy, shelf: Shelf) -> None:
-    assert TECHNIQUE.propose(replace(anatomy, bone="femur_left"), Findings(), shelf) == ()
+def test_nothing_is_proposed_outside_a_vertebra_or_without_pedicles(anatomy: Anatomy) -> None:
+    femur = setting_of(replace(anatomy, bone="femur_left"), "vertebroplasty")
+    assert TECHNIQUE.propose(femur, Findings()) == ()
     parts = {name: mask for name, mask in anatomy.parts.items() if name != "pedicle_left"}
-    (only,) = TECHNIQUE.propose(replace(anatomy, parts=parts), Findings(), shelf)
+    (only,) = TECHNIQUE.propose(setting_of(replace(anatomy, parts=parts), "vertebroplasty"), Findings())
     assert only.id == "vertebroplasty_right"
 
 
-def test_an_empty_shelf_is_an_error_not_a_default(anatomy: Anatomy, shelf: Shelf) -> None:
+def test_an_empty_shelf_is_an_error_not_a_default(setting: Setting) -> None:
+    own = setting.inventory
     with pytest.raises(NotAvailable, match="no cannula on the shelf"):
-        TECHNIQUE.propose(anatomy, Findings(), replace(shelf, devices={"pmma": shelf.devices["pmma"]}))
+        TECHNIQUE.propose(
+            setting.with_inventory(replace(own, devices={"pmma": own.devices["pmma"]})), Findings()
+        )
     with pytest.raises(UnknownName, match="unknown limit"):
-        replace(shelf, limits={}).limit("canal_clearance_min_mm")
+        replace(own, limits={}).limit("canal_clearance_min_mm")
     with pytest.raises(UnknownName, match="unknown device 'pma'"):
-        shelf.device("pma")
+        own.device("pma")
 
 
-def test_an_act_that_is_not_part_of_it_is_refused(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
+def test_an_edited_plan_is_measured_and_has_effects_without_its_technique(
+    setting: Setting, plans: dict[str, Plan]
 ) -> None:
+    plan = replace(plans["vertebroplasty_left"], technique="drawn_by_hand")
+    port = effects(plan, setting.inventory.devices).ports[0]
+    steps = [
+        replace(s, act=replace(s.act, volume_mL=20.0)) if isinstance(s.act, Inject) else s for s in plan.steps
+    ]
+    more = replace(plan, steps=tuple(steps))
+    assert effects(more, setting.inventory.devices).ports[0] == replace(port, volume_mL=20.0)
+    assert {v.limit for v in violations(more, setting)} == {"fill_share_max_pct", "fill_volume_highest_mL"}
+
+
+def test_every_act_has_its_effect_or_none(setting: Setting, plans: dict[str, Plan]) -> None:
+    at = (0.0, 0.0, 0.0)
+    added = (Sample("cannula_13g", at), Deliver("probe", at, "rf", 20.0, 300.0), Expand("balloon", at, 3.0))
     plan = plans["vertebroplasty_left"]
-    odd = replace(plan, steps=(*plan.steps, Step(99, Sample("cannula_13g", (0.0, 0.0, 0.0)))))
-    with pytest.raises(OsteoplanError, match="Sample is no act of a vertebroplasty"):
-        TECHNIQUE.effects(odd, anatomy, shelf)
+    odd = replace(plan, steps=(*plan.steps, *(Step(90 + n, act) for n, act in enumerate(added))))
+    before, found = (effects(one, setting.inventory.devices) for one in (plan, odd))
+    assert found.ports == before.ports
+    (source,), (cavity,) = found.sources, found.cavities
+    assert (source.kind, source.power_W, source.duration_s, source.step) == ("rf", 20.0, 300.0, 91)
+    assert (cavity.volume_mL, cavity.step) == (3.0, 92)
+
+
+def test_a_device_that_stays_and_is_not_at_hand_is_named(setting: Setting, plans: dict[str, Plan]) -> None:
+    plan = plans["vertebroplasty_left"]
+    left = replace(plan, steps=(Step(1, Place("nail", (0.0, 9.0, 0.0), (0.0, 0.0, 0.0), stays=True)),))
+    with pytest.raises(UnknownName, match="unknown device 'nail'"):
+        effects(left, setting.inventory.devices)

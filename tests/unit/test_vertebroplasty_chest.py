@@ -11,23 +11,20 @@ import pytest
 
 from osteoplan.anatomy.read import bone_on_scan, build_anatomy
 from osteoplan.anatomy.simulate import simulate_lesion
-from osteoplan.cement.grow import CementResult, fill
+from osteoplan.cement.grow import fill
 from osteoplan.io.nifti import read_nifti
-from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.techniques import limits
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Place, Plan
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.model.simulated import Simulated
+from osteoplan.techniques.effects import effects
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
+from osteoplan.techniques.violations import violations
+from osteoplan.trajectory.setting import Setting
+from tests.made_setting import setting_of
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf(devices(), limits("vertebroplasty"))
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +47,26 @@ def anatomy(data: Path) -> Anatomy:
 
 
 @pytest.fixture(scope="module")
-def plans(anatomy: Anatomy, shelf: Shelf) -> dict[str, Plan]:
-    return {plan.id: plan for plan in Vertebroplasty().propose(anatomy, Findings(), shelf)}
+def setting(anatomy: Anatomy) -> Setting:
+    return setting_of(anatomy, "vertebroplasty")
 
 
 @pytest.fixture(scope="module")
-def cement(anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]) -> CementResult:
-    return fill(anatomy, Vertebroplasty().effects(plans["vertebroplasty_both"], anatomy, shelf))
+def plans(setting: Setting) -> dict[str, Plan]:
+    return {plan.id: plan for plan in Vertebroplasty().propose(setting, Findings())}
 
 
-def test_a_way_through_each_pedicle_of_t12_is_found(
-    anatomy: Anatomy, shelf: Shelf, plans: dict[str, Plan]
-) -> None:
+@pytest.fixture(scope="module")
+def cement(setting: Setting, plans: dict[str, Plan]) -> Simulated:
+    return fill(
+        setting.around, effects(plans["vertebroplasty_both"], setting.inventory.devices), setting.ensemble
+    )
+
+
+def test_a_way_through_each_pedicle_of_t12_is_found(setting: Setting, plans: dict[str, Plan]) -> None:
     assert set(plans) == {"vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both"}
     for plan in plans.values():
-        assert [v.text for v in Vertebroplasty().violations(plan, anatomy, shelf)] == []
+        assert [v.text for v in violations(plan, setting)] == []
 
 
 def test_left_is_the_patients_left_where_the_descending_aorta_lies(
@@ -92,9 +94,9 @@ def test_paths_come_from_the_back_and_are_as_long_as_a_back_is_thick(plans: dict
 
 
 def test_cement_stays_out_of_the_canal_and_fills_what_it_can(
-    anatomy: Anatomy, plans: dict[str, Plan], cement: CementResult
+    anatomy: Anatomy, plans: dict[str, Plan], cement: Simulated
 ) -> None:
-    share = cement.field.volume.array
+    share = cement.fields[0].volume.array
     placed = next(e.value for e in cement.outcomes if e.id == "cement_volume_mL")
     assert share.sum() * anatomy.image.voxel_volume_mm3 / 1000.0 == pytest.approx(placed)
     assert 0.5 < placed <= 6.0

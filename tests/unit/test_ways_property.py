@@ -18,10 +18,11 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.way import Way
 from osteoplan.trajectory.approaches import needle_ways
 from osteoplan.trajectory.corridors import corridors
-from osteoplan.trajectory.errors import error_budget
-from osteoplan.trajectory.needle import PedicleSide, pedicle
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.pedicle import PedicleSide, pedicle
+from osteoplan.trajectory.placement_error import error_budget
 from osteoplan.trajectory.surroundings import Surroundings, surroundings
+from tests.made_setting import ENSEMBLE
 from tests.real_ways import cannula, chest, moved, pelvis, with_lesion
 from tests.slow_checker import Capsule, check_kinds, inside, wall_across, wall_around
 
@@ -45,7 +46,7 @@ def needles(around: Surroundings, diameter_mm: float, position: str = "") -> Ite
                 approach, side, lies, cannula(diameter_mm), GUIDED, needle_rules(),  # type: ignore[arg-type]
                 around.anatomy.isocentre_mm,
             )  # fmt: skip
-            for way in needle_ways(around, task).ways:
+            for way in needle_ways(around, task, ENSEMBLE).ways:
                 yield task, way
 
 
@@ -72,7 +73,7 @@ def require_kept(around: Surroundings, task: NeedleTask, way: Way) -> None:
 def through_the_pedicle(anatomy: Anatomy, way: Way) -> float:
     """Bone beside a needle from the isthmus to the tip, as the slow checker finds it [mm]."""
     device = capsule(way)
-    isthmus = np.array(pedicle(anatomy, "left" if way.side == "left" else "right").isthmus_mm)
+    isthmus = np.array(pedicle(surroundings(anatomy), "left" if way.side == "left" else "right").isthmus_mm)
     entry = np.array(way.entry_mm)
     from_mm = float((isthmus - entry) @ (np.array(way.target_mm) - entry) / device.length_mm)
     return wall_around(anatomy.bone_mask, anatomy.image.affine, device, from_mm=from_mm)
@@ -112,7 +113,7 @@ def test_a_cannula_of_3_mm_through_a_real_pedicle_breaks_no_cortex_or_none_fits(
         if way.ok:
             require_kept(around, task, way)
             assert through_the_pedicle(anatomy, way) >= 0.0
-            budget = error_budget(around, way, guidance("robot"))
+            budget = error_budget(around, way, guidance("robot"), ENSEMBLE)
             assert sum(budget.grades.values()) == pytest.approx(1.0)
         else:
             assert way.reasons

@@ -97,7 +97,7 @@ def fit_line(mean_HU: npt.ArrayLike, density_mg_cm3: npt.ArrayLike, sd_mg_cm3: n
 
 
 def fit_physics(
-    mean_HU: Mapping[str, float], sd_HU: Mapping[str, float], *, seed: int = 0, samples: int | None = None
+    mean_HU: Mapping[str, float], sd_HU: Mapping[str, float], *, samples: int | None = None
 ) -> Curve:
     """Tissues of known composition: the effective energy that explains them, and density by two materials.
 
@@ -122,7 +122,7 @@ def fit_physics(
         )
     central = _physics(h, mu[best], salts[best])
     n = int(samples if samples is not None else number("calibration.propagation_samples"))
-    covariance = _sampled(h, np.array([sd_HU[name] for name in names]), mu, salts, best, likely, seed, n)
+    covariance = _sampled(h, np.array([sd_HU[name] for name in names]), mu, salts, best, likely, n)
     span = float(energies[best]), float(energies[likely[0]]), float(energies[likely[-1]])
     scatter = _residual_mg(h, mu[best], salts[best], central)
     return Curve(central, covariance, float(r2[best]), scatter, span)
@@ -216,11 +216,10 @@ def _line(x: F64, y: F64) -> F64:
     return np.stack([slope, y.mean(axis=-1) - slope * x.mean(axis=-1)], axis=-1)
 
 
-def _sampled(
-    h: F64, sd: F64, mu: F64, salts: F64, best: int, likely: npt.NDArray[np.intp], seed: int, n: int
-) -> F64:
+def _sampled(h: F64, sd: F64, mu: F64, salts: F64, best: int, likely: npt.NDArray[np.intp], n: int) -> F64:
     """(3, 3) covariance over likely energies, tissue CT numbers and both regressions."""
-    stream = rng(seed, "calibration", "propagation")
+    # numerics of an integral, the same for every patient; patients are drawn from its covariance later
+    stream = rng(0, "calibration", "propagation")
     at = likely[stream.integers(likely.size, size=n)]
     tissues = h + sd * stream.standard_normal((n, h.size))
     root = _regression_root(h, mu[best], salts[best])

@@ -24,49 +24,33 @@ from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
 from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.effects import Effects
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
-from osteoplan.provenance import rng
-from osteoplan.trajectory.surroundings import distance_maps, surroundings
+from osteoplan.model.simulated import Simulated
+from osteoplan.model.volume import Volume
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
-__all__ = ["CementResult", "fill"]
+__all__ = ["fill"]
 
 F64 = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 OnStep = Callable[[int, float], bool]
 
 
-@dataclass(frozen=True, eq=False)
-class CementResult:
-    """Cement of one plan.
-
-    Attributes:
-        field: ``cement_fraction``, share of each voxel of the anatomy's grid that is cement (0..1).
-        probability: ``cement_probability``, share of the worlds in which a voxel is mostly cement.
-        worlds: ``cement_fraction`` in each world, on the crop of the grid that cement reaches in any of them.
-        outcomes: volume, fill, distance to the canal, contact with the endplates, what would escape.
-        warnings: what stopped the injection, and where cement left the bone.
-    """
-
-    field: Field
-    probability: Field
-    worlds: tuple[Field, ...]
-    outcomes: tuple[Estimate, ...]
-    warnings: tuple[str, ...]
-
-
 def fill(
-    anatomy: Anatomy,
+    around: Surroundings,
     effects: Effects,
+    ensemble: Ensemble,
     *,
     rules: Growth | None = None,
-    seed: int = 1,
     on_step: OnStep | None = None,
-) -> CementResult:
+) -> Simulated:
     """Grow the cement of all ports together, in an even bone and in an ensemble of uneven ones.
 
-    Values are those of the even bone; intervals and the probability field are of the ensemble.  World k is
-    the same uneven bone for every plan.  ``rules`` default to those of knowledge.
+    Values are those of the even bone; intervals and the field's samples are of uneven ones.  There are fewer
+    of them than the plan has draws: draw k is uneven bone k modulo their number, the same for every plan.
+    ``rules`` default to those of knowledge.
 
     Raises:
         BadInput: no cement is injected, or a port lies outside the bone or in dense bone.
@@ -75,39 +59,38 @@ def fill(
     asked = sum(port.volume_mL for port in effects.ports)
     if asked <= 0:
         raise BadInput("the plan injects no cement: there is nothing to grow")
-    rules = growth() if rules is None else rules
+    rules, anatomy = growth() if rules is None else rules, around.anatomy
     through, plates = medium(anatomy, rules), _endplates(anatomy)
     even = _pour(anatomy, effects, through, rules, None)
-    worlds, shares, likely = [], [], np.zeros(anatomy.image.shape)
-    for world in range(rules.draws):
-        if on_step is not None and not on_step(world, 0.0):
+    samples, shares = [], []
+    for k in range(min(rules.draws, ensemble.n)):
+        if on_step is not None and not on_step(k, 0.0):
             raise Cancelled("cement growth was stopped")
-        poured = _pour(anatomy, effects, through, rules, rng(seed, "cement", str(world)))
-        worlds.append(_numbers(anatomy, poured, plates))
+        poured = _pour(anatomy, effects, through, rules, ensemble.stream("cement", str(k)))
+        samples.append(_numbers(around, poured, plates))
         shares.append(poured.share.astype(np.float32))
-        likely += (poured.share >= 0.5) / rules.draws
     because = (
-        f"arrival-time growth of {asked:.1f} mL; interval over {rules.draws} worlds of uneven bone",
+        f"arrival-time growth of {asked:.1f} mL; interval over {len(samples)} worlds of uneven bone",
         "veins, pressure and curing are not modelled",
     )
-    return CementResult(
-        Field("cement_fraction", anatomy.image.with_array(even.share, "fraction"), "1", because[0]),
-        Field("cement_probability", anatomy.image.with_array(likely, "fraction"), "1", because[0]),
-        _cropped(anatomy, shares, because[0]),
-        tuple(_estimates(_numbers(anatomy, even, plates), worlds, because)),
-        tuple(_warnings(even, worlds, asked)),
+    fraction = Field(
+        "cement_fraction", anatomy.image.with_array(even.share, "fraction"), "1", because[0],
+        _cropped(anatomy, shares),
+    )  # fmt: skip
+    return Simulated(
+        tuple(_estimates(_numbers(around, even, plates), samples, because, ensemble)),
+        (fraction,),
+        {"samples": len(samples)},
+        tuple(_warnings(even, samples, asked)),
     )
 
 
-def _cropped(anatomy: Anatomy, shares: list[npt.NDArray[np.float32]], because: str) -> tuple[Field, ...]:
-    """One field a world, on the box that holds all of them: the whole grid would be far larger."""
+def _cropped(anatomy: Anatomy, shares: list[npt.NDArray[np.float32]]) -> tuple[Volume, ...]:
+    """One share a sample, on the box that holds all of them: the whole grid would be far larger."""
     reached = np.argwhere(np.any([share > 0 for share in shares], axis=0))
     low, high = reached.min(axis=0) - 1, reached.max(axis=0) + 2
     volumes = (anatomy.image.with_array(share, "fraction").crop(low, high) for share in shares)
-    return tuple(
-        Field("cement_fraction", replace(volume, array=volume.array.copy()), "1", because)
-        for volume in volumes
-    )
+    return tuple(replace(volume, array=volume.array.copy()) for volume in volumes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +149,8 @@ def _pour(
     return _Poured(share, float(placed.sum()), escape, escape["spinal_canal"] > 0)
 
 
-def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
+def _numbers(around: Surroundings, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
+    anatomy = around.anatomy
     share, mL = poured.share, anatomy.image.voxel_volume_mm3 / 1000.0
     part, room = _room(anatomy)
     mostly = share >= 0.5
@@ -176,7 +160,7 @@ def _numbers(anatomy: Anatomy, poured: _Poured, plates: Mapping[str, _Plate]) ->
     }
     for name, plate in plates.items():
         found["endplate_contact_pct", name, "%"] = plate.touched_pct(share)
-    maps = distance_maps(surroundings(anatomy))
+    maps = distance_maps(around)
     if maps.has("canal") and mostly.any():
         # From the voxel's centre, less half its shortest edge: the cement's own face.
         gap = float(maps.of("canal")[mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
@@ -215,16 +199,25 @@ def _endplates(anatomy: Anatomy) -> dict[str, _Plate]:
     return plates
 
 
-def _estimates(even: Numbers, worlds: list[Numbers], because: tuple[str, ...]) -> Iterator[Estimate]:
+def _estimates(
+    even: Numbers, samples: list[Numbers], because: tuple[str, ...], ensemble: Ensemble
+) -> Iterator[Estimate]:
     for (id, target, unit), value in even.items():
-        draws = np.array([world.get((id, target, unit), np.nan) for world in worlds])
+        draws = np.array([sample.get((id, target, unit), np.nan) for sample in samples])
         if np.isfinite(draws).all():
             yield Estimate.from_draws(
-                id, target, value=value, draws=draws, unit=unit, because=because, status="design_default"
+                id,
+                target,
+                value=value,
+                draws=draws,
+                unit=unit,
+                because=because,
+                status="design_default",
+                ensemble=ensemble,
             )
 
 
-def _warnings(even: _Poured, worlds: list[Numbers], asked: float) -> Iterator[str]:
+def _warnings(even: _Poured, samples: list[Numbers], asked: float) -> Iterator[str]:
     if even.reached_canal:
         yield (
             f"cement reaches the spinal canal through the destroyed wall: stop at {even.placed_mL:.1f} mL "
@@ -237,9 +230,9 @@ def _warnings(even: _Poured, worlds: list[Numbers], asked: float) -> Iterator[st
             f"{even.escape_mL['outside']:.1f} mL of cement leave the bone where the lesion has destroyed its "
             "surface"
         )
-    reached = sum(world["cement_escape_mL", "spinal_canal", "mL"] > 0 for world in worlds)
+    reached = sum(sample["cement_escape_mL", "spinal_canal", "mL"] > 0 for sample in samples)
     if reached:
         yield (
-            f"in {reached} of {len(worlds)} simulated worlds cement reaches the canal before {asked:.1f} mL "
+            f"in {reached} of {len(samples)} simulated worlds cement reaches the canal before {asked:.1f} mL "
             "are in (no leak rate: veins are not modelled)"
         )

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from osteoplan.knowledge.loads import Amount, LoadCase, Magnitude
 from osteoplan.mechanics.sampling import strata, uniform
 from osteoplan.model.case import Patient
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.evidence import worst
 from osteoplan.model.outcome import Estimate
 
@@ -28,7 +29,13 @@ STRENGTH = {"N": "strength_N", "N mm": "strength_Nmm"}
 
 
 def strength_to_load(
-    outcomes: Sequence[Estimate], case: LoadCase, bone: str, patient: Patient, *, calibrated: bool, seed: int
+    outcomes: Sequence[Estimate],
+    case: LoadCase,
+    bone: str,
+    patient: Patient,
+    *,
+    calibrated: bool,
+    ensemble: Ensemble,
 ) -> tuple[Estimate, ...]:
     """One ratio for each load of the case that is known for this bone and patient.
 
@@ -45,11 +52,13 @@ def strength_to_load(
         strength = found.get(STRENGTH[magnitude.unit])
         amount = magnitude.of(patient) if magnitude.applies(bone) else None
         if strength is not None and amount is not None:
-            ratios.append(_ratio(strength, case, magnitude, amount, seed))
+            ratios.append(_ratio(strength, case, magnitude, amount, ensemble))
     return tuple(ratios)
 
 
-def _ratio(strength: Estimate, case: LoadCase, magnitude: Magnitude, amount: Amount, seed: int) -> Estimate:
+def _ratio(
+    strength: Estimate, case: LoadCase, magnitude: Magnitude, amount: Amount, ensemble: Ensemble
+) -> Estimate:
     assert strength.draws is not None
     because = (
         f"strength over {amount.value:.0f} {magnitude.unit} ({magnitude.value}): {magnitude.title}",
@@ -57,13 +66,13 @@ def _ratio(strength: Estimate, case: LoadCase, magnitude: Magnitude, amount: Amo
     )  # fmt: skip
     return Estimate.from_draws(
         "strength_to_load", f"{case.title}: {magnitude.title}", value=strength.value / amount.value,
-        draws=strength.draws / _loads(amount, len(strength.draws), seed), unit="1", because=because,
+        draws=strength.draws / _loads(amount, ensemble), unit="1", because=because,
         level=strength.level, status=worst(strength.status, magnitude.status),  # type: ignore[arg-type]
     )  # fmt: skip
 
 
-def _loads(amount: Amount, n: int, seed: int) -> F64:
+def _loads(amount: Amount, ensemble: Ensemble) -> F64:
     """(n,) loads of the draws; the same place in the range in every state and option."""
     low = amount.value if amount.low is None else amount.low
     high = amount.value if amount.high is None else amount.high
-    return uniform(strata(seed, "load_magnitude", n)[:, 0], low, high)
+    return uniform(strata(ensemble, "load_magnitude")[:, 0], low, high)

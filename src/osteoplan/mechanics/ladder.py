@@ -40,7 +40,7 @@ from osteoplan.knowledge.materials import Density, Law, conversion, modulus_law,
 from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod, rods_in
 from osteoplan.mechanics.specimen import Specimen, tissue_of
-from osteoplan.mechanics.state import State, cement_share
+from osteoplan.mechanics.state import State, cement_of, cement_share
 from osteoplan.mechanics.worlds import Tissue, World, central_world, modulus
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst
@@ -111,9 +111,10 @@ def strength(
     """
     level = _level(level, weaker_cortex, energy_N_mm)
     law = law_pair(specimen.settings.laws, specimen.case.title)
-    cement = np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fields))
+    fill, _ = cement_of(fields)
+    cement = np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fill))
     rods = rods_in(effects, specimen.grid, specimen.mesh, cement)
-    tissue = tissue_of(specimen, state, fields, rods)
+    tissue = tissue_of(specimen, state, fill, rods)
     world = central_world(specimen.anatomy.calibration, law.id)
     E = modulus(tissue, world)[: len(specimen.mesh.cells)]
     compression, tension = strengths(tissue, world, E)

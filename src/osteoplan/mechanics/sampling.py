@@ -17,18 +17,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from osteoplan.provenance import rng
+from osteoplan.model.ensemble import Ensemble
 
 __all__ = ["cone", "log_uniform", "normal", "one_of", "strata", "uniform"]
 
 F64 = npt.NDArray[np.float64]
 
 
-def strata(seed: int, name: str, n: int, columns: int = 1) -> F64:
-    """(n, columns) Latin hypercube in (0, 1) of the stream ``name``."""
+def strata(ensemble: Ensemble, name: str, columns: int = 1) -> F64:
+    """(n, columns) Latin hypercube in (0, 1) of the stream ``name`` of an ensemble of n."""
     from scipy.stats.qmc import LatinHypercube
 
-    u: F64 = LatinHypercube(columns, rng=rng(seed, name)).random(n)
+    u: F64 = LatinHypercube(columns, rng=ensemble.stream(name)).random(ensemble.n)
     return u
 
 

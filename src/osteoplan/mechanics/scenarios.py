@@ -1,26 +1,53 @@
-"""What treatment does to the bone itself: tissue that was removed, bone that an ablation killed.
+"""What treatment does to the bone itself: tissue removed, bone killed, and the layer between cement and bone.
 
     removed    those elements hold soft tissue from now on; cement put there fills a cavity
-    ablated    at once nothing changes: dead bone is as stiff as it was alive
-    necrosed   3 to 6 months later, as a scenario: E = factor E (``bone.necrosed_factor``, from memory)
+    killed     3 to 6 months after an ablation: E = factor E (``bone.necrosed_factor``, from memory); at once
+               nothing changes, dead bone is as stiff as it was alive
+    layer      cement that meets bone has shrunk from it, holds fat and blood at its skin, and carries little
+               pull: its outermost element (mostly cement, with a face on one that is not) is softer, and weak
+               in tension.  The layer's thickness follows the mesh: compare states of one mesh only.
 
-No result holds a scenario unless it is asked for.  Tests: tests/unit/test_scenarios.py.
+    E of the layer's cement = factor * E of the cement        factor: cement.interface_layer_factor
+    its strength in tension <= cement.interface_tension       read by the levels that yield
+
+No result holds a scenario or a layer unless the settings ask for it.  Tests: tests/unit/test_scenarios.py,
+test_bond.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
+from osteoplan.errors import BadInput
+from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.worlds import Tissue
 
-__all__ = ["necrosed", "removed"]
+__all__ = ["Bond", "Scenario", "in_scenario", "interface_layer", "killed", "layered", "removed"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Scenario = Literal["none", "killed", "removed"]
+Bond = Literal["full", "layer"]
+MOSTLY = 0.5
+
+
+def in_scenario(tissue: Tissue, zone: Bool, scenario: Scenario) -> Tissue:
+    """The tissue after what the scenario does to the elements in ``zone`` (n_elements,)."""
+    match scenario:
+        case "none":
+            return tissue
+        case "killed":
+            return killed(tissue, zone)
+        case "removed":
+            return removed(tissue, zone)
+        case _:
+            assert_never(scenario)
 
 
 def removed(tissue: Tissue, zone: Bool) -> Tissue:
@@ -28,15 +55,35 @@ def removed(tissue: Tissue, zone: Bool) -> Tissue:
     return replace(tissue, replaced=tissue.replaced | (zone & ~tissue.cap))
 
 
-def necrosed(E: F64, tissue: Tissue, zone: Bool, factor: float | None = None) -> F64:
-    """Moduli as of ``worlds.modulus`` where bone in ``zone`` (n_elements,) died months ago.
+def killed(tissue: Tissue, zone: Bool, factor: float | None = None) -> Tissue:
+    """A tissue whose bone in ``zone`` (n_elements,) died months ago.
 
-    Soft tissue, cement, caps and metal keep theirs.  ``factor`` None: the stated one.
+    Soft tissue, cement, caps and metal keep their moduli.  ``factor`` None: the stated one.
     """
     share = number("bone.necrosed_factor") if factor is None else factor
     dead = zone & ~tissue.cap & ~tissue.replaced & (tissue.cement == 0.0)
     if tissue.metal is not None:
         dead &= ~tissue.metal
-    out = E.copy()
-    out[: len(dead)][dead] *= share
-    return out
+    return replace(tissue, dead=np.where(dead, share, 1.0))
+
+
+def interface_layer(mesh: Bricks, cement: F64) -> Bool:
+    """(n_elements,) outermost elements of the cement, whose (n_elements,) shares are given."""
+    filled = mesh.box(cement >= MOSTLY)
+    bare = mesh.box(np.ones(len(mesh.cells), dtype=bool)) & ~filled
+    layer: Bool = mesh.of_box(filled & ndimage.binary_dilation(bare))
+    return layer
+
+
+def layered(tissue: Tissue, mesh: Bricks, factor: float | None = None) -> Tissue:
+    """The same tissue with the layer; ``factor`` None: the stated one.
+
+    Raises:
+        BadInput: the factor is not between 0 and 1.
+    """
+    value = number("cement.interface_layer_factor") if factor is None else factor
+    if not 0.0 < value <= 1.0:
+        raise BadInput(
+            f"the layer between cement and bone keeps a share of its modulus, 0 to 1, not {value:g}"
+        )
+    return replace(tissue, layer=np.where(interface_layer(mesh, tissue.cement), value, 1.0))

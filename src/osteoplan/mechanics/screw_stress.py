@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod
+from osteoplan.mechanics.sampling import strata, uniform
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.evidence import Known, worst
 from osteoplan.model.outcome import Estimate
 
@@ -69,7 +71,9 @@ def stress(rod: Rod, u: F64) -> Stress:
     )  # fmt: skip
 
 
-def screw_estimates(rods: Sequence[Rod], u: F64, case: str, load: str) -> tuple[Estimate, ...]:
+def screw_estimates(
+    rods: Sequence[Rod], u: F64, case: str, load: str, ensemble: Ensemble
+) -> tuple[Estimate, ...]:
     """The rod that is nearest to its yield, under displacements at a stated ``load``; none without rods.
 
     The interval is that of the metal's yield alone, where it has one.
@@ -91,9 +95,12 @@ def screw_estimates(rods: Sequence[Rod], u: F64, case: str, load: str) -> tuple[
     )
     value = 100.0 * worst_one.share_of_yield
     low, high = (None if end is None else value * known.number / end for end in (known.high, known.low))
+    draws = np.full(ensemble.n, value)
+    if known.low is not None and known.high is not None:
+        draws *= known.number / uniform(strata(ensemble, "metal_yield")[:, 0], *known.range)
     return (
         Estimate(
             "screw_stress_share_of_yield", case, value, low, high, "%", "simulated", because,
-            status=worst(known.status, "unverified"),
+            draws=draws, status=worst(known.status, "unverified"),
         ),
     )  # fmt: skip

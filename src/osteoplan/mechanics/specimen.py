@@ -35,14 +35,15 @@ from osteoplan.mechanics.memory import ensure_memory
 from osteoplan.mechanics.nodes import Nodes
 from osteoplan.mechanics.outcomes import outcomes, strain_field
 from osteoplan.mechanics.rods import Rod, rods_in
+from osteoplan.mechanics.scenarios import in_scenario, layered
 from osteoplan.mechanics.screw_stress import screw_estimates
 from osteoplan.mechanics.sensitivity import moves
 from osteoplan.mechanics.sound import require_load_path
 from osteoplan.mechanics.state import (
-    MechanicsResult,
     MechanicsSettings,
     Solved,
     State,
+    cement_of,
     cement_share,
     relief,
     replaced_by_soft_tissue,
@@ -51,8 +52,10 @@ from osteoplan.mechanics.state import (
 from osteoplan.mechanics.worlds import Tissue, central_world, modulus, worlds
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
 
 __all__ = ["Drive", "Response", "Specimen", "load", "settings_of", "solve", "tissue_of"]
@@ -212,17 +215,20 @@ def settings_of(case: LoadCase, spacing_mm: float = 0.0) -> MechanicsSettings:
 
 
 def tissue_of(
-    specimen: Specimen, state: State, fields: tuple[Field, ...] = (), rods: tuple[Rod, ...] = ()
+    specimen: Specimen, state: State, fills: tuple[Volume, ...] = (), rods: tuple[Rod, ...] = ()
 ) -> Tissue:
-    """What fills each element in a state."""
+    """What fills each element in a state; ``fills`` are cement fractions."""
     image = specimen.image[state]
     replaced = replaced_by_soft_tissue(specimen.anatomy, image, specimen.lesion, state)
     cap_MPa = specimen.case.number(specimen.case.cap_modulus) if specimen.case.cap_modulus else None
     metal, alloy = _existing(specimen)
-    return Tissue(
-        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fields), rods, cap_MPa=cap_MPa,
+    tissue = Tissue(
+        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fills), rods, cap_MPa=cap_MPa,
         metal=metal, metal_MPa=alloy,
     )  # fmt: skip
+    if state == "now":
+        tissue = in_scenario(tissue, specimen.lesion, specimen.settings.scenario)
+    return layered(tissue, specimen.mesh) if specimen.settings.bond == "layer" else tissue
 
 
 def solve(
@@ -257,37 +263,35 @@ def load(
     specimen: Specimen,
     *,
     image: State,
+    ensemble: Ensemble,
     fields: tuple[Field, ...] = (),
-    fill_worlds: tuple[Field, ...] = (),
     effects: Effects | None = None,
-    seed: int,
-    n_draws: int,
     hierarchies: Hierarchies | None = None,
     on_step: OnStep | None = None,
-) -> MechanicsResult:
+) -> Simulated:
     """Load the bone in one state.
 
     Args:
         specimen: of a builder.
         image: ``intact`` (without the lesion) or ``now``.
-        fields: what was done to it; ``cement_fraction`` is understood.
-        fill_worlds: ``cement_fraction`` of an uncertain fill; draw k takes world k modulo their number.
+        ensemble: the sampled patients.
+        fields: what was done to it; ``cement_fraction`` is understood, with its samples.
         effects: its solids are screws and wires.
-        seed, n_draws: of the sampled worlds.
         hierarchies: kept from other load cases of this bone.
 
     Raises:
-        BadInput: no load can pass, a rod outside the bone, or a field that mechanics does not know.
+        BadInput: no load can pass, or a rod outside the bone.
         NotConverged: the solver stopped short.
         Cancelled: ``on_step(iteration, residual)`` returned False.
         NotAvailable: more memory is needed than is free; told before anything is solved.
     """
     _require_load_path(specimen)
     ensure_memory(int((~specimen.drive.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm)
-    rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fields))
-    tissue = tissue_of(specimen, image, fields, rods)
+    fill, sampled_fills = cement_of(fields)
+    rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fill))
+    tissue = tissue_of(specimen, image, fill, rods)
     calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
-    central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, seed, n_draws)
+    central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, ensemble)
     E = modulus(tissue, central)
     M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.drive.fixed)
     found = solve(specimen, E, preconditioner=M, rods=rods, on_step=on_step)
@@ -301,15 +305,15 @@ def load(
         ).s
 
     factors, anchored = _anchored(specimen, state, energies)
-    cements = [_cement(specimen, (fill,)) for fill in fill_worlds]
-    draws, again = stiffness_draws(state, cements, central, sampled, energies)
+    filled = [tissue_of(specimen, image, one, rods) for one in sampled_fills]
+    draws, again = stiffness_draws(state, filled, central, sampled, energies)
     moved = moves(specimen, state, image, central, found, energies, M)
     draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
     K = float((E * found.s).sum())
-    gains = relief(state, ~specimen.cap, sampled) if specimen.case.of_tissue else np.ones(n_draws)
+    gains = relief(state, ~specimen.cap, sampled) if specimen.case.of_tissue else np.ones(ensemble.n)
     told = outcomes(specimen, tissue, K, draws, found, gains)
-    return MechanicsResult(
-        (*moved.on(told, specimen.case.of_tissue), *_screws(specimen, rods, K, found)),
+    return Simulated(
+        (*moved.on(told, specimen.case.of_tissue), *_screws(specimen, rods, K, found, ensemble)),
         (strain_field(specimen, found.s, K),),
         {
             **specimen.diagnostics,
@@ -322,11 +326,13 @@ def load(
     )
 
 
-def _screws(specimen: Specimen, rods: tuple[Rod, ...], K: float, found: Response) -> tuple[Estimate, ...]:
+def _screws(
+    specimen: Specimen, rods: tuple[Rod, ...], K: float, found: Response, ensemble: Ensemble
+) -> tuple[Estimate, ...]:
     """What screws bear at the display load."""
     load = specimen.case.display_load.value
     at = f"{load:g} {specimen.case.load_unit}"
-    return screw_estimates(rods, found.unit_motion_mm * load / K, specimen.case.title, at)
+    return screw_estimates(rods, found.unit_motion_mm * load / K, specimen.case.title, at, ensemble)
 
 
 def _existing(specimen: Specimen) -> tuple[Bool | None, float]:
@@ -346,9 +352,9 @@ def _require_load_path(specimen: Specimen) -> None:
     )
 
 
-def _cement(specimen: Specimen, fields: tuple[Field, ...]) -> F64:
+def _cement(specimen: Specimen, fills: tuple[Volume, ...]) -> F64:
     """(n_elements,) share of each element that is cement; the caps take none."""
-    return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fields))
+    return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fills))
 
 
 def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> Response:

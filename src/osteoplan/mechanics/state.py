@@ -8,28 +8,27 @@ plane and for a given force alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.existing import ExistingMetal
+from osteoplan.mechanics.scenarios import Bond, Scenario
 from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.field import Field
-from osteoplan.model.outcome import Estimate
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "MechanicsResult", "MechanicsSettings", "Solved", "State", "cement_share", "grid_along_the_bone",
-    "inside", "relief", "replaced_by_soft_tissue", "sample", "stiffness_draws",
+    "MechanicsSettings", "Solved", "State", "cement_of", "cement_share", "grid_along_the_bone", "inside",
+    "relief", "replaced_by_soft_tissue", "sample", "stiffness_draws",
 ]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
@@ -49,6 +48,8 @@ class MechanicsSettings:
         tolerance: relative residual of the solver.
         existing_metal: what becomes of metal that the scan already shows (``existing``).
         alloy_MPa: modulus of that metal where it is bonded; None: the least of the metals on file.
+        scenario: what treatment did to the bone of the lesion in the state ``now`` (``scenarios``).
+        bond: of cement to bone: ``full``, or through a softer ``layer`` (``scenarios``).
     """
 
     spacing_mm: float = 1.0
@@ -57,16 +58,8 @@ class MechanicsSettings:
     max_iterations: int = 300
     existing_metal: ExistingMetal = "left out"
     alloy_MPa: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class MechanicsResult:
-    """Stiffness, and strength where the case has a criterion, with the strain field at one common load."""
-
-    outcomes: tuple[Estimate, ...]
-    fields: tuple[Field, ...]
-    diagnostics: Mapping[str, float | int | str]
-    warnings: tuple[str, ...] = ()
+    scenario: Scenario = "none"
+    bond: Bond = "full"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +77,17 @@ class Solved:
 
 def stiffness_draws(
     state: Solved,
-    cements: Sequence[F64],
+    filled: Sequence[Tissue],
     central: World,
     sampled: Sequence[World],
     energies: Callable[[F64], F64],
 ) -> tuple[F64, int]:
     """(stiffness in every world, how many fills were solved again).
 
-    Draw k takes cement k modulo their number; without any the state's own.  A fill is solved again, by
-    ``energies`` of a modulus field, unless rigorous bounds leave it within ``FILL_TOLERANCE``.
+    Draw k takes the tissue of fill k modulo their number; without any the state's own.  A fill is solved
+    again, by ``energies`` of a modulus field, unless rigorous bounds leave it within ``FILL_TOLERANCE``.
     """
-    fills = [_filled(state, cement, central, energies) for cement in cements] or [state]
+    fills = [_filled(state, tissue, central, energies) for tissue in filled] or [state]
     draws = np.array([fills[k % len(fills)].stiffness_in(world) for k, world in enumerate(sampled)])
     return draws, sum(fill.s is not state.s for fill in fills)
 
@@ -121,8 +114,7 @@ def relief(state: Solved, bone: Bool, sampled: Sequence[World]) -> F64:
     return np.array(found)
 
 
-def _filled(state: Solved, cement: F64, central: World, energies: Callable[[F64], F64]) -> Solved:
-    tissue = replace(state.tissue, cement=cement)
+def _filled(state: Solved, tissue: Tissue, central: World, energies: Callable[[F64], F64]) -> Solved:
     E = modulus(tissue, central)
     low, high = stiffness_bounds(state.E, state.s, E)
     if high <= (1.0 + FILL_TOLERANCE) * low:
@@ -163,19 +155,28 @@ def sample(grid: Volume, image: Volume) -> F64:
     return values.astype(np.float64)
 
 
-def cement_share(grid: Volume, mesh: Bricks, fields: Sequence[Field]) -> F64:
-    """(n_elements,) share of each element that the fields fill with cement.
-
-    Raises:
-        BadInput: a field of another quantity.
-    """
+def cement_share(grid: Volume, mesh: Bricks, fills: Sequence[Volume]) -> F64:
+    """(n_elements,) share of each element that cement fractions fill."""
     cement = np.zeros(len(mesh.cells))
-    for given in fields:
-        if given.quantity != "cement_fraction":
-            raise BadInput(f"mechanics does not know the field '{given.quantity}'; known: cement_fraction")
-        box = gather_linear(given.volume.array, given.volume.affine, grid.affine, grid.shape, outside=0.0)
+    for fill in fills:
+        box = gather_linear(fill.array, fill.affine, grid.affine, grid.shape, outside=0.0)
         cement = np.maximum(cement, np.clip(mesh.of_box(box), 0.0, 1.0))
     return cement
+
+
+def cement_of(fields: Sequence[Field]) -> tuple[tuple[Volume, ...], tuple[tuple[Volume, ...], ...]]:
+    """(central cement fractions, those of each sample) of what was done to a bone; sample k of several fields
+    together.
+
+    Fields of other quantities (a temperature) are no matter of mechanics.
+    """
+    cement = [field for field in fields if field.quantity == "cement_fraction"]
+    count = max((len(field.samples) for field in cement), default=0)
+    samples = tuple(
+        tuple((field.samples or (field.volume,))[k % max(len(field.samples), 1)] for field in cement)
+        for k in range(count)
+    )
+    return tuple(field.volume for field in cement), samples
 
 
 def replaced_by_soft_tissue(anatomy: Anatomy, image: F64, lesion: Bool, state: State) -> Bool:

@@ -46,6 +46,7 @@ from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod
 from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
 from osteoplan.model.calibration import Calibration
+from osteoplan.model.ensemble import Ensemble
 
 __all__ = ["Tissue", "World", "central_world", "modulus", "stiffness_bounds", "stiffness_in", "worlds"]
 
@@ -67,6 +68,7 @@ class Tissue:
         rods: screws and wires in bone and cement; each has its own place behind the elements.
         cap_MPa: modulus of the caps; None: that of the machine's cement.
         layer: factor on the modulus of cement (``bond``); None: 1 everywhere.
+        dead: factor on the modulus of bone (``scenarios``); None: 1 everywhere.
         metal: elements of an implant that the scan shows (``existing``), each of modulus ``metal_MPa``; None:
             left out.
     """
@@ -78,6 +80,7 @@ class Tissue:
     rods: tuple[Rod, ...] = ()
     cap_MPa: float | None = None
     layer: F64 | None = None
+    dead: F64 | None = None
     metal: Bool | None = None
     metal_MPa: float = 0.0
 
@@ -109,15 +112,15 @@ def central_world(calibration: Calibration, law: str) -> World:
     )  # fmt: skip
 
 
-def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> tuple[World, ...]:
-    """The worlds of the draws; draw k of n is the same world in every state, option and load case."""
-    calibrations = calibration.draws(normal(strata(seed, "calibration", n, 3)))
-    chosen = one_of(strata(seed, "law", n)[:, 0], len(laws))
-    lytic = log_uniform(strata(seed, "lytic_modulus", n)[:, 0], *known("bone.lytic_tissue_modulus").range)
+def worlds(calibration: Calibration, laws: Sequence[str], ensemble: Ensemble) -> tuple[World, ...]:
+    """The worlds of the draws; draw k is the same world in every state, option and load case."""
+    calibrations = calibration.draws(normal(strata(ensemble, "calibration", 3)))
+    chosen = one_of(strata(ensemble, "law")[:, 0], len(laws))
+    lytic = log_uniform(strata(ensemble, "lytic_modulus")[:, 0], *known("bone.lytic_tissue_modulus").range)
     low, high = zip(*(known(f"cement.{key}").range for key in CEMENT), strict=True)
-    cement = uniform(strata(seed, "cement_modulus", n, 3), low, high)
-    tilt = cone(strata(seed, "load_direction", n, 2), number("uncertainty.load_cone_deg"))
-    edge = uniform(strata(seed, "lesion_edge", n)[:, 0], *known("uncertainty.lesion_edge_mm").range)
+    cement = uniform(strata(ensemble, "cement_modulus", 3), low, high)
+    tilt = cone(strata(ensemble, "load_direction", 2), number("uncertainty.load_cone_deg"))
+    edge = uniform(strata(ensemble, "lesion_edge")[:, 0], *known("uncertainty.lesion_edge_mm").range)
     by_law = [modulus_law(law) for law in laws]
     return tuple(
         World(
@@ -125,7 +128,7 @@ def worlds(calibration: Calibration, laws: Sequence[str], seed: int, n: int) -> 
             float(cement[k, 0]), float(cement[k, 1]), float(cement[k, 2]),
             (float(tilt[k, 0]), float(tilt[k, 1])), float(edge[k]),
         )
-        for k in range(n)
+        for k in range(ensemble.n)
     )  # fmt: skip
 
 
@@ -139,6 +142,8 @@ def modulus(tissue: Tissue, world: World) -> F64:
     for step in world.law.conversions:
         density = conversion(step)(density)
     E = world.law(density, floor_MPa=number("bone.modulus_min"))
+    if tissue.dead is not None:
+        E *= tissue.dead
     E[tissue.replaced] = world.lytic_MPa
     filled = np.where(
         tissue.replaced,

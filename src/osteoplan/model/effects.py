@@ -1,6 +1,7 @@
 """What a plan does to the body, without a grid: solids, sources and ports in LPS mm.
 
-Each physics room rasterises them onto its own grid.
+Each physics room rasterises them onto its own grid.  ``step`` is the order of the step that brings a thing:
+rooms act in the order of the steps.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 from osteoplan.model.plan import Point
 
-__all__ = ["Cylinder", "Effects", "Port", "Source"]
+__all__ = ["Cavity", "Cylinder", "Effects", "Port", "Source"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class Source:
     """Where heat or cold enters."""
 
     at_mm: Point
-    direction: Point
     kind: str
     power_W: float | None
     duration_s: float
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ class Port:
     at_mm: Point
     agent: str
     volume_mL: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Cavity:
+    """A space that was opened in the bone."""
+
+    at_mm: Point
+    volume_mL: float
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,3 +73,4 @@ class Effects:
     solids: tuple[Cylinder, ...] = ()
     sources: tuple[Source, ...] = ()
     ports: tuple[Port, ...] = ()
+    cavities: tuple[Cavity, ...] = ()

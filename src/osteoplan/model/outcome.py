@@ -1,19 +1,20 @@
 """What is predicted (an outcome), and a prediction of it: value, interval, basis, and the draws behind it.
 
-Draw k means the same world in every option and room (named random streams of ``provenance.rng``), so a
-difference between two options is taken draw by draw.
+Draw k is the same patient and the same hand in every option and room (``model.ensemble``), so a difference
+between two options is taken draw by draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from osteoplan.errors import OsteoplanError
+from osteoplan.model.ensemble import Ensemble
 
 __all__ = ["Basis", "Estimate", "Outcome", "Place"]
 
@@ -110,14 +111,42 @@ class Estimate:
         because: tuple[str, ...] = (),
         level: float = 0.9,
         status: str = "verified",
+        ensemble: Ensemble | None = None,
     ) -> Estimate:
-        """Simulated outcome whose interval is the central ``level`` of the draws (and holds the value)."""
+        """Simulated outcome whose interval is the central ``level`` of the draws (and holds the value).
+
+        Args:
+            draws: (m,) samples; all of them give the interval.
+            ensemble: of the plan, where the room drew more or fewer than it has: its own n draws are kept.
+        """
         tail = 50.0 * (1.0 - level)
         low, high = np.percentile(draws, [tail, 100.0 - tail])
+        kept = np.asarray(draws if ensemble is None else ensemble.drawn(draws), dtype=np.float64)
         return cls(
             id, target, float(value), min(float(low), float(value)), max(float(high), float(value)), unit,
-            "simulated", because, level, np.asarray(draws, dtype=np.float64), status,
+            "simulated", because, level, kept, status,
         )  # fmt: skip
+
+    @classmethod
+    def of_geometry(
+        cls,
+        id: str,
+        target: str,
+        value: float,
+        unit: str,
+        ensemble: Ensemble,
+        *,
+        draws: npt.NDArray[Any] | None = None,
+        because: tuple[str, ...] = ("geometry of the plan",),
+        status: str = "verified",
+    ) -> Estimate:
+        """A number of the plan as drawn, told without an interval.
+
+        Args:
+            draws: (m,) what it is under the hands that stray; None where it is the same in every draw.
+        """
+        kept = ensemble.drawn(np.full(1, value) if draws is None else draws).astype(np.float64)
+        return cls(id, target, value, None, None, unit, "simulated", because, draws=kept, status=status)
 
     def ratio_to(self, other: Estimate, id: str, *, unit: str = "%") -> Estimate:
         """This over the other, in per cent, paired draw by draw."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import numpy.typing as npt
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
@@ -20,6 +22,7 @@ __all__ = ["ErrorBudget", "Gap", "Position", "Profile", "Way", "WayKind", "WaySt
 Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
 WayKind = Literal["needle", "corridor"]
 WayStatus = Literal["fits", "none"]
+Draws = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class ErrorBudget:
         grades: grade of the breach of the wall -> probability; empty where the way has no wall.
         scale: which scale the grades are of.
         gap_mm: kind -> 5th, 50th and 95th percentile of the gap.
+        gap_draws_mm: kind -> (n,) gap in each draw of the plan's ensemble.
+        breached: (n,) whether it breaches anything in that draw.
     """
 
     guidance: str
@@ -79,6 +84,8 @@ class ErrorBudget:
     grades: Mapping[str, float]
     scale: str
     gap_mm: Mapping[str, tuple[float, float, float]]
+    gap_draws_mm: Mapping[str, Draws] = field(default_factory=dict, repr=False, compare=False)
+    breached: Draws | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

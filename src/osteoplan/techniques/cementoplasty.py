@@ -4,37 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal
 
-from osteoplan.errors import OsteoplanError
-from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.effects import Effects, Port
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import (
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Place,
-    Plan,
-    Remove,
-    Sample,
-    Violation,
-    Wait,
-)
+from osteoplan.model.plan import Plan, Violation
 from osteoplan.model.way import Way
-from osteoplan.techniques.filling import (
-    apart,
-    cement_recipe,
-    cement_ways,
-    filling_violations,
-    needle_estimates,
-    needle_violations,
-    no_needle,
-)
+from osteoplan.techniques.filling import apart, cement_recipe, cement_ways, needle_estimates, no_needle
 from osteoplan.techniques.fixation import serves
-from osteoplan.techniques.protocol import Shelf
 from osteoplan.techniques.screws import numbered
+from osteoplan.trajectory.setting import Setting
 
 __all__ = ["Cementoplasty"]
 
@@ -49,51 +27,39 @@ class Cementoplasty:
     title: str = "cementoplasty outside the spine"
     kind: Literal["plan", "comparator"] = "plan"
 
-    def propose(self, anatomy: Anatomy, findings: Findings, shelf: Shelf) -> tuple[Plan, ...]:
+    def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A plan for each of the best needle ways, and one with several needles."""
-        if not serves(anatomy, BONES):
+        if not serves(setting, BONES):
             return ()
-        ways = cement_ways(anatomy, shelf)
+        ways = cement_ways(setting)
         fitting = [way for way in ways if way.ok and way.skin_mm is not None]
         if not fitting:
-            return (Plan(f"{self.id}_none", self.id, f"{self.title}: no needle way", anatomy.lesion.id),)
-        most, needles = int(shelf.limit("plans_most")), int(shelf.limit("needles_most"))
+            return (
+                Plan(f"{self.id}_none", self.id, f"{self.title}: no needle way", setting.anatomy.lesion.id),
+            )
+        most, needles = (
+            int(setting.inventory.limit("plans_most")),
+            int(setting.inventory.limit("needles_most")),
+        )
         sets: list[Sequence[Way]] = [[way] for way in fitting[:most]]
-        several = apart(fitting, needles, shelf.limit("needle_tips_apart_mm"))
+        several = apart(fitting, needles, setting.inventory.limit("needle_tips_apart_mm"))
         if len(several) > 1:
             sets = [*sets[: most - 1], several]
-        return tuple(self._plan(chosen, anatomy, shelf) for chosen in sets)
+        return tuple(self._plan(chosen, setting) for chosen in sets)
 
-    def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
-        """Hard limits that the plan's own needles and volumes break, measured afresh."""
-        if not plan.steps:
-            return tuple(no_needle(cement_ways(anatomy, shelf)))
-        return (*needle_violations(plan, anatomy, shelf), *filling_violations(plan, anatomy, shelf))
+    def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
+        """Why there is no way in, approach by approach."""
+        return () if plan.steps else tuple(no_needle(cement_ways(setting)))
 
-    def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:
-        """Cement ports at the tips; no solid stays."""
-        ports = []
-        for step in plan.steps:
-            match step.act:
-                case Inject(agent, at_mm, volume_mL):
-                    ports.append(Port(at_mm, agent, volume_mL))
-                case Place() | Remove() | Wait() | Measure():
-                    pass  # needles come out again
-                case Expand() | Deliver() | Sample():
-                    raise OsteoplanError(f"{plan.id}: {type(step.act).__name__} is no act of cement alone")
-                case _:
-                    assert_never(step.act)
-        return Effects(ports=tuple(ports))
-
-    def _plan(self, ways: Sequence[Way], anatomy: Anatomy, shelf: Shelf) -> Plan:
+    def _plan(self, ways: Sequence[Way], setting: Setting) -> Plan:
         names = " and ".join(way.name for way in ways)
         return Plan(
             id=f"{self.id}_{'-'.join(way.id for way in ways)}",
             technique=self.id,
             title=f"{self.title}, {names}",
-            lesion=anatomy.lesion.id,
-            steps=numbered(cement_recipe(ways, anatomy, shelf)),
+            lesion=setting.anatomy.lesion.id,
+            steps=numbered(cement_recipe(ways, setting)),
             approach="; ".join(way.name for way in ways),
             uses=("pmma", "cement_alone"),
-            clearances=needle_estimates(ways),
+            clearances=needle_estimates(ways, setting.ensemble),
         )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.effects import Effects
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.trajectory.setting import Setting
 
 __all__ = ["BestSupportiveCare", "OpenSurgery", "Radiotherapy", "Sbrt"]
 
@@ -20,17 +18,13 @@ class _Comparator:
     title: str
     kind: Literal["plan", "comparator"] = "comparator"
 
-    def propose(self, anatomy: Anatomy, findings: Findings, shelf: Shelf) -> tuple[Plan, ...]:
+    def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """One plan without steps."""
-        return (Plan(id=self.id, technique=self.id, title=self.title, lesion=anatomy.lesion.id),)
+        return (Plan(id=self.id, technique=self.id, title=self.title, lesion=setting.anatomy.lesion.id),)
 
-    def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
+    def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
         """None: no geometry is planned."""
         return ()
-
-    def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:
-        """Nothing that this program simulates."""
-        return Effects()
 
 
 @dataclass(frozen=True)

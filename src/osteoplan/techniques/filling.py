@@ -6,7 +6,6 @@ and the side, so that the way can be measured afresh.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,30 +19,32 @@ from osteoplan.knowledge.sites import label_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cylinder
+from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
 from osteoplan.model.way import Way
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.techniques.estimates import way_estimates
 from osteoplan.trajectory.approaches import needle_ways, recheck
 from osteoplan.trajectory.candidates import Candidates, window_of
 from osteoplan.trajectory.construct_geometry import segment_distance
 from osteoplan.trajectory.met import Scene, meet, shortfalls
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
-from osteoplan.trajectory.needle_words import way_of
-from osteoplan.trajectory.surroundings import distance_maps, surroundings
+from osteoplan.trajectory.needle_words import way_of, why_broken
+from osteoplan.trajectory.setting import Setting
 from osteoplan.trajectory.tubes import beside, candidate_of, segment_distances
 
 __all__ = [
-    "Volume",
+    "CementVolume",
     "apart",
+    "cement_asked",
     "cement_recipe",
     "cement_ways",
     "clear_of",
-    "filling_violations",
+    "lesion_mL",
     "needle_estimates",
     "needle_violations",
     "no_needle",
-    "volume",
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
@@ -55,46 +56,46 @@ SKIN_MM = 2.0  # an entry farther from where its axis meets the skin lies elsewh
 
 
 @dataclass(frozen=True)
-class Volume:
+class CementVolume:
     """Cement to ask for [mL], and how it came about."""
 
     mL: float
     why: str
 
 
-def volume(anatomy: Anatomy, shelf: Shelf) -> Volume:
+def cement_asked(setting: Setting) -> CementVolume:
     """A share of the lesion's volume, not more than the upper end."""
-    lesion, share = _lesion_mL(anatomy), shelf.limit("fill_share_target_pct")
-    wanted, most = share / 100.0 * lesion, shelf.limit("fill_volume_highest_mL")
+    lesion, share = lesion_mL(setting.anatomy), setting.inventory.limit("fill_share_target_pct")
+    wanted, most = share / 100.0 * lesion, setting.inventory.limit("fill_volume_highest_mL")
     why = f"{share:g} % of the lesion's {lesion:.1f} mL"
     if wanted <= most:
-        return Volume(wanted, why)
-    return Volume(most, f"{why} is {wanted:.1f} mL; brought to {most:.1f} mL")
+        return CementVolume(wanted, why)
+    return CementVolume(most, f"{why} is {wanted:.1f} mL; brought to {most:.1f} mL")
 
 
-def cement_ways(anatomy: Anatomy, shelf: Shelf) -> tuple[Way, ...]:
+def cement_ways(setting: Setting) -> tuple[Way, ...]:
     """Ways for the cement needle by every approach to this bone, those that fit first, steadiest first.
 
     Raises:
         NotAvailable: no cannula on the shelf.
     """
-    device = cannula_of(shelf)
-    kept = _kept.setdefault(anatomy, {})
-    key = (device.id, shelf.position or "", *shelf.guidances, *map(str, shelf.way_limits.items()))
-    if key not in kept:
-        around = surroundings(anatomy)
-        found = [way for task in _tasks(anatomy, device, shelf) for way in needle_ways(around, task).ways]
-        kept[key] = tuple(sorted(found, key=_order))
-    return kept[key]
+    device = cannula_of(setting.inventory)
+
+    def make() -> tuple[Way, ...]:
+        searches = [needle_ways(setting.around, task, setting.ensemble) for task in _tasks(device, setting)]
+        return tuple(sorted((way for search in searches for way in search.ways), key=_order))
+
+    key = ("cement ways", device.id, *setting.inventory.conditions, setting.ensemble)
+    return setting.memo.once(key, make)
 
 
-def cannula_of(shelf: Shelf) -> Device:
+def cannula_of(inventory: Inventory) -> Device:
     """The thinnest cannula on the shelf.
 
     Raises:
         NotAvailable: there is none.
     """
-    found = [device for device in shelf.of_kind("needle") if device.id.startswith("cannula")]
+    found = [device for device in inventory.of_kind("needle") if device.id.startswith("cannula")]
     if not found:
         raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
     return min(found, key=lambda device: (device.number("outer_diameter_mm"), device.id))
@@ -113,28 +114,28 @@ def apart(ways: Sequence[Way], count: int, least_mm: float) -> tuple[Way, ...]:
     return tuple(taken)
 
 
-def clear_of(anatomy: Anatomy, shelf: Shelf, solids: Sequence[Cylinder], gap_mm: float) -> tuple[Way, ...]:
+def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tuple[Way, ...]:
     """Ways for the cement needle that keep their distance from what stays.
 
     Where none of the proposals does, needles beside them are tried that still end in the lesion and keep
     every limit of their approach; the one that ends nearest to the middle of the lesion is taken.
     """
-    fitting = [way for way in cement_ways(anatomy, shelf) if way.ok and way.skin_mm is not None]
+    fitting = [way for way in cement_ways(setting) if way.ok and way.skin_mm is not None]
     clear = tuple(way for way in fitting if all(_between(way, solid) >= gap_mm for solid in solids))
     if clear:
         return clear
     for way in fitting:
-        found = _beside(way, anatomy, shelf, solids, gap_mm)
+        found = _beside(way, setting, solids, gap_mm)
         if found is not None:
             return (found,)
     return ()
 
 
-def cement_recipe(ways: Sequence[Way], anatomy: Anatomy, shelf: Shelf) -> Recipe:
+def cement_recipe(ways: Sequence[Way], setting: Setting) -> Recipe:
     """Needles, a look at their tips, cement from deep to superficial, cure, needles out, a look for leaks."""
-    cement = shelf.device(str(shelf.limits["cement_device"].value))
+    cement = setting.inventory.device(str(setting.inventory.limits["cement_device"].value))
     cure = cement.number("hardening_min") if "hardening_min" in cement.values else None
-    asked = volume(anatomy, shelf)
+    asked = cement_asked(setting)
     for way in ways:
         assert way.skin_mm is not None
         assert way.target_mm is not None
@@ -152,29 +153,13 @@ def cement_recipe(ways: Sequence[Way], anatomy: Anatomy, shelf: Shelf) -> Recipe
     yield Measure("CT: cement, leaks"), "joints, vessels, nerves, soft tissue"
 
 
-def filling_violations(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Iterator[Violation]:
-    """Limits on how much cement is asked for."""
-    injected = sum(step.act.volume_mL for step in plan.steps if isinstance(step.act, Inject))
-    lesion, most = _lesion_mL(anatomy), shelf.limit("fill_share_max_pct")
-    share = 100.0 * injected / lesion
-    if share > most * (1.0 + 1e-9):
-        text = f"{injected:.1f} mL are {share:.0f} % of the lesion, {most:.0f} % at most"
-        yield Violation("fill_share_max_pct", text, share, most, "%")
-    highest = shelf.limit("fill_volume_highest_mL")
-    if injected > highest * (1.0 + 1e-9):
-        text = f"{injected:.1f} mL of cement, {highest:.1f} mL at most"
-        yield Violation("fill_volume_highest_mL", text, injected, highest, "mL")
-
-
-def needle_violations(
-    plan: Plan, anatomy: Anatomy, shelf: Shelf, solids: Sequence[Cylinder] = ()
-) -> Iterator[Violation]:
+def needle_violations(plan: Plan, setting: Setting, solids: Sequence[Cylinder] = ()) -> Iterator[Violation]:
     """Hard limits that the needles of a plan break, measured on their own ends."""
-    gap = shelf.limit("needle_screw_min_mm")
-    for act in _needles(plan, shelf):
-        yield from _measured(act, anatomy, shelf)
+    for act in _needles(plan, setting):
+        yield from _measured(act, setting)
+        gap = setting.inventory.limit("needle_screw_min_mm") if solids else 0.0
         for solid in solids:
-            between = _gap(act, shelf.device(act.device).number("outer_diameter_mm"), solid)
+            between = _gap(act, setting.inventory.device(act.device).number("outer_diameter_mm"), solid)
             if between < gap - 1e-6:
                 text = f"the cement needle passes {between:.1f} mm from metal that stays, {gap:g} mm needed"
                 yield Violation("needle_screw_min_mm", text, between, gap, "mm")
@@ -191,31 +176,20 @@ def no_needle(ways: Sequence[Way]) -> Iterator[Violation]:
         yield Violation("needle", "every needle way that fits runs into metal that stays")
 
 
-def needle_estimates(ways: Sequence[Way]) -> tuple[Estimate, ...]:
+def needle_estimates(ways: Sequence[Way], ensemble: Ensemble) -> tuple[Estimate, ...]:
     """How close needles pass, how long they are, how often they breach uncorrected."""
-    found = []
-    for way in ways:
-        found += [
-            _plain("clearance_mm", f"{gap.structure.replace('_', ' ')}, {way.name}", gap.gap_mm, "mm")
-            for gap in way.gaps
-            if gap.kind != "wall"
-        ]
-        if "length_mm" in way.measures:
-            found.append(
-                _plain("path_length_mm", f"skin to tip, {way.name}", way.measures["length_mm"], "mm")
-            )
-        if way.budget is not None and "any" in way.budget.breach:
-            found.append(_plain("breach_probability", f"any, {way.name}", way.budget.breach["any"], "1"))
-    return tuple(found)
+    return tuple(
+        estimate
+        for way in ways
+        for estimate in way_estimates(
+            way, way.name, None if way.budget is None else way.budget.breach.get("any"), ensemble, wall=False
+        )
+    )
 
 
 def through(way: Way) -> str:
     """What an act says that it goes through: the approach and its side."""
     return f"{way.approach}_{way.side}" if way.side else way.approach
-
-
-def _plain(id: str, target: str, value: float, unit: str) -> Estimate:
-    return Estimate(id, target, value, None, None, unit, "simulated", ("geometry of the plan",))
 
 
 def _why(way: Way) -> str:
@@ -231,37 +205,35 @@ def _order(way: Way) -> tuple[bool, int, float, str]:
     return not way.ok or way.skin_mm is None, int(number) if number.isdigit() else 0, breach, way.id
 
 
-def _tasks(anatomy: Anatomy, device: Device, shelf: Shelf) -> Iterator[NeedleTask]:
+def _tasks(device: Device, setting: Setting) -> Iterator[NeedleTask]:
     """One search for each approach and side of this bone."""
-    for approach in approaches_of(anatomy.bone):
-        for side in _sides(anatomy):
+    for approach in approaches_of(setting.anatomy.bone):
+        for side in _sides(setting):
             if approach.needle is not None:
-                yield _task(approach, side, anatomy, device, shelf)
+                yield _task(approach, side, device, setting)
 
 
-def _task(approach: Approach, side: str, anatomy: Anatomy, device: Device, shelf: Shelf) -> NeedleTask:
+def _task(approach: Approach, side: str, device: Device, setting: Setting) -> NeedleTask:
     """A search with the patient as he lies; where nobody said, as this approach is usually done."""
     assert approach.needle is not None
-    guided = tuple(guidance(id) for id in shelf.guidances) or tuple(guidances().values())
+    guided = tuple(guidance(id) for id in setting.inventory.guidances) or tuple(guidances().values())
     return NeedleTask(
-        approach, side, shelf.position or approach.needle.positions[0], device, guided,
-        needle_rules(shelf.way_limits), anatomy.isocentre_mm,
+        approach, side, setting.inventory.position or approach.needle.positions[0], device, guided,
+        needle_rules(setting.inventory.way_limits), setting.anatomy.isocentre_mm,
     )  # fmt: skip
 
 
-def _sides(anatomy: Anatomy) -> tuple[str, ...]:
+def _sides(setting: Setting) -> tuple[str, ...]:
     """Sides on which the bone is reached: its own, or both of a bone in the midline."""
-    _, _, side = label_of(anatomy.bone).partition("_")
+    _, _, side = label_of(setting.anatomy.bone).partition("_")
     return (side,) if side in ("left", "right") else ("left", "right")
 
 
-def _beside(
-    way: Way, anatomy: Anatomy, shelf: Shelf, solids: Sequence[Cylinder], gap_mm: float
-) -> Way | None:
+def _beside(way: Way, setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> Way | None:
     """A needle parallel to a way that keeps clear of what stays; None where there is none."""
-    task = _task(approaches()[way.approach], way.side, anatomy, shelf.device(way.device), shelf)
-    around, radius = surroundings(anatomy), 0.5 * task.diameter_mm
-    maps = distance_maps(around)
+    task = _task(approaches()[way.approach], way.side, setting.inventory.device(way.device), setting)
+    around, radius = setting.around, 0.5 * task.diameter_mm
+    maps = setting.maps
     starts, ends = (np.array([getattr(s, end) for s in solids]) for end in ("start_mm", "end_mm"))
     thick = np.array([0.5 * s.outer_diameter_mm for s in solids]) + radius + gap_mm
 
@@ -281,53 +253,58 @@ def _beside(
         return None
     middle = around.grid.positions_mm(np.argwhere(around.lesion)).mean(axis=0)
     best = min(near, key=lambda one: float(np.linalg.norm(np.array(one.tip_mm) - middle)))
-    told = _told(np.array(best.entry_mm), np.array(best.tip_mm), anatomy, task)[0]
+    told = _told(np.array(best.entry_mm), np.array(best.tip_mm), task, setting)[0]
     return replace(told, id=f"{way.id}_beside", name=f"{way.name}, beside the metal")
 
 
-def _needles(plan: Plan, shelf: Shelf) -> Iterator[Place]:
+def _needles(plan: Plan, setting: Setting) -> Iterator[Place]:
+    """Needles by an approach; one through a pedicle is judged by ``transpedicular``."""
     for step in plan.steps:
         act = step.act
-        if isinstance(act, Place) and not act.stays and shelf.device(act.device).kind == "needle":
+        if not isinstance(act, Place) or act.stays or act.through.startswith("pedicle_"):
+            continue
+        if setting.inventory.device(act.device).kind == "needle":
             yield act
 
 
-def _measured(act: Place, anatomy: Anatomy, shelf: Shelf) -> Iterator[Violation]:
+def _measured(act: Place, setting: Setting) -> Iterator[Violation]:
     """What a placed needle breaks, told as the search tells it."""
-    task = _task_of(act, anatomy, shelf)
+    task = _task_of(act, setting)
     if task is None:
-        yield Violation("needle", f"'{act.through}' is no approach to {anatomy.bone} by a needle")
+        yield Violation("needle", f"'{act.through}' is no approach to {setting.anatomy.bone} by a needle")
         return
     entry = np.array(act.entry_mm)
-    way, broken = _told(entry, np.array(act.target_mm), anatomy, task)
-    for reason in way.reasons if broken else ():
-        yield Violation(next(iter(broken)), reason)
+    way, broken = _told(entry, np.array(act.target_mm), task, setting)
+    for limit, text in broken:
+        yield Violation(limit, text)
     off = float(np.linalg.norm(np.subtract(way.entry_mm or entry, entry)))
     if off > SKIN_MM:
         text = f"{act.through}: the entry lies {off:.1f} mm from where the needle's axis meets the skin"
         yield Violation("skin", text, off, SKIN_MM, "mm")
 
 
-def _told(entry: F64, tip: F64, anatomy: Anatomy, task: NeedleTask) -> tuple[Way, dict[str, float]]:
-    """A needle from a place on its axis to its tip as a way, and by how much it misses each limit."""
-    around = surroundings(anatomy)
+def _told(
+    entry: F64, tip: F64, task: NeedleTask, setting: Setting
+) -> tuple[Way, tuple[tuple[str, str], ...]]:
+    """A needle from a place on its axis to its tip as a way, and a sentence for each limit that it misses."""
+    around = setting.around
     outward = (entry - tip) / np.linalg.norm(entry - tip)
-    scene = Scene.of(around, distance_maps(around), task, window_of(around, task))
+    scene = Scene.of(around, setting.maps, task, window_of(around, task))
     tried = Candidates(tip[None], outward[None])
     met = meet(scene, tried)
     broken = {name: float(short[0]) for name, short in shortfalls(scene, met).items() if short[0] > 1e-3}
-    return way_of(scene, tried, met, broken=broken), broken
+    return way_of(scene, tried, met, broken=broken), why_broken(scene, tried, met, broken)
 
 
-def _task_of(act: Place, anatomy: Anatomy, shelf: Shelf) -> NeedleTask | None:
+def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
     """The search that an act belongs to."""
     name, _, side = act.through.rpartition("_")
     if side not in ("left", "right"):
         name, side = act.through, ""
     found = approaches().get(name)
-    if found is None or found.needle is None or not found.serves(anatomy.bone):
+    if found is None or found.needle is None or not found.serves(setting.anatomy.bone):
         return None
-    return _task(found, side, anatomy, shelf.device(act.device), shelf)
+    return _task(found, side, setting.inventory.device(act.device), setting)
 
 
 def _between(way: Way, solid: Cylinder) -> float:
@@ -343,11 +320,7 @@ def _gap(act: Place, diameter_mm: float, solid: Cylinder) -> float:
     return apart - 0.5 * (diameter_mm + solid.outer_diameter_mm)
 
 
-def _lesion_mL(anatomy: Anatomy) -> float:
+def lesion_mL(anatomy: Anatomy) -> float:
+    """Volume of the lesion inside its bone [mL]."""
     inside = anatomy.lesion_mask & anatomy.bone_mask
     return float(np.count_nonzero(inside)) * anatomy.image.voxel_volume_mm3 / 1000.0
-
-
-_kept: weakref.WeakKeyDictionary[Anatomy, dict[tuple[str, ...], tuple[Way, ...]]] = (
-    weakref.WeakKeyDictionary()
-)

@@ -6,7 +6,6 @@ acts.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,27 +15,27 @@ import numpy.typing as npt
 from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.knowledge.sites import label_of, side_of
-from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
-from osteoplan.model.effects import Cylinder
+from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Measure, Place, Plan, Remove, Violation
 from osteoplan.model.way import Way
+from osteoplan.techniques.effects import outer_end
+from osteoplan.techniques.estimates import way_estimates
 from osteoplan.techniques.position import reach_violations
-from osteoplan.techniques.protocol import Shelf
 from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_of, screw_at
 from osteoplan.trajectory.construct_checks import checks
 from osteoplan.trajectory.construct_fit import SAME_MM, Fit, corridor_of, fit_of
 from osteoplan.trajectory.corridors import corridors
-from osteoplan.trajectory.errors import budgeted
 from osteoplan.trajectory.followed import followed
-from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
+from osteoplan.trajectory.placement_error import budgeted
+from osteoplan.trajectory.setting import Setting
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = [
     "Corridors",
-    "cylinder_of",
     "estimates",
     "limits_of",
     "no_corridor",
@@ -46,7 +45,6 @@ __all__ = [
     "screw_recipe",
     "screw_violations",
     "serves",
-    "solids",
 ]
 
 F64 = npt.NDArray[np.float64]
@@ -55,9 +53,9 @@ Recipe = Iterator[tuple[Act, str]]
 HERE_MM = 1.0  # a point is on the skin if it is no farther from it
 
 
-def serves(anatomy: Anatomy, bones: Sequence[str]) -> bool:
+def serves(setting: Setting, bones: Sequence[str]) -> bool:
     """Whether the target bone is one of these kinds, told by the canonical label without its side."""
-    return label_of(anatomy.bone).split("_")[0] in bones
+    return label_of(setting.anatomy.bone).split("_")[0] in bones
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,55 +66,57 @@ class Corridors:
     screws: tuple[Device, ...]
 
 
-def proposed(anatomy: Anatomy, shelf: Shelf) -> tuple[tuple[Construct, ...], tuple[Way, ...]]:
+def proposed(setting: Setting) -> tuple[tuple[Construct, ...], tuple[Way, ...]]:
     """Constructs for a lesion, the best first, and every corridor that was looked for."""
-    found = _corridors(anatomy, shelf)
+    found = _corridors(setting)
     here = {one.id: one for one in found.screws}
-    made = constructs(surroundings(anatomy), found.ways, here, limits_of(shelf))
+    made = constructs(setting.around, found.ways, here, limits_of(setting.inventory))
     return made, found.ways
 
 
-def limits_of(shelf: Shelf) -> ConstructLimits:
-    """What a shelf asks of a construct."""
+def limits_of(inventory: Inventory) -> ConstructLimits:
+    """What an inventory asks of a construct."""
     return ConstructLimits(
-        between_mm=shelf.limit("between_screws_min_mm"),
-        tip_joint_mm=shelf.limit("tip_joint_min_mm"),
-        tip_cover_mm=shelf.limit("tip_cover_mm"),
-        reach_mm=shelf.limit("lesion_reach_max_mm"),
-        anchor_mm=shelf.limit("anchor_wanted_mm"),
-        angle_deg=shelf.limit("angle_wanted_deg"),
-        spread_mm=shelf.limit("spread_wanted_mm"),
-        sourced_within_mm=shelf.limit("sourced_within_mm"),
-        screws_most=int(shelf.limit("screws_most")),
-        constructs_most=int(shelf.limit("plans_most")),
-        alike=shelf.limit("alike_pct") / 100.0,
+        between_mm=inventory.limit("between_screws_min_mm"),
+        tip_joint_mm=inventory.limit("tip_joint_min_mm"),
+        tip_cover_mm=inventory.limit("tip_cover_mm"),
+        reach_mm=inventory.limit("lesion_reach_max_mm"),
+        anchor_mm=inventory.limit("anchor_wanted_mm"),
+        angle_deg=inventory.limit("angle_wanted_deg"),
+        spread_mm=inventory.limit("spread_wanted_mm"),
+        sourced_within_mm=inventory.limit("sourced_within_mm"),
+        screws_most=int(inventory.limit("screws_most")),
+        constructs_most=int(inventory.limit("plans_most")),
+        alike=inventory.limit("alike_pct") / 100.0,
     )
 
 
-def screw_recipe(screws: Sequence[Screw], ways: Sequence[Way], shelf: Shelf) -> Recipe:
+def screw_recipe(screws: Sequence[Screw], ways: Sequence[Way], inventory: Inventory) -> Recipe:
     """Wires first, looked at and measured; then the screws over them; then the wires come out."""
     by_id = {way.id: way for way in ways}
     for screw in screws:
-        yield _place(screw, wire_of(shelf.device(screw.device))), _wire_why(screw, by_id.get(screw.way))
+        yield _place(screw, wire_of(inventory.device(screw.device))), _wire_why(screw, by_id.get(screw.way))
     yield Measure("CT: wires in their corridors"), "before anything is drilled"
     for screw in screws:
         text = f"length along the wire, {screw.way}"
         yield Measure(text, screw.head_mm), f"planned {screw.length_mm:.0f} mm in bone"
     for screw in screws:
-        yield _place(screw, screw.device, screw.length_mm), _screw_why(screw, shelf)
+        yield _place(screw, screw.device, screw.length_mm), _screw_why(screw, inventory)
     for screw in screws:
-        yield Remove(f"{wire_of(shelf.device(screw.device))}, {screw.way}"), ""
+        yield Remove(f"{wire_of(inventory.device(screw.device))}, {screw.way}"), ""
     yield Measure("CT: screws, joints, foramina"), "a screw that strays is changed now"
 
 
-def screw_violations(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Iterator[Violation]:
+def screw_violations(plan: Plan, setting: Setting) -> Iterator[Violation]:
     """Hard limits that the screws of a plan break, measured on their own ends."""
-    around, limits = surroundings(anatomy), limits_of(shelf)
-    screws = placed_screws(plan, anatomy, shelf)
+    if not _stays(plan):
+        return
+    around, limits = setting.around, limits_of(setting.inventory)
+    screws = placed_screws(plan, setting)
     for act in _stays(plan):
-        yield from reach_violations(act, anatomy, shelf)
+        yield from reach_violations(act, setting)
         yield from _on_skin(around, act)
-        yield from _length(act, shelf)
+        yield from _length(act, setting.inventory)
     for screw in screws:
         head, tip = np.array(screw.head_mm), np.array(screw.tip_mm)
         fit = fit_of(around, screw.way, head, tip, screw.outer_diameter_mm)
@@ -126,64 +126,29 @@ def screw_violations(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Iterator[Vio
             yield Violation(check.id, check.text, check.value, check.bound, check.unit)
 
 
-def placed_screws(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Screw, ...]:
+def placed_screws(plan: Plan, setting: Setting) -> tuple[Screw, ...]:
     """The screws of a plan, from its acts alone."""
-    around, limits = surroundings(anatomy), limits_of(shelf)
-    found = []
-    for act in _stays(plan):
-        entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
-        head = tip + (act.length_mm or 0.0) * (entry - tip) / np.linalg.norm(entry - tip)
-        found.append(screw_at(around, _way_of(act), shelf.device(act.device), (head, tip), limits))
-    return tuple(found)
-
-
-def solids(plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Cylinder, ...]:
-    """What the plan leaves in the bone."""
+    if not _stays(plan):
+        return ()
+    limits, devices = limits_of(setting.inventory), setting.inventory
     return tuple(
-        cylinder_of(screw, shelf.device(screw.device)) for screw in placed_screws(plan, anatomy, shelf)
-    )
+        screw_at(
+            setting.around, _way_of(act), devices.device(act.device),
+            (outer_end(act), np.array(act.target_mm)), limits,
+        )
+        for act in _stays(plan)
+    )  # fmt: skip
 
 
-def cylinder_of(screw: Screw, device: Device) -> Cylinder:
-    """A screw as a rod: its root bends, its crest holds.
-
-    A root that nobody told is the shaft's, else the usual share of the outer diameter; a bore that nobody
-    told is the wire's (it is at least as wide), else none.  A screw without a length of thread has it up to
-    its head.
-    """
-    outer, values = device.number("outer_diameter_mm"), device.values
-    keys = ("core_diameter_mm", "shaft_diameter_mm")
-    root = next((device.number(key) for key in keys if key in values), None)
-    root = number("purchase.core_share_of_outer") * outer if root is None else root
-    bore = next((device.number(k) for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
-    material = str(values["material"].value) if "material" in values else ""
-    thread, shaft = (
-        device.number(key) if key in values else None for key in ("thread_length_mm", "shaft_diameter_mm")
-    )
-    return Cylinder(
-        screw.head_mm, screw.tip_mm, outer, bore if bore < root else 0.0, material, root, thread, shaft
-    )
-
-
-def estimates(made: Construct, ways: Sequence[Way]) -> tuple[Estimate, ...]:
+def estimates(made: Construct, ways: Sequence[Way], ensemble: Ensemble) -> tuple[Estimate, ...]:
     """Numbers of a construct for its plan: anchors, nearest structures, probability of a breach."""
     by_id = {way.id: way for way in ways}
     found = []
     for screw in made.screws:
         for end, held in zip(("head side", "tip side"), screw.anchor_mm or (), strict=False):
-            found.append(_plain("anchor_mm", f"{screw.name}, {end}", held, "mm"))
-        way = by_id.get(screw.way)
-        for gap in () if way is None else way.gaps:
-            id = "wall_depth_mm" if gap.kind == "wall" else "clearance_mm"
-            thing = gap.structure.replace("_", " ")
-            found.append(_plain(id, f"{thing}, {screw.name}", gap.gap_mm, "mm"))
-        if screw.breach is not None:
-            found.append(_plain("breach_probability", f"any, {screw.name}", screw.breach, "1"))
+            found.append(Estimate.of_geometry("anchor_mm", f"{screw.name}, {end}", held, "mm", ensemble))
+        found += way_estimates(by_id.get(screw.way), screw.name, screw.breach, ensemble)
     return tuple(found)
-
-
-def _plain(id: str, target: str, value: float, unit: str) -> Estimate:
-    return Estimate(id, target, value, None, None, unit, "simulated", ("geometry of the plan",))
 
 
 def wire_of(device: Device) -> str:
@@ -210,8 +175,8 @@ def _wire_why(screw: Screw, way: Way | None) -> str:
     return "; ".join(told)
 
 
-def _screw_why(screw: Screw, shelf: Shelf) -> str:
-    device = shelf.device(screw.device)
+def _screw_why(screw: Screw, inventory: Inventory) -> str:
+    device = inventory.device(screw.device)
     told = [f"{device.name} x {screw.length_mm:.0f} mm over its wire"]
     if screw.lesion_gap_mm is not None and screw.anchor_mm is not None:
         where = (
@@ -256,9 +221,9 @@ def _on_skin(around: Surroundings, act: Place) -> Iterator[Violation]:
         yield Violation("skin", text)
 
 
-def _length(act: Place, shelf: Shelf) -> Iterator[Violation]:
+def _length(act: Place, inventory: Inventory) -> Iterator[Violation]:
     """A screw must be sold in its length, and its head must not lie outside the skin."""
-    device, length = shelf.device(act.device), act.length_mm or 0.0
+    device, length = inventory.device(act.device), act.length_mm or 0.0
     sold = lengths_of(device)
     if sold is not None:
         steps = (length - sold.shortest) / sold.step
@@ -298,26 +263,26 @@ def _in_corridor(screw: Screw, fit: Fit | None) -> Iterator[Violation]:
 
 
 def not_here(
-    technique: str, title: str, made: Sequence[Construct], ways: Sequence[Way], anatomy: Anatomy
+    technique: str, title: str, made: Sequence[Construct], ways: Sequence[Way], setting: Setting
 ) -> tuple[Plan, ...]:
     """Plans without steps that stay listed with their reason: named sets that lack a corridor on this scan.
 
     Where nothing fits at all there is one, for the technique.
     """
-    lesion = anatomy.lesion.id
+    lesion = setting.anatomy.lesion.id
     if not made:
         return (Plan(f"{technique}_none", technique, f"{title}: no corridor", lesion),)
     return tuple(
         Plan(f"{technique}_{one.id}", technique, f"{title}, {one.title}: no corridor", lesion)
         for one in corridor_sets().values()
-        if (members := _members(one, ways, anatomy)) and not all(way.ok for way in members)
+        if (members := _members(one, ways, setting)) and not all(way.ok for way in members)
     )
 
 
-def no_corridor(plan: Plan, ways: Sequence[Way], anatomy: Anatomy) -> Iterator[Violation]:
+def no_corridor(plan: Plan, ways: Sequence[Way], setting: Setting) -> Iterator[Violation]:
     """Why a plan without steps has none, corridor by corridor."""
     named = corridor_sets().get(plan.id.removeprefix(f"{plan.technique}_"))
-    asked = ways if named is None else _members(named, ways, anatomy)
+    asked = ways if named is None else _members(named, ways, setting)
     for way in asked:
         if not way.ok and way.reasons:
             width = way.measures.get("free_diameter_mm")
@@ -326,26 +291,27 @@ def no_corridor(plan: Plan, ways: Sequence[Way], anatomy: Anatomy) -> Iterator[V
         yield Violation("corridor", "no screw of the shelf is short enough for a corridor of this bone")
 
 
-def _members(named: CorridorSet, ways: Sequence[Way], anatomy: Anatomy) -> tuple[Way, ...]:
+def _members(named: CorridorSet, ways: Sequence[Way], setting: Setting) -> tuple[Way, ...]:
     """Corridors of a named set on the side of the lesion's bone; empty where the set is of another bone."""
-    side = side_of(anatomy.bone) or ""
-    found = {way.approach: way for way in ways if way.side == side and label_of(anatomy.bone) in way.bones}
+    side = side_of(setting.anatomy.bone) or ""
+    found = {
+        way.approach: way for way in ways if way.side == side and label_of(setting.anatomy.bone) in way.bones
+    }
     return tuple(found[id] for id in named.members) if set(named.members) <= set(found) else ()
 
 
-def _corridors(anatomy: Anatomy, shelf: Shelf) -> Corridors:
-    """Corridors of a scan, remembered with the screws that were asked about: the search takes seconds."""
-    screws = shelf.of_kind("screw")
-    kept = _kept.setdefault(anatomy, {})
-    key = (*(screw.id for screw in screws), shelf.position or "", *shelf.guidances)
-    if key not in kept:
-        around, guided = surroundings(anatomy), tuple(guidance(id) for id in shelf.guidances)
+def _corridors(setting: Setting) -> Corridors:
+    """Corridors of a scan, with the screws that were asked about: the search takes seconds."""
+    around, inventory = setting.around, setting.inventory
+    screws = inventory.of_kind("screw")
+
+    def make() -> Corridors:
+        guided = tuple(guidance(id) for id in inventory.guidances)
         found = followed(
             corridors(around, screws=screws, through=around.target), guided,
-            position=shelf.position, isocentre_mm=anatomy.isocentre_mm,
+            position=inventory.position, isocentre_mm=setting.anatomy.isocentre_mm,
         )  # fmt: skip
-        kept[key] = Corridors(budgeted(around, found, guided[0]) if guided else found, screws)
-    return kept[key]
+        return Corridors(budgeted(around, found, guided[0], setting.ensemble) if guided else found, screws)
 
-
-_kept: weakref.WeakKeyDictionary[Anatomy, dict[tuple[str, ...], Corridors]] = weakref.WeakKeyDictionary()
+    names = tuple(screw.id for screw in screws)
+    return setting.memo.once(("corridors", names, *inventory.conditions, setting.ensemble), make)

@@ -7,46 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.errors import OsteoplanError
-from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.construct import Construct, Wire
-from osteoplan.model.effects import Cylinder, Effects, Port
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import (
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Place,
-    Plan,
-    Point,
-    Remove,
-    Sample,
-    Violation,
-    Wait,
-)
+from osteoplan.model.inventory import Inventory
+from osteoplan.model.plan import Act, Measure, Place, Plan, Point, Violation
 from osteoplan.model.way import Way
-from osteoplan.techniques.filling import (
-    cement_recipe,
-    cement_ways,
-    filling_violations,
-    needle_estimates,
-    needle_violations,
-    no_needle,
-)
+from osteoplan.techniques.effects import outer_end
+from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle
 from osteoplan.techniques.fixation import serves
-from osteoplan.techniques.protocol import Shelf
 from osteoplan.techniques.screws import numbered, remarks
 from osteoplan.trajectory.construct_wires import FanLimits, fan, wire_checks
-from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point, surroundings
+from osteoplan.trajectory.setting import Setting
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 
-__all__ = ["ReinforcedCement"]
+__all__ = ["ReinforcedCement", "wire_violations"]
 
 F64 = npt.NDArray[np.float64]
 BONES = ("hip", "femur", "humerus")
@@ -62,79 +41,51 @@ class ReinforcedCement:
     title: str = "cement reinforced by needles or wires"
     kind: Literal["plan", "comparator"] = "plan"
 
-    def propose(self, anatomy: Anatomy, findings: Findings, shelf: Shelf) -> tuple[Plan, ...]:
+    def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A fan of wires around each of the best needle ways, as far as bone holds one."""
-        if not serves(anatomy, BONES):
+        if not serves(setting, BONES):
             return ()
-        fans = [(way, _fan_around(way, anatomy, shelf)) for way in cement_ways(anatomy, shelf)]
+        fans = [(way, _fan_around(way, setting)) for way in cement_ways(setting)]
         held = sorted(((w, made) for w, made in fans if made is not None), key=lambda one: _held(one[1]))
         if held:
-            most = int(shelf.limit("plans_most"))
-            return tuple(self._plan(way, made, anatomy, shelf) for way, made in held[:most])
-        return (Plan(f"{self.id}_none", self.id, f"{self.title}: no way", anatomy.lesion.id),)
+            most = int(setting.inventory.limit("plans_most"))
+            return tuple(self._plan(way, made, setting) for way, made in held[:most])
+        return (Plan(f"{self.id}_none", self.id, f"{self.title}: no way", setting.anatomy.lesion.id),)
 
-    def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
-        """Hard limits that the plan's own wires, needles and volumes break, measured afresh."""
-        if not plan.steps:
-            ways = cement_ways(anatomy, shelf)
-            if any(way.ok for way in ways):
-                return (Violation("wires", "no fan of wires stays in bone around a needle way that fits"),)
-            return tuple(no_needle(ways))
-        wires = _wires(plan, shelf)
-        checks = wire_checks(surroundings(anatomy), wires, _limits(shelf)) if wires else ()
-        broken = [
-            Violation(c.id, c.text, c.value, c.bound, c.unit) for c in checks if c.hard and c.ok is False
-        ]
-        rods = tuple(_cylinder(wire, shelf) for wire in wires)
-        return (
-            *broken,
-            *needle_violations(plan, anatomy, shelf, rods),
-            *filling_violations(plan, anatomy, shelf),
-        )
+    def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
+        """Why there is no fan, or no needle way that it could go around."""
+        if plan.steps:
+            return ()
+        ways = cement_ways(setting)
+        if any(way.ok for way in ways):
+            return (Violation("wires", "no fan of wires stays in bone around a needle way that fits"),)
+        return tuple(no_needle(ways))
 
-    def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:
-        """The wires that stay, and cement ports."""
-        ports = []
-        for step in plan.steps:
-            match step.act:
-                case Inject(agent, at_mm, volume_mL):
-                    ports.append(Port(at_mm, agent, volume_mL))
-                case Place() | Remove() | Wait() | Measure():
-                    pass  # what stays is told below
-                case Expand() | Deliver() | Sample():
-                    raise OsteoplanError(
-                        f"{plan.id}: {type(step.act).__name__} is no act of wires and cement"
-                    )
-                case _:
-                    assert_never(step.act)
-        rods = tuple(_cylinder(wire, shelf) for wire in _wires(plan, shelf))
-        return Effects(solids=rods, ports=tuple(ports))
-
-    def _plan(self, way: Way, made: Construct, anatomy: Anatomy, shelf: Shelf) -> Plan:
+    def _plan(self, way: Way, made: Construct, setting: Setting) -> Plan:
         return Plan(
             id=f"{self.id}_{way.id}",
             technique=self.id,
             title=f"{self.title}, {made.title}, {way.name}",
-            lesion=anatomy.lesion.id,
-            steps=numbered(_recipe(way, made, anatomy, shelf)),
+            lesion=setting.anatomy.lesion.id,
+            steps=numbered(_recipe(way, made, setting)),
             remarks=remarks(made),
             approach=way.name,
             uses=("pmma",),
-            clearances=needle_estimates((way,)),
+            clearances=needle_estimates((way,), setting.ensemble),
         )
 
 
-def _fan_around(way: Way, anatomy: Anatomy, shelf: Shelf) -> Construct | None:
+def _fan_around(way: Way, setting: Setting) -> Construct | None:
     """Wires around a needle way; None where it does not fit or no fan stays in bone."""
     if not way.ok or way.bone_mm is None or way.skin_mm is None or way.target_mm is None:
         return None
-    wire = shelf.device(str(shelf.limits["wire_device"].value))
+    wire = setting.inventory.device(str(setting.inventory.limits["wire_device"].value))
     made = fan(
-        surroundings(anatomy), wire, way.bone_mm, way.target_mm, _limits(shelf, way.diameter_mm or 0.0)
+        setting.around, wire, way.bone_mm, way.target_mm, _limits(setting.inventory, way.diameter_mm or 0.0)
     )
     if made is None or not made.ok:
         return None
-    return made if all(_skin(surroundings(anatomy), one) is not None for one in made.wires) else None
+    return made if all(_skin(setting.around, one) is not None for one in made.wires) else None
 
 
 def _held(made: Construct) -> tuple[int, float]:
@@ -144,48 +95,45 @@ def _held(made: Construct) -> tuple[int, float]:
     return len(made.failed), -min(holds, default=0.0)
 
 
-def _limits(shelf: Shelf, needle_mm: float = 0.0) -> FanLimits:
-    """What a shelf asks of a fan; a needle of that diameter goes through its middle."""
-    gap = shelf.limit("needle_screw_min_mm") - shelf.limit("between_wires_min_mm")
+def _limits(inventory: Inventory, needle_mm: float = 0.0) -> FanLimits:
+    """What an inventory asks of a fan; a needle of that diameter goes through its middle."""
+    gap = inventory.limit("needle_screw_min_mm") - inventory.limit("between_wires_min_mm")
     return FanLimits(
-        wires=int(shelf.limit("wires")),
-        between_mm=shelf.limit("between_wires_min_mm"),
-        wall_mm=shelf.limit("wire_wall_min_mm"),
-        anchor_mm=shelf.limit("wire_anchor_wanted_mm"),
-        longest_mm=shelf.limit("wire_longest_mm"),
+        wires=int(inventory.limit("wires")),
+        between_mm=inventory.limit("between_wires_min_mm"),
+        wall_mm=inventory.limit("wire_wall_min_mm"),
+        anchor_mm=inventory.limit("wire_anchor_wanted_mm"),
+        longest_mm=inventory.limit("wire_longest_mm"),
         core_mm=needle_mm + 2.0 * max(gap, 0.0) if needle_mm else 0.0,
     )
 
 
-def _recipe(way: Way, made: Construct, anatomy: Anatomy, shelf: Shelf) -> Iterator[tuple[Act, str]]:
+def _recipe(way: Way, made: Construct, setting: Setting) -> Iterator[tuple[Act, str]]:
     """Wires first, a look at them, then cement."""
-    around = surroundings(anatomy)
+    around = setting.around
     for n, wire in enumerate(made.wires, start=1):
         skin = _skin(around, wire)
         assert skin is not None  # the fan was taken for that
         act = Place(wire.device, skin, wire.tip_mm, through=f"fan_{n}", stays=True, length_mm=wire.length_mm)
         yield act, f"wire {n}, {wire.length_mm:.0f} mm in bone; cut at the cortex"
     yield Measure("CT: wires spread in the lesion, none through the far cortex"), "before any cement"
-    yield from cement_recipe((way,), anatomy, shelf)
+    yield from cement_recipe((way,), setting)
 
 
-def _wires(plan: Plan, shelf: Shelf) -> tuple[Wire, ...]:
-    """Wires of a plan that stay, from its acts alone."""
-    found = []
-    for step in plan.steps:
-        act = step.act
-        if isinstance(act, Place) and act.stays and shelf.device(act.device).kind == "wire":
-            entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
-            outer = tip + (act.length_mm or 0.0) * (entry - tip) / np.linalg.norm(entry - tip)
-            diameter = shelf.device(act.device).number("outer_diameter_mm")
-            found.append(Wire(act.device, point(outer), act.target_mm, diameter))
-    return tuple(found)
-
-
-def _cylinder(wire: Wire, shelf: Shelf) -> Cylinder:
-    values = shelf.device(wire.device).values
-    material = str(values["material"].value) if "material" in values else ""
-    return Cylinder(wire.outer_mm, wire.tip_mm, wire.diameter_mm, 0.0, material)
+def wire_violations(plan: Plan, setting: Setting) -> Iterator[Violation]:
+    """Hard limits that the wires of a plan break, measured on their own ends."""
+    inventory = setting.inventory
+    wires = tuple(
+        Wire(
+            act.device, point(outer_end(act)), act.target_mm,
+            inventory.device(act.device).number("outer_diameter_mm"),
+        )
+        for step in plan.steps
+        if isinstance(act := step.act, Place) and act.stays and inventory.device(act.device).kind == "wire"
+    )  # fmt: skip
+    for check in wire_checks(setting.around, wires, _limits(inventory)) if wires else ():
+        if check.hard and check.ok is False:
+            yield Violation(check.id, check.text, check.value, check.bound, check.unit)
 
 
 def _skin(around: Surroundings, wire: Wire) -> Point | None:

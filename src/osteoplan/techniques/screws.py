@@ -8,27 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal
 
-from osteoplan.errors import OsteoplanError
-from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.construct import Construct
-from osteoplan.model.effects import Effects
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import (
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Place,
-    Plan,
-    Remove,
-    Sample,
-    Step,
-    Violation,
-    Wait,
-)
+from osteoplan.model.plan import Act, Plan, Step, Violation
 from osteoplan.model.way import Way
 from osteoplan.techniques.fixation import (
     estimates,
@@ -36,11 +20,9 @@ from osteoplan.techniques.fixation import (
     not_here,
     proposed,
     screw_recipe,
-    screw_violations,
     serves,
-    solids,
 )
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.trajectory.setting import Setting
 
 __all__ = ["BONES", "PercutaneousScrews", "numbered", "titled"]
 
@@ -55,43 +37,29 @@ class PercutaneousScrews:
     title: str = "percutaneous screws"
     kind: Literal["plan", "comparator"] = "plan"
 
-    def propose(self, anatomy: Anatomy, findings: Findings, shelf: Shelf) -> tuple[Plan, ...]:
+    def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A plan for each construct, the best first; none for a bone that this technique does not serve."""
-        if not serves(anatomy, BONES):
+        if not serves(setting, BONES):
             return ()
-        made, ways = proposed(anatomy, shelf)
-        found = tuple(self._plan(one, ways, anatomy, shelf) for one in made)
-        return (*found, *not_here(self.id, self.title, made, ways, anatomy))
+        made, ways = proposed(setting)
+        found = tuple(self._plan(one, ways, setting) for one in made)
+        return (*found, *not_here(self.id, self.title, made, ways, setting))
 
-    def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
-        """Hard limits that the plan's own screws break, measured afresh."""
-        if not plan.steps:
-            return tuple(no_corridor(plan, proposed(anatomy, shelf)[1], anatomy))
-        return tuple(screw_violations(plan, anatomy, shelf))
+    def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
+        """Why there is no corridor, corridor by corridor."""
+        return () if plan.steps else tuple(no_corridor(plan, proposed(setting)[1], setting))
 
-    def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:
-        """The screws that stay."""
-        for step in plan.steps:
-            match step.act:
-                case Place() | Remove() | Measure():
-                    pass
-                case Inject() | Wait() | Expand() | Deliver() | Sample():
-                    raise OsteoplanError(f"{plan.id}: {type(step.act).__name__} is no act of screws alone")
-                case _:
-                    assert_never(step.act)
-        return Effects(solids=solids(plan, anatomy, shelf))
-
-    def _plan(self, made: Construct, ways: tuple[Way, ...], anatomy: Anatomy, shelf: Shelf) -> Plan:
+    def _plan(self, made: Construct, ways: tuple[Way, ...], setting: Setting) -> Plan:
         return Plan(
             id=f"{self.id}_{made.id.replace('+', '-')}",
             technique=self.id,
             title=titled(self.title, made),
-            lesion=anatomy.lesion.id,
-            steps=numbered(screw_recipe(made.screws, ways, shelf)),
+            lesion=setting.anatomy.lesion.id,
+            steps=numbered(screw_recipe(made.screws, ways, setting.inventory)),
             remarks=remarks(made),
             approach="; ".join(screw.name for screw in made.screws),
             uses=("fixation",),
-            clearances=estimates(made, ways),
+            clearances=estimates(made, ways, setting.ensemble),
         )
 
 

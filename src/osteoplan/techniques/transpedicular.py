@@ -11,26 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteoplan.errors import NotAvailable, OsteoplanError
-from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import worst
+from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Place, Point, Violation
 from osteoplan.techniques.position import reach_violations
-from osteoplan.techniques.protocol import Shelf
 from osteoplan.trajectory.needle import (
     Measures,
     NeedleLimits,
     NeedlePath,
     NeedleTask,
-    PedicleSide,
-    Placement,
     best_path,
     measure,
-    pedicle,
     placed,
 )
-from osteoplan.trajectory.surroundings import distance_maps, surroundings
+from osteoplan.trajectory.pedicle import PedicleSide, pedicle
+from osteoplan.trajectory.placement_error import PlacementError
+from osteoplan.trajectory.setting import Setting
 
 __all__ = ["Cannula", "cannula_through", "clearances", "path_violations"]
 
@@ -52,7 +51,7 @@ class Cannula:
         return Place(self.device.id, path.entry_mm, path.target_mm, through=f"pedicle_{path.side}")
 
 
-def cannula_through(side: PedicleSide, aim_mm: Point, anatomy: Anatomy, shelf: Shelf) -> Cannula:
+def cannula_through(side: PedicleSide, aim_mm: Point, setting: Setting) -> Cannula:
     """The thinnest cannula on the shelf, on its best path through a pedicle towards an aim.
 
     Where a hard limit cannot be met the path that misses it least is returned.
@@ -60,103 +59,104 @@ def cannula_through(side: PedicleSide, aim_mm: Point, anatomy: Anatomy, shelf: S
     Raises:
         NotAvailable: no cannula on the shelf, no such pedicle, or no straight line through it into the body.
     """
-    device, why = _thinnest(side, anatomy, shelf)
+    device, why = _thinnest(side, setting)
     task = NeedleTask(
         side=side,
         aim_mm=aim_mm,
         diameter_mm=device.number("outer_diameter_mm"),
-        limits=_limits(device, shelf),
-        comfort_mm=shelf.limit("comfort_clearance_mm"),
-        reach_mm=shelf.limit("tip_reach_mm"),
+        limits=_limits(device, setting.inventory),
+        comfort_mm=setting.inventory.limit("comfort_clearance_mm"),
+        reach_mm=setting.inventory.limit("tip_reach_mm"),
     )
-    return Cannula(device, best_path(anatomy, task), why + _unknown(anatomy))
+    return Cannula(device, best_path(setting.around, task), why + _unknown(setting))
 
 
-def path_violations(act: Place, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
+def path_violations(act: Place, setting: Setting) -> tuple[Violation, ...]:
     """Hard limits that a placed cannula breaks, in sentences with numbers, measured on its own two ends."""
-    device, side = shelf.device(act.device), _side(act)
-    limits, diameter = _limits(device, shelf), device.number("outer_diameter_mm")
+    device, side = setting.inventory.device(act.device), _side(act)
+    limits, diameter = _limits(device, setting.inventory), device.number("outer_diameter_mm")
     entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
-    found = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=diameter, side=side)
+    found = measure(setting.around, tip[None], (entry - tip)[None], diameter_mm=diameter, side=side)
     length = float(np.linalg.norm(entry - tip))
-    broken = [*_too_close(side, found, limits, anatomy), *_wall(side, diameter, found, limits)]
+    broken = [*_too_close(side, found, limits, setting), *_wall(side, diameter, found, limits)]
     if limits.length_mm is not None and length > limits.length_mm:
         text = f"{side} path is {length:.0f} mm long, {device.name} reaches {limits.length_mm:.0f} mm"
         broken.append(Violation("length_mm", text, length, limits.length_mm, "mm"))
-    broken += reach_violations(act, anatomy, shelf)
-    return (*broken, *_angles(side, found, limits), *_ends(act, side, found, anatomy))
+    broken += reach_violations(act, setting)
+    return (*broken, *_angles(side, found, limits), *_ends(act, side, found, setting))
 
 
-def clearances(cannula: Cannula, anatomy: Anatomy, shelf: Shelf) -> tuple[Estimate, ...]:
+def clearances(cannula: Cannula, setting: Setting) -> tuple[Estimate, ...]:
     """How close the cannula passes, how long and how steep it goes, and how often it breaches uncorrected.
 
     Intervals and breach probabilities come from needles that stray and that nobody corrects under imaging.
     """
-    path = cannula.path
+    path, ensemble = cannula.path, setting.ensemble
     entry, tip = np.array(path.entry_mm), np.array(path.target_mm)
-    one = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side)
-    astray = placed(anatomy, path, _placement(shelf))
+    one = measure(
+        setting.around, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side
+    )
+    erring = placed(setting.around, path, _placement(setting.inventory), setting.ensemble)
     gaps = [
-        ("clearance_mm", _nearest(kind, one, anatomy), one.clearance_mm[kind], astray.clearance_mm[kind])
+        ("clearance_mm", _nearest(kind, one, setting), one.clearance_mm[kind], erring.clearance_mm[kind])
         for kind in KINDS
         if kind in one.clearance_mm
     ]
-    gaps.append(("wall_depth_mm", "bone surface", one.wall_mm, astray.wall_mm))
-    because, status = (_strays(shelf),), worst(*(shelf.limits[name].status for name in _PLACEMENT))
+    gaps.append(("wall_depth_mm", "bone surface", one.wall_mm, erring.wall_mm))
+    limits, because = setting.inventory.limits, (_strays(setting),)
+    status = worst(*(limits[name].status for name in _PLACEMENT))
     found = [
         Estimate.from_draws(
             id, f"{target}, {path.side} path", value=float(value[0]), draws=draws, unit="mm", because=because,
-            status=status,
+            status=status, ensemble=ensemble,
         )
         for id, target, value, draws in gaps
     ]  # fmt: skip
     for target, draws in [(target, draws) for _, target, _, draws in (gaps[0], gaps[-1])]:
-        share = float(np.mean(draws < 0))
-        found.append(_plain("breach_probability", target, share, "1", path, because, status))
-    found.append(_plain("path_length_mm", "skin to tip", float(one.length_mm[0]), "mm", path))
-    found.append(_plain("entry_angle_deg", "skin", float(one.skin_angle_deg[0]), "deg", path))
+        found.append(
+            Estimate.of_geometry(
+                "breach_probability", f"{target}, {path.side} path", float(np.mean(draws < 0)), "1", ensemble,
+                draws=draws < 0, because=because, status=status,
+            )
+        )  # fmt: skip
+    for id, target, number, unit in (
+        ("path_length_mm", "skin to tip", one.length_mm[0], "mm"),
+        ("entry_angle_deg", "skin", one.skin_angle_deg[0], "deg"),
+    ):
+        named = f"{target}, {path.side} path"
+        found.append(Estimate.of_geometry(id, named, float(number), unit, ensemble, because=()))
     return tuple(found)
 
 
 _PLACEMENT = ("placement_lateral_sd_mm", "placement_angle_sd_deg", "placement_draws")
 
 
-def _placement(shelf: Shelf) -> Placement:
-    lateral, angle, draws = (shelf.limit(name) for name in _PLACEMENT)
-    return Placement(lateral, angle, int(draws))
+def _placement(inventory: Inventory) -> PlacementError:
+    lateral, angle, draws = (inventory.limit(name) for name in _PLACEMENT)
+    return PlacementError(lateral, angle, int(draws))
 
 
-def _strays(shelf: Shelf) -> str:
-    error = _placement(shelf)
+def _strays(setting: Setting) -> str:
+    error = _placement(setting.inventory)
     return (
         f"needles that stray {error.lateral_sd_mm:g} mm and {error.angle_sd_deg:g} deg (sd) uncorrected, "
-        f"{error.draws} draws"
+        f"{max(error.draws, setting.ensemble.n)} draws"
     )
 
 
-def _plain(
-    id: str, target: str, value: float, unit: str, path: NeedlePath, because: tuple[str, ...] = (),
-    status: str = "verified",
-) -> Estimate:  # fmt: skip
-    """An estimate without an interval."""
-    return Estimate(
-        id, f"{target}, {path.side} path", value, None, None, unit, "simulated", because, status=status
-    )
-
-
-def _thinnest(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device, str]:
+def _thinnest(side: PedicleSide, setting: Setting) -> tuple[Device, str]:
     """The thinnest cannula on the shelf: nothing that is simulated here is better through a wider one.
 
     The reason names the wider ones that the isthmus takes too, or says that not even this one fits.
     """
     cannulas = sorted(
-        (d for d in shelf.of_kind("needle") if d.id.startswith("cannula")),
+        (d for d in setting.inventory.of_kind("needle") if d.id.startswith("cannula")),
         key=lambda d: d.number("outer_diameter_mm"),
     )
     if not cannulas:
         raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
-    isthmus = 2.0 * pedicle(anatomy, side).radius_mm
-    room = isthmus - 2.0 * shelf.limit("wall_depth_min_mm")
+    isthmus = 2.0 * pedicle(setting.around, side).radius_mm
+    room = isthmus - 2.0 * setting.inventory.limit("wall_depth_min_mm")
     fitting = [d.id for d in cannulas if d.number("outer_diameter_mm") <= room]
     why = f"{side} isthmus {isthmus:.1f} mm wide; "
     return cannulas[0], why + (
@@ -164,22 +164,22 @@ def _thinnest(side: PedicleSide, anatomy: Anatomy, shelf: Shelf) -> tuple[Device
     )
 
 
-def _unknown(anatomy: Anatomy) -> str:
+def _unknown(setting: Setting) -> str:
     """Kinds of structure that nobody labelled here: their clearance is unknown, not large."""
-    absent = [kind for kind in KINDS if not distance_maps(surroundings(anatomy)).has(kind)]
+    absent = [kind for kind in KINDS if not setting.maps.has(kind)]
     return f"; not labelled here, so clearance unknown: {', '.join(absent)}" if absent else ""
 
 
-def _limits(device: Device, shelf: Shelf) -> NeedleLimits:
+def _limits(device: Device, inventory: Inventory) -> NeedleLimits:
     """Limits for a device; its length binds only where the device file gives it."""
     known = "length_mm" in device.values
-    reach = device.number("length_mm") - shelf.limit("hub_allowance_mm") if known else None
+    reach = device.number("length_mm") - inventory.limit("hub_allowance_mm") if known else None
     return NeedleLimits(
-        clearance_mm={kind: shelf.limit(f"{kind}_clearance_min_mm") for kind in KINDS},
-        wall_mm=shelf.limit("wall_depth_min_mm"),
+        clearance_mm={kind: inventory.limit(f"{kind}_clearance_min_mm") for kind in KINDS},
+        wall_mm=inventory.limit("wall_depth_min_mm"),
         length_mm=reach,
-        skin_angle_deg=shelf.limit("skin_angle_max_deg"),
-        cortex_angle_deg=shelf.limit("cortex_angle_max_deg"),
+        skin_angle_deg=inventory.limit("skin_angle_max_deg"),
+        cortex_angle_deg=inventory.limit("cortex_angle_max_deg"),
     )
 
 
@@ -195,19 +195,19 @@ def _side(act: Place) -> PedicleSide:
             )
 
 
-def _nearest(kind: StructureKind, found: Measures, anatomy: Anatomy) -> str:
+def _nearest(kind: StructureKind, found: Measures, setting: Setting) -> str:
     """Name of the structure of a kind that the first path passes closest."""
-    maps = distance_maps(surroundings(anatomy))
+    maps = setting.maps
     return maps.nearest(kind, found.closest_mm[kind][0]).name.replace("_", " ")
 
 
 def _too_close(
-    side: PedicleSide, found: Measures, limits: NeedleLimits, anatomy: Anatomy
+    side: PedicleSide, found: Measures, limits: NeedleLimits, setting: Setting
 ) -> Iterator[Violation]:
     for kind, bound in limits.clearance_mm.items():
         gap = float(found.clearance_mm[kind][0]) if kind in found.clearance_mm else np.inf
         if gap < bound:
-            name = _nearest(kind, found, anatomy)
+            name = _nearest(kind, found, setting)
             text = (
                 f"{side} cannula passes {gap:.1f} mm from the {name}, {bound:.1f} mm needed"
                 if gap > 0
@@ -238,13 +238,13 @@ def _angles(side: PedicleSide, found: Measures, limits: NeedleLimits) -> Iterato
             yield Violation(f"{what}_angle_max_deg", text, angle, bound, "deg")
 
 
-def _ends(act: Place, side: PedicleSide, found: Measures, anatomy: Anatomy) -> Iterator[Violation]:
+def _ends(act: Place, side: PedicleSide, found: Measures, setting: Setting) -> Iterator[Violation]:
     """The entry lies on the skin, the tip in the body."""
     gap = float(np.linalg.norm(found.entry_mm[0] - np.array(act.entry_mm)))
     if not found.reaches_skin[0]:
         yield Violation("entry", f"{side} path leaves the image before it reaches the skin: use a wider CT")
     elif gap > 1.0:
         yield Violation("entry", f"{side} entry lies {gap:.1f} mm from the skin", gap, 1.0, "mm")
-    maps = distance_maps(surroundings(anatomy))
+    maps = setting.maps
     if float(maps.at("body", np.array(act.target_mm))) >= 0:
         yield Violation("target", f"{side} tip lies outside the vertebral body")

@@ -8,32 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal
 
 import numpy as np
 
-from osteoplan.errors import OsteoplanError
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.effects import Effects, Port
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import (
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Place,
-    Plan,
-    Point,
-    Remove,
-    Sample,
-    Step,
-    Violation,
-    Wait,
-)
-from osteoplan.techniques.protocol import Shelf
-from osteoplan.techniques.transpedicular import Cannula, cannula_through, clearances, path_violations
-from osteoplan.trajectory.needle import PedicleSide
+from osteoplan.model.plan import Act, Inject, Measure, Plan, Point, Remove, Step, Violation, Wait
+from osteoplan.techniques.transpedicular import Cannula, cannula_through, clearances
+from osteoplan.trajectory.pedicle import PedicleSide
+from osteoplan.trajectory.setting import Setting
 
 __all__ = ["Vertebroplasty"]
 
@@ -52,68 +36,43 @@ class Vertebroplasty:
     title: str = "vertebroplasty"
     kind: Literal["plan", "comparator"] = "plan"
 
-    def propose(self, anatomy: Anatomy, findings: Findings, shelf: Shelf) -> tuple[Plan, ...]:
+    def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """Plans through the left pedicle, the right one and both; none outside a vertebra.
 
         A pedicle that the anatomy does not have (destroyed, cut by the scan's edge) takes its plans with it.
         """
-        if not anatomy.bone.startswith("vertebra_") or not _has(anatomy, "body"):
+        if not setting.anatomy.bone.startswith("vertebra_") or not _has(setting.anatomy, "body"):
             return ()
         return tuple(
-            self._plan(name, sides, anatomy, shelf)
+            self._plan(name, sides, setting)
             for name, sides in _WAYS.items()
-            if all(_has(anatomy, f"pedicle_{side}") for side in sides)
+            if all(_has(setting.anatomy, f"pedicle_{side}") for side in sides)
         )
 
-    def violations(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> tuple[Violation, ...]:
-        """Hard limits that the plan's own cannulas and volumes break, measured afresh."""
-        paths = [
-            v for act in _acts(plan) if isinstance(act, Place) for v in path_violations(act, anatomy, shelf)
-        ]
-        injected = sum(port.volume_mL for port in self.effects(plan, anatomy, shelf).ports)
-        share, most = 100.0 * injected / _body_mL(anatomy), shelf.limit("fill_share_max_pct")
-        if share > most * (1 + 1e-9):
-            text = f"{injected:.1f} mL are {share:.0f} % of the vertebral body, {most:.0f} % at most"
-            paths.append(Violation("fill_share_max_pct", text, share, most, "%"))
-        return tuple(paths)
+    def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
+        """None of its own."""
+        return ()
 
-    def effects(self, plan: Plan, anatomy: Anatomy, shelf: Shelf) -> Effects:
-        """Cement ports at the tips; no solid stays."""
-        ports = []
-        for act in _acts(plan):
-            match act:
-                case Inject():
-                    ports.append(Port(act.at_mm, act.agent, act.volume_mL))
-                case Place() | Remove() | Wait() | Measure():
-                    pass  # the cannulas come out again, looking and waiting change nothing
-                case Expand() | Deliver() | Sample():
-                    raise OsteoplanError(f"{plan.id}: {type(act).__name__} is no act of a vertebroplasty")
-                case _:
-                    assert_never(act)
-        return Effects(ports=tuple(ports))
-
-    def _plan(self, name: str, sides: tuple[PedicleSide, ...], anatomy: Anatomy, shelf: Shelf) -> Plan:
-        cannulas = [
-            cannula_through(side, _aim(side, len(sides), anatomy, shelf), anatomy, shelf) for side in sides
-        ]
-        steps = enumerate(_recipe(cannulas, anatomy, shelf), start=1)
+    def _plan(self, name: str, sides: tuple[PedicleSide, ...], setting: Setting) -> Plan:
+        cannulas = [cannula_through(side, _aim(side, len(sides), setting), setting) for side in sides]
+        steps = enumerate(_recipe(cannulas, setting), start=1)
         return Plan(
             id=f"{self.id}_{name}",
             technique=self.id,
             title=f"{self.title}, {name} pedicle{'s' if len(sides) > 1 else ''}",
-            lesion=anatomy.lesion.id,
+            lesion=setting.anatomy.lesion.id,
             steps=tuple(Step(order, act, why=why) for order, (act, why) in steps),
             approach=f"transpedicular, {' and '.join(sides)}",
             uses=("pmma",),
-            clearances=tuple(e for cannula in cannulas for e in clearances(cannula, anatomy, shelf)),
+            clearances=tuple(e for cannula in cannulas for e in clearances(cannula, setting)),
         )
 
 
-def _recipe(cannulas: list[Cannula], anatomy: Anatomy, shelf: Shelf) -> Iterator[tuple[Act, str]]:
+def _recipe(cannulas: list[Cannula], setting: Setting) -> Iterator[tuple[Act, str]]:
     """Acts in their order, each with its reason."""
-    cement = shelf.device(str(shelf.limits["cement_device"].value))
+    cement = setting.inventory.device(str(setting.inventory.limits["cement_device"].value))
     cure = cement.number("hardening_min") if "hardening_min" in cement.values else None
-    total_mL, volume_why = _volume(anatomy, shelf)
+    total_mL, volume_why = _volume(setting)
     for cannula in cannulas:
         yield cannula.place, cannula.why
     yield Measure("CT: tips in the body, away from the canal"), "before any cement"
@@ -125,47 +84,44 @@ def _recipe(cannulas: list[Cannula], anatomy: Anatomy, shelf: Shelf) -> Iterator
     yield Measure("CT: cement, leaks"), "canal, veins, discs, lungs"
 
 
-def _volume(anatomy: Anatomy, shelf: Shelf) -> tuple[float, str]:
+def _volume(setting: Setting) -> tuple[float, str]:
     """Volume to ask for in all [mL], and how it came about."""
-    body, share = _body_mL(anatomy), shelf.limit("fill_share_target_pct")
-    wanted = share / 100.0 * body
-    low, high = shelf.limit("fill_volume_lowest_mL"), shelf.limit("fill_volume_highest_mL")
-    high = min(high, shelf.limit("fill_share_max_pct") / 100.0 * body)
+    limit, body = setting.inventory.limit, body_mL(setting.anatomy)
+    share = limit("fill_share_target_pct")
+    wanted, low = share / 100.0 * body, limit("fill_volume_lowest_mL")
+    high = min(limit("fill_volume_highest_mL"), limit("fill_share_max_pct") / 100.0 * body)
     volume = min(max(wanted, low), high)
     why = f"{share:g} % of the body's {body:.1f} mL"
     return volume, why if volume == wanted else f"{why} is {wanted:.1f} mL; brought to {volume:.1f} mL"
 
 
-def _aim(side: PedicleSide, needles: int, anatomy: Anatomy, shelf: Shelf) -> Point:
+def _aim(side: PedicleSide, needles: int, setting: Setting) -> Point:
     """Where the tip would best lie: in the front of the body, beside and at the height of the lesion.
 
     One needle aims between the midline and the lesion, two needles at one side each.  Depth counts along the
     line from front to back through that place, since the body is shorter at its sides.
     """
-    frame, image = anatomy.frame, anatomy.image
-    body = frame.local(image.positions_mm(np.argwhere(anatomy.parts["body"])))
+    frame, image = setting.anatomy.frame, setting.anatomy.image
+    body = frame.local(image.positions_mm(np.argwhere(setting.anatomy.parts["body"])))
     low, high = np.percentile(body, [1, 99], axis=0)
     aim, room = 0.5 * (low + high), 0.2 * (high - low)  # stay central, whatever the lesion does
-    lesion = np.argwhere(anatomy.lesion_mask & anatomy.parts["body"])
+    lesion = np.argwhere(setting.anatomy.lesion_mask & setting.anatomy.parts["body"])
     if len(lesion):
         aim = np.clip(frame.local(image.positions_mm(lesion)).mean(axis=0), aim - room, aim + room)
     if needles == 2:
-        outward = shelf.limit("tip_offset_both_pct") / 100.0 * 0.5 * (high[0] - low[0])
+        outward = setting.inventory.limit("tip_offset_both_pct") / 100.0 * 0.5 * (high[0] - low[0])
         aim[0] = 0.5 * (low[0] + high[0]) + (outward if side == "left" else -outward)
     beside = np.abs(body[:, [0, 2]] - aim[[0, 2]]).max(axis=1) < image.spacing_mm.max()
     front, back = np.percentile(body[beside, 1], [1, 99])
-    aim[1] = front + shelf.limit("tip_depth_pct") / 100.0 * (back - front)
+    aim[1] = front + setting.inventory.limit("tip_depth_pct") / 100.0 * (back - front)
     x, y, z = (float(value) for value in frame.world(aim))
     return x, y, z
-
-
-def _acts(plan: Plan) -> Iterator[Act]:
-    return (step.act for step in plan.steps)
 
 
 def _has(anatomy: Anatomy, part: str) -> bool:
     return part in anatomy.parts and bool(anatomy.parts[part].any())
 
 
-def _body_mL(anatomy: Anatomy) -> float:
+def body_mL(anatomy: Anatomy) -> float:
+    """Volume of a vertebral body [mL]."""
     return float(anatomy.parts["body"].sum()) * anatomy.image.voxel_volume_mm3 / 1000.0

@@ -27,14 +27,14 @@ import numpy.typing as npt
 
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_values
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.way import Way
 from osteoplan.trajectory.candidates import Candidates, candidates, neighbours, window_of
-from osteoplan.trajectory.errors import error_budget
 from osteoplan.trajectory.met import Met, Scene, meet, shortfalls
 from osteoplan.trajectory.needle_exact import kept
 from osteoplan.trajectory.needle_rules import NeedleTask
 from osteoplan.trajectory.needle_words import none_of, numbered, way_of
-from osteoplan.trajectory.robust import most_robust
+from osteoplan.trajectory.placement_error import error_budget, most_robust
 from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
 
 __all__ = ["NeedleSearch", "needle_ways", "recheck"]
@@ -79,18 +79,22 @@ class _Judged:
         return np.asarray(np.sum(list(self.missing.values()), axis=0))
 
 
-def needle_ways(around: Surroundings, task: NeedleTask) -> NeedleSearch:
+def needle_ways(around: Surroundings, task: NeedleTask, ensemble: Ensemble) -> NeedleSearch:
     """Search one approach on one side.
 
     An approach that this bone or scan does not allow gives one way of status ``none`` with the reason.  Ways
     that are proposed keep their margins to every brick, not only to distances as read between voxels.
     """
-    first = _search(around, task)
-    ways = kept(around, task, lambda asked: first.ways if asked is task else _search(around, asked).ways)
+    first = _search(around, task, ensemble)
+
+    def again(asked: NeedleTask) -> tuple[Way, ...]:
+        return first.ways if asked is task else _search(around, asked, ensemble).ways
+
+    ways = kept(around, task, again)
     return replace(first, ways=ways)
 
 
-def _search(around: Surroundings, task: NeedleTask) -> NeedleSearch:
+def _search(around: Surroundings, task: NeedleTask, ensemble: Ensemble) -> NeedleSearch:
     """Proposals by the distance maps alone."""
     maps = distance_maps(around)
     try:
@@ -110,7 +114,7 @@ def _search(around: Surroundings, task: NeedleTask) -> NeedleSearch:
     if not len(good):
         return NeedleSearch((_why_none(scene, judged),), rejected, len(tried))
     ways = _proposals(scene, judged, _front(judged.soft, good))
-    return NeedleSearch(_steady_first(around, task, ways), rejected, len(tried))
+    return NeedleSearch(_steady_first(around, task, ways, ensemble), rejected, len(tried))
 
 
 def recheck(around: Surroundings, task: NeedleTask, entries_mm: F64, tips_mm: F64) -> Bools:
@@ -245,11 +249,14 @@ def _way(scene: Scene, judged: _Judged, row: int) -> Way:
     return replace(told, measures={**told.measures, "risk": risk, "miss": miss, "effort": effort})
 
 
-def _steady_first(around: Surroundings, task: NeedleTask, ways: tuple[Way, ...]) -> tuple[Way, ...]:
+def _steady_first(
+    around: Surroundings, task: NeedleTask, ways: tuple[Way, ...], ensemble: Ensemble
+) -> tuple[Way, ...]:
     """The ways with their error budgets, numbered in the order in which they forgive."""
     known = {one.id: one for one in task.guidances}
     found = []
     for way in ways:
         able = next((known[id] for id, why in way.reach.items() if not why), None)
-        found.append(way if able is None else replace(way, budget=error_budget(around, way, able)))
+        budget = None if able is None else error_budget(around, way, able, ensemble)
+        found.append(way if budget is None else replace(way, budget=budget))
     return tuple(numbered(way, n) for n, way in enumerate(most_robust(found), start=1))

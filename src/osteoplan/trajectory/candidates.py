@@ -14,8 +14,8 @@ import numpy.typing as npt
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import NeedleWay
 from osteoplan.model.anatomy import BoneFrame
-from osteoplan.trajectory.needle import pedicle
 from osteoplan.trajectory.needle_rules import NeedleTask
+from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings
 
 __all__ = ["Candidates", "Window", "candidates", "deep_enough_mm", "neighbours", "window_of"]
@@ -119,7 +119,7 @@ def window_of(around: Surroundings, task: NeedleTask) -> Window | None:
         return None
     frame = frame_of(around, way)
     if way.through.part:
-        middle = np.asarray(pedicle(around.anatomy, "left" if task.side == "left" else "right").isthmus_mm)
+        middle = np.asarray(pedicle(around, "left" if task.side == "left" else "right").isthmus_mm)
     elif way.through.landmark in frame.landmarks_mm:
         middle = frame.landmarks_mm[way.through.landmark]
     else:

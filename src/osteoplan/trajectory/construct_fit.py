@@ -7,7 +7,6 @@ through is that face, and no wall.  Everything else keeps the margins of the cor
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,19 +82,15 @@ def fit_of(around: Surroundings, way: str, head_mm: F64, tip_mm: F64, diameter_m
 
 
 def _place(around: Surroundings, template: Template, side: str) -> Place | None:
-    """A corridor on this scan, remembered while the neighbourhood lives."""
-    kept = _places.setdefault(around, {})
-    key = template.id, side
-    if key not in kept:
+    """A corridor on this scan; None where the scan lacks what bounds it."""
+
+    def make() -> Place | None:
         try:
-            kept[key] = place_of(around, template, template.names(side))
+            return place_of(around, template, template.names(side))
         except Missing:
-            kept[key] = None
-    return kept[key]
+            return None
 
-
-_places: weakref.WeakKeyDictionary[Surroundings, dict[tuple[str, str], Place | None]]
-_places = weakref.WeakKeyDictionary()
+    return around.memo.once(("place", template.id, side), make)
 
 
 def _wall_mm(place: Place, head: F64, tip: F64) -> float:

@@ -9,7 +9,6 @@ round bone of radius R in by about s^2 / (2 R), s half a voxel: the radius is ra
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -91,16 +90,10 @@ def allowed_bone(around: Surroundings, labels: Iterable[str], bridges: Iterable[
 
 def bone_field(around: Surroundings, labels: tuple[str, ...], bridges: tuple[Gate, ...] = ()) -> BoneField:
     """The smooth body of bones of a neighbourhood; remembered while that lives."""
-    kept = _kept.setdefault(around, {})
-    key = (labels, bridges)
-    if key not in kept:
-        kept[key] = read_field(around.grid.with_array(allowed_bone(around, labels, bridges), "mask"))
-    return kept[key]
-
-
-_kept: weakref.WeakKeyDictionary[Surroundings, dict[tuple[tuple[str, ...], tuple[Gate, ...]], BoneField]] = (
-    weakref.WeakKeyDictionary()
-)
+    return around.memo.once(
+        ("bone field", labels, bridges),
+        lambda: read_field(around.grid.with_array(allowed_bone(around, labels, bridges), "mask")),
+    )
 
 
 def read_field(mask: Volume) -> BoneField:

@@ -6,7 +6,6 @@ sacroiliac and ramus screws (Noser 2011; Mendel 2013).  What counts is told in `
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -257,16 +256,8 @@ def clear_of(
     around: Surroundings, field: BoneField, margins: tuple[tuple[str, float], ...], crossed: tuple[str, ...]
 ) -> Clear:
     """The map of all that is avoided around a bone; remembered while the neighbourhood lives."""
-    kept = _clears.setdefault(around, {})
-    key = (id(field), margins, crossed)
-    if key not in kept:
-        kept[key] = _clear(around, field, margins, crossed)
-    return kept[key]
-
-
-_clears: weakref.WeakKeyDictionary[
-    Surroundings, dict[tuple[int, tuple[tuple[str, float], ...], tuple[str, ...]], Clear]
-] = weakref.WeakKeyDictionary()
+    key = ("clear of", id(field), margins, crossed)
+    return around.memo.once(key, lambda: _clear(around, field, margins, crossed))
 
 
 def _clear(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,30 +19,27 @@ import numpy.typing as npt
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_minima
 from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.plan import Point
-from osteoplan.trajectory.strays import Placement, strays
-from osteoplan.trajectory.surroundings import DistanceMaps, distance_maps, point, surroundings
+from osteoplan.trajectory.pedicle import Pedicle, PedicleSide, pedicle
+from osteoplan.trajectory.placement_error import PlacementError, placements
+from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, point
 
 __all__ = [
     "Measures",
     "NeedleLimits",
     "NeedlePath",
     "NeedleTask",
-    "Pedicle",
-    "Placement",
     "best_path",
     "measure",
-    "pedicle",
     "placed",
     "shortfalls",
 ]
 
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-PedicleSide = Literal["left", "right"]
 
 STEP_MM = 1.0  # of a path's samples; the maps are smooth over it
-SLAB_MM = 1.0  # of the pedicle's cross-sections
 BATCH = 4000  # paths measured at once: bounds the memory
 
 
@@ -83,15 +80,6 @@ class NeedleTask:
     limits: NeedleLimits
     comfort_mm: float
     reach_mm: float
-
-
-@dataclass(frozen=True)
-class Pedicle:
-    """Where a pedicle is narrowest: the centre of its isthmus and the largest ball that fits there."""
-
-    side: PedicleSide
-    isthmus_mm: Point
-    radius_mm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,33 +123,8 @@ class NeedlePath:
     tried: int
 
 
-def pedicle(anatomy: Anatomy, side: PedicleSide) -> Pedicle:
-    """The isthmus of a pedicle.
-
-    Raises:
-        NotAvailable: the anatomy has no such pedicle.
-    """
-    mask = anatomy.parts.get(f"pedicle_{side}")
-    if mask is None or not mask.any():
-        raise NotAvailable(f"{anatomy.bone} has no {side} pedicle in its parts: no way through it is planned")
-    # The mask's ends are cut obliquely, so the bone around it is looked at: all of it that lies between the
-    # mask's own sides and heights.
-    bone = np.argwhere(anatomy.bone_mask)
-    local = anatomy.frame.local(anatomy.image.positions_mm(bone))
-    low, high = np.percentile(local[mask[tuple(bone.T)]], [5, 95], axis=0)
-    beside = ((local >= low) & (local <= high)).all(axis=1)
-    local, depth = local[beside], -distance_maps(surroundings(anatomy)).of("bone")[tuple(bone[beside].T)]
-    slab = np.floor((local[:, 1] - low[1]) / SLAB_MM).astype(int)
-    widest = np.full(slab.max() + 1, -np.inf)
-    np.maximum.at(widest, slab, depth)
-    radius = float(widest[widest > 0].min())
-    narrow = np.flatnonzero((widest > 0) & (widest < radius + 0.25))
-    core = (slab == narrow[len(narrow) // 2]) & (depth >= radius - 0.5 * SLAB_MM)
-    return Pedicle(side, point(anatomy.frame.world(local[core].mean(axis=0))), radius)
-
-
 def measure(
-    anatomy: Anatomy,
+    around: Surroundings,
     tips_mm: F64,
     outward: F64,
     *,
@@ -172,18 +135,18 @@ def measure(
     """What paths meet between tip and skin.
 
     Args:
-        anatomy: the bone and its neighbourhood.
+        around: the bone and its neighbourhood.
         tips_mm: (n, 3) tips.
         outward: (n, 3) directions from the tip to the skin, any length.
         diameter_mm: of the cannula.
         side: the pedicle that they go through.
         step_mm: between the samples of a path.
     """
-    maps, narrow = distance_maps(surroundings(anatomy)), pedicle(anatomy, side)
+    maps, narrow = distance_maps(around), pedicle(around, side)
     outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
     pieces = [
         _measure(
-            anatomy,
+            around.anatomy,
             maps,
             narrow,
             tips_mm[at : at + BATCH],
@@ -219,18 +182,18 @@ def shortfalls(found: Measures, limits: NeedleLimits) -> Mapping[str, F64]:
     return short
 
 
-def best_path(anatomy: Anatomy, task: NeedleTask) -> NeedlePath:
+def best_path(around: Surroundings, task: NeedleTask) -> NeedlePath:
     """The best path through one pedicle; where none meets the hard limits, the one that misses them least.
 
     Raises:
         NotAvailable: there is no such pedicle, or the body has no place for a tip near the aim.
     """
-    tips, through = _coarse(anatomy, task)
+    tips, through = _coarse(around, task)
     tried = 0
     for halvings in range(3):
         step = 2.0 * STEP_MM if halvings == 0 else STEP_MM
         found = measure(
-            anatomy, tips, through - tips, diameter_mm=task.diameter_mm, side=task.side, step_mm=step
+            around, tips, through - tips, diameter_mm=task.diameter_mm, side=task.side, step_mm=step
         )
         missed = np.sum(list(shortfalls(found, task.limits).values()), axis=0)
         missed += np.where(found.reaches_skin, 0.0, _NO_SKIN)
@@ -241,32 +204,32 @@ def best_path(anatomy: Anatomy, task: NeedleTask) -> NeedlePath:
             task.side, point(found.entry_mm[first]), point(tips[first]), task.diameter_mm,
             float(soft[first]), bool(missed[first] == 0), tried,
         )  # fmt: skip
-        tips, through = _around(tips[order], through[order], anatomy, task, 1.5 / 2**halvings)
+        tips, through = _around(tips[order], through[order], around, task, 1.5 / 2**halvings)
     return chosen
 
 
-def placed(anatomy: Anatomy, path: NeedlePath, error: Placement, *, seed: int = 0) -> Measures:
-    """What the path meets in ``error.draws`` worlds in which it strays and nobody corrects it.
+def placed(around: Surroundings, path: NeedlePath, error: PlacementError, ensemble: Ensemble) -> Measures:
+    """What the path meets in each draw of the hand, in which it strays and nobody corrects it.
 
     The place on the bone shifts across the path, and the direction turns about that place.
     """
     tip, entry = np.array(path.target_mm), np.array(path.entry_mm)
-    nominal = measure(anatomy, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side)
+    nominal = measure(around, tip[None], (entry - tip)[None], diameter_mm=path.diameter_mm, side=path.side)
     at_bone = nominal.bone_entry_mm[0]
     axis = (entry - tip) / np.linalg.norm(entry - tip)
-    places, directions = strays(at_bone[None], axis[None], error, seed=seed)
+    places, directions = placements(at_bone[None], axis[None], error, ensemble)
     start, outward = places[0], directions[0]
     tips = start - np.linalg.norm(at_bone - tip) * outward
-    return measure(anatomy, tips, outward, diameter_mm=path.diameter_mm, side=path.side)
+    return measure(around, tips, outward, diameter_mm=path.diameter_mm, side=path.side)
 
 
 _NO_SKIN = 1000.0  # worse than any other shortfall: such a path cannot be judged
 
 
-def _coarse(anatomy: Anatomy, task: NeedleTask) -> tuple[F64, F64]:
+def _coarse(around: Surroundings, task: NeedleTask) -> tuple[F64, F64]:
     """Tips around the aim, and points of the isthmus plane that lie inside the bone: all pairs."""
-    maps = distance_maps(surroundings(anatomy))
-    frame, narrow = anatomy.frame, pedicle(anatomy, task.side)
+    maps = distance_maps(around)
+    frame, narrow = around.anatomy.frame, pedicle(around, task.side)
     aim, centre = frame.local(task.aim_mm), frame.local(narrow.isthmus_mm)
     tips = frame.world(aim + _box((-9, 10, 3), (-3, 10, 3), (-6, 7, 3)))
     tips = tips[-maps.at("body", tips) > task.diameter_mm / 2]
@@ -278,10 +241,12 @@ def _coarse(anatomy: Anatomy, task: NeedleTask) -> tuple[F64, F64]:
     return np.repeat(tips, len(through), axis=0), np.tile(through, (len(tips), 1))
 
 
-def _around(tips: F64, through: F64, anatomy: Anatomy, task: NeedleTask, step_mm: float) -> tuple[F64, F64]:
+def _around(
+    tips: F64, through: F64, around: Surroundings, task: NeedleTask, step_mm: float
+) -> tuple[F64, F64]:
     """Pairs a step or none from the given ones, with the tip still in the body."""
-    maps = distance_maps(surroundings(anatomy))
-    axes, three = anatomy.frame.axes, (-1, 2, 1)
+    maps = distance_maps(around)
+    axes, three = around.anatomy.frame.axes, (-1, 2, 1)
     tip_steps = step_mm * _box(three, three, three) @ axes
     through_steps = 0.5 * step_mm * _box(three, (0, 1, 1), three) @ axes
     moved = np.repeat(tips[:, None] + tip_steps, len(through_steps), axis=1).reshape(-1, 3)

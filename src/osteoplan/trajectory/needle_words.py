@@ -20,7 +20,7 @@ from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, S
 
 F64 = npt.NDArray[np.float64]
 
-__all__ = ["none_of", "numbered", "unchecked_of", "way_of"]
+__all__ = ["none_of", "numbered", "unchecked_of", "way_of", "why_broken"]
 
 PROFILE_MM = 1.0  # between the places of a profile
 
@@ -33,9 +33,9 @@ def way_of(scene: Scene, tried: Candidates, met: Met, *, broken: Mapping[str, fl
     bone = met.bone_mm[0] if np.isfinite(met.bone_mm[0]).all() else None
     gaps = _gaps(scene, tried, met)
     return replace(
-        none_of(scene.around, task, _sentences(scene, met, gaps, broken or {})),
+        none_of(scene.around, task, ()),
         status="none" if broken else "fits",
-        reasons=_sentences(scene, met, gaps, broken) if broken else _remarks(task),
+        reasons=tuple(text for _, text in _sentences(scene, met, gaps, broken)) if broken else _remarks(task),
         entry_mm=point(entry),
         target_mm=point(tip),
         skin_mm=point(entry) if seen else None,
@@ -45,6 +45,13 @@ def way_of(scene: Scene, tried: Candidates, met: Met, *, broken: Mapping[str, fl
         reach={id: "; ".join(one.why(0)) for id, one in met.reach.items()},
         profile=_profile(scene, entry, tip),
     )
+
+
+def why_broken(
+    scene: Scene, tried: Candidates, met: Met, broken: Mapping[str, float]
+) -> tuple[tuple[str, str], ...]:
+    """(limit, sentence with its number) of one path, for each limit that it misses by so much."""
+    return _sentences(scene, met, _gaps(scene, tried, met), broken) if broken else ()
 
 
 def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Way:
@@ -168,20 +175,23 @@ def _along(entry: npt.ArrayLike, tip: npt.ArrayLike, step_mm: float) -> F64:
     return places
 
 
-def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[str, float]) -> tuple[str, ...]:
-    """What the path that misses least breaks, each with its number and the limit."""
+def _sentences(
+    scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[str, float]
+) -> tuple[tuple[str, str], ...]:
+    """(limit, sentence) of what the path that misses least breaks, each with its number and the limit."""
     task, rules = scene.task, scene.task.rules
     if "skin" in broken:  # what is measured along a path that the image cuts would only mislead
-        return ("every path leaves the image before it reaches the skin: use a wider CT",)
+        return (("skin", "every path leaves the image before it reaches the skin: use a wider CT"),)
     said = []
     for gap in gaps:
         if f"{gap.kind}_clearance_min_mm" in broken:
             name = gap.structure.replace("_", " ") + (" (derived)" if gap.derived else "")
-            said.append(
+            text = (
                 f"passes {gap.gap_mm:.1f} mm from the {name}, {gap.needed_mm:.1f} mm needed"
                 if gap.gap_mm > 0
                 else f"enters the {name} by {-gap.gap_mm:.1f} mm"
             )
+            said.append((f"{gap.kind}_clearance_min_mm", text))
     wide = f"the {task.diameter_mm:.1f} mm needle"
     words = {
         "wall_depth_min_mm": f"{met.wall_mm[0]:.1f} mm of bone beside {wide}, {rules.wall_mm:.1f} mm needed"
@@ -197,10 +207,10 @@ def _sentences(scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[st
         "cortex_angle_max_deg": f"meets the bone {met.cortex_angle_deg[0]:.0f} deg off its normal, "
         f"{rules.cortex_angle_deg:.0f} deg at most",
     }
-    said += [words[name] for name in words if name in broken]
+    said += [(name, text) for name, text in words.items() if name in broken]
     if "reach" in broken:
         said += [
-            f"cannot be followed by {id.replace('_', ' ')}: {'; '.join(one.why(0))}"
+            ("reach", f"cannot be followed by {id.replace('_', ' ')}: {'; '.join(one.why(0))}")
             for id, one in met.reach.items()
         ]
-    return tuple(f"the best path {one}" if not one[0].isdigit() else one for one in said)
+    return tuple((limit, text if text[0].isdigit() else f"the best path {text}") for limit, text in said)

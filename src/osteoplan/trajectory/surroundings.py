@@ -3,15 +3,14 @@
 Labelled voxels are taken as solid bricks, so a distance is never longer than to the label as it was drawn; on
 a slanted surface it is shorter than to the smooth surface by up to half a voxel's diagonal.
 
-Distance maps are computed once for an object and remembered while it lives.
+What is worked out of a neighbourhood (distance maps, bone fields, corridors) is kept in its memo.
 """
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import get_args
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +22,31 @@ from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask, Structure, Structu
 from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
 
-__all__ = ["AVOIDED", "DistanceMaps", "Surroundings", "distance_maps", "point", "surroundings"]
+__all__ = ["AVOIDED", "DistanceMaps", "Memo", "Surroundings", "distance_maps", "point", "surroundings"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
+_Made = TypeVar("_Made")
 
 # What a device may not touch, in the order in which it is told.  Bones are channels of their own.
 AVOIDED: tuple[str, ...] = (
     "canal", "nerve", "vessel", "pleura", "bowel", "organ", "joint", "metal",
 )  # fmt: skip
 REACH_MM = 30.0  # of the maps; farther than that nothing is near
+
+
+class Memo:
+    """What was worked out once, by what it depends on beside its owner; it lives as long as that."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What ``make`` gives; made at the first call with that key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: _Made = self._kept[key]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +64,7 @@ class Surroundings:
         structures: what to avoid; bones are not among them.
         metal: metal, stents and cement that are in the patient already.
         skin: True inside the patient.
+        memo: what was worked out of it.
     """
 
     anatomy: Anatomy
@@ -62,6 +77,7 @@ class Surroundings:
     structures: tuple[Structure, ...]
     metal: Mask
     skin: Mask
+    memo: Memo = field(default_factory=Memo)
 
     def known(self) -> tuple[str, ...]:
         """Names of everything that is known on the scan, given and derived, the bones included.
@@ -140,30 +156,8 @@ class DistanceMaps:
         return candidates[int(np.argmin(gaps))]
 
 
-def surroundings(
-    anatomy: Anatomy, frames: Mapping[str, Mapping[str, BoneFrame]] | None = None
-) -> Surroundings:
-    """The neighbourhood of one lesion's bone.
-
-    Args:
-        anatomy: the bone, its structures and implants.
-        frames: of other bones by canonical label; those that the anatomy knows where None.
-    """
-    return _surroundings(anatomy, anatomy.neighbour_frames if frames is None else frames)
-
-
-def distance_maps(around: Surroundings) -> DistanceMaps:
-    """Distance maps of a neighbourhood; the second call for the same anatomy costs nothing."""
-    maps = _maps.get(around.anatomy)
-    if maps is None or maps.structures != around.structures:  # structures are compared by identity
-        maps = _maps[around.anatomy] = _distance_maps(around)
-    return maps
-
-
-_maps: weakref.WeakKeyDictionary[Anatomy, DistanceMaps] = weakref.WeakKeyDictionary()
-
-
-def _surroundings(anatomy: Anatomy, frames: Mapping[str, Mapping[str, BoneFrame]]) -> Surroundings:
+def surroundings(anatomy: Anatomy) -> Surroundings:
+    """The neighbourhood of one lesion's bone."""
     target = label_of(anatomy.bone)
     own = anatomy.frames or {anatomy.frame.kind: anatomy.frame}
     metal = np.zeros(anatomy.image.shape, dtype=bool)
@@ -172,10 +166,15 @@ def _surroundings(anatomy: Anatomy, frames: Mapping[str, Mapping[str, BoneFrame]
     return Surroundings(
         anatomy=anatomy, grid=anatomy.image, target=target,
         bones={**{s.name: s.mask for s in anatomy.of_kind("bone")}, target: anatomy.bone_mask},
-        lesion=anatomy.lesion_mask, parts=anatomy.parts, frames={**frames, target: own},
+        lesion=anatomy.lesion_mask, parts=anatomy.parts, frames={**anatomy.neighbour_frames, target: own},
         structures=tuple(s for s in anatomy.structures if s.kind != "bone"),
         metal=metal, skin=anatomy.body_surface,
     )  # fmt: skip
+
+
+def distance_maps(around: Surroundings) -> DistanceMaps:
+    """Distance maps of a neighbourhood; the second call costs nothing."""
+    return around.memo.once("distance maps", lambda: _distance_maps(around))
 
 
 def _distance_maps(around: Surroundings) -> DistanceMaps:

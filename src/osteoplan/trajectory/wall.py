@@ -8,7 +8,6 @@ the slope of that surface.  A needle whose approach stays inside is held from th
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +16,10 @@ import numpy.typing as npt
 from osteoplan.kernels.paths import path_minima, path_values
 from osteoplan.knowledge.approaches import approaches
 from osteoplan.knowledge.corridors import templates
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Mask
 from osteoplan.model.way import Way
 from osteoplan.trajectory.corridors_bone import Gate, bone_field
-from osteoplan.trajectory.needle import PedicleSide, pedicle
+from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = ["Stretch", "Wall", "own_stretch", "stretch_of", "wall_bones", "wall_of"]
@@ -95,10 +94,7 @@ def wall_of(around: Surroundings, way: Way) -> Wall | None:
         also, gates = _bridges(around, way)
         field = bone_field(around, tuple(sorted({*bones, *also})), gates)
         return Wall(field.depth[..., None], field.affine)
-    kept = _walls.get(around.anatomy)
-    if kept is None:
-        kept = _walls[around.anatomy] = _wall(around)
-    return kept
+    return around.memo.once("wall", lambda: _wall(around))
 
 
 def stretch_of(around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targets_mm: F64) -> Stretch:
@@ -113,7 +109,7 @@ def stretch_of(around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targ
     length = np.linalg.norm(targets_mm - entries_mm, axis=1)
     inward = (targets_mm - entries_mm) / length[:, None]
     if way.kind == "needle":
-        isthmus = _isthmus(around, "left" if way.side == "left" else "right")
+        isthmus = np.array(pedicle(around, "left" if way.side == "left" else "right").isthmus_mm)
         first = np.clip(np.einsum("nx,nx->n", isthmus - entries_mm, inward), 0.0, length)
         return Stretch(first, length, np.zeros_like(first), np.zeros_like(first))
     radius = (way.diameter_mm or 0.0) / 2.0
@@ -167,10 +163,6 @@ def own_stretch(
     return ends[0], np.maximum(ends[0], ends[1])
 
 
-_walls: weakref.WeakKeyDictionary[Anatomy, Wall] = weakref.WeakKeyDictionary()
-_isthmuses: weakref.WeakKeyDictionary[Anatomy, dict[str, F64]] = weakref.WeakKeyDictionary()
-
-
 def _bridges(around: Surroundings, way: Way) -> tuple[Bones, tuple[Gate, ...]]:
     """What counts as a corridor's bones besides them, and the gaps that it crosses on purpose."""
     known = templates().get(way.approach)
@@ -204,14 +196,6 @@ def _box(mask: Mask, pad: npt.NDArray[np.int_]) -> tuple[slice, ...]:
         low, high = (int(along[0]), int(along[-1]) + 1) if along.size else (0, 1)
         found.append(slice(max(low - int(pad[axis]), 0), min(high + int(pad[axis]), mask.shape[axis])))
     return tuple(found)
-
-
-def _isthmus(around: Surroundings, side: PedicleSide) -> F64:
-    """(3,) centre of a pedicle's isthmus; remembered."""
-    known = _isthmuses.setdefault(around.anatomy, {})
-    if side not in known:
-        known[side] = np.array(pedicle(around.anatomy, side).isthmus_mm)
-    return known[side]
 
 
 def _slope(wall: Wall, entries_mm: F64, inward: F64, at_mm: F64) -> F64:

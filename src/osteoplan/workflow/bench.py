@@ -1,38 +1,96 @@
-"""One bone on its testing machine: every load case that is asked for, in any state.
+"""One bone on its testing machine: every load case that is asked for, each a room of the loop.
 
-Each mesh is built once; every solve is kept by the digest of what went into it.  The first load case that the
-scan allows ranks.
+Each mesh is built once.  The first load case that the scan allows ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-import osteoplan
 from osteoplan.errors import NotAvailable, UnknownName
-from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.mechanics.hierarchies import Hierarchies
 from osteoplan.mechanics.specimen import Specimen, load
+from osteoplan.mechanics.state import State
 from osteoplan.mechanics.supports import supports
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Patient
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.simulated import Simulated
 from osteoplan.model.supports import Supports
-from osteoplan.provenance import digest
-from osteoplan.workflow.cache import Cache, Simulated
+from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.load_cases import NOT_SIMULATED, LoadCase, load_cases
-from osteoplan.workflow.progress import Progress, stage
+from osteoplan.workflow.progress import OnStep
+from osteoplan.workflow.rooms import AFTER_ALL
 from osteoplan.workflow.settings import PlanSettings
 
-__all__ = ["Bench"]
+__all__ = ["Bench", "LoadCaseRoom", "together"]
 
-Span = tuple[float, float]
 Which = Literal["planned", "all"]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadCaseRoom:
+    """One load case, in one state of the bone, compared with the states before it.
+
+    Attributes:
+        image: the bone without its lesion, or as it is now.
+        before: answers of this load case that shares are taken of, by ``intact`` and ``now``.
+        reads: solids, and cement as the fields tell it.
+    """
+
+    case: LoadCase
+    specimen: Specimen
+    hierarchies: Hierarchies
+    patient: Patient
+    image: State
+    before: Mapping[str, Simulated] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset({"solids"})
+
+    @property
+    def id(self) -> str:
+        """Room and load case."""
+        return f"mechanics {self.case.case.id}"
+
+    @property
+    def doing(self) -> str:
+        """What is done to the bone; a second load case is named."""
+        return self.case.doing if self.case.primary else f"{self.case.doing} ({self.case.case.title})"
+
+    @property
+    def settings(self) -> object:
+        """Settings of the mesh and the solver, the state, what it is compared with, who carries the load."""
+        return self.specimen.settings, self.image, sorted(self.before), self.patient
+
+    def first_step(self, effects: Effects) -> int:
+        """After all steps: what they leave carries the load."""
+        return AFTER_ALL
+
+    def run(
+        self, setting: Setting, effects: Effects, fields: tuple[Field, ...], on_step: OnStep
+    ) -> Simulated:
+        """Load the bone; shares of the states before, then strength over the loads of life."""
+        found = load(
+            self.specimen, image=self.image, ensemble=setting.ensemble, fields=fields, effects=effects,
+            hierarchies=self.hierarchies, on_step=on_step,
+        )  # fmt: skip
+        shares = [self._share(found, of, base, setting.anatomy) for of, base in self.before.items()]
+        to_load = strength_to_load(
+            found.outcomes, self.case.case, setting.anatomy.bone, self.patient,
+            calibrated=setting.anatomy.calibration.calibrated, ensemble=setting.ensemble,
+        )  # fmt: skip
+        return replace(found, outcomes=(*found.outcomes, *shares, *to_load))
+
+    def _share(self, found: Simulated, of: str, base: Simulated, anatomy: Anatomy) -> Estimate:
+        """What ranks, as per cent of a state before, paired."""
+        ours, theirs = (_outcome(one, self.case) for one in (found, base))
+        share = ours.ratio_to(theirs, self.case.ratio.replace("_to_intact", f"_to_{of}"))
+        whole = f"per cent of intact: {anatomy.intact_basis}"
+        return replace(share, because=(whole, *share.because)) if of == "intact" else share
 
 
 class Bench:
@@ -52,35 +110,33 @@ class Bench:
     """
 
     def __init__(
-        self, anatomy: Anatomy, settings: PlanSettings, cache: Cache, *, patient: Patient | None = None,
+        self, anatomy: Anatomy, settings: PlanSettings, *, patient: Patient | None = None,
         which: Which | str = "planned",
     ) -> None:  # fmt: skip
-        self.anatomy, self.settings, self.cache = anatomy, settings, cache
+        self.anatomy, self.settings = anatomy, settings
         self.patient = patient or Patient()
         self._specimens: dict[str, Specimen] = {}
         self._hierarchies = Hierarchies()
         self.cases, self.warnings = self._possible(which)
         self.case = self.cases[0]
-        self._key = digest(
-            osteoplan.__version__, knowledge_version(), settings.draws, settings.seed, anatomy.image.array,
-            anatomy.image_intact.array, anatomy.image.affine, anatomy.calibration, anatomy.bone_mask,
-            dict(anatomy.parts), anatomy.lesion_mask, anatomy.frame, _supports(anatomy),
-        )  # fmt: skip
 
-    def load(
-        self, image: Literal["intact", "now"], progress: Progress, what: str, span: Span, *,
-        fields: tuple[Field, ...] = (), fill_worlds: tuple[Field, ...] = (), effects: Effects | None = None,
-    ) -> Simulated:  # fmt: skip
-        """Load the bone in one state, in every load case; outcomes and fields in their order."""
-        effects = effects or Effects()
-        start, end = span
-        share = (end - start) / len(self.cases)
-        done = []
-        for n, case in enumerate(self.cases):
-            title = what if n == 0 else f"{what} ({case.case.title})"
-            part = (start + n * share, start + (n + 1) * share)
-            done.append(self._one(case, image, progress, title, part, fields, fill_worlds, effects))
-        return _together(self.cases, done)
+    def rooms(
+        self, image: State, before: Sequence[Mapping[str, Simulated]] = (), *, treated: bool = False
+    ) -> tuple[LoadCaseRoom, ...]:
+        """The load cases as rooms for one state.
+
+        Args:
+            before: for each load case, answers to take shares of.
+            treated: the state is one after treatment, in the scenario that the settings ask for.
+        """
+        scenario = self.settings.scenario if treated else "none"
+        found = []
+        for case, base in zip(self.cases, before or [{}] * len(self.cases), strict=True):
+            specimen = self.specimen(case)
+            if scenario != specimen.settings.scenario:
+                specimen = replace(specimen, settings=replace(specimen.settings, scenario=scenario))
+            found.append(LoadCaseRoom(case, specimen, self._hierarchies, self.patient, image, base))
+        return tuple(found)
 
     def specimen(self, case: LoadCase) -> Specimen:
         """The bone as that load case holds and loads it."""
@@ -97,56 +153,29 @@ class Bench:
         for case in _wanted(self.anatomy, self.settings.spacing_mm, which):
             if which == "planned" and possible and not case.case.in_plan:
                 continue
+            asked = replace(
+                case.mechanics, existing_metal=self.settings.existing_metal, bond=self.settings.bond
+            )
             try:
-                self._specimens[case.case.id] = case.build(self.anatomy, case.mechanics)
+                self._specimens[case.case.id] = case.build(self.anatomy, asked)
             except NotAvailable as why:
                 left_out.append(str(why))
             else:
-                possible.append(case)
+                possible.append(replace(case, mechanics=asked, primary=not possible))
         if not possible:
             raise NotAvailable("; ".join(dict.fromkeys(left_out)))
         return tuple(possible), tuple(dict.fromkeys(left_out))
 
-    def shares(self, state: Simulated, base: Simulated, of: Literal["intact", "now"]) -> tuple[Estimate, ...]:
-        """What ranks in each load case, as per cent of intact or of untreated, paired."""
-        found = []
-        for case in self.cases:
-            ours, theirs = (_outcome(one, case.outcome, case.case.title) for one in (state, base))
-            share = ours.ratio_to(theirs, case.ratio.replace("_to_intact", f"_to_{of}"))
-            whole = f"per cent of intact: {self.anatomy.intact_basis}"
-            found.append(replace(share, because=(whole, *share.because)) if of == "intact" else share)
-        return tuple(found)
 
-    def to_load(self, state: Simulated) -> tuple[Estimate, ...]:
-        """Strength over every load that is known for this bone and patient."""
-        return tuple(
-            ratio
-            for case in self.cases
-            for ratio in strength_to_load(
-                state.outcomes, case.case, self.anatomy.bone, self.patient,
-                calibrated=self.anatomy.calibration.calibrated, seed=self.settings.seed,
-            )
-        )  # fmt: skip
-
-    def _one(
-        self, case: LoadCase, image: Literal["intact", "now"], progress: Progress, what: str, span: Span,
-        fields: tuple[Field, ...], fill_worlds: tuple[Field, ...], effects: Effects,
-    ) -> Simulated:  # fmt: skip
-        solids = [(f.quantity, f.volume.array, f.volume.affine) for f in (*fields, *fill_worlds)]
-        key = digest(case.case.id, case.mechanics, self._key, image, solids, effects)
-        kept = self.cache.load(key)
-        if kept is not None:
-            stage(progress, f"{what} (kept from before)", *span)
-            return kept
-        on_step = stage(progress, what, *span)
-        got = load(
-            self.specimen(case), image=image, fields=fields, fill_worlds=fill_worlds, effects=effects,
-            seed=self.settings.seed, n_draws=self.settings.draws, hierarchies=self._hierarchies,
-            on_step=on_step,
-        )  # fmt: skip
-        result = Simulated(got.outcomes, got.fields, got.diagnostics, got.warnings)
-        self.cache.store(key, result)
-        return result
+def together(done: Sequence[Simulated], cases: Sequence[LoadCase]) -> Simulated:
+    """All load cases as one result; diagnostics are those of the first, and each other one's by its id."""
+    others = {case.case.id: dict(one.diagnostics) for case, one in zip(cases[1:], done[1:], strict=True)}
+    return Simulated(
+        tuple(outcome for one in done for outcome in one.outcomes),
+        tuple(field for one in done for field in one.fields),
+        {**done[0].diagnostics, **({"load_cases": others} if others else {})},
+        tuple(dict.fromkeys(line for one in done for line in one.warnings)),
+    )
 
 
 def _wanted(anatomy: Anatomy, spacing_mm: float, which: str) -> tuple[LoadCase, ...]:
@@ -162,24 +191,7 @@ def _wanted(anatomy: Anatomy, spacing_mm: float, which: str) -> tuple[LoadCase, 
     return chosen
 
 
-def _outcome(state: Simulated, id: str, target: str) -> Estimate:
-    return next(one for one in state.outcomes if (one.id, one.target) == (id, target))
-
-
-def _together(cases: Sequence[LoadCase], done: Sequence[Simulated]) -> Simulated:
-    """All load cases as one result; diagnostics are those of the first, and each other one's by its id."""
-    others = {case.case.id: dict(one.diagnostics) for case, one in zip(cases[1:], done[1:], strict=True)}
-    return Simulated(
-        tuple(outcome for one in done for outcome in one.outcomes),
-        tuple(field for one in done for field in one.fields),
-        {**done[0].diagnostics, **({"load_cases": others} if others else {})},
-        tuple(dict.fromkeys(line for one in done for line in one.warnings)),
-    )
-
-
-def _supports(anatomy: Anatomy) -> list[Any]:
-    """What a load case reads beyond the bone itself: its other frames, and what it is held by."""
-    if anatomy.is_vertebra:
-        return []
-    near = [(one.name, one.mask) for one in anatomy.structures if one.kind in ("joint", "bone")]
-    return [dict(anatomy.frames), near]
+def _outcome(state: Simulated, case: LoadCase) -> Estimate:
+    """The outcome that ranks in a load case."""
+    wanted = (case.outcome, case.case.title)
+    return next(one for one in state.outcomes if (one.id, one.target) == wanted)

@@ -19,21 +19,12 @@ import numpy as np
 
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
 
-__all__ = ["Cache", "Simulated"]
+__all__ = ["Cache"]
 
 Arrays = dict[str, Any]  # name -> array
-
-
-@dataclass(frozen=True, eq=False)
-class Simulated:
-    """What a physics room gave back: outcomes, fields, diagnostics, warnings."""
-
-    outcomes: tuple[Estimate, ...]
-    fields: tuple[Field, ...]
-    diagnostics: Mapping[str, Any]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         document, arrays = _pack(result)
         beside = self.folder / f".{key}.{os.getpid()}.part.npz"
-        np.savez(beside, document=np.array(json.dumps(document)), **arrays)
+        np.savez_compressed(beside, document=np.array(json.dumps(document)), **arrays)
         beside.replace(self.folder / f"{key}.npz")
 
 
@@ -75,15 +66,11 @@ def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
             arrays[f"draws{n}"] = outcome.draws
     for n, field in enumerate(result.fields):
         arrays[f"field{n}"], arrays[f"affine{n}"] = field.volume.array, field.volume.affine
-        fields.append(
-            {
-                "quantity": field.quantity,
-                "unit": field.unit,
-                "because": field.because,
-                "meaning": field.volume.meaning,
-                "frame": field.volume.frame,
-            }
-        )
+        if field.samples:  # all on one crop
+            arrays[f"samples{n}"] = np.stack([sample.array for sample in field.samples])
+            arrays[f"crop{n}"] = field.samples[0].affine
+        plain = {"quantity": field.quantity, "unit": field.unit, "because": field.because}
+        fields.append({**plain, "meaning": field.volume.meaning, "frame": field.volume.frame})
     document = {
         "outcomes": outcomes,
         "fields": fields,
@@ -105,13 +92,14 @@ def _unpack(document: dict[str, Any], arrays: Arrays) -> Simulated:
         )
         for n, plain in enumerate(document["outcomes"])
     )
-    fields = tuple(
-        Field(
-            plain["quantity"],
-            Volume(arrays[f"field{n}"], arrays[f"affine{n}"], plain["meaning"], plain["frame"]),
-            plain["unit"],
-            plain["because"],
-        )
-        for n, plain in enumerate(document["fields"])
-    )
+    fields = tuple(_field(plain, arrays, str(n)) for n, plain in enumerate(document["fields"]))
     return Simulated(outcomes, fields, document["diagnostics"], tuple(document["warnings"]))
+
+
+def _field(plain: dict[str, Any], arrays: Arrays, n: str) -> Field:
+    def volume(array: Any, affine: Any) -> Volume:
+        return Volume(array, affine, plain["meaning"], plain["frame"])
+
+    samples = tuple(volume(one, arrays[f"crop{n}"]) for one in arrays.get(f"samples{n}", ()))
+    central = volume(arrays[f"field{n}"], arrays[f"affine{n}"])
+    return Field(plain["quantity"], central, plain["unit"], plain["because"], samples)

@@ -58,7 +58,7 @@ def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidit
     laws = case.mechanics.laws
     h = max(number("rigidity.section_mm"), settings.spacing_mm)
     central = central_world(anatomy.calibration, laws[0])
-    sampled = worlds(anatomy.calibration, laws, settings.seed, settings.draws)
+    sampled = worlds(anatomy.calibration, laws, settings.ensemble)
     found, left_out = [], []
     for stretch in stretches(anatomy):
         try:

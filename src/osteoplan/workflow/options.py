@@ -14,15 +14,19 @@ from osteoplan.model.result import Reading
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import forbidding
-from osteoplan.techniques.protocol import Shelf, Technique
+from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import techniques
-from osteoplan.workflow.shelf import shelf_elsewhere, shelf_for
+from osteoplan.techniques.violations import violations
+from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for
 
 __all__ = ["options"]
 
 
-def options(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[Option, ...]:
+def options(reading: Reading, verdicts: Sequence[Verdict], setting: Setting) -> tuple[Option, ...]:
     """All options of a case: percutaneous plans first, then the comparators.
+
+    Each technique proposes with what the centre has for it; ``setting`` brings the patient and the ensemble.
 
     A plan that breaks a hard limit stays listed as *infeasible*; one that a rule removes as
     *excluded_by_rule*; one that this centre cannot do as *refer_elsewhere*, drawn with what others have on
@@ -30,7 +34,7 @@ def options(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[Option, ...]
     """
     found = []
     for technique in techniques().values():
-        proposed = _proposed(technique, reading)
+        proposed = _proposed(technique, reading, setting)
         for plan in proposed.plans:
             found.append(_option(technique, plan, reading, proposed, verdicts))
     return tuple(sorted(found, key=lambda option: option.kind == "comparator"))
@@ -38,27 +42,27 @@ def options(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[Option, ...]
 
 @dataclass(frozen=True)
 class _Proposed:
-    """Plans of one technique, the shelf that they take from, and why they are for another centre."""
+    """Plans of one technique, the setting that they are made in, and why they are for another centre."""
 
     plans: tuple[Plan, ...]
-    shelf: Shelf
+    setting: Setting
     elsewhere: tuple[str, ...] = ()
 
 
-def _proposed(technique: Technique, reading: Reading) -> _Proposed:
-    """What a technique proposes; with the shelf of another centre where this one lacks something for it."""
+def _proposed(technique: Technique, reading: Reading, setting: Setting) -> _Proposed:
+    """What a technique proposes; as another centre would where this one lacks something for it."""
     card, centre = technique_cards().get(technique.id), reading.case.centre
     elsewhere = () if card is None else refer(card.needs, centre)
     if not elsewhere:
-        shelf = shelf_for(reading.case, technique.id)
+        here = setting.with_inventory(inventory_for(reading.case, technique.id))
         try:
-            return _Proposed(technique.propose(reading.anatomy, reading.findings, shelf), shelf)
+            return _Proposed(technique.propose(here, reading.findings), here)
         except (NotAvailable, UnknownName) as why:
             if centre.devices is None:
                 raise
             elsewhere = (f"not on this centre's shelf: {why}; refer elsewhere",)
-    shelf = shelf_elsewhere(technique.id)
-    return _Proposed(technique.propose(reading.anatomy, reading.findings, shelf), shelf, elsewhere)
+    there = setting.with_inventory(inventory_elsewhere(technique.id))
+    return _Proposed(technique.propose(there, reading.findings), there, elsewhere)
 
 
 def _option(
@@ -69,20 +73,21 @@ def _option(
     if technique.kind == "comparator":
         reasons = tuple(Reason(text) for text in proposed.elsewhere)
         return Option(plan, "comparator", "comparator", reasons, outcomes=published)
-    status, reasons = _status(technique, plan, reading, proposed, verdicts)
+    status, reasons = _status(technique, plan, proposed, verdicts)
     return Option(
         plan, "plan", status, reasons, outcomes=published, warnings=(*_order_warnings(plan), *plan.remarks)
     )
 
 
 def _status(
-    technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, verdicts: Sequence[Verdict]
+    technique: Technique, plan: Plan, proposed: _Proposed, verdicts: Sequence[Verdict]
 ) -> tuple[OptionStatus, tuple[Reason, ...]]:
     """Hard limits first (about this path), then rules (about this patient), then the centre.
 
     Nobody is sent elsewhere for what no path allows, or what a rule forbids.
     """
-    broken = technique.violations(plan, reading.anatomy, proposed.shelf)
+    setting = proposed.setting
+    broken = (*violations(plan, setting), *technique.violations(plan, setting))
     if broken:
         return "infeasible", tuple(Reason(violation.text, violation.limit) for violation in broken)
     card = technique_cards().get(technique.id)

@@ -29,15 +29,16 @@ from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations
 from osteoplan.pathway.rules import blocking
 from osteoplan.provenance import Stamp, cache_folder, digest
 from osteoplan.report.page import render
+from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.explain import cited, explain
+from osteoplan.workflow.inventory import inventory_elsewhere
 from osteoplan.workflow.knowledge import local_book
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.settings import PlanSettings
-from osteoplan.workflow.shelf import shelf_of
 from osteoplan.workflow.simulate import simulate
 from osteoplan.workflow.wordings import wordings
 
@@ -79,11 +80,9 @@ def plan(
     book = local_book(centre.knowledge)
     explained = explain(reading.findings, centre, book)
     stage(progress, "looking for ways in", 0.15, 0.2)
-    proposed = options(reading, explained.verdicts)
-    shelves = {option.id: shelf_of(reading.case, option) for option in proposed}
-    simulated = simulate(
-        reading.anatomy, proposed, shelves, settings, cache, patient=reading.case.patient, progress=progress
-    )
+    setting = Setting.of(reading.anatomy, inventory_elsewhere(""), settings.ensemble)
+    proposed = options(reading, explained.verdicts, setting)
+    simulated = simulate(setting, proposed, settings, cache, patient=reading.case.patient, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
     comparison = _compared(simulated, explained.verdicts)
     sections, left_out = rigidity_of(reading.anatomy, settings)

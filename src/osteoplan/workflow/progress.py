@@ -7,9 +7,10 @@ from typing import Protocol
 
 from osteoplan.errors import Cancelled
 
-__all__ = ["OnStep", "Progress", "quiet", "stage"]
+__all__ = ["OnStep", "Progress", "Span", "quiet", "stage"]
 
 OnStep = Callable[[int, float], bool]
+Span = tuple[float, float]  # where a part of the work begins and ends, as shares of the whole
 
 
 class Progress(Protocol):

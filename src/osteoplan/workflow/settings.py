@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from osteoplan.mechanics.existing import ExistingMetal
+from osteoplan.mechanics.scenarios import Bond, Scenario
+from osteoplan.model.ensemble import Ensemble
+
 __all__ = ["PlanSettings"]
 
 
@@ -15,14 +19,25 @@ class PlanSettings:
     Attributes:
         lesion: id of the lesion to plan; None takes the case's target.
         spacing_mm: edge of the finite-element voxels [mm].
-        draws: worlds sampled for the intervals.
+        draws: patients sampled for the intervals.
         seed: of every named random stream.
+        existing_metal: whether metal that the scan shows already carries load.
+        scenario: what treatment does to the bone of the lesion: nothing, killed months ago, or removed.
+        bond: of cement to bone: full, or through a softer layer.
     """
 
     lesion: str | None = None
     spacing_mm: float = 1.0
     draws: int = 200
     seed: int = 1
+    existing_metal: ExistingMetal = "left out"
+    scenario: Scenario = "none"
+    bond: Bond = "full"
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The sampled patients of the plan."""
+        return Ensemble(self.seed, self.draws)
 
     def document(self) -> dict[str, Any]:
         """Settings as the stamp holds them."""

@@ -21,9 +21,9 @@ from osteoplan.model.case import Case
 from osteoplan.model.plan import Option
 from osteoplan.report.sheet import render_sheet, sheet_document
 from osteoplan.report.sheet_views import Asked, Stop
+from osteoplan.workflow.inventory import inventory_of
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
-from osteoplan.workflow.shelf import shelf_of
 
 __all__ = ["MadeSheet", "asked_of", "sheet", "write_sheet"]
 
@@ -65,7 +65,7 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
         plan=document["id"],
         date=document["stamp"]["created"],
         program=f"osteoplan {document['stamp']['program']}",
-        devices=shelf_of(case, option).devices if words is None else words.devices,
+        devices=inventory_of(case, option).devices if words is None else words.devices,
         stops=tuple(Stop(row.at, row.where, row.text, row.status) for row in stops()),
         elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
         spacers=frozenset(order().no_part),

@@ -1,6 +1,6 @@
-"""Simulate: the bone intact, as it is, and after each feasible option, on one mesh, in the same worlds.
+"""Simulate: the bone intact, as it is, and after each feasible option, on one mesh, in the same patients.
 
-Every finite-element solve is kept by the digest of what went into it.
+Every option is walked through the rooms that have to act on it (``workflow.rooms``).
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from osteoplan.cement.grow import fill
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
-from osteoplan.model.anatomy import Anatomy
+from osteoplan.mechanics.state import State
 from osteoplan.model.case import Patient
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
-from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Reason
 from osteoplan.model.result import Simulations
-from osteoplan.techniques.protocol import Shelf
-from osteoplan.techniques.registry import techniques
-from osteoplan.workflow.bench import Bench
-from osteoplan.workflow.cache import Cache, Simulated
-from osteoplan.workflow.progress import Progress, quiet, stage
+from osteoplan.model.simulated import Simulated
+from osteoplan.techniques.effects import effects
+from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.bench import Bench, together
+from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.progress import Progress, Span, quiet
+from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms
 from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["Strength", "simulate", "strength"]
@@ -29,47 +29,72 @@ __all__ = ["Strength", "simulate", "strength"]
 
 @dataclass(frozen=True, eq=False)
 class Strength:
-    """Strength before treatment."""
+    """Strength before treatment, of all load cases together and of each.
+
+    Attributes:
+        by_case: for each load case its answers ``intact`` and ``now``.
+    """
 
     intact: Simulated
     now: Simulated
+    by_case: tuple[Mapping[str, Simulated], ...]
 
 
-def strength(bench: Bench, *, progress: Progress = quiet, span: tuple[float, float] = (0.2, 0.5)) -> Strength:
-    """The bone without and with its lesion; the second carries its share of the first, and of known loads."""
+def strength(
+    bench: Bench, setting: Setting, cache: Cache, *, treated: bool = False, progress: Progress = quiet,
+    span: Span = (0.2, 0.5),
+) -> Strength:  # fmt: skip
+    """The bone without and with its lesion; the second carries its share of the first, and of known loads.
+
+    Args:
+        treated: the bone as it is now stands for one after the scenario of the settings.
+    """
     start, end = span
-    middle = 0.5 * (start + end)
-    doing = bench.case.doing
-    intact = bench.load("intact", progress, f"{doing} the intact bone", (start, middle))
-    now = bench.load("now", progress, f"{doing} the bone as it is", (middle, end))
-    more = (*bench.shares(now, intact, "intact"), *bench.to_load(now))
-    return Strength(
-        replace(intact, outcomes=intact.outcomes + bench.to_load(intact)),
-        replace(now, outcomes=now.outcomes + more),
-    )
+    step = 0.5 * (end - start) / len(bench.cases)
+
+    def answers(
+        image: State, before: Sequence[Mapping[str, Simulated]], told: str, at: float
+    ) -> list[Simulated]:
+        rooms = bench.rooms(image, before, treated=treated and image == "now")
+        return [
+            kept(
+                room, setting, Effects(), (), cache, f"{room.doing} {told}", progress=progress,
+                span=(at + n * step, at + (n + 1) * step),
+            )
+            for n, room in enumerate(rooms)
+        ]  # fmt: skip
+
+    intact = answers("intact", (), "the intact bone", start)
+    now = answers("now", [{"intact": one} for one in intact], "the bone as it is", 0.5 * (start + end))
+    by_case = tuple({"intact": one, "now": two} for one, two in zip(intact, now, strict=True))
+    return Strength(together(intact, bench.cases), together(now, bench.cases), by_case)
 
 
 def simulate(
-    anatomy: Anatomy,
+    setting: Setting,
     options: Sequence[Option],
-    shelves: Mapping[str, Shelf],
     settings: PlanSettings,
     cache: Cache,
     *,
     patient: Patient | None = None,
+    rooms: Sequence[Room] = ROOMS,
     progress: Progress = quiet,
 ) -> Simulations:
-    """Simulate every option that is not infeasible, each with its own shelf (by the option's id).
+    """Simulate every option that is not infeasible.
 
-    An option whose simulation fails stays listed as *failed* with the reason; the others go on.
+    An option of which a room fails stays listed as *failed* with the reason; the others go on.
+
+    Args:
+        setting: the patient, all devices, and the ensemble.
+        rooms: that act on the steps of a plan; the bone's load cases come after them.
     """
     try:
-        bench = Bench(anatomy, settings, cache, patient=patient)
-        base = strength(bench, progress=progress)
+        bench = Bench(setting.anatomy, settings, patient=patient)
+        base = strength(bench, setting, cache, progress=progress)
     except NotAvailable as why:
         return Simulations((), (), tuple(options), {}, (str(why),))
+    walked = (*rooms, *bench.rooms("now", base.by_case, treated=True))
     fields = {"intact": base.intact.fields, "now": base.now.fields}
-    warnings = (*bench.warnings, *base.now.warnings)
     done = []
     share = 0.4 / max(1, sum(option.kind == "plan" for option in options))
     start = 0.5
@@ -79,16 +104,14 @@ def simulate(
         elif option.status == "infeasible":
             done.append(option)
         else:
-            treated, made = _treated(
-                bench, option, shelves[option.id], base, progress, (start, start + share)
-            )
+            treated, made = _treated(walked, option, setting, cache, progress, (start, start + share))
             done.append(treated)
             fields[option.id] = made
             start += share
     return Simulations(
-        base.intact.outcomes, base.now.outcomes, tuple(done), fields, warnings, bench.case.ratio,
-        bench.case.resolution_pct, {**base.now.diagnostics, "laws": ", ".join(bench.case.mechanics.laws)},
-        bench.supports(),
+        base.intact.outcomes, base.now.outcomes, tuple(done), fields,
+        (*bench.warnings, *base.now.warnings), bench.case.ratio, bench.case.resolution_pct,
+        {**base.now.diagnostics, "laws": ", ".join(bench.case.mechanics.laws)}, bench.supports(),
     )  # fmt: skip
 
 
@@ -100,48 +123,25 @@ def _untreated(option: Option, now: Simulated) -> Option:
 
 
 def _treated(
-    bench: Bench,
-    option: Option,
-    shelf: Shelf,
-    base: Strength,
-    progress: Progress,
-    span: tuple[float, float],
+    rooms: Sequence[Room], option: Option, setting: Setting, cache: Cache, progress: Progress, span: Span
 ) -> tuple[Option, tuple[Field, ...]]:
-    """One option: its effects, its cement, its strength."""
-    start, end = span
+    """One option through the rooms; outcomes of what carries the load first, then those of the steps."""
     try:
-        technique = techniques()[option.plan.technique]
-        effects = technique.effects(option.plan, bench.anatomy, shelf)
-        grown = start + 0.3 * (end - start)
-        cement = _cement(bench, effects, option.plan.title, progress, (start, grown))
-        after = bench.load(
-            "now", progress, f"{bench.case.doing} after {option.plan.title}", (grown, end),
-            fields=cement.fields, fill_worlds=cement.worlds, effects=effects,
-        )  # fmt: skip
+        done = effects(option.plan, setting.inventory.devices)
+        results = run_rooms(
+            rooms, setting, done, cache, title=option.plan.title, progress=progress, span=span
+        )
     except Cancelled:
         raise
     except OsteoplanError as why:
         return replace(option, status="failed", reasons=(*option.reasons, Reason(str(why)))), ()
-    shares = (*bench.shares(after, base.intact, "intact"), *bench.shares(after, base.now, "now"))
-    outcomes = after.outcomes + shares + bench.to_load(after) + cement.outcomes + option.outcomes
-    warnings = option.warnings + cement.warnings + after.warnings
-    return replace(option, outcomes=outcomes, warnings=warnings), (*cement.fields, *after.fields)
-
-
-@dataclass(frozen=True, eq=False)
-class _Cement:
-    """Cement of one option; empty where it injects none."""
-
-    fields: tuple[Field, ...] = ()
-    worlds: tuple[Field, ...] = ()
-    outcomes: tuple[Estimate, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-def _cement(
-    bench: Bench, effects: Effects, title: str, progress: Progress, span: tuple[float, float]
-) -> _Cement:
-    if not effects.ports:
-        return _Cement()
-    grown = fill(bench.anatomy, effects, on_step=stage(progress, f"growing cement: {title}", *span))
-    return _Cement((grown.field,), grown.worlds, grown.outcomes, grown.warnings)
+    steps = sum(room.first_step(done) not in (None, AFTER_ALL) for room in rooms)
+    outcomes = [outcome for one in (*results[steps:], *results[:steps]) for outcome in one.outcomes]
+    warnings = [line for one in results for line in one.warnings]
+    return (
+        replace(
+            option, outcomes=(*outcomes, *option.outcomes),
+            warnings=(*option.warnings, *not_simulated(rooms, done), *warnings),
+        ),
+        tuple(field for one in results for field in one.fields),
+    )  # fmt: skip

@@ -7,9 +7,11 @@ from pathlib import Path
 from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.model.result import StrengthResult
 from osteoplan.provenance import cache_folder
+from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
+from osteoplan.workflow.inventory import inventory_elsewhere
 from osteoplan.workflow.ladder import climbed
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
@@ -44,8 +46,11 @@ def strength_of(
     # the other hip bone and the sacrum, for a ring
     patient, anatomy = reading.case.patient, with_neighbours(reading.anatomy, reading.case)
     cache = Cache(cache_folder() / "results")
-    bench = Bench(anatomy, settings, cache, patient=patient, which=load_case or "all")
-    found = strength(bench, progress=progress, span=(0.2, 1.0 if out is None else 0.7))
+    setting = Setting.of(anatomy, inventory_elsewhere(""), settings.ensemble)
+    bench = Bench(anatomy, settings, patient=patient, which=load_case or "all")
+    found = strength(
+        bench, setting, cache, treated=True, progress=progress, span=(0.2, 1.0 if out is None else 0.7)
+    )
     files: tuple[Path, ...] = ()
     if out is not None:
         stamps = ("the lesion is simulated",) if anatomy.lesion.simulated else ()

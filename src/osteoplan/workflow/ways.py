@@ -29,6 +29,7 @@ from osteoplan.knowledge.sites import side_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.result import Reading
 from osteoplan.model.way import Position, Way, WaysResult
 from osteoplan.provenance import Stamp
@@ -36,13 +37,14 @@ from osteoplan.report.ways_page import render_ways
 from osteoplan.trajectory.approaches import NeedleSearch, needle_ways
 from osteoplan.trajectory.corridors import corridors
 from osteoplan.trajectory.cover_plan import CoverPlan
-from osteoplan.trajectory.errors import budgeted
 from osteoplan.trajectory.followed import followed
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.placement_error import budgeted
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
+from osteoplan.workflow.inventory import guidances_at, inventory_for, position_of
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
-from osteoplan.workflow.shelf import guidances_at, position_of, shelf_for
+from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["WaysSettings", "WaysWritten", "guidances_of", "tasks_of", "ways", "ways_in", "write_ways"]
 
@@ -56,7 +58,7 @@ class WaysSettings:
         position: of the patient; None takes the case's, and without that each approach's own first one.
         needle: id of the needle that paths are measured with; None takes the thinnest on the shelf.
         guidance: ids, in order of preference; none takes those of the centre.
-        seed: of the strayed devices.
+        seed: of the strayed devices; as many as a plan has draws by default.
     """
 
     lesion: str | None = None
@@ -64,6 +66,11 @@ class WaysSettings:
     needle: str | None = None
     guidance: tuple[str, ...] = ()
     seed: int = 1
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The hands that err; the same as those of a plan of the same seed."""
+        return PlanSettings(seed=self.seed).ensemble
 
 
 @dataclass(frozen=True)
@@ -115,19 +122,19 @@ def ways_in(
     tasks = tasks_of(around, case, settings)
     for n, task in enumerate(tasks):
         stage(progress, f"needle paths: {task.approach.title}", 0.35 + 0.3 * n / len(tasks), 0.65)
-        search: NeedleSearch = needle_ways(around, task)
+        search: NeedleSearch = needle_ways(around, task, settings.ensemble)
         found += search.ways
         rejected[f"{task.approach.id}_{task.side}".rstrip("_")] = {
             "tried": search.tried, **{name: count for name, count in search.rejected.items() if count},
         }  # fmt: skip
     stage(progress, "screw corridors", 0.65, 0.85)
-    screws = tuple(shelf_for(case, "percutaneous_screws").devices.values())
+    screws = tuple(inventory_for(case, "percutaneous_screws").devices.values())
     straight = followed(
         corridors(around, _templates(case), screws=screws, through=around.target), guided,
         position=settings.position or position_of(case), isocentre_mm=anatomy.isocentre_mm,
     )  # fmt: skip
     stage(progress, "straying devices", 0.85, 0.95)
-    found += budgeted(around, straight, guided[0], seed=settings.seed)
+    found += budgeted(around, straight, guided[0], settings.ensemble)
     return tuple(found), rejected
 
 
@@ -205,10 +212,10 @@ def _position(approach: Approach, case: Case, settings: WaysSettings) -> Positio
 
 def _needle(case: Case, settings: WaysSettings) -> Device:
     """The needle asked for, or the thinnest cannula on the shelf."""
-    shelf = shelf_for(case, "vertebroplasty")
+    inventory = inventory_for(case, "vertebroplasty")
     if settings.needle is not None:
-        return shelf.device(settings.needle)
-    cannulas = [one for one in shelf.of_kind("needle") if "outer_diameter_mm" in one.values]
+        return inventory.device(settings.needle)
+    cannulas = [one for one in inventory.of_kind("needle") if "outer_diameter_mm" in one.values]
     if not cannulas:
         raise NotAvailable("no needle on the shelf: add one to devices in centre.yaml")
     return min(cannulas, key=lambda one: one.number("outer_diameter_mm"))

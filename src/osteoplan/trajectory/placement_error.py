@@ -1,9 +1,15 @@
-"""What becomes of a way when the device strays and nobody corrects it: breaches, grades, gaps.
+"""PlacementError error: where devices go that nobody corrects, what they touch, and which way suffers least.
 
-Every draw of ``trajectory.strays`` is a capsule of the device's radius, moved at the bone and turned about
-that place.  Its gap to each kind of structure, and its depth in the bone that it must stay in, come from the
-same distance maps as the plan.  A gap below zero is a touch; below zero in the bone is a breach of the wall,
-graded by its depth.
+    place      p' = p + s_lat (z_1 e_1 + z_2 e_2)                    across the axis, at the bone
+    direction  u' ~ u + tan(s_ang) (z_3 e_1 + z_4 e_2)               about that place
+
+z are standard normal numbers of one named stream of the ensemble: draw k is the same hand in every option, so
+that two ways are compared under the same hands.  The two directions across are carried along from one axis to
+a neighbouring one without a twist, so that ways that differ little err alike.
+
+Every draw is a capsule of the device's radius.  Its gap to each kind of structure, and its depth in the bone
+that it must stay in, come from the same distance maps as the plan.  A gap below zero is a touch; below zero
+in the bone is a breach of the wall, graded by its depth.
 """
 
 from __future__ import annotations
@@ -21,15 +27,19 @@ from osteoplan.kernels.paths import path_minima
 from osteoplan.knowledge.expression import AllOf, Compare, holds, parse
 from osteoplan.knowledge.guidance import Guidance
 from osteoplan.knowledge.scores import score_table
+from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.way import ErrorBudget, Way
-from osteoplan.trajectory.strays import Placement, strays
 from osteoplan.trajectory.surroundings import AVOIDED, DistanceMaps, Surroundings, distance_maps
 from osteoplan.trajectory.wall import own_stretch, stretch_of, wall_of
 
-__all__ = ["SCALE", "Strayed", "astray", "budgeted", "error_budget", "grades"]
+__all__ = [
+    "SCALE", "PlacementError", "PlacementGaps", "across", "budgeted", "error_budget", "grades", "most_robust",
+    "placement_gaps", "placements",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 SCALE = "gertzbein_robbins"  # id of the score whose classes grade a breach; two scales share the name
 DRAWS = 500
@@ -37,9 +47,21 @@ STEP_MM = 0.5  # of the samples along a strayed device
 BONE_STEP_MM = 0.5  # of the search for the bone's surface
 
 
+@dataclass(frozen=True)
+class PlacementError:
+    """How far a device that is put without correction strays: sd at the bone, sd of direction.
+
+    ``draws`` is how many hands are tried at least; an ensemble that has more tries all of its own.
+    """
+
+    lateral_sd_mm: float
+    angle_sd_deg: float
+    draws: int
+
+
 @dataclass(frozen=True, eq=False)
-class Strayed:
-    """Gaps of n ways in as many worlds as were drawn.
+class PlacementGaps:
+    """Gaps of n ways under as many hands as were drawn.
 
     Attributes:
         gap_mm: kind -> (n, draws) gap of the device's surface; ``wall`` is its depth in the bone.
@@ -51,18 +73,14 @@ class Strayed:
     permitted: frozenset[str] = frozenset()
 
     @property
-    def any(self) -> F64:
-        """(n,) probability of touching anything that may not be touched, or of breaking out."""
+    def breached(self) -> Bools:
+        """(n, draws) whether anything is touched that may not be, or the bone is left."""
         touched = [gap < 0 for kind, gap in self.gap_mm.items() if kind not in self.permitted]
-        return np.mean(np.any(touched, axis=0), axis=1) if touched else np.zeros(self._count)
-
-    @property
-    def _count(self) -> int:
-        return len(next(iter(self.gap_mm.values()))) if self.gap_mm else 1
+        return np.any(touched, axis=0) if touched else np.zeros((1, 1), dtype=bool)
 
 
 def error_budget(
-    around: Surroundings, way: Way, guidance: Guidance, *, draws: int = DRAWS, seed: int = 0,
+    around: Surroundings, way: Way, guidance: Guidance, ensemble: Ensemble, *, draws: int = DRAWS,
     length_mm: float | None = None,
 ) -> ErrorBudget:  # fmt: skip
     """How often a strayed device touches each kind of structure or breaks out of the bone, and how far.
@@ -71,43 +89,51 @@ def error_budget(
         around: the region.
         way: a needle from the skin to its tip, or a screw from the bone's surface along its corridor.
         guidance: how far it strays.
-        draws: strayed devices.
-        seed: of their stream; the same seed gives every way the same hands.
+        ensemble: of the plan: every way meets the same hands.
+        draws: strayed devices at least; the budget keeps those of the ensemble.
         length_mm: of a screw that ends before the way's target.
 
     Raises:
         BadInput: the way has no ends or no diameter.
     """
-    error = Placement(guidance.lateral_sd_mm, guidance.angle_sd_deg, draws)
+    error = PlacementError(guidance.lateral_sd_mm, guidance.angle_sd_deg, draws)
     entry, target = _ends(way, length_mm)
-    found = astray(around, way, entry[None], target[None], error, seed=seed)
+    found = placement_gaps(around, way, entry[None], target[None], error, ensemble)
+    breached = found.breached[0]
     touched = {kind: float(np.mean(gap < 0)) for kind, gap in found.gap_mm.items()}
     wall = found.gap_mm.get("wall")
     return ErrorBudget(
-        guidance=guidance.id, lateral_sd_mm=error.lateral_sd_mm, angle_sd_deg=error.angle_sd_deg, draws=draws,
-        breach={**touched, "any": float(found.any[0])},
+        guidance=guidance.id, lateral_sd_mm=error.lateral_sd_mm, angle_sd_deg=error.angle_sd_deg,
+        draws=max(draws, ensemble.n), breach={**touched, "any": float(np.mean(breached))},
         grades=grades(-wall[0]) if wall is not None else {},
         scale=SCALE if wall is not None else "",
         gap_mm={kind: _percentiles(gap[0]) for kind, gap in found.gap_mm.items()},
+        gap_draws_mm={kind: ensemble.drawn(gap[0]) for kind, gap in found.gap_mm.items()},
+        breached=ensemble.drawn(breached),
     )  # fmt: skip
 
 
 def budgeted(
-    around: Surroundings, ways: Sequence[Way], guidance: Guidance, *, draws: int = DRAWS, seed: int = 0
+    around: Surroundings, ways: Sequence[Way], guidance: Guidance, ensemble: Ensemble
 ) -> tuple[Way, ...]:
     """The ways with their budgets; one without ends or diameter is left as it is."""
     return tuple(
-        replace(way, budget=error_budget(around, way, guidance, draws=draws, seed=seed))
+        replace(way, budget=error_budget(around, way, guidance, ensemble))
         if way.entry_mm is not None and way.target_mm is not None and way.diameter_mm is not None
         else way
         for way in ways
     )
 
 
-def astray(
-    around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64, error: Placement, *, seed: int = 0
-) -> Strayed:
-    """Gaps of n neighbours of a way, (n, 3) each from entry to target, in ``error.draws`` worlds.
+def placement_gaps(
+    around: Surroundings,
+    way: Way,
+    entries_mm: F64,
+    targets_mm: F64,
+    error: PlacementError,
+    ensemble: Ensemble,
+) -> PlacementGaps:
+    """Gaps of n neighbours of a way, (n, 3) each from entry to target, under the same hands.
 
     Raises:
         BadInput: the way has no diameter, or an axis no length.
@@ -118,8 +144,8 @@ def astray(
     if not (length > 0).all():
         raise BadInput(f"{way.id}: entry and target are one point")
     pivot = _pivot(around, way, entries_mm, targets_mm)
-    found = _gaps(around, way, entries_mm, targets_mm, pivot, error, seed)
-    return Strayed(found, _permitted(around, way, seed))
+    found = _gaps(around, way, entries_mm, targets_mm, pivot, error, ensemble)
+    return PlacementGaps(found, _permitted(around, way))
 
 
 def grades(breach_mm: npt.ArrayLike) -> Mapping[str, float]:
@@ -147,15 +173,57 @@ def _grade_rows() -> Mapping[str, tuple[Compare, ...]]:
     return rows
 
 
+def most_robust(ways: Sequence[Way]) -> tuple[Way, ...]:
+    """Ways that fit, by probability of any breach, least first; ties by the nearest gap, then by id.
+
+    Every structure counts alike.  A way without a budget comes after those that have one.
+    """
+    return tuple(sorted((way for way in ways if way.ok), key=_order))
+
+
+def placements(pivot_mm: F64, outward: F64, error: PlacementError, ensemble: Ensemble) -> tuple[F64, F64]:
+    """Places and directions of n devices under the same hands, those of the ensemble first.
+
+    Args:
+        pivot_mm: (n, 3) where each meets the bone.
+        outward: (n, 3) unit vectors from tip to skin.
+        error: how far they stray.
+        ensemble: of the plan; its stream is ``placement``.
+
+    Returns:
+        ``(places_mm, outward)``, (n, draws, 3) each; the directions have unit length.
+    """
+    z = ensemble.stream("placement").standard_normal((max(error.draws, ensemble.n), 4))
+    sides = across(outward)
+    places = pivot_mm[:, None] + error.lateral_sd_mm * np.einsum("dk,nkx->ndx", z[:, :2], sides)
+    turned = outward[:, None] + np.tan(np.radians(error.angle_sd_deg)) * np.einsum(
+        "dk,nkx->ndx", z[:, 2:], sides
+    )
+    return places, turned / np.linalg.norm(turned, axis=-1, keepdims=True)
+
+
+def across(outward: F64) -> F64:
+    """(n, 3) unit vectors -> (n, 2, 3) two unit vectors across each, by the shortest turn from the head."""
+    x, y, z = outward.T
+    # Turning (0, 0, 1) onto (x, y, z) about their common normal takes e_x and e_y to these; at the feet
+    # (z = -1) the normal is not unique, and the turn about x serves.
+    free = np.where(z > -1.0 + 1e-9, 1.0 + z, 1.0)
+    flipped = z <= -1.0 + 1e-9
+    first = np.stack([1.0 - x * x / free, -x * y / free, -x], axis=-1)
+    second = np.stack([-x * y / free, 1.0 - y * y / free, -y], axis=-1)
+    first[flipped], second[flipped] = (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)
+    return np.stack([first, second], axis=1)
+
+
 def _gaps(
-    around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64, pivot_mm: F64, error: Placement,
-    seed: int,
+    around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64, pivot_mm: F64, error: PlacementError,
+    ensemble: Ensemble,
 ) -> dict[str, F64]:  # fmt: skip
     """Kind -> (n, draws) gap."""
     radius = (way.diameter_mm or 0.0) / 2.0
     length = np.linalg.norm(targets_mm - entries_mm, axis=1)
     outward = (entries_mm - targets_mm) / length[:, None]
-    places, turned = strays(pivot_mm, outward, error, seed=seed)
+    places, turned = placements(pivot_mm, outward, error, ensemble)
     before = np.linalg.norm(entries_mm - pivot_mm, axis=1)
     starts = places + before[:, None, None] * turned
     ends = starts - length[:, None, None] * turned
@@ -177,12 +245,13 @@ def _gaps(
     return found
 
 
-def _permitted(around: Surroundings, way: Way, seed: int) -> frozenset[str]:
+def _permitted(around: Surroundings, way: Way) -> frozenset[str]:
     """Kinds that a way which fits touches as planned."""
     if not way.ok or way.entry_mm is None or way.target_mm is None:
         return frozenset()
     entry, target = (end[None] for end in _ends(way, None))
-    still = _gaps(around, way, entry, target, entry, Placement(0.0, 0.0, 1), seed)
+    nobody_strays = PlacementError(0.0, 0.0, 1), Ensemble(0, 1)
+    still = _gaps(around, way, entry, target, entry, *nobody_strays)
     return frozenset(kind for kind, gap in still.items() if kind != "wall" and gap[0, 0] < 0)
 
 
@@ -228,3 +297,9 @@ def _ends(way: Way, length_mm: float | None) -> tuple[F64, F64]:
 def _percentiles(gap: F64) -> tuple[float, float, float]:
     low, middle, high = (float(value) for value in np.percentile(gap, [5, 50, 95]))
     return low, middle, high
+
+
+def _order(way: Way) -> tuple[bool, float, float, str]:
+    breach = way.budget.breach["any"] if way.budget is not None else 0.0
+    nearest = min((gap.gap_mm for gap in way.gaps), default=np.inf)
+    return way.budget is None, breach, -nearest, way.id

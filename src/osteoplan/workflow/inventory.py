@@ -1,4 +1,4 @@
-"""What is on the shelf at this centre: devices and limits from knowledge, narrowed by ``centre.yaml``."""
+"""What is at hand at this centre: devices and limits from knowledge, narrowed by ``centre.yaml``."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.case import Case
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Known
+from osteoplan.model.inventory import Inventory
 from osteoplan.model.plan import Option
 from osteoplan.model.way import Position
-from osteoplan.techniques.protocol import Shelf
 from osteoplan.trajectory.reach import POSITIONS
 
-__all__ = ["guidances_at", "position_of", "shelf_elsewhere", "shelf_for", "shelf_of"]
+__all__ = ["guidances_at", "inventory_elsewhere", "inventory_for", "inventory_of", "position_of"]
 
 # what a centre's guidance is called in the vocabulary -> which error it leaves
 _BY_RESOURCE = {"ct": "freehand_ct", "cbct": "cbct_navigation", "fluoroscopy": "fluoroscopy"}
 _WHERE_NOBODY_SAID = ("freehand_ct", "cbct_navigation")
 
 
-def shelf_for(case: Case, technique: str) -> Shelf:
+def inventory_for(case: Case, technique: str) -> Inventory:
     """Devices and limits of one technique at the case's centre.
 
     A technique without a card (a plug-in of another package) has no limits.
     """
-    whole, centre = shelf_elsewhere(technique), case.centre
+    whole, centre = inventory_elsewhere(technique), case.centre
     own = {
         name: _set(whole.limits[name], value, centre.date)
         for name, value in centre.limits.get(technique, {}).items()
@@ -36,24 +36,24 @@ def shelf_for(case: Case, technique: str) -> Shelf:
         for name, device in whole.devices.items()
         if centre.devices is None or name in centre.devices
     }
-    return Shelf(
+    return Inventory(
         at_hand, {**whole.limits, **own}, position_of(case), guidances_at(centre),
         centre.limits.get("ways", {}),
     )  # fmt: skip
 
 
-def shelf_elsewhere(technique: str) -> Shelf:
+def inventory_elsewhere(technique: str) -> Inventory:
     """Devices and limits of one technique where nobody narrows them: what a centre would be referred to."""
     card = technique_cards().get(technique)
-    return Shelf(devices(), {} if card is None else card.limits)
+    return Inventory(devices(), {} if card is None else card.limits)
 
 
-def shelf_of(case: Case, option: Option) -> Shelf:
+def inventory_of(case: Case, option: Option) -> Inventory:
     """What an option that is proposed already is worked out with: it names its devices, wherever they lie."""
     technique = option.plan.technique
     if option.status == "refer_elsewhere":
-        return shelf_elsewhere(technique)
-    return replace(shelf_for(case, technique), devices=devices())
+        return inventory_elsewhere(technique)
+    return replace(inventory_for(case, technique), devices=devices())
 
 
 def position_of(case: Case) -> Position | None:

@@ -1,0 +1,44 @@
+"""The sampled patients of a plan: who they are does not depend on the room that asks.
+
+Draw k is the same patient and the same operator's hand in every option, room and outcome, so that any
+difference is taken draw by draw.  Each input has a named stream of its own: a new input moves no other one.
+A room that affords m < n samples repeats them, draw k being sample k mod m, and says m; one that draws more
+than n has the shared ones first.  Tests: tests/unit/test_ensemble.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import BadInput
+from osteoplan.provenance import rng
+
+__all__ = ["Ensemble"]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """n sampled patients under one seed.
+
+    Raises:
+        BadInput: fewer than one draw.
+    """
+
+    seed: int
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise BadInput(f"an ensemble of {self.n} draws holds nobody: ask for 1 or more")
+
+    def stream(self, *names: str) -> np.random.Generator:
+        """The random stream of that name, from its beginning."""
+        return rng(self.seed, *names)
+
+    def drawn(self, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """(m, ...) samples of a room -> (n, ...): the first n of more, or sample k mod m of fewer."""
+        return samples[np.arange(self.n) % len(samples)]

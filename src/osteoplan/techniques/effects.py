@@ -1,0 +1,96 @@
+"""What a plan does to the body, told from its acts and devices alone: no technique is asked.
+
+    place, stays      a solid from its outer end to its tip
+    inject            a port at the tip, with its agent and volume
+    deliver           a source of heat or cold
+    expand            a cavity
+    remove, wait, sample, measure    nothing that a room simulates
+
+So a plan that a person edits is measured and simulated like one that was proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.errors import UnknownName
+from osteoplan.knowledge.values import number
+from osteoplan.model.device import Device
+from osteoplan.model.effects import Cavity, Cylinder, Effects, Port, Source
+from osteoplan.model.plan import (
+    Deliver,
+    Expand,
+    Inject,
+    Measure,
+    Place,
+    Plan,
+    Point,
+    Remove,
+    Sample,
+    Wait,
+)
+from osteoplan.trajectory.surroundings import point
+
+__all__ = ["effects", "outer_end", "rod_of"]
+
+F64 = npt.NDArray[np.float64]
+
+
+def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
+    """Everything physical that the acts of a plan leave or bring, in the order of its steps.
+
+    Raises:
+        UnknownName: a device that stays is not among ``devices``.
+    """
+    solids, sources, ports, cavities = [], [], [], []
+    for step in plan.steps:
+        match step.act:
+            case Place(stays=True) as act:
+                if act.device not in devices:
+                    raise UnknownName("device", act.device, devices, "the shelf")
+                solids.append(rod_of(devices[act.device], point(outer_end(act)), act.target_mm))
+            case Inject(agent, at_mm, volume_mL):
+                ports.append(Port(at_mm, agent, volume_mL, step.order))
+            case Deliver(_, at_mm, source, power_W, duration_s):
+                sources.append(Source(at_mm, source, power_W, duration_s, step.order))
+            case Expand(_, at_mm, volume_mL):
+                cavities.append(Cavity(at_mm, volume_mL, step.order))
+            case Place() | Remove() | Wait() | Sample() | Measure():
+                pass  # comes out again, or changes nothing
+            case _:
+                assert_never(step.act)
+    return Effects(tuple(solids), tuple(sources), tuple(ports), tuple(cavities))
+
+
+def outer_end(act: Place) -> F64:
+    """(3,) outer end of what is placed: its own length from the tip, or where it enters."""
+    entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
+    if act.length_mm is None:
+        return entry
+    found: F64 = tip + act.length_mm * (entry - tip) / np.linalg.norm(entry - tip)
+    return found
+
+
+def rod_of(device: Device, outer_mm: Point, tip_mm: Point) -> Cylinder:
+    """A screw or a wire as a rod; of a screw its root bends, its crest holds.
+
+    A root that nobody told is the shaft's, else the usual share of the outer diameter; a bore that nobody
+    told is the wire's (it is at least as wide), else none.  A screw without a length of thread has it up to
+    its head.
+    """
+    outer, values = device.number("outer_diameter_mm"), device.values
+    material = str(values["material"].value) if "material" in values else ""
+    if device.kind == "wire":
+        return Cylinder(outer_mm, tip_mm, outer, 0.0, material)
+    keys = ("core_diameter_mm", "shaft_diameter_mm")
+    root = next((device.number(key) for key in keys if key in values), None)
+    root = number("purchase.core_share_of_outer") * outer if root is None else root
+    bore = next((device.number(k) for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
+    thread, shaft = (
+        device.number(key) if key in values else None for key in ("thread_length_mm", "shaft_diameter_mm")
+    )
+    return Cylinder(outer_mm, tip_mm, outer, bore if bore < root else 0.0, material, root, thread, shaft)

@@ -1,0 +1,57 @@
+"""The pedicle of a vertebra: where it is narrowest, and how wide a ball fits there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from osteoplan.errors import NotAvailable
+from osteoplan.model.plan import Point
+from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
+
+__all__ = ["Pedicle", "PedicleSide", "pedicle"]
+
+PedicleSide = Literal["left", "right"]
+
+SLAB_MM = 1.0  # of the pedicle's cross-sections
+
+
+@dataclass(frozen=True)
+class Pedicle:
+    """Where a pedicle is narrowest: the centre of its isthmus and the largest ball that fits there."""
+
+    side: PedicleSide
+    isthmus_mm: Point
+    radius_mm: float
+
+
+def pedicle(around: Surroundings, side: PedicleSide) -> Pedicle:
+    """The isthmus of a pedicle.
+
+    Raises:
+        NotAvailable: the anatomy has no such pedicle.
+    """
+    return around.memo.once(("pedicle", side), lambda: _pedicle(around, side))
+
+
+def _pedicle(around: Surroundings, side: PedicleSide) -> Pedicle:
+    anatomy = around.anatomy
+    mask = anatomy.parts.get(f"pedicle_{side}")
+    if mask is None or not mask.any():
+        raise NotAvailable(f"{anatomy.bone} has no {side} pedicle in its parts: no way through it is planned")
+    # The mask's ends are cut obliquely, so the bone around it is looked at: all of it that lies between the
+    # mask's own sides and heights.
+    bone = np.argwhere(anatomy.bone_mask)
+    local = anatomy.frame.local(anatomy.image.positions_mm(bone))
+    low, high = np.percentile(local[mask[tuple(bone.T)]], [5, 95], axis=0)
+    beside = ((local >= low) & (local <= high)).all(axis=1)
+    local, depth = local[beside], -distance_maps(around).of("bone")[tuple(bone[beside].T)]
+    slab = np.floor((local[:, 1] - low[1]) / SLAB_MM).astype(int)
+    widest = np.full(slab.max() + 1, -np.inf)
+    np.maximum.at(widest, slab, depth)
+    radius = float(widest[widest > 0].min())
+    narrow = np.flatnonzero((widest > 0) & (widest < radius + 0.25))
+    core = (slab == narrow[len(narrow) // 2]) & (depth >= radius - 0.5 * SLAB_MM)
+    return Pedicle(side, point(anatomy.frame.world(local[core].mean(axis=0))), radius)

@@ -1,0 +1,134 @@
+"""The loop over physics rooms: who has to act on a plan's effects, in which order, and what each one adds.
+
+A room turns a setting, effects and the fields so far into outcomes, fields and warnings.  Rooms act in the
+order of the first step that concerns them, and each reads the fields of those before it.  Every result is
+kept by one key: what it was computed from.  A new room is a class with this protocol, listed in ``ROOMS``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import osteoplan
+from osteoplan.cement.grow import fill
+from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.model.effects import Effects
+from osteoplan.model.field import Field
+from osteoplan.model.simulated import Simulated
+from osteoplan.provenance import digest
+from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.progress import Progress, Span, stage
+
+__all__ = ["AFTER_ALL", "ROOMS", "CementRoom", "Room", "kept", "not_simulated", "run_rooms"]
+
+OnStep = Callable[[int, float], bool]
+AFTER_ALL = sys.maxsize  # first step of a room that looks at what all steps leave
+
+
+class Room(Protocol):
+    """A physics room as the loop sees it."""
+
+    @property
+    def id(self) -> str:
+        """Its name; unique among the rooms of a run."""
+        ...
+
+    @property
+    def doing(self) -> str:
+        """What it does, as words of progress: "growing cement"."""
+        ...
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the effects that it acts on."""
+        ...
+
+    @property
+    def settings(self) -> object:
+        """What its answer depends on beside setting, effects and fields; takes part in the key."""
+        ...
+
+    def first_step(self, effects: Effects) -> int | None:
+        """Order of the first step that concerns it; None where it has nothing to do."""
+        ...
+
+    def run(
+        self, setting: Setting, effects: Effects, fields: tuple[Field, ...], on_step: OnStep
+    ) -> Simulated:
+        """Outcomes, fields and warnings; every simulated outcome carries the draws of the ensemble."""
+        ...
+
+
+@dataclass(frozen=True)
+class CementRoom:
+    """Cement from its ports into bone."""
+
+    id: str = "cement"
+    doing: str = "growing cement"
+    reads: frozenset[str] = frozenset({"ports"})
+    settings: object = None
+
+    def first_step(self, effects: Effects) -> int | None:
+        """The first injection."""
+        return min((port.step for port in effects.ports), default=None)
+
+    def run(
+        self, setting: Setting, effects: Effects, fields: tuple[Field, ...], on_step: OnStep
+    ) -> Simulated:
+        """Grow the cement of all ports together."""
+        return fill(setting.around, effects, setting.ensemble, on_step=on_step)
+
+
+ROOMS: tuple[Room, ...] = (CementRoom(),)  # beside the load cases of the bone, which come after all
+
+
+def run_rooms(
+    rooms: Sequence[Room], setting: Setting, effects: Effects, cache: Cache, *, title: str,
+    progress: Progress, span: Span,
+) -> tuple[Simulated, ...]:  # fmt: skip
+    """Results of the rooms that have to act on the effects, in the order in which they act."""
+    due = [(step, room) for room in rooms if (step := room.first_step(effects)) is not None]
+    due.sort(key=lambda one: one[0])
+    start, share = span[0], (span[1] - span[0]) / max(1, len(due))
+    done: list[Simulated] = []
+    so_far: tuple[Field, ...] = ()
+    for n, (_, room) in enumerate(due):
+        part = (start + n * share, start + (n + 1) * share)
+        told = f"{room.doing}: {title}"
+        done.append(kept(room, setting, effects, so_far, cache, told, progress=progress, span=part))
+        so_far += done[-1].fields
+    return tuple(done)
+
+
+def kept(
+    room: Room, setting: Setting, effects: Effects, so_far: tuple[Field, ...], cache: Cache, told: str, *,
+    progress: Progress, span: Span,
+) -> Simulated:  # fmt: skip
+    """The answer of one room, from the cache where it was worked out before."""
+    key = digest(
+        osteoplan.__version__, knowledge_version(), room.id, room.settings, setting.identity,
+        setting.ensemble, effects, so_far,
+    )  # fmt: skip
+    found = cache.load(key)
+    if found is not None:
+        stage(progress, f"{told} (kept from before)", *span)
+        return found
+    result = room.run(setting, effects, so_far, stage(progress, told, *span))
+    cache.store(key, result)
+    return result
+
+
+def not_simulated(rooms: Sequence[Room], effects: Effects) -> tuple[str, ...]:
+    """What a plan does that no room acts on, in sentences."""
+    read = frozenset().union(*(room.reads for room in rooms))
+    words = {"sources": "heat or cold", "cavities": "expanding a cavity", "ports": "what is injected",
+             "solids": "what stays in the bone"}  # fmt: skip
+    return tuple(
+        f"{words[one.name]} is not simulated by this version"
+        for one in fields(effects)
+        if getattr(effects, one.name) and one.name not in read
+    )

@@ -1,0 +1,189 @@
+"""The loop over rooms: a third one joins without touching it, acts in the order of the steps, fails alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from osteoplan.errors import BadInput, Cancelled
+from osteoplan.knowledge.devices import devices
+from osteoplan.model.effects import Effects
+from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.field import Field
+from osteoplan.model.findings import Findings
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Deliver, Option, Plan, Step
+from osteoplan.model.simulated import Simulated
+from osteoplan.techniques.effects import effects
+from osteoplan.techniques.vertebroplasty import Vertebroplasty
+from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.rooms import ROOMS, CementRoom, run_rooms
+from osteoplan.workflow.settings import PlanSettings
+from osteoplan.workflow.simulate import Simulations, simulate
+from tests.made_setting import setting_of
+from tests.synthetic_vertebra import vertebra
+
+SETTINGS = PlanSettings(spacing_mm=3.0, draws=12, seed=5)
+
+
+@dataclass
+class ToyHeat:
+    """A room of a test: warms what is delivered to, and tells what it was handed."""
+
+    saw: list[tuple[str, ...]] = field(default_factory=list)
+    fails: bool = False
+    id: str = "toy heat"
+    doing: str = "heating"
+    reads: frozenset[str] = frozenset({"sources"})
+    settings: object = 1.0
+
+    def first_step(self, effects: Effects) -> int | None:
+        return min((source.step for source in effects.sources), default=None)
+
+    def run(self, setting: Setting, effects: Effects, fields: tuple[Field, ...], on_step) -> Simulated:
+        on_step(0, 1.0)
+        if self.fails:
+            raise BadInput("the toy is out of order: mend it")
+        self.saw.append(tuple(one.quantity for one in fields))
+        draws = 60.0 + setting.ensemble.stream("toy heat").standard_normal(setting.ensemble.n)
+        hot = Estimate.from_draws("nerve_temperature_max_C", "nerve", value=60.0, draws=draws, unit="degC")
+        image = setting.anatomy.image
+        warm = Field("temperature", image.with_array(np.full(image.shape, 60.0), "mm"), "degC")
+        return Simulated((hot,), (warm,), {}, ("only a toy",))
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    return setting_of(vertebra("oblique"), "vertebroplasty", ensemble=SETTINGS.ensemble)
+
+
+@pytest.fixture(scope="module")
+def plan(setting: Setting) -> Plan:
+    """Cement through the left pedicle, then heat at the tip."""
+    left, *_ = Vertebroplasty().propose(setting, Findings())
+    at = left.steps[0].act.target_mm  # type: ignore[union-attr]
+    return replace(left, steps=(*left.steps, Step(20, Deliver("probe", at, "rf", 20.0, 300.0))))
+
+
+@pytest.fixture(scope="module")
+def simulated(setting: Setting, plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Simulations:
+    options = [Option(plan, "plan", "ranked"), Option(replace(plan, id="right"), "plan", "infeasible")]
+    cache = Cache(tmp_path_factory.mktemp("kept"))
+    return simulate(setting, options, SETTINGS, cache, rooms=(*ROOMS, ToyHeat()))
+
+
+def walk(rooms, setting, plan, cache, progress=lambda *_: True):
+    done = effects(plan, devices())
+    return run_rooms(rooms, setting, done, cache, title="x", progress=progress, span=(0.0, 1.0))
+
+
+def before_cement(plan: Plan) -> Plan:
+    """The same acts, heat first."""
+    heat = replace(plan.steps[-1], order=0)
+    return replace(plan, steps=(heat, *plan.steps[:-1]))
+
+
+def test_a_third_room_adds_its_outcomes_fields_and_warnings(simulated: Simulations) -> None:
+    option, untouched = simulated.options
+    hot = option.outcome("nerve_temperature_max_C")
+    assert hot is not None
+    assert option.outcome("cement_volume_mL") is not None
+    assert option.outcome("strength_ratio_to_intact") is not None
+    assert "only a toy" in option.warnings
+    assert [one.quantity for one in simulated.fields[option.id]] == [
+        "cement_fraction", "temperature", "effective_strain",
+    ]  # fmt: skip
+    assert untouched.outcomes == ()
+
+
+def test_every_simulated_outcome_carries_the_draws_so_any_two_have_a_difference(
+    simulated: Simulations, plan: Plan
+) -> None:
+    found = [o for o in simulated.options[0].outcomes if o.basis == "simulated"]
+    assert len(found) > 5
+    for one in (*found, *simulated.now, *simulated.intact, *plan.clearances):
+        assert one.draws is not None, one.id
+        assert one.draws.shape == (SETTINGS.draws,), one.id
+    by_id = {one.id: one for one in (*found, *plan.clearances)}
+    cement, strength = by_id["cement_volume_mL"], by_id["strength_ratio_to_intact"]
+    breach, heat = by_id["breach_probability"], by_id["nerve_temperature_max_C"]
+    for one, other in ((cement, strength), (strength, breach), (breach, heat)):
+        gap = one.minus(other)
+        assert gap.value == pytest.approx(one.value - other.value)
+        assert np.array_equal(gap.draws, one.draws - other.draws)
+
+
+@pytest.mark.parametrize("heat_first", [False, True])
+def test_rooms_act_in_the_order_of_the_steps_and_read_what_came_before(
+    setting: Setting, plan: Plan, tmp_path, heat_first: bool
+) -> None:
+    toy = ToyHeat()
+    asked = before_cement(plan) if heat_first else plan
+    for rooms in ((CementRoom(), toy), (toy, CementRoom())):  # the list's order does not matter
+        toy.saw.clear()
+        results = walk(rooms, setting, asked, Cache(tmp_path / str(rooms[0].id)))
+        quantities = [one.fields[0].quantity for one in results]
+        assert quantities == (
+            ["temperature", "cement_fraction"] if heat_first else ["cement_fraction", "temperature"]
+        )
+        assert toy.saw == [() if heat_first else ("cement_fraction",)]
+
+
+def test_a_result_is_kept_by_all_that_it_was_made_from(setting: Setting, plan: Plan, tmp_path) -> None:
+    toy, cache = ToyHeat(), Cache(tmp_path)
+    first, again = (walk((CementRoom(), toy), setting, plan, cache) for _ in range(2))
+    assert len(toy.saw) == 1  # the second time nothing was computed
+    for one, two in zip(first, again, strict=True):
+        for a, b in zip(one.outcomes, two.outcomes, strict=True):
+            assert np.array_equal(a.draws, b.draws)
+        assert np.array_equal(one.fields[0].volume.array, two.fields[0].volume.array)
+        assert len(one.fields[0].samples) == len(two.fields[0].samples)
+    walk((CementRoom(), toy), replace(setting, ensemble=Ensemble(6, 12)), plan, cache)
+    walk((CementRoom(), replace(toy, settings=2.0)), setting, plan, cache)
+    walk((CementRoom(), toy), setting, before_cement(plan), cache)
+    assert len(toy.saw) == 4
+
+
+def test_a_room_that_fails_fails_its_option_alone(setting: Setting, plan: Plan, tmp_path) -> None:
+    cold = replace(plan, id="cold", steps=plan.steps[:-1])
+    options = [Option(one, "plan", "ranked") for one in (plan, cold)]
+    rooms = (*ROOMS, ToyHeat(fails=True))
+    found = simulate(setting, options, SETTINGS, Cache(tmp_path), rooms=rooms).options
+    assert [one.status for one in found] == ["failed", "ranked"]
+    assert found[0].reasons[-1].text == "the toy is out of order: mend it"
+    assert found[1].outcome("strength_ratio_to_intact") is not None
+
+
+def test_what_no_room_acts_on_is_said(setting: Setting, plan: Plan, tmp_path) -> None:
+    (option,) = simulate(setting, [Option(plan, "plan", "ranked")], SETTINGS, Cache(tmp_path)).options
+    assert "heat or cold is not simulated by this version" in option.warnings
+
+
+def test_a_walk_can_be_cancelled_and_leaves_nothing_of_the_room_that_was_stopped(
+    setting: Setting, plan: Plan, tmp_path
+) -> None:
+    toy = ToyHeat()
+    with pytest.raises(Cancelled):
+        walk((toy,), setting, plan, Cache(tmp_path), progress=lambda what, share: False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scenario_weakens_the_treated_bone_and_leaves_the_untreated_as_it_is(
+    setting: Setting, plan: Plan, tmp_path
+) -> None:
+    """Cement in a cavity is stiffer than cement between dead trabeculae, so removal is not the weakest."""
+    option, ratio = Option(plan, "plan", "ranked"), "strength_ratio_to_intact"
+    asked = {"none": {}, "killed": {"scenario": "killed"}, "removed": {"scenario": "removed"}}
+    asked["layer"] = {"bond": "layer"}
+    treated, now = {}, {}
+    for name, given in asked.items():
+        found = simulate(setting, [option], replace(SETTINGS, **given), Cache(tmp_path))
+        treated[name] = found.options[0].outcome(ratio).value  # type: ignore[union-attr]
+        now[name] = [one.value for one in found.now]
+    assert treated["killed"] <= treated["none"]  # this lesion is soft throughout: no bone is left to die
+    assert treated["removed"] != treated["none"]
+    assert treated["layer"] < treated["none"]
+    assert now["killed"] == now["removed"] == now["none"]
