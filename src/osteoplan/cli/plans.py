@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from osteoplan.cli.root import DONE, INCOMPLETE, USE, Force, Json, app, plan_settings
+from osteoplan.cli.root import (
+    DONE,
+    INCOMPLETE,
+    USE,
+    BondAsked,
+    Force,
+    Json,
+    Metal,
+    ScenarioAsked,
+    app,
+    plan_settings,
+)
 
 __all__ = ["demo", "plan", "replay", "strength"]
 
@@ -70,6 +81,9 @@ def plan(
     draws: int = 200,
     spacing: float = 1.0,
     seed: int = 1,
+    existing_metal: Metal = "left-out",
+    scenario: ScenarioAsked = "none",
+    bond: BondAsked = "full",
     force: Force = False,
     json: Json = False,
 ) -> int:
@@ -91,8 +105,16 @@ def plan(
         edge of the finite-element voxels [mm]
     seed
         of every random stream
+    existing_metal
+        whether metal that the scan shows already carries load
+    scenario
+        what treatment did to the bone of the lesion: nothing, killed it months ago, or removed it
+    bond
+        of cement to bone: full, or through a softer layer
     """
-    settings = plan_settings(lesion, draws, spacing, seed)
+    settings = plan_settings(
+        lesion, draws, spacing, seed, existing_metal=existing_metal, scenario=scenario, bond=bond
+    )
     return _plan(case, out or case / "plan", settings, force=force, as_json=json)
 
 
@@ -107,6 +129,9 @@ def strength(
     draws: int = 200,
     spacing: float = 1.0,
     seed: int = 1,
+    existing_metal: Metal = "left-out",
+    scenario: ScenarioAsked = "none",
+    bond: BondAsked = "full",
     json: Json = False,
 ) -> int:
     """Strength of the bone before treatment, intact and as it is, in every load case of its site.
@@ -133,13 +158,21 @@ def strength(
         edge of the finite-element voxels [mm]
     seed
         of every random stream
+    existing_metal
+        whether metal that the scan shows already carries load
+    scenario
+        what treatment did to the bone of the lesion: nothing, killed it months ago, or removed it
+    bond
+        of cement to bone: full, or through a softer layer
     """
     from osteoplan.cli.console import print_json, watching
     from osteoplan.cli.strength_tables import print_strength
     from osteoplan.io.documents import StrengthDocument, as_json
     from osteoplan.workflow.strength import strength_of
 
-    settings = plan_settings(lesion, draws, spacing, seed)
+    settings = plan_settings(
+        lesion, draws, spacing, seed, existing_metal=existing_metal, scenario=scenario, bond=bond
+    )
     with watching() as progress:
         made = strength_of(case, settings, load_case=load_case, ladder=ladder, out=out, progress=progress)
     found = as_json(StrengthDocument, made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -10,9 +10,8 @@ import osteoplan
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "BAD_INPUT", "DONE", "INCOMPLETE", "OUR_BUG", "USE", "Coordinates", "Force", "Json", "Triple", "app",
-    "numbers", "plan_settings",
-    "triple",
+    "BAD_INPUT", "DONE", "INCOMPLETE", "OUR_BUG", "USE", "BondAsked", "Coordinates", "Force", "Json", "Metal",
+    "ScenarioAsked", "Triple", "app", "numbers", "plan_settings", "triple",
 ]  # fmt: skip
 
 USE = "Research use only. Not a medical device. Not for diagnosis or treatment of patients."
@@ -23,6 +22,9 @@ Force = Annotated[bool, Parameter(negative=(), help="Replace a different result 
 # A list of coordinates may start with a minus sign.
 Coordinates = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Triple = tuple[float, float, float]
+Metal = Literal["left-out", "bonded"]
+ScenarioAsked = Literal["none", "killed", "removed"]
+BondAsked = Literal["full", "layer"]
 
 app = App(
     name="osteoplan",
@@ -32,7 +34,10 @@ app = App(
 )
 
 
-def plan_settings(lesion: str | None, draws: int, spacing: float, seed: int) -> Any:
+def plan_settings(
+    lesion: str | None, draws: int, spacing: float, seed: int, *, existing_metal: str = "left-out",
+    scenario: str = "none", bond: str = "full",
+) -> Any:  # fmt: skip
     """What a plan is made with, checked."""
     from osteoplan.workflow.settings import PlanSettings
 
@@ -40,7 +45,9 @@ def plan_settings(lesion: str | None, draws: int, spacing: float, seed: int) -> 
         raise BadInput(
             f"--spacing {spacing} mm is outside 0.25 to 3 mm: the material laws were fitted at 1 to 3 mm"
         )
-    return PlanSettings(lesion=lesion, spacing_mm=spacing, draws=_positive(draws, "--draws"), seed=seed)
+    metal: Any = existing_metal.replace("-", " ")
+    asked: dict[str, Any] = {"existing_metal": metal, "scenario": scenario, "bond": bond}
+    return PlanSettings(lesion, spacing, _positive(draws, "--draws"), seed, **asked)
 
 
 def _positive(value: int, name: str) -> int:

@@ -96,7 +96,7 @@ def plan(
         comparison=comparison,
         wordings=words,
         citations=_citations(reading, simulated, explained, words, book.refs),
-        warnings=(*_warnings(reading, simulated), *left_out, *book.warnings),
+        warnings=(*settings.supposed, *_warnings(reading, simulated), *left_out, *book.warnings),
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,
     )

@@ -39,6 +39,17 @@ class PlanSettings:
         """The sampled patients of the plan."""
         return Ensemble(self.seed, self.draws)
 
+    @property
+    def supposed(self) -> tuple[str, ...]:
+        """What is supposed beyond the scan, in sentences that stand with every result."""
+        said = (
+            (self.existing_metal == "bonded", "metal that the scan shows is taken as bonded to the bone"),
+            (self.scenario == "killed", "scenario: bone of the lesion died 3 to 6 months before"),
+            (self.scenario == "removed", "scenario: bone of the lesion was removed"),
+            (self.bond == "layer", "cement is bonded to bone through a softer layer"),
+        )
+        return tuple(words for asked, words in said if asked)
+
     def document(self) -> dict[str, Any]:
         """Settings as the stamp holds them."""
         return asdict(self)

@@ -76,5 +76,5 @@ def strength_of(
         rigidity=sections,
         ladder=None if ladder == "L0" else climbed(bench, ladder, progress=progress),
         files=files,
-        warnings=(*warnings, *left_out),
+        warnings=(*settings.supposed, *warnings, *left_out),
     )
