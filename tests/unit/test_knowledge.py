@@ -162,7 +162,7 @@ def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
         "S4",
         "S6",
     }
-    assert "Tsoumakidou2017" in {source.key for source in card.sources}
+    assert "Tsoumakidou2017" in {key for statement in card.statements for key in statement.cite}
 
 
 def test_every_comparator_has_a_card_and_an_evidence_file() -> None:
