@@ -93,6 +93,9 @@ def compare(before: Path, after: Path) -> int:
     names = [f"demo_{site}/plan.json" for site in DEMOS] + [f"phantom_{s}/plan/plan.json" for s in PHANTOMS]
     moved = 0
     for name in names:
+        if not (before / name).exists() or not (after / name).exists():
+            print(f"{name}: not there")
+            continue
         one, two = (json.loads((folder / name).read_text()) for folder in (before, after))
         told = Counter[str]()
         widest: dict[str, tuple[float, str]] = {}
@@ -117,6 +120,9 @@ def leaves(a: Any, b: Any, where: str) -> list[tuple[str, Any, Any]]:
     if isinstance(a, dict) and isinstance(b, dict):
         return [leaf for key in {**a, **b} for leaf in leaves(a.get(key), b.get(key), f"{where}.{key}")]
     if isinstance(a, list) and isinstance(b, list):
+        named = by_name(a), by_name(b)
+        if named[0] is not None and named[1] is not None:
+            return leaves(named[0], named[1], where)
         if len(a) == len(b):
             return [
                 leaf
@@ -125,6 +131,21 @@ def leaves(a: Any, b: Any, where: str) -> list[tuple[str, Any, Any]]:
             ]
         return [(where, a, b)]
     return [(where, a, b)]
+
+
+def by_name(rows: list[Any]) -> dict[str, Any] | None:
+    """Outcomes, options, verdicts and their like by their names: an order of rows is no result."""
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        return None
+    keys = [tuple(str(row[key]) for key in ("id", "for", "rule", "technique") if key in row) for row in rows]
+    if not all(keys):
+        return None
+    seen = Counter[tuple[str, ...]]()
+    named = {}
+    for key, row in zip(keys, rows, strict=True):
+        named[f"{'|'.join(key)}#{seen[key]}"] = row
+        seen[key] += 1
+    return named
 
 
 def kind_of(where: str) -> str:

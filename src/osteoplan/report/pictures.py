@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -202,6 +203,7 @@ class Scenery:
         bone_shape: the bone as distance to its edge.
         layers: what is outlined, bottom first.
         stamps: what must be read with every picture.
+        drawn: by view, what a scene has drawn of it already.
     """
 
     ct: Volume
@@ -211,6 +213,7 @@ class Scenery:
     bone_shape: Volume
     layers: tuple[_Layer, ...]
     stamps: tuple[str, ...] = ()
+    drawn: dict[Any, Any] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, ct: Volume, anatomy: Anatomy, stamps: tuple[str, ...] = ()) -> Scenery:

@@ -7,7 +7,6 @@ normal n.  Light is ambient plus Lambert, 0.3 + 0.7 max(n.l, 0).  Layers are ble
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -117,24 +116,18 @@ def scene(
     )
 
 
-# The patient from one side is the same in every picture of a report, and takes most of the time.
-_DRAWN: weakref.WeakKeyDictionary[Scenery, dict[View, tuple[tuple[_Layer, ...], tuple[Legend, ...]]]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
 def _patient(scenery: Scenery, canvas: _Canvas) -> tuple[tuple[_Layer, ...], tuple[Legend, ...]]:
-    """Bone, canals and lesion as seen from one side; drawn once while the scenery lives."""
-    drawn = _DRAWN.setdefault(scenery, {})
-    if canvas.view not in drawn:
+    """Bone, canals and lesion as seen from one side: the same in every picture of a report, so drawn once."""
+    if canvas.view not in scenery.drawn:
         anatomy = scenery.anatomy
         layers, legend = [_ghost(canvas, scenery.bone_shape)], [Legend("bone", BONE)]
         for canal in anatomy.of_kind("canal"):
             shape = shape_of(canal.mask, anatomy.image, around=_reach(scenery.bone_mm))
             _add(layers, legend, canvas, shape, CANAL, 0.4, name_of(canal.name))
         _add(layers, legend, canvas, shape_of(anatomy.lesion_mask, anatomy.image), LESION, 0.55, "lesion")
-        drawn[canvas.view] = tuple(layers), tuple(legend)
-    return drawn[canvas.view]
+        scenery.drawn[canvas.view] = tuple(layers), tuple(legend)
+    found: tuple[tuple[_Layer, ...], tuple[Legend, ...]] = scenery.drawn[canvas.view]
+    return found
 
 
 def _mark(canvas: _Canvas, words: str, position_mm: F64, width: float) -> Mark:
