@@ -19,16 +19,23 @@ _HOMES = {
     "plan": "osteoplan.workflow.plan",
     "write": "osteoplan.workflow.plan",
     "read": "osteoplan.workflow.read",
-    "simulate": "osteoplan.workflow.simulate",
     "explain": "osteoplan.workflow.explain",
-    "compare": "osteoplan.decide.compare",
+    "options": "osteoplan.workflow.options",
+    "simulate": "osteoplan.workflow.simulate",
+    "compare": "osteoplan.workflow.plan",
+    "strength": "osteoplan.workflow.strength",
+    "ways": "osteoplan.workflow.ways",
+    "verify": "osteoplan.workflow.verify",
     "score": "osteoplan.pathway.scores",
-    "solve_voxels": "osteoplan.mechanics.voxels",
     "verdicts": "osteoplan.pathway.rules",
+    "solve_voxels": "osteoplan.mechanics.voxels",
+    "VoxelSolution": "osteoplan.mechanics.voxels",
     "PlanSettings": "osteoplan.workflow.settings",
     "PlanResult": "osteoplan.model.result",
-    "Volume": "osteoplan.model.volume",
-    "VoxelSolution": "osteoplan.mechanics.voxels",
+    "Reading": "osteoplan.model.result",
+    "Explanation": "osteoplan.model.result",
+    "Simulations": "osteoplan.model.result",
+    "Comparison": "osteoplan.model.comparison",
     "Case": "osteoplan.model.case",
     "Lesion": "osteoplan.model.case",
     "Anatomy": "osteoplan.model.anatomy",
@@ -38,67 +45,52 @@ _HOMES = {
     "Step": "osteoplan.model.plan",
     "Effects": "osteoplan.model.effects",
     "Field": "osteoplan.model.field",
+    "Volume": "osteoplan.model.volume",
+    "Outcome": "osteoplan.model.outcome",
     "Estimate": "osteoplan.model.outcome",
     "Verdict": "osteoplan.model.evidence",
-    "Comparison": "osteoplan.model.comparison",
     "Stamp": "osteoplan.provenance",
     "OsteoplanError": "osteoplan.errors",
 }
 
-__all__ = [
-    "Anatomy",
-    "Case",
-    "Comparison",
-    "Effects",
-    "Estimate",
-    "Field",
-    "Findings",
-    "Lesion",
-    "Option",
-    "OsteoplanError",
-    "Plan",
-    "PlanResult",
-    "PlanSettings",
-    "Stamp",
-    "Step",
-    "Verdict",
-    "Volume",
-    "VoxelSolution",
-    "__version__",
-    "compare",
-    "explain",
-    "plan",
-    "read",
-    "score",
-    "simulate",
-    "solve_voxels",
-    "verdicts",
-    "write",
-]
+__all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
-    from osteoplan.decide.compare import compare
-    from osteoplan.errors import OsteoplanError
-    from osteoplan.mechanics.voxels import VoxelSolution, solve_voxels
-    from osteoplan.model.anatomy import Anatomy
-    from osteoplan.model.case import Case, Lesion
-    from osteoplan.model.comparison import Comparison
-    from osteoplan.model.effects import Effects
-    from osteoplan.model.evidence import Verdict
-    from osteoplan.model.field import Field
-    from osteoplan.model.findings import Findings
-    from osteoplan.model.outcome import Estimate
-    from osteoplan.model.plan import Option, Plan, Step
-    from osteoplan.model.result import PlanResult
-    from osteoplan.model.volume import Volume
-    from osteoplan.pathway.rules import verdicts
-    from osteoplan.pathway.scores import score
-    from osteoplan.provenance import Stamp
-    from osteoplan.workflow.explain import explain
-    from osteoplan.workflow.plan import plan, write
-    from osteoplan.workflow.read import read
-    from osteoplan.workflow.settings import PlanSettings
-    from osteoplan.workflow.simulate import simulate
+    from osteoplan.errors import OsteoplanError as OsteoplanError
+    from osteoplan.mechanics.voxels import VoxelSolution as VoxelSolution
+    from osteoplan.mechanics.voxels import solve_voxels as solve_voxels
+    from osteoplan.model.anatomy import Anatomy as Anatomy
+    from osteoplan.model.case import Case as Case
+    from osteoplan.model.case import Lesion as Lesion
+    from osteoplan.model.comparison import Comparison as Comparison
+    from osteoplan.model.effects import Effects as Effects
+    from osteoplan.model.evidence import Verdict as Verdict
+    from osteoplan.model.field import Field as Field
+    from osteoplan.model.findings import Findings as Findings
+    from osteoplan.model.outcome import Estimate as Estimate
+    from osteoplan.model.outcome import Outcome as Outcome
+    from osteoplan.model.plan import Option as Option
+    from osteoplan.model.plan import Plan as Plan
+    from osteoplan.model.plan import Step as Step
+    from osteoplan.model.result import Explanation as Explanation
+    from osteoplan.model.result import PlanResult as PlanResult
+    from osteoplan.model.result import Reading as Reading
+    from osteoplan.model.result import Simulations as Simulations
+    from osteoplan.model.volume import Volume as Volume
+    from osteoplan.pathway.rules import verdicts as verdicts
+    from osteoplan.pathway.scores import score as score
+    from osteoplan.provenance import Stamp as Stamp
+    from osteoplan.workflow.explain import explain as explain
+    from osteoplan.workflow.options import options as options
+    from osteoplan.workflow.plan import compare as compare
+    from osteoplan.workflow.plan import plan as plan
+    from osteoplan.workflow.plan import write as write
+    from osteoplan.workflow.read import read as read
+    from osteoplan.workflow.settings import PlanSettings as PlanSettings
+    from osteoplan.workflow.simulate import simulate as simulate
+    from osteoplan.workflow.strength import strength as strength
+    from osteoplan.workflow.verify import verify as verify
+    from osteoplan.workflow.ways import ways as ways
 
 
 def __getattr__(name: str) -> Any:

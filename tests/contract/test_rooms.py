@@ -9,12 +9,14 @@ import pytest
 
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.knowledge.devices import devices
+from osteoplan.model.case import Case
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Deliver, Option, Plan, Step
+from osteoplan.model.result import Reading, Simulations
 from osteoplan.model.simulated import Simulated
 from osteoplan.techniques.effects import effects
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
@@ -22,7 +24,7 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.rooms import ROOMS, CementRoom, run_rooms
 from osteoplan.workflow.settings import PlanSettings
-from osteoplan.workflow.simulate import Simulations, simulate
+from osteoplan.workflow.simulate import simulate
 from tests.made_setting import setting_of
 from tests.synthetic_vertebra import vertebra
 
@@ -72,7 +74,14 @@ def plan(setting: Setting) -> Plan:
 def simulated(setting: Setting, plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Simulations:
     options = [Option(plan, "plan", "ranked"), Option(replace(plan, id="right"), "plan", "infeasible")]
     cache = Cache(tmp_path_factory.mktemp("kept"))
-    return simulate(setting, options, SETTINGS, cache, rooms=(*ROOMS, ToyHeat()))
+    return simulated_in(setting, options, SETTINGS, cache, rooms=(*ROOMS, ToyHeat()))
+
+
+def simulated_in(setting, options, settings, cache, **more):
+    anatomy = setting.anatomy
+    case = Case("made", anatomy.image, (anatomy.lesion,), {"kind": "fixed"})
+    reading = Reading(case, anatomy.lesion, anatomy, Findings())
+    return simulate(reading, options, settings, setting=setting, cache=cache, **more)
 
 
 def walk(rooms, setting, plan, cache, progress=lambda *_: True):
@@ -151,14 +160,14 @@ def test_a_room_that_fails_fails_its_option_alone(setting: Setting, plan: Plan, 
     cold = replace(plan, id="cold", steps=plan.steps[:-1])
     options = [Option(one, "plan", "ranked") for one in (plan, cold)]
     rooms = (*ROOMS, ToyHeat(fails=True))
-    found = simulate(setting, options, SETTINGS, Cache(tmp_path), rooms=rooms).options
+    found = simulated_in(setting, options, SETTINGS, Cache(tmp_path), rooms=rooms).options
     assert [one.status for one in found] == ["failed", "ranked"]
     assert found[0].reasons[-1].text == "the toy is out of order: mend it"
     assert found[1].outcome("strength_ratio_to_intact") is not None
 
 
 def test_what_no_room_acts_on_is_said(setting: Setting, plan: Plan, tmp_path) -> None:
-    (option,) = simulate(setting, [Option(plan, "plan", "ranked")], SETTINGS, Cache(tmp_path)).options
+    (option,) = simulated_in(setting, [Option(plan, "plan", "ranked")], SETTINGS, Cache(tmp_path)).options
     assert "heat or cold is not simulated by this version" in option.warnings
 
 
@@ -180,7 +189,7 @@ def test_a_scenario_weakens_the_treated_bone_and_leaves_the_untreated_as_it_is(
     asked["layer"] = {"bond": "layer"}
     treated, now = {}, {}
     for name, given in asked.items():
-        found = simulate(setting, [option], replace(SETTINGS, **given), Cache(tmp_path))
+        found = simulated_in(setting, [option], replace(SETTINGS, **given), Cache(tmp_path))
         treated[name] = found.options[0].outcome(ratio).value  # type: ignore[union-attr]
         now[name] = [one.value for one in found.now]
     assert treated["killed"] <= treated["none"]  # this lesion is soft throughout: no bone is left to die

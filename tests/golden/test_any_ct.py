@@ -10,12 +10,9 @@ import yaml
 
 from osteoplan.cli import main
 from osteoplan.io.nifti import read_nifti
-from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.explain import explain
-from osteoplan.workflow.inventory import inventory_elsewhere
 from osteoplan.workflow.options import options
 from osteoplan.workflow.read import read
-from osteoplan.workflow.settings import PlanSettings
 
 
 def run(*arguments):
@@ -89,8 +86,7 @@ def test_another_bone_is_measured_and_planned_beside_its_comparators(pelvis, cap
     assert "greater sciatic notch" in page
     assert "lesion simulated" in page
     reading = read(pelvis)
-    setting = Setting.of(reading.anatomy, inventory_elsewhere(""), PlanSettings().ensemble)
-    found = options(reading, explain(reading.findings).verdicts, setting)
+    found = options(reading, explain(reading))
     planned = {option.plan.technique for option in found if option.kind == "plan"}
     assert planned == {"percutaneous_screws", "cemented_screws", "cementoplasty", "reinforced_cement"}
     assert "open_surgery" in {option.plan.technique for option in found if option.kind == "comparator"}

@@ -26,8 +26,10 @@ from osteoplan.model.evidence import Verdict
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Option
 from osteoplan.model.result import Reading
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.resources import described, lacking, refer
 from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.explain import explain_facts
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, inventory_of
 from osteoplan.workflow.options import options
 from osteoplan.workflow.read import input_digests
@@ -237,7 +239,8 @@ def anatomy() -> Anatomy:
 def found(anatomy: Anatomy, owned: Centre, verdicts: tuple[Verdict, ...] = ()) -> dict[str, Option]:
     reading = Reading(case_of(owned), anatomy.lesion, anatomy, Findings())
     setting = Setting.of(anatomy, inventory_elsewhere(""), ENSEMBLE)
-    return {option.id: option for option in options(reading, verdicts, setting)}
+    explained = replace(explain_facts(Facts({})), verdicts=verdicts)
+    return {option.id: option for option in options(reading, explained, setting)}
 
 
 PLANS = ("vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both")

@@ -37,15 +37,17 @@ def told() -> Iterator[tuple[str, str]]:
 
 def _ids(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Call(func=ast.Name(id="Estimate" | "_plain" | "told"), args=[first, *_]):
+        case ast.Call(func=ast.Name(id="Estimate" | "told"), args=[first, *_]):
             yield from _pattern(first)
-        case ast.Call(func=ast.Attribute(attr="from_draws"), args=[first, *_]):
+        case ast.Call(func=ast.Attribute(attr="from_draws" | "of_geometry"), args=[first, *_]):
             yield from _pattern(first)
+        case ast.Assign(targets=[ast.Name(id="id")], value=ast.IfExp() as either):
+            yield from _pattern(either)
         case ast.Tuple(elts=[ast.Constant(value=str() as id), _, ast.Constant(value=str() as unit)]):
             if unit_known(unit):  # cement: (id, target, unit) -> value
                 yield re.escape(id)
         case ast.Tuple(elts=[ast.Constant(value=str() as id), _, _, _]):
-            if id.endswith("_mm"):  # needles: (id, target, value, draws)
+            if id.endswith(("_mm", "_deg")):  # needles: (id, target, value, ...)
                 yield re.escape(id)
 
 

@@ -168,7 +168,7 @@ def strength(
     from osteoplan.cli.console import print_json, watching
     from osteoplan.cli.strength_tables import print_strength
     from osteoplan.io.documents import StrengthDocument, as_json
-    from osteoplan.workflow.strength import strength_of
+    from osteoplan.workflow.strength import strength as strength_of
 
     settings = plan_settings(
         lesion, draws, spacing, seed, existing_metal=existing_metal, scenario=scenario, bond=bond

@@ -20,7 +20,7 @@ SHARE = "_to_intact"
 
 
 def print_strength(found: Json) -> None:
-    """What ``strength_of`` found, as tables and sentences."""
+    """What ``osteoplan.strength`` found, as tables and sentences."""
     out.print(share_table(found))
     for line in certainty_lines(found):
         out.print(line, markup=False)

@@ -378,15 +378,15 @@ class PathwayDocument(Document):
     """What the clinical brain says on facts."""
 
     intended_use: str = INTENDED_USE
-    knowledge: KnowledgeDocument = called("knowledge", "explanation", "knowledge")
-    line_of_therapy: Lines = called("line_of_therapy", "explanation", "line")
-    standings: list[StandingDocument] = called("standings", "explanation", "standings")
-    conflicts: list[ConflictDocument] = called("conflicts", "explanation", "conflicts")
-    would_change: list[ChangeDocument] = called("would_change", "explanation", "changes")
-    survival: SurvivalDocument = called("survival", "explanation", "survival")
-    verdicts: list[VerdictDocument] = called("verdicts", "explanation", "verdicts")
-    scores: list[ScoreDocument] = called("scores", "explanation", "scores")
-    questions: list[QuestionDocument] = called("questions", "explanation", "questions")
+    knowledge: KnowledgeDocument
+    line_of_therapy: Lines = Field(validation_alias="line")
+    standings: list[StandingDocument]
+    conflicts: list[ConflictDocument]
+    would_change: list[ChangeDocument] = Field(validation_alias="changes")
+    survival: SurvivalDocument
+    verdicts: list[VerdictDocument]
+    scores: list[ScoreDocument]
+    questions: list[QuestionDocument]
     sources: list[SourceDocument]
 
 

@@ -32,7 +32,7 @@ from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
 __all__ = [
-    "Assessment", "Explanation", "Ladder", "PlanResult", "Reading", "Simulations", "StrengthResult",
+    "Explanation", "Ladder", "PlanResult", "Reading", "Simulations", "StrengthResult",
     "Wordings", "Yielding",
 ]  # fmt: skip
 
@@ -59,6 +59,7 @@ class Explanation:
         line: first, second and third line of therapy -> whether a rule for it is true, and which.
         survival: what models and people say about the time that is left.
         knowledge: whose rules spoke.
+        sources: of the scores and rules, in order of first use; a centre's own among them.
     """
 
     facts: Mapping[str, Fact | tuple[float, float]]
@@ -71,14 +72,7 @@ class Explanation:
     line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
     survival: Survival
     knowledge: KnowledgeUsed
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What the clinical brain says on facts alone, and every source behind it."""
-
-    explanation: Explanation
-    sources: tuple[Citation, ...]
+    sources: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

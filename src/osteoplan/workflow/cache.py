@@ -11,7 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
+from osteoplan.provenance import cache_folder
 
 __all__ = ["Cache"]
 
@@ -29,9 +30,9 @@ Arrays = dict[str, Any]  # name -> array
 
 @dataclass(frozen=True)
 class Cache:
-    """Results by digest."""
+    """Results by digest, by default in the user's own folder."""
 
-    folder: Path
+    folder: Path = field(default_factory=lambda: cache_folder() / "results")
 
     def load(self, key: str) -> Simulated | None:
         """The result of that digest; None where there is none, or where the file was damaged."""
@@ -64,13 +65,13 @@ def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
         outcomes.append(plain)
         if outcome.draws is not None:
             arrays[f"draws{n}"] = outcome.draws
-    for n, field in enumerate(result.fields):
-        arrays[f"field{n}"], arrays[f"affine{n}"] = field.volume.array, field.volume.affine
-        if field.samples:  # all on one crop
-            arrays[f"samples{n}"] = np.stack([sample.array for sample in field.samples])
-            arrays[f"crop{n}"] = field.samples[0].affine
-        plain = {"quantity": field.quantity, "unit": field.unit, "because": field.because}
-        fields.append({**plain, "meaning": field.volume.meaning, "frame": field.volume.frame})
+    for n, one in enumerate(result.fields):
+        arrays[f"field{n}"], arrays[f"affine{n}"] = one.volume.array, one.volume.affine
+        if one.samples:  # all on one crop
+            arrays[f"samples{n}"] = np.stack([sample.array for sample in one.samples])
+            arrays[f"crop{n}"] = one.samples[0].affine
+        plain = {"quantity": one.quantity, "unit": one.unit, "because": one.because}
+        fields.append({**plain, "meaning": one.volume.meaning, "frame": one.volume.frame})
     document = {
         "outcomes": outcomes,
         "fields": fields,

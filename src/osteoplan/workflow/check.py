@@ -81,7 +81,7 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
             levels=levels, count=count,
         )  # fmt: skip
     reading = read(folder, lesion=lesion, progress=progress)
-    explained = explain(reading.findings)
+    explained = explain(reading)
     levels, count = _levels(reading.case.label_map)
     return Checked(
         id=reading.case.id,

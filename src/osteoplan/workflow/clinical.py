@@ -11,11 +11,11 @@ from osteoplan.io.centre_file import read_centre
 from osteoplan.io.yaml import read_yaml
 from osteoplan.knowledge.scores import score_table
 from osteoplan.model.evidence import ScoreResult
-from osteoplan.model.result import Assessment
+from osteoplan.model.result import Explanation
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import score
 from osteoplan.pathway.vocabulary import parse_text
-from osteoplan.workflow.explain import cited, explain_facts
+from osteoplan.workflow.explain import explain_facts
 from osteoplan.workflow.knowledge import local_book
 
 __all__ = ["pathway", "score_of"]
@@ -39,7 +39,9 @@ def score_of(name: str, pairs: Sequence[str]) -> ScoreResult:
     return score(name, items)
 
 
-def pathway(path: Path, *, centre_file: Path | None = None, as_of: datetime.date | None = None) -> Assessment:
+def pathway(
+    path: Path, *, centre_file: Path | None = None, as_of: datetime.date | None = None
+) -> Explanation:
     """All that the clinical brain says on a flat YAML file of facts.
 
     Args:
@@ -53,6 +55,4 @@ def pathway(path: Path, *, centre_file: Path | None = None, as_of: datetime.date
     facts = Facts(read_yaml(path), where=str(path))
     centre = read_centre(centre_file) if centre_file else None
     whose = local_book(centre.knowledge if centre else None, as_of)
-    explained = explain_facts(facts, centre=centre, asked=whose)
-    sources = cited(explained.scores, explained.verdicts, (), own=whose.refs)
-    return Assessment(explained, sources)
+    return explain_facts(facts, centre=centre, asked=whose)

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from osteoplan.knowledge.centre.ruleset import Book, book
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre
-from osteoplan.model.evidence import Citation, ScoreResult, Verdict
-from osteoplan.model.findings import Findings
-from osteoplan.model.outcome import Estimate
-from osteoplan.model.result import Explanation
+from osteoplan.model.evidence import Citation
+from osteoplan.model.result import Explanation, Reading
 from osteoplan.pathway.assess import conflicts, line_of_therapy, standings
 from osteoplan.pathway.changes import nearest_changes
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.rules import questions, verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
+from osteoplan.workflow.knowledge import local_book
 
 __all__ = ["cited", "explain", "explain_facts"]
 
 
-def explain(findings: Findings, centre: Centre | None = None, asked: Book | None = None) -> Explanation:
-    """As ``explain_facts``, from the findings of a case: what was measured is marked as measured."""
+def explain(reading: Reading) -> Explanation:
+    """What scores and rules say of a case, with its centre's own rules; what was measured is marked so.
+
+    Raises:
+        BadInput: an override of the centre that does not fit the rules.
+    """
     # Measurements that no rule asks about (a mean density, an axis) stay findings.
+    findings, centre = reading.findings, reading.case.centre
     facts = Facts({name: value for name, value in findings.facts().items() if name in vocabulary()})
     sources = {finding.name: finding.source for finding in findings}
-    return explain_facts(facts, sources=sources, centre=centre, asked=asked)
+    return explain_facts(facts, sources=sources, centre=centre, asked=local_book(centre.knowledge))
 
 
 def explain_facts(
@@ -64,24 +68,13 @@ def explain_facts(
         line=line_of_therapy(spoken),
         survival=survival(known, scores),
         knowledge=whose.used,
+        sources=cited(
+            [*[key for one in scores for key in one.cite], *[key for one in spoken for key in one.cite]],
+            whose.refs,
+        ),
     )
 
 
-def cited(
-    scores: Sequence[ScoreResult],
-    rules: Sequence[Verdict],
-    outcomes: Iterable[Estimate],
-    others: Iterable[str] = (),
-    own: Mapping[str, Citation] | None = None,
-) -> tuple[Citation, ...]:
-    """Every source behind what is shown, once, in order of first use; ``own`` holds a centre's sources."""
-    keys: dict[str, None] = {}
-    for score in scores:
-        keys.update(dict.fromkeys(score.cite))
-    for verdict in rules:
-        keys.update(dict.fromkeys(verdict.cite))
-    for outcome in outcomes:
-        keys.update(dict.fromkeys(key for key in outcome.because if " " not in key))
-    keys.update(dict.fromkeys(others))
-    local = own or {}
-    return tuple(local[key] if key in local else citation(key) for key in keys)
+def cited(keys: Iterable[str], own: Mapping[str, Citation]) -> tuple[Citation, ...]:
+    """The sources of those keys, once, in order of first use; ``own`` holds a centre's."""
+    return tuple(own[key] if key in own else citation(key) for key in dict.fromkeys(keys))

@@ -11,10 +11,15 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Known
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.plan import Option
+from osteoplan.model.result import Reading
 from osteoplan.model.way import Position
 from osteoplan.trajectory.reach import POSITIONS
+from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.settings import PlanSettings
 
-__all__ = ["guidances_at", "inventory_elsewhere", "inventory_for", "inventory_of", "position_of"]
+__all__ = [
+    "guidances_at", "inventory_elsewhere", "inventory_for", "inventory_of", "position_of", "setting_of",
+]  # fmt: skip
 
 # what a centre's guidance is called in the vocabulary -> which error it leaves
 _BY_RESOURCE = {"ct": "freehand_ct", "cbct": "cbct_navigation", "fluoroscopy": "fluoroscopy"}
@@ -46,6 +51,11 @@ def inventory_elsewhere(technique: str) -> Inventory:
     """Devices and limits of one technique where nobody narrows them: what a centre would be referred to."""
     card = technique_cards().get(technique)
     return Inventory(devices(), {} if card is None else card.limits)
+
+
+def setting_of(reading: Reading, settings: PlanSettings | None = None) -> Setting:
+    """The setting that a case is planned in: its patient, every device, the sampled patients."""
+    return Setting.of(reading.anatomy, inventory_elsewhere(""), (settings or PlanSettings()).ensemble)
 
 
 def inventory_of(case: Case, option: Option) -> Inventory:

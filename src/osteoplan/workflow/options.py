@@ -10,7 +10,7 @@ from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.plan import Option, OptionStatus, Plan, Reason
-from osteoplan.model.result import Reading
+from osteoplan.model.result import Explanation, Reading
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import forbidding
@@ -18,20 +18,28 @@ from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import techniques
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
-from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for
+from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, setting_of
 
 __all__ = ["options"]
 
 
-def options(reading: Reading, verdicts: Sequence[Verdict], setting: Setting) -> tuple[Option, ...]:
+def options(
+    reading: Reading, explained: Explanation | None = None, setting: Setting | None = None
+) -> tuple[Option, ...]:
     """All options of a case: percutaneous plans first, then the comparators.
 
-    Each technique proposes with what the centre has for it; ``setting`` brings the patient and the ensemble.
+    Each technique proposes with what the centre has for it.
 
     A plan that breaks a hard limit stays listed as *infeasible*; one that a rule removes as
     *excluded_by_rule*; one that this centre cannot do as *refer_elsewhere*, drawn with what others have on
     their shelves.  Comparators always stay.
+
+    Args:
+        explained: whose verdicts forbid; without it no rule speaks.
+        setting: with the memo of what was worked out already; by default one of its own.
     """
+    setting = setting or setting_of(reading)
+    verdicts = () if explained is None else explained.verdicts
     found = []
     for technique in techniques().values():
         proposed = _proposed(technique, reading, setting)

@@ -10,31 +10,28 @@ import datetime
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import osteoplan
-from osteoplan.anatomy.neighbours import with_neighbours
-from osteoplan.decide.compare import compare
+from osteoplan.decide.compare import compare as side_by_side
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.model.comparison import Comparison
-from osteoplan.model.evidence import Citation, Verdict
+from osteoplan.model.evidence import Citation
 from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations, Wordings
 from osteoplan.pathway.rules import blocking
-from osteoplan.provenance import Stamp, cache_folder, digest
+from osteoplan.provenance import Stamp, digest
 from osteoplan.report.page import render
-from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.explain import cited, explain
-from osteoplan.workflow.inventory import inventory_elsewhere
-from osteoplan.workflow.knowledge import local_book
+from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
@@ -42,10 +39,10 @@ from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.simulate import simulate
 from osteoplan.workflow.wordings import wordings
 
-__all__ = ["Written", "existing", "plan", "stamp", "write"]
+__all__ = ["Written", "compare", "existing", "plan", "stamp", "write"]
 
 REFERENCE = "best_supportive_care"
-RANKED_BY = "strength_ratio_to_intact"
+RANKED_BY = "strength_ratio_to_intact"  # where nothing was simulated: the head of an empty column
 
 
 @dataclass(frozen=True)
@@ -71,20 +68,15 @@ def plan(
     """
     folder = Path(folder)
     settings = settings or PlanSettings()
-    cache = cache or Cache(cache_folder() / "results")
     made = stamp(folder, settings)
     reading = read(folder, lesion=settings.lesion, progress=progress)
-    stage(progress, "reading the neighbouring bones", 0.12, 0.15)
-    reading = replace(reading, anatomy=with_neighbours(reading.anatomy, reading.case))
-    centre = reading.case.centre
-    book = local_book(centre.knowledge)
-    explained = explain(reading.findings, centre, book)
+    explained = explain(reading)
     stage(progress, "looking for ways in", 0.15, 0.2)
-    setting = Setting.of(reading.anatomy, inventory_elsewhere(""), settings.ensemble)
-    proposed = options(reading, explained.verdicts, setting)
-    simulated = simulate(setting, proposed, settings, cache, patient=reading.case.patient, progress=progress)
+    setting = setting_of(reading, settings)
+    proposed = options(reading, explained, setting)
+    simulated = simulate(reading, proposed, settings, setting=setting, cache=cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
-    comparison = _compared(simulated, explained.verdicts)
+    comparison = compare(simulated, explained)
     sections, left_out = rigidity_of(reading.anatomy, settings)
     words = wordings(reading, explained, proposed)
     return PlanResult(
@@ -95,11 +87,29 @@ def plan(
         simulations=replace(simulated, options=_in_order(simulated.options, comparison.ranking)),
         comparison=comparison,
         wordings=words,
-        citations=_citations(reading, simulated, explained, words, book.refs),
-        warnings=(*settings.supposed, *_warnings(reading, simulated), *left_out, *book.warnings),
+        citations=_citations(reading, simulated, explained, words),
+        warnings=(
+            *settings.supposed,
+            *_warnings(reading, simulated),
+            *left_out,
+            *explained.knowledge.warnings,
+        ),
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,
     )
+
+
+def compare(simulated: Simulations, explained: Explanation | None = None) -> Comparison:
+    """Options side by side, by what this bone's load case can tell, and only beyond what it resolves.
+
+    Args:
+        explained: what the rules say: a true stop or route rule empties the ranking.
+    """
+    return side_by_side(
+        simulated.options, reference=REFERENCE, ranked_by=simulated.ranked_by or RANKED_BY,
+        resolution=simulated.resolution_pct,
+        blocking=() if explained is None else blocking(explained.verdicts),
+    )  # fmt: skip
 
 
 def stamp(folder: Path, settings: PlanSettings) -> Stamp:
@@ -154,31 +164,19 @@ def _identity(made: Stamp, found: Sequence[Option]) -> str:
     return digest(made.inputs, made.settings, made.seed, [option.plan.steps for option in found])
 
 
-def _compared(simulated: Simulations, verdicts: Sequence[Verdict]) -> Comparison:
-    """Options side by side, by what this bone's load case can tell, and only beyond what it resolves."""
-    return compare(
-        simulated.options, reference=REFERENCE, ranked_by=simulated.ranked_by or RANKED_BY,
-        resolution=simulated.resolution_pct, blocking=blocking(verdicts),
-    )  # fmt: skip
-
-
 def _citations(
-    reading: Reading, simulated: Simulations, explained: Explanation, words: Wordings,
-    own: Mapping[str, Citation],
-) -> tuple[Citation, ...]:  # fmt: skip
-    """Every source behind the report, once; ``own`` are those of the centre."""
-    outcomes = [outcome for option in simulated.options for outcome in option.outcomes]
-    return cited(
-        explained.scores,
-        explained.verdicts,
-        [*simulated.intact, *simulated.now, *outcomes],
-        [
-            *reading.anatomy.calibration.cite,
-            *[key for case in simulated.supports for load in case.loads for key in load.cite],
-            *[key for card in words.cards.values() for one in card.statements for key in one.cite],
-        ],
-        own,
-    )
+    reading: Reading, simulated: Simulations, explained: Explanation, words: Wordings
+) -> tuple[Citation, ...]:
+    """Every source behind the report, once."""
+    options = [outcome for option in simulated.options for outcome in option.outcomes]
+    keys = [
+        *[key for o in (*simulated.intact, *simulated.now, *options) for key in o.because if " " not in key],
+        *reading.anatomy.calibration.cite,
+        *[key for case in simulated.supports for load in case.loads for key in load.cite],
+        *[key for card in words.cards.values() for one in card.statements for key in one.cite],
+    ]
+    known = {source.key: source for source in explained.sources}
+    return cited([*known, *keys], known)
 
 
 def _in_order(found: Sequence[Option], ranking: Sequence[str]) -> tuple[Option, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.anatomy.read import build_anatomy
 from osteoplan.anatomy.register import register_rigid
 from osteoplan.errors import UnknownName
@@ -25,17 +26,20 @@ from osteoplan.workflow.progress import Progress, quiet, stage
 __all__ = ["choose_lesion", "input_digests", "read"]
 
 
-def read(folder: Path, *, lesion: str | None = None, progress: Progress = quiet) -> Reading:
-    """Read a case folder and measure one lesion.
+def read(folder: Path | str, *, lesion: str | None = None, progress: Progress = quiet) -> Reading:
+    """Read a case folder and measure one lesion: of the target, where none is named.
 
     Raises:
         BadInput: anything in the folder that cannot be used.
     """
+    folder = Path(folder)
     stage(progress, "reading the case", 0.0, 0.05)
     case = _registered(read_case(folder), progress)
     chosen = choose_lesion(case, lesion)
-    on_step = stage(progress, "finding bone, canal and neighbours", 0.05, 0.15)
+    on_step = stage(progress, "finding bone, canal and neighbours", 0.05, 0.12)
     anatomy, measured = build_anatomy(case, chosen, on_step=on_step)
+    stage(progress, "reading the neighbouring bones", 0.12, 0.15)
+    anatomy = with_neighbours(anatomy, case)
     return Reading(case, chosen, anatomy, Findings.of(*_given(case, chosen), *measured))
 
 

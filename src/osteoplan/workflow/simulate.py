@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.mechanics.state import State
-from osteoplan.model.case import Patient
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Option, Reason
-from osteoplan.model.result import Simulations
+from osteoplan.model.result import Reading, Simulations
 from osteoplan.model.simulated import Simulated
 from osteoplan.techniques.effects import effects
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.bench import Bench, together
 from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.progress import Progress, Span, quiet
 from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms
 from osteoplan.workflow.settings import PlanSettings
@@ -71,12 +71,12 @@ def strength(
 
 
 def simulate(
-    setting: Setting,
+    reading: Reading,
     options: Sequence[Option],
-    settings: PlanSettings,
-    cache: Cache,
+    settings: PlanSettings | None = None,
     *,
-    patient: Patient | None = None,
+    setting: Setting | None = None,
+    cache: Cache | None = None,
     rooms: Sequence[Room] = ROOMS,
     progress: Progress = quiet,
 ) -> Simulations:
@@ -85,11 +85,14 @@ def simulate(
     An option of which a room fails stays listed as *failed* with the reason; the others go on.
 
     Args:
-        setting: the patient, all devices, and the ensemble.
+        setting: with the memo of what was worked out already; by default one of its own.
+        cache: where results are kept; by default the user's own.
         rooms: that act on the steps of a plan; the bone's load cases come after them.
     """
+    settings, cache = settings or PlanSettings(), cache or Cache()
+    setting = setting or setting_of(reading, settings)
     try:
-        bench = Bench(setting.anatomy, settings, patient=patient)
+        bench = Bench(setting.anatomy, settings, patient=reading.case.patient)
         base = strength(bench, setting, cache, progress=progress)
     except NotAvailable as why:
         return Simulations((), (), tuple(options), {}, (str(why),))

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.model.result import StrengthResult
-from osteoplan.provenance import cache_folder
-from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
-from osteoplan.workflow.inventory import inventory_elsewhere
+from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.ladder import climbed
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
-from osteoplan.workflow.simulate import strength
+from osteoplan.workflow.simulate import strength as before_treatment
 from osteoplan.workflow.solved_files import write_solved, write_supports
 
-__all__ = ["strength_of"]
+__all__ = ["strength"]
 
 
-def strength_of(
-    folder: Path,
-    settings: PlanSettings,
+def strength(
+    folder: Path | str,
+    settings: PlanSettings | None = None,
     *,
     load_case: str | None = None,
     ladder: str = "L0",
@@ -42,15 +39,14 @@ def strength_of(
         NotAvailable: this version has no load case for the bone, or its supports are not seen.
         UnknownName: the bone has no such load case.
     """
+    settings = settings or PlanSettings()
     reading = read(folder, lesion=settings.lesion, progress=progress)
-    # the other hip bone and the sacrum, for a ring
-    patient, anatomy = reading.case.patient, with_neighbours(reading.anatomy, reading.case)
-    cache = Cache(cache_folder() / "results")
-    setting = Setting.of(anatomy, inventory_elsewhere(""), settings.ensemble)
+    patient, anatomy = reading.case.patient, reading.anatomy
     bench = Bench(anatomy, settings, patient=patient, which=load_case or "all")
-    found = strength(
-        bench, setting, cache, treated=True, progress=progress, span=(0.2, 1.0 if out is None else 0.7)
-    )
+    found = before_treatment(
+        bench, setting_of(reading, settings), Cache(), treated=True, progress=progress,
+        span=(0.2, 1.0 if out is None else 0.7),
+    )  # fmt: skip
     files: tuple[Path, ...] = ()
     if out is not None:
         stamps = ("the lesion is simulated",) if anatomy.lesion.simulated else ()

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import osteoplan
-from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.io.markups import write_markups
 from osteoplan.io.way_json import ways_document
@@ -94,8 +93,7 @@ def ways(
     folder, settings = Path(folder), settings or WaysSettings()
     _require_known(settings)
     reading = read(folder, lesion=settings.lesion, progress=progress)
-    stage(progress, "reading the neighbouring bones", 0.15, 0.25)
-    anatomy = with_neighbours(reading.anatomy, reading.case)
+    anatomy = reading.anatomy
     found, rejected = ways_in(anatomy, reading.case, settings, progress=progress)
     return WaysResult(
         case=reading.case,
