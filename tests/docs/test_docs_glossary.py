@@ -17,7 +17,7 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 TO_RENAME = {
     "anatomy: Said",
     "anatomy: said", "report: said",
-    "cement: worlds", "mechanics: worlds", "workflow: worlds",
+    "mechanics: worlds",
     "kernels: Grip",
     "knowledge: Book",
     "knowledge: book", "report: book",
@@ -59,18 +59,12 @@ TO_RENAME = {
     "model: changes", "pathway: changes", "report: changes",
     "model: standings", "pathway: standings",
     "model: way", "trajectory: way",
-    "techniques: Shelf",
     "trajectory: Met",
-    "trajectory: astray",
     "trajectory: met",
-    "trajectory: steadiest",
-    "trajectory: strays",
     "verification: Potted",
     "verification: potted",
     "workflow: Bench",
     "workflow: bench",
-    "workflow: shelf",
-    "workflow: shelf_of",
 }  # fmt: skip
 
 # The word means something else there, or is a key of a document or a command that people type.
@@ -88,7 +82,7 @@ OTHERWISE = {
 DOUBLED = {
     "Axis", "Block", "Body", "Candidate", "Cell", "Conversion", "Grid", "Level", "Line", "LoadCase",
     "NeedleTask", "Outline", "Page", "Place", "Planes", "Reading", "Rod", "Row", "Scene", "Section",
-    "Sections", "Simulated", "Sphere", "Stretch", "Threshold", "Volume", "Wall", "Window",
+    "Sections", "Simulated", "Sphere", "Stretch", "Threshold", "Wall", "Window",
 }  # fmt: skip
 
 
