@@ -125,7 +125,7 @@ def test_loads_of_life_are_those_of_this_bone_and_patient(bench):
 
 def test_every_load_case_that_was_run_is_written_as_a_picture(bench, tmp_path):
     files = write_supports(bench, tmp_path)
-    assert [file.name for file in files] == [f"{one.case.id}_supports.png" for one in bench.cases]
+    assert [file.name for file in files] == [f"{one.id}_supports.png" for one in bench.cases]
     assert len(files) == 4
     assert all(file.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") for file in files)
     assert support_png(bench.anatomy, bench.supports()[0]) == files[0].read_bytes()

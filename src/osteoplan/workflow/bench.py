@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from osteoplan.errors import NotAvailable, UnknownName
+from osteoplan.knowledge.loads import LoadCase
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.mechanics.hierarchies import Hierarchies
-from osteoplan.mechanics.specimen import Specimen, load
+from osteoplan.mechanics.specimen import Specimen, load, settings_of
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.supports import supports
 from osteoplan.model.anatomy import Anatomy
@@ -23,7 +24,7 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.model.supports import Supports
 from osteoplan.trajectory.setting import Setting
-from osteoplan.workflow.load_cases import NOT_SIMULATED, LoadCase, load_cases
+from osteoplan.workflow.load_cases import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.workflow.progress import OnStep
 from osteoplan.workflow.rooms import AFTER_ALL
 from osteoplan.workflow.settings import PlanSettings
@@ -38,12 +39,14 @@ class LoadCaseRoom:
     """One load case, in one state of the bone, compared with the states before it.
 
     Attributes:
+        doing: what is done to the bone; a second load case is named.
         image: the bone without its lesion, or as it is now.
         before: answers of this load case that shares are taken of, by ``intact`` and ``now``.
         reads: solids, and cement as the fields tell it.
     """
 
     case: LoadCase
+    doing: str
     specimen: Specimen
     hierarchies: Hierarchies
     patient: Patient
@@ -54,12 +57,7 @@ class LoadCaseRoom:
     @property
     def id(self) -> str:
         """Room and load case."""
-        return f"mechanics {self.case.case.id}"
-
-    @property
-    def doing(self) -> str:
-        """What is done to the bone; a second load case is named."""
-        return self.case.doing if self.case.primary else f"{self.case.doing} ({self.case.case.title})"
+        return f"mechanics {self.case.id}"
 
     @property
     def settings(self) -> object:
@@ -80,7 +78,7 @@ class LoadCaseRoom:
         )  # fmt: skip
         shares = [self._share(found, of, base, setting.anatomy) for of, base in self.before.items()]
         to_load = strength_to_load(
-            found.outcomes, self.case.case, setting.anatomy.bone, self.patient,
+            found.outcomes, self.case, setting.anatomy.bone, self.patient,
             calibrated=setting.anatomy.calibration.calibrated, ensemble=setting.ensemble,
         )  # fmt: skip
         return replace(found, outcomes=(*found.outcomes, *shares, *to_load))
@@ -130,17 +128,18 @@ class Bench:
             treated: the state is one after treatment, in the scenario that the settings ask for.
         """
         scenario = self.settings.scenario if treated else "none"
-        found = []
+        found: list[LoadCaseRoom] = []
         for case, base in zip(self.cases, before or [{}] * len(self.cases), strict=True):
             specimen = self.specimen(case)
             if scenario != specimen.settings.scenario:
                 specimen = replace(specimen, settings=replace(specimen.settings, scenario=scenario))
-            found.append(LoadCaseRoom(case, specimen, self._hierarchies, self.patient, image, base))
+            doing = f"{case.doing} ({case.title})" if found else case.doing
+            found.append(LoadCaseRoom(case, doing, specimen, self._hierarchies, self.patient, image, base))
         return tuple(found)
 
     def specimen(self, case: LoadCase) -> Specimen:
         """The bone as that load case holds and loads it."""
-        return self._specimens[case.case.id]
+        return self._specimens[case.id]
 
     def supports(self) -> tuple[Supports, ...]:
         """How the bone is held and loaded in every load case."""
@@ -150,18 +149,19 @@ class Bench:
         """(load cases that this scan allows, why others were left out)."""
         possible: list[LoadCase] = []
         left_out: list[str] = []
-        for case in _wanted(self.anatomy, self.settings.spacing_mm, which):
-            if which == "planned" and possible and not case.case.in_plan:
+        for case in _wanted(self.anatomy, which):
+            if which == "planned" and possible and not case.in_plan:
                 continue
             asked = replace(
-                case.mechanics, existing_metal=self.settings.existing_metal, bond=self.settings.bond
-            )
+                settings_of(case, self.settings.spacing_mm),
+                existing_metal=self.settings.existing_metal, bond=self.settings.bond,
+            )  # fmt: skip
             try:
-                self._specimens[case.case.id] = case.build(self.anatomy, asked)
+                self._specimens[case.id] = BUILDERS[case.id](self.anatomy, asked)
             except NotAvailable as why:
                 left_out.append(str(why))
             else:
-                possible.append(replace(case, mechanics=asked, primary=not possible))
+                possible.append(case)
         if not possible:
             raise NotAvailable("; ".join(dict.fromkeys(left_out)))
         return tuple(possible), tuple(dict.fromkeys(left_out))
@@ -169,7 +169,7 @@ class Bench:
 
 def together(done: Sequence[Simulated], cases: Sequence[LoadCase]) -> Simulated:
     """All load cases as one result; diagnostics are those of the first, and each other one's by its id."""
-    others = {case.case.id: dict(one.diagnostics) for case, one in zip(cases[1:], done[1:], strict=True)}
+    others = {case.id: dict(one.diagnostics) for case, one in zip(cases[1:], done[1:], strict=True)}
     return Simulated(
         tuple(outcome for one in done for outcome in one.outcomes),
         tuple(field for one in done for field in one.fields),
@@ -178,20 +178,20 @@ def together(done: Sequence[Simulated], cases: Sequence[LoadCase]) -> Simulated:
     )
 
 
-def _wanted(anatomy: Anatomy, spacing_mm: float, which: str) -> tuple[LoadCase, ...]:
+def _wanted(anatomy: Anatomy, which: str) -> tuple[LoadCase, ...]:
     """Load cases of a bone, or the one of that id."""
-    cases = load_cases(anatomy, spacing_mm)
+    cases = load_cases(anatomy)
     if not cases:
         raise NotAvailable(NOT_SIMULATED.format(bone=anatomy.level))
     if which in ("planned", "all"):
         return cases
-    chosen = tuple(case for case in cases if case.case.id == which)
+    chosen = tuple(case for case in cases if case.id == which)
     if not chosen:
-        raise UnknownName("load case", which, [case.case.id for case in cases], f"the {anatomy.level}")
+        raise UnknownName("load case", which, [case.id for case in cases], f"the {anatomy.level}")
     return chosen
 
 
 def _outcome(state: Simulated, case: LoadCase) -> Estimate:
     """The outcome that ranks in a load case."""
-    wanted = (case.outcome, case.case.title)
+    wanted = (case.rank_by, case.title)
     return next(one for one in state.outcomes if (one.id, one.target) == wanted)

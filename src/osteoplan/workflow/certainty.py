@@ -52,10 +52,10 @@ def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidit
 
     The laws are those of the load case that ranks, the worlds those of its draws.
     """
-    case = load_case(anatomy, settings.spacing_mm)
+    case = load_case(anatomy)
     if case is None:
         return (), ()
-    laws = case.mechanics.laws
+    laws = case.laws.use
     h = max(number("rigidity.section_mm"), settings.spacing_mm)
     central = central_world(anatomy.calibration, laws[0])
     sampled = worlds(anatomy.calibration, laws, settings.ensemble)

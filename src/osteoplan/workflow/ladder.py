@@ -42,9 +42,7 @@ def climbed(
             warnings.append(str(why))
             continue
         rows.append(_row(intact, now))
-        warnings += [
-            f"{case.case.title}: {said}" for said in dict.fromkeys((*intact.warnings, *now.warnings))
-        ]
+        warnings += [f"{case.title}: {said}" for said in dict.fromkeys((*intact.warnings, *now.warnings))]
     return Ladder(level, tuple(rows), tuple(warnings))
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from osteoplan.knowledge import loads
+from osteoplan.knowledge.loads import LoadCase
 from osteoplan.knowledge.sites import bone_site, thoracolumbar_spine
 from osteoplan.mechanics import femur, hemipelvis, humerus, ring, sacrum, shaft, vertebra
-from osteoplan.mechanics.specimen import Specimen, settings_of
+from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy
 
-__all__ = ["BUILDERS", "NOT_SIMULATED", "LoadCase", "load_case", "load_cases"]
+__all__ = ["BUILDERS", "NOT_SIMULATED", "load_case", "load_cases"]
 
 NOT_SIMULATED = "the strength of the {bone} is not simulated by this version: its site names no load case"
 Build = Callable[[Anatomy, MechanicsSettings], Specimen]
@@ -35,57 +35,13 @@ BUILDERS: Mapping[str, Build] = {
 }
 
 
-@dataclass(frozen=True)
-class LoadCase:
-    """One way to load one bone.
-
-    Attributes:
-        case: what the knowledge says of it.
-        mechanics: its settings; build: mesh of an anatomy.
-        primary: it ranks.
-    """
-
-    case: loads.LoadCase
-    mechanics: MechanicsSettings
-    build: Build
-    primary: bool
-
-    @property
-    def outcome(self) -> str:
-        """Id of the outcome whose share of intact is shown."""
-        return self.case.rank_by
-
-    @property
-    def ratio(self) -> str:
-        """Id of that share."""
-        return self.case.ratio
-
-    @property
-    def resolution_pct(self) -> float:
-        """Percentage points of the share below which two options are not told apart."""
-        return self.case.ratio_resolution_pct.value
-
-    @property
-    def doing(self) -> str:
-        """What is done to the bone, as a word of progress."""
-        return self.case.doing
-
-
-def load_cases(anatomy: Anatomy, spacing_mm: float) -> tuple[LoadCase, ...]:
-    """Every load case of that bone, the one that ranks first; empty where its site names none.
-
-    Args:
-        spacing_mm: edge of the cubes; a case whose own is coarser keeps its own.
-    """
+def load_cases(anatomy: Anatomy) -> tuple[LoadCase, ...]:
+    """Every load case of that bone, the one that ranks first; empty where its site names none."""
     site = bone_site(anatomy.bone)
     ids = thoracolumbar_spine().load_cases if site is None else site.load_cases
-    found: list[LoadCase] = []
-    for id in ids:
-        case = loads.load_case(id)
-        found.append(LoadCase(case, settings_of(case, spacing_mm), BUILDERS[id], primary=not found))
-    return tuple(found)
+    return tuple(loads.load_case(id) for id in ids)
 
 
-def load_case(anatomy: Anatomy, spacing_mm: float) -> LoadCase | None:
+def load_case(anatomy: Anatomy) -> LoadCase | None:
     """The load case that ranks; None where the bone has none."""
-    return next(iter(load_cases(anatomy, spacing_mm)), None)
+    return next(iter(load_cases(anatomy)), None)

@@ -65,7 +65,7 @@ def _bone(reading: Reading) -> Need:
 def _strength(reading: Reading) -> tuple[Need, ...]:
     anatomy = reading.anatomy
     if not anatomy.is_vertebra:
-        if load_case(anatomy, 0.0) is not None:
+        if load_case(anatomy) is not None:
             return (Need("stiffness as per cent of intact", f"a load case of the {anatomy.level}", "there"),)
         missing = "other bones are not loaded by this version"
         return (Need("strength", "a vertebra or a hip bone", "missing", missing),)

@@ -113,8 +113,8 @@ def simulate(
             start += share
     return Simulations(
         base.intact.outcomes, base.now.outcomes, tuple(done), fields,
-        (*bench.warnings, *base.now.warnings), bench.case.ratio, bench.case.resolution_pct,
-        {**base.now.diagnostics, "laws": ", ".join(bench.case.mechanics.laws)}, bench.supports(),
+        (*bench.warnings, *base.now.warnings), bench.case.ratio, bench.case.ratio_resolution_pct.value,
+        {**base.now.diagnostics, "laws": ", ".join(bench.case.laws.use)}, bench.supports(),
     )  # fmt: skip
 
 

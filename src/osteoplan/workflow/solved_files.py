@@ -37,10 +37,10 @@ def write_solved(
     files: list[Path] = []
     for n, (case, state) in enumerate(jobs):
         part = (start + n * (end - start) / len(jobs), start + (n + 1) * (end - start) / len(jobs))
-        on_step = stage(progress, f"writing {case.case.title}, {state}", *part)
+        on_step = stage(progress, f"writing {case.title}, {state}", *part)
         specimen = bench.specimen(case)
         solution = solved_body(specimen, state, on_step=on_step)
-        name, affine = f"{case.case.id}_{state}", specimen.grid.affine
+        name, affine = f"{case.id}_{state}", specimen.grid.affine
         write_vtu(out / f"{name}.vtu", solution, affine)
         write_vti(out / f"{name}.vti", solution, affine)
         write_deck(out / f"{name}.inp", solution.problem, affine, class_width=CLASS_WIDTH)

@@ -65,9 +65,9 @@ def strength(
         supports=bench.supports(),
         diagnostics=found.now.diagnostics,
         tornadoes=tuple(
-            tornado_of(outcome, "now, share of intact", bench.case.resolution_pct)
+            tornado_of(outcome, "now, share of intact", bench.case.ratio_resolution_pct.value)
             for outcome in found.now.outcomes
-            if outcome.id == bench.case.ratio and outcome.target == bench.case.case.title
+            if outcome.id == bench.case.ratio and outcome.target == bench.case.title
         ),
         rigidity=sections,
         ladder=None if ladder == "L0" else climbed(bench, ladder, progress=progress),
