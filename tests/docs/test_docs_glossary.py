@@ -35,7 +35,7 @@ TO_RENAME = {
     "mechanics: cap", "report: cap",
     "mechanics: drive",
     "mechanics: existing",
-    "mechanics: ladder", "model: ladder", "workflow: ladder",
+    "mechanics: ladder",
     "mechanics: leaning",
     "mechanics: moves",
     "mechanics: pad",
@@ -51,7 +51,6 @@ TO_RENAME = {
     "mechanics: swings", "model: swings",
     "mechanics: tilt",
     "model: Change",
-    "model: Ladder",
     "model: Standing",
     "model: Supports",
     "model: Way",
@@ -80,9 +79,9 @@ OTHERWISE = {
 
 # Class names that two or more rooms still use: one goes from here when it means one thing.
 DOUBLED = {
-    "Axis", "Block", "Body", "Candidate", "Cell", "Conversion", "Grid", "Level", "Line", "LoadCase",
+    "Axis", "Block", "Body", "Candidate", "Conversion", "Grid", "Level", "Line",
     "NeedleTask", "Outline", "Page", "Place", "Planes", "Reading", "Rod", "Row", "Scene", "Section",
-    "Sections", "Simulated", "Sphere", "Stretch", "Threshold", "Wall", "Window",
+    "Sections", "Simulated", "Sphere", "Stretch", "Wall", "Window",
 }  # fmt: skip
 
 

@@ -369,7 +369,7 @@ class StrengthDocument(Document):
     diagnostics: dict[str, Any]
     sensitivity: list[TornadoDocument] = Field(validation_alias="tornadoes")
     rigidity: list[RigidityDocument]
-    ladder: LadderDocument | None
+    ladder: LadderDocument | None = Field(validation_alias="yielding")
     files: list[Path]
     warnings: list[str]
 

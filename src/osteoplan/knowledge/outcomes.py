@@ -14,7 +14,7 @@ from pydantic import Field, RootModel
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Strict, documents
-from osteoplan.model.outcome import Outcome, Place
+from osteoplan.model.outcome import ColumnPlace, Outcome
 
 __all__ = ["outcome", "outcomes"]
 
@@ -74,5 +74,5 @@ def _noun(id: str, row: _OutcomeRow) -> Outcome:
     return Outcome(
         id, row.title, row.short_title or row.title,
         (row.unit,) if isinstance(row.unit, str) else row.unit, row.better, row.by, row.format,
-        None if row.column is None else Place(**row.column.model_dump()),
+        None if row.column is None else ColumnPlace(**row.column.model_dump()),
     )  # fmt: skip

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from osteoplan.knowledge.loads import Magnitude
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.model.case import Patient
-from osteoplan.model.supports import LifeLoad, Supports, Threshold
+from osteoplan.model.supports import LifeLoad, PublishedLimit, Supports
 
 __all__ = ["supports"]
 
@@ -37,7 +37,7 @@ def supports(specimen: Specimen, patient: Patient) -> Supports:
             _life(one, patient) for one in case.magnitudes if one.applies(specimen.anatomy.bone)
         ),
         thresholds=tuple(
-            Threshold(one.outcome, one.title, one.value, one.unit, one.cite, one.status, one.note)
+            PublishedLimit(one.outcome, one.title, one.value, one.unit, one.cite, one.status, one.note)
             for one in case.thresholds
         ),
     )  # fmt: skip

@@ -8,14 +8,14 @@ from typing import Literal
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
 
-__all__ = ["NOT_APPLICABLE", "NO_EVIDENCE", "Cell", "Column", "Comparison", "Difference"]
+__all__ = ["NOT_APPLICABLE", "NO_EVIDENCE", "Column", "ComparedCell", "Comparison", "Difference"]
 
 NO_EVIDENCE = "no comparable evidence"
 NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class ComparedCell:
     """What is known of one option in one column; where nothing is, the note says why."""
 
     estimates: tuple[Estimate, ...]
@@ -37,11 +37,11 @@ class Column:
     kind: Literal["ranked", "beside", "against"] = "beside"
     plans_only: bool = False
 
-    def cell(self, option: Option) -> Cell:
+    def cell(self, option: Option) -> ComparedCell:
         """What is known, or that nothing comparable is, or that the question does not arise."""
         known = tuple(found for id in self.outcomes if (found := option.outcome(id)) is not None)
         needless = self.plans_only and option.kind == "comparator"
-        return Cell(known, "" if known else NOT_APPLICABLE if needless else NO_EVIDENCE)
+        return ComparedCell(known, "" if known else NOT_APPLICABLE if needless else NO_EVIDENCE)
 
 
 @dataclass(frozen=True, eq=False)

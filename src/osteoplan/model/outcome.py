@@ -16,14 +16,14 @@ import numpy.typing as npt
 from osteoplan.errors import OsteoplanError
 from osteoplan.model.ensemble import Ensemble
 
-__all__ = ["Basis", "Estimate", "Outcome", "Place"]
+__all__ = ["Basis", "ColumnPlace", "Estimate", "Outcome"]
 
 Basis = Literal["simulated", "published", "elicited"]
 F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Place:
+class ColumnPlace:
     """Where an outcome stands in the comparison; outcomes of one title share a column.
 
     Attributes:
@@ -59,7 +59,7 @@ class Outcome:
     better: Literal["more", "less", "neither"]
     by: tuple[str, ...]
     format: Literal["number", "per_cent"] = "number"
-    column: Place | None = None
+    column: ColumnPlace | None = None
 
 
 @dataclass(frozen=True, eq=False)

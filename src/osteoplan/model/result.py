@@ -32,8 +32,14 @@ from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
 __all__ = [
-    "Explanation", "Ladder", "PlanResult", "Reading", "Simulations", "StrengthResult",
-    "Wordings", "Yielding",
+    "Explanation",
+    "PlanResult",
+    "Reading",
+    "Simulations",
+    "StrengthResult",
+    "Wordings",
+    "Yielding",
+    "YieldingResult",
 ]  # fmt: skip
 
 
@@ -168,7 +174,7 @@ class Yielding:
 
 
 @dataclass(frozen=True)
-class Ladder:
+class YieldingResult:
     """Strength by yielding, beside the linear one; a load case without a strength law has a warning."""
 
     level: str
@@ -185,7 +191,7 @@ class StrengthResult:
         intact_basis: how the bone without the lesion came about, in words.
         supports: how the bone is held and loaded in each case.
         diagnostics: of the solve before treatment.
-        ladder: None where only the linear solution was asked for.
+        yielding: None where only the linear solution was asked for.
         files: what was written.
     """
 
@@ -196,6 +202,6 @@ class StrengthResult:
     diagnostics: Mapping[str, Any]
     tornadoes: tuple[Tornado, ...]
     rigidity: tuple[Rigidity, ...]
-    ladder: Ladder | None
+    yielding: YieldingResult | None
     files: tuple[Path, ...]
     warnings: tuple[str, ...]

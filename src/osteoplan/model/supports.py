@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from osteoplan.model.evidence import ReviewStatus
 
-__all__ = ["LifeLoad", "Supports", "Threshold"]
+__all__ = ["LifeLoad", "PublishedLimit", "Supports"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class LifeLoad:
 
 
 @dataclass(frozen=True)
-class Threshold:
+class PublishedLimit:
     """A limit of an outcome that others published for their own models: shown, never used to decide."""
 
     outcome: str
@@ -78,7 +78,7 @@ class Supports:
     unit: str
     shown_at: float
     loads: tuple[LifeLoad, ...] = ()
-    thresholds: tuple[Threshold, ...] = ()
+    thresholds: tuple[PublishedLimit, ...] = ()
 
     @property
     def turns(self) -> bool:

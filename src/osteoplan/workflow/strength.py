@@ -9,12 +9,12 @@ from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
 from osteoplan.workflow.inventory import setting_of
-from osteoplan.workflow.ladder import climbed
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.simulate import strength as before_treatment
 from osteoplan.workflow.solved_files import write_solved, write_supports
+from osteoplan.workflow.yielding import until_it_yields
 
 __all__ = ["strength"]
 
@@ -70,7 +70,7 @@ def strength(
             if outcome.id == bench.case.ratio and outcome.target == bench.case.title
         ),
         rigidity=sections,
-        ladder=None if ladder == "L0" else climbed(bench, ladder, progress=progress),
+        yielding=None if ladder == "L0" else until_it_yields(bench, ladder, progress=progress),
         files=files,
         warnings=(*settings.supposed, *warnings, *left_out),
     )

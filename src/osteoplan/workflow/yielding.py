@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from osteoplan.errors import NotAvailable
 from osteoplan.mechanics.ladder import Rung, strength
-from osteoplan.model.result import Ladder, Yielding
+from osteoplan.model.result import Yielding, YieldingResult
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["climbed"]
+__all__ = ["until_it_yields"]
 
 
-def climbed(
+def until_it_yields(
     bench: Bench, level: str, *, progress: Progress = quiet, span: tuple[float, float] = (0.0, 1.0)
-) -> Ladder:
+) -> YieldingResult:
     """Every load case, intact and now, until the bone yields.
 
     A load case whose density laws have no strength law beside them is left out with a warning.
@@ -43,7 +43,7 @@ def climbed(
             continue
         rows.append(_row(intact, now))
         warnings += [f"{case.title}: {said}" for said in dict.fromkeys((*intact.warnings, *now.warnings))]
-    return Ladder(level, tuple(rows), tuple(warnings))
+    return YieldingResult(level, tuple(rows), tuple(warnings))
 
 
 def _row(intact: Rung, now: Rung) -> Yielding:
