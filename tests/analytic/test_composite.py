@@ -209,7 +209,7 @@ def test_a_dense_body_keeps_averaged_bricks():
     E = np.full((12, 14, 16), 500.0)
     E[3:6, 4:7, 5:9] = 0.0
     A, fixed, _ = _squeezed(E)
-    assert type(Hierarchy.of(A, fixed).levels[1]).__name__ == "Level"
+    assert type(Hierarchy.of(A, fixed).levels[1]).__name__ == "GridLevel"
 
 
 def test_a_thread_more_does_not_change_one_bit(monkeypatch):

@@ -79,9 +79,8 @@ OTHERWISE = {
 
 # Class names that two or more rooms still use: one goes from here when it means one thing.
 DOUBLED = {
-    "Axis", "Block", "Body", "Candidate", "Conversion", "Grid", "Level", "Line",
-    "NeedleTask", "Outline", "Page", "Place", "Planes", "Reading", "Rod", "Row", "Scene", "Section",
-    "Sections", "Simulated", "Sphere", "Stretch", "Wall", "Window",
+    "NeedleTask", "Place",
+    "Stretch",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from osteoplan.report.page_view import page_view
 from osteoplan.report.pictures import Picture
-from osteoplan.report.views import Drawings, Page
+from osteoplan.report.views import Drawings, PlanPage
 from osteoplan.report.words import Value
 from tests.report_fixture import plan_result, uncalibrated
 
@@ -27,7 +27,7 @@ def _first_page() -> str:
     return "\n".join([*_head(page), *_options(page), *_rules(page)]) + "\n"
 
 
-def _head(page: Page) -> list[str]:
+def _head(page: PlanPage) -> list[str]:
     r = page.running
     lines = [f"{r.program} | {r.use} | {r.case} | {r.level} | {r.level_note} | {r.date} | {r.plan}"]
     lines += [f"! {banner}" for banner in page.banners]
@@ -40,7 +40,7 @@ def _head(page: Page) -> list[str]:
     return lines
 
 
-def _options(page: Page) -> list[str]:
+def _options(page: PlanPage) -> list[str]:
     table = page.options
     heads = [f"{c.title} [{c.basis}] {c.tag}".strip() for c in table.columns]
     lines = [f"strength [{table.strength_tag}] | change | " + " | ".join(heads)]
@@ -56,7 +56,7 @@ def _options(page: Page) -> list[str]:
     return [*lines, *(f"  {note}" for note in table.notes)]
 
 
-def _rules(page: Page) -> list[str]:
+def _rules(page: PlanPage) -> list[str]:
     lines = [f"{rule.rule} {rule.effect}: {rule.short} {rule.tag}".strip() for rule in page.first_spoke]
     return [*lines, *(f"? {line.label}: {line.text}" for line in page.first_cannot)]
 

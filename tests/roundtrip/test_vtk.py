@@ -12,7 +12,7 @@ import pytest
 
 from osteoplan.errors import BadInput
 from osteoplan.io import vtk
-from osteoplan.io.vtk import Rod, write_vti, write_vtu
+from osteoplan.io.vtk import RodLine, write_vti, write_vtu
 from tests.solved_made import GRIDS, H, affine, linear_body, mixed_body
 
 VOIGT_OF_VTK = [(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2)]
@@ -117,8 +117,8 @@ def test_the_image_is_the_same_fields_in_the_same_place(tmp_path, grid):
 
 
 def test_rods_are_lines_beside_the_voxels(tmp_path):
-    rod = Rod(np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]), 1.5, np.full((3, 3), 0.25))
-    bare = Rod(np.array([[5.0, 0.0, 0.0], [6.0, 0.0, 0.0]]), 0.8)
+    rod = RodLine(np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]), 1.5, np.full((3, 3), 0.25))
+    bare = RodLine(np.array([[5.0, 0.0, 0.0], [6.0, 0.0, 0.0]]), 0.8)
     write_vtu(tmp_path / "body.vtu", mixed_body(), affine("straight"), [rod, bare])
     read = meshio.read(tmp_path / "body.vtu")
     assert {block.type: len(block.data) for block in read.cells} == {"hexahedron": 25, "line": 3}

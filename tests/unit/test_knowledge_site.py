@@ -24,7 +24,7 @@ from osteoplan.model.technique import SECTIONS
 from osteoplan.report.knowledge_library import library
 from osteoplan.report.knowledge_site import pages
 from osteoplan.report.knowledge_views import (
-    Cell,
+    Entry,
     Row,
     Table,
     Word,
@@ -323,7 +323,7 @@ def test_a_tag_is_told_in_words() -> None:
 
 
 def test_a_column_without_any_word_is_left_out() -> None:
-    table = Table(("a", "b"), (Row((cell("x"), Cell(()))), Row((cell("y"), cell("")))))
+    table = Table(("a", "b"), (Row((cell("x"), Entry(()))), Row((cell("y"), cell("")))))
     assert trimmed(table) == Table(("a",), (Row((cell("x"),)), Row((cell("y"),))))
 
 

@@ -14,9 +14,9 @@ import pytest
 from osteoplan.model.volume import Volume
 from osteoplan.report.pictures import (
     BONE_WINDOW,
+    DrawnRod,
     Legend,
     Picture,
-    Rod,
     Scenery,
     along_needle,
     grouped,
@@ -136,7 +136,7 @@ def test_a_needle_is_drawn_at_its_true_diameter_in_a_cut_that_contains_it(
     cut: Literal["axial", "sagittal"],
 ) -> None:
     entry, tip = (np.asarray(point) for point in needle(vertebra(), 1.0))
-    rod = Rod("left pedicle needle", "needle", entry, tip, 3.05)
+    rod = DrawnRod("left pedicle needle", "needle", entry, tip, 3.05)
     picture = along_needle(_scenery("oblique"), rod, cut=cut, window=BONE_WINDOW, width=300.0)
     line, shaft = (_points(o.path) for o in picture.outlines if o.colour == "#56B4E9")
     axis = (line[1] - line[0]) / np.linalg.norm(line[1] - line[0])
@@ -148,7 +148,7 @@ def test_a_needle_is_drawn_at_its_true_diameter_in_a_cut_that_contains_it(
 
 def test_a_needle_without_a_known_diameter_is_an_axis_and_says_so() -> None:
     entry, tip = (np.asarray(point) for point in needle(vertebra(), 1.0))
-    rod = Rod("needle", "needle", entry, tip, None)
+    rod = DrawnRod("needle", "needle", entry, tip, None)
     picture = along_needle(_scenery("oblique"), rod, cut="axial", window=BONE_WINDOW, width=300.0)
     assert not [o for o in picture.outlines if o.fill_opacity == 0.35]
     assert any("diameter not known" in entry.words for entry in picture.legend)

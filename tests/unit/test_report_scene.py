@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from osteoplan.report.pictures import Rod, Scenery
+from osteoplan.report.pictures import DrawnRod, Scenery
 from osteoplan.report.scene import FROM_BEHIND, View, scene
 from tests.png_read import pixels_of
 from tests.synthetic_vertebra import Grid, vertebra
@@ -22,10 +22,10 @@ def _scenery(grid: Grid) -> Scenery:
     return Scenery.of(anatomy.image, anatomy)
 
 
-def _rod(start: tuple[float, float, float], end: tuple[float, float, float]) -> Rod:
+def _rod(start: tuple[float, float, float], end: tuple[float, float, float]) -> DrawnRod:
     frame = vertebra().frame
     a, b = frame.world([start, end])
-    return Rod("needle", "needle", a, b, 4.0)
+    return DrawnRod("needle", "needle", a, b, 4.0)
 
 
 def _bluest(picture_image: str) -> tuple[float, float, int]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.expression import AnyOf, faults, names, parse
 from osteoplan.knowledge.lint.scores import score_faults
-from osteoplan.knowledge.scores import Conversion, ScoreExample, conversions, score_table, score_tables
+from osteoplan.knowledge.scores import ScoreExample, StandIn, conversions, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.pathway.expression import evaluate, samples
@@ -186,7 +186,7 @@ def test_all_worst_is_10_in_the_katagiri_score() -> None:
 
 
 @pytest.mark.parametrize("row", conversions())
-def test_a_conversion_is_written_over_facts_that_exist_and_gives_what_they_can_hold(row: Conversion) -> None:
+def test_a_conversion_is_written_over_facts_that_exist_and_gives_what_they_can_hold(row: StandIn) -> None:
     assert faults(parse(row.when), vocabulary()) == ()
     assert Facts(row.gives)
 

@@ -12,7 +12,7 @@ from osteoplan.anatomy.calibration_fit import Curve, accepted, fit_rods, fit_rod
 from osteoplan.anatomy.calibration_rods import find_rods, measure_rod
 from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.density_phantoms import DensityPhantom, Rod, density_phantom
+from osteoplan.knowledge.density_phantoms import DensityPhantom, Insert, density_phantom
 from osteoplan.knowledge.materials import conversions
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Mask
@@ -73,7 +73,7 @@ def as_K2HPO4(factors: Calibration, kvp: float | None) -> Calibration:
     )
 
 
-def _rods(phantom: DensityPhantom, given: object) -> tuple[tuple[Rod, ...], list[Sequence[float]] | None]:
+def _rods(phantom: DensityPhantom, given: object) -> tuple[tuple[Insert, ...], list[Sequence[float]] | None]:
     """The rods with the certificate's values, and where they lie; None: look for them."""
     if given is None:
         return phantom.rods, None
@@ -97,7 +97,7 @@ def _rods(phantom: DensityPhantom, given: object) -> tuple[tuple[Rod, ...], list
 
 
 def _measured_rods(
-    phantom: DensityPhantom, rods: Sequence[Rod], places: Sequence[Sequence[float]], ct: Volume
+    phantom: DensityPhantom, rods: Sequence[Insert], places: Sequence[Sequence[float]], ct: Volume
 ) -> tuple[tuple[ReferenceRegion, ...], Curve]:
     points = tuple(
         measure_rod(ct, rod.name, at, rod.density_mg_cm3) for rod, at in zip(rods, places, strict=True)
@@ -114,7 +114,7 @@ def _measured_rods(
 
 
 def _found_rods(
-    phantom: DensityPhantom, rods: Sequence[Rod], ct: Volume, patient: Mask | None
+    phantom: DensityPhantom, rods: Sequence[Insert], ct: Volume, patient: Mask | None
 ) -> tuple[tuple[ReferenceRegion, ...], Curve]:
     """The one row of circles, read from right or from left, whose CT numbers fit the phantom."""
     if patient is None:

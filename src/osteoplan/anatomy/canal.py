@@ -18,7 +18,7 @@ from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.values import number
 
-__all__ = ["Canal", "Wall", "find_canal", "find_wall"]
+__all__ = ["Canal", "PosteriorWall", "find_canal", "find_wall"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -52,7 +52,7 @@ class Canal:
 
 
 @dataclass(frozen=True, eq=False)
-class Wall:
+class PosteriorWall:
     """The back of the vertebral body: p = a + b s + c s^2 + d m^2, m = min(|l - l0|, half width) [mm].
 
     ``points`` are (n, 3) bone coordinates where it was seen.
@@ -144,7 +144,7 @@ def _between(sections: F32, rings: npt.NDArray[np.intp], slices: int) -> F32:
     return between
 
 
-def find_wall(bone: Aligned, canal: Canal) -> Wall:
+def find_wall(bone: Aligned, canal: Canal) -> PosteriorWall:
     """The back of the body, seen from within: lines from the body's centre to posterior leave the bone there.
 
     Raises:
@@ -169,7 +169,7 @@ def find_wall(bone: Aligned, canal: Canal) -> Wall:
     good = np.abs(terms @ coefficients - posterior) < 0.5 * WALL_OUTLIER_MM
     coefficients = np.linalg.lstsq(terms[good], posterior[good], rcond=None)[0]
     points = np.stack([left, posterior, superior], axis=1)[good]
-    return Wall(coefficients, middle, half, (float(superior.min()), float(superior.max())), points)
+    return PosteriorWall(coefficients, middle, half, (float(superior.min()), float(superior.max())), points)
 
 
 def _terms(beside: F64, superior: F64, half_width: float) -> F64:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.canal import Canal, Wall
+from osteoplan.anatomy.canal import Canal, PosteriorWall
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
@@ -23,7 +23,7 @@ __all__ = ["vertebra_parts"]
 F64 = npt.NDArray[np.float64]
 
 
-def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[str, Mask]:
+def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: PosteriorWall) -> Mapping[str, Mask]:
     """``body``, ``arch``, ``pedicle_left`` and ``pedicle_right`` on the bone's grid.
 
     Body and arch share out the bone; pedicles lie inside the arch.
@@ -38,7 +38,7 @@ def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> 
     return parts
 
 
-def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: Wall) -> Mapping[str, Mask]:
+def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: PosteriorWall) -> Mapping[str, Mask]:
     indices = np.argwhere(bone.array)
     left, posterior, superior = frame.local(bone.positions_mm(indices)).T
     behind_wall = posterior - wall.posterior_mm(left, superior)

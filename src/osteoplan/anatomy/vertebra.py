@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.anatomy.aligned import MARGIN_MM, Aligned, depth_map
-from osteoplan.anatomy.canal import Canal, Wall, find_canal, find_wall
+from osteoplan.anatomy.canal import Canal, PosteriorWall, find_canal, find_wall
 from osteoplan.anatomy.frame import vertebra_frame
 from osteoplan.anatomy.parts import vertebra_parts
 from osteoplan.kernels.resample import gather_linear
@@ -36,7 +36,7 @@ class Vertebra:
     parts: Mapping[str, Mask]
     bone: Aligned
     canal: Canal
-    wall: Wall
+    wall: PosteriorWall
 
     def canal_mask(self, grid: Volume, bone_mask: Mask) -> Mask:
         """The canal on a grid, without the bone."""
@@ -68,7 +68,7 @@ def read_vertebra(mask: Volume, *, up: F64 | None = None) -> Vertebra:
     return Vertebra(frame, vertebra_parts(mask, frame, canal, wall), bone, canal, wall)
 
 
-def _ring(depth: Volume, frame: BoneFrame) -> tuple[Aligned, Canal, Wall]:
+def _ring(depth: Volume, frame: BoneFrame) -> tuple[Aligned, Canal, PosteriorWall]:
     bone_mm = frame.local(depth.positions_mm(np.argwhere(depth.array < 0)))
     margin = np.array([MARGIN_MM, MARGIN_MM, number("vertebra.canal_beyond_mm")])
     bone = Aligned.of(depth, frame, bone_mm.min(axis=0) - margin, bone_mm.max(axis=0) + margin, GRID_MM)

@@ -18,7 +18,7 @@ from osteoplan.kernels.resample import gather_nearest
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
-__all__ = ["ForeignMask", "Planes", "chosen", "clean_label", "lay_on", "matching", "require_frame"]
+__all__ = ["ForeignMask", "Masks", "chosen", "clean_label", "lay_on", "matching", "require_frame"]
 
 F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -41,7 +41,7 @@ class ForeignMask:
 
 
 @dataclass(frozen=True, eq=False)
-class Planes:
+class Masks:
     """Parallel flat masks in patient space, in any order; a plane that is not listed is empty.
 
     Attributes:
@@ -72,7 +72,7 @@ class Planes:
         return float(self.masks.sum()) * area_mm2 * self.step_mm / 1000
 
 
-def lay_on(planes: Planes, ct: Volume, *, what: str) -> ForeignMask:
+def lay_on(planes: Masks, ct: Volume, *, what: str) -> ForeignMask:
     """The planes as a mask on the CT's grid.
 
     Args:
@@ -175,7 +175,7 @@ def _bare(ct: Volume) -> bool:
     return ct.frame in _NO_FRAME or ct.frame.startswith(_NO_FRAME[-1])
 
 
-def _on_lattice(planes: Planes, ct: Volume) -> tuple[F64, F64, F64] | None:
+def _on_lattice(planes: Masks, ct: Volume) -> tuple[F64, F64, F64] | None:
     """CT indices of the corners and of both steps, where every pixel centre is a voxel centre; else None."""
     turn = np.linalg.inv(ct.affine[:3, :3])
     right, down = np.rint(turn @ planes.right_mm), np.rint(turn @ planes.down_mm)
@@ -195,7 +195,7 @@ def _on_lattice(planes: Planes, ct: Volume) -> tuple[F64, F64, F64] | None:
     return corners, right, down
 
 
-def _covers(planes: Planes, places: tuple[F64, F64, F64], ct: Volume) -> bool:
+def _covers(planes: Masks, places: tuple[F64, F64, F64], ct: Volume) -> bool:
     """True where each plane is one whole slice of the CT."""
     corners, right, down = places
     rows, columns = planes.full
@@ -207,7 +207,7 @@ def _covers(planes: Planes, places: tuple[F64, F64, F64], ct: Volume) -> bool:
     return bool(whole and (low >= 0).all() and (high <= last).all())
 
 
-def _copied(planes: Planes, places: tuple[F64, F64, F64], ct: Volume) -> tuple[Mask, int]:
+def _copied(planes: Masks, places: tuple[F64, F64, F64], ct: Volume) -> tuple[Mask, int]:
     """The mask, and how many drawn voxels lie outside the CT."""
     corners, right, down = (part.astype(int) for part in places)
     array, outside = np.zeros(ct.shape, dtype=bool), 0
@@ -220,7 +220,7 @@ def _copied(planes: Planes, places: tuple[F64, F64, F64], ct: Volume) -> tuple[M
     return array, outside
 
 
-def _resampled(planes: Planes, ct: Volume, what: str) -> tuple[Mask, tuple[str, ...]]:
+def _resampled(planes: Masks, ct: Volume, what: str) -> tuple[Mask, tuple[str, ...]]:
     """The nearest plane and pixel of each CT voxel, half a pixel and half a step beyond the outermost."""
     drawn = _stacked(planes, what)
     corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in drawn.shape])).reshape(3, -1).T
@@ -242,7 +242,7 @@ def _resampled(planes: Planes, ct: Volume, what: str) -> tuple[Mask, tuple[str, 
     return array, (note,)
 
 
-def _stacked(planes: Planes, what: str) -> Volume:
+def _stacked(planes: Masks, what: str) -> Volume:
     """The planes as one image with a rim of empty voxels, so that the outermost reach half a step on."""
     across = np.cross(planes.right_mm, planes.down_mm)
     normal = across / np.linalg.norm(across)

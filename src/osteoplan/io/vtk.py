@@ -24,7 +24,7 @@ from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
 from osteoplan.mechanics.voxels import VoxelSolution
 
-__all__ = ["Rod", "write_vti", "write_vtu"]
+__all__ = ["RodLine", "write_vti", "write_vtu"]
 
 F64 = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -40,7 +40,7 @@ NAMES = {3: ("X", "Y", "Z"), 6: ("XX", "YY", "ZZ", "XY", "YZ", "XZ")}
 
 
 @dataclass(frozen=True, eq=False)
-class Rod:
+class RodLine:
     """A rod as its axis: ``points_mm`` (n, 3) LPS, ``displacement_mm`` (n, 3) or None, ``radius_mm``."""
 
     points_mm: F64
@@ -72,7 +72,7 @@ def write_vti(path: Path, solution: VoxelSolution, affine: F64) -> None:
     write_text(path, _file("ImageData", f"{head}{piece}</ImageData>\n"))
 
 
-def write_vtu(path: Path, solution: VoxelSolution, affine: F64, rods: Sequence[Rod] = ()) -> None:
+def write_vtu(path: Path, solution: VoxelSolution, affine: F64, rods: Sequence[RodLine] = ()) -> None:
     """One hexahedron for each voxel that was solved, and one line for each piece of a rod.
 
     Cell array ``rod`` is 0 for a voxel and the number of the rod from 1 for its pieces, whose other fields
@@ -107,7 +107,7 @@ def write_vtu(path: Path, solution: VoxelSolution, affine: F64, rods: Sequence[R
     write_text(path, _file("UnstructuredGrid", f"<UnstructuredGrid>\n{piece}</UnstructuredGrid>\n"))
 
 
-def _pieces(rods: Sequence[Rod], *, first: int) -> tuple[Array, Array]:
+def _pieces(rods: Sequence[RodLine], *, first: int) -> tuple[Array, Array]:
     """(points of each piece of a rod (n, 2), number of its rod), points counted from ``first``."""
     pieces, numbers = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
     for number, rod in enumerate(rods, start=1):
@@ -144,7 +144,7 @@ def _turned(tensor: F64, turn: F64) -> F64:
     return six
 
 
-def _of_rod(rod: Rod, name: str) -> F64:
+def _of_rod(rod: RodLine, name: str) -> F64:
     if name == "displacement_mm" and rod.displacement_mm is not None:
         return rod.displacement_mm
     return np.full(np.shape(rod.points_mm), np.nan)

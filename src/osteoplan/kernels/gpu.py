@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OsteoplanError
 from osteoplan.kernels.elasticity import Stiffness, brick_stiffness
-from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, Hierarchy, Level, OnStep
+from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, GridLevel, Hierarchy, OnStep
 from osteoplan.kernels.rows import Rows, brick_of
 
 __all__ = ["GpuHierarchy", "GpuSystem", "equilibrium_on_gpu", "require_gpu"]
@@ -119,7 +119,7 @@ class GpuLevel:
     rest: Device
 
     @classmethod
-    def of(cls, level: Level) -> GpuLevel:
+    def of(cls, level: GridLevel) -> GpuLevel:
         """Carry a grid over, with room of its own."""
         edges, poisson = brick_of(level.blocks)
         K0 = brick_stiffness(list(edges), poisson).astype(np.float32)
@@ -164,7 +164,7 @@ class GpuHierarchy:
     def of(cls, hierarchy: Hierarchy) -> GpuHierarchy:
         """Carry the grids over."""
         coarsest = hierarchy.coarsest
-        levels = [GpuLevel.of(level) for level in hierarchy.levels if isinstance(level, Level)]
+        levels = [GpuLevel.of(level) for level in hierarchy.levels if isinstance(level, GridLevel)]
         if len(levels) < len(hierarchy.levels):
             raise TypeError("composite grids are not carried over: take Hierarchy.averaged")
         return cls(levels, _put(np.asarray(coarsest.at)), _put(coarsest.inverse))

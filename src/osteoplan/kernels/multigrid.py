@@ -66,7 +66,7 @@ ALIKE = 1.5  # edges that differ by less are coarsened together
 
 
 @dataclass(frozen=True, eq=False)
-class Level(Smoother):
+class GridLevel(Smoother):
     """One grid of lines: its operator, its smoother, and room to work in.
 
     Attributes:
@@ -87,7 +87,7 @@ class Level(Smoother):
     rest: F32
 
     @classmethod
-    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float) -> Level:
+    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float) -> GridLevel:
         """With room of its own."""
         z, d, rest = (rows.zeros(np.float32) for _ in range(3))
         return cls(rows, blocks, E, inverse, bound, z, d, rest)
@@ -119,12 +119,12 @@ class Level(Smoother):
 
     def gather(self, above: Smoother) -> None:
         """rest = P^T (rest of the finer grid)."""
-        assert isinstance(above, Level)
+        assert isinstance(above, GridLevel)
         restrict(above.rows, self.rows, above.rest, above.inverse, self.rest)
 
     def spread(self, above: Smoother) -> None:
         """On the finer grid: d = P z, and z += d."""
-        assert isinstance(above, Level)
+        assert isinstance(above, GridLevel)
         prolong(above.rows, self.rows, self.z, above.inverse, above.z, above.d)
 
 
@@ -137,7 +137,7 @@ class Hierarchy:
     """
 
     def __init__(
-        self, A: Stiffness, fixed: Bool, levels: Sequence[Level | Composite], coarsest: Coarsest
+        self, A: Stiffness, fixed: Bool, levels: Sequence[GridLevel | Composite], coarsest: Coarsest
     ) -> None:
         self.A, self.mesh = A, A.mesh
         self.stiff = tuple(islands(A.mesh, A.modulus, fixed))
@@ -158,8 +158,8 @@ class Hierarchy:
         E = mesh.lines_of_cells(A.modulus.astype(np.float32))
         free = mesh.lines_of_nodes((~fixed).astype(np.uint8))
         inverse = inverse_diagonal(A.rows, E, np.diag(K0)[:3].copy(), free)
-        top = Level.of(A.rows, modal_blocks(K0), E, inverse, _element_bound(K0))
-        levels: list[Level | Composite] = [top]
+        top = GridLevel.of(A.rows, modal_blocks(K0), E, inverse, _element_bound(K0))
+        levels: list[GridLevel | Composite] = [top]
         grid = Grid.of(mesh)
         place = mesh.rows.at[grid.nodes[:, 0], grid.nodes[:, 1]] + grid.nodes[:, 2]
         matrices: tuple[F64, F64] | Packed = A.modulus.astype(np.float64), K0
@@ -180,11 +180,11 @@ class Hierarchy:
         edges, poisson = brick_of(modal_blocks(K0))
         E = A.mesh.lines_of_cells(A.modulus.astype(np.float32))
         free = 1 - A.mesh.lines_of_nodes(fixed.astype(np.uint8))  # what is no node is not held either
-        levels: list[Level] = []
+        levels: list[GridLevel] = []
         while True:
             own = np.diag(K0)[:3].copy()
             inverse = inverse_diagonal(rows, E, own, free)
-            levels.append(Level.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0)))
+            levels.append(GridLevel.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0)))
             if rows.used_nodes <= COARSEST_NODES:
                 break
             factors = _factors(edges, rows.shape)
@@ -245,7 +245,7 @@ class Coarsest:
     inverse: F32
 
     @classmethod
-    def of(cls, level: Level, K0: F64) -> Coarsest:
+    def of(cls, level: GridLevel, K0: F64) -> Coarsest:
         """Assemble and invert; directions that nothing resists are given a tiny stiffness."""
         rows = level.rows
         nodes = rows.nodes

@@ -10,10 +10,10 @@ from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Cited, Strict, document
 from osteoplan.model.calibration import DensityKind
 
-__all__ = ["DensityPhantom", "Rod", "density_phantom"]
+__all__ = ["DensityPhantom", "Insert", "density_phantom"]
 
 
-class Rod(Strict):
+class Insert(Strict):
     """One rod [mg/cm3]; ``water_mg_cm3`` only for phantoms of salt in water."""
 
     name: str
@@ -27,7 +27,7 @@ class DensityPhantom(Cited):
     title: str
     form: Literal["density", "mindways"]
     density_kind: DensityKind
-    rods: tuple[Rod, ...] = Field(min_length=3)
+    rods: tuple[Insert, ...] = Field(min_length=3)
 
     @model_validator(mode="after")
     def _water_where_it_is_needed(self) -> DensityPhantom:

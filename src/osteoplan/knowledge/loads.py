@@ -23,7 +23,7 @@ from osteoplan.knowledge.values import known
 from osteoplan.model.case import Patient
 from osteoplan.model.evidence import Known, ReviewStatus, worst
 
-__all__ = ["Amount", "Criterion", "LoadCase", "Magnitude", "Threshold", "load_case", "load_cases"]
+__all__ = ["Amount", "Criterion", "LoadCase", "LoadThreshold", "Magnitude", "load_case", "load_cases"]
 
 STANDARD_GRAVITY = 9.80665  # m/s2, by definition
 MEASURED = ("body_weight_N", "weight_kg", "height_cm")
@@ -122,7 +122,7 @@ class Magnitude(Cited):
         return not self.bones or bone in self.bones
 
 
-class Threshold(Cited):
+class LoadThreshold(Cited):
     """A limit that others published for their own models: shown, never used to decide."""
 
     outcome: str
@@ -180,7 +180,7 @@ class LoadCase(Strict):
     spacing_mm: NumberRow | None = None
     criteria: tuple[Criterion, ...] = ()
     magnitudes: tuple[Magnitude, ...] = ()
-    thresholds: tuple[Threshold, ...] = ()
+    thresholds: tuple[LoadThreshold, ...] = ()
     display_load: NumberRow
     ratio_resolution_pct: NumberRow
     numbers: dict[str, KnownRow] = {}

@@ -58,7 +58,7 @@ class RuleRow(Cited):
     examples: tuple[RuleExample, ...]
 
 
-class Block(Strict):
+class RuleBlock(Strict):
     """Rules of one concern."""
 
     title: str
@@ -73,7 +73,7 @@ class PathwayFile(Strict):
     note: str
     order: int = 0
     date: datetime.date | None = None
-    blocks: dict[str, Block]
+    blocks: dict[str, RuleBlock]
 
 
 @dataclass(frozen=True)

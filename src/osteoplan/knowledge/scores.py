@@ -28,14 +28,14 @@ __all__ = [
     "Band",
     "ClassRow",
     "ConflictRow",
-    "Conversion",
     "Item",
-    "Level",
+    "ItemLevel",
     "OutlookRow",
-    "Reading",
     "RiskRow",
     "ScoreExample",
+    "ScoreReading",
     "ScoreTable",
+    "StandIn",
     "conversions",
     "outlook",
     "score_table",
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-class Level(Strict):
+class ItemLevel(Strict):
     """One answer to an item.
 
     Attributes:
@@ -64,7 +64,7 @@ class Item(Strict):
 
     label: str
     ask: str = Field(pattern=r"\?$")
-    levels: dict[str, Level] = Field(min_length=2)
+    levels: dict[str, ItemLevel] = Field(min_length=2)
     while_missing: str = ""
 
 
@@ -95,7 +95,7 @@ class ConflictRow(Cited):
     text: str = Field(min_length=8)
 
 
-class Reading(Cited):
+class ScoreReading(Cited):
     """One convention of reading the total, with its own source."""
 
     name: str
@@ -164,7 +164,7 @@ class ScoreTable(Cited):
     digits: int = 0
     range: tuple[int | float, int | float] = (0, 0)
     items: dict[str, Item] = {}
-    readings: dict[str, Reading] = {}
+    readings: dict[str, ScoreReading] = {}
     shorthand: dict[str, tuple[str, ...]] = {}
     per_cent: bool = False
     classes: dict[str, ClassRow] = {}
@@ -215,7 +215,7 @@ def score_table(id: str) -> ScoreTable:
     return tables[id]
 
 
-class Conversion(Cited):
+class StandIn(Cited):
     """What stands in for unknown facts where ``when`` holds.
 
     Attributes:
@@ -230,11 +230,11 @@ class ConversionFile(Strict):
     """A file of conversions."""
 
     date: datetime.date
-    conversions: tuple[Conversion, ...]
+    conversions: tuple[StandIn, ...]
 
 
 @cache
-def conversions(root: Path | None = None) -> tuple[Conversion, ...]:
+def conversions(root: Path | None = None) -> tuple[StandIn, ...]:
     """Every conversion in the order of files and lines; a later one may rest on an earlier one."""
     files = documents("conversions", ConversionFile, root).values()
     return tuple(row for file in files for row in file.conversions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["Axis", "Whisker", "axis_for"]
+__all__ = ["ChartAxis", "Whisker", "axis_for"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Whisker:
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """A horizontal axis from 0 to ``top`` over ``width`` chart units.
 
     Attributes:
@@ -48,13 +48,13 @@ class Axis:
 
 def axis_for(
     estimates: Iterable[Estimate], *, at_least: float, width: float, marks: Iterable[float] = ()
-) -> Axis:
+) -> ChartAxis:
     """The axis that holds all estimates and their intervals; it always begins at 0."""
     highest = max([at_least, *(e.value if e.high is None else e.high for e in estimates)])
     step = 25.0 if highest <= 160.0 else 50.0 if highest <= 320.0 else 100.0 * math.ceil(highest / 600.0)
     top = step * 0.5 * math.ceil(highest / (0.5 * step))
-    bare = Axis(top, width, ())
+    bare = ChartAxis(top, width, ())
     ticks = tuple(
         (bare.place(step * n), f"{step * n:.0f}") for n in range(int(top // step) + 1) if step * n <= top
     )
-    return Axis(top, width, ticks, tuple(bare.place(mark) for mark in marks))
+    return ChartAxis(top, width, ticks, tuple(bare.place(mark) for mark in marks))

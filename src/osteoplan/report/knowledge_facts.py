@@ -7,12 +7,12 @@ from osteoplan.knowledge.vocabulary import FactRow
 from osteoplan.model.evidence import Citation
 from osteoplan.report.knowledge_library import Library
 from osteoplan.report.knowledge_views import (
-    Cell,
-    Line,
+    Entry,
     Page,
+    Part,
     Row,
-    Section,
     Table,
+    Text,
     Word,
     anchor,
     basis_of,
@@ -35,7 +35,7 @@ def facts_page(lib: Library) -> Page:
     """Every fact by group, then what techniques can use."""
     groups = dict.fromkeys(row.group for row in lib.facts.values())
     sections = [
-        Section(
+        Part(
             group or "other",
             table=Table(
                 ("fact", "question", "may be", "read by"),
@@ -64,20 +64,20 @@ def sources_page(lib: Library) -> Page:
         "Links to publishers need a network; nothing else here does.",
     )
     table = Table(("key", "source", "used by"), rows, "sources")
-    return Page("sources.html", "sources", "Sources", lead, (Section("", table=table),))
+    return Page("sources.html", "sources", "Sources", lead, (Part("", table=table),))
 
 
 def _fact(lib: Library, name: str, row: FactRow) -> Row:
     score = [Word(f"score: {lib.scores[name].name}", href("score", name))] if name in lib.scores else []
-    follows: tuple[str | Line, ...] = ()
+    follows: tuple[str | Text, ...] = ()
     if row.follows_from:
-        follows = (Line((Word("follows, where nobody said, from"),), style="soft"),
+        follows = (Text((Word("follows, where nobody said, from"),), style="soft"),
                    *condition(row.follows_from, lib.facts))  # fmt: skip
     readers = lib.users_of_fact.get(name, ())
     return Row(
         (
-            cell(Line((Word(row.label),), style="strong"), Line((Word(name),), style="code")),
-            cell(row.ask, Line((Word(row.note),), style="soft") if row.note else ""),
+            cell(Text((Word(row.label),), style="strong"), Text((Word(name),), style="code")),
+            cell(row.ask, Text((Word(row.note),), style="soft") if row.note else ""),
             cell(*_may_be(row), *score, *follows),
             cell(*grouped(readers)),
         ),
@@ -85,7 +85,7 @@ def _fact(lib: Library, name: str, row: FactRow) -> Row:
     )
 
 
-def _may_be(row: FactRow) -> tuple[str | Line, ...]:
+def _may_be(row: FactRow) -> tuple[str | Text, ...]:
     if row.range is not None:
         whole = "whole number, " if row.kind == "integer" else ""
         low, high = row.range
@@ -99,27 +99,27 @@ def _may_be(row: FactRow) -> tuple[str | Line, ...]:
         words = [level if level == text else f"{level} ({text})" for level, text in row.levels.items()]
         return (several + ", ".join(words),)
     lines = [
-        Line((Word(level), *([Word(f": {text}")] if text != level else [])))
+        Text((Word(level), *([Word(f": {text}")] if text != level else [])))
         for level, text in row.levels.items()
     ]
     return (several.strip(), *lines) if several else tuple(lines)
 
 
-def _uses(lib: Library) -> Section:
+def _uses(lib: Library) -> Part:
     """What a rule can be about, beside single techniques."""
     rows = []
     for id, text in lib.uses.items():
         users = [lib.called(file.id) for file in lib.techniques.values() if id in file.uses]
-        who = cell(joined(users)) if users else Cell(())
+        who = cell(joined(users)) if users else Entry(())
         rows.append(
-            Row((cell(Line((Word(text),), style="strong"), Line((Word(id),), style="code")), who),
+            Row((cell(Text((Word(text),), style="strong"), Text((Word(id),), style="code")), who),
                 anchor=anchor("use", id))
         )  # fmt: skip
-    lead = Line((Word("A rule can be about a technique, or about everything that uses one of these."),))
-    return Section("What techniques use", (lead,), Table(("use", "techniques"), tuple(rows)))
+    lead = Text((Word("A rule can be about a technique, or about everything that uses one of these."),))
+    return Part("What techniques use", (lead,), Table(("use", "techniques"), tuple(rows)))
 
 
-def _codes(lib: Library) -> Section:
+def _codes(lib: Library) -> Part:
     """Codes by which other systems know a fact."""
     rows = tuple(
         Row(
@@ -128,10 +128,10 @@ def _codes(lib: Library) -> Section:
         )
         for row in codes().values()
     )
-    return Section("Codes in other systems", said(without_code()), Table(("code", "is called", "fact"), rows))
+    return Part("Codes in other systems", said(without_code()), Table(("code", "is called", "fact"), rows))
 
 
-def _coded(lib: Library, row: CodeRow) -> Cell:
+def _coded(lib: Library, row: CodeRow) -> Entry:
     """The fact that a code records, or prompts."""
     if not row.fact:
         return cell("whom the services are for")
@@ -150,7 +150,7 @@ def _source(lib: Library, key: str, source: Citation) -> Row:
     users = lib.users_of_source.get(key, ())
     return Row(
         (
-            cell(Line((Word(key),), style="code")),
+            cell(Text((Word(key),), style="code")),
             cell(source.text, *links),
             cell(*grouped(users)),
         ),

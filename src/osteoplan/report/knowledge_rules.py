@@ -9,11 +9,11 @@ from osteoplan.knowledge.expression import names
 from osteoplan.knowledge.rules import Rule, RuleExample
 from osteoplan.report.knowledge_library import Library
 from osteoplan.report.knowledge_views import (
-    Line,
     Page,
+    Part,
     Row,
-    Section,
     Table,
+    Text,
     Word,
     anchor,
     basis_of,
@@ -58,7 +58,7 @@ def rules_page(lib: Library) -> Page:
     table = Table(("block", "rules", "what they do", "how well checked"), tuple(rows))
     return Page(
         "rules.html", "rules", "Rules of the pathway", lead,
-        (Section("Blocks", table=table),), legend=True,
+        (Part("Blocks", table=table),), legend=True,
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def block_page(lib: Library, block: str) -> Page:
     own = [rule for rule in lib.book.rules if rule.block == block]
     title = lib.blocks.get(block, block)
     table = Table(("rule", "if", "then", "about"), tuple(_row(lib, rule) for rule in own), "ruled")
-    sections = [Section("As a tree", tree=tree(own, title=title)), Section("Rule by rule", table=table)]
+    sections = [Part("As a tree", tree=tree(own, title=title)), Part("Rule by rule", table=table)]
     older = [rule for rule in lib.older if rule.block == block]
     if older:
         sections.append(_older(lib, older))
@@ -87,10 +87,10 @@ def _row(lib: Library, rule: Rule) -> Row:
     shown = tuple(_example(lib, example) for example in row.examples)
     return Row(
         (
-            cell(Line((Word(rule.id),), style="strong"), row.effect, effect=row.effect),
+            cell(Text((Word(rule.id),), style="strong"), row.effect, effect=row.effect),
             cell(*condition(rule.when, lib.facts), asks),
-            cell(row.then, Line((Word(line),), style="soft") if line else "",
-                 Line((Word(origin),), style="strong") if origin else ""),
+            cell(row.then, Text((Word(line),), style="soft") if line else "",
+                 Text((Word(origin),), style="strong") if origin else ""),
             cell(_about(lib, row.about)),
         ),
         basis_of(row, lib.sources),
@@ -100,7 +100,7 @@ def _row(lib: Library, rule: Rule) -> Row:
     )  # fmt: skip
 
 
-def _about(lib: Library, about: Sequence[str]) -> Line | str:
+def _about(lib: Library, about: Sequence[str]) -> Text | str:
     """What the effect is about; semicolons, since names have commas of their own."""
     return joined((lib.called(id) for id in about), between="; ") if about else ""
 
@@ -118,7 +118,7 @@ def _example(lib: Library, example: RuleExample) -> str:
     return f"{said} → cannot say" + (f", asks for {asked}" if asked else "")
 
 
-def _older(lib: Library, rules: list[Rule]) -> Section:
+def _older(lib: Library, rules: list[Rule]) -> Part:
     """Versions not in force: superseded, not yet in force, or changed or switched off by a centre."""
     rows = tuple(
         Row(
@@ -133,4 +133,4 @@ def _older(lib: Library, rules: list[Rule]) -> Section:
         for n, rule in enumerate(rules, 1)
     )
     lead = said("Earlier versions, and rules that a centre changed or switched off. They stay readable.")
-    return Section("Not in force", lead, Table(("rule", "if", "then"), rows))
+    return Part("Not in force", lead, Table(("rule", "if", "then"), rows))

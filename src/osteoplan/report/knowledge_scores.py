@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osteoplan.knowledge.load import KnownRow
-from osteoplan.knowledge.scores import Reading, RiskRow, ScoreTable
+from osteoplan.knowledge.scores import RiskRow, ScoreReading, ScoreTable
 from osteoplan.report.knowledge_library import Library
 from osteoplan.report.knowledge_views import (
-    Line,
     Page,
+    Part,
     Row,
-    Section,
     Table,
+    Text,
     Word,
     anchor,
     basis_of,
@@ -40,7 +40,7 @@ def scores_page(lib: Library) -> Page:
     rows = tuple(
         Row(
             (
-                cell(Word(capitalised(table.name), href("score", id)), Line((Word(id),), style="code")),
+                cell(Word(capitalised(table.name), href("score", id)), Text((Word(id),), style="code")),
                 cell(_KINDS[table.kind], _span(table)),
                 cell("; ".join(reading.name for reading in table.readings.values())),
             ),
@@ -56,7 +56,7 @@ def scores_page(lib: Library) -> Page:
     )
     return Page(
         "scores.html", "scores", "Scores", lead,
-        (Section("", table=Table(("score", "how", "read by"), rows)),),
+        (Part("", table=Table(("score", "how", "read by"), rows)),),
     )  # fmt: skip
 
 
@@ -73,29 +73,29 @@ def score_page(lib: Library, table: ScoreTable) -> Page:
     ]
     return Page(
         f"{anchor('score', table.id)}.html", "scores", capitalised(table.name), _lead(lib, table),
-        (Section("", basis=basis_of(table, lib.sources)), *(one for one in sections if one is not None)),
+        (Part("", basis=basis_of(table, lib.sources)), *(one for one in sections if one is not None)),
     )  # fmt: skip
 
 
-def _lead(lib: Library, table: ScoreTable) -> tuple[Line, ...]:
-    lines = [Line((Word(f"{_KINDS[table.kind].capitalize()}. {_span(table)}".strip()),))]
+def _lead(lib: Library, table: ScoreTable) -> tuple[Text, ...]:
+    lines = [Text((Word(f"{_KINDS[table.kind].capitalize()}. {_span(table)}".strip()),))]
     if table.start:
         lines.append(*said(f"Points are added to {with_unit(table.start, table.unit)}."))
     if table.per_cent:
         lines.append(*said("The total is also told as per cent of the largest."))
     if table.shown_only:
         lines.append(
-            Line((Word("Made for another disease: it is shown, and no rule reads it."),), style="strong")
+            Text((Word("Made for another disease: it is shown, and no rule reads it."),), style="strong")
         )
     if table.applies:
-        lines.append(Line((Word("Made for"),), style="soft"))
-        lines.extend(Line(one.words, one.depth + 1, one.style) for one in condition(table.applies, lib.facts))
+        lines.append(Text((Word("Made for"),), style="soft"))
+        lines.extend(Text(one.words, one.depth + 1, one.style) for one in condition(table.applies, lib.facts))
     else:
         lines.append(*said("Worked out when somebody asks for it."))
     readers = lib.users_of_fact.get(table.id, ())
     if table.id in lib.facts:
         fact = Word(lib.facts[table.id].label, href("fact", table.id))
-        lines.append(Line((Word("Read as the fact "), fact, Word(" by"))))
+        lines.append(Text((Word("Read as the fact "), fact, Word(" by"))))
         lines.extend(replace(one, depth=1) for one in grouped(readers))
     return tuple(lines)
 
@@ -107,17 +107,17 @@ def _span(table: ScoreTable) -> str:
     return f"Total from {with_unit(low, '1')} to {with_unit(high, table.unit)}."
 
 
-def _answers(lib: Library, table: ScoreTable) -> Section | None:
+def _answers(lib: Library, table: ScoreTable) -> Part | None:
     """Every item with its answers and points."""
     if not table.items:
         return None
     rows = []
     for name, item in table.items.items():
         for n, (key, level) in enumerate(item.levels.items()):
-            first: list[str | Word | Line] = []
+            first: list[str | Word | Text] = []
             if n == 0:
-                first = [Line((Word(item.label),), style="strong"), item.ask]
-            missing = [Line((Word(f"while missing: {item.while_missing}"),), style="soft")]
+                first = [Text((Word(item.label),), style="strong"), item.ask]
+            missing = [Text((Word(f"while missing: {item.while_missing}"),), style="soft")]
             typed = joined(Word(word) for word in (key, *level.also))
             rows.append(
                 Row(
@@ -126,18 +126,18 @@ def _answers(lib: Library, table: ScoreTable) -> Section | None:
                         cell(level.text),
                         cell(_points(table, level.points), number=True),
                         cell(*condition(level.when, lib.facts)) if level.when else cell(),
-                        cell(Line(typed.words, style="code")),
+                        cell(Text(typed.words, style="code")),
                     ),
                     anchor=anchor("item", name) if n == 0 else "",
                 )
             )
     head = ("item", "answer", "points", "filled in where", "typed as")
     shorthand = tuple(
-        Line((Word(f"{word}: one word whose signs are, in this order, "), *joined(
+        Text((Word(f"{word}: one word whose signs are, in this order, "), *joined(
             Word(table.items[item].label) for item in items).words))
         for word, items in table.shorthand.items()
     )  # fmt: skip
-    return Section("Items and points", shorthand, trimmed(Table(head, tuple(rows), "items")))
+    return Part("Items and points", shorthand, trimmed(Table(head, tuple(rows), "items")))
 
 
 def _points(table: ScoreTable, points: float) -> str:
@@ -145,33 +145,33 @@ def _points(table: ScoreTable, points: float) -> str:
     return f"{points:.{table.digits}f}".replace("-", "−") if table.digits else with_unit(points, "1")
 
 
-def _classes(lib: Library, table: ScoreTable) -> Section | None:
+def _classes(lib: Library, table: ScoreTable) -> Part | None:
     if not table.classes:
         return None
     rows = tuple(
-        Row((cell(Line((Word(id),), style="strong")), cell(one.text), cell(*condition(one.when, lib.facts))))
+        Row((cell(Text((Word(id),), style="strong")), cell(one.text), cell(*condition(one.when, lib.facts))))
         for id, one in table.classes.items()
     )
     title = "Classes: exactly one holds" if table.kind == "class" else "Rows: every one that holds is given"
-    return Section(title, table=Table(("class", "is", "if"), rows))
+    return Part(title, table=Table(("class", "is", "if"), rows))
 
 
-def _reading(lib: Library, reading: Reading) -> Section:
+def _reading(lib: Library, reading: ScoreReading) -> Part:
     rows = tuple(
         Row((cell(_totals(band.low, band.high), number=True), cell(band.text))) for band in reading.bands
     )
     basis = basis_of(reading, lib.sources)
-    return Section(f"Read by: {reading.name}", table=Table(("total", "is taken to mean"), rows), basis=basis)
+    return Part(f"Read by: {reading.name}", table=Table(("total", "is taken to mean"), rows), basis=basis)
 
 
-def _conflicts(lib: Library, table: ScoreTable) -> Section | None:
+def _conflicts(lib: Library, table: ScoreTable) -> Part | None:
     if not table.conflicts:
         return None
     rows = tuple(Row((cell(one.text),), basis_of(one, lib.sources)) for one in table.conflicts)
-    return Section("Where sources disagree", table=Table(("what",), rows))
+    return Part("Where sources disagree", table=Table(("what",), rows))
 
 
-def _risk(lib: Library, table: ScoreTable) -> Section | None:
+def _risk(lib: Library, table: ScoreTable) -> Part | None:
     if not table.risk:
         return None
     rows = tuple(
@@ -185,8 +185,8 @@ def _risk(lib: Library, table: ScoreTable) -> Section | None:
         )
         for one in table.risk
     )
-    note = Line((Word("Shown beside the score; nothing is computed from them."),))
-    return Section("Published figures by total", (note,), Table(("total", "what", "figure"), rows))
+    note = Text((Word("Shown beside the score; nothing is computed from them."),))
+    return Part("Published figures by total", (note,), Table(("total", "what", "figure"), rows))
 
 
 def _what(table: ScoreTable, row: RiskRow) -> str:
@@ -196,17 +196,17 @@ def _what(table: ScoreTable, row: RiskRow) -> str:
     return f"{what} at {with_unit(row.at_months, '1')} months"
 
 
-def _performance(lib: Library, table: ScoreTable) -> Section | None:
+def _performance(lib: Library, table: ScoreTable) -> Part | None:
     if not table.performance:
         return None
     rows = tuple(
         Row((cell(one.what), cell(_figure(one), number=True)), basis_of(one, lib.sources))
         for one in table.performance
     )
-    return Section("How well it did", table=Table(("what", "figure"), rows))
+    return Part("How well it did", table=Table(("what", "figure"), rows))
 
 
-def _examples(lib: Library, table: ScoreTable) -> Section | None:
+def _examples(lib: Library, table: ScoreTable) -> Part | None:
     if not table.examples:
         return None
     rows = tuple(
@@ -220,8 +220,8 @@ def _examples(lib: Library, table: ScoreTable) -> Section | None:
         )
         for example in table.examples
     )
-    note = Line((Word("Every one is run as a test."),))
-    return Section("Examples", (note,), trimmed(Table(("answers", "total", "gives", "missing"), rows)))
+    note = Text((Word("Every one is run as a test."),))
+    return Part("Examples", (note,), trimmed(Table(("answers", "total", "gives", "missing"), rows)))
 
 
 def _given(lib: Library, table: ScoreTable, name: str, value: ScoreValue) -> str:

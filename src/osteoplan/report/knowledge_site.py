@@ -20,7 +20,7 @@ from osteoplan.report.knowledge_library import Library, library
 from osteoplan.report.knowledge_rules import block_page, rules_page
 from osteoplan.report.knowledge_scores import score_page, scores_page
 from osteoplan.report.knowledge_techniques import order_page, technique_page, techniques_page
-from osteoplan.report.knowledge_views import Line, Page, Row, Section, Table, Word, cell, said
+from osteoplan.report.knowledge_views import Page, Part, Row, Table, Text, Word, cell, said
 from osteoplan.report.rendering import filled
 from osteoplan.report.rule_tree import STATUS_WORDS
 
@@ -108,22 +108,22 @@ def _index(lib: Library, name: str) -> Page:
     )
     sections = [
         *_local(lib.book),
-        Section("How well checked", table=_counts(lib)),
-        Section("What the marks mean", table=_marks()),
-        Section("How to read it", said(*_READING)),
-        Section("In this release", said(*(f"· {text}" for text in content.changes))),
+        Part("How well checked", table=_counts(lib)),
+        Part("What the marks mean", table=_marks()),
+        Part("How to read it", said(*_READING)),
+        Part("In this release", said(*(f"· {text}" for text in content.changes))),
     ]
     return Page("index.html", "start", name, lead, tuple(sections))
 
 
-def _local(book: Book) -> list[Section]:
+def _local(book: Book) -> list[Part]:
     """What a centre changed, first, because it is not what the package says."""
     if not book.local:
         return []
     signed = f"Signed by {book.signed_by}." if book.signed_by else "Signed by nobody."
     warned = said(*book.warnings, style="warn")
     told = said(*(f"· {text}" for text in book.overrides))
-    return [Section(f"Changed by {book.local}", (*warned, *told, *said(signed)))]
+    return [Part(f"Changed by {book.local}", (*warned, *told, *said(signed)))]
 
 
 def _counts(lib: Library) -> Table:
@@ -148,5 +148,5 @@ def _counts(lib: Library) -> Table:
 
 
 def _marks() -> Table:
-    rows = tuple(Row((cell(Line((Word(word),), style="badge")), cell(text))) for word, text in _STATUS)
+    rows = tuple(Row((cell(Text((Word(word),), style="badge")), cell(text))) for word, text in _STATUS)
     return Table(("mark", "means"), rows)

@@ -18,12 +18,12 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.model.technique import Section as SectionName
 from osteoplan.report.knowledge_library import Library, rule_word
 from osteoplan.report.knowledge_views import (
-    Cell,
-    Line,
+    Entry,
     Page,
+    Part,
     Row,
-    Section,
     Table,
+    Text,
     Word,
     anchor,
     basis_of,
@@ -63,7 +63,7 @@ def techniques_page(lib: Library) -> Page:
     rows = tuple(
         Row(
             (
-                cell(Word(file.title, href("technique", id)), Line((Word(id),), style="code")),
+                cell(Word(file.title, href("technique", id)), Text((Word(id),), style="code")),
                 cell("compared with" if file.kind == "comparator" else "through the skin", file.family),
                 cell(file.what),
                 cell(_sentence(lib, file.applies) or "everywhere"),
@@ -81,7 +81,7 @@ def techniques_page(lib: Library) -> Page:
         "techniques",
         "Techniques",
         lead,
-        (Section("", table=Table(head, rows)),),
+        (Part("", table=Table(head, rows)),),
     )
 
 
@@ -101,14 +101,14 @@ def order_page(lib: Library) -> Page:
     kinds = {name: kind.meaning for name, kind in acts.kinds.items()}
     rows = tuple(_act(lib, row, kinds) for row in acts.rows)
     words = tuple(
-        Row((cell(meaning), cell(Line((Word(name),), style="code")))) for name, meaning in kinds.items()
+        Row((cell(meaning), cell(Text((Word(name),), style="code")))) for name, meaning in kinds.items()
     )
     lead = said("Treatments of one lesion are often combined. These rows say what comes before what.")
     return Page(
         "order.html", "order of acts", "Order of acts", lead,
         (
-            Section("Before and after", table=Table(("row", "first", "then", "says"), rows)),
-            Section("Acts", table=Table(("act", "written as"), words)),
+            Part("Before and after", table=Table(("row", "first", "then", "says"), rows)),
+            Part("Acts", table=Table(("act", "written as"), words)),
         ),
     )  # fmt: skip
 
@@ -118,31 +118,31 @@ def _sentence(lib: Library, when: str) -> str:
     return sentence(parse(when), lib.facts) if when else ""
 
 
-def _lead(lib: Library, file: TechniqueFile) -> tuple[Line, ...]:
-    lines = [Line((Word(f"{capitalised(file.what)}."),))]
+def _lead(lib: Library, file: TechniqueFile) -> tuple[Text, ...]:
+    lines = [Text((Word(f"{capitalised(file.what)}."),))]
     kind = "A comparator, not planned here" if file.kind == "comparator" else "Through the skin"
-    lines.append(Line((Word(f"{kind}; family: {file.family}."),), style="soft"))
+    lines.append(Text((Word(f"{kind}; family: {file.family}."),), style="soft"))
     if file.applies:
-        lines.append(Line((Word(f"An option where: {_sentence(lib, file.applies)}."),)))
+        lines.append(Text((Word(f"An option where: {_sentence(lib, file.applies)}."),)))
     if file.uses:
         lines.append(joined((lib.called(use) for use in file.uses), before="Uses: "))
     if file.needs:
         groups = [listed([lib.resources.get(one, one) for one in group]) for group in file.needs]
-        lines.append(Line((Word(f"A centre needs: {'; and '.join(groups)}."),)))
+        lines.append(Text((Word(f"A centre needs: {'; and '.join(groups)}."),)))
     return tuple(lines)
 
 
-def _statements(lib: Library, file: TechniqueFile, name: SectionName) -> Section | None:
+def _statements(lib: Library, file: TechniqueFile, name: SectionName) -> Part | None:
     rows: Sequence[StatementRow] = getattr(file, name)
     if not rows:
         none = file.nothing_found.get(name, "")
-        return Section(_TITLES[name], (Line((Word(none),), style="soft"),)) if none else None
+        return Part(_TITLES[name], (Text((Word(none),), style="soft"),)) if none else None
     head, cells = _shape(lib, rows)
     based = tuple(Row(one, basis_of(row, lib.sources)) for row, one in zip(rows, cells, strict=True))
-    return Section(_TITLES[name], table=Table(head, based), anchor=anchor("section", name))
+    return Part(_TITLES[name], table=Table(head, based), anchor=anchor("section", name))
 
 
-def _shape(lib: Library, rows: Sequence[StatementRow]) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
+def _shape(lib: Library, rows: Sequence[StatementRow]) -> tuple[tuple[str, ...], list[tuple[Entry, ...]]]:
     """Headings and cells by the kind of statement; the column *for whom* only where it says something."""
     whom = any(row.when for row in rows)
     head = {ContraindicationRow: ("kind",), FollowUpRow: ("when",), ComplicationRow: ()}.get(
@@ -156,14 +156,14 @@ def _shape(lib: Library, rows: Sequence[StatementRow]) -> tuple[tuple[str, ...],
     return (*head, "what", *rate, *(("for whom",) if whom else ())), cells
 
 
-def _before(lib: Library, row: StatementRow) -> tuple[Cell, ...]:
+def _before(lib: Library, row: StatementRow) -> tuple[Entry, ...]:
     if isinstance(row, ContraindicationRow):
         rule = lib.book.rule(row.rule)
-        return (cell(row.kind, Line((Word("rule "), rule_word(rule)), style="soft") if rule else ""),)
+        return (cell(row.kind, Text((Word("rule "), rule_word(rule)), style="soft") if rule else ""),)
     return (cell(row.at),) if isinstance(row, FollowUpRow) else ()
 
 
-def _rate(row: StatementRow) -> tuple[Cell, ...]:
+def _rate(row: StatementRow) -> tuple[Entry, ...]:
     if not isinstance(row, ComplicationRow):
         return ()
     n = "" if row.n is None else str(row.n)
@@ -173,9 +173,9 @@ def _rate(row: StatementRow) -> tuple[Cell, ...]:
     return (cell(with_unit(row.value, row.unit), span, number=True), cell(n, number=True))
 
 
-def _whom(lib: Library, row: StatementRow) -> Cell:
+def _whom(lib: Library, row: StatementRow) -> Entry:
     return (
-        cell(*condition(row.when, lib.facts)) if row.when else cell(Line((Word("everybody"),), style="soft"))
+        cell(*condition(row.when, lib.facts)) if row.when else cell(Text((Word("everybody"),), style="soft"))
     )
 
 
@@ -183,17 +183,15 @@ def _span(low: float, high: float) -> str:
     return f"({with_unit(low, '1')} to {with_unit(high, '1')})"
 
 
-def _outcomes(lib: Library, file: TechniqueFile) -> Section | None:
+def _outcomes(lib: Library, file: TechniqueFile) -> Part | None:
     """What was published on the outcome of the technique."""
     found = lib.outcomes.get(file.id)
     if found is None:
         return None
     if not found.outcomes:
-        return Section("Published outcomes", (Line((Word(found.nothing_found),), style="soft"),))
+        return Part("Published outcomes", (Text((Word(found.nothing_found),), style="soft"),))
     rows = tuple(_outcome(lib, row) for row in found.outcomes)
-    return Section(
-        "Published outcomes", table=Table(("outcome", "value", "n", "where", "what was done"), rows)
-    )
+    return Part("Published outcomes", table=Table(("outcome", "value", "n", "where", "what was done"), rows))
 
 
 def _outcome(lib: Library, row: OutcomeRow) -> Row:
@@ -205,7 +203,7 @@ def _outcome(lib: Library, row: OutcomeRow) -> Row:
     )
     return Row(
         (
-            cell(outcome(row.id).title, Line((Word(f"of the {name_of(row.target)}"),), style="soft")),
+            cell(outcome(row.id).title, Text((Word(f"of the {name_of(row.target)}"),), style="soft")),
             cell(with_unit(row.value, row.unit), span, number=True),
             cell("" if row.n is None else str(row.n), number=True),
             cell(where),
@@ -215,7 +213,7 @@ def _outcome(lib: Library, row: OutcomeRow) -> Row:
     )
 
 
-def _limits(lib: Library, file: TechniqueFile) -> Section | None:
+def _limits(lib: Library, file: TechniqueFile) -> Part | None:
     if not file.limits:
         return None
     rows = []
@@ -228,19 +226,19 @@ def _limits(lib: Library, file: TechniqueFile) -> Section | None:
         rows.append(
             Row((cell(_plain(name, row.unit)), cell(value, span, number=True)), basis_of(row, lib.sources))
         )
-    note = Line((Word("Numbers that a plan is held to."),))
-    return Section("Limits", (note,), Table(("limit", "value"), tuple(rows)))
+    note = Text((Word("Numbers that a plan is held to."),))
+    return Part("Limits", (note,), Table(("limit", "value"), tuple(rows)))
 
 
 def _plain(name: str, unit: str) -> str:
     return name.removesuffix(f"_{unit}").replace("_", " ")
 
 
-def _rules(lib: Library, file: TechniqueFile) -> Section | None:
+def _rules(lib: Library, file: TechniqueFile) -> Part | None:
     rows = tuple(
         Row(
             (
-                cell(Line((rule_word(rule),), style="strong"), rule.row.effect, effect=rule.row.effect),
+                cell(Text((rule_word(rule),), style="strong"), rule.row.effect, effect=rule.row.effect),
                 cell(sentence(rule.when, lib.facts)),
                 cell(rule.row.then),
                 cell(*(lib.called(id) for id in rule.row.about if id == file.id or id in file.uses)),
@@ -249,16 +247,16 @@ def _rules(lib: Library, file: TechniqueFile) -> Section | None:
         for rule in lib.rules_about(file.id)
     )
     head = ("rule", "if", "then", "because it is about")
-    return Section("Rules that speak about it", table=Table(head, rows)) if rows else None
+    return Part("Rules that speak about it", table=Table(head, rows)) if rows else None
 
 
 def _act(lib: Library, row: OrderRow, kinds: dict[str, str]) -> Row:
     unless = f"unless {listed([kinds[one] for one in row.unless])} comes between" if row.unless else ""
     return Row(
         (
-            cell(Line((Word(row.id),), style="strong"), _ORDER_WORDS[row.effect]),
+            cell(Text((Word(row.id),), style="strong"), _ORDER_WORDS[row.effect]),
             cell(*(kinds[one] for one in row.first)),
-            cell(*(kinds[one] for one in row.second), Line((Word(unless),), style="soft") if unless else ""),
+            cell(*(kinds[one] for one in row.second), Text((Word(unless),), style="soft") if unless else ""),
             cell(row.then, *(said("if", style="soft") + condition(row.when, lib.facts) if row.when else ())),
         ),
         basis_of(row, lib.sources),

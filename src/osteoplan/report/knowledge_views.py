@@ -20,12 +20,12 @@ from osteoplan.report.views import INTENDED_USE
 
 __all__ = [
     "Basis",
-    "Cell",
-    "Line",
+    "Entry",
     "Page",
+    "Part",
     "Row",
-    "Section",
     "Table",
+    "Text",
     "Word",
     "anchor",
     "basis_of",
@@ -61,7 +61,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Line:
+class Text:
     """One line of a cell: words side by side, indented by ``depth``; ``style`` is plain, soft or strong."""
 
     words: tuple[Word, ...]
@@ -70,10 +70,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """A cell of a table; ``effect`` draws the shape of an effect before it."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[Text, ...]
     number: bool = False
     effect: str = ""
 
@@ -98,7 +98,7 @@ class Row:
         more: sentences that open on demand under ``more_title``.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Entry, ...]
     basis: Basis | None = None
     anchor: str = ""
     more_title: str = ""
@@ -128,11 +128,11 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Section:
+class Part:
     """A part of a page; a tree is HTML."""
 
     title: str
-    text: tuple[Line, ...] = ()
+    text: tuple[Text, ...] = ()
     table: Table | None = None
     tree: str = ""
     anchor: str = ""
@@ -146,8 +146,8 @@ class Page:
     file: str
     chapter: str
     title: str
-    lead: tuple[Line, ...]
-    sections: tuple[Section, ...]
+    lead: tuple[Text, ...]
+    sections: tuple[Part, ...]
     legend: bool = False
     use: str = INTENDED_USE
 
@@ -171,17 +171,17 @@ def href(kind: str, id: str, block: str = "") -> str:
     return f"{anchor('block', block) if kind == 'rule' else pages[kind]}.html#{anchor(kind, id)}"
 
 
-def cell(*texts: str | Word | Line, number: bool = False, effect: str = "") -> Cell:
+def cell(*texts: str | Word | Text, number: bool = False, effect: str = "") -> Entry:
     """A cell of lines; empty ones are left out."""
     lines = [
-        one if isinstance(one, Line) else Line((one if isinstance(one, Word) else Word(one),))
+        one if isinstance(one, Text) else Text((one if isinstance(one, Word) else Word(one),))
         for one in texts
         if one != ""
     ]
-    return Cell(tuple(lines), number, effect)
+    return Entry(tuple(lines), number, effect)
 
 
-def condition(when: str | Expression, facts: Mapping[str, FactRow]) -> tuple[Line, ...]:
+def condition(when: str | Expression, facts: Mapping[str, FactRow]) -> tuple[Text, ...]:
     """A condition as indented lines; every fact in the vocabulary, every word in plain English.
 
     Raises:
@@ -189,7 +189,7 @@ def condition(when: str | Expression, facts: Mapping[str, FactRow]) -> tuple[Lin
     """
     tree = parse(when) if isinstance(when, str) else when
     return tuple(
-        Line((Word(one.text),), one.depth, "soft" if one.text in ("at least one of", "all of") else "")
+        Text((Word(one.text),), one.depth, "soft" if one.text in ("at least one of", "all of") else "")
         for one in outline(tree, facts)
     )
 
@@ -233,7 +233,7 @@ def plain_value(value: object, row: FactRow | None) -> str:
     raise BadInput(f"a value of an example cannot be a {type(value).__name__}")
 
 
-def grouped(users: Sequence[Word]) -> tuple[Line, ...]:
+def grouped(users: Sequence[Word]) -> tuple[Text, ...]:
     """Who uses a piece, a line for each kind of page: rules, scores, techniques, and the rest."""
     if not users:
         return said("nothing yet", style="soft")
@@ -256,14 +256,14 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def said(*texts: str, style: str = "") -> tuple[Line, ...]:
+def said(*texts: str, style: str = "") -> tuple[Text, ...]:
     """Sentences as lines; empty ones are left out."""
-    return tuple(Line((Word(text),), style=style) for text in texts if text)
+    return tuple(Text((Word(text),), style=style) for text in texts if text)
 
 
-def joined(words: Iterable[Word], style: str = "", before: str = "", between: str = ", ") -> Line:
+def joined(words: Iterable[Word], style: str = "", before: str = "", between: str = ", ") -> Text:
     """Words in one line."""
     found: list[Word] = [Word(before)] if before else []
     for n, word in enumerate(words):
         found += [Word(between), word] if n else [word]
-    return Line(tuple(found), style=style)
+    return Text(tuple(found), style=style)

@@ -25,7 +25,7 @@ from osteoplan.model.plan import (
     Wait,
 )
 from osteoplan.model.result import PlanResult
-from osteoplan.report.charts import Axis, axis_for
+from osteoplan.report.charts import ChartAxis, axis_for
 from osteoplan.report.pictures import Picture
 from osteoplan.report.views import (
     ColumnView,
@@ -114,7 +114,7 @@ def _levels(result: PlanResult) -> tuple[str, ...]:
 
 
 def _row(
-    result: PlanResult, option: Option, axis: Axis, ranked: Column, beside: Sequence[Column]
+    result: PlanResult, option: Option, axis: ChartAxis, ranked: Column, beside: Sequence[Column]
 ) -> OptionRow:
     strength, *others = (_cell(result, option, column) for column in (ranked, *beside))
     known = option.outcome(result.comparison.ranked_by)

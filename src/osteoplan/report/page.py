@@ -19,8 +19,8 @@ from osteoplan.report.page_view import page_view
 from osteoplan.report.pictures import (
     BONE_WINDOW,
     SOFT_WINDOW,
+    DrawnRod,
     Picture,
-    Rod,
     Scenery,
     along_needle,
     rods_of,
@@ -32,7 +32,7 @@ from osteoplan.report.plane import Cut, cuts_along
 from osteoplan.report.projection import frame_pictures
 from osteoplan.report.rendering import data_uri, filled
 from osteoplan.report.scene import scene
-from osteoplan.report.views import ColourBar, Drawings, Page, StrainPage
+from osteoplan.report.views import ColourBar, Drawings, PlanPage, StrainPage
 from osteoplan.report.words import number
 
 __all__ = ["best_option", "draw", "html", "render", "stamps", "strain_page"]
@@ -45,7 +45,7 @@ def render(result: PlanResult) -> str:
     return html(page_view(result, draw(result)))
 
 
-def html(page: Page) -> str:
+def html(page: PlanPage) -> str:
     """The page as HTML; whatever a user typed is escaped."""
     return filled("report.html.j2", page=page)
 
@@ -99,7 +99,9 @@ def stamps(result: PlanResult) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _option(scenery: Scenery, result: PlanResult, option: Option, rods: Sequence[Rod]) -> tuple[Picture, ...]:
+def _option(
+    scenery: Scenery, result: PlanResult, option: Option, rods: Sequence[DrawnRod]
+) -> tuple[Picture, ...]:
     """Along every needle twice, and once in three dimensions; nothing for an option without a path."""
     if not rods:
         return ()

@@ -21,7 +21,7 @@ from osteoplan.report.views import (
     Line,
     NowBar,
     OptionDetail,
-    Page,
+    PlanPage,
     Plot,
     RuleView,
     Running,
@@ -82,7 +82,7 @@ _FIRST_RULES = 7
 Labels = Mapping[str, Label]
 
 
-def page_view(result: PlanResult, drawings: Drawings) -> Page:
+def page_view(result: PlanResult, drawings: Drawings) -> PlanPage:
     """Everything that the template loops over."""
     labels = result.wordings.labels
     spoke, cannot = _rules(result, True), _rules(result, None)
@@ -92,7 +92,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> Page:
     scores = tuple(
         _score(result, one) for one in sorted(result.explanation.scores, key=lambda one: one.id not in read)
     )
-    return Page(
+    return PlanPage(
         running=_running(result),
         banners=_banners(result),
         lesion_title=_lesion_title(result),

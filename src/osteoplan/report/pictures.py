@@ -29,13 +29,13 @@ from osteoplan.report.words import name_of
 __all__ = [
     "BONE_WINDOW",
     "SOFT_WINDOW",
+    "DrawnRod",
+    "Greys",
     "Legend",
     "Mark",
-    "Outline",
     "Picture",
-    "Rod",
     "Scenery",
-    "Window",
+    "Stroke",
     "along_needle",
     "at_plane",
     "grouped",
@@ -55,7 +55,7 @@ _TIP_MM = 2.0  # a tip farther than this from a picture's plane is not ringed in
 
 
 @dataclass(frozen=True)
-class Window:
+class Greys:
     """Which image values become black and white: level -/+ half the width."""
 
     name: str
@@ -74,12 +74,12 @@ class Window:
         return f"{self.name} W {self.width:.0f} L {self.level:.0f}"
 
 
-BONE_WINDOW = Window("bone", 1800.0, 400.0)
-SOFT_WINDOW = Window("soft tissue", 400.0, 40.0)
+BONE_WINDOW = Greys("bone", 1800.0, 400.0)
+SOFT_WINDOW = Greys("soft tissue", 400.0, 40.0)
 
 
 @dataclass(frozen=True)
-class Outline:
+class Stroke:
     """A line on a picture, drawn on a dark edge of its own; ``path`` is SVG path data in picture units."""
 
     path: str
@@ -129,7 +129,7 @@ class Picture:
     height: float
     letters: tuple[str, str, str, str] = ("", "", "", "")
     scale_bar: float = 0.0
-    outlines: tuple[Outline, ...] = ()
+    outlines: tuple[Stroke, ...] = ()
     tips: tuple[tuple[float, float], ...] = ()
     legend: tuple[Legend, ...] = ()
     stamps: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class CubeFace:
 
 
 @dataclass(frozen=True, eq=False)
-class Rod:
+class DrawnRod:
     """A straight device at its true diameter; None where no device file gives it."""
 
     words: str
@@ -168,7 +168,7 @@ class Rod:
         return inside
 
 
-def rods_of(plan: Plan, devices: Mapping[str, Device]) -> tuple[Rod, ...]:
+def rods_of(plan: Plan, devices: Mapping[str, Device]) -> tuple[DrawnRod, ...]:
     """The straight devices that a plan places, in order."""
     places = [step.act for step in plan.steps if isinstance(step.act, Place)]
     rods = []
@@ -179,7 +179,7 @@ def rods_of(plan: Plan, devices: Mapping[str, Device]) -> tuple[Rod, ...]:
             diameter = device.number("outer_diameter_mm")
         kind = device.kind if device is not None else "device"
         words = f"{name_of(act.through)} {kind}".strip()
-        rods.append(Rod(words, kind, np.asarray(act.entry_mm), np.asarray(act.target_mm), diameter))
+        rods.append(DrawnRod(words, kind, np.asarray(act.entry_mm), np.asarray(act.target_mm), diameter))
     return tuple(rods)
 
 
@@ -188,7 +188,7 @@ class _Layer:
     """A thing to outline: its distance field and how it is drawn."""
 
     shape: Volume
-    outline: Outline
+    outline: Stroke
     legend: Legend
 
 
@@ -229,7 +229,7 @@ class Scenery:
 
     def with_bone(self) -> Scenery:
         """The same case with the bone's own outline beneath all others, for a person to approve."""
-        bone = _Layer(self.bone_shape, Outline("", BONE, width=1.2), Legend("bone", BONE))
+        bone = _Layer(self.bone_shape, Stroke("", BONE, width=1.2), Legend("bone", BONE))
         return replace(self, layers=(bone, *self.layers))
 
     def with_lesion_alone(self) -> Scenery:
@@ -247,10 +247,10 @@ def _layers(anatomy: Anatomy, around: tuple[F64, F64]) -> list[_Layer]:
             continue
         dash = "" if structure.given else "1.5 2.2"
         words = _short_name(structure) + ("" if structure.given else " (derived)")
-        layers.append(_Layer(shape, Outline("", colour, dash), Legend(words, colour, dash)))
+        layers.append(_Layer(shape, Stroke("", colour, dash), Legend(words, colour, dash)))
     lesion = shape_of(anatomy.lesion_mask, anatomy.image)
     if lesion is not None:
-        layers.append(_Layer(lesion, Outline("", LESION), Legend("lesion", LESION)))
+        layers.append(_Layer(lesion, Stroke("", LESION), Legend("lesion", LESION)))
     return layers
 
 
@@ -265,10 +265,10 @@ def _short_name(structure: Structure) -> str:
 def slices(
     scenery: Scenery,
     *,
-    window: Window,
+    window: Greys,
     width: float,
     margin_mm: float = _MARGIN_MM,
-    rods: Sequence[Rod] = (),
+    rods: Sequence[DrawnRod] = (),
     cement: Field | None = None,
 ) -> tuple[Picture, Picture, Picture]:
     """Axial, sagittal and coronal through the lesion's centroid, on one scale and of one size."""
@@ -284,7 +284,7 @@ def slices(
 
 
 def along_needle(
-    scenery: Scenery, rod: Rod, *, cut: Cut, window: Window, width: float, cement: Field | None = None
+    scenery: Scenery, rod: DrawnRod, *, cut: Cut, window: Greys, width: float, cement: Field | None = None
 ) -> Picture:
     """The oblique cut that contains a needle, bone plus 30 mm."""
     plane = along(
@@ -298,9 +298,9 @@ def at_plane(
     scenery: Scenery,
     plane: Plane,
     *,
-    window: Window,
+    window: Greys,
     width: float,
-    rods: Sequence[Rod] = (),
+    rods: Sequence[DrawnRod] = (),
     cement: Field | None = None,
 ) -> Picture:
     """Any cut, with everything that is outlined on it."""
@@ -308,7 +308,7 @@ def at_plane(
 
 
 def looking_down(
-    scenery: Scenery, planes: Sequence[Plane], *, window: Window, width: float, title: str
+    scenery: Scenery, planes: Sequence[Plane], *, window: Greys, width: float, title: str
 ) -> Picture:
     """What a stack of parallel cuts shows at once: the mean of the image, and of each thing its shadow.
 
@@ -398,7 +398,12 @@ def _square(plane: Plane, edge_mm: float, pixel_mm: float) -> Plane:
 
 
 def _draw(
-    scenery: Scenery, plane: Plane, window: Window, width: float, rods: Sequence[Rod], cement: Field | None
+    scenery: Scenery,
+    plane: Plane,
+    window: Greys,
+    width: float,
+    rods: Sequence[DrawnRod],
+    cement: Field | None,
 ) -> Picture:
     pixels = window.grey(plane.sample(scenery.ct, outside=_AIR))
     return replace(_overlay(scenery, plane, pixels, width, rods, cement), window=window.words)
@@ -409,12 +414,12 @@ def _overlay(
     plane: Plane,
     pixels: npt.NDArray[np.uint8],
     width: float,
-    rods: Sequence[Rod],
+    rods: Sequence[DrawnRod],
     cement: Field | None,
 ) -> Picture:
     """Pixels with outlines, needles, letters, scale bar and legend."""
     unit = width / plane.cols
-    outlines: list[Outline] = []
+    outlines: list[Stroke] = []
     legend: list[Legend] = []
     tips: list[tuple[float, float]] = []
     if cement is not None:  # below the lesion's outline, which it may fill
@@ -467,28 +472,28 @@ def _plural(thing: str) -> str:
 
 
 def _add_cement(
-    outlines: list[Outline], legend: list[Legend], plane: Plane, cement: Field, unit: float
+    outlines: list[Stroke], legend: list[Legend], plane: Plane, cement: Field, unit: float
 ) -> None:
     """Where half of the space is cement: white line with a dark edge, light fill."""
     path = _path(plane.sample(cement.volume, outside=0.0), 0.5, unit)
     if path:
-        outlines.append(Outline(path, CEMENT, width=1.3, fill_opacity=0.3))
+        outlines.append(Stroke(path, CEMENT, width=1.3, fill_opacity=0.3))
         legend.append(Legend("cement, simulated", CEMENT))
 
 
 def _add_rod(
-    outlines: list[Outline],
+    outlines: list[Stroke],
     legend: list[Legend],
     tips: list[tuple[float, float]],
     plane: Plane,
-    rod: Rod,
+    rod: DrawnRod,
     unit: float,
 ) -> None:
     """The cut through the device at true diameter; its axis, projected, as a thin line."""
     ends = (plane.pixel(np.stack([rod.entry_mm, rod.tip_mm])) + 0.5) * unit
     (x0, y0), (x1, y1) = ends.tolist()
     axis = f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"
-    outlines.append(Outline(axis, NEEDLE, width=0.6))
+    outlines.append(Stroke(axis, NEEDLE, width=0.6))
     if abs(float((rod.tip_mm - plane.origin_mm) @ np.cross(plane.right, plane.down))) <= _TIP_MM:
         tips.append((round(x1, 1), round(y1, 1)))
     if rod.diameter_mm is None:
@@ -496,7 +501,7 @@ def _add_rod(
         return
     path = _path(rod.distance_mm(plane.positions_mm()), 0.0, unit)
     if path:
-        outlines.append(Outline(path, NEEDLE, fill_opacity=0.35))
+        outlines.append(Stroke(path, NEEDLE, fill_opacity=0.35))
     legend.append(Legend(f"{rod.kind} {rod.diameter_mm:g} mm, tip ringed", NEEDLE))
 
 

@@ -15,7 +15,7 @@ from osteoplan.kernels.resample import gather_linear
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import FRAME, NEEDLE
-from osteoplan.report.pictures import Legend, Mark, Outline, Picture, Window
+from osteoplan.report.pictures import Greys, Legend, Mark, Picture, Stroke
 from osteoplan.report.plane import Cut, Plane, fit
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
@@ -23,7 +23,7 @@ from osteoplan.report.words import name_of
 __all__ = ["frame_pictures", "projected"]
 
 F64 = npt.NDArray[np.float64]
-MIP_WINDOW = Window("maximum projection", 1600.0, 500.0)
+MIP_WINDOW = Greys("maximum projection", 1600.0, 500.0)
 _AIR = -1024.0
 _ARM_MM = 25.0  # length of a drawn axis
 
@@ -111,14 +111,14 @@ def _highest(bone: Volume, plane: Plane, hold_mm: F64) -> F64:
     return highest
 
 
-def _arms(plane: Plane, frame: BoneFrame, unit: float) -> tuple[Outline, ...]:
+def _arms(plane: Plane, frame: BoneFrame, unit: float) -> tuple[Stroke, ...]:
     """Two sides of every axis that does not point at the viewer; positive ends are drawn thicker."""
     arms = []
     for axis in range(3):
         ends = np.stack([frame.origin_mm, frame.origin_mm + _ARM_MM * frame.axes[axis]])
         (x0, y0), (x1, y1) = ((plane.pixel(ends) + 0.5) * unit).tolist()
         if np.hypot(x1 - x0, y1 - y0) > 0.25 * _ARM_MM / plane.pixel_mm * unit:
-            arms.append(Outline(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", FRAME, width=1.2))
+            arms.append(Stroke(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", FRAME, width=1.2))
     return tuple(arms)
 
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
-from osteoplan.report.pictures import CubeFace, Legend, Mark, Picture, Rod, Scenery, grouped
+from osteoplan.report.pictures import CubeFace, DrawnRod, Legend, Mark, Picture, Scenery, grouped
 from osteoplan.report.plane import shape_of
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
@@ -86,7 +86,7 @@ def scene(
     scenery: Scenery,
     *,
     width: float,
-    rods: Sequence[Rod] = (),
+    rods: Sequence[DrawnRod] = (),
     cement: Field | None = None,
     view: View = FROM_BEHIND,
     points_mm: Mapping[str, F64] = MappingProxyType({}),
@@ -233,7 +233,7 @@ def _normals(box: npt.NDArray[np.float32], hit: npt.NDArray[np.intp]) -> F64:
     return outward
 
 
-def _rod(canvas: _Canvas, rod: Rod) -> _Layer:
+def _rod(canvas: _Canvas, rod: DrawnRod) -> _Layer:
     """A cylinder along parallel rays: depth of its axis plus the rise of its round side."""
     entry, tip = canvas.pixel(np.stack([rod.entry_mm, rod.tip_mm]))
     radius = max((rod.diameter_mm or 1.0) / 2, 0.5) / _STEP_MM

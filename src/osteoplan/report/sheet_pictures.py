@@ -16,12 +16,12 @@ from osteoplan.model.plan import Place
 from osteoplan.report.colours import KIND, LESION, NEEDLE
 from osteoplan.report.pictures import (
     BONE_WINDOW,
+    DrawnRod,
     Legend,
     Mark,
-    Outline,
     Picture,
-    Rod,
     Scenery,
+    Stroke,
     at_plane,
 )
 from osteoplan.report.plane import Plane, along, fit
@@ -94,7 +94,7 @@ def _in_short(legend: Sequence[Legend]) -> tuple[Legend, ...]:
     return (*found, *([Legend("derived", _BLACK, "2 2")] if any(entry.dash for entry in legend) else []))
 
 
-def _rod(mark: str, place: Place, asked: Asked) -> Rod:
+def _rod(mark: str, place: Place, asked: Asked) -> DrawnRod:
     """A device at its true diameter; a screw as long as it is."""
     device = asked.devices.get(place.device)
     known = device is not None and "outer_diameter_mm" in device.values
@@ -102,11 +102,11 @@ def _rod(mark: str, place: Place, asked: Asked) -> Rod:
     if place.length_mm is not None:
         entry = tip + place.length_mm * (entry - tip) / np.linalg.norm(entry - tip)
     diameter = device.number("outer_diameter_mm") if device is not None and known else None
-    return Rod(mark, "device" if device is None else device.kind, entry, tip, diameter)
+    return DrawnRod(mark, "device" if device is None else device.kind, entry, tip, diameter)
 
 
 def _at_entry(
-    asked: Asked, scenery: Scenery, mark: str, rods: Mapping[str, Rod], edge: float
+    asked: Asked, scenery: Scenery, mark: str, rods: Mapping[str, DrawnRod], edge: float
 ) -> SheetPicture:
     """Axial slice through an entry; the way to it from the midline is drawn and measured."""
     place = marked_paths(asked.option)[mark]
@@ -120,9 +120,9 @@ def _at_entry(
     unit = edge / plane.cols
     (x0, y0), (x1, y1), (x2, y2) = ((plane.pixel(np.stack([zero, entry, tip])) + 0.5) * unit).tolist()
     lines = (
-        Outline(f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}", NEEDLE, width=0.8),
-        Outline(f"M{x0:.1f} 0V{edge:.1f}", _WHITE, dash="5 4", width=0.8),
-        Outline(f"M{x0:.1f} {y0:.1f}H{x1:.1f}", _WHITE, width=1.0),
+        Stroke(f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}", NEEDLE, width=0.8),
+        Stroke(f"M{x0:.1f} 0V{edge:.1f}", _WHITE, dash="5 4", width=0.8),
+        Stroke(f"M{x0:.1f} {y0:.1f}H{x1:.1f}", _WHITE, width=1.0),
     )
     picture = replace(
         picture, outlines=(*lines, *picture.outlines), marks=(Mark(mark, (x1, y1), NEEDLE),), tips=()
@@ -132,7 +132,7 @@ def _at_entry(
     return SheetPicture(picture, f"{mark} axial, z {height} mm", f"{abs(middle.offset_mm):.0f} mm", beyond)
 
 
-def _along(scenery: Scenery, mark: str, rod: Rod, edge: float) -> SheetPicture:
+def _along(scenery: Scenery, mark: str, rod: DrawnRod, edge: float) -> SheetPicture:
     """The cut that contains the path and leans least from an axial one, or a coronal one if it is steep."""
     hold = np.stack([rod.entry_mm, rod.tip_mm, scenery.bone_mm.min(axis=0), scenery.bone_mm.max(axis=0)])
     steep = abs((rod.tip_mm - rod.entry_mm)[2]) > 0.7 * np.linalg.norm(rod.tip_mm - rod.entry_mm)
@@ -147,7 +147,7 @@ def _along(scenery: Scenery, mark: str, rod: Rod, edge: float) -> SheetPicture:
     return SheetPicture(replace(picture, marks=(Mark(mark, (x, y), NEEDLE),)), caption)
 
 
-def _in_space(scenery: Scenery, rods: Mapping[str, Rod], edge: float) -> SheetPicture:
+def _in_space(scenery: Scenery, rods: Mapping[str, DrawnRod], edge: float) -> SheetPicture:
     """The bone from the side that the devices come from."""
     outward = np.sum([rod.entry_mm - rod.tip_mm for rod in rods.values()], axis=0)
     side, way = ("left" if outward[0] > 0 else "right"), ("behind" if outward[1] > 0 else "in front")
@@ -158,7 +158,7 @@ def _in_space(scenery: Scenery, rods: Mapping[str, Rod], edge: float) -> SheetPi
     return SheetPicture(picture, f"3-D {view.words}")
 
 
-def _named_at(rod: Rod, n: int) -> F64:
+def _named_at(rod: DrawnRod, n: int) -> F64:
     """A point of the device outside the bone, or its outer end; staggered, so that names stay apart."""
     run = rod.entry_mm - rod.tip_mm
     at: F64 = rod.tip_mm + run * min(1.0, (_NAMED_MM + _STAGGER_MM * n) / float(np.linalg.norm(run)))

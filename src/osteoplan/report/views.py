@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from osteoplan.model.result import PlanResult
-from osteoplan.report.charts import Axis, Whisker
+from osteoplan.report.charts import ChartAxis, Whisker
 from osteoplan.report.pictures import Picture
 from osteoplan.report.words import Value
 
 __all__ = [
     "CertaintyView", "ChartView", "Cite", "ColourBar", "ColumnView", "Drawings", "Line", "NowBar",
-    "OptionDetail", "OptionRow", "OptionsTable", "OutcomeView", "Page", "PairView", "Plot", "RigidityView",
-    "RuleView", "Running", "ScoreView", "SourceView", "StepView", "StrainPage", "SupportView", "cites",
+    "OptionDetail", "OptionRow", "OptionsTable", "OutcomeView", "PairView", "PlanPage", "Plot",
+    "RigidityView", "RuleView", "Running", "ScoreView", "SourceView", "StepView", "StrainPage",
+    "SupportView", "cites",
 ]  # fmt: skip
 
 
@@ -108,7 +109,7 @@ class Cite:
 class Plot:
     """A whisker on an axis."""
 
-    axis: Axis
+    axis: ChartAxis
     whisker: Whisker
 
 
@@ -169,7 +170,7 @@ class ColumnView:
 class OptionsTable:
     """Options side by side; ``ranked_word`` is strength, or stiffness where no strength is claimed."""
 
-    axis: Axis
+    axis: ChartAxis
     ranked_word: str
     strength_tag: str
     columns: tuple[ColumnView, ...]
@@ -335,7 +336,7 @@ class Drawings:
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class PlanPage:
     """The whole report."""
 
     running: Running

@@ -11,13 +11,13 @@ from osteoplan.model.way import Way
 from osteoplan.report.colours import NEEDLE
 from osteoplan.report.pictures import (
     BONE_WINDOW,
+    DrawnRod,
+    Greys,
     Legend,
     Mark,
-    Outline,
     Picture,
-    Rod,
     Scenery,
-    Window,
+    Stroke,
     at_plane,
     grouped,
     looking_down,
@@ -27,7 +27,7 @@ from osteoplan.report.plane import along, beside, facing
 __all__ = ["WayPictures", "rod_of_way", "stamps_of_way", "way_pictures"]
 
 F64 = npt.NDArray[np.float64]
-MEAN_WINDOW = Window("mean along the way", 900.0, 150.0)
+MEAN_WINDOW = Greys("mean along the way", 900.0, 150.0)
 _MARGIN_MM = 30.0
 _HALF_MM = 32.0
 _PIXEL_MM = 0.5
@@ -58,12 +58,12 @@ def way_pictures(scenery: Scenery, way: Way, *, width: float) -> WayPictures:
     )
 
 
-def rod_of_way(way: Way) -> Rod:
+def rod_of_way(way: Way) -> DrawnRod:
     """The device of a way at its true diameter."""
     assert way.entry_mm is not None
     assert way.target_mm is not None
     kind = "screw" if way.kind == "corridor" else "needle"
-    return Rod(way.name, kind, np.asarray(way.entry_mm), np.asarray(way.target_mm), way.diameter_mm)
+    return DrawnRod(way.name, kind, np.asarray(way.entry_mm), np.asarray(way.target_mm), way.diameter_mm)
 
 
 def stamps_of_way(way: Way) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def stamps_of_way(way: Way) -> tuple[str, ...]:
     return (*found, *(["gap to a derived structure"] if any(gap.derived for gap in way.gaps[:1]) else []))
 
 
-def _bulls_eye(scenery: Scenery, way: Way, rod: Rod, width: float) -> Picture:
+def _bulls_eye(scenery: Scenery, way: Way, rod: DrawnRod, width: float) -> Picture:
     """The stack from entry to tip, seen along the axis; the device is a circle, with rings about it."""
     outward = rod.entry_mm - rod.tip_mm
     steps = max(2, int(np.ceil(np.linalg.norm(outward) / _STACK_MM)))
@@ -84,12 +84,12 @@ def _bulls_eye(scenery: Scenery, way: Way, rod: Rod, width: float) -> Picture:
     return _with_rings(picture, planes[0].cols, rod)
 
 
-def _with_rings(picture: Picture, cols: int, rod: Rod) -> Picture:
+def _with_rings(picture: Picture, cols: int, rod: DrawnRod) -> Picture:
     """The device's circle at its true diameter, and rings that far outside its surface."""
     unit = picture.width / (cols * _PIXEL_MM)  # picture units in a mm
     middle, radius = picture.width / 2, (rod.diameter_mm or 0.0) / 2
-    rings = [Outline(_circle(middle, (radius + gap) * unit), NEEDLE, "4 3", 0.9) for gap in _RINGS_MM]
-    device = [Outline(_circle(middle, max(radius, 0.3) * unit), NEEDLE, fill_opacity=0.35)]
+    rings = [Stroke(_circle(middle, (radius + gap) * unit), NEEDLE, "4 3", 0.9) for gap in _RINGS_MM]
+    device = [Stroke(_circle(middle, max(radius, 0.3) * unit), NEEDLE, fill_opacity=0.35)]
     names = [
         Mark(f"{gap:g}", (middle, middle - (radius + gap) * unit), NEEDLE) for gap in _RINGS_MM
     ]  # fmt: skip
@@ -111,7 +111,7 @@ def _circle(middle: float, radius: float) -> str:
     return f"M{left:.1f} {middle:.1f}a{turn} {2 * radius:.1f} 0a{turn} {-2 * radius:.1f} 0Z"
 
 
-def _in_line(scenery: Scenery, rod: Rod, width: float) -> tuple[Picture, Picture]:
+def _in_line(scenery: Scenery, rod: DrawnRod, width: float) -> tuple[Picture, Picture]:
     """Two cuts at right angles to each other that contain the axis."""
     ends = np.stack([rod.entry_mm, rod.tip_mm])
     line = (rod.tip_mm - rod.entry_mm) / np.linalg.norm(rod.tip_mm - rod.entry_mm)
@@ -139,7 +139,7 @@ def _stations(way: Way) -> dict[str, F64]:
     return {name: np.asarray(at, dtype=np.float64) for name, at in named if at is not None}
 
 
-def _across(scenery: Scenery, way: Way, rod: Rod, place: str, at_mm: F64, width: float) -> Picture:
+def _across(scenery: Scenery, way: Way, rod: DrawnRod, place: str, at_mm: F64, width: float) -> Picture:
     """A cut across the axis, at the point of the axis that is nearest to a place."""
     outward = (rod.entry_mm - rod.tip_mm) / np.linalg.norm(rod.entry_mm - rod.tip_mm)
     depth = float((rod.entry_mm - at_mm) @ outward)

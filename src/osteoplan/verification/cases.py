@@ -17,7 +17,7 @@ from functools import cache
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
-from osteoplan.verification.closed_forms import SOLIDS, Finding, Row
+from osteoplan.verification.closed_forms import SOLIDS, Finding, Proof
 from osteoplan.verification.published_orders import ORDERS, l2_rows
 from osteoplan.verification.vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
 
@@ -85,7 +85,7 @@ def published_cases(load: Load | None) -> Iterator[VerificationCase]:
             yield _case(row, None, reason=str(why))
 
 
-def _published_rows(load: Load | None) -> tuple[Row, ...]:
+def _published_rows(load: Load | None) -> tuple[Proof, ...]:
     """What others published; nothing is computed before it is asked for, and nothing twice."""
 
     def at_hand() -> Load:
@@ -98,15 +98,15 @@ def _published_rows(load: Load | None) -> tuple[Row, ...]:
 
     strain = number("vertebra_compression.failure_strain")
     return (
-        Row("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3,
+        Proof("L2", "VerSe 004 L2 as published (table one bin high)", 12362.0, 1e-3,
             lambda: l2_stiffness(1), VERSE, "N/mm"),
-        Row("L2-correct", "VerSe 004 L2 with the table as meant", 10442.0, 5e-3,
+        Proof("L2-correct", "VerSe 004 L2 with the table as meant", 10442.0, 5e-3,
             lambda: l2_stiffness(0), "an independent hex8 code", "N/mm"),
-        Row("L2-linear-failure", "VerSe 004 L2, 0.0068 K H, H 29 mm", 2438.0, 1e-3,
+        Proof("L2-linear-failure", "VerSe 004 L2, 0.0068 K H, H 29 mm", 2438.0, 1e-3,
             lambda: strain * VERSE_HEIGHT_MM * l2_stiffness(1), VERSE, "N"),
-        Row("L4", "L4 from stored moduli", 23358.64, 1e-3,
+        Proof("L4", "L4 from stored moduli", 23358.64, 1e-3,
             lambda: stiffness(l4_from_moduli(at_hand()), clamped=True), f"{PAROSOL}, ParOSol", "N/mm"),
-        Row("L4-ogo", "L4 from stored material ids", 23296.85, 1e-3,
+        Proof("L4-ogo", "L4 from stored material ids", 23296.85, 1e-3,
             lambda: stiffness(l4_from_ids(at_hand()), clamped=True), f"{PAROSOL}, Ogo/FAIM", "N/mm"),
         *l2_rows(load),
     )  # fmt: skip
@@ -118,17 +118,17 @@ def theory_case(id: str) -> VerificationCase:
     return _case(_THEORY[id], _THEORY[id].compute())
 
 
-def _case(row: Row, found: Finding | None, *, reason: str = "") -> VerificationCase:
+def _case(row: Proof, found: Finding | None, *, reason: str = "") -> VerificationCase:
     got, note = found if isinstance(found, tuple) else (found, "")
     return VerificationCase(
         row.id, row.title, row.expected, row.tolerance, got, row.unit, row.source, reason, note
     )
 
 
-def _in_order(rows: tuple[Row, ...]) -> dict[str, Row]:
+def _in_order(rows: tuple[Proof, ...]) -> dict[str, Proof]:
     """A1, A2, ... A10, then the rest as they stand."""
 
-    def place(row: Row) -> tuple[int, int]:
+    def place(row: Proof) -> tuple[int, int]:
         number = row.id.split("-")[0][1:]
         return (0, int(number)) if row.id[0] == "A" and number.isdigit() else (1, 0)
 
@@ -136,22 +136,23 @@ def _in_order(rows: tuple[Row, ...]) -> dict[str, Row]:
 
 
 _THEORY = _in_order((
-    Row("A1", "patch test, worst displacement error", 0.0, 1e-10, elements.patch_error, "linear fields"),
-    Row("A2", "rigid motions, symmetry, hourglass", 0.0, 1e-12, elements.rigid_motion_error,
+    Proof("A1", "patch test, worst displacement error", 0.0, 1e-10, elements.patch_error, "linear fields"),
+    Proof("A2", "rigid motions, symmetry, hourglass", 0.0, 1e-12, elements.rigid_motion_error,
         "six zero modes"),
-    Row("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, elements.bar_error,
+    Proof("A3", "bars in series and parallel, contrast 1e4", 0.0, 1e-8, elements.bar_error,
         "1/(L1/E1 + L2/E2)"),
-    Row(
+    Proof(
         "A10", "tube with a core of cement and a screw, E I over the tube's", 1.0675, 0.02,
         lambda: rod_bending.composite_stiffening()[1], "sum of E I of a tube, its core and a screw",
     ),
-    Row(
+    Proof(
         "A12", "screws and a wire as cantilevers in soft cubes, worst error of E I", 0.0, 0.02,
         rods.screw_error, "E I of hollow round sections",
     ),
-    Row("A13", "order of convergence in L2", 2.0, 0.05, elements.convergence_order, "manufactured solution"),
-    Row("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, elements.solver_error, "elasticity"),
-    Row("A15", "fall of stiffness as moduli rise", 0.0, 0.0, elements.monotony_error, "minimum of energy"),
+    Proof("A13", "order of convergence in L2", 2.0, 0.05, elements.convergence_order,
+        "manufactured solution"),
+    Proof("A14", "balance, energy, flips, scaling, threads", 0.0, 1e-8, elements.solver_error, "elasticity"),
+    Proof("A15", "fall of stiffness as moduli rise", 0.0, 0.0, elements.monotony_error, "minimum of energy"),
     *SOLIDS,
     *ORDERS,
 ))  # fmt: skip

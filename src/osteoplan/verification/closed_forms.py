@@ -13,7 +13,7 @@ import numpy as np
 
 from osteoplan.verification import blocks, plasticity, spheres
 
-__all__ = ["SOLIDS", "Finding", "Row"]
+__all__ = ["SOLIDS", "Finding", "Proof"]
 
 Finding = float | tuple[float, str]
 
@@ -21,7 +21,7 @@ CONTRASTS = {0.1: "soft", 10.0: "stiff", 2500 / 300: "cement in bone", 110000 / 
 
 
 @dataclass(frozen=True)
-class Row:
+class Proof:
     """A case before it is computed; ``tolerance`` is relative, absolute where 0 is expected."""
 
     id: str
@@ -112,31 +112,31 @@ def _membrane() -> Finding:
     return blocks.membrane_stress(), f"{told} with bricks of 0.1 and 0.05 m: steps of the curved walls"
 
 
-SOLIDS: tuple[Row, ...] = (
-    Row("A4", "cantilever 1:10, 8 bricks through the depth, deflection over the beam's", 1.0, 0.02, _locking,
-        "P L^3/3EI + 6PL/5GA"),
-    Row("A4-order", "the same, order of convergence (4, 8, 16 bricks, nu 0)", 2.0, 0.05,
+SOLIDS: tuple[Proof, ...] = (
+    Proof("A4", "cantilever 1:10, 8 bricks through the depth, deflection over the beam's", 1.0, 0.02,
+        _locking, "P L^3/3EI + 6PL/5GA"),
+    Proof("A4-order", "the same, order of convergence (4, 8, 16 bricks, nu 0)", 2.0, 0.05,
         lambda: _bent()[0], "trilinear displacements"),
-    Row("A4-limit", "the same, carried to bricks of size 0", 1.0, 1e-3,
+    Proof("A4-limit", "the same, carried to bricks of size 0", 1.0, 1e-3,
         lambda: _bent()[1], "P L^3/3EI + 6PL/5GA"),
-    Row("A5", "spherical hole, hoop stress at its equator", 2.0455, 0.05, lambda: _hoop(0),
+    Proof("A5", "spherical hole, hoop stress at its equator", 2.0455, 0.05, lambda: _hoop(0),
         "Goodier 1933; outer faces moved exactly", "S"),
-    Row("A5-pole", "spherical hole, hoop stress at its pole", -0.6818, 0.05, lambda: _hoop(1),
+    Proof("A5-pole", "spherical hole, hoop stress at its pole", -0.6818, 0.05, lambda: _hoop(1),
         "Goodier 1933; outer faces moved exactly", "S"),
-    Row("A6", "ball of another modulus, worst error of the stress at its centre", 0.0, 0.03, _balls,
+    Proof("A6", "ball of another modulus, worst error of the stress at its centre", 0.0, 0.03, _balls,
         "Eshelby 1957; outer faces moved exactly", "S"),
-    Row("A7", "thinly scattered holes, (1 - E/E0) / c at c = 0", 2.0045, 0.03, _voids, "dilute holes"),
-    Row("A8", "tube under inner pressure, hoop stress at the inner wall", 5 / 3, 0.03, _tube_inside,
+    Proof("A7", "thinly scattered holes, (1 - E/E0) / c at c = 0", 2.0045, 0.03, _voids, "dilute holes"),
+    Proof("A8", "tube under inner pressure, hoop stress at the inner wall", 5 / 3, 0.03, _tube_inside,
         "Lame", "p"),
-    Row("A8-outer", "the same at the outer wall", 2 / 3, 0.03, lambda: _tube()[1], "Lame", "p"),
-    Row("A8-widening", "the same, u(a) E / p", 59 / 3, 0.03, lambda: _tube()[2], "Lame", "mm"),
-    Row("A9", "tube 24/12 mm twisted, moment for one degree on 100 mm", 34.85, 0.02, _twist, "G J", "N m"),
-    Row("A11", "plastic bar, pressed beyond its strength, worst error of the force", 0.0, 1e-8,
+    Proof("A8-outer", "the same at the outer wall", 2 / 3, 0.03, lambda: _tube()[1], "Lame", "p"),
+    Proof("A8-widening", "the same, u(a) E / p", 59 / 3, 0.03, lambda: _tube()[2], "Lame", "mm"),
+    Proof("A9", "tube 24/12 mm twisted, moment for one degree on 100 mm", 34.85, 0.02, _twist, "G J", "N m"),
+    Proof("A11", "plastic bar, pressed beyond its strength, worst error of the force", 0.0, 1e-8,
         plasticity.bar_limit_error, "perfect plasticity"),
-    Row("A11-cylinder", "thick cylinder b = 2 a, limit pressure over strength, 20 cubes to a", 0.8004, 0.02,
+    Proof("A11-cylinder", "thick cylinder b = 2 a, limit pressure over strength, 20 cubes to a", 0.8004, 0.02,
         _burst, "(2/sqrt 3) ln 2, Hill 1950"),
-    Row("A11-sphere", "thick sphere b = 2 a, the same, 10 cubes to a", 1.3863, 0.02,
+    Proof("A11-sphere", "thick sphere b = 2 a, the same, 10 cubes to a", 1.3863, 0.02,
         _burst_sphere, "2 ln 2, Hill 1950"),
-    Row("LE1", "NAFEMS LE1, sigma_yy at D", 92.7, 0.03, _membrane, "NAFEMS", "MPa"),
-    Row("LE10", "NAFEMS LE10, sigma_yy at D", -5.38, 0.05, _thick_plate, "NAFEMS", "MPa"),
+    Proof("LE1", "NAFEMS LE1, sigma_yy at D", 92.7, 0.03, _membrane, "NAFEMS", "MPa"),
+    Proof("LE10", "NAFEMS LE10, sigma_yy at D", -5.38, 0.05, _thick_plate, "NAFEMS", "MPa"),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from osteoplan.verification.closed_forms import Finding, Row
+from osteoplan.verification.closed_forms import Finding, Proof
 from osteoplan.verification.hollow_roof import roof
 from osteoplan.verification.rod_bending import wired_tube
 from osteoplan.verification.vertebrae import CEMENT_MPa, DISC_MPa, L2States, Load
@@ -24,7 +24,7 @@ def broken(*promises: bool) -> float:
     return float(sum(not kept for kept in promises))
 
 
-def l2_rows(load: Load | None) -> tuple[Row, ...]:
+def l2_rows(load: Load | None) -> tuple[Proof, ...]:
     """Rows about the VerSe vertebra; ``load`` None: only to be named, not to be computed."""
 
     @cache
@@ -36,18 +36,18 @@ def l2_rows(load: Load | None) -> tuple[Row, ...]:
         return lambda: states().stiffness[name]
 
     return (
-        Row("L2-lesion", "VerSe 004 L2 with a lesion of 11 mm", 7992.0, 1e-3, one("lesion"), CODE, "N/mm"),
-        Row("L2-core", "the same, its inner half cemented", 8061.0, 1e-3, one("core"), CODE, "N/mm"),
-        Row("L2-full", "the same, all of it cemented", 17243.0, 1e-3, one("full"), CODE, "N/mm"),
-        Row(
+        Proof("L2-lesion", "VerSe 004 L2 with a lesion of 11 mm", 7992.0, 1e-3, one("lesion"), CODE, "N/mm"),
+        Proof("L2-core", "the same, its inner half cemented", 8061.0, 1e-3, one("core"), CODE, "N/mm"),
+        Proof("L2-full", "the same, all of it cemented", 17243.0, 1e-3, one("full"), CODE, "N/mm"),
+        Proof(
             "order-bridging", "a core of cement adds nothing, a bridging column much, a full fill most",
             0.0, 0.0, lambda: bridging(states().stiffness), CODE,
         ),
-        Row(
+        Proof(
             "order-lytic-size", "lytic holes cost stiffness as published, more by size than by site",
             0.0, 0.0, lambda: lytic(states()), "micro-FE of lytic holes: -3 to -30 % for 4 to 35 % of volume",
         ),
-        Row(
+        Proof(
             "order-pmma-disc", "cement caps carry more than discs", 0.0, 0.0, lambda: discs(states()),
             "Maquer: ultimate force 22 % higher; disc of 8 MPa from PMC3415303",
         ),
@@ -126,11 +126,11 @@ def cortex_stress() -> Finding:
     return broken(ratio[0] > 1.5, ratio[1] < 1.05, ratio[1] < ratio[2] < ratio[0]), note
 
 
-ORDERS: tuple[Row, ...] = (
-    Row("order-neutral-axis", "cement and wires on the neutral axis of a shaft add no bending stiffness",
+ORDERS: tuple[Proof, ...] = (
+    Proof("order-neutral-axis", "cement and wires on the neutral axis of a shaft add no bending stiffness",
         0.0, 0.0, neutral_axis, "Cazzato 2018"),
-    Row("order-screw-cement", "screw and cement together are stiffer than either (block with a hole)",
+    Proof("order-screw-cement", "screw and cement together are stiffer than either (block with a hole)",
         0.0, 0.0, screw_and_cement, "AORIF on composite hemipelves, energy absorbed"),
-    Row("order-cortex-stress", "fill restores the strain of the cortex, softer cement less (same block)",
+    Proof("order-cortex-stress", "fill restores the strain of the cortex, softer cement less (same block)",
         0.0, 0.0, cortex_stress, "Li 2007"),
 )  # fmt: skip

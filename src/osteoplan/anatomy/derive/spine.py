@@ -18,14 +18,14 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
-__all__ = ["Level", "canal", "foramina_and_roots", "read_levels"]
+__all__ = ["SpineLevel", "canal", "foramina_and_roots", "read_levels"]
 
 F64 = npt.NDArray[np.float64]
 OVERLAP_MM = 2.0  # canals of neighbours overlap by twice this, so that no slice between them is empty
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class SpineLevel:
     """One vertebra that could be read, with the grid that its parts lie on."""
 
     name: str
@@ -37,7 +37,7 @@ class Level:
         return self.grid.positions_mm(np.argwhere(self.vertebra.parts[f"pedicle_{side}"]))
 
 
-def read_levels(canvas: Canvas, wanted: Sequence[str]) -> tuple[dict[str, Level], tuple[str, ...]]:
+def read_levels(canvas: Canvas, wanted: Sequence[str]) -> tuple[dict[str, SpineLevel], tuple[str, ...]]:
     """The vertebrae of these levels that are labelled whole, and sentences on those that are not."""
     present = [level for level in SPINE_LEVELS if canvas.labels.has(f"vertebrae_{level}")]
     found, notes = {}, []
@@ -51,7 +51,7 @@ def read_levels(canvas: Canvas, wanted: Sequence[str]) -> tuple[dict[str, Level]
         near = canvas.labels.near(label, 3.0)
         whole = near.with_array(largest_piece(near.array), "mask")
         try:
-            found[level] = Level(level, read_vertebra(whole, up=_up(canvas, present, level)), whole)
+            found[level] = SpineLevel(level, read_vertebra(whole, up=_up(canvas, present, level)), whole)
         except BadInput as why:
             notes.append(f"canal, foramina and roots of {level} are not derived: {why}")
     return found, tuple(notes)
@@ -70,7 +70,7 @@ def _middle(canvas: Canvas, level: str) -> F64:
     return canvas.ct.positions_mm([0.5 * (side.start + side.stop - 1) for side in box])
 
 
-def canal(canvas: Canvas, levels: dict[str, Level]) -> Derived:
+def canal(canvas: Canvas, levels: dict[str, SpineLevel]) -> Derived:
     """The spinal canal along all levels that could be read, one structure; the sacrum has its own."""
     if not levels:
         return Derived()
@@ -100,7 +100,7 @@ def canal(canvas: Canvas, levels: dict[str, Level]) -> Derived:
     return canvas.put("spinal_canal", "canal", around, inside, because)
 
 
-def _joined(canvas: Canvas, levels: dict[str, Level]) -> Iterator[tuple[Box, Mask]]:
+def _joined(canvas: Canvas, levels: dict[str, SpineLevel]) -> Iterator[tuple[Box, Mask]]:
     """Tubes from canal to canal of neighbours, and below the last level, as wide as the canals are deep."""
     names = list(levels)
     for name, after in zip(names, [*names[1:], None], strict=True):
@@ -124,7 +124,7 @@ def _canal_middle(vertebra: Vertebra) -> tuple[F64, float]:
     return vertebra.frame.world(middle), 0.5 * (ring.back_mm - ring.front_mm)
 
 
-def _reach(name: str, levels: dict[str, Level]) -> tuple[float, float]:
+def _reach(name: str, levels: dict[str, SpineLevel]) -> tuple[float, float]:
     """Heights in the vertebra's own frame between which its canal holds: half way to its neighbours' rings.
 
     Drawn on straight, a canal would leave the curve of the spine through the next vertebra's lamina or disc.
@@ -160,7 +160,7 @@ class _Gate:
         return self.frame.world((self.sign * outward, posterior, superior))
 
 
-def foramina_and_roots(canvas: Canvas, levels: dict[str, Level]) -> Derived:
+def foramina_and_roots(canvas: Canvas, levels: dict[str, SpineLevel]) -> Derived:
     """Neural foramen and root tube below every level, both sides."""
     found = Derived()
     present = [level for level in SPINE_LEVELS if canvas.labels.has(f"vertebrae_{level}")]
@@ -193,7 +193,7 @@ def _next(level: str) -> str:
     return usual.get(level, f"{level[0]}{int(level[1:]) + 1}")
 
 
-def _gate(upper: Level, lower: Level | None, side: str, sign: float) -> _Gate | None:
+def _gate(upper: SpineLevel, lower: SpineLevel | None, side: str, sign: float) -> _Gate | None:
     above = upper.pedicle_mm(side)
     below = above[:0] if lower is None else lower.pedicle_mm(side)
     if not len(above) or (lower is not None and not len(below)):
@@ -211,7 +211,7 @@ def _gate(upper: Level, lower: Level | None, side: str, sign: float) -> _Gate | 
     return _Gate(frame, sign, float(inner), float(outer), float(front), float(back + behind), bottom, top)
 
 
-def _frame(upper: Level, lower: Level | None, above: F64, below: F64) -> BoneFrame:
+def _frame(upper: SpineLevel, lower: SpineLevel | None, above: F64, below: F64) -> BoneFrame:
     """Up along the line of the pedicles, left as both bones say."""
     one = upper.vertebra.frame
     if lower is None:

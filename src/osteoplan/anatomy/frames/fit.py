@@ -10,7 +10,7 @@ from scipy import ndimage, optimize
 
 from osteoplan.knowledge.values import number
 
-__all__ = ["Line", "Sphere", "farthest", "find_sphere", "fit_line", "fit_sphere", "unit"]
+__all__ = ["FittedLine", "Sphere", "farthest", "find_sphere", "fit_line", "fit_sphere", "unit"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Sphere:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class FittedLine:
     """A line through points: one point on it, a unit direction, median distance of the points [mm]."""
 
     point_mm: F64
@@ -140,7 +140,7 @@ def _directions(n: int) -> F64:
     return np.stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=1)
 
 
-def fit_line(points_mm: F64, weights: F64 | None = None) -> Line:
+def fit_line(points_mm: F64, weights: F64 | None = None) -> FittedLine:
     """The line of least absolute distance (iteratively reweighted) through (n, 3) points, n >= 2."""
     weight = np.ones(len(points_mm)) if weights is None else weights
     share = weight.copy()
@@ -151,7 +151,7 @@ def fit_line(points_mm: F64, weights: F64 | None = None) -> Line:
         direction = rows[0]
         gap = np.linalg.norm(offset - np.outer(offset @ direction, direction), axis=1)
         share = weight / np.maximum(gap, 0.2)
-    return Line(middle, direction * (1.0 if direction[2] >= 0 else -1.0), float(np.median(gap)))
+    return FittedLine(middle, direction * (1.0 if direction[2] >= 0 else -1.0), float(np.median(gap)))
 
 
 def farthest(points_mm: F64, direction: F64, *, within_mm: float = 12.0) -> F64:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.frames.fit import Line, fit_line, unit
+from osteoplan.anatomy.frames.fit import FittedLine, fit_line, unit
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
@@ -34,7 +34,7 @@ class Shaft:
         centres_mm: (n, 3) LPS centroids.
     """
 
-    axis: Line
+    axis: FittedLine
     along_mm: F64
     radius_mm: F64
     centres_mm: F64
@@ -113,7 +113,7 @@ def _radius(bone: BoneSurface, point_mm: F64, normal: F64) -> float:
     return float("nan") if section is None else float(np.sqrt(section.area_mm2 / np.pi))
 
 
-def _first(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: float) -> Line | None:
+def _first(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: float) -> FittedLine | None:
     """A line through the centroids of the patient's own slices."""
     points = bone.inside_mm
     height = points[:, 2] - origin_mm[2]
@@ -123,7 +123,7 @@ def _first(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: float) -
     return fit_line(np.array(centres)) if len(centres) > 2 else None
 
 
-def _sections(bone: BoneSurface, line: Line, origin_mm: F64, top: float, bottom: float) -> Shaft | None:
+def _sections(bone: BoneSurface, line: FittedLine, origin_mm: F64, top: float, bottom: float) -> Shaft | None:
     zero = line.at(origin_mm)
     extent = (bone.inside_mm - zero) @ line.direction
     low, high = max(bottom, float(extent.min())), min(top, float(extent.max()))

@@ -22,7 +22,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
-__all__ = ["BoneSurface", "Section", "mirror_frame", "mirror_volume"]
+__all__ = ["BoneCut", "BoneSurface", "mirror_frame", "mirror_volume"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ def mirror_frame(frame: BoneFrame) -> BoneFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
+class BoneCut:
     """A plane cut through one piece of bone: area [mm2], centroid (3,) LPS [mm], reach across [mm]."""
 
     area_mm2: float
@@ -150,7 +150,7 @@ class BoneSurface:
         edge = ((at == 0) | (at == np.array(self.source.shape) - 1)).any(axis=1)
         return self.source.positions_mm(at[edge])
 
-    def section(self, point_mm: F64, normal: F64, reach_mm: float) -> Section | None:
+    def section(self, point_mm: F64, normal: F64, reach_mm: float) -> BoneCut | None:
         """The piece of bone around a point in the plane through it; None where the point is not in bone."""
         u, v = across(normal)
         n = int(np.ceil(reach_mm / SECTION_MM))
@@ -166,7 +166,7 @@ class BoneSurface:
         share = np.clip(0.5 - self.depth_at(plane) / SECTION_MM, 0.0, 1.0) * ndimage.binary_dilation(piece)
         centroid = (share[..., None] * plane).sum(axis=(0, 1)) / share.sum()
         lost = self.beyond(plane[piece]).any()
-        return Section(float(share.sum()) * SECTION_MM**2, centroid, border or bool(lost))
+        return BoneCut(float(share.sum()) * SECTION_MM**2, centroid, border or bool(lost))
 
 
 MARGIN_MM = 6.0  # of the grid around the bone

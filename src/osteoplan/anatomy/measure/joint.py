@@ -12,7 +12,7 @@ from scipy import ndimage
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
-__all__ = ["JointPoints", "Sphere", "joint_points", "sphere_of"]
+__all__ = ["Joint", "JointPoints", "joint_points", "sphere_of"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -20,7 +20,7 @@ _POINTS = 4000  # on the whole sphere: 1.5 mm apart on a femoral head
 
 
 @dataclass(frozen=True, eq=False)
-class Sphere:
+class Joint:
     """Centre (LPS) and radius [mm]."""
 
     centre_mm: F64
@@ -40,11 +40,11 @@ class JointPoints:
     because: str
 
 
-def sphere_of(frame: BoneFrame) -> Sphere | None:
+def sphere_of(frame: BoneFrame) -> Joint | None:
     """The sphere of a head (``head_centre``, ``head_radius``) or socket (``centre``, ``radius``)."""
     for centre, radius in (("head_centre", "head_radius"), ("centre", "radius")):
         if centre in frame.landmarks_mm and radius in frame.lengths_mm:
-            return Sphere(np.asarray(frame.landmarks_mm[centre], dtype=np.float64), frame.lengths_mm[radius])
+            return Joint(np.asarray(frame.landmarks_mm[centre], dtype=np.float64), frame.lengths_mm[radius])
     return None
 
 
@@ -67,7 +67,7 @@ def joint_points(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> JointPoin
     return None
 
 
-def _head(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.bool_]:
+def _head(anatomy: Anatomy, sphere: Joint, points: F64) -> npt.NDArray[np.bool_]:
     """Points of a head that do not face its neck: the neck lies where the bone goes on beyond the sphere."""
     outward = points - sphere.centre_mm
     bone = _in_bone(anatomy, sphere.centre_mm + 1.4 * outward)
@@ -80,7 +80,7 @@ def _head(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.bool_
     return kept
 
 
-def _socket(anatomy: Anatomy, sphere: Sphere, points: F64) -> npt.NDArray[np.bool_]:
+def _socket(anatomy: Anatomy, sphere: Joint, points: F64) -> npt.NDArray[np.bool_]:
     """Points of a sphere with the socket's bone just outside."""
     outward = (points - sphere.centre_mm) / sphere.radius_mm
     found = np.zeros(len(points), dtype=bool)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.measure.outline import Outline, Sections, sections
+from osteoplan.anatomy.measure.outline import LesionSections, Outline, sections
 from osteoplan.anatomy.measure.region import region_of_long_bone
 from osteoplan.anatomy.measure.said import Said, measured
 from osteoplan.knowledge.values import number
@@ -95,7 +95,7 @@ def _half() -> str:
     return f"{number('measure.cortex_destroyed_loss_pct'):.0f} % or more of it lost"
 
 
-def _size(cut: Sections, outlines: tuple[Outline, ...]) -> tuple[Finding, ...]:
+def _size(cut: LesionSections, outlines: tuple[Outline, ...]) -> tuple[Finding, ...]:
     """Lesion's width over the bone's, as the size; the lost share of cortical thickness beside it."""
     across = _diameter_share(cut)
     thick = max(_window(outline) for outline in outlines)
@@ -121,7 +121,7 @@ def _third(share: float) -> str:
     return next(name for limit, name in THIRDS if share < limit)
 
 
-def _diameter_share(cut: Sections) -> float:
+def _diameter_share(cut: LesionSections) -> float:
     """Largest ratio of widths, lesion to bone, over all sections and directions [%]."""
     turn = np.pi * np.arange(TURNS) / TURNS
     around = np.stack([np.cos(turn), np.sin(turn)])

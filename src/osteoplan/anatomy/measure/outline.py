@@ -25,7 +25,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
 from osteoplan.model.volume import Volume
 
-__all__ = ["Outline", "Sections", "sections"]
+__all__ = ["LesionSections", "Outline", "sections"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Outline:
 
 
 @dataclass(frozen=True, eq=False)
-class Sections:
+class LesionSections:
     """Sections through the lesion: outlines, and bone and lesion on the axis' own grid.
 
     Attributes:
@@ -66,7 +66,7 @@ class Sections:
     lesion: Mask
 
 
-def sections(anatomy: Anatomy, frame: BoneFrame) -> Sections:
+def sections(anatomy: Anatomy, frame: BoneFrame) -> LesionSections:
     """Sections at right angles to ``frame.superior``, over the lesion's length and a little beyond."""
     near, grid = _grid(anatomy, frame)
     box, soft = _spot(anatomy.image, near), soft_tissue(anatomy.image)
@@ -86,7 +86,7 @@ def sections(anatomy: Anatomy, frame: BoneFrame) -> Sections:
     ]
     # Half of a blurred edge: the nearest voxel would widen the lesion by up to a voxel.
     on_grid = gather_linear(read.lesion, near.affine, grid.affine, shape, outside=0.0) >= 0.5
-    return Sections(tuple(outlines), grid, on_grid)
+    return LesionSections(tuple(outlines), grid, on_grid)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from osteoplan.anatomy.measure.joint import Sphere, sphere_of
+from osteoplan.anatomy.measure.joint import Joint, sphere_of
 from osteoplan.anatomy.measure.said import Said, measured, soft_tissue
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
@@ -38,7 +38,7 @@ def measure_pelvis(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
     return Said.joined([_region(anatomy, points, sphere), _dome(anatomy, frame, sphere)])
 
 
-def _region(anatomy: Anatomy, points: F64, sphere: Sphere) -> Said:
+def _region(anatomy: Anatomy, points: F64, sphere: Joint) -> Said:
     least, reach = number("measure.region_min_pct"), number("measure.acetabulum_reach_mm")
     beyond = sphere.beyond_mm(points)
     share = 100.0 * float((beyond <= reach).mean())
@@ -85,7 +85,7 @@ def _off_line(points: F64, start: F64, end: F64) -> F64:
     return away
 
 
-def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Sphere) -> Said:
+def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Joint) -> Said:
     """Share of the roof's subchondral bone that is lost."""
     indices = np.argwhere(anatomy.bone_mask)
     positions = anatomy.image.positions_mm(indices)

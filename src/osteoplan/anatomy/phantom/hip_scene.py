@@ -8,7 +8,7 @@ import numpy as np
 
 from osteoplan.anatomy.phantom import femur, pelvis
 from osteoplan.anatomy.phantom.outfit import hu_of
-from osteoplan.anatomy.phantom.scene import F32, Scene
+from osteoplan.anatomy.phantom.scene import F32, Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, plane
 from osteoplan.anatomy.phantom.spine import PhantomVertebra, bone_distance
 from osteoplan.anatomy.phantom.trunk import lower_body, vessels_and_nerves
@@ -32,7 +32,7 @@ L5_TURN_DEG = 22.0  # its bend forward
 SIDES = (("left", 1.0), ("right", -1.0))
 
 
-def paint_lower_body(scene: Scene, *, contrast: bool) -> dict[str, Any]:
+def paint_lower_body(scene: Painting, *, contrast: bool) -> dict[str, Any]:
     """Paint soft tissue, vessels and every bone in the scene's field of view; returns the truth."""
     lower_body(scene)
     truth: dict[str, Any] = {"paths_mm": vessels_and_nerves(scene, contrast=contrast)}
@@ -43,7 +43,7 @@ def paint_lower_body(scene: Scene, *, contrast: bool) -> dict[str, Any]:
     return truth
 
 
-def _midline(scene: Scene) -> dict[str, Any]:
+def _midline(scene: Painting) -> dict[str, Any]:
     """Disc, L5 and sacrum with canal, cord's roots and foramina."""
     middle, normal = pelvis.endplate_mm()
     box = scene.box((-62.0, -30.0, -30.0), (62.0, 110.0, 180.0))
@@ -93,14 +93,14 @@ def _midline(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _bone(scene: Scene, box: Any, d: F32, name: str, **changed: Any) -> None:
+def _bone(scene: Painting, box: Any, d: F32, name: str, **changed: Any) -> None:
     looks = {
         "marrow_HU": hu_of("trabecular"), "cortex_HU": hu_of("cortex"), "texture_HU": hu_of("texture"),
     } | changed  # fmt: skip
     scene.bone(box, d, name, **looks)
 
 
-def _hip(scene: Scene, word: str, sign: float) -> dict[str, Any]:
+def _hip(scene: Painting, word: str, sign: float) -> dict[str, Any]:
     """One hemipelvis, parted from the sacrum by the gap of the joint; cartilage in gap and symphysis."""
     p = pelvis.PELVIS
     low, high = sorted((sign * -4.0, sign * 152.0))
@@ -135,7 +135,7 @@ def _hip(scene: Scene, word: str, sign: float) -> dict[str, Any]:
     }
 
 
-def _femur(scene: Scene, word: str, sign: float) -> dict[str, Any]:
+def _femur(scene: Painting, word: str, sign: float) -> dict[str, Any]:
     f, apart = femur.FEMUR, sign * pelvis.PELVIS.hip_apart
     low, high = sorted((apart - sign * 40.0, apart + sign * 92.0))
     box = scene.box((low, -75.0, -900.0), (high, 60.0, 40.0))

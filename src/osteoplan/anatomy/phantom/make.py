@@ -16,7 +16,7 @@ from osteoplan.anatomy.phantom.hip_scene import HIP_LABELS, paint_lower_body
 from osteoplan.anatomy.phantom.humerus import shaft_centre as humeral_centre
 from osteoplan.anatomy.phantom.outfit import Point, Rods, cement, hu_of, metal, rods, table
 from osteoplan.anatomy.phantom.pelvis import PELVIS
-from osteoplan.anatomy.phantom.scene import GridName, Scene, grid_over
+from osteoplan.anatomy.phantom.scene import GridName, Painting, grid_over
 from osteoplan.anatomy.phantom.shoulder_scene import SHOULDER_LABELS, paint_shoulder
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import known, number
@@ -152,9 +152,9 @@ def _mirrored(view: _View) -> _View:
     return _View((-x1, y0, z0), (-x0, y1, z1), view.spacing_mm, (-x, y, z), view.table_back, -view.middle)
 
 
-def _scene(site: Site, view: _View, spacing_mm: npt.ArrayLike, grid: GridName | F64, seed: int) -> Scene:
+def _scene(site: Site, view: _View, spacing_mm: npt.ArrayLike, grid: GridName | F64, seed: int) -> Painting:
     values = {"spine": dict(spine.LABELS), "humerus": dict(SHOULDER_LABELS)}.get(site, dict(HIP_LABELS))
-    return Scene(
+    return Painting(
         grid_over(view.low, view.high, spacing_mm, grid, view.origin_mm),
         np.array(view.origin_mm),
         seed,
@@ -162,7 +162,7 @@ def _scene(site: Site, view: _View, spacing_mm: npt.ArrayLike, grid: GridName | 
     )
 
 
-def _painted(scene: Scene, site: Site, side: Side, *, contrast: bool) -> dict[str, Any]:
+def _painted(scene: Painting, site: Site, side: Side, *, contrast: bool) -> dict[str, Any]:
     if site == "spine":
         return _spine(scene, contrast=contrast)
     if site == "humerus":
@@ -170,7 +170,7 @@ def _painted(scene: Scene, site: Site, side: Side, *, contrast: bool) -> dict[st
     return paint_lower_body(scene, contrast=contrast)
 
 
-def _spine(scene: Scene, *, contrast: bool) -> dict[str, Any]:
+def _spine(scene: Painting, *, contrast: bool) -> dict[str, Any]:
     boxes = {level: scene.box(*spine.vertebra_corners(level)) for level in spine.VERTEBRAE}
     texture = scene.texture(tuple(p.ravel() for p in scene.positions)).reshape(scene.grid.shape)
     scene.hu, scene.labels = spine.paint_spine(scene.positions, boxes, texture)
@@ -192,7 +192,7 @@ def _spine(scene: Scene, *, contrast: bool) -> dict[str, Any]:
     return truth
 
 
-def _implanted(scene: Scene, site: Site, side: Side, implant: Implant) -> dict[str, Any]:
+def _implanted(scene: Painting, site: Site, side: Side, implant: Implant) -> dict[str, Any]:
     """A nail down the shaft (a screw in pelvis and spine), or cement where it is often put."""
     sign = 1.0 if side == "left" else -1.0
     if implant == "cement":

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from osteoplan.anatomy.phantom.scene import F32, Scene
+from osteoplan.anatomy.phantom.scene import F32, Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, slab
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import number
@@ -23,7 +23,7 @@ def hu_of(name: str) -> float:
     return number(f"phantoms.{name}_HU")
 
 
-def table(scene: Scene, top: float, *, middle: float = 0.0, half_width: float = 210.0) -> None:
+def table(scene: Painting, top: float, *, middle: float = 0.0, half_width: float = 210.0) -> None:
     """A curved table whose top lies ``top`` mm behind the origin, with foam inside and a mattress upon it."""
     left, back, _ = scene.positions
     dish = np.asarray(back - np.float32(top) + ((left - np.float32(middle)) / 90.0) ** 2, dtype=np.float32)
@@ -39,7 +39,7 @@ def table(scene: Scene, top: float, *, middle: float = 0.0, half_width: float = 
         scene.fill(everywhere, np.where(air, d, np.float32(9.0)), hu)
 
 
-def rods(scene: Scene, kind: Rods, back: float, middle: float, half_width: float = 75.0) -> dict[str, Any]:
+def rods(scene: Painting, kind: Rods, back: float, middle: float, half_width: float = 75.0) -> dict[str, Any]:
     """Five rods in a slab of resin, along the table; returns their truth.
 
     Density and HU of the scan obey density = slope HU + intercept.  The rods of Mindways hold K2HPO4 in a
@@ -87,7 +87,7 @@ def rods(scene: Scene, kind: Rods, back: float, middle: float, half_width: float
     }
 
 
-def metal(scene: Scene, rods_mm: list[tuple[Point, Point, float]]) -> dict[str, Any]:
+def metal(scene: Painting, rods_mm: list[tuple[Point, Point, float]]) -> dict[str, Any]:
     """Rods of metal, each from start to end with a radius; returns their truth."""
     truth = []
     for start, end, radius in rods_mm:
@@ -101,7 +101,7 @@ def metal(scene: Scene, rods_mm: list[tuple[Point, Point, float]]) -> dict[str, 
     return {"kind": "metal", "HU": hu_of("metal"), "rods": truth}
 
 
-def cement(scene: Scene, centre: Point, half: Point) -> dict[str, Any]:
+def cement(scene: Painting, centre: Point, half: Point) -> dict[str, Any]:
     """A lobed blob of cement; returns its truth, with its volume by voxels."""
     box = scene.box(
         tuple(c - 1.4 * h for c, h in zip(centre, half, strict=True)),  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import number
 from osteoplan.provenance import rng
 
-__all__ = ["F32", "Box", "Coordinates", "Grid", "GridName", "Scene", "grid_over"]
+__all__ = ["F32", "Box", "Coordinates", "GridName", "Painting", "ScanGrid", "grid_over"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ _LATTICE_MM = 1.4  # between them; a texture's grain is about twice as wide
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class ScanGrid:
     """Shape and affine (index -> LPS mm) of the scan."""
 
     shape: tuple[int, int, int]
@@ -55,7 +55,7 @@ class Grid:
 
 def grid_over(
     low: Corner, high: Corner, spacing_mm: npt.ArrayLike, grid: GridName | F64, origin_mm: npt.ArrayLike
-) -> Grid:
+) -> ScanGrid:
     """The grid that covers a box, given from the origin; an oblique one is turned about the box's middle.
 
     Args:
@@ -81,7 +81,7 @@ def grid_over(
     affine = np.eye(4)
     affine[:3, :3] = axes * spacing
     affine[:3, 3] = middle + np.asarray(origin_mm) - affine[:3, :3] @ ((counts - 1) / 2)
-    return Grid((int(counts[0]), int(counts[1]), int(counts[2])), affine)
+    return ScanGrid((int(counts[0]), int(counts[1]), int(counts[2])), affine)
 
 
 def _named_axes(name: str) -> F64:
@@ -101,7 +101,7 @@ def _named_axes(name: str) -> F64:
 
 
 @dataclass(eq=False)
-class Scene:
+class Painting:
     """What has been painted so far.
 
     Attributes:
@@ -112,7 +112,7 @@ class Scene:
         values: label name -> number, of all structures that may be painted.
     """
 
-    grid: Grid
+    grid: ScanGrid
     origin_mm: F64
     seed: int
     values: dict[str, int]

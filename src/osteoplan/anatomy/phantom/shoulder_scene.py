@@ -9,7 +9,7 @@ import numpy as np
 
 from osteoplan.anatomy.phantom import humerus
 from osteoplan.anatomy.phantom.outfit import hu_of
-from osteoplan.anatomy.phantom.scene import F32, Scene
+from osteoplan.anatomy.phantom.scene import F32, Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, join, ramp
 from osteoplan.knowledge.values import number
 
@@ -23,7 +23,7 @@ EVERYWHERE = (slice(None), slice(None), slice(None))
 CHEST = (-172.0, 4.0)  # middle of the trunk from the head's centre: side, back
 
 
-def paint_shoulder(scene: Scene, side_name: str, *, contrast: bool) -> dict[str, Any]:
+def paint_shoulder(scene: Painting, side_name: str, *, contrast: bool) -> dict[str, Any]:
     """Paint chest wall, arm and every bone of one shoulder; returns the truth."""
     sign = 1.0 if side_name == "left" else -1.0
     left, back, up = scene.positions
@@ -35,7 +35,7 @@ def paint_shoulder(scene: Scene, side_name: str, *, contrast: bool) -> dict[str,
     return {"paths_mm": paths, f"humerus_{side_name}": _truth(scene, sign)}
 
 
-def _soft_tissue(scene: Scene, side: F32, back: F32, up: F32) -> None:
+def _soft_tissue(scene: Painting, side: F32, back: F32, up: F32) -> None:
     arm = _arm(side, back, up, 50.0)
     trunk = _trunk(side, back, up, 0.0)
     skin = join(join(arm, trunk, 4.0), _girdle(side, back, up, 52.0), 16.0)
@@ -91,7 +91,7 @@ def _roof(side: F32, up: F32, height: float) -> F32:
     return roof
 
 
-def _chest(scene: Scene, side: F32, back: F32, up: F32, word: str) -> None:
+def _chest(scene: Painting, side: F32, back: F32, up: F32, word: str) -> None:
     """Lung, and ribs that slope forward and down; cortex of the ribs is not modelled apart."""
     scale = 1.0 - 0.55 * ramp(up, -30.0, 40.0)
     cage = (
@@ -114,7 +114,7 @@ def _chest(scene: Scene, side: F32, back: F32, up: F32, word: str) -> None:
 
 
 def _vessels(
-    scene: Scene, side: F32, back: F32, up: F32, sign: float, *, contrast: bool
+    scene: Painting, side: F32, back: F32, up: F32, sign: float, *, contrast: bool
 ) -> dict[str, list[list[float]]]:
     """Axillary and brachial artery with the vein and the nerves beside it; returns their axes (LPS mm)."""
     artery = hu_of("contrast") if contrast else hu_of("blood")
@@ -138,7 +138,7 @@ def _vessels(
     return truth
 
 
-def _bones(scene: Scene, side: F32, back: F32, up: F32, word: str) -> None:
+def _bones(scene: Painting, side: F32, back: F32, up: F32, word: str) -> None:
     texture, wall = number("phantoms.texture_HU"), number("phantoms.cortex_mm")
     socket = blob(side, back, up, (0.0, 0.0, 0.0), (humerus.HUMERUS.socket_radius,) * 3)
     joint = np.maximum(socket - np.float32(1.0), np.maximum(side + 2.0, np.abs(up) - 24.0))
@@ -165,7 +165,7 @@ def _bones(scene: Scene, side: F32, back: F32, up: F32, word: str) -> None:
     )  # fmt: skip
 
 
-def _truth(scene: Scene, sign: float) -> dict[str, Any]:
+def _truth(scene: Painting, sign: float) -> dict[str, Any]:
     h, flip, origin = humerus.HUMERUS, np.array([sign, 1.0, 1.0]), scene.origin_mm
     points = [np.array([*(float(v) for v in humerus.shaft_centre(z)), z]) for z in (-70.0, -150.0, -220.0)]
     axis = (points[0] - points[2]) / np.linalg.norm(points[0] - points[2])

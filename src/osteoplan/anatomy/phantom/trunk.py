@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from osteoplan.anatomy.phantom.outfit import hu_of
-from osteoplan.anatomy.phantom.scene import F32, Scene
+from osteoplan.anatomy.phantom.scene import F32, Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, ellipse, join, meet, ramp
 
 __all__ = ["lower_body", "vessels_and_nerves"]
@@ -17,7 +17,7 @@ THIGH = (95.0, 8.0)  # middle of a thigh: side, back
 SKIN_MM = 2.0
 
 
-def lower_body(scene: Scene) -> None:
+def lower_body(scene: Painting) -> None:
     """Trunk from the navel down, two thighs, with muscles parted by fat and the organs of the pelvis."""
     left, back, up = scene.positions
     side = np.abs(left)
@@ -56,7 +56,7 @@ def _fascia(side: F32, back: F32, up: F32) -> F32:
     return join(trunk, _thigh(side, back, up, 72.0, 80.0), 30.0)
 
 
-def _seams(scene: Scene, side: F32, back: F32, up: F32, deep: F32) -> None:
+def _seams(scene: Painting, side: F32, back: F32, up: F32, deep: F32) -> None:
     """Fat between the gluteal muscles and between the muscles of the thigh."""
     inside = np.float32(0.0) - deep
     over = blob(side, back, up, (88.0, 4.0, 20.0), (64.0, 58.0, 110.0))
@@ -73,7 +73,7 @@ def _seams(scene: Scene, side: F32, back: F32, up: F32, deep: F32) -> None:
     scene.fill(EVERYWHERE, groin, hu_of("fat"))
 
 
-def _cavity(scene: Scene, left: F32, back: F32, up: F32) -> None:
+def _cavity(scene: Painting, left: F32, back: F32, up: F32) -> None:
     """Fat of the pelvis and abdomen with psoas, bowel, bladder, rectum."""
     side = np.abs(left)
     grow = ramp(up, 20.0, 90.0)
@@ -107,7 +107,7 @@ def _cavity(scene: Scene, left: F32, back: F32, up: F32) -> None:
             scene.fill(box, gas.astype(np.float32), hu_of("gas"))
 
 
-def vessels_and_nerves(scene: Scene, *, contrast: bool) -> dict[str, list[list[float]]]:
+def vessels_and_nerves(scene: Painting, *, contrast: bool) -> dict[str, list[list[float]]]:
     """Iliac and femoral vessels, sciatic nerve and its roots; returns their axes (LPS mm)."""
     artery = hu_of("contrast") if contrast else hu_of("blood")
     vein = 0.5 * hu_of("contrast") if contrast else hu_of("blood") - 2.0

@@ -1,7 +1,6 @@
 """Lesions put into a scan, with the truth kept: outline, cortex, soft tissue, rim, collapse."""
 
 from osteoplan.anatomy.simulate.lesion import (
-    Simulated,
     SimulatedLesion,
     simulate,
     simulate_lesion,
@@ -16,7 +15,6 @@ __all__ = [
     "LesionMatrix",
     "LesionShape",
     "Recipe",
-    "Simulated",
     "SimulatedLesion",
     "simulate",
     "simulate_lesion",

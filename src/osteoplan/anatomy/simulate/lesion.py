@@ -26,7 +26,7 @@ from osteoplan.anatomy.simulate.collapse import Compression, compression
 from osteoplan.anatomy.simulate.recipe import Recipe
 from osteoplan.anatomy.simulate.shape import (
     WAVE_NUMBERS,
-    Body,
+    LesionBody,
     LesionMatrix,
     body_of,
     gap_and_extent,
@@ -47,7 +47,7 @@ from osteoplan.model.evidence import worst
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["Simulated", "SimulatedLesion", "simulate", "simulate_lesion", "simulate_several"]
+__all__ = ["SimulatedLesion", "simulate", "simulate_lesion", "simulate_several"]
 
 F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -59,7 +59,7 @@ _BONE_HU = 250.0  # nor into bone that is not its own
 
 
 @dataclass(frozen=True, eq=False)
-class Simulated:
+class SimulatedLesion:
     """A scan with a lesion in it.
 
     Attributes:
@@ -75,9 +75,6 @@ class Simulated:
     truth: Mapping[str, Any]
     bone: Mask
     labels: LabelMap | None = None
-
-
-SimulatedLesion = Simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +107,7 @@ def simulate_lesion(
     frame_axes: npt.ArrayLike,
     matrix: LesionMatrix,
     seed: int,
-) -> Simulated:
+) -> SimulatedLesion:
     """Put one irregular lesion into one bone; ``simulate`` does more.
 
     Lytic: bone and cortex give way to soft tissue.  Blastic: HU are raised, and none is lowered.  Mixed:
@@ -144,7 +141,7 @@ def simulate_several(
     frame: BoneFrame,
     labels: LabelMap | None = None,
     seed: int,
-) -> tuple[Simulated, ...]:
+) -> tuple[SimulatedLesion, ...]:
     """Several lesions in one bone, one after the other; the last one's image holds them all.
 
     A collapse belongs to the first, so that no earlier mask is left behind.
@@ -157,7 +154,7 @@ def simulate_several(
         raise BadInput("several lesions need a recipe each, every one with an id of its own")
     if any(recipe.collapse for recipe in recipes[1:]):
         raise BadInput("a collapse after the first lesion would leave its mask behind: give it to the first")
-    made: list[Simulated] = []
+    made: list[SimulatedLesion] = []
     squeezed = None
     for n, recipe in enumerate(recipes):
         if n == 0 and recipe.collapse:
@@ -184,7 +181,7 @@ def simulate(
     frame: BoneFrame,
     labels: LabelMap | None = None,
     seed: int,
-) -> Simulated:
+) -> SimulatedLesion:
     """Put one lesion into one bone as the recipe says; again on the result for another lesion.
 
     Args:
@@ -218,7 +215,7 @@ def simulate(
     truth = _truth(body, recipe) | _measured(field, grown, lesion, recipe, float(bone_mask.sum())) | extra
     if squeezed is not None:
         truth["collapse"] = _collapse_truth(squeezed)
-    return Simulated(ct.with_array(array), mask, truth, bone_mask, labels)
+    return SimulatedLesion(ct.with_array(array), mask, truth, bone_mask, labels)
 
 
 def _require_scan(ct: Volume, bone_mask: Mask, recipe: Recipe, labels: LabelMap | None) -> None:
@@ -247,7 +244,7 @@ def _collapsed(
     return after[0], after[1].array, moved
 
 
-def _box(ct: Volume, body: Body, recipe: Recipe) -> tuple[slice, slice, slice]:
+def _box(ct: Volume, body: LesionBody, recipe: Recipe) -> tuple[slice, slice, slice]:
     """Index box around the lesion and its surroundings, within the image."""
     reach = 0.75 * body.axes_mm + recipe.rim_mm  # half axes, half as long again where the radius wavers
     if recipe.breach is not None:
@@ -269,7 +266,7 @@ def _field(
     bone_mask: Mask,
     labels: LabelMap | None,
     box: tuple[slice, slice, slice],
-    body: Body,
+    body: LesionBody,
     recipe: Recipe,
 ) -> _Field:
     near = ct.crop([s.start for s in box], [s.stop for s in box])
@@ -284,7 +281,7 @@ def _field(
     return _Field(near, hu, bone, free, local_of(near, body), depth)
 
 
-def _grown(field: _Field, body: Body, recipe: Recipe) -> _Grown:
+def _grown(field: _Field, body: LesionBody, recipe: Recipe) -> _Grown:
     """The lesion within the bone, beyond it, and its rim."""
     names = {"ellipsoid": None, "lobulated": "lobulation"}
     name = names.get(recipe.shape, "irregularity")
@@ -317,7 +314,7 @@ def _grown(field: _Field, body: Body, recipe: Recipe) -> _Grown:
 
 
 def _filled(
-    field: _Field, grown: _Grown, lesion: Mask, body: Body, recipe: Recipe
+    field: _Field, grown: _Grown, lesion: Mask, body: LesionBody, recipe: Recipe
 ) -> tuple[Numbers, dict[str, Any]]:
     """Values of the crop with the lesion in it, and what only the filling knows."""
     noise, noise_from = noise_like(field.hu, field.bone, field.near.spacing_mm, body.seed)
@@ -357,7 +354,7 @@ def _as_stored(values: F64, stored: Numbers, changed: Mask) -> Numbers:
     return np.where(changed, values.astype(stored.dtype), stored)
 
 
-def _require_bone(lesion: Mask, body: Body, least: float) -> None:
+def _require_bone(lesion: Mask, body: LesionBody, least: float) -> None:
     count = int(lesion.sum())
     if count == 0:
         raise LesionError(f"the lesion at {body.place} holds no bone: move its centre into the bone")
@@ -395,7 +392,7 @@ def _axes_of(field: _Field) -> F64:
     return axes
 
 
-def _truth(body: Body, recipe: Recipe) -> dict[str, Any]:
+def _truth(body: LesionBody, recipe: Recipe) -> dict[str, Any]:
     breach = recipe.breach
     return {
         "simulated": True,

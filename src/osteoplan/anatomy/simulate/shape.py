@@ -21,7 +21,9 @@ from osteoplan.errors import BadInput
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
 
-__all__ = ["Body", "LesionMatrix", "LesionShape", "body_of", "gap_and_extent", "local_of", "random_field"]
+__all__ = [
+    "LesionBody", "LesionMatrix", "LesionShape", "body_of", "gap_and_extent", "local_of", "random_field",
+]  # fmt: skip
 
 LesionMatrix = Literal["lytic", "mixed", "blastic"]
 LesionShape = Literal["ellipsoid", "irregular", "lobulated", "permeative"]
@@ -34,7 +36,7 @@ WAVE_NUMBERS: Mapping[LesionShape, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class LesionBody:
     """The ellipsoid: centre and full axes in mm, unit vectors (rows) left, posterior, superior."""
 
     centre_mm: F64
@@ -49,7 +51,9 @@ class Body:
         return f"({x:.1f}, {y:.1f}, {z:.1f}) mm"
 
 
-def body_of(centre_mm: npt.ArrayLike, axes_mm: npt.ArrayLike, frame_axes: npt.ArrayLike, seed: int) -> Body:
+def body_of(
+    centre_mm: npt.ArrayLike, axes_mm: npt.ArrayLike, frame_axes: npt.ArrayLike, seed: int
+) -> LesionBody:
     """Check and gather.
 
     Raises:
@@ -68,10 +72,10 @@ def body_of(centre_mm: npt.ArrayLike, axes_mm: npt.ArrayLike, frame_axes: npt.Ar
         raise BadInput(
             "the frame's axes are mirrored: give rows left, posterior, superior in LPS, in that order"
         )
-    return Body(centre, full, frame, seed)
+    return LesionBody(centre, full, frame, seed)
 
 
-def local_of(near: Volume, body: Body) -> F64:
+def local_of(near: Volume, body: LesionBody) -> F64:
     """(..., 3) left, posterior, superior of every voxel centre, from the lesion's centre [mm]."""
     indices = np.moveaxis(np.indices(near.shape), 0, -1)
     local: F64 = (near.positions_mm(indices) - body.centre_mm) @ body.frame_axes.T
@@ -79,7 +83,7 @@ def local_of(near: Volume, body: Body) -> F64:
 
 
 def gap_and_extent(
-    near: Volume, local: F64, body: Body, *, irregularity: float, waves: tuple[float, float]
+    near: Volume, local: F64, body: LesionBody, *, irregularity: float, waves: tuple[float, float]
 ) -> tuple[F64, F64]:
     """Distance to the lesion's edge, negative inside, and the voxel's extent across the edge [mm]."""
     half = body.axes_mm / 2

@@ -17,7 +17,7 @@ from osteoplan.io.dicom.decode import Decoder
 from osteoplan.io.dicom.header import Header, Slice
 from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.dicom.scan import scan
-from osteoplan.io.dicom.series import Candidate, candidates, summary
+from osteoplan.io.dicom.series import SeriesCandidate, candidates, summary
 from osteoplan.io.dicom.straight import straightened
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
@@ -120,7 +120,7 @@ def _parse(
     return _Parsed(values, stack.affine, stack.tilt_deg, acquisition, (*repaired, *notes))
 
 
-def _chosen(path: Path, every: list[Candidate], series: str | None) -> Candidate:
+def _chosen(path: Path, every: list[SeriesCandidate], series: str | None) -> SeriesCandidate:
     """The series that is meant; never a guess between two."""
     if series is not None:
         matching = [c for c in every if c.found.series.startswith(series) and c.found.verdict != "aside"]
@@ -182,7 +182,7 @@ def _acquisition(headers: Sequence[Header], frame: str) -> Acquisition:
 _AGREED = ("kvp", "kernel", "contrast", "position", "manufacturer", "model")
 
 
-def _notes(chosen: Candidate, every: list[Candidate], bound: Limits) -> list[str]:
+def _notes(chosen: SeriesCandidate, every: list[SeriesCandidate], bound: Limits) -> list[str]:
     slices, notes = chosen.slices, []
     words = {"kvp": "tube voltage", "kernel": "kernel", "contrast": "contrast", "model": "scanner"}
     for name, word in words.items():

@@ -13,7 +13,7 @@ from typing import Any
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.io.dicom.opened import apart, decoded, opened, private_words
 from osteoplan.io.dicom.seg_frames import counted, drawn
-from osteoplan.io.foreign import ForeignMask, Planes, chosen, clean_label, lay_on, matching
+from osteoplan.io.foreign import ForeignMask, Masks, chosen, clean_label, lay_on, matching
 from osteoplan.model.volume import Volume
 
 __all__ = ["SegmentFound", "every_segment", "read_segment", "segments"]
@@ -94,7 +94,7 @@ def _called(number: int, label: str) -> str:
     return f"segment {number} '{label}'" if label else f"segment {number}"
 
 
-def _laid(number: int, label: str, planes: Planes, notes: tuple[str, ...], ct: Volume) -> ForeignMask:
+def _laid(number: int, label: str, planes: Masks, notes: tuple[str, ...], ct: Volume) -> ForeignMask:
     what = _called(number, label)
     laid = lay_on(planes, ct, what=what)
     return ForeignMask(laid.mask, tuple(f"{what} {note}" for note in notes) + laid.notes)
@@ -107,8 +107,8 @@ def _segments(path: Path) -> tuple[SegmentFound, ...]:
     return decoded(path, lambda: _listed(path, _checked(path)))
 
 
-def _everything(path: Path) -> tuple[tuple[SegmentFound, ...], dict[int, Planes], tuple[str, ...]]:
-    def read() -> tuple[tuple[SegmentFound, ...], dict[int, Planes], tuple[str, ...]]:
+def _everything(path: Path) -> tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...]]:
+    def read() -> tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...]]:
         dataset = _checked(path)
         found = _listed(path, dataset)
         return found, *drawn(path, dataset, [segment.number for segment in found])
@@ -116,10 +116,10 @@ def _everything(path: Path) -> tuple[tuple[SegmentFound, ...], dict[int, Planes]
     return decoded(path, read)
 
 
-def _planes(path: Path, segment: str | int) -> tuple[dict[int, str], dict[int, Planes], tuple[str, ...]]:
+def _planes(path: Path, segment: str | int) -> tuple[dict[int, str], dict[int, Masks], tuple[str, ...]]:
     """Labels, and the planes of the segment meant; none where it is empty or not the only one."""
 
-    def read() -> tuple[dict[int, str], dict[int, Planes], tuple[str, ...]]:
+    def read() -> tuple[dict[int, str], dict[int, Masks], tuple[str, ...]]:
         dataset = _checked(path)
         private = private_words(dataset)
         labels = {_number(item): clean_label(item.get("SegmentLabel"), private) for item in _items(dataset)}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.opened import finite, frame_of
-from osteoplan.io.foreign import Planes
+from osteoplan.io.foreign import Masks
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge import values
 
@@ -39,7 +39,7 @@ def counted(path: Path, dataset: Any) -> Counter[int]:
     return counts
 
 
-def drawn(path: Path, dataset: Any, numbers: Collection[int]) -> tuple[dict[int, Planes], tuple[str, ...]]:
+def drawn(path: Path, dataset: Any, numbers: Collection[int]) -> tuple[dict[int, Masks], tuple[str, ...]]:
     """The planes of some segments, without those in which nothing is drawn, and what must be said of them.
 
     Raises:
@@ -59,7 +59,7 @@ def drawn(path: Path, dataset: Any, numbers: Collection[int]) -> tuple[dict[int,
         if found:
             first, masks = _together(found)
             places = corners[[n for n, *_ in found]]
-            planes[number] = Planes(masks, first, shape, places, right, down, step_mm, frame)
+            planes[number] = Masks(masks, first, shape, places, right, down, step_mm, frame)
     return planes, _notes(dataset)
 
 

@@ -17,7 +17,7 @@ from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.dicom.scan import Scan, scan
 
-__all__ = ["Candidate", "SeriesFound", "Verdict", "candidates", "find_series", "summary"]
+__all__ = ["SeriesCandidate", "SeriesFound", "Verdict", "candidates", "find_series", "summary"]
 
 Verdict = Literal["usable", "repairable", "aside", "refused"]
 
@@ -49,7 +49,7 @@ class SeriesFound:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class SeriesCandidate:
     """An image series with its slices, how they stack, its verdict, and what is repaired unasked."""
 
     found: SeriesFound
@@ -98,7 +98,7 @@ def _find(path: Path, bound: Limits, on_step: OnStep | None = None) -> tuple[Ser
     )
 
 
-def candidates(seen: Scan, files: Files) -> list[Candidate]:
+def candidates(seen: Scan, files: Files) -> list[SeriesCandidate]:
     """The image series of a scan; scouts of a series stand by themselves."""
     groups: dict[tuple[str, str, str], list[Slice]] = {}
     for one in seen.slices:
@@ -106,7 +106,7 @@ def candidates(seen: Scan, files: Files) -> list[Candidate]:
     return [_judged(tuple(group), seen, files) for group in groups.values()]
 
 
-def _judged(slices: tuple[Slice, ...], seen: Scan, files: Files) -> Candidate:
+def _judged(slices: tuple[Slice, ...], seen: Scan, files: Files) -> SeriesCandidate:
     head = slices[0].header
     empty = Stack((), (), np.eye(4), 0.0, "")
     aside = {
@@ -114,20 +114,20 @@ def _judged(slices: tuple[Slice, ...], seen: Scan, files: Files) -> Candidate:
         "projection": "a projection or rendering made from a scan (such as a MIP), not the scan itself",
     }.get(head.kind)
     if aside:
-        return Candidate(_found(slices, empty, "aside", aside), slices, empty)
+        return SeriesCandidate(_found(slices, empty, "aside", aside), slices, empty)
     problem = _problem(slices, seen, files.limits)
     stack = empty if problem else stacked(_planes(slices), files.limits)
     problem = problem or stack.problem
     if problem:
         lean = f"; also, the gantry was tilted by {stack.tilt_deg:.1f} degrees" if stack.tilt_deg else ""
-        return Candidate(_found(slices, stack, "refused", problem + lean), slices, stack)
+        return SeriesCandidate(_found(slices, stack, "refused", problem + lean), slices, stack)
     same, repairs = _same_places(slices, stack, seen, files), _frames_repair(slices)
     if not same:
         reason = (
             f"{len(stack.copies)} positions hold slices that differ (several phases, echoes or "
             "reconstructions in one series): export one of them as a series of its own"
         )
-        return Candidate(_found(slices, stack, "refused", reason), slices, stack)
+        return SeriesCandidate(_found(slices, stack, "refused", reason), slices, stack)
     if stack.copies:
         extra = sum(len(place) - 1 for place in stack.copies)
         repairs.append(f"{extra} slices are there twice, pixel for pixel: one of each is taken")
@@ -137,7 +137,7 @@ def _judged(slices: tuple[Slice, ...], seen: Scan, files: Files) -> Candidate:
     )
     reasons = repairs + ([tilt] if stack.tilt_deg else [])
     verdict: Verdict = "repairable" if reasons else "usable"
-    return Candidate(_found(slices, stack, verdict, "; ".join(reasons)), slices, stack, tuple(repairs))
+    return SeriesCandidate(_found(slices, stack, verdict, "; ".join(reasons)), slices, stack, tuple(repairs))
 
 
 def _found(slices: Sequence[Slice], stack: Stack, verdict: Verdict, reason: str) -> SeriesFound:
