@@ -19,17 +19,9 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
-    "AlreadyExists",
-    "BadInput",
-    "Cancelled",
-    "GeometryMismatch",
-    "LesionError",
-    "NotAvailable",
-    "NotConverged",
-    "OsteoplanError",
-    "UnknownName",
-    "nearest",
-]
+    "AlreadyExists", "BadInput", "Cancelled", "GeometryMismatch", "LesionError", "NotAvailable",
+    "NotConverged", "OsteoplanError", "UnknownName", "nearest",
+]  # fmt: skip
 
 
 class OsteoplanError(Exception):

@@ -13,18 +13,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 __all__ = [
-    "HU",
-    "UCUM",
-    "MPa",
-    "MgPerCm3",
-    "Millilitre",
-    "Mm",
-    "Mm2",
-    "Mm3",
-    "Newton",
-    "NewtonPerMm",
-    "ucum",
-]
+    "HU", "UCUM", "MPa", "MgPerCm3", "Millilitre", "Mm", "Mm2", "Mm3", "Newton", "NewtonPerMm", "ucum",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

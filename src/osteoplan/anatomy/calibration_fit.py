@@ -34,15 +34,8 @@ from osteoplan.model.calibration import Covariance, covariance_of
 from osteoplan.provenance import rng
 
 __all__ = [
-    "Curve",
-    "accepted",
-    "fit_line",
-    "fit_physics",
-    "fit_rods",
-    "fit_rods_in_water",
-    "plain",
-    "widening",
-]
+    "Curve", "accepted", "fit_line", "fit_physics", "fit_rods", "fit_rods_in_water", "plain", "widening",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 

@@ -20,14 +20,8 @@ from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "TargetBone",
-    "bone_with_lesion",
-    "crop_around",
-    "neighbours",
-    "require_inside",
-    "target_bone",
-    "up",
-]
+    "TargetBone", "bone_with_lesion", "crop_around", "neighbours", "require_inside", "target_bone", "up",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Box = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]

@@ -11,16 +11,9 @@ from rich.text import Text
 from osteoplan.knowledge.outcomes import outcomes
 
 __all__ = [
-    "finding_table",
-    "interval",
-    "need_table",
-    "option_table",
-    "score_line",
-    "score_lines",
-    "series_table",
-    "verdict_table",
-    "verification_table",
-]
+    "finding_table", "interval", "need_table", "option_table", "score_line", "score_lines", "series_table",
+    "verdict_table", "verification_table",
+]  # fmt: skip
 
 Json = dict[str, Any]
 _MARK = {"ranked": "", "comparator": "·"}

@@ -15,19 +15,9 @@ from osteoplan.model.case import IntactFrom
 from osteoplan.model.way import Position
 
 __all__ = [
-    "CaseFile",
-    "EllipsoidFile",
-    "ImagesFile",
-    "IntactFile",
-    "LabelsFile",
-    "LesionFile",
-    "MaskFile",
-    "OtherScanFile",
-    "PatientFile",
-    "PriorTreatmentFile",
-    "ProcedureFile",
-    "read_case_file",
-]
+    "CaseFile", "EllipsoidFile", "ImagesFile", "IntactFile", "LabelsFile", "LesionFile", "MaskFile",
+    "OtherScanFile", "PatientFile", "PriorTreatmentFile", "ProcedureFile", "read_case_file",
+]  # fmt: skip
 
 Facts = dict[str, bool | int | float | str | list[str] | None]
 Triple = tuple[float, float, float]

@@ -13,19 +13,9 @@ from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.way import Position
 
 __all__ = [
-    "Approach",
-    "DerivedFamily",
-    "NeedleWay",
-    "Waypoint",
-    "approach",
-    "approaches",
-    "approaches_of",
-    "derived_families",
-    "family_of",
-    "missing_needs",
-    "names_for",
-    "needed_structures",
-]
+    "Approach", "DerivedFamily", "NeedleWay", "Waypoint", "approach", "approaches", "approaches_of",
+    "derived_families", "family_of", "missing_needs", "names_for", "needed_structures",
+]  # fmt: skip
 
 
 class Waypoint(Strict):

@@ -19,17 +19,9 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Cited, PlainLoader, Strict, documents
 
 __all__ = [
-    "Bridge",
-    "CorridorSet",
-    "PatchRow",
-    "PublishedSize",
-    "Spread",
-    "Template",
-    "corridor_sets",
-    "load_template",
-    "template",
-    "templates",
-]
+    "Bridge", "CorridorSet", "PatchRow", "PublishedSize", "Spread", "Template", "corridor_sets",
+    "load_template", "template", "templates",
+]  # fmt: skip
 
 TemplateSide = Literal["left", "right", "midline"]
 GapKind = Literal["wall", "canal", "nerve", "vessel", "pleura", "bowel", "organ", "joint", "metal"]

@@ -27,26 +27,9 @@ from osteoplan.errors import BadInput, nearest
 from osteoplan.knowledge.vocabulary import FactRow
 
 __all__ = [
-    "AllOf",
-    "Among",
-    "AnyOf",
-    "Compare",
-    "Expression",
-    "Has",
-    "Is",
-    "Leaf",
-    "Not",
-    "Operator",
-    "evaluated",
-    "faults",
-    "holds",
-    "leaves",
-    "literals",
-    "names",
-    "names_in",
-    "parse",
-    "renumbered",
-]
+    "AllOf", "Among", "AnyOf", "Compare", "Expression", "Has", "Is", "Leaf", "Not", "Operator", "evaluated",
+    "faults", "holds", "leaves", "literals", "names", "names_in", "parse", "renumbered",
+]  # fmt: skip
 
 Operator = Literal["<", "<=", "==", "!=", ">=", ">"]
 Value = float | int | str

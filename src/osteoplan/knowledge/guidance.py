@@ -29,15 +29,8 @@ from osteoplan.knowledge.load import Cited, KnownRow, Strict, all_known, documen
 from osteoplan.model.evidence import Known
 
 __all__ = [
-    "SD_PER_MEAN",
-    "Guidance",
-    "Imaging",
-    "PublishedError",
-    "guidance",
-    "guidances",
-    "imaging",
-    "imagings",
-]
+    "SD_PER_MEAN", "Guidance", "Imaging", "PublishedError", "guidance", "guidances", "imaging", "imagings",
+]  # fmt: skip
 
 ErrorPlace = Literal["entry", "target", "angle"]
 ErrorSpan = Literal["line", "plane", "space"]

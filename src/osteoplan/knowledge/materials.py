@@ -23,20 +23,9 @@ from osteoplan.knowledge.load import Cited, Strict, document
 from osteoplan.model.evidence import ReviewStatus
 
 __all__ = [
-    "Conversion",
-    "Density",
-    "DensityKind",
-    "Law",
-    "cavity_modulus",
-    "composite_modulus",
-    "conversion",
-    "conversions",
-    "law_of_bone",
-    "modulus_law",
-    "modulus_laws",
-    "strength_law",
-    "strength_laws",
-]
+    "Conversion", "Density", "DensityKind", "Law", "cavity_modulus", "composite_modulus", "conversion",
+    "conversions", "law_of_bone", "modulus_law", "modulus_laws", "strength_law", "strength_laws",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 DensityKind = Literal["K2HPO4", "HA", "ash", "app"]

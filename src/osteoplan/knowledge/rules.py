@@ -20,15 +20,8 @@ from osteoplan.knowledge.load import Cited, Strict, documents
 from osteoplan.model.evidence import Effect
 
 __all__ = [
-    "PathwayFile",
-    "Rule",
-    "RuleExample",
-    "RuleRow",
-    "blocks",
-    "every_version",
-    "pathways",
-    "rules",
-]
+    "PathwayFile", "Rule", "RuleExample", "RuleRow", "blocks", "every_version", "pathways", "rules",
+]  # fmt: skip
 
 
 class RuleExample(Strict):

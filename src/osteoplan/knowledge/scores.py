@@ -25,22 +25,9 @@ from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Cited, KnownRow, Strict, documents
 
 __all__ = [
-    "Band",
-    "ClassRow",
-    "ConflictRow",
-    "Item",
-    "ItemLevel",
-    "OutlookRow",
-    "RiskRow",
-    "ScoreExample",
-    "ScoreReading",
-    "ScoreTable",
-    "StandIn",
-    "conversions",
-    "outlook",
-    "score_table",
-    "score_tables",
-]
+    "Band", "ClassRow", "ConflictRow", "Item", "ItemLevel", "OutlookRow", "RiskRow", "ScoreExample",
+    "ScoreReading", "ScoreTable", "StandIn", "conversions", "outlook", "score_table", "score_tables",
+]  # fmt: skip
 
 
 class ItemLevel(Strict):

@@ -14,15 +14,9 @@ from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.case import Side
 
 __all__ = [
-    "BoneRow",
-    "BoneSite",
-    "SpineSite",
-    "bone_site",
-    "label_of",
-    "planned_bones",
-    "side_of",
+    "BoneRow", "BoneSite", "SpineSite", "bone_site", "label_of", "planned_bones", "side_of",
     "thoracolumbar_spine",
-]
+]  # fmt: skip
 
 _BONE_SITES = ("sacrum", "pelvis", "femur", "humerus", "scapula", "sternum", "ribs")
 

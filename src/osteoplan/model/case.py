@@ -17,17 +17,9 @@ from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "Calibration",
-    "Case",
-    "Fact",
-    "IntactFrom",
-    "Lesion",
-    "Matrix",
-    "OtherScan",
-    "Patient",
-    "PriorTreatment",
-    "Side",
-]
+    "Calibration", "Case", "Fact", "IntactFrom", "Lesion", "Matrix", "OtherScan", "Patient",
+    "PriorTreatment", "Side",
+]  # fmt: skip
 
 Fact = bool | int | float | str | frozenset[str] | None
 Side = Literal["left", "right", "midline"]

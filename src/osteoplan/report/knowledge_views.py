@@ -19,27 +19,9 @@ from osteoplan.report.rule_words import level_words, listed, outline, with_unit
 from osteoplan.report.views import INTENDED_USE
 
 __all__ = [
-    "Basis",
-    "Entry",
-    "Page",
-    "Part",
-    "Row",
-    "Table",
-    "Text",
-    "Word",
-    "anchor",
-    "basis_of",
-    "capitalised",
-    "cell",
-    "condition",
-    "grouped",
-    "href",
-    "joined",
-    "plain_value",
-    "said",
-    "tag_words",
-    "trimmed",
-]
+    "Basis", "Entry", "Page", "Part", "Row", "Table", "Text", "Word", "anchor", "basis_of", "capitalised",
+    "cell", "condition", "grouped", "href", "joined", "plain_value", "said", "tag_words", "trimmed",
+]  # fmt: skip
 
 _TAG_WORDS = {
     "F": "source read",

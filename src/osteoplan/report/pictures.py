@@ -27,24 +27,9 @@ from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 
 __all__ = [
-    "BONE_WINDOW",
-    "SOFT_WINDOW",
-    "DrawnRod",
-    "Greys",
-    "Legend",
-    "Mark",
-    "Picture",
-    "Scenery",
-    "Stroke",
-    "along_needle",
-    "at_plane",
-    "grouped",
-    "looking_down",
-    "rods_of",
-    "slices",
-    "strain_map",
-    "strain_top",
-]
+    "BONE_WINDOW", "SOFT_WINDOW", "DrawnRod", "Greys", "Legend", "Mark", "Picture", "Scenery", "Stroke",
+    "along_needle", "at_plane", "grouped", "looking_down", "rods_of", "slices", "strain_map", "strain_top",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")

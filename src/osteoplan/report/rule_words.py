@@ -28,16 +28,9 @@ from osteoplan.knowledge.vocabulary import FactRow
 from osteoplan.report.words import unit_word
 
 __all__ = [
-    "Outlined",
-    "conjuncts",
-    "level_words",
-    "listed",
-    "outline",
-    "phrase",
-    "sentence",
-    "unnegated",
+    "Outlined", "conjuncts", "level_words", "listed", "outline", "phrase", "sentence", "unnegated",
     "with_unit",
-]
+]  # fmt: skip
 
 Facts = Mapping[str, FactRow]
 

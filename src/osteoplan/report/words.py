@@ -13,18 +13,9 @@ from dataclasses import dataclass
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "Value",
-    "absolute",
-    "clause",
-    "joined",
-    "name_of",
-    "number",
-    "plain",
-    "signed_points",
-    "tag",
-    "unit_word",
-    "value_of",
-]
+    "Value", "absolute", "clause", "joined", "name_of", "number", "plain", "signed_points", "tag",
+    "unit_word", "value_of",
+]  # fmt: skip
 
 _UNIT_WORDS = {
     "1": "",

@@ -35,17 +35,9 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = [
-    "Corridors",
-    "estimates",
-    "limits_of",
-    "no_corridor",
-    "not_here",
-    "placed_screws",
-    "proposed",
-    "screw_recipe",
-    "screw_violations",
-    "serves",
-]
+    "Corridors", "estimates", "limits_of", "no_corridor", "not_here", "placed_screws", "proposed",
+    "screw_recipe", "screw_violations", "serves",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Recipe = Iterator[tuple[Act, str]]

@@ -26,15 +26,8 @@ from osteoplan.trajectory.placement_error import PlacementError, placements
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, point
 
 __all__ = [
-    "Measures",
-    "NeedleLimits",
-    "NeedlePath",
-    "NeedleTask",
-    "best_path",
-    "measure",
-    "placed",
-    "shortfalls",
-]
+    "Measures", "NeedleLimits", "NeedlePath", "NeedleTask", "best_path", "measure", "placed", "shortfalls",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

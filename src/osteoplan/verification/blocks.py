@@ -48,15 +48,9 @@ from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, iso
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 
 __all__ = [
-    "Block",
-    "bent_order",
-    "membrane_stress",
-    "share_inside",
-    "spread_on",
-    "thick_plate_stress",
-    "tip_ratio",
-    "tip_ratios",
-]
+    "Block", "bent_order", "membrane_stress", "share_inside", "spread_on", "thick_plate_stress",
+    "tip_ratio", "tip_ratios",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]

@@ -17,16 +17,9 @@ from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiff
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 
 __all__ = [
-    "BRICK",
-    "bar_error",
-    "convergence_order",
-    "monotony_error",
-    "patch_error",
-    "random_bone",
-    "rigid_motion_error",
-    "solver_error",
-    "squeeze",
-]
+    "BRICK", "bar_error", "convergence_order", "monotony_error", "patch_error", "random_bone",
+    "rigid_motion_error", "solver_error", "squeeze",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 

@@ -42,20 +42,9 @@ from osteoplan.knowledge.materials import Density, modulus_law, strength_law
 from osteoplan.knowledge.values import number
 
 __all__ = [
-    "HEIGHT_MM",
-    "PUBLISHED_N",
-    "TRESCA_LEAST",
-    "L2States",
-    "Load",
-    "Potted",
-    "l4_from_ids",
-    "l4_from_moduli",
-    "solve",
-    "stiffness",
-    "supported",
-    "verse_l2",
-    "yield_l2",
-]
+    "HEIGHT_MM", "PUBLISHED_N", "TRESCA_LEAST", "L2States", "Load", "Potted", "l4_from_ids",
+    "l4_from_moduli", "solve", "stiffness", "supported", "verse_l2", "yield_l2",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]

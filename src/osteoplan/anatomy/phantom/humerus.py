@@ -15,14 +15,9 @@ from osteoplan.anatomy.phantom.scene import F32
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, join, meet, plane, polygon, ramp
 
 __all__ = [
-    "HUMERUS",
-    "PhantomHumerus",
-    "clavicle_distance",
-    "cortex_mm",
-    "humerus_distance",
-    "neck_axis",
+    "HUMERUS", "PhantomHumerus", "clavicle_distance", "cortex_mm", "humerus_distance", "neck_axis",
     "scapula_distance",
-]
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 

@@ -29,17 +29,9 @@ from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
 
 __all__ = [
-    "LABELS",
-    "SPINE",
-    "VERTEBRAE",
-    "PhantomSpine",
-    "PhantomVertebra",
-    "body_centre",
-    "bone_distance",
-    "paint_spine",
-    "spine_phantom",
-    "vertebra_corners",
-]
+    "LABELS", "SPINE", "VERTEBRAE", "PhantomSpine", "PhantomVertebra", "body_centre", "bone_distance",
+    "paint_spine", "spine_phantom", "vertebra_corners",
+]  # fmt: skip
 
 F32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -10,13 +10,6 @@ from osteoplan.anatomy.simulate.recipe import Breach, Collapse, Recipe
 from osteoplan.anatomy.simulate.shape import LesionMatrix, LesionShape
 
 __all__ = [
-    "Breach",
-    "Collapse",
-    "LesionMatrix",
-    "LesionShape",
-    "Recipe",
-    "SimulatedLesion",
-    "simulate",
-    "simulate_lesion",
-    "simulate_several",
-]
+    "Breach", "Collapse", "LesionMatrix", "LesionShape", "Recipe", "SimulatedLesion", "simulate",
+    "simulate_lesion", "simulate_several",
+]  # fmt: skip

@@ -18,16 +18,9 @@ from osteoplan.knowledge.rules import RuleExample, RuleRow
 from osteoplan.model.evidence import Effect
 
 __all__ = [
-    "AddedRow",
-    "ChangeRow",
-    "LocalFile",
-    "LocalRulesFile",
-    "OffRow",
-    "Override",
-    "ThresholdRow",
-    "overrides",
-    "read_folder",
-]
+    "AddedRow", "ChangeRow", "LocalFile", "LocalRulesFile", "OffRow", "Override", "ThresholdRow",
+    "overrides", "read_folder",
+]  # fmt: skip
 
 RULES = "rules.yaml"
 
