@@ -28,12 +28,12 @@ from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.kernels.multigrid import Hierarchy
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.techniques import limits
-from osteoplan.mechanics.direction import leaning
-from osteoplan.mechanics.outline import redrawn
+from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.specimen import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.vertebra import build_compression
-from osteoplan.mechanics.worlds import central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
+from osteoplan.mechanics.uncertainty.load_direction import leaning
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field

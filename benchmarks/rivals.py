@@ -245,7 +245,7 @@ def with_parosol(E: np.ndarray, folder: Path, parosol: dict) -> Run:
 
 def with_ccx(E: np.ndarray, folder: Path, solver: str) -> Run:
     from osteoplan.io.calculix import deck
-    from osteoplan.mechanics.voxel_problem import voxel_problem
+    from osteoplan.mechanics.voxels.problem import voxel_problem
 
     name = f"CalculiX {solver.split()[0][:9].lower()}"
     problem = voxel_problem(E, 1.0, squeezed(E.shape), poisson_ratio=0.3, force_N=None)

@@ -28,8 +28,8 @@ _HOMES = {
     "verify": "osteoplan.workflow.verify",
     "score": "osteoplan.pathway.scores",
     "verdicts": "osteoplan.pathway.rules",
-    "solve_voxels": "osteoplan.mechanics.voxels",
-    "VoxelSolution": "osteoplan.mechanics.voxels",
+    "solve_voxels": "osteoplan.mechanics.voxels.solve",
+    "VoxelSolution": "osteoplan.mechanics.voxels.solve",
     "PlanSettings": "osteoplan.workflow.settings",
     "PlanResult": "osteoplan.model.result",
     "Reading": "osteoplan.model.result",
@@ -57,8 +57,8 @@ __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from osteoplan.errors import OsteoplanError as OsteoplanError
-    from osteoplan.mechanics.voxels import VoxelSolution as VoxelSolution
-    from osteoplan.mechanics.voxels import solve_voxels as solve_voxels
+    from osteoplan.mechanics.voxels.solve import VoxelSolution as VoxelSolution
+    from osteoplan.mechanics.voxels.solve import solve_voxels as solve_voxels
     from osteoplan.model.anatomy import Anatomy as Anatomy
     from osteoplan.model.case import Case as Case
     from osteoplan.model.case import Lesion as Lesion

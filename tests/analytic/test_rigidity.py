@@ -11,9 +11,9 @@ from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import Density, modulus_law
-from osteoplan.mechanics.rigidity import bending, cut, losses, metal, profile, section_tissue
-from osteoplan.mechanics.stretches import stretches
-from osteoplan.mechanics.worlds import central_world, modulus, worlds
+from osteoplan.mechanics.beam.section_rigidity import bending, cut, losses, metal, profile, section_tissue
+from osteoplan.mechanics.beam.segments import stretches
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
 from osteoplan.model.case import Calibration
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.ensemble import Ensemble
@@ -258,7 +258,7 @@ def test_the_torsion_of_a_world_is_near_that_solved_in_it(notched):
     sections = cut(stretches(notched)[0], 1.5)
     tissue = section_tissue(sections, "now")
     unsure = Calibration.line("density", 1.0, 0.0, 0.1, 8.0, calibrated=True)
-    from osteoplan.mechanics.rigidity import _in_world, _twisted
+    from osteoplan.mechanics.beam.section_rigidity import _in_world, _twisted
 
     solved = _twisted(sections, modulus(tissue, central_world(unsure, "keller_1994")))
     for world in worlds(unsure, ("keller_1994",), Ensemble(2, 3)):

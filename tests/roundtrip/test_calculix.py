@@ -12,7 +12,7 @@ import pytest
 import osteoplan
 from osteoplan.errors import BadInput
 from osteoplan.io.calculix import deck, write_deck
-from osteoplan.mechanics.voxel_problem import voxel_problem
+from osteoplan.mechanics.voxels.problem import voxel_problem
 from tests.solved_made import H, affine, mixed_body
 
 

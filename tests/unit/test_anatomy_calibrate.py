@@ -6,7 +6,7 @@ import pytest
 from osteoplan.anatomy.calibrate import calibrate, calibration
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.materials import Density, modulus_law
-from osteoplan.mechanics.worlds import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.volume import Volume

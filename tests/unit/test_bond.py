@@ -9,12 +9,12 @@ import pytest
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.mechanics.ladder import strengths
+from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.scenarios import interface_layer, layered
 from osteoplan.mechanics.specimen import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.vertebra import build_compression
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.yielding import strengths
 from osteoplan.model.field import Field
 from tests.synthetic_vertebra import vertebra
 

@@ -14,12 +14,12 @@ from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.knowledge.materials import Density, conversion, modulus_law
 from osteoplan.knowledge.structures import kind_of, scheme
-from osteoplan.mechanics.existing import alloy_range, existing_metal
-from osteoplan.mechanics.ladder import strengths
+from osteoplan.mechanics.cases.vertebra import build_compression
+from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
 from osteoplan.mechanics.specimen import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.vertebra import build_compression
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.yielding import strengths
 from osteoplan.model.anatomy import Implant
 from osteoplan.model.labels import LabelMap
 from tests.synthetic_vertebra import vertebra

@@ -11,13 +11,13 @@ from osteoplan.anatomy.phantom import make_phantom
 from osteoplan.errors import BadInput, Cancelled, NotAvailable, NotConverged
 from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.knowledge.loads import load_case
-from osteoplan.mechanics.contact import Faces, press
-from osteoplan.mechanics.direction import tilted
-from osteoplan.mechanics.hemipelvis import build_hemipelvis
-from osteoplan.mechanics.outline import redrawn
+from osteoplan.mechanics.cases.hemipelvis import build_hemipelvis
+from osteoplan.mechanics.cases.socket_contact import Faces, press
 from osteoplan.mechanics.rods import rods_in
 from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
-from osteoplan.mechanics.worlds import central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
+from osteoplan.mechanics.uncertainty.load_direction import tilted
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.ensemble import Ensemble
 from tests.pelvis_made import LINE, cement, hemipelvis, mirrored, screws

@@ -10,11 +10,11 @@ import pytest
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.knowledge.materials import Density, modulus_law, modulus_laws, strength_law
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.ladder import law_pair, strength, strengths
+from osteoplan.mechanics.cases.vertebra import build_compression, build_flexion
 from osteoplan.mechanics.specimen import tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.vertebra import build_compression, build_flexion
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.yielding import law_pair, strength, strengths
 from osteoplan.model.field import Field
 from tests.synthetic_vertebra import vertebra
 

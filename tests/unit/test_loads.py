@@ -11,11 +11,11 @@ from osteoplan.knowledge.load import document, raw
 from osteoplan.knowledge.loads import LoadCase, load_case, load_cases
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.sites import bone_site, planned_bones, thoracolumbar_spine
+from osteoplan.mechanics.cases.registry import BUILDERS
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.model.case import Patient
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
-from osteoplan.workflow.load_cases import BUILDERS
 
 SEVENTY = Patient(weight_kg=70.0, height_cm=175.0)
 BODY_WEIGHT = 70.0 * 9.80665

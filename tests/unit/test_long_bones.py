@@ -12,11 +12,11 @@ import pytest
 from osteoplan.anatomy.laterality import shape_side
 from osteoplan.anatomy.phantom import make_phantom
 from osteoplan.errors import NotAvailable
-from osteoplan.mechanics import femur, humerus, shaft
-from osteoplan.mechanics.pads import pad
+from osteoplan.mechanics.cases import femur, shaft
+from osteoplan.mechanics.cases.cement_pads import pad
 from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.field import Field
 from tests import synthetic_long_bone as made
@@ -221,7 +221,7 @@ def phantom(site: str, grid: str) -> Anatomy:
 
 @pytest.mark.parametrize(
     ("site", "build"),
-    [("humerus", humerus.build_head), ("femur", femur.build_stance), ("femur", femur.build_fall)],
+    [("humerus", femur.build_head), ("femur", femur.build_stance), ("femur", femur.build_fall)],
 )
 @pytest.mark.slow
 def test_a_bone_is_as_stiff_however_its_scan_is_stored(site: str, build) -> None:  # type: ignore[no-untyped-def]
@@ -234,7 +234,7 @@ def test_a_bone_is_as_stiff_however_its_scan_is_stored(site: str, build) -> None
 def test_a_humeral_head_is_pressed_in_the_middle_of_its_joint_surface() -> None:
     anatomy = phantom("humerus", "axial")
     specimen, frame = (
-        humerus.build_head(anatomy, MechanicsSettings(spacing_mm=4.0, laws=(LAW,))),
+        femur.build_head(anatomy, MechanicsSettings(spacing_mm=4.0, laws=(LAW,))),
         anatomy.frame,
     )
     points = frame.landmarks_mm
@@ -244,4 +244,4 @@ def test_a_humeral_head_is_pressed_in_the_middle_of_its_joint_surface() -> None:
     assert frame.local(specimen.held_mm)[:, 2].max() < -2.2 * frame.lengths_mm["head_radius"]
     without = replace(frame, landmarks_mm={k: v for k, v in points.items() if k != "shaft_axis_bottom"})
     with pytest.raises(NotAvailable, match="down the arm"):
-        humerus.build_head(replace(anatomy, frames={"proximal_humerus": without}), COARSE)
+        femur.build_head(replace(anatomy, frames={"proximal_humerus": without}), COARSE)

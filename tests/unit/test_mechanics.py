@@ -9,11 +9,10 @@ import pytest
 
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.knowledge.values import known
-from osteoplan.mechanics.potting import pot
+from osteoplan.mechanics.cases.vertebra import build_compression, pot
 from osteoplan.mechanics.specimen import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.vertebra import build_compression
-from osteoplan.mechanics.worlds import (
+from osteoplan.mechanics.uncertainty.samples import (
     Tissue,
     central_world,
     modulus,

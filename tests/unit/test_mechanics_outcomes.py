@@ -13,7 +13,7 @@ from osteoplan.kernels.elasticity import Bricks, effective_strain
 from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.outcomes import outcomes, strain_field, units_per_motion
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.worlds import Tissue
+from osteoplan.mechanics.uncertainty.samples import Tissue
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.volume import Volume
 

@@ -11,10 +11,10 @@ import pytest
 from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.structures import scheme
-from osteoplan.mechanics import ring, sacrum
+from osteoplan.mechanics.cases import pelvic_ring, sacrum
 from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.labels import LabelMap
 from tests.pelvic_ring_made import pelvis_of, ring_in_a_mirror
@@ -43,10 +43,10 @@ def stiffness(specimen: Specimen, state: str = "intact") -> float:
 def test_a_joint_layer_fills_a_gap_and_no_bone() -> None:
     one, other = np.zeros((6, 5, 3), dtype=bool), np.zeros((6, 5, 3), dtype=bool)
     one[0], other[3] = True, True
-    layer = ring.joint_layer(one | other, one, other, gap_mm=6.0, edge_mm=2.0)
+    layer = pelvic_ring.joint_layer(one | other, one, other, gap_mm=6.0, edge_mm=2.0)
     assert layer[1:3].all()
     assert layer.sum() == layer[1:3].sum()
-    assert not ring.joint_layer(one | other, one, other, gap_mm=5.0, edge_mm=2.0).any()
+    assert not pelvic_ring.joint_layer(one | other, one, other, gap_mm=5.0, edge_mm=2.0).any()
 
 
 @pytest.mark.slow
@@ -72,7 +72,7 @@ def test_a_sacrum_without_one_hip_bone_is_not_held(bones: dict[str, Anatomy]) ->
     with pytest.raises(NotAvailable, match="right sacroiliac joint"):
         sacrum.build_endplate(alone, COARSE)
     with pytest.raises(NotAvailable, match="hip right is not found"):
-        ring.build_gait(alone, COARSE)
+        pelvic_ring.build_gait(alone, COARSE)
 
 
 @pytest.mark.parametrize("bone", ["sacrum", "hip"])
@@ -80,7 +80,8 @@ def test_a_sacrum_without_one_hip_bone_is_not_held(bones: dict[str, Anatomy]) ->
 def test_the_ring_stands_on_one_hip_and_is_held_on_the_other_side(
     bones: dict[str, Anatomy], bone: str
 ) -> None:
-    here, there = (ring.build_gait(one, COARSE) for one in (bones[bone], ring_in_a_mirror(bones[bone])))
+    both = bones[bone], ring_in_a_mirror(bones[bone])
+    here, there = (pelvic_ring.build_gait(one, COARSE) for one in both)
     side = {"sacrum": "left", "hip": "right"}[bone]  # the lesion of the sacrum lies left of its middle
     sign = 1.0 if side == "left" else -1.0
     assert here.counted["loaded_side"] == side != there.counted["loaded_side"]

@@ -11,7 +11,7 @@ import pytest
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import load_case
-from osteoplan.mechanics.rebuilt import (
+from osteoplan.mechanics.cases.resampled import (
     Rebuilt,
     away_from_grips,
     counts_of,

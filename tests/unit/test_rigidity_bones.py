@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osteoplan.mechanics.rigidity import cut
-from osteoplan.mechanics.stretches import stretches
+from osteoplan.mechanics.beam.section_rigidity import cut
+from osteoplan.mechanics.beam.segments import stretches
 from osteoplan.workflow.certainty import rigidity_of
 from osteoplan.workflow.settings import PlanSettings
 from tests.femur_made import real_femur

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
-from osteoplan.mechanics.worlds import worlds
+from osteoplan.mechanics.uncertainty.latin_hypercube import cone, log_uniform, normal, one_of, strata, uniform
+from osteoplan.mechanics.uncertainty.samples import worlds
 from osteoplan.model.case import Calibration
 from osteoplan.model.ensemble import Ensemble
 

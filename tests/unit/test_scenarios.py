@@ -9,7 +9,7 @@ import pytest
 
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.scenarios import in_scenario, killed, removed
-from osteoplan.mechanics.worlds import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
 from osteoplan.model.case import Calibration
 
 LINE = Calibration.line("density", 1.0, 0.0, 0.05, 6.0, calibrated=True)

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from osteoplan.mechanics import sensitivity
-from osteoplan.mechanics.direction import Leaning
-from osteoplan.mechanics.sensitivity import Moves, moves
 from osteoplan.mechanics.state import MechanicsSettings, Solved
-from osteoplan.mechanics.tornado import TIGHT, probes
-from osteoplan.mechanics.worlds import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty import sensitivity
+from osteoplan.mechanics.uncertainty.load_direction import Leaning
+from osteoplan.mechanics.uncertainty.one_at_a_time import TIGHT, probes
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty.sensitivity import Moves, moves
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.outcome import Estimate
 

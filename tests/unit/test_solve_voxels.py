@@ -9,8 +9,9 @@ import pytest
 
 import osteoplan
 from osteoplan.errors import BadInput, Cancelled, NotAvailable, NotConverged
-from osteoplan.mechanics import memory, voxels
+from osteoplan.mechanics import memory
 from osteoplan.mechanics.memory import available_bytes, ensure_memory, needed_bytes
+from osteoplan.mechanics.voxels import solve as voxels
 
 H = (0.7, 1.1, 1.9)
 SHAPE = (2, 3, 5)

@@ -9,12 +9,12 @@ import pytest
 
 from osteoplan.kernels.elasticity import effective_strain
 from osteoplan.knowledge.loads import load_case
-from osteoplan.mechanics.outline import redrawn
+from osteoplan.mechanics.cases.vertebra import build_compression, build_compression_through_discs
 from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.tornado import TITLES, bars, probes
-from osteoplan.mechanics.vertebra import build_compression, build_compression_through_discs
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
+from osteoplan.mechanics.uncertainty.one_at_a_time import TITLES, bars, probes
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.case import Calibration
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.mechanics.specimen import load, solve, tissue_of
-from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.vertebra import (
+from osteoplan.mechanics.cases.vertebra import (
     build_compression,
     build_compression_through_discs,
     build_flexion,
     build_flexion_through_discs,
 )
+from osteoplan.mechanics.specimen import load, solve, tissue_of
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.ensemble import Ensemble
 from tests.synthetic_vertebra import vertebra
 

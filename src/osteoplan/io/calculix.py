@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
-from osteoplan.mechanics.voxel_problem import VoxelProblem
+from osteoplan.mechanics.voxels.problem import VoxelProblem
 
 __all__ = ["deck", "write_deck"]
 

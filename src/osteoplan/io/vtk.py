@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
-from osteoplan.mechanics.voxels import VoxelSolution
+from osteoplan.mechanics.voxels.solve import VoxelSolution
 
 __all__ = ["RodLine", "write_vti", "write_vtu"]
 

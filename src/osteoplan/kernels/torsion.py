@@ -4,7 +4,7 @@
 
 psi(x, y) is the warping per unit twist.  Square cells with bilinear psi, so GJ is approached from above;
 where the centre of twist lies makes no difference.  Being a minimum, GJ in another world is bounded and
-estimated from the cells' energies exactly as a stiffness is (``mechanics.worlds``).
+estimated from the cells' energies exactly as a stiffness is (``mechanics.uncertainty.samples``).
 
     symbol   meaning                                        shape, unit
     G        shear modulus of a cell, 0 where nothing is    (nx, ny) MPa

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.knowledge.loads import Amount, LoadCase, Magnitude
-from osteoplan.mechanics.sampling import strata, uniform
+from osteoplan.mechanics.uncertainty.latin_hypercube import strata, uniform
 from osteoplan.model.case import Patient
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.evidence import worst

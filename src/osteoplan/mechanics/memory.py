@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
-from osteoplan.errors import NotAvailable
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["available_bytes", "ensure_memory", "needed_bytes"]
+from osteoplan.errors import NotAvailable
+from osteoplan.kernels.elasticity import Stiffness
+from osteoplan.kernels.multigrid import Hierarchy
+from osteoplan.provenance import digest
+
+__all__ = ["Hierarchies", "available_bytes", "ensure_memory", "needed_bytes"]
 
 BYTES_PER_UNKNOWN = 80.0
 BYTES_PER_VOXEL = 110.0
@@ -99,3 +106,27 @@ def _rounded_up(length_mm: float) -> float:
     digit = float(f"1e{int(text.split('e')[1]) - 1}")
     rounded = float(text)
     return rounded if rounded >= length_mm else rounded + digit
+
+
+Bool = npt.NDArray[np.bool_]
+
+
+class Hierarchies:
+    """The last few hierarchies, by what they were built from; one thread of control at a time."""
+
+    def __init__(self, most: int = 2) -> None:
+        self.most, self.built = most, 0
+        self._kept: dict[str, Hierarchy] = {}
+
+    def of(self, A: Stiffness, fixed: Bool) -> Hierarchy:
+        """The hierarchy of a stiffness with the unknowns ``fixed`` (n_nodes, 3) held."""
+        parts = [getattr(A, one.name) for one in fields(A) if one.name not in ("mesh", "threads")]
+        key = digest(A.mesh.shape, A.mesh.cells, parts, np.packbits(fixed))
+        found = self._kept.pop(key, None)
+        if found is None:
+            found = Hierarchy.of(A, fixed)
+            self.built += 1
+        self._kept[key] = found  # last used, last thrown away
+        while len(self._kept) > self.most:
+            del self._kept[next(iter(self._kept))]
+        return found

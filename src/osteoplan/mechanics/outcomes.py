@@ -19,7 +19,7 @@ from osteoplan.kernels.criteria import failure_load, mean_strain, principal_stra
 from osteoplan.kernels.elasticity import effective_strain
 from osteoplan.knowledge.loads import Criterion
 from osteoplan.knowledge.materials import modulus_law
-from osteoplan.mechanics.worlds import Tissue
+from osteoplan.mechanics.uncertainty.samples import Tissue
 from osteoplan.model.evidence import worst
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate

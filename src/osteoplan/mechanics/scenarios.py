@@ -26,7 +26,7 @@ from scipy import ndimage
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.worlds import Tissue
+from osteoplan.mechanics.uncertainty.samples import Tissue
 
 __all__ = ["Bond", "Scenario", "in_scenario", "interface_layer", "killed", "layered", "removed"]
 

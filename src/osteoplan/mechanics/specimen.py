@@ -28,17 +28,13 @@ from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, ele
 from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
 from osteoplan.knowledge.loads import LoadCase, LoadUnit
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.anchors import anchors
-from osteoplan.mechanics.existing import alloy_range, existing_metal
-from osteoplan.mechanics.hierarchies import Hierarchies
-from osteoplan.mechanics.memory import ensure_memory
-from osteoplan.mechanics.nodes import Nodes
+from osteoplan.mechanics.cases.nodes import Nodes
+from osteoplan.mechanics.checks import require_load_path
+from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
+from osteoplan.mechanics.memory import Hierarchies, ensure_memory
 from osteoplan.mechanics.outcomes import outcomes, strain_field
-from osteoplan.mechanics.rods import Rod, rods_in
+from osteoplan.mechanics.rods import Rod, rods_in, screw_estimates
 from osteoplan.mechanics.scenarios import in_scenario, layered
-from osteoplan.mechanics.screw_stress import screw_estimates
-from osteoplan.mechanics.sensitivity import moves
-from osteoplan.mechanics.sound import require_load_path
 from osteoplan.mechanics.state import (
     MechanicsSettings,
     Solved,
@@ -49,7 +45,9 @@ from osteoplan.mechanics.state import (
     replaced_by_soft_tissue,
     stiffness_draws,
 )
-from osteoplan.mechanics.worlds import Tissue, central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.correction import anchors
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.sensitivity import moves
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble

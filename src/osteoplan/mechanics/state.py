@@ -19,9 +19,9 @@ from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.existing import ExistingMetal
+from osteoplan.mechanics.existing_metal import ExistingMetal
 from osteoplan.mechanics.scenarios import Bond, Scenario
-from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
+from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume

@@ -76,7 +76,7 @@ class Estimate:
         because: what it rests on, in sentences or citation keys.
         draws: (n,) aligned samples, or None for a published value.
         status: review status of the facts it rests on.
-        swings: values with one input at a time at its ends, by the input's id (``mechanics.tornado``).
+        swings: values with one input at a time at its ends, by the input's id.
     """
 
     id: str

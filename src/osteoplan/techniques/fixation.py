@@ -29,8 +29,8 @@ from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_
 from osteoplan.trajectory.construct_checks import checks
 from osteoplan.trajectory.construct_fit import SAME_MM, Fit, corridor_of, fit_of
 from osteoplan.trajectory.corridors import corridors
-from osteoplan.trajectory.followed import followed
 from osteoplan.trajectory.placement_error import budgeted
+from osteoplan.trajectory.reach import followed
 from osteoplan.trajectory.setting import Setting
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.model.plan import Place, Violation
-from osteoplan.trajectory.followed import why_not
+from osteoplan.trajectory.reach import why_not
 from osteoplan.trajectory.setting import Setting
 
 __all__ = ["reach_violations"]

@@ -20,9 +20,14 @@ from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
 from osteoplan.model.way import Way
 from osteoplan.trajectory.construct_bone import Thread, bedding, purchase
-from osteoplan.trajectory.construct_checks import between_mm, checks, tip_depth_mm, tip_to_joint_mm
+from osteoplan.trajectory.construct_checks import (
+    ConstructLimits,
+    between_mm,
+    checks,
+    tip_depth_mm,
+    tip_to_joint_mm,
+)
 from osteoplan.trajectory.construct_fit import fit_of
-from osteoplan.trajectory.construct_limits import ConstructLimits
 from osteoplan.trajectory.construct_spread import moved_way, shifts, towards_lesion
 from osteoplan.trajectory.surroundings import Surroundings, point
 

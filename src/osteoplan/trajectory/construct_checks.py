@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -11,10 +12,9 @@ import numpy.typing as npt
 from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.model.construct import Check, Screw
 from osteoplan.trajectory.construct_geometry import angle_deg, circle, segment_distance
-from osteoplan.trajectory.construct_limits import ConstructLimits
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
-__all__ = ["between_mm", "checks", "tip_depth_mm", "tip_to_joint_mm"]
+__all__ = ["ConstructLimits", "between_mm", "checks", "tip_depth_mm", "tip_to_joint_mm"]
 
 F64 = npt.NDArray[np.float64]
 _EVEN = 1e-9  # mm; two numbers that differ by less are equal: a bound that is met exactly is met
@@ -190,3 +190,43 @@ def _spread(screws: Sequence[Screw], limits: ConstructLimits) -> Iterator[Check]
 def _angle(a: Screw, b: Screw) -> float:
     u, v = (np.subtract(screw.tip_mm, screw.head_mm) for screw in (a, b))
     return angle_deg(u, v)
+
+
+@dataclass(frozen=True)
+class ConstructLimits:
+    """Limits of a construct.
+
+    Attributes:
+        between_mm: least gap between the surfaces of two screws (hard).
+        tip_joint_mm: least distance of a tip from a joint, where the corridor asks for no more (hard).
+        tip_cover_mm: least depth of a tip in bone: a screw is shortened to keep it.
+        reach_mm: a screw whose surface passes farther from the lesion does not reinforce it.
+        anchor_mm: thread in sound bone that is wanted on each side of the lesion.
+        angle_deg: wanted between two screws of the construct.
+        spread_mm: wanted between the axes of screws that run nearly parallel.
+        sourced_within_mm: a screw may be narrower by so much if its root or shaft was read in a source.
+        screws_most, constructs_most: in one construct; in the answer.
+        alike: two constructs that share a larger part of their corridors are one.
+        cannulated: only screws that go over a wire.
+    """
+
+    between_mm: float
+    tip_joint_mm: float
+    tip_cover_mm: float
+    reach_mm: float
+    anchor_mm: float
+    angle_deg: float
+    spread_mm: float
+    sourced_within_mm: float
+    screws_most: int
+    constructs_most: int
+    alike: float
+    cannulated: bool = True
+
+    def joint_of(self, approach: str) -> float:
+        """Distance [mm] that a tip must keep from a joint: the larger of ours and the corridor's own."""
+        template = templates().get(approach)
+        own = (
+            template.spread.tip_to_joint_mm if template is not None and template.spread is not None else None
+        )
+        return max(self.tip_joint_mm, own or 0.0)

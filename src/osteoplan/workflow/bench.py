@@ -11,8 +11,9 @@ from typing import Literal
 
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.loads import LoadCase
+from osteoplan.mechanics.cases.registry import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.mechanics.demand import strength_to_load
-from osteoplan.mechanics.hierarchies import Hierarchies
+from osteoplan.mechanics.memory import Hierarchies
 from osteoplan.mechanics.specimen import Specimen, load, settings_of
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.supports import supports
@@ -24,7 +25,6 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.model.supports import Supports
 from osteoplan.trajectory.setting import Setting
-from osteoplan.workflow.load_cases import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.workflow.progress import OnStep
 from osteoplan.workflow.rooms import AFTER_ALL
 from osteoplan.workflow.settings import PlanSettings

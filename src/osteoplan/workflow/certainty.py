@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.rigidity import cut, losses, section_tissue
-from osteoplan.mechanics.stretches import stretches
-from osteoplan.mechanics.tornado import bars
-from osteoplan.mechanics.worlds import central_world, worlds
+from osteoplan.mechanics.beam.section_rigidity import cut, losses, section_tissue
+from osteoplan.mechanics.beam.segments import stretches
+from osteoplan.mechanics.cases.registry import load_case
+from osteoplan.mechanics.uncertainty.one_at_a_time import bars
+from osteoplan.mechanics.uncertainty.samples import central_world, worlds
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
-from osteoplan.workflow.load_cases import load_case
 from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["rigidity_of", "tornado_of", "tornadoes"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from osteoplan.knowledge.approaches import approaches_of, names_for
+from osteoplan.mechanics.cases.registry import load_case
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.checked import Need
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.model.result import Reading
-from osteoplan.workflow.load_cases import load_case
 
 __all__ = ["needs_of", "needs_without_lesion"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from osteoplan.mechanics.existing import ExistingMetal
+from osteoplan.mechanics.existing_metal import ExistingMetal
 from osteoplan.mechanics.scenarios import Bond, Scenario
 from osteoplan.model.ensemble import Ensemble
 

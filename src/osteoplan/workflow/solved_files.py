@@ -12,9 +12,9 @@ from osteoplan.kernels.multigrid import OnStep
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
 from osteoplan.mechanics.state import State
-from osteoplan.mechanics.voxel_problem import VoxelProblem
-from osteoplan.mechanics.voxels import VoxelSolution
-from osteoplan.mechanics.worlds import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.voxels.problem import VoxelProblem
+from osteoplan.mechanics.voxels.solve import VoxelSolution
 from osteoplan.report.support_pictures import support_png
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.progress import Progress, quiet, stage

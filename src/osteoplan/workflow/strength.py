@@ -32,7 +32,7 @@ def strength(
 
     Args:
         load_case: id of one load case; None runs all of this bone's.
-        ladder: L0 for the linear solution alone; L1, L2 to let the bone yield too (``mechanics.ladder``).
+        ladder: L0 for the linear solution alone; L1, L2 to let the bone yield too (``mechanics.yielding``).
         out: folder for VTK files, CalculiX decks and pictures of what was solved; None writes nothing.
 
     Raises:

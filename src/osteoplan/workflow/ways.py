@@ -36,9 +36,9 @@ from osteoplan.report.ways_page import render_ways
 from osteoplan.trajectory.approaches import NeedleSearch, needle_ways
 from osteoplan.trajectory.corridors import corridors
 from osteoplan.trajectory.cover_plan import CoverPlan
-from osteoplan.trajectory.followed import followed
 from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
 from osteoplan.trajectory.placement_error import budgeted
+from osteoplan.trajectory.reach import followed
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 from osteoplan.workflow.inventory import guidances_at, inventory_for, position_of
 from osteoplan.workflow.progress import Progress, quiet, stage

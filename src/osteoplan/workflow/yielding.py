@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osteoplan.errors import NotAvailable
-from osteoplan.mechanics.ladder import Rung, strength
+from osteoplan.mechanics.yielding import Rung, strength
 from osteoplan.model.result import Yielding, YieldingResult
 from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.progress import Progress, quiet, stage

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from osteoplan.mechanics.state import State, inside, replaced_by_soft_tissue
-from osteoplan.mechanics.worlds import Tissue
+from osteoplan.mechanics.uncertainty.samples import Tissue
 
 if TYPE_CHECKING:
     from osteoplan.mechanics.specimen import Specimen

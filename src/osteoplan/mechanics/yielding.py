@@ -41,7 +41,7 @@ from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod, rods_in
 from osteoplan.mechanics.specimen import Specimen, tissue_of
 from osteoplan.mechanics.state import State, cement_of, cement_share
-from osteoplan.mechanics.worlds import Tissue, World, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import Tissue, World, central_world, modulus
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst
 from osteoplan.model.field import Field

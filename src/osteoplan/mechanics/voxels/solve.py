@@ -29,7 +29,7 @@ from osteoplan.kernels.elasticity import (
 )
 from osteoplan.kernels.multigrid import Equilibrium, OnStep, equilibrium
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.voxel_problem import Spacing, VoxelProblem, voxel_problem
+from osteoplan.mechanics.voxels.problem import Spacing, VoxelProblem, voxel_problem
 
 __all__ = ["VoxelSolution", "solve_voxels"]
 

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.nodes import Nodes
-from osteoplan.mechanics.pads import Pad, near, pad, plane_nodes
-from osteoplan.mechanics.rebuilt import (
+from osteoplan.mechanics.cases.cement_pads import Pad, near, pad, plane_nodes
+from osteoplan.mechanics.cases.nodes import Nodes
+from osteoplan.mechanics.cases.resampled import (
     Rebuilt,
     away_from_grips,
     counts_of,
@@ -33,13 +33,23 @@ from osteoplan.mechanics.rebuilt import (
     load_frame,
     one_piece,
     rebuild,
+    unit,
     words_of,
 )
 from osteoplan.mechanics.specimen import Drive, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
-__all__ = ["build_fall", "build_stance", "fall_frame", "lateral", "make_specimen", "press_head", "shaft_end"]
+__all__ = [
+    "build_fall",
+    "build_head",
+    "build_stance",
+    "fall_frame",
+    "lateral",
+    "make_specimen",
+    "press_head",
+    "shaft_end",
+]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -247,3 +257,21 @@ def _pad(body: Rebuilt, part: Bool, thick: float, *, up: bool, where: str, name:
         return pad(part & body.bone, body.bone, edge_mm=body.edge_mm, thickness_mm=thick, up=up)
     except BadInput as why:
         raise NotAvailable(f"{name}: no pad can sit on the {where}: {why}") from why
+
+
+def build_head(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
+    """A humerus whose head is pressed into its shaft.
+
+    Raises:
+        NotAvailable: head or shaft is not on the scan, or no bone joins them.
+    """
+    case, humerus = load_case("humerus_head"), frame_of(anatomy, "proximal_humerus")
+    points = humerus.landmarks_mm
+    if "shaft_axis_bottom" not in points:
+        raise NotAvailable(
+            f"{anatomy.level}: no shaft below the surgical neck is on the scan, where it is held: load a "
+            "scan that reaches farther down the arm"
+        )
+    up = unit(points["head_apex"] - points["head_centre"])
+    end = float(humerus.local(points["shaft_axis_bottom"])[2]) + case.number("held_mm")
+    return press_head(anatomy, settings, case, humerus, up, end)

@@ -1,7 +1,7 @@
 """Arrays of a caller, checked once: moduli, spacing, what is held and what pulls.
 
 Each thing that cannot be used is refused in one line of its own; what floats freely is left out and counted
-(``mechanics.voxel_pieces``).
+(``mechanics.voxels.pieces``).
 
 Tests: tests/unit/test_solve_voxels.py.
 """
@@ -17,7 +17,7 @@ from scipy import ndimage
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.mechanics.memory import ensure_memory
-from osteoplan.mechanics.voxel_pieces import held_pieces
+from osteoplan.mechanics.voxels.pieces import held_pieces
 
 __all__ = ["VoxelProblem", "voxel_problem"]
 

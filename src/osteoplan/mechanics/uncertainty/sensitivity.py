@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
-from osteoplan.mechanics.direction import Leaning, leaning
-from osteoplan.mechanics.outline import redrawn
 from osteoplan.mechanics.state import Solved, State, relief
-from osteoplan.mechanics.tornado import probes, swings
-from osteoplan.mechanics.worlds import Tissue, World
+from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
+from osteoplan.mechanics.uncertainty.load_direction import Leaning, leaning
+from osteoplan.mechanics.uncertainty.one_at_a_time import probes, swings
+from osteoplan.mechanics.uncertainty.samples import Tissue, World
 from osteoplan.model.outcome import Estimate
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ import numpy.typing as npt
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.contact import press, socket_faces
-from osteoplan.mechanics.nodes import Nodes
-from osteoplan.mechanics.sound import largest_piece, require_sound, require_spacing
+from osteoplan.mechanics.cases.nodes import Nodes
+from osteoplan.mechanics.cases.socket_contact import press, socket_faces
+from osteoplan.mechanics.checks import largest_piece, require_sound, require_spacing
 from osteoplan.mechanics.specimen import Drive, Specimen
 from osteoplan.mechanics.state import MechanicsSettings, grid_along_the_bone, inside, sample
 from osteoplan.model.anatomy import Anatomy, BoneFrame
@@ -42,7 +42,7 @@ def build_hemipelvis(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
 
     Raises:
         NotAvailable: socket, sacroiliac joint or symphysis is not seen, or the bone is torn between them.
-        BadInput, LesionError: a bone that cannot be meant (``mechanics.sound``).
+        BadInput, LesionError: a bone that cannot be meant (``mechanics.checks``).
     """
     require_spacing(settings.spacing_mm, what="the edge of the finite elements")
     require_sound(anatomy)

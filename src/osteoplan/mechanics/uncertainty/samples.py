@@ -44,7 +44,7 @@ from osteoplan.knowledge.materials import (
 )
 from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.rods import Rod
-from osteoplan.mechanics.sampling import cone, log_uniform, normal, one_of, strata, uniform
+from osteoplan.mechanics.uncertainty.latin_hypercube import cone, log_uniform, normal, one_of, strata, uniform
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.ensemble import Ensemble
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number
-from osteoplan.mechanics.worlds import Tissue, World, modulus, stiffness_bounds, stiffness_in
+from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus, stiffness_bounds, stiffness_in
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.certainty import Bar
 from osteoplan.model.outcome import Estimate

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.femur import make_specimen
-from osteoplan.mechanics.nodes import Nodes
-from osteoplan.mechanics.pads import pad, plane_nodes
-from osteoplan.mechanics.rebuilt import Rebuilt, frame_of, load_frame, one_piece, rebuild
+from osteoplan.mechanics.cases.cement_pads import pad, plane_nodes
+from osteoplan.mechanics.cases.femur import make_specimen
+from osteoplan.mechanics.cases.nodes import Nodes
+from osteoplan.mechanics.cases.resampled import Rebuilt, frame_of, load_frame, one_piece, rebuild
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask

@@ -15,7 +15,7 @@ from scipy import ndimage
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase
-from osteoplan.mechanics.sound import require_sound, require_spacing
+from osteoplan.mechanics.checks import require_sound, require_spacing
 from osteoplan.mechanics.state import State, grid_along_the_bone, inside, sample
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.volume import Volume
@@ -61,7 +61,7 @@ def rebuild(
     """The anatomy's bone on cubes along a frame, with room around it for what holds it.
 
     Raises:
-        BadInput, LesionError: an edge or a bone that cannot be meant (``mechanics.sound``).
+        BadInput, LesionError: an edge or a bone that cannot be meant (``mechanics.checks``).
     """
     require_spacing(edge_mm, what="the edge of the finite elements")
     require_sound(anatomy)

@@ -23,7 +23,7 @@ from scipy import ndimage
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.rebuilt import (
+from osteoplan.mechanics.cases.resampled import (
     Rebuilt,
     away_from_grips,
     counts_of,

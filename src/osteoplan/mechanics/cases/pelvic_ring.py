@@ -5,7 +5,7 @@ Both hip bones and the sacrum are one body, joined by soft layers where their la
     sacroiliac joint   no bone, and d(hip) + d(sacrum) <= gap
     symphysis          no bone, and d(left hip) + d(right hip) <= gap, near the symphysis
 
-The femoral head presses its socket as in ``mechanics.hemipelvis``.  The loaded side is that of the bone
+The femoral head presses its socket as in ``mechanics.cases.hemipelvis``.  The loaded side is that of the bone
 which the lesion lies in; in the sacrum, the half that holds most of the lesion.  No muscle, no ligament
 beyond the layers.  Relative stiffness only.  Sources and sizes: loads/pelvic_ring_gait.yaml.
 Tests: tests/unit/test_pelvis_loads.py.
@@ -23,9 +23,9 @@ from scipy import ndimage
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.contact import Pressed, press, socket_faces
-from osteoplan.mechanics.nodes import Nodes
-from osteoplan.mechanics.rebuilt import Rebuilt, counts_of, image_of, one_piece, rebuild, words_of
+from osteoplan.mechanics.cases.nodes import Nodes
+from osteoplan.mechanics.cases.resampled import Rebuilt, counts_of, image_of, one_piece, rebuild, words_of
+from osteoplan.mechanics.cases.socket_contact import Pressed, press, socket_faces
 from osteoplan.mechanics.specimen import Drive, Specimen
 from osteoplan.mechanics.state import MechanicsSettings, inside
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask

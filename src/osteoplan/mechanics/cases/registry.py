@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from osteoplan.knowledge import loads
 from osteoplan.knowledge.loads import LoadCase
 from osteoplan.knowledge.sites import bone_site, thoracolumbar_spine
-from osteoplan.mechanics import femur, hemipelvis, humerus, ring, sacrum, shaft, vertebra
+from osteoplan.mechanics.cases import femur, hemipelvis, pelvic_ring, sacrum, shaft, vertebra
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy
@@ -26,12 +26,12 @@ BUILDERS: Mapping[str, Build] = {
     "hemipelvis_hip_contact": hemipelvis.build_hemipelvis,
     "femur_stance": femur.build_stance,
     "femur_fall": femur.build_fall,
-    "humerus_head": humerus.build_head,
+    "humerus_head": femur.build_head,
     "shaft_bending_coronal": shaft.build_coronal,
     "shaft_bending_sagittal": shaft.build_sagittal,
     "shaft_torsion": shaft.build_torsion,
     "sacrum_endplate": sacrum.build_endplate,
-    "pelvic_ring_gait": ring.build_gait,
+    "pelvic_ring_gait": pelvic_ring.build_gait,
 }
 
 

@@ -1,0 +1,1 @@
+"""The bone as a beam: sections along its axis and their rigidity."""

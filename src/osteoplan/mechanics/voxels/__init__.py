@@ -1,0 +1,1 @@
+"""The array door: moduli on bricks and boundary conditions in, displacements out."""
