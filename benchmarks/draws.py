@@ -29,7 +29,7 @@ from osteoplan.kernels.multigrid import Hierarchy
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.techniques import limits
 from osteoplan.mechanics.cases.vertebra import build_compression
-from osteoplan.mechanics.specimen import load, solve, tissue_of
+from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.load_direction import leaning

@@ -11,7 +11,7 @@ from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.materials import modulus_laws
 from osteoplan.mechanics.cases.vertebra import build_compression
-from osteoplan.mechanics.specimen import load as compress
+from osteoplan.mechanics.load import load as compress
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Calibration, Lesion

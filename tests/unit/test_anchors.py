@@ -9,8 +9,9 @@ import pytest
 
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
-from osteoplan.mechanics.state import FILL_TOLERANCE, MechanicsSettings, Solved
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.correction import Anchors, anchors
+from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
 from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
 from osteoplan.model.calibration import Calibration
 

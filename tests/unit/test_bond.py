@@ -10,8 +10,8 @@ import pytest
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.mechanics.cases.vertebra import build_compression
+from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.scenarios import interface_layer, layered
-from osteoplan.mechanics.specimen import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.mechanics.yielding import strengths

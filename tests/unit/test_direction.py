@@ -10,7 +10,7 @@ import pytest
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.mechanics.cases.vertebra import build_compression
-from osteoplan.mechanics.specimen import solve, tissue_of
+from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.load_direction import Leaning, across, leaning, sheared, tilted
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus

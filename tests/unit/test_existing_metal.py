@@ -16,7 +16,7 @@ from osteoplan.knowledge.materials import Density, conversion, modulus_law
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
-from osteoplan.mechanics.specimen import solve, tissue_of
+from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.mechanics.yielding import strengths

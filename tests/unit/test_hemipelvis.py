@@ -13,8 +13,8 @@ from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.cases.hemipelvis import build_hemipelvis
 from osteoplan.mechanics.cases.socket_contact import Faces, press
+from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.rods import rods_in
-from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.load_direction import tilted
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds

@@ -8,7 +8,7 @@ from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.loads import load_case
 from osteoplan.knowledge.structures import scheme
 from osteoplan.mechanics.cases.hemipelvis import build_hemipelvis
-from osteoplan.mechanics.specimen import load, settings_of
+from osteoplan.mechanics.load import load, settings_of
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.labels import LabelMap
 from tests.pelvis_made import cement, hemipelvis, screws

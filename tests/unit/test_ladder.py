@@ -11,7 +11,7 @@ from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.knowledge.materials import Density, modulus_law, modulus_laws, strength_law
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.cases.vertebra import build_compression, build_flexion
-from osteoplan.mechanics.specimen import tissue_of
+from osteoplan.mechanics.load import tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.mechanics.yielding import law_pair, strength, strengths

@@ -14,7 +14,8 @@ from osteoplan.anatomy.phantom import make_phantom
 from osteoplan.errors import NotAvailable
 from osteoplan.mechanics.cases import femur, shaft
 from osteoplan.mechanics.cases.cement_pads import pad
-from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
+from osteoplan.mechanics.load import solve, tissue_of
+from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.anatomy import Anatomy, BoneFrame

@@ -10,7 +10,7 @@ import pytest
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.cases.vertebra import build_compression, pot
-from osteoplan.mechanics.specimen import load, solve, tissue_of
+from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import (
     Tissue,
@@ -319,7 +319,7 @@ def test_a_draw_of_another_fill_is_that_of_the_bone_with_that_fill(anatomy, mode
     Outline and direction enter as factors of the first fill, so they stay as drawn here.
     """
     monkeypatch.setattr(
-        "osteoplan.mechanics.specimen.worlds",
+        "osteoplan.mechanics.load.worlds",
         lambda *given: tuple(replace(world, tilt=(0.0, 0.0), edge_mm=0.0) for world in worlds(*given)),
     )
     left, back, up = around_the_axis(anatomy)

@@ -12,7 +12,8 @@ from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.structures import scheme
 from osteoplan.mechanics.cases import pelvic_ring, sacrum
-from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
+from osteoplan.mechanics.load import solve, tissue_of
+from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.anatomy import Anatomy

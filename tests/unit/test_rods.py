@@ -11,8 +11,8 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.cases.vertebra import build_compression
+from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.rods import Section, metal_modulus, rods_in, screw_estimates, stress, yield_of
-from osteoplan.mechanics.specimen import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.effects import Cylinder, Effects

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from osteoplan.mechanics.state import MechanicsSettings, Solved
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty import sensitivity
+from osteoplan.mechanics.uncertainty.draws import Solved
 from osteoplan.mechanics.uncertainty.load_direction import Leaning
 from osteoplan.mechanics.uncertainty.one_at_a_time import TIGHT, probes
 from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus

@@ -13,8 +13,8 @@ from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.cases.hemipelvis import build_hemipelvis
 from osteoplan.mechanics.cases.vertebra import build_compression, build_flexion
 from osteoplan.mechanics.checks import largest_piece, require_load_path, require_sound, require_spacing
+from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.memory import Hierarchies
-from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.model.ensemble import Ensemble

@@ -10,7 +10,7 @@ import pytest
 from osteoplan.kernels.elasticity import effective_strain
 from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.cases.vertebra import build_compression, build_compression_through_discs
-from osteoplan.mechanics.specimen import load, settings_of, solve, tissue_of
+from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.one_at_a_time import TITLES, bars, probes

@@ -14,7 +14,7 @@ from osteoplan.mechanics.cases.vertebra import (
     build_flexion,
     build_flexion_through_discs,
 )
-from osteoplan.mechanics.specimen import load, solve, tissue_of
+from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.ensemble import Ensemble
 from tests.synthetic_vertebra import vertebra

@@ -9,8 +9,6 @@ Draws of a strength are those of the stiffness times one factor: the criterion's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,13 +17,11 @@ from osteoplan.kernels.criteria import failure_load, mean_strain, principal_stra
 from osteoplan.kernels.elasticity import effective_strain
 from osteoplan.knowledge.loads import Criterion
 from osteoplan.knowledge.materials import modulus_law
+from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.uncertainty.samples import Tissue
 from osteoplan.model.evidence import worst
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
-
-if TYPE_CHECKING:
-    from osteoplan.mechanics.specimen import Response, Specimen
 
 __all__ = ["outcomes", "strain_field", "units_per_motion"]
 

@@ -38,9 +38,11 @@ from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
 from osteoplan.knowledge.materials import Density, Law, conversion, modulus_law, strength_law
 from osteoplan.knowledge.values import known, number
+from osteoplan.mechanics.load import tissue_of
 from osteoplan.mechanics.rods import Rod, rods_in
-from osteoplan.mechanics.specimen import Specimen, tissue_of
-from osteoplan.mechanics.state import State, cement_of, cement_share
+from osteoplan.mechanics.sampled_image import cement_of, cement_share
+from osteoplan.mechanics.specimen import Specimen
+from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import Tissue, World, central_world, modulus
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst

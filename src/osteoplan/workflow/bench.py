@@ -13,8 +13,9 @@ from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.loads import LoadCase
 from osteoplan.mechanics.cases.registry import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.mechanics.demand import strength_to_load
+from osteoplan.mechanics.load import load, settings_of
 from osteoplan.mechanics.memory import Hierarchies
-from osteoplan.mechanics.specimen import Specimen, load, settings_of
+from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.supports import supports
 from osteoplan.model.anatomy import Anatomy

@@ -10,7 +10,8 @@ from osteoplan.io.calculix import write_deck
 from osteoplan.io.vtk import write_vti, write_vtu
 from osteoplan.kernels.multigrid import OnStep
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.specimen import Specimen, solve, tissue_of
+from osteoplan.mechanics.load import solve, tissue_of
+from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus
 from osteoplan.mechanics.voxels.problem import VoxelProblem

@@ -35,7 +35,8 @@ from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number, values
 from osteoplan.mechanics.beam.segments import Stretch
-from osteoplan.mechanics.state import State, grid_along_the_bone, replaced_by_soft_tissue, sample
+from osteoplan.mechanics.sampled_image import grid_along_the_bone, replaced_by_soft_tissue, sample
+from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus
 from osteoplan.model.certainty import RigidityProfile
 from osteoplan.model.effects import Effects

@@ -24,8 +24,9 @@ from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.cases.nodes import Nodes
 from osteoplan.mechanics.cases.socket_contact import press, socket_faces
 from osteoplan.mechanics.checks import largest_piece, require_sound, require_spacing
+from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
 from osteoplan.mechanics.specimen import Drive, Specimen
-from osteoplan.mechanics.state import MechanicsSettings, grid_along_the_bone, inside, sample
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["build_hemipelvis", "frame_of", "held_at_sacrum", "held_at_symphysis", "require_nodes"]

@@ -26,8 +26,9 @@ from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.cases.nodes import Nodes
 from osteoplan.mechanics.cases.resampled import Rebuilt, counts_of, image_of, one_piece, rebuild, words_of
 from osteoplan.mechanics.cases.socket_contact import Pressed, press, socket_faces
+from osteoplan.mechanics.sampled_image import inside
 from osteoplan.mechanics.specimen import Drive, Specimen
-from osteoplan.mechanics.state import MechanicsSettings, inside
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
 
 __all__ = ["build_gait", "joint_layer"]

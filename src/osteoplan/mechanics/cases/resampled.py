@@ -16,7 +16,8 @@ from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase
 from osteoplan.mechanics.checks import require_sound, require_spacing
-from osteoplan.mechanics.state import State, grid_along_the_bone, inside, sample
+from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
+from osteoplan.mechanics.state import State
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.volume import Volume
 

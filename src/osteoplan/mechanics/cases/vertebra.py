@@ -25,8 +25,9 @@ from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.checks import require_sound, require_spacing
+from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
 from osteoplan.mechanics.specimen import Drive, Specimen
-from osteoplan.mechanics.state import MechanicsSettings, grid_along_the_bone, inside, sample
+from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
-from osteoplan.mechanics.state import FILL_TOLERANCE, Solved
+from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
 from osteoplan.mechanics.uncertainty.samples import World, modulus, stiffness_bounds
 
 __all__ = ["Anchors", "anchors"]

@@ -10,17 +10,15 @@ Tests: tests/unit/test_swings.py.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from osteoplan.mechanics.state import State, inside, replaced_by_soft_tissue
+from osteoplan.mechanics.sampled_image import inside, replaced_by_soft_tissue
+from osteoplan.mechanics.specimen import Specimen
+from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import Tissue
-
-if TYPE_CHECKING:
-    from osteoplan.mechanics.specimen import Specimen
 
 __all__ = ["redrawn"]
 

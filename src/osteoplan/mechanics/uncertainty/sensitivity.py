@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
-from osteoplan.mechanics.state import Solved, State, relief
+from osteoplan.mechanics.specimen import Response, Specimen
+from osteoplan.mechanics.state import State
+from osteoplan.mechanics.uncertainty.draws import Solved, relief
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.load_direction import Leaning, leaning
 from osteoplan.mechanics.uncertainty.one_at_a_time import probes, swings
 from osteoplan.mechanics.uncertainty.samples import Tissue, World
 from osteoplan.model.outcome import Estimate
-
-if TYPE_CHECKING:
-    from osteoplan.mechanics.specimen import Response, Specimen
 
 __all__ = ["Moves", "moves"]
 

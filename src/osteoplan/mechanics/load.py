@@ -1,0 +1,243 @@
+"""Load a specimen: solve a modulus field under its boundary conditions, and what it answers in any state.
+
+    A(E) u = f,  u = g where held                     E (n_elements,) of the state, f or g of the drive
+    w                 1 under a prescribed unit motion, u . f under a given unit load
+    s_e = u_e . K0 u_e / w^2                          energies at unit motion, E = 1 MPa
+    K = sum E_e s_e                                   stiffness: N/mm, or N mm/rad where the motion turns
+
+K is a minimum of energy at w = 1, so stiffer material anywhere never lowers it, and the estimates and bounds
+of ``uncertainty.samples`` hold for a moved plane and for a given force alike.  Every state (intact, now,
+treated) uses one mesh and one drive: states differ by their materials alone.
+Tests: tests/unit/test_specimen.py, test_mechanics.py, test_hemipelvis.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.kernels.elasticity import element_energy
+from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
+from osteoplan.knowledge.loads import LoadCase
+from osteoplan.mechanics.checks import require_load_path
+from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
+from osteoplan.mechanics.memory import Hierarchies, ensure_memory
+from osteoplan.mechanics.outcomes import outcomes, strain_field
+from osteoplan.mechanics.rods import Rod, rods_in, screw_estimates
+from osteoplan.mechanics.sampled_image import cement_of, cement_share, replaced_by_soft_tissue
+from osteoplan.mechanics.scenarios import in_scenario, layered
+from osteoplan.mechanics.specimen import Response, Specimen
+from osteoplan.mechanics.state import MechanicsSettings, State
+from osteoplan.mechanics.uncertainty.correction import anchors
+from osteoplan.mechanics.uncertainty.draws import Solved, relief, stiffness_draws
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.sensitivity import moves
+from osteoplan.model.effects import Effects
+from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.field import Field
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.simulated import Simulated
+from osteoplan.model.volume import Volume
+
+__all__ = ["load", "settings_of", "solve", "tissue_of"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+LOOSE = 1e-4  # tolerance of solves of which only energies are kept
+
+
+def settings_of(case: LoadCase, spacing_mm: float = 0.0) -> MechanicsSettings:
+    """Settings of a load case: its laws, and its own edge of the cubes unless a coarser one is asked for."""
+    own = case.spacing_mm.value if case.spacing_mm else 0.0
+    return MechanicsSettings(spacing_mm=max(own, spacing_mm), laws=case.laws.use)
+
+
+def tissue_of(
+    specimen: Specimen, state: State, fills: tuple[Volume, ...] = (), rods: tuple[Rod, ...] = ()
+) -> Tissue:
+    """What fills each element in a state; ``fills`` are cement fractions."""
+    image = specimen.image[state]
+    replaced = replaced_by_soft_tissue(specimen.anatomy, image, specimen.lesion, state)
+    cap_MPa = specimen.case.number(specimen.case.cap_modulus) if specimen.case.cap_modulus else None
+    metal, alloy = _existing(specimen)
+    tissue = Tissue(
+        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fills), rods, cap_MPa=cap_MPa,
+        metal=metal, metal_MPa=alloy,
+    )  # fmt: skip
+    if state == "now":
+        tissue = in_scenario(tissue, specimen.lesion, specimen.settings.scenario)
+    return layered(tissue, specimen.mesh) if specimen.settings.bond == "layer" else tissue
+
+
+def solve(
+    specimen: Specimen,
+    E: F64,
+    *,
+    tolerance: float | None = None,
+    start_mm: F64 | None = None,
+    preconditioner: Hierarchy | None = None,
+    rods: tuple[Rod, ...] = (),
+    on_step: OnStep | None = None,
+) -> Response:
+    """Displacements, energies and reactions of a modulus field [MPa] under the drive.
+
+    Args:
+        E: (n_elements,) or, with the 1 of each rod behind them, (n_elements + n_rods,).
+
+    Raises:
+        NotConverged: the solver stopped short.
+        Cancelled: ``on_step(iteration, residual)`` returned False.
+    """
+    drive, settings = specimen.drive, specimen.settings
+    found = equilibrium(
+        specimen.stiffness(E, rods), fixed=drive.fixed, prescribed_mm=drive.prescribed_mm,
+        force_N=drive.force_N, tolerance=tolerance or settings.tolerance, start_mm=start_mm,
+        preconditioner=preconditioner, max_iterations=settings.max_iterations, on_step=on_step,
+    )  # fmt: skip
+    return _response(specimen, found, rods)
+
+
+def load(
+    specimen: Specimen,
+    *,
+    image: State,
+    ensemble: Ensemble,
+    fields: tuple[Field, ...] = (),
+    effects: Effects | None = None,
+    hierarchies: Hierarchies | None = None,
+    on_step: OnStep | None = None,
+) -> Simulated:
+    """Load the bone in one state.
+
+    Args:
+        specimen: of a builder.
+        image: ``intact`` (without the lesion) or ``now``.
+        ensemble: the sampled patients.
+        fields: what was done to it; ``cement_fraction`` is understood, with its samples.
+        effects: its solids are screws and wires.
+        hierarchies: kept from other load cases of this bone.
+
+    Raises:
+        BadInput: no load can pass, or a rod outside the bone.
+        NotConverged: the solver stopped short.
+        Cancelled: ``on_step(iteration, residual)`` returned False.
+        NotAvailable: more memory is needed than is free; told before anything is solved.
+    """
+    _require_load_path(specimen)
+    ensure_memory(int((~specimen.drive.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm)
+    fill, sampled_fills = cement_of(fields)
+    rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fill))
+    tissue = tissue_of(specimen, image, fill, rods)
+    calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
+    central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, ensemble)
+    E = modulus(tissue, central)
+    M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.drive.fixed)
+    found = solve(specimen, E, preconditioner=M, rods=rods, on_step=on_step)
+    state = Solved(tissue, E, found.s)
+    start = found.equilibrium.displacement_mm
+
+    def energies(other: F64) -> F64:
+        # Energies are second order in the error of the field: a loose solve is enough.
+        return solve(
+            specimen, other, tolerance=LOOSE, start_mm=start, preconditioner=M, rods=rods, on_step=on_step
+        ).s
+
+    factors, anchored = _anchored(specimen, state, energies)
+    filled = [tissue_of(specimen, image, one, rods) for one in sampled_fills]
+    draws, again = stiffness_draws(state, filled, central, sampled, energies)
+    moved = moves(specimen, state, image, central, found, energies, M)
+    draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
+    K = float((E * found.s).sum())
+    gains = relief(state, ~specimen.cap, sampled) if specimen.case.of_tissue else np.ones(ensemble.n)
+    told = outcomes(specimen, tissue, K, draws, found, gains)
+    return Simulated(
+        (*moved.on(told, specimen.case.of_tissue), *_screws(specimen, rods, K, found, ensemble)),
+        (strain_field(specimen, found.s, K),),
+        {
+            **specimen.diagnostics,
+            **_diagnostics(specimen, tissue, K, found),
+            "fills_solved_again": again,
+            "anchors_solved": anchored,
+            "inputs_solved": moved.solved,
+        },
+        specimen.warnings,
+    )
+
+
+def _screws(
+    specimen: Specimen, rods: tuple[Rod, ...], K: float, found: Response, ensemble: Ensemble
+) -> tuple[Estimate, ...]:
+    """What screws bear at the display load."""
+    load = specimen.case.display_load.value
+    at = f"{load:g} {specimen.case.load_unit}"
+    return screw_estimates(rods, found.unit_motion_mm * load / K, specimen.case.title, at, ensemble)
+
+
+def _existing(specimen: Specimen) -> tuple[Bool | None, float]:
+    """(elements of metal that the scan shows, their modulus); None where it is left out or there is none."""
+    settings = specimen.settings
+    if settings.existing_metal == "left out":
+        return None, 0.0
+    found = existing_metal(specimen.anatomy, specimen.grid, specimen.mesh) & ~specimen.cap
+    alloy = alloy_range()[0] if settings.alloy_MPa is None else settings.alloy_MPa
+    return (found, alloy) if found.any() else (None, 0.0)
+
+
+def _require_load_path(specimen: Specimen) -> None:
+    drive = specimen.drive
+    require_load_path(
+        specimen.mesh, drive.held, drive.loaded, bone=specimen.anatomy.level, case=specimen.case.title
+    )
+
+
+def _cement(specimen: Specimen, fills: tuple[Volume, ...]) -> F64:
+    """(n_elements,) share of each element that is cement; the caps take none."""
+    return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fills))
+
+
+def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> Response:
+    drive, u = specimen.drive, found.displacement_mm
+    energy = np.append(element_energy(specimen.mesh, specimen.K0, u), [rod.energy(u) for rod in rods])
+    reaction = found.reaction_N
+    if drive.force_N is None:
+        w, stiffness = 1.0, float((reaction * drive.prescribed_mm).sum())
+        rest = reaction.sum(axis=0)
+    else:
+        w = float((found.displacement_mm * drive.force_N).sum())
+        stiffness = 1.0 / w
+        rest = (reaction + drive.force_N).sum(axis=0) * stiffness
+    companion = 0.0
+    if drive.companion_mm is not None:
+        companion = float((reaction * drive.companion_mm).sum()) / stiffness
+    balance = float(np.linalg.norm(rest)) / stiffness
+    return Response(found, energy / w**2, stiffness, companion, balance, w)
+
+
+def _anchored(
+    specimen: Specimen, state: Solved, energies: Callable[[F64], F64]
+) -> tuple[Callable[..., float], int]:
+    """(factor of a world on its estimate, worlds that were solved for it)."""
+    if not specimen.case.anchored:
+        return (lambda world: 1.0), 0
+    laws = specimen.settings.laws
+    central = central_world(specimen.anatomy.calibration, laws[0])
+    found = anchors(state, central, laws, energies)
+    return found.factor, found.solved
+
+
+def _diagnostics(
+    specimen: Specimen, tissue: Tissue, K: float, found: Response
+) -> dict[str, float | int | str]:
+    voxel_mL = specimen.settings.spacing_mm**3 / 1000.0
+    return {
+        "iterations": found.equilibrium.iterations,
+        "residual": found.equilibrium.residual,
+        "reaction_against_energy": abs(found.stiffness - K) / K,
+        "reaction_against_load": found.balance,
+        "replaced_by_soft_tissue_mL": float(tissue.replaced.sum()) * voxel_mL,
+        "cement_in_bone_mL": float(tissue.cement.sum()) * voxel_mL,
+        "existing_metal_mL": float(0 if tissue.metal is None else tissue.metal.sum()) * voxel_mL,
+        "metal_in_bone_mL": float(sum(rod.share.sum() for rod in tissue.rods)) * voxel_mL,
+    }

@@ -1,0 +1,88 @@
+"""Images, masks and cement of an anatomy on the grid of a mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.kernels.distance import signed_distance
+from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.resample import bounding_box, gather_linear
+from osteoplan.knowledge.values import number
+from osteoplan.mechanics.state import State
+from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.field import Field
+from osteoplan.model.volume import Volume
+
+__all__ = ["cement_of", "cement_share", "grid_along_the_bone", "inside", "replaced_by_soft_tissue", "sample"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+
+def grid_along_the_bone(anatomy: Anatomy, h: float, *, margin_mm: tuple[float, float, float]) -> Volume:
+    """An empty box of cubes along the bone's axes that holds bone and margin; a node lies at the origin."""
+    corners = anatomy.image.positions_mm(np.argwhere(anatomy.bone_mask))
+    local = anatomy.frame.local(corners)
+    reach = 0.5 * float(np.linalg.norm(anatomy.image.spacing_mm)) + h
+    margin = np.array(margin_mm)
+    low = np.floor((local.min(axis=0) - reach - margin) / h)
+    high = np.ceil((local.max(axis=0) + reach + margin) / h)
+    affine = np.eye(4)
+    affine[:3, :3] = anatomy.frame.axes.T * h
+    affine[:3, 3] = anatomy.frame.world((low + 0.5) * h)
+    shape = tuple(int(n) for n in high - low)
+    return Volume(np.zeros(shape, dtype=bool), affine, "mask", anatomy.image.frame)
+
+
+def inside(grid: Volume, anatomy: Anatomy, mask: Bool, *, grown_mm: float = 0.0) -> Bool:
+    """A mask on the grid, its surface smoothed between slices by its distance map and moved outward."""
+    if not mask.any():
+        return np.zeros(grid.shape, dtype=bool)
+    low, high = bounding_box(mask)
+    crop = anatomy.image.with_array(mask, "mask").crop(low - 3, high + 3)
+    distance = signed_distance(crop.array, crop.spacing_mm)
+    return gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf) < grown_mm
+
+
+def sample(grid: Volume, image: Volume) -> F64:
+    """Trilinear image values on the grid; NaN outside the image."""
+    values: npt.NDArray[Any] = gather_linear(
+        image.array, image.affine, grid.affine, grid.shape, outside=np.nan
+    )
+    return values.astype(np.float64)
+
+
+def cement_share(grid: Volume, mesh: Bricks, fills: Sequence[Volume]) -> F64:
+    """(n_elements,) share of each element that cement fractions fill."""
+    cement = np.zeros(len(mesh.cells))
+    for fill in fills:
+        box = gather_linear(fill.array, fill.affine, grid.affine, grid.shape, outside=0.0)
+        cement = np.maximum(cement, np.clip(mesh.of_box(box), 0.0, 1.0))
+    return cement
+
+
+def cement_of(fields: Sequence[Field]) -> tuple[tuple[Volume, ...], tuple[tuple[Volume, ...], ...]]:
+    """(central cement fractions, those of each sample) of what was done to a bone; sample k of several fields
+    together.
+
+    Fields of other quantities (a temperature) are no matter of mechanics.
+    """
+    cement = [field for field in fields if field.quantity == "cement_fraction"]
+    count = max((len(field.samples) for field in cement), default=0)
+    samples = tuple(
+        tuple((field.samples or (field.volume,))[k % max(len(field.samples), 1)] for field in cement)
+        for k in range(count)
+    )
+    return tuple(field.volume for field in cement), samples
+
+
+def replaced_by_soft_tissue(anatomy: Anatomy, image: F64, lesion: Bool, state: State) -> Bool:
+    """(n_elements,) elements of the lesion that hold no bone; none in the intact state."""
+    if state == "intact":
+        return np.zeros_like(lesion)
+    density = anatomy.calibration.density_as("K2HPO4", image)
+    return lesion & (density <= number("bone.lytic_tissue_density_max"))

@@ -1,0 +1,82 @@
+"""Stiffness in sampled patients from few solved fields, and what a tissue criterion gains beside it.
+
+A load case solves a modulus field and hands back element energies s_e at a work-averaged displacement of
+1 mm, so that K = sum E_e s_e: a minimum over all fields that do the same work, hence the estimates and bounds
+of ``samples``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus, stiffness_bounds, stiffness_in
+
+__all__ = ["Solved", "relief", "stiffness_draws"]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+FILL_TOLERANCE = 0.02  # numerics: below the spread of any input
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A state with the moduli and element energies of a solved field that stands for it."""
+
+    tissue: Tissue
+    E: F64
+    s: F64
+
+    def stiffness_in(self, world: World) -> float:
+        """Estimated stiffness in another world."""
+        return stiffness_in(self.E, self.s, modulus(self.tissue, world))
+
+
+def stiffness_draws(
+    state: Solved,
+    filled: Sequence[Tissue],
+    central: World,
+    sampled: Sequence[World],
+    energies: Callable[[F64], F64],
+) -> tuple[F64, int]:
+    """(stiffness in every world, how many fills were solved again).
+
+    Draw k takes the tissue of fill k modulo their number; without any the state's own.  A fill is solved
+    again, by ``energies`` of a modulus field, unless rigorous bounds leave it within ``FILL_TOLERANCE``.
+    """
+    fills = [_filled(state, tissue, central, energies) for tissue in filled] or [state]
+    draws = np.array([fills[k % len(fills)].stiffness_in(world) for k, world in enumerate(sampled)])
+    return draws, sum(fill.s is not state.s for fill in fills)
+
+
+def relief(state: Solved, bone: Bool, sampled: Sequence[World]) -> F64:
+    """How much more the bone of a state stiffens in each world than the whole specimen does.
+
+    A tissue criterion reads strain in the bone per unit load, which follows the bone's own stiffness: soft
+    discs in series take part in K and not in it.  With x = (sum s sqrt(E E') / sum s E)^2, the estimate of
+    ``worlds``, this is x over the bone over x over everything.  Against re-solves of a T12 between discs a
+    strength scaled by K alone was up to 17 % off, so corrected up to 10 %, mostly below 3 %.
+
+    Args:
+        bone: (n_elements,) what is neither cap nor metal.
+    """
+    s, E = state.s, state.E
+    part = np.zeros(len(s), dtype=bool)
+    part[: len(bone)] = bone
+    mine, whole = float((E * s)[part].sum()), float((E * s).sum())
+    found = []
+    for world in sampled:
+        mixed = s * np.sqrt(E * modulus(state.tissue, world))
+        found.append((float(mixed[part].sum()) / mine / (float(mixed.sum()) / whole)) ** 2)
+    return np.array(found)
+
+
+def _filled(state: Solved, tissue: Tissue, central: World, energies: Callable[[F64], F64]) -> Solved:
+    E = modulus(tissue, central)
+    low, high = stiffness_bounds(state.E, state.s, E)
+    if high <= (1.0 + FILL_TOLERANCE) * low:
+        return replace(state, tissue=tissue)
+    return Solved(tissue, E, energies(E))
