@@ -26,7 +26,7 @@ from osteoplan.knowledge.sites import label_of, planned_bones
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.model.anatomy import BoneFrame, Structure
 from osteoplan.model.labels import LabelMap
-from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 

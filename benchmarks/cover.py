@@ -16,7 +16,7 @@ import numpy as np
 from osteoplan.kernels.set_cover import SetCover, solve
 from osteoplan.knowledge.applicators import applicators
 from osteoplan.model.volume import Volume
-from osteoplan.trajectory.cover import Candidate, beside, cover, cover_limits, target_of
+from osteoplan.trajectory.probes.cover import Candidate, beside, cover, cover_limits, target_of
 
 
 def ellipsoid(half_mm: tuple[float, float, float]) -> tuple[np.ndarray, Volume]:

@@ -24,7 +24,7 @@ from osteoplan.kernels.distance import signed_distance, signed_distances
 from osteoplan.kernels.paths import first_crossing, path_minima
 from osteoplan.knowledge.structures import scheme
 from osteoplan.model.labels import LabelMap
-from osteoplan.trajectory.needle_rules import needle_rules
+from osteoplan.trajectory.needles.limits import needle_rules
 from osteoplan.trajectory.surroundings import REACH_MM
 
 Made = TypeVar("Made")

@@ -17,7 +17,7 @@ from osteoplan.knowledge.applicators import (
 )
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.values import known, number
-from osteoplan.trajectory.zones import Zone, contains, depth_mm, held_by, unit, zone_at, zone_contains
+from osteoplan.trajectory.probes.zones import Zone, contains, depth_mm, held_by, unit, zone_at, zone_contains
 
 OWN = """\
 date: 2026-11-28

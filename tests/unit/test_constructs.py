@@ -16,11 +16,11 @@ from osteoplan.model.anatomy import Structure
 from osteoplan.model.case import Calibration
 from osteoplan.model.construct import Screw
 from osteoplan.model.way import ErrorBudget, Way
-from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_of, screw_in
-from osteoplan.trajectory.construct_bone import Thread, bedding, purchase
-from osteoplan.trajectory.construct_checks import between_mm, checks
-from osteoplan.trajectory.construct_geometry import angle_deg, circle, segment_distance
-from osteoplan.trajectory.construct_wires import FanLimits, fan
+from osteoplan.trajectory.constructs.checks import between_mm, checks
+from osteoplan.trajectory.constructs.choose import ConstructLimits, constructs, lengths_of, screw_in
+from osteoplan.trajectory.constructs.purchase import Thread, bedding, purchase
+from osteoplan.trajectory.constructs.wires import FanLimits, fan
+from osteoplan.trajectory.geometry import angle_deg, circle, segment_distance
 from osteoplan.trajectory.surroundings import surroundings
 from tests.synthetic_long_bone import AXES, CENTRE, GRIDS, grid, local, made
 

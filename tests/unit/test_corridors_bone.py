@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 from osteoplan.knowledge.values import number
-from osteoplan.trajectory.corridors_bone import allowed_bone, bone_field, read_field
+from osteoplan.trajectory.corridors.bone import allowed_bone, bone_field, read_field
 from tests.corridor_made import GRIDS, Grid, Made
 
 NAMES = [" x ".join(map(str, grid.edges)) + (" left" if grid.left_handed else "") for grid in GRIDS]

@@ -16,7 +16,7 @@ from osteoplan.knowledge.corridors import (
 )
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.values import values
-from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.corridors.find import corridors
 from tests.corridor_made import GRIDS, along_x, ring_with_foramina, screw
 
 WANTED = {

@@ -10,8 +10,8 @@ import pytest
 from osteoplan.kernels.corridor import refined
 from osteoplan.knowledge.corridors import template
 from osteoplan.model.anatomy import Structure
-from osteoplan.trajectory.corridors import corridors, suited
-from osteoplan.trajectory.corridors_search import axes_of, place_of
+from osteoplan.trajectory.corridors.find import corridors, suited
+from osteoplan.trajectory.corridors.search import axes_of, place_of
 from tests.corridor_made import (
     GRIDS,
     Grid,

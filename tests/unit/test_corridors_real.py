@@ -20,7 +20,7 @@ from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
-from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 from tests.corridor_made import Nobody, screw
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import osteoplan.trajectory.cover as cover_module
-import osteoplan.trajectory.cover_plan as plan_module
+import osteoplan.trajectory.probes.cover as cover_module
+import osteoplan.trajectory.probes.plan as plan_module
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow, applicators
@@ -21,7 +21,7 @@ from osteoplan.model.effects import Cylinder
 from osteoplan.model.evidence import Known
 from osteoplan.model.volume import Volume
 from osteoplan.model.way import Way
-from osteoplan.trajectory.cover import (
+from osteoplan.trajectory.probes.cover import (
     COVERAGE_WORDS,
     Candidate,
     CoverPlan,
@@ -36,8 +36,8 @@ from osteoplan.trajectory.cover import (
     target_of,
     tube_of,
 )
-from osteoplan.trajectory.tubes import segment_distances
-from osteoplan.trajectory.zones import contains, zone_at
+from osteoplan.trajectory.probes.parallel import segment_distances
+from osteoplan.trajectory.probes.zones import contains, zone_at
 from tests.synthetic_vertebra import rotation
 
 F64 = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ from osteoplan.knowledge.approaches import approach
 from osteoplan.knowledge.devices import device
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.model.anatomy import Structure
-from osteoplan.trajectory.candidates import (
+from osteoplan.trajectory.needles.candidates import (
     Candidates,
     Window,
     candidates,
@@ -21,8 +21,8 @@ from osteoplan.trajectory.candidates import (
     outward_axis,
     window_of,
 )
-from osteoplan.trajectory.met import NO_SKIN_MM, Scene, meet, shortfalls
-from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.measure import NO_SKIN_MM, Scene, meet, shortfalls
 from osteoplan.trajectory.surroundings import DistanceMaps, distance_maps, surroundings
 from tests.synthetic_long_bone import AXES, CENTRE, grid, local, made
 

@@ -11,8 +11,8 @@ from osteoplan.knowledge.approaches import approach
 from osteoplan.knowledge.devices import device
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.model.way import Gap, Way
-from osteoplan.trajectory.needle_exact import kept, measured_exactly, missed_mm
-from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.exact import kept, measured_exactly, missed_mm
+from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 from tests.slow_checker import Capsule, gap_to, masks_of, wall_around
 from tests.synthetic_vertebra import Grid, vertebra

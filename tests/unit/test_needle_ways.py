@@ -13,8 +13,8 @@ from osteoplan.knowledge.devices import device
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.knowledge.values import values
 from osteoplan.model.anatomy import Anatomy, Structure
-from osteoplan.trajectory.approaches import NeedleSearch, needle_ways, recheck
-from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.search import NeedleSearch, needle_ways, recheck
 from osteoplan.trajectory.surroundings import surroundings
 from tests.made_setting import ENSEMBLE
 from tests.synthetic_vertebra import Grid, vertebra, with_structure

@@ -18,7 +18,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.volume import Volume
 from osteoplan.model.way import ErrorBudget, Gap, Way
 from osteoplan.trajectory import placement_error
-from osteoplan.trajectory.needle import NeedlePath, measure, placed
+from osteoplan.trajectory.needles.pedicle_path import NeedlePath, measure, placed
 from osteoplan.trajectory.placement_error import (
     SCALE,
     PlacementError,

@@ -17,8 +17,8 @@ from osteoplan.techniques.effects import effects, rod_of
 from osteoplan.techniques.fixation import placed_screws
 from osteoplan.techniques.registry import techniques
 from osteoplan.techniques.violations import violations
-from osteoplan.trajectory.construct_fit import corridor_of
-from osteoplan.trajectory.construct_geometry import segment_distance
+from osteoplan.trajectory.constructs.fit import corridor_of
+from osteoplan.trajectory.geometry import segment_distance
 from osteoplan.trajectory.surroundings import distance_maps, surroundings
 from tests.made_case import made_case
 from tests.made_setting import setting_of

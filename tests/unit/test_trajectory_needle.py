@@ -12,7 +12,7 @@ import pytest
 from osteoplan.errors import NotAvailable
 from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.trajectory.needle import (
+from osteoplan.trajectory.needles.pedicle_path import (
     NeedleLimits,
     NeedlePath,
     NeedleTask,

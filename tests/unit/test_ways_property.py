@@ -16,9 +16,9 @@ from osteoplan.knowledge.corridors import templates
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.way import Way
-from osteoplan.trajectory.approaches import needle_ways
-from osteoplan.trajectory.corridors import corridors
-from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.corridors.find import corridors
+from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.search import needle_ways
 from osteoplan.trajectory.pedicle import PedicleSide, pedicle
 from osteoplan.trajectory.placement_error import error_budget
 from osteoplan.trajectory.surroundings import Surroundings, surroundings

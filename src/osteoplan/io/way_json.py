@@ -8,7 +8,7 @@ from typing import Any
 
 from osteoplan.io.documents import INTENDED_USE
 from osteoplan.model.way import Way, WaysResult
-from osteoplan.trajectory.cover_plan import CoverPlan
+from osteoplan.trajectory.probes.plan import CoverPlan
 
 __all__ = ["cover_document", "way_document", "ways_document"]
 

@@ -1,7 +1,7 @@
 """Cement outside the spine in a plan: how much, through which needle, what that breaks.
 
-A needle's way is an approach of the bone (``trajectory.approaches``); ``Place.through`` holds the approach
-and the side, so that the way can be measured afresh.
+A needle's way is an approach of the bone (``trajectory.needles.search``); ``Place.through`` holds the
+approach and the side, so that the way can be measured afresh.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
 from osteoplan.model.way import Way
 from osteoplan.techniques.estimates import way_estimates
-from osteoplan.trajectory.approaches import needle_ways, recheck
-from osteoplan.trajectory.candidates import Candidates, window_of
-from osteoplan.trajectory.construct_geometry import segment_distance
-from osteoplan.trajectory.met import Scene, meet, shortfalls
-from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
-from osteoplan.trajectory.needle_words import way_of, why_broken
+from osteoplan.trajectory.geometry import segment_distance
+from osteoplan.trajectory.needles.candidates import Candidates, window_of
+from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.measure import Scene, meet, shortfalls
+from osteoplan.trajectory.needles.report import way_of, why_broken
+from osteoplan.trajectory.needles.search import needle_ways, recheck
+from osteoplan.trajectory.probes.parallel import beside, candidate_of, segment_distances
 from osteoplan.trajectory.setting import Setting
-from osteoplan.trajectory.tubes import beside, candidate_of, segment_distances
 
 __all__ = [
     "CementVolume",

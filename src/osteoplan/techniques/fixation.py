@@ -25,10 +25,10 @@ from osteoplan.model.way import Way
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.estimates import way_estimates
 from osteoplan.techniques.position import reach_violations
-from osteoplan.trajectory.construct import ConstructLimits, constructs, lengths_of, screw_at
-from osteoplan.trajectory.construct_checks import checks
-from osteoplan.trajectory.construct_fit import SAME_MM, Fit, corridor_of, fit_of
-from osteoplan.trajectory.corridors import corridors
+from osteoplan.trajectory.constructs.checks import checks
+from osteoplan.trajectory.constructs.choose import ConstructLimits, constructs, lengths_of, screw_at
+from osteoplan.trajectory.constructs.fit import SAME_MM, Fit, corridor_of, fit_of
+from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.placement_error import budgeted
 from osteoplan.trajectory.reach import followed
 from osteoplan.trajectory.setting import Setting

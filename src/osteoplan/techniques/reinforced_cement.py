@@ -21,7 +21,7 @@ from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle
 from osteoplan.techniques.fixation import serves
 from osteoplan.techniques.screws import numbered, remarks
-from osteoplan.trajectory.construct_wires import FanLimits, fan, wire_checks
+from osteoplan.trajectory.constructs.wires import FanLimits, fan, wire_checks
 from osteoplan.trajectory.setting import Setting
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 

@@ -18,7 +18,7 @@ from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Place, Point, Violation
 from osteoplan.techniques.position import reach_violations
-from osteoplan.trajectory.needle import (
+from osteoplan.trajectory.needles.pedicle_path import (
     Measures,
     NeedleLimits,
     NeedlePath,

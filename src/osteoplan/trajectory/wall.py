@@ -18,7 +18,7 @@ from osteoplan.knowledge.approaches import approaches
 from osteoplan.knowledge.corridors import templates
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.way import Way
-from osteoplan.trajectory.corridors_bone import Gate, bone_field
+from osteoplan.trajectory.corridors.bone import Gate, bone_field
 from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 

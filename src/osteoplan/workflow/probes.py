@@ -23,8 +23,9 @@ from osteoplan.knowledge.applicators import (
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case
 from osteoplan.model.way import Way, WaysResult
-from osteoplan.trajectory.approaches import recheck
-from osteoplan.trajectory.cover import (
+from osteoplan.trajectory.needles.limits import NeedleTask
+from osteoplan.trajectory.needles.search import recheck
+from osteoplan.trajectory.probes.cover import (
     Candidate,
     CoverPlan,
     beside,
@@ -34,7 +35,6 @@ from osteoplan.trajectory.cover import (
     dangers,
     target_of,
 )
-from osteoplan.trajectory.needle_rules import NeedleTask
 from osteoplan.trajectory.surroundings import Surroundings, surroundings
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.ways import WaysSettings, tasks_of

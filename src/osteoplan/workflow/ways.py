@@ -33,11 +33,11 @@ from osteoplan.model.result import Reading
 from osteoplan.model.way import Position, Way, WaysResult
 from osteoplan.provenance import Stamp
 from osteoplan.report.ways_page import render_ways
-from osteoplan.trajectory.approaches import NeedleSearch, needle_ways
-from osteoplan.trajectory.corridors import corridors
-from osteoplan.trajectory.cover_plan import CoverPlan
-from osteoplan.trajectory.needle_rules import NeedleTask, needle_rules
+from osteoplan.trajectory.corridors.find import corridors
+from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
+from osteoplan.trajectory.needles.search import NeedleSearch, needle_ways
 from osteoplan.trajectory.placement_error import budgeted
+from osteoplan.trajectory.probes.plan import CoverPlan
 from osteoplan.trajectory.reach import followed
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 from osteoplan.workflow.inventory import guidances_at, inventory_for, position_of

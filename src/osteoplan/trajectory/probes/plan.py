@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from osteoplan.kernels.set_cover import Solution
 from osteoplan.knowledge.applicators import LABEL
-from osteoplan.trajectory.probes import CoverLimits, Danger, PlacedProbe, gap_mm, shafts
-from osteoplan.trajectory.target import Target
-from osteoplan.trajectory.tubes import segment_distances
-from osteoplan.trajectory.zones import contains, depth_mm
+from osteoplan.trajectory.probes.parallel import segment_distances
+from osteoplan.trajectory.probes.placed import CoverLimits, Danger, PlacedProbe, gap_mm, shafts
+from osteoplan.trajectory.probes.target import Target
+from osteoplan.trajectory.probes.zones import contains, depth_mm
 
 __all__ = ["COVERAGE_WORDS", "CoverPlan", "Reached", "Spacing", "measured"]
 

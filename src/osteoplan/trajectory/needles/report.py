@@ -12,9 +12,9 @@ from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
 from osteoplan.model.plan import Point
 from osteoplan.model.way import Gap, Profile, Way
-from osteoplan.trajectory.candidates import Candidates
-from osteoplan.trajectory.met import Met, Scene
-from osteoplan.trajectory.needle_rules import NeedleTask
+from osteoplan.trajectory.needles.candidates import Candidates
+from osteoplan.trajectory.needles.limits import NeedleTask
+from osteoplan.trajectory.needles.measure import Met, Scene
 from osteoplan.trajectory.reach import view_angles
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings, point
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.knowledge.values import number
-from osteoplan.trajectory.corridors_bone import BoneField
-from osteoplan.trajectory.corridors_patches import Missing
-from osteoplan.trajectory.corridors_search import Place, place_of
+from osteoplan.trajectory.corridors.bone import BoneField
+from osteoplan.trajectory.corridors.patches import Missing
+from osteoplan.trajectory.corridors.search import Place, place_of
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps
 
 __all__ = ["SAME_MM", "Fit", "corridor_of", "fit_of"]

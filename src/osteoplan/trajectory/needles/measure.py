@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.paths import first_crossing, path_minima
-from osteoplan.trajectory.candidates import Candidates, Window, deep_enough_mm
-from osteoplan.trajectory.needle_rules import NeedleTask
+from osteoplan.trajectory.needles.candidates import Candidates, Window, deep_enough_mm
+from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.reach import Reach, reachable
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from osteoplan.model.anatomy import Mask
 from osteoplan.model.way import Gap, Way
-from osteoplan.trajectory.candidates import Candidates, window_of
 from osteoplan.trajectory.exact import distance_along
-from osteoplan.trajectory.needle_rules import NeedleRules, NeedleTask
+from osteoplan.trajectory.needles.candidates import Candidates, window_of
+from osteoplan.trajectory.needles.limits import NeedleRules, NeedleTask
 from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = ["kept", "measured_exactly", "missed_mm"]

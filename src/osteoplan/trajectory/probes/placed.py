@@ -15,8 +15,8 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
-from osteoplan.trajectory.tubes import Tube, segment_distances
-from osteoplan.trajectory.zones import Zone, depth_mm
+from osteoplan.trajectory.probes.parallel import Tube, segment_distances
+from osteoplan.trajectory.probes.zones import Zone, depth_mm
 
 __all__ = [
     "CoverLimits", "Danger", "PlacedProbe", "cover_limits", "dangers", "gap_mm", "pairs", "permitted",

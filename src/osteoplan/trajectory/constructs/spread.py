@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from osteoplan.model.construct import Screw
 from osteoplan.model.way import Way
-from osteoplan.trajectory.construct_checks import ConstructLimits
-from osteoplan.trajectory.construct_geometry import angle_deg, nearest_points
+from osteoplan.trajectory.constructs.checks import ConstructLimits
+from osteoplan.trajectory.geometry import angle_deg, nearest_points
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 
 __all__ = ["moved_way", "shifts", "towards_lesion"]

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from osteoplan.model.anatomy import Mask
-from osteoplan.trajectory.corridors_search import Axis, Place
+from osteoplan.trajectory.corridors.search import Axis, Place
 from osteoplan.trajectory.exact import distance_along
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 

@@ -16,8 +16,8 @@ from osteoplan.kernels.corridor import NEVER, pair_scores, refined
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
-from osteoplan.trajectory.corridors_bone import BoneField, Gate, bone_field
-from osteoplan.trajectory.corridors_patches import (
+from osteoplan.trajectory.corridors.bone import BoneField, Gate, bone_field
+from osteoplan.trajectory.corridors.patches import (
     Missing,
     Region,
     inside_points,

@@ -14,8 +14,8 @@ from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
 from osteoplan.model.way import Gap, Profile, Way
-from osteoplan.trajectory.corridors_outer import OuterWay, nearest_structure
-from osteoplan.trajectory.corridors_search import Axis, Place, clear_of
+from osteoplan.trajectory.corridors.search import Axis, Place, clear_of
+from osteoplan.trajectory.corridors.to_skin import OuterWay, nearest_structure
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps, point
 
 __all__ = ["found_way", "narrow_way", "no_way"]

@@ -13,11 +13,11 @@ from osteoplan.knowledge.corridors import templates as package_templates
 from osteoplan.knowledge.devices import devices
 from osteoplan.model.device import Device
 from osteoplan.model.way import Way
-from osteoplan.trajectory.corridors_exact import measured_exactly
-from osteoplan.trajectory.corridors_outer import OuterWay, outer_way
-from osteoplan.trajectory.corridors_patches import Missing
-from osteoplan.trajectory.corridors_report import found_way, narrow_way, no_way
-from osteoplan.trajectory.corridors_search import Axis, axes_of, place_of
+from osteoplan.trajectory.corridors.exact import measured_exactly
+from osteoplan.trajectory.corridors.patches import Missing
+from osteoplan.trajectory.corridors.report import found_way, narrow_way, no_way
+from osteoplan.trajectory.corridors.search import Axis, axes_of, place_of
+from osteoplan.trajectory.corridors.to_skin import OuterWay, outer_way
 from osteoplan.trajectory.surroundings import Surroundings
 
 __all__ = ["corridors", "suited"]

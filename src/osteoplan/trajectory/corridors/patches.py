@@ -12,7 +12,7 @@ from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.corridors import PatchRow
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
-from osteoplan.trajectory.corridors_bone import BoneField, bone_field
+from osteoplan.trajectory.corridors.bone import BoneField, bone_field
 from osteoplan.trajectory.surroundings import Surroundings
 
 __all__ = ["Missing", "Region", "inside_points", "region", "surface_points"]

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from osteoplan.errors import NotAvailable
 from osteoplan.model.construct import Check, Construct, Wire
 from osteoplan.model.device import Device
-from osteoplan.trajectory.construct_geometry import circle, segment_distance
+from osteoplan.trajectory.geometry import circle, segment_distance
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, point
 
 __all__ = ["FanLimits", "fan", "wire_checks"]

@@ -29,11 +29,11 @@ from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_values
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.way import Way
-from osteoplan.trajectory.candidates import Candidates, candidates, neighbours, window_of
-from osteoplan.trajectory.met import Met, Scene, meet, shortfalls
-from osteoplan.trajectory.needle_exact import kept
-from osteoplan.trajectory.needle_rules import NeedleTask
-from osteoplan.trajectory.needle_words import none_of, numbered, way_of
+from osteoplan.trajectory.needles.candidates import Candidates, candidates, neighbours, window_of
+from osteoplan.trajectory.needles.exact import kept
+from osteoplan.trajectory.needles.limits import NeedleTask
+from osteoplan.trajectory.needles.measure import Met, Scene, meet, shortfalls
+from osteoplan.trajectory.needles.report import none_of, numbered, way_of
 from osteoplan.trajectory.placement_error import error_budget, most_robust
 from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
 

@@ -19,16 +19,16 @@ from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
 from osteoplan.model.way import Way
-from osteoplan.trajectory.construct_bone import Thread, bedding, purchase
-from osteoplan.trajectory.construct_checks import (
+from osteoplan.trajectory.constructs.checks import (
     ConstructLimits,
     between_mm,
     checks,
     tip_depth_mm,
     tip_to_joint_mm,
 )
-from osteoplan.trajectory.construct_fit import fit_of
-from osteoplan.trajectory.construct_spread import moved_way, shifts, towards_lesion
+from osteoplan.trajectory.constructs.fit import fit_of
+from osteoplan.trajectory.constructs.purchase import Thread, bedding, purchase
+from osteoplan.trajectory.constructs.spread import moved_way, shifts, towards_lesion
 from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = ["ConstructLimits", "Lengths", "constructs", "lengths_of", "screw_at", "screw_in"]

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from osteoplan.kernels.set_cover import SetCover, Solution, solve
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow
 from osteoplan.knowledge.values import number
-from osteoplan.trajectory.cover_plan import COVERAGE_WORDS, CoverPlan, Reached, Spacing, measured
-from osteoplan.trajectory.probes import (
+from osteoplan.trajectory.probes.parallel import Allowed, Candidate, Tube, beside, candidate_of, tube_of
+from osteoplan.trajectory.probes.placed import (
     CoverLimits,
     Danger,
     PlacedProbe,
@@ -31,9 +31,9 @@ from osteoplan.trajectory.probes import (
     permitted,
     sound,
 )
-from osteoplan.trajectory.target import Target, target_of
-from osteoplan.trajectory.tubes import Allowed, Candidate, Tube, beside, candidate_of, tube_of
-from osteoplan.trajectory.zones import contains, depth_mm, held_by, which_contain, zone_at
+from osteoplan.trajectory.probes.plan import COVERAGE_WORDS, CoverPlan, Reached, Spacing, measured
+from osteoplan.trajectory.probes.target import Target, target_of
+from osteoplan.trajectory.probes.zones import contains, depth_mm, held_by, which_contain, zone_at
 
 __all__ = [
     "COVERAGE_WORDS", "Candidate", "CoverLimits", "CoverPlan", "Danger", "PlacedProbe", "Reached", "Spacing",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.model.construct import Check, Screw
-from osteoplan.trajectory.construct_geometry import angle_deg, circle, segment_distance
+from osteoplan.trajectory.geometry import angle_deg, circle, segment_distance
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = ["ConstructLimits", "between_mm", "checks", "tip_depth_mm", "tip_to_joint_mm"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import NeedleWay
 from osteoplan.model.anatomy import BoneFrame
-from osteoplan.trajectory.needle_rules import NeedleTask
+from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings
 

@@ -22,7 +22,7 @@ from osteoplan.knowledge.materials import Density, conversion, law_of_bone, stre
 from osteoplan.knowledge.values import number
 from osteoplan.model.construct import Purchase
 from osteoplan.model.device import Device
-from osteoplan.trajectory.construct_geometry import circle
+from osteoplan.trajectory.geometry import circle
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps
 
 __all__ = ["Bedding", "Thread", "bedding", "purchase"]

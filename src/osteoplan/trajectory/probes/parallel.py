@@ -13,7 +13,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.plan import Point
 from osteoplan.model.way import Way
-from osteoplan.trajectory.zones import unit
+from osteoplan.trajectory.probes.zones import unit
 
 __all__ = ["Allowed", "Candidate", "Tube", "beside", "candidate_of", "segment_distances", "tube_of"]
 

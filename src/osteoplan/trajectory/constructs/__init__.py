@@ -1,0 +1,1 @@
+"""Several screws or wires together: chosen, fitted, checked."""

@@ -1,0 +1,1 @@
+"""Straight corridors through bone that a screw fits into."""

@@ -1,0 +1,1 @@
+"""Straight needle paths from reachable skin into a lesion."""

@@ -1,0 +1,1 @@
+"""Several ablation probes for one lesion."""
