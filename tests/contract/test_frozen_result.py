@@ -12,8 +12,7 @@ import pytest
 import osteoplan
 from osteoplan.errors import BadInput
 from osteoplan.io.migrations import NEWEST, SCHEMA
-from osteoplan.io.option_json import option_noun, wordings_noun
-from osteoplan.io.plan_json import json_schema, plan_document, read_plan
+from osteoplan.io.plan_json import json_schema, option_noun, plan_document, read_plan, wordings_noun
 from tests.report_fixture import plan_result
 
 REPORT = Path(osteoplan.__file__).parent / "report"

@@ -13,8 +13,7 @@ import pypdf
 import pytest
 
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
-from osteoplan.io.option_json import option_noun
-from osteoplan.io.plan_json import plan_document, write_plan
+from osteoplan.io.plan_json import option_noun, plan_document, write_plan
 from osteoplan.model.case import Case
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import (

@@ -1,19 +1,21 @@
 """``plan.json``, schema ``osteoplan.plan/2``: what a program reads of a plan.
 
 The pydantic documents below are the schema; ``schema/plan-2.json`` in the package is written from them and a
-test keeps the two equal.  A file of an older schema is brought up to this one (``io.migrations``).
+test keeps the two equal.  A file of an older schema is brought up to this one (``io.migrations``).  Options
+and wordings can be read back as the nouns that they were.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from osteoplan.errors import BadInput
@@ -40,12 +42,17 @@ from osteoplan.io.documents import (
 )
 from osteoplan.io.migrations import SCHEMA, migrated
 from osteoplan.io.yaml import write_text
-from osteoplan.model.plan import Step
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Act, Option, Plan, Reason, Step
 from osteoplan.model.result import PlanResult, Wordings
 
 __all__ = [
-    "PlanDocument", "json_schema", "made_schema", "plan_document", "read_plan", "write_plan",
+    "PlanDocument", "json_schema", "made_schema", "option_noun", "plan_document", "read_plan",
+    "wordings_noun", "write_plan",
 ]  # fmt: skip
+
+_ACTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Act)}
+_OF_STEP = ("act", "order", "session", "why")
 
 
 def _step(step: Any) -> Any:
@@ -252,3 +259,57 @@ def json_schema() -> Json:
     text = resources.files("osteoplan.io").joinpath("schema/plan-2.json").read_text(encoding="utf-8")
     schema: Json = json.loads(text)
     return schema
+
+
+def option_noun(document: Json) -> Option:
+    """The option that a checked ``plan.json`` holds; estimates come without their draws.
+
+    Raises:
+        BadInput: a step that is no act of this version.
+    """
+    plan = Plan(
+        id=document["id"],
+        technique=document["technique"],
+        title=document["title"],
+        lesion=document["lesion"],
+        steps=tuple(_read_step(step, document["id"]) for step in document["steps"]),
+        approach=document["approach"],
+        uses=tuple(document["uses"]),
+        remarks=tuple(document["remarks"]),
+        clearances=tuple(_estimate(outcome) for outcome in document["clearances"]),
+    )
+    return Option(
+        plan=plan,
+        kind=document["kind"],
+        status=document["status"],
+        reasons=tuple(Reason(**reason) for reason in document["reasons"]),
+        outcomes=tuple(_estimate(outcome) for outcome in document["outcomes"]),
+        warnings=tuple(document["warnings"]),
+    )
+
+
+def wordings_noun(document: Json) -> Wordings | None:
+    """The words of the day of the plan; None where an older version wrote it."""
+    words = document["wordings"]
+    return None if words is None else TypeAdapter(Wordings).validate_python(words)
+
+
+def _read_step(document: Json, option: str) -> Step:
+    kind = _ACTS.get(document.get("act", ""))
+    given = {key: _frozen(value) for key, value in document.items() if key not in _OF_STEP}
+    if kind is None or not set(given) <= {field.name for field in fields(kind)}:
+        raise BadInput(
+            f"option {option}, step {document.get('order')}: '{document.get('act')}' with "
+            f"{', '.join(given)} is no act of this version: plan the case again"
+        )
+    return Step(document["order"], kind(**given), document["session"], document["why"])
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _estimate(document: Json) -> Estimate:
+    renamed = {**document, "target": document["for"], "because": tuple(document["because"])}
+    del renamed["for"]
+    return Estimate(**renamed)

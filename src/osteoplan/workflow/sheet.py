@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
-from osteoplan.io.option_json import option_noun, wordings_noun
-from osteoplan.io.plan_json import read_plan
+from osteoplan.io.plan_json import option_noun, read_plan, wordings_noun
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.stops import stops
 from osteoplan.knowledge.structures import kind_of
