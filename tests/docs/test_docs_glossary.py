@@ -19,8 +19,6 @@ TO_RENAME = {
     "anatomy: said", "report: said",
     "mechanics: worlds",
     "kernels: Grip",
-    "knowledge: Book",
-    "knowledge: book", "report: book",
     "knowledge: faults", "workflow: faults",
     "mechanics: Anchors",
     "mechanics: Drive",

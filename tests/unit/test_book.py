@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from osteoplan.knowledge import load
-from osteoplan.knowledge.centre.ruleset import book
+from osteoplan.knowledge.centre.ruleset import rule_set
 from osteoplan.knowledge.load import KnownRow, release, status_of, version
 from osteoplan.knowledge.rules import every_version, rules
 
@@ -70,16 +70,16 @@ def test_a_superseded_rule_speaks_on_its_own_days_and_stays_readable() -> None:
 
 def test_the_content_has_a_version_of_its_own_and_the_stamp_holds_it_with_the_digest() -> None:
     assert version().startswith(release().version + "+")
-    used = book().used
+    used = rule_set().used
     assert (used.version, used.as_of, used.local, used.overrides) == (version(), "", "", ())
-    assert book(datetime.date(2022, 5, 1)).used.as_of == "2022-05-01"
+    assert rule_set(datetime.date(2022, 5, 1)).used.as_of == "2022-05-01"
 
 
 def test_a_book_finds_its_rules_and_knows_what_it_has_not() -> None:
-    rule = book().rule("SP4")
+    rule = rule_set().rule("SP4")
     assert rule is not None
     assert rule.row.effect == "warn"
-    assert book().rule("SP99") is None
+    assert rule_set().rule("SP99") is None
 
 
 def test_parsed_content_is_kept_on_disk_and_a_spoilt_copy_is_parsed_again(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteoplan.knowledge.centre.ruleset import book
+from osteoplan.knowledge.centre.ruleset import rule_set
 from osteoplan.knowledge.expression import literals, names
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.vocabulary import vocabulary
@@ -12,7 +12,7 @@ from osteoplan.model.evidence import Change
 from osteoplan.pathway.changes import _distance, nearest_changes
 from osteoplan.pathway.expression import evaluate
 
-RULES = book().rules
+RULES = rule_set().rules
 
 
 def of(rule: str, fact: str, **facts: object) -> Change:

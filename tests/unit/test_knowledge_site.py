@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.centre.ruleset import Book, book
+from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
 from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.load import documents, release
 from osteoplan.knowledge.order import order
@@ -83,7 +83,7 @@ class Read(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site() -> dict[str, str]:
-    return pages(book())
+    return pages(rule_set())
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def read(site: dict[str, str]) -> dict[str, Read]:
     return {name: Read(html) for name, html in site.items()}
 
 
-def local(whose: Book, **changes: object) -> Book:
+def local(whose: RuleSet, **changes: object) -> RuleSet:
     return replace(whose, local="St Elsewhere 0123456789ab", **changes)  # type: ignore[arg-type]
 
 
@@ -112,7 +112,7 @@ def test_there_is_a_page_for_every_block_score_and_technique_and_one_for_each_li
 
 
 def test_every_piece_can_be_reached_by_a_link_of_its_own(read: dict[str, Read]) -> None:
-    wanted = [href("rule", rule.id, rule.block) for rule in book().rules]
+    wanted = [href("rule", rule.id, rule.block) for rule in rule_set().rules]
     wanted += [href("fact", name) for name in vocabulary()]
     wanted += [href("use", name) for name in uses()]
     wanted += [href("source", key) for key in citations()]
@@ -140,7 +140,7 @@ def test_every_page_is_linked_from_another(read: dict[str, Read]) -> None:
 
 
 def test_every_rule_is_told_whole(read: dict[str, Read]) -> None:
-    for rule in book().rules:
+    for rule in rule_set().rules:
         page = read[href("block", rule.block)]
         # once in the drawing, once in the table
         assert page.text.count(" ".join(rule.row.then.split())) >= 2, rule.id
@@ -186,8 +186,8 @@ def test_every_source_is_told_and_linked_by_doi_and_pubmed(read: dict[str, Read]
 
 
 def test_a_source_says_what_rests_on_it() -> None:
-    lib = library(book())
-    for rule in book().rules:
+    lib = library(rule_set())
+    for rule in rule_set().rules:
         for key in rule.row.cite:
             assert rule.id in [word.text for word in lib.users_of_source[key]], (rule.id, key)
     for file in TECHNIQUES.values():
@@ -198,7 +198,7 @@ def test_a_source_says_what_rests_on_it() -> None:
 
 
 def test_the_counts_on_the_first_page_add_up(read: dict[str, Read]) -> None:
-    found = Counter(rule.row.status for rule in book().rules)
+    found = Counter(rule.row.status for rule in rule_set().rules)
     numbers = [sum(found.values()), found["verified"], found["design_default"], found["unverified"], 0]
     assert f"rules {' '.join(map(str, numbers))}" in read["index.html"].text
     assert release().version in read["index.html"].text
@@ -243,7 +243,7 @@ def test_no_bare_name_of_a_fact_stands_on_a_page_of_rules(read: dict[str, Read],
 
 
 def test_whatever_a_centre_writes_is_escaped() -> None:
-    own = book()
+    own = rule_set()
     first = own.rules[0]
     bad = Rule(first.block, first.row.model_copy(update={"then": "<script>x</script> & <b>"}), first.when)
     html = pages(local(own, rules=(bad, *own.rules[1:]), overrides=("<i>",)), title="<u>")
@@ -257,7 +257,7 @@ def test_the_rules_of_another_day_show_what_is_not_in_force() -> None:
     versions = Counter(rule.id for rule in every_version())
     several = next((id for id, count in versions.items() if count > 1), None)
     if several is None:  # the release has no superseded rule: make one go out of force
-        own = book()
+        own = rule_set()
         kept = replace(own, rules=own.rules[1:])
         block, gone = own.rules[0].block, own.rules[0].row.then
         text = Read(pages(kept)[href("block", block)]).text
@@ -267,13 +267,13 @@ def test_the_rules_of_another_day_show_what_is_not_in_force() -> None:
     first = min(
         (r for r in every_version() if r.id == several), key=lambda r: r.row.since or datetime.date.min
     )
-    text = Read(pages(book())[href("block", first.block)]).text
+    text = Read(pages(rule_set())[href("block", first.block)]).text
     assert "Not in force" in text
     assert " ".join(first.row.then.split()) in text
 
 
 def test_what_a_centre_changed_stands_first_with_its_warnings() -> None:
-    own = book()
+    own = rule_set()
     mine = local(
         own, overrides=("SP1 was changed: sins 13 -> 12",), warnings=("not signed by anybody",), signed_by=""
     )
@@ -288,7 +288,7 @@ def test_what_a_centre_changed_stands_first_with_its_warnings() -> None:
 
 
 def test_an_added_rule_with_the_centre_s_own_source_is_shown_and_linked() -> None:
-    own = book()
+    own = rule_set()
     first = own.rules[0]
     row = first.row.model_copy(update={"id": "X1", "cite": ("OwnAudit",), "then": "our own rule"})
     added = Rule(first.block, row, parse("infection and age > 70"), "St Elsewhere: audit")
@@ -350,12 +350,12 @@ def test_an_anchor_has_no_sign_that_a_link_would_break_on() -> None:
 
 def test_pages_are_written_whole_and_other_files_left_alone(tmp_path: Path, site: dict[str, str]) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    files = write_site(tmp_path / "deep" / "site", book())
+    files = write_site(tmp_path / "deep" / "site", rule_set())
     assert files[0].name == "index.html"
     assert {file.name for file in files} == set(site)
     assert all(file.read_text(encoding="utf-8") == site[file.name] for file in files)
     assert sorted(p.name for p in (tmp_path / "deep" / "site").iterdir()) == sorted(site)
-    again = write_site(tmp_path, book())
+    again = write_site(tmp_path, rule_set())
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert len(again) == len(files)
 
@@ -363,8 +363,8 @@ def test_pages_are_written_whole_and_other_files_left_alone(tmp_path: Path, site
 def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("x")
     with pytest.raises(BadInput, match="the pages cannot be written here"):
-        write_site(tmp_path / "taken", book())
+        write_site(tmp_path / "taken", rule_set())
 
 
 def test_the_pages_do_not_hang_on_chance(site: dict[str, str]) -> None:
-    assert pages(book()) == site
+    assert pages(rule_set()) == site

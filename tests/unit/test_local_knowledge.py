@@ -9,7 +9,7 @@ import pytest
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply, local_knowledge
-from osteoplan.knowledge.centre.ruleset import book
+from osteoplan.knowledge.centre.ruleset import rule_set
 from osteoplan.knowledge.expression import parse, renumbered
 from osteoplan.knowledge.lint.lint import rule_faults
 from osteoplan.knowledge.marked import read_marked
@@ -237,7 +237,7 @@ def test_a_safety_rule_that_is_off_or_changed_is_a_warning(tmp_path: Path, text:
     (warning,) = local(tmp_path, text).warnings
     assert words in warning
     assert "because our board" in warning
-    assert book(None, local(tmp_path, "")).warnings == ()
+    assert rule_set(None, local(tmp_path, "")).warnings == ()
 
 
 def test_a_missing_signature_is_a_warning(tmp_path: Path) -> None:
@@ -511,7 +511,7 @@ def test_the_examples_of_the_packages_own_rules_come_out_as_written() -> None:
 
 def test_the_example_folder_passes_every_check_and_speaks() -> None:
     found = checked_local(local_knowledge(EXAMPLE))
-    ours = book(None, found)
+    ours = rule_set(None, found)
     about = {*uses(), *technique_cards()}
     for own in ours.rules:
         if own.origin:

@@ -141,12 +141,12 @@ def site(folder: Path, *, centre: Path | None = None) -> int:
         folder with a centre's own rules
     """
     from osteoplan.cli.console import out
-    from osteoplan.workflow.knowledge import local_book
+    from osteoplan.workflow.knowledge import local_rule_set
     from osteoplan.workflow.knowledge_site import write_site
 
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file; give a folder for the pages")
-    whose = local_book(centre)
+    whose = local_rule_set(centre)
     pages = write_site(folder, whose, sources=whose.refs)
     out.print(f"{len(pages)} pages; open {folder / 'index.html'}", markup=False)
     out.print(USE, style="dim")
@@ -161,7 +161,7 @@ def services() -> int:
     """
     from osteoplan.cli.console import print_json
     from osteoplan.io.cds_hooks import service_descriptions
-    from osteoplan.knowledge.centre.ruleset import book
+    from osteoplan.knowledge.centre.ruleset import rule_set
 
-    print_json(service_descriptions(book().rules))
+    print_json(service_descriptions(rule_set().rules))
     return DONE

@@ -35,7 +35,7 @@ def service_descriptions(
     """The discovery document: one service for each block that has a rule.
 
     Args:
-        rules: effective rules, e.g. of a ``knowledge.centre.ruleset.Book``.
+        rules: effective rules, e.g. of a ``knowledge.centre.ruleset.RuleSet``.
         titles: title of every block; None takes those of the package.
         release_name: release (and centre) whose rules these are; empty takes that of the content.
     """

@@ -1,6 +1,6 @@
 """What would change a verdict: for each number, the nearest threshold that flips a rule, and how far it is.
 
-    nearest_changes(book().rules, facts)   # SP1: SINS 12 of 18 is 1 below 13, where it would be true
+    nearest_changes(rule_set().rules, facts)   # SP1: SINS 12 of 18 is 1 below 13, where it would be true
 
 A platelet count of 55 passes a gate at 50 today and may not tomorrow: a reader sees both.
 """
@@ -23,7 +23,7 @@ def nearest_changes(rules: Iterable[Rule], facts: Mapping[str, Value]) -> tuple[
     """For every decided rule and every number that it reads: the nearest value that changes the verdict.
 
     Args:
-        rules: rules of a book.
+        rules: rules of a set.
         facts: checked facts, settled ones included; a number may be a range.
 
     Returns:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply, local_knowledge
-from osteoplan.knowledge.centre.ruleset import book
+from osteoplan.knowledge.centre.ruleset import rule_set
 from osteoplan.knowledge.rules import Rule, RuleExample
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.facts import Facts
@@ -42,7 +42,7 @@ def checked_local(local: LocalKnowledge, as_of: datetime.date | None = None) -> 
         BadInput: the first example that does not, with file, line and reason.
     """
     by_rule = {change.rule: change for change in local.changes}
-    for rule in apply(book(as_of).rules, local):
+    for rule in apply(rule_set(as_of).rules, local):
         for example, fault in example_faults(rule) if rule.origin else ():
             change = by_rule[rule.id]
             own = list(getattr(change.row, "examples", None) or ())

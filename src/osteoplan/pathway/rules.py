@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from osteoplan.knowledge.centre.ruleset import Book, book
+from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
 from osteoplan.knowledge.expression import AllOf, Expression, names, parse
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.scores import score_table
@@ -26,12 +26,12 @@ __all__ = ["blocking", "forbidding", "questions", "verdicts"]
 _GATE = "region"
 
 
-def verdicts(facts: Facts, asked: Book | None = None) -> tuple[Verdict, ...]:
+def verdicts(facts: Facts, asked: RuleSet | None = None) -> tuple[Verdict, ...]:
     """Every rule that could apply to the region, in order of precedence: true, unknown and false ones.
 
     ``asked``: whose rules; the package's own, in force today, where none is given.
     """
-    return tuple(_verdict(rule, facts) for rule in (asked or book()).rules if _could_apply(rule, facts))
+    return tuple(_verdict(rule, facts) for rule in (asked or rule_set()).rules if _could_apply(rule, facts))
 
 
 def questions(verdicts: Iterable[Verdict], scores: Sequence[ScoreResult] = ()) -> tuple[Question, ...]:

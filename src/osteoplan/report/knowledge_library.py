@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.centre.ruleset import Book
+from osteoplan.knowledge.centre.ruleset import RuleSet
 from osteoplan.knowledge.evidence import EvidenceFile, evidence
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.load import documents, raw
@@ -27,12 +27,12 @@ class Library:
     """What the pages show.
 
     Attributes:
-        book: the effective rules, and what a centre changed.
+        rule_set: the effective rules, and what a centre changed.
         older: versions of rules that are not in force.
         users_of_source, users_of_fact: who cites a source, who reads a fact.
     """
 
-    book: Book
+    rule_set: RuleSet
     older: tuple[Rule, ...]
     blocks: Mapping[str, str]
     facts: Mapping[str, FactRow]
@@ -54,7 +54,7 @@ class Library:
     def rules_about(self, technique: str) -> tuple[Rule, ...]:
         """Rules whose effect is about a technique or something that it uses."""
         concerned = {technique, *self.techniques[technique].uses}
-        return tuple(rule for rule in self.book.rules if concerned & set(rule.row.about))
+        return tuple(rule for rule in self.rule_set.rules if concerned & set(rule.row.about))
 
 
 def rule_word(rule: Rule) -> Word:
@@ -62,13 +62,13 @@ def rule_word(rule: Rule) -> Word:
     return Word(rule.id, href("rule", rule.id, rule.block), f"{rule.row.effect}: {rule.row.then}")
 
 
-def library(book: Book, own_sources: Mapping[str, Citation] | None = None) -> Library:
-    """The package's knowledge with the rules of a book; ``own_sources`` are a centre's, by key."""
+def library(rule_set: RuleSet, own_sources: Mapping[str, Citation] | None = None) -> Library:
+    """The package's knowledge with the rules of a rule set; ``own_sources`` are a centre's, by key."""
     files = {file.id: file for file in documents("techniques", TechniqueFile).values()}
-    effective = [rule.row for rule in book.rules]
-    used, read = _users(book.rules, {id: file.title for id, file in files.items()})
+    effective = [rule.row for rule in rule_set.rules]
+    used, read = _users(rule_set.rules, {id: file.title for id, file in files.items()})
     return Library(
-        book=book,
+        rule_set=rule_set,
         older=tuple(rule for rule in every_version() if rule.row not in effective),
         blocks=blocks(),
         facts=vocabulary(),

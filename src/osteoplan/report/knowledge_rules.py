@@ -36,7 +36,7 @@ def rules_page(lib: Library) -> Page:
     """Every block, in order of precedence."""
     rows = []
     for id, title in lib.blocks.items():
-        own = [rule for rule in lib.book.rules if rule.block == id]
+        own = [rule for rule in lib.rule_set.rules if rule.block == id]
         effects = Counter(rule.row.effect for rule in own)
         checked = Counter(STATUS_WORDS[rule.row.status] for rule in own)
         rows.append(
@@ -64,7 +64,7 @@ def rules_page(lib: Library) -> Page:
 
 def block_page(lib: Library, block: str) -> Page:
     """One block: its tree, then every rule."""
-    own = [rule for rule in lib.book.rules if rule.block == block]
+    own = [rule for rule in lib.rule_set.rules if rule.block == block]
     title = lib.blocks.get(block, block)
     table = Table(("rule", "if", "then", "about"), tuple(_row(lib, rule) for rule in own), "ruled")
     sections = [Part("As a tree", tree=tree(own, title=title)), Part("Rule by rule", table=table)]

@@ -1,6 +1,6 @@
 """The knowledge as pages that a clinician reads in a browser, without code and without a network.
 
-    for name, html in pages(book()).items(): ...
+    for name, html in pages(rule_set()).items(): ...
 
 ``workflow.knowledge_site.write_site`` puts them into a folder.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from osteoplan.knowledge.centre.ruleset import Book
+from osteoplan.knowledge.centre.ruleset import RuleSet
 from osteoplan.knowledge.load import Cited, release
 from osteoplan.knowledge.order import order
 from osteoplan.model.evidence import Citation
@@ -59,17 +59,19 @@ _READING = (
 )
 
 
-def pages(book: Book, *, title: str = "", sources: Mapping[str, Citation] | None = None) -> dict[str, str]:
+def pages(
+    rule_set: RuleSet, *, title: str = "", sources: Mapping[str, Citation] | None = None
+) -> dict[str, str]:
     """Every page by the name of its file; ``index.html`` is where to start.
 
     Args:
-        book: the effective rules, with a centre's overrides where it has any.
+        rule_set: the effective rules, with a centre's overrides where it has any.
         title: whose pages these are; empty for the package's own.
         sources: a centre's own sources by key.
     """
-    lib = library(book, sources)
-    stamp = " · ".join(filter(None, (f"knowledge {_short(book)}", book.local)))
-    name = title or (f"Knowledge of {book.local}" if book.local else "Knowledge")
+    lib = library(rule_set, sources)
+    stamp = " · ".join(filter(None, (f"knowledge {_short(rule_set)}", rule_set.local)))
+    name = title or (f"Knowledge of {rule_set.local}" if rule_set.local else "Knowledge")
     return {
         page.file: filled("knowledge_page.html.j2", page=page, site=name, stamp=stamp, chapters=_CHAPTERS)
         for page in _pages(lib, name)
@@ -91,10 +93,10 @@ def _pages(lib: Library, name: str) -> tuple[Page, ...]:
     )
 
 
-def _short(book: Book) -> str:
+def _short(rule_set: RuleSet) -> str:
     """Release, the start of the digest, and the day: enough to tell two states apart on paper."""
-    name, _, digest = book.version.partition("+")
-    return f"{name}+{digest[:12]}" + (f", as of {book.as_of}" if book.as_of else "")
+    name, _, digest = rule_set.version.partition("+")
+    return f"{name}+{digest[:12]}" + (f", as of {rule_set.as_of}" if rule_set.as_of else "")
 
 
 def _index(lib: Library, name: str) -> Page:
@@ -104,10 +106,10 @@ def _index(lib: Library, name: str) -> Page:
         "Scores, rules, techniques and their sources, as the program reads them: percutaneous treatment of "
         "bone tumours, beside radiotherapy, surgery and best supportive care.",
         f"Content release {content.version} of {content.date}: {content.note}.",
-        f"Rules as of {lib.book.as_of}." if lib.book.as_of else "",
+        f"Rules as of {lib.rule_set.as_of}." if lib.rule_set.as_of else "",
     )
     sections = [
-        *_local(lib.book),
+        *_local(lib.rule_set),
         Part("How well checked", table=_counts(lib)),
         Part("What the marks mean", table=_marks()),
         Part("How to read it", said(*_READING)),
@@ -116,20 +118,20 @@ def _index(lib: Library, name: str) -> Page:
     return Page("index.html", "start", name, lead, tuple(sections))
 
 
-def _local(book: Book) -> list[Part]:
+def _local(rule_set: RuleSet) -> list[Part]:
     """What a centre changed, first, because it is not what the package says."""
-    if not book.local:
+    if not rule_set.local:
         return []
-    signed = f"Signed by {book.signed_by}." if book.signed_by else "Signed by nobody."
-    warned = said(*book.warnings, style="warn")
-    told = said(*(f"· {text}" for text in book.overrides))
-    return [Part(f"Changed by {book.local}", (*warned, *told, *said(signed)))]
+    signed = f"Signed by {rule_set.signed_by}." if rule_set.signed_by else "Signed by nobody."
+    warned = said(*rule_set.warnings, style="warn")
+    told = said(*(f"· {text}" for text in rule_set.overrides))
+    return [Part(f"Changed by {rule_set.local}", (*warned, *told, *said(signed)))]
 
 
 def _counts(lib: Library) -> Table:
     """Pieces by kind and review status."""
     kinds: dict[str, list[Cited]] = {
-        "rules": [rule.row for rule in lib.book.rules],
+        "rules": [rule.row for rule in lib.rule_set.rules],
         "scores": list(lib.scores.values()),
         "statements on techniques": [
             row for file in lib.techniques.values() for name in SECTIONS for row in getattr(file, name)

@@ -158,7 +158,7 @@ def _shape(lib: Library, rows: Sequence[StatementRow]) -> tuple[tuple[str, ...],
 
 def _before(lib: Library, row: StatementRow) -> tuple[Entry, ...]:
     if isinstance(row, ContraindicationRow):
-        rule = lib.book.rule(row.rule)
+        rule = lib.rule_set.rule(row.rule)
         return (cell(row.kind, Text((Word("rule "), rule_word(rule)), style="soft") if rule else ""),)
     return (cell(row.at),) if isinstance(row, FollowUpRow) else ()
 

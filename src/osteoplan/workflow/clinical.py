@@ -16,7 +16,7 @@ from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import score
 from osteoplan.pathway.vocabulary import parse_text
 from osteoplan.workflow.explain import explain_facts
-from osteoplan.workflow.knowledge import local_book
+from osteoplan.workflow.knowledge import local_rule_set
 
 __all__ = ["pathway", "score_of"]
 
@@ -54,5 +54,5 @@ def pathway(
     """
     facts = Facts(read_yaml(path), where=str(path))
     centre = read_centre(centre_file) if centre_file else None
-    whose = local_book(centre.knowledge if centre else None, as_of)
+    whose = local_rule_set(centre.knowledge if centre else None, as_of)
     return explain_facts(facts, centre=centre, asked=whose)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from osteoplan.knowledge.centre.ruleset import Book, book
+from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre
@@ -16,7 +16,7 @@ from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.rules import questions, verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
-from osteoplan.workflow.knowledge import local_book
+from osteoplan.workflow.knowledge import local_rule_set
 
 __all__ = ["cited", "explain", "explain_facts"]
 
@@ -31,7 +31,7 @@ def explain(reading: Reading) -> Explanation:
     findings, centre = reading.findings, reading.case.centre
     facts = Facts({name: value for name, value in findings.facts().items() if name in vocabulary()})
     sources = {finding.name: finding.source for finding in findings}
-    return explain_facts(facts, sources=sources, centre=centre, asked=local_book(centre.knowledge))
+    return explain_facts(facts, sources=sources, centre=centre, asked=local_rule_set(centre.knowledge))
 
 
 def explain_facts(
@@ -39,7 +39,7 @@ def explain_facts(
     *,
     sources: Mapping[str, str] | None = None,
     centre: Centre | None = None,
-    asked: Book | None = None,
+    asked: RuleSet | None = None,
 ) -> Explanation:
     """Score what applies to this site, hand the totals (as ranges) to the rules, and run them.
 
@@ -51,7 +51,7 @@ def explain_facts(
         centre: what the centre has.
         asked: whose rules; the package's own, in force today, where none is given.
     """
-    whose = asked or book()
+    whose = asked or rule_set()
     scores = applicable_scores(facts, sources)
     totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
     known = facts.filled(totals)

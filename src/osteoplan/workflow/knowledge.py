@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.centre.overrides import local_knowledge
-from osteoplan.knowledge.centre.ruleset import Book, book
+from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
 from osteoplan.knowledge.lint.lint import lint
 from osteoplan.knowledge.load import documents, release, version
 from osteoplan.knowledge.refs import citations
@@ -29,7 +29,7 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.local_check import checked_local
 
-__all__ = ["KINDS", "catalogue", "day", "difference", "faults", "local_book", "shown"]
+__all__ = ["KINDS", "catalogue", "day", "difference", "faults", "local_rule_set", "shown"]
 
 Json = dict[str, Any]
 KINDS = ("score", "rule", "block", "technique", "fact", "source")
@@ -37,7 +37,7 @@ KINDS = ("score", "rule", "block", "technique", "fact", "source")
 
 @dataclass(frozen=True)
 class _Shelf:
-    """One state of the knowledge: the rules of a book, and the other files below a folder."""
+    """One state of the knowledge: the rules of a set, and the other files below a folder."""
 
     book_rules: tuple[Rule, ...]
     root: Path | None = None
@@ -68,15 +68,15 @@ def day(text: str | None) -> datetime.date | None:
         raise BadInput(f"'{text}' is not a day; write it as 2026-11-24") from why
 
 
-def local_book(folder: Path | None, as_of: datetime.date | None = None) -> Book:
+def local_rule_set(folder: Path | None, as_of: datetime.date | None = None) -> RuleSet:
     """The rules of a day, with a centre's overrides from ``folder`` applied and checked.
 
     Raises:
         BadInput: a broken override: file, line and reason.
     """
     if folder is None:
-        return book(as_of)
-    return book(as_of, checked_local(local_knowledge(folder, rules(None, as_of)), as_of))
+        return rule_set(as_of)
+    return rule_set(as_of, checked_local(local_knowledge(folder, rules(None, as_of)), as_of))
 
 
 def catalogue(kind: str | None = None, as_of: datetime.date | None = None) -> Json:
@@ -97,7 +97,7 @@ def shown(name: str, as_of: datetime.date | None = None, centre: Path | None = N
     Raises:
         UnknownName: nothing has that name; the message names the nearest.
     """
-    whose = local_book(centre, as_of)
+    whose = local_rule_set(centre, as_of)
     kind, _, bare = name.rpartition(":")
     if kind and kind not in KINDS:
         raise UnknownName("kind", kind, KINDS, "the knowledge")
@@ -124,7 +124,7 @@ def faults(folder: Path | None = None) -> tuple[str, ...]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder; give a folder of rules or of knowledge data")
     try:
-        local_book(folder)
+        local_rule_set(folder)
     except BadInput as why:
         return (str(why),)
     return ()
@@ -180,7 +180,7 @@ def _score(id: str) -> Json | None:
     return None if table is None else {"content": _document(table), "used_by": _rules_on(rules(), id)}
 
 
-def _rule(whose: Book, id: str) -> Json | None:
+def _rule(whose: RuleSet, id: str) -> Json | None:
     versions = [rule for rule in every_version() if rule.id == id]
     now = whose.rule(id)
     if now is None and not versions:
@@ -193,7 +193,7 @@ def _rule(whose: Book, id: str) -> Json | None:
     }
 
 
-def _block(whose: Book, id: str) -> Json | None:
+def _block(whose: RuleSet, id: str) -> Json | None:
     if id not in blocks():
         return None
     return {
@@ -213,12 +213,12 @@ def _technique(id: str) -> Json | None:
     return {"content": _document(files[id]), "used_by": about}
 
 
-def _fact(whose: Book, id: str) -> Json | None:
+def _fact(whose: RuleSet, id: str) -> Json | None:
     row = vocabulary().get(id)
     return None if row is None else {"content": _document(row), "used_by": _rules_on(whose.rules, id)}
 
 
-def _source(whose: Book, key: str) -> Json | None:
+def _source(whose: RuleSet, key: str) -> Json | None:
     source = citations().get(key)
     if source is None:
         return None
@@ -248,7 +248,7 @@ def _shelf(spec: str) -> _Shelf:
     if (folder / "pathways").is_dir():
         return _Shelf(rules(folder), folder)
     if folder.is_dir():
-        return _Shelf(local_book(folder).rules)
+        return _Shelf(local_rule_set(folder).rules)
     try:
         return _Shelf(rules(None, day(spec)))
     except BadInput as why:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
-from osteoplan.knowledge.centre.ruleset import Book
+from osteoplan.knowledge.centre.ruleset import RuleSet
 from osteoplan.model.evidence import Citation
 from osteoplan.report.knowledge_site import pages
 
@@ -15,13 +15,13 @@ __all__ = ["write_site"]
 
 
 def write_site(
-    folder: Path, book: Book, *, title: str = "", sources: Mapping[str, Citation] | None = None
+    folder: Path, rule_set: RuleSet, *, title: str = "", sources: Mapping[str, Citation] | None = None
 ) -> tuple[Path, ...]:
     """Write every page; all are made before the first is written, and none is ever half-written.
 
     Args:
         folder: made where it is absent; other files in it are left alone.
-        book: the effective rules.
+        rule_set: the effective rules.
         title: whose pages these are.
         sources: a centre's own sources by key.
 
@@ -31,7 +31,7 @@ def write_site(
     Raises:
         BadInput: the folder is a file, or cannot be written.
     """
-    made = pages(book, title=title, sources=sources)
+    made = pages(rule_set, title=title, sources=sources)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, html in made.items():

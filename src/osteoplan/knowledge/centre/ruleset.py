@@ -1,7 +1,7 @@
 """The rules that a patient is asked: whose release, on which day, and changed by whom.
 
-The package's own rules in force on a day are a book; a centre's overrides make another.
-Reports say which book spoke.
+The package's own rules in force on a day are a rule set; a centre's overrides make another.
+Reports say which one spoke.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from osteoplan.knowledge.load import release, version
 from osteoplan.knowledge.rules import Rule, rules
 from osteoplan.model.evidence import Citation, KnowledgeUsed
 
-__all__ = ["Book", "book"]
+__all__ = ["RuleSet", "rule_set"]
 
 
 @dataclass(frozen=True)
-class Book:
+class RuleSet:
     """Rules in order of precedence, and where they come from.
 
     Attributes:
@@ -52,19 +52,19 @@ class Book:
 
     @property
     def used(self) -> KnowledgeUsed:
-        """What reports print of this book."""
+        """What reports print of this rule set."""
         day = self.as_of.isoformat() if self.as_of else ""
         return KnowledgeUsed(
             self.release, self.version, day, self.local, self.signed_by, self.overrides, self.warnings
         )
 
     def rule(self, id: str) -> Rule | None:
-        """The rule of that id; None where the book has none."""
+        """The rule of that id; None where the set has none."""
         return next((rule for rule in self.rules if rule.id == id), None)
 
 
-def book(as_of: datetime.date | None = None, local: LocalKnowledge | None = None) -> Book:
-    """The book of a day and a centre.
+def rule_set(as_of: datetime.date | None = None, local: LocalKnowledge | None = None) -> RuleSet:
+    """The rule set of a day and a centre.
 
     Args:
         as_of: the day whose rules are wanted; None for the newest.
@@ -76,7 +76,7 @@ def book(as_of: datetime.date | None = None, local: LocalKnowledge | None = None
     own = _own(as_of)
     if local is None:
         return own
-    return Book(
+    return RuleSet(
         own.release, own.version, as_of, apply(own.rules, local),
         f"{local.id} {local.digest[:12]}", local.signed_by, local.overrides, local.warnings,
         local.refs,
@@ -84,5 +84,5 @@ def book(as_of: datetime.date | None = None, local: LocalKnowledge | None = None
 
 
 @cache
-def _own(as_of: datetime.date | None) -> Book:
-    return Book(release().version, version(), as_of, rules(None, as_of))
+def _own(as_of: datetime.date | None) -> RuleSet:
+    return RuleSet(release().version, version(), as_of, rules(None, as_of))
