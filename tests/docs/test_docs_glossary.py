@@ -19,7 +19,6 @@ TO_RENAME = {
     "anatomy: said", "report: said",
     "mechanics: worlds",
     "kernels: Grip",
-    "knowledge: faults", "workflow: faults",
     "mechanics: Anchors",
     "mechanics: Drive",
     "mechanics: Leaning",

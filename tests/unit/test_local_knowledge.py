@@ -11,13 +11,13 @@ from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.overrides import LocalKnowledge, apply, local_knowledge
 from osteoplan.knowledge.centre.ruleset import rule_set
 from osteoplan.knowledge.expression import parse, renumbered
-from osteoplan.knowledge.lint.lint import rule_faults
+from osteoplan.knowledge.lint.lint import rule_findings
 from osteoplan.knowledge.marked import read_marked
 from osteoplan.knowledge.rules import Rule, RuleRow, rules
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.local_check import checked_local, example_faults, read_local
+from osteoplan.pathway.local_check import checked_local, example_findings, read_local
 from osteoplan.pathway.rules import verdicts
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "centre" / "knowledge"
@@ -503,7 +503,7 @@ def test_an_example_that_does_not_come_out_as_written_stops_loading(
 
 def test_the_examples_of_the_packages_own_rules_come_out_as_written() -> None:
     for own in rules():
-        assert list(example_faults(own)) == []
+        assert list(example_findings(own)) == []
 
 
 # --- in a book, and the folder that the page shows
@@ -515,7 +515,7 @@ def test_the_example_folder_passes_every_check_and_speaks() -> None:
     about = {*uses(), *technique_cards()}
     for own in ours.rules:
         if own.origin:
-            assert list(rule_faults(own.row, vocabulary(), about)) == []
+            assert list(rule_findings(own.row, vocabulary(), about)) == []
     facts = {"region": "spine", "collapse_pct": 70}
     said = {verdict.rule: verdict for verdict in verdicts(Facts(facts), ours)}
     assert said["X1"].truth is True

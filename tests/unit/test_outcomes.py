@@ -15,7 +15,7 @@ import osteoplan
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.lint.checks import unit_known
-from osteoplan.knowledge.lint.techniques import technique_faults
+from osteoplan.knowledge.lint.techniques import technique_findings
 from osteoplan.knowledge.load import data_root
 from osteoplan.knowledge.loads import load_cases
 from osteoplan.knowledge.outcomes import outcome, outcomes
@@ -156,4 +156,4 @@ def test_lint_tells_a_published_outcome_that_the_data_do_not_know(
         "unit: '%'", f"unit: '{unit}'", 1
     )
     file.write_text(text, encoding="utf-8")
-    assert any(fault in told for told in technique_faults(tmp_path / "data", set()))
+    assert any(fault in told for told in technique_findings(tmp_path / "data", set()))

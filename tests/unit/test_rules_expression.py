@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.expression import faults, literals, names, parse
+from osteoplan.knowledge.expression import lint_findings, literals, names, parse
 from osteoplan.knowledge.rules import Rule, rules
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.expression import deciders, evaluate, samples
@@ -62,12 +62,12 @@ def test_what_is_outside_the_grammar_is_refused(text: str) -> None:
     ],
 )
 def test_a_condition_that_cannot_work_is_found_against_the_vocabulary(text: str, said: str) -> None:
-    assert any(said in fault for fault in faults(parse(text), vocabulary()))
+    assert any(said in fault for fault in lint_findings(parse(text), vocabulary()))
 
 
 def test_a_sound_condition_has_no_faults_and_names_its_facts_in_order() -> None:
     when = parse("region == 'spine' and 7 <= sins <= 12 and not infection and matrix not in ('blastic',)")
-    assert faults(when, vocabulary()) == ()
+    assert lint_findings(when, vocabulary()) == ()
     assert names(when) == ("region", "sins", "infection", "matrix")
     assert literals(when, "sins") == (7, 12)
 

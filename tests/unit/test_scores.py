@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteoplan.errors import BadInput, UnknownName
-from osteoplan.knowledge.expression import AnyOf, faults, names, parse
-from osteoplan.knowledge.lint.scores import score_faults
+from osteoplan.knowledge.expression import AnyOf, lint_findings, names, parse
+from osteoplan.knowledge.lint.scores import score_findings
 from osteoplan.knowledge.scores import ScoreExample, StandIn, conversions, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult
@@ -187,7 +187,7 @@ def test_all_worst_is_10_in_the_katagiri_score() -> None:
 
 @pytest.mark.parametrize("row", conversions())
 def test_a_conversion_is_written_over_facts_that_exist_and_gives_what_they_can_hold(row: StandIn) -> None:
-    assert faults(parse(row.when), vocabulary()) == ()
+    assert lint_findings(parse(row.when), vocabulary()) == ()
     assert Facts(row.gives)
 
 
@@ -256,9 +256,9 @@ def test_a_table_that_gives_rapid_growth_3_points_is_refused() -> None:
     primary = table.items["primary"].model_copy(update={"levels": levels})
     wrong = table.model_copy(update={"items": {**table.items, "primary": primary}})
     assert "score tomita: the points add up to 2..9, the range says (2, 10)" in tuple(
-        score_faults(wrong, vocabulary())
+        score_findings(wrong, vocabulary())
     )
-    assert tuple(score_faults(table, vocabulary())) == ()
+    assert tuple(score_findings(table, vocabulary())) == ()
 
 
 def test_what_the_scan_told_is_marked_as_measured() -> None:

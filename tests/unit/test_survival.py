@@ -1,6 +1,6 @@
 """The time that is left: what scores published, what people typed, and where they point apart."""
 
-from osteoplan.knowledge.lint.checks import expression_faults
+from osteoplan.knowledge.lint.checks import expression_findings
 from osteoplan.knowledge.scores import outlook
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Survival
@@ -160,7 +160,7 @@ def test_only_the_two_ends_of_the_leiden_model_that_are_known_are_told() -> None
 
 
 def test_every_median_asks_only_for_facts_that_exist() -> None:
-    assert [fault for row in outlook() for fault in expression_faults(row.when, vocabulary())] == []
+    assert [fault for row in outlook() for fault in expression_findings(row.when, vocabulary())] == []
 
 
 def growth_of(**facts: object) -> dict[str, tuple[float, float]]:

@@ -89,9 +89,9 @@ def lint(folder: Path | None = None, *, json: Json = False) -> int:
         folder to check; the package's own data without it
     """
     from osteoplan.cli.console import out, print_json
-    from osteoplan.workflow.knowledge import faults
+    from osteoplan.workflow.knowledge import lint_findings
 
-    found = faults(folder)
+    found = lint_findings(folder)
     if json:
         print_json({"faults": list(found)})
     else:

@@ -28,7 +28,7 @@ from osteoplan.knowledge.vocabulary import FactRow
 
 __all__ = [
     "AllOf", "Among", "AnyOf", "Compare", "Expression", "Has", "Is", "Leaf", "Not", "Operator", "evaluated",
-    "faults", "holds", "leaves", "literals", "names", "names_in", "parse", "renumbered",
+    "holds", "leaves", "lint_findings", "literals", "names", "names_in", "parse", "renumbered",
 ]  # fmt: skip
 
 Operator = Literal["<", "<=", "==", "!=", ">=", ">"]
@@ -145,9 +145,9 @@ def literals(expression: Expression, name: str) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def faults(expression: Expression, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
+def lint_findings(expression: Expression, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
     """What is wrong with an expression against the vocabulary: one sentence each, none if it is sound."""
-    return tuple(fault for leaf in leaves(expression) for fault in _leaf_faults(leaf, vocabulary))
+    return tuple(fault for leaf in leaves(expression) for fault in _leaf_findings(leaf, vocabulary))
 
 
 def renumbered(text: str, name: str, changes: Mapping[float, float]) -> str:
@@ -277,7 +277,7 @@ def _literal(node: ast.expr) -> Value:
     raise BadInput(f"'{ast.unparse(node)}' is not a number or a quoted word")
 
 
-def _leaf_faults(leaf: Leaf, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
+def _leaf_findings(leaf: Leaf, vocabulary: Mapping[str, FactRow]) -> tuple[str, ...]:
     row = vocabulary.get(leaf.name)
     if row is None:
         return (f"'{leaf.name}' is not in the vocabulary; {nearest(leaf.name, vocabulary)}",)
@@ -296,10 +296,10 @@ def _leaf_faults(leaf: Leaf, vocabulary: Mapping[str, FactRow]) -> tuple[str, ..
         bad = [value for value in values if value not in row.levels]
         return tuple(f"'{leaf.name}' is never {value!r}; {nearest(str(value), row.levels)}" for value in bad)
     assert not isinstance(leaf, Has)
-    return tuple(fault for value in values for fault in _number_faults(leaf, value, row))
+    return tuple(fault for value in values for fault in _number_findings(leaf, value, row))
 
 
-def _number_faults(leaf: Compare | Among, value: Value, row: FactRow) -> tuple[str, ...]:
+def _number_findings(leaf: Compare | Among, value: Value, row: FactRow) -> tuple[str, ...]:
     """A threshold must be a number inside the range, where both sides of it can happen."""
     if isinstance(value, str):
         return (f"'{leaf.name}' is a number and is held against {value!r}",)

@@ -16,7 +16,7 @@ from osteoplan.knowledge.rules import Rule, RuleExample
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.facts import Facts
 
-__all__ = ["checked_local", "example_faults", "read_local"]
+__all__ = ["checked_local", "example_findings", "read_local"]
 
 _TRUTH = {True: True, False: False, "unknown": None}
 _WORD = {True: "yes", False: "no", None: "unknown"}
@@ -43,7 +43,7 @@ def checked_local(local: LocalKnowledge, as_of: datetime.date | None = None) -> 
     """
     by_rule = {change.rule: change for change in local.changes}
     for rule in apply(rule_set(as_of).rules, local):
-        for example, fault in example_faults(rule) if rule.origin else ():
+        for example, fault in example_findings(rule) if rule.origin else ():
             change = by_rule[rule.id]
             own = list(getattr(change.row, "examples", None) or ())
             inside = ("examples", own.index(example)) if example in own else ()
@@ -51,7 +51,7 @@ def checked_local(local: LocalKnowledge, as_of: datetime.date | None = None) -> 
     return local
 
 
-def example_faults(rule: Rule) -> Iterator[tuple[RuleExample, str]]:
+def example_findings(rule: Rule) -> Iterator[tuple[RuleExample, str]]:
     """Examples that do not come out as written, each with a sentence."""
     for example in rule.row.examples:
         try:

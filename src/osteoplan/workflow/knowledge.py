@@ -29,7 +29,7 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.local_check import checked_local
 
-__all__ = ["KINDS", "catalogue", "day", "difference", "faults", "local_rule_set", "shown"]
+__all__ = ["KINDS", "catalogue", "day", "difference", "lint_findings", "local_rule_set", "shown"]
 
 Json = dict[str, Any]
 KINDS = ("score", "rule", "block", "technique", "fact", "source")
@@ -117,7 +117,7 @@ def shown(name: str, as_of: datetime.date | None = None, centre: Path | None = N
     return {"kind": first, "id": bare, **document, "also": [f"{k}:{bare}" for k, _ in answers[1:]]}
 
 
-def faults(folder: Path | None = None) -> tuple[str, ...]:
+def lint_findings(folder: Path | None = None) -> tuple[str, ...]:
     """What is wrong with the package's data, a whole data folder, or a centre's overrides, in sentences."""
     if folder is None or (folder / "pathways").is_dir():
         return lint(folder)

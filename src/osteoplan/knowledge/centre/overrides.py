@@ -27,7 +27,7 @@ from osteoplan.knowledge.centre.files import (
     read_folder,
 )
 from osteoplan.knowledge.expression import leaves, literals, names, parse, renumbered
-from osteoplan.knowledge.lint.lint import leaf_holds, piece_faults, rule_faults
+from osteoplan.knowledge.lint.lint import leaf_holds, piece_findings, rule_findings
 from osteoplan.knowledge.marked import Marked
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.rules import Rule, RuleExample, RuleRow, blocks, rules
@@ -150,7 +150,7 @@ def _require_cited(changes: Sequence[Override], known: set[str]) -> None:
             if row.since or row.until:
                 raise change.fault("a local rule holds while it stands here: leave out 'since' and 'until'")
             piece = row.model_dump(include={"cite", "tag", "status", "date", "note"})
-            for fault in piece_faults(piece, known):
+            for fault in piece_findings(piece, known):
                 raise change.fault(f"rule {row.id}: {fault}")
         elif not isinstance(row, OffRow):
             for key in row.cite:
@@ -190,7 +190,7 @@ def _require_sound(effective: Sequence[Rule], changes: Sequence[Override]) -> No
     by_rule = {rule.id: rule for rule in effective}
     for change in changes:
         if change.rule in by_rule:
-            for fault in rule_faults(by_rule[change.rule].row, vocabulary(), about):
+            for fault in rule_findings(by_rule[change.rule].row, vocabulary(), about):
                 raise change.fault(fault)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.expression import faults, parse
+from osteoplan.knowledge.expression import lint_findings, parse
 from osteoplan.knowledge.vocabulary import FactRow
 from osteoplan.units import ucum
 
-__all__ = ["expression_faults", "twice", "unit_known"]
+__all__ = ["expression_findings", "twice", "unit_known"]
 
 
-def expression_faults(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:
+def expression_findings(text: str, facts: Mapping[str, FactRow]) -> tuple[str, ...]:
     """What is wrong with an expression as written: one sentence each, none if it is sound."""
     try:
-        return faults(parse(text), facts)
+        return lint_findings(parse(text), facts)
     except BadInput as why:
         return (str(why),)
 

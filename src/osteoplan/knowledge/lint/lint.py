@@ -30,9 +30,9 @@ from osteoplan.knowledge.expression import (
     names,
     parse,
 )
-from osteoplan.knowledge.lint.checks import expression_faults, unit_known
-from osteoplan.knowledge.lint.scores import score_faults
-from osteoplan.knowledge.lint.techniques import technique_faults
+from osteoplan.knowledge.lint.checks import expression_findings, unit_known
+from osteoplan.knowledge.lint.scores import score_findings
+from osteoplan.knowledge.lint.techniques import technique_findings
 from osteoplan.knowledge.load import documents, raw, release
 from osteoplan.knowledge.refs import citations
 from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
@@ -40,7 +40,7 @@ from osteoplan.knowledge.scores import ScoreTable, conversions, outlook, score_t
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, uses, vocabulary
 
-__all__ = ["leaf_holds", "lint", "piece_faults", "rule_faults"]
+__all__ = ["leaf_holds", "lint", "piece_findings", "rule_findings"]
 
 
 def lint(root: Path | None = None) -> tuple[str, ...]:
@@ -54,46 +54,46 @@ def lint(root: Path | None = None) -> tuple[str, ...]:
 def _found(root: Path | None) -> Iterator[str]:
     facts = vocabulary(root)
     devices(root), evidence(root), codes(root)  # load: a file of the wrong kind is told by the loader
-    yield from _vocabulary_faults(facts)
-    yield from _cited_faults(raw(root), set(citations(root)))
+    yield from _vocabulary_findings(facts)
+    yield from _cited_findings(raw(root), set(citations(root)))
     for table in score_tables(root).values():
-        yield from score_faults(table, facts)
-    yield from _stand_in_faults(root, facts)
+        yield from score_findings(table, facts)
+    yield from _stand_in_findings(root, facts)
     about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
     rows = [row for file in pathways(root).values() for block in file.blocks.values() for row in block.rules]
     for row in rows:
-        yield from rule_faults(row, facts, about)
-    yield from _version_faults(rows, release(root).date)
-    yield from _shown_only_faults(rows, score_tables(root))
-    yield from technique_faults(root, {row.id for row in rows})
+        yield from rule_findings(row, facts, about)
+    yield from _version_findings(rows, release(root).date)
+    yield from _shown_only_findings(rows, score_tables(root))
+    yield from technique_findings(root, {row.id for row in rows})
 
 
-def _stand_in_faults(root: Path | None, facts: Mapping[str, FactRow]) -> Iterator[str]:
+def _stand_in_findings(root: Path | None, facts: Mapping[str, FactRow]) -> Iterator[str]:
     """Conversions and outlooks: conditions that are sound, and facts that exist."""
     for row in conversions(root):
         place = f"conversion on {row.when}"
-        yield from (f"{place}: {fault}" for fault in expression_faults(row.when, facts))
+        yield from (f"{place}: {fault}" for fault in expression_findings(row.when, facts))
         strangers = sorted(set(row.gives) - set(facts))
         yield from (f"{place}: gives '{name}', which is not in the vocabulary" for name in strangers)
     for line in outlook(root):
-        yield from (f"outlook, {line.what}: {fault}" for fault in expression_faults(line.when, facts))
+        yield from (f"outlook, {line.what}: {fault}" for fault in expression_findings(line.when, facts))
 
 
-def _vocabulary_faults(facts: Mapping[str, FactRow]) -> Iterator[str]:
+def _vocabulary_findings(facts: Mapping[str, FactRow]) -> Iterator[str]:
     for name, row in facts.items():
         if row.range is not None and not unit_known(row.unit):
             yield f"vocabulary: {name}: the unit '{row.unit}' is not one of osteoplan.units"
         if row.follows_from:
             yield from (
-                f"vocabulary: {name}: {fault}" for fault in expression_faults(row.follows_from, facts)
+                f"vocabulary: {name}: {fault}" for fault in expression_findings(row.follows_from, facts)
             )
 
 
-def _cited_faults(files: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+def _cited_findings(files: Mapping[str, Any], known: set[str]) -> Iterator[str]:
     """Whatever stands on somebody's word, in any file, must say whose, in which unit, and when seen."""
     for file, content in files.items():
         for place, piece in _pieces(file, content):
-            yield from (f"{place}: {fault}" for fault in piece_faults(piece, known))
+            yield from (f"{place}: {fault}" for fault in piece_findings(piece, known))
 
 
 def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -109,7 +109,7 @@ def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]
             yield from _pieces(f"{place}: {name}", inner)
 
 
-def piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+def piece_findings(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
     """What a cited piece, as written, lacks; ``known`` are the citation keys that exist."""
     cite = piece.get("cite", [])
     yield from (f"the citation '{key}' is in no file of refs" for key in cite if key not in known)
@@ -125,7 +125,7 @@ def piece_faults(piece: Mapping[str, Any], known: set[str]) -> Iterator[str]:
         yield f"the unit '{piece.get('unit', '')}' is not one of osteoplan.units"
 
 
-def _version_faults(rows: Sequence[RuleRow], released: datetime.date) -> Iterator[str]:
+def _version_findings(rows: Sequence[RuleRow], released: datetime.date) -> Iterator[str]:
     """Versions of one rule must follow one another, and a release cannot know what supersedes it."""
     by_id: dict[str, list[RuleRow]] = {}
     for row in rows:
@@ -141,7 +141,7 @@ def _version_faults(rows: Sequence[RuleRow], released: datetime.date) -> Iterato
             yield f"rule {id}: 'since' or 'until' lies after the release of {released}"
 
 
-def rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
+def rule_findings(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
     """What is wrong with a rule: its condition, what it is about, examples that prove nothing.
 
     Args:
@@ -150,7 +150,7 @@ def rule_faults(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -> 
         about: ids of every technique and use.
     """
     place = f"rule {row.id}"
-    wrong = expression_faults(row.when, facts)
+    wrong = expression_findings(row.when, facts)
     yield from (f"{place}: {fault}" for fault in wrong)
     yield from (
         f"{place}: 'about' names '{word}', neither technique nor use"
@@ -211,7 +211,7 @@ def _shown(leaf: Leaf) -> str:
             return f"{literal!r} in {name}"
 
 
-def _shown_only_faults(rows: Iterable[RuleRow], tables: Mapping[str, ScoreTable]) -> Iterator[str]:
+def _shown_only_findings(rows: Iterable[RuleRow], tables: Mapping[str, ScoreTable]) -> Iterator[str]:
     """A score made for another disease must not trigger anything."""
     shown = {id for id, table in tables.items() if table.shown_only}
     for row in rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from osteoplan.knowledge.evidence import OutcomeRow, evidence
-from osteoplan.knowledge.lint.checks import expression_faults, twice, unit_known
+from osteoplan.knowledge.lint.checks import expression_findings, twice, unit_known
 from osteoplan.knowledge.load import documents
 from osteoplan.knowledge.monographs import StatementRow
 from osteoplan.knowledge.order import OrderFile, order
@@ -15,24 +15,24 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
 from osteoplan.model.technique import SECTIONS
 
-__all__ = ["technique_faults"]
+__all__ = ["technique_findings"]
 
 
-def technique_faults(root: Path | None, rules: set[str]) -> Iterator[str]:
+def technique_findings(root: Path | None, rules: set[str]) -> Iterator[str]:
     """Faults of techniques, evidence and order; ``rules`` are the ids of every rule."""
     files = documents("techniques", TechniqueFile, root)
     facts = vocabulary(root)
     for stem, file in files.items():
-        yield from (f"technique {stem}: {fault}" for fault in _file_faults(file, stem, root))
-        yield from (f"technique {stem}: {fault}" for fault in _row_faults(file, facts, rules))
+        yield from (f"technique {stem}: {fault}" for fault in _file_findings(file, stem, root))
+        yield from (f"technique {stem}: {fault}" for fault in _row_findings(file, facts, rules))
     carried = {use for file in files.values() for use in file.uses}
     yield from (f"vocabulary: no technique uses '{use}': a tag that nobody carries"
                 for use in uses(root) if use not in carried)  # fmt: skip
-    yield from _evidence_faults(root, {file.id for file in files.values()}, facts)
-    yield from _order_faults(order(root), facts)
+    yield from _evidence_findings(root, {file.id for file in files.values()}, facts)
+    yield from _order_findings(order(root), facts)
 
 
-def _file_faults(file: TechniqueFile, stem: str, root: Path | None) -> Iterator[str]:
+def _file_findings(file: TechniqueFile, stem: str, root: Path | None) -> Iterator[str]:
     if file.id != stem:
         yield f"calls itself '{file.id}': the id must be the name of the file"
     known = {id for rows in resources(root).values() for id in rows}
@@ -48,13 +48,13 @@ def _file_faults(file: TechniqueFile, stem: str, root: Path | None) -> Iterator[
             yield f"{section}: give rows, or else say in 'nothing_found' that there are none"
 
 
-def _row_faults(file: TechniqueFile, facts: Mapping[str, FactRow], rules: set[str]) -> Iterator[str]:
+def _row_findings(file: TechniqueFile, facts: Mapping[str, FactRow], rules: set[str]) -> Iterator[str]:
     if file.applies:
-        yield from (f"applies: {fault}" for fault in expression_faults(file.applies, facts))
+        yield from (f"applies: {fault}" for fault in expression_findings(file.applies, facts))
     rows: list[StatementRow] = [row for section in SECTIONS for row in getattr(file, section)]
     for row in rows:
         if row.when:
-            yield from (f"'{row.text}': {fault}" for fault in expression_faults(row.when, facts))
+            yield from (f"'{row.text}': {fault}" for fault in expression_findings(row.when, facts))
         if not row.cite and not row.note:
             yield f"'{row.text}': no 'cite', and no 'note' that says why"
         unit = getattr(row, "unit", "")
@@ -65,7 +65,9 @@ def _row_faults(file: TechniqueFile, facts: Mapping[str, FactRow], rules: set[st
             yield f"'{reason.text}' leans on the rule {reason.rule}: no such rule"
 
 
-def _evidence_faults(root: Path | None, techniques: set[str], facts: Mapping[str, FactRow]) -> Iterator[str]:
+def _evidence_findings(
+    root: Path | None, techniques: set[str], facts: Mapping[str, FactRow]
+) -> Iterator[str]:
     found = evidence(root)
     yield from (f"evidence {id}: there is no such technique" for id in found if id not in techniques)
     yield from (f"evidence: no file for {id}" for id in sorted(techniques - set(found)))
@@ -76,12 +78,12 @@ def _evidence_faults(root: Path | None, techniques: set[str], facts: Mapping[str
         for row in file.outcomes:
             yield from (f"evidence {id}: {row.id}: the site '{site}' is no region"
                         for site in row.sites if site not in regions)  # fmt: skip
-            yield from (f"evidence {id}: {fault}" for fault in _outcome_faults(row, root))
+            yield from (f"evidence {id}: {fault}" for fault in _outcome_findings(row, root))
             if (row.low is None) != (row.high is None):
                 yield f"evidence {id}: {row.id}: an interval has both ends"
 
 
-def _outcome_faults(row: OutcomeRow, root: Path | None) -> Iterator[str]:
+def _outcome_findings(row: OutcomeRow, root: Path | None) -> Iterator[str]:
     """Whether a published outcome is one that the data know, in its unit."""
     known = outcomes(root).get(row.id)
     if known is None:
@@ -93,7 +95,7 @@ def _outcome_faults(row: OutcomeRow, root: Path | None) -> Iterator[str]:
         yield f"{row.id}: the outcome does not say that it is published"
 
 
-def _order_faults(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str]:
+def _order_findings(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str]:
     """Rows on unknown kinds, and rows that no example lets speak."""
     named = [kind.counts_as for kind in file.kinds.values() if kind.counts_as]
     named += [kind for row in file.rows for kind in (*row.first, *row.second, *row.unless)]
@@ -107,7 +109,7 @@ def _order_faults(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str
         wanted = [row.id, f"!{row.id}"] if row.effect == "usual" and not _turned(row.id, file) else [row.id]
         yield from (f"order {row.id}: no example says {id}" for id in wanted if id not in said)
         if row.when:
-            yield from (f"order {row.id}: {fault}" for fault in expression_faults(row.when, facts))
+            yield from (f"order {row.id}: {fault}" for fault in expression_findings(row.when, facts))
     ids = {row.id for row in file.rows}
     yield from (f"order: an example says {id}, which is no row"
                 for id in sorted(said) if id.removeprefix("!") not in ids)  # fmt: skip
