@@ -16,8 +16,8 @@ from osteoplan.anatomy.measure.distances import distances
 from osteoplan.anatomy.measure.long_bone import measure_long_bone
 from osteoplan.anatomy.measure.matrix import matrix
 from osteoplan.anatomy.measure.pelvis import measure_pelvis
+from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.anatomy.measure.sacrum import measure_sacrum
-from osteoplan.anatomy.measure.said import Said, measured
 from osteoplan.anatomy.measure.shell import cortex_beside
 from osteoplan.anatomy.measure.size import size
 from osteoplan.anatomy.measure.vertebra import measure_vertebra
@@ -52,11 +52,11 @@ def measure(
     else:
         parts += [densities(anatomy), cortex_beside(anatomy), _site(anatomy, frames)]
     parts += [matrix(anatomy), distances(anatomy, frames)]
-    whole = Said.joined(parts)
+    whole = Result.joined(parts)
     return whole.findings, whole.unmeasured
 
 
-def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
+def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     """What only this site has."""
     site = bone_site(anatomy.bone)
     match None if site is None else site.id:
@@ -68,8 +68,8 @@ def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
             return measure_sacrum(anatomy, frames)
         case "scapula" | "sternum" | "ribs" if site is not None:
             region = measured("region", site.regions[0], "1", f"every lesion of {anatomy.bone} lies there")
-            return Said((region,), ())
+            return Result((region,), ())
         case _:
-            return Said(
+            return Result(
                 (), (f"{anatomy.bone}: wall, endplates and collapse are not measured: it was not read",)
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from osteoplan.anatomy.measure.said import Said, measured
+from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.anatomy.measure.shell import Near, around_lesion
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, Mask
@@ -13,13 +13,13 @@ from osteoplan.model.findings import Finding
 __all__ = ["densities", "density"]
 
 
-def densities(anatomy: Anatomy) -> Said:
+def densities(anatomy: Anatomy) -> Result:
     """Medians of the lesion within the bone, and of the bone beside it below its shell."""
     near = around_lesion(anatomy)
     reach = number("measure.beside_mm")
     deep = near.bone & (near.depth < -number("vertebra.trabecular_depth_mm"))
     beside = deep & (near.away > 0) & (near.away <= reach)
-    return Said(
+    return Result(
         (
             *_of(
                 anatomy,

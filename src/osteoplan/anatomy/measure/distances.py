@@ -18,7 +18,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from osteoplan.anatomy.measure.joint import joint_points
-from osteoplan.anatomy.measure.said import Said, measured
+from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.kernels.distance import distance_to
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import bone_site
@@ -34,7 +34,7 @@ Indices = npt.NDArray[np.intp]
 _PAIRS = 2_000_000  # compared at a time
 
 
-def distances(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
+def distances(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     """Distances to the nearest structure of each kind that exists.
 
     ``nerve_mm`` is to the nearest nerve or canal, and is known only where nerves are: a canal alone says
@@ -52,7 +52,7 @@ def distances(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
     found.append(_nearest(anatomy, lesion, "vessel_mm", anatomy.of_kind("vessel")))
     found.append(_joint(anatomy, lesion, frames))
     found.append(_skin(anatomy, lesion))
-    return Said(tuple(finding for finding in found if finding is not None))
+    return Result(tuple(finding for finding in found if finding is not None))
 
 
 def gap_mm(image: Volume, first: Indices, second: Indices) -> float:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from osteoplan.anatomy.measure.outline import LesionSections, Outline, sections
 from osteoplan.anatomy.measure.region import region_of_long_bone
-from osteoplan.anatomy.measure.said import Said, measured
+from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.findings import Finding
@@ -28,30 +28,32 @@ THIRDS = ((100.0 / 3.0, "under_third"), (200.0 / 3.0, "third_to_two_thirds"), (n
 _SHORTEST_MM = 30.0  # an outline shorter than this is no section of a shaft
 
 
-def measure_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
+def measure_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     """Region, ``axial_mm``, ``circ_pct`` and the size as a fraction, by both definitions."""
     region = region_of_long_bone(anatomy, frames)
     frame = _shaft(frames)
     if frame is None:
-        return Said.joined(
+        return Result.joined(
             [
                 region,
-                Said((), (f"cortex of {anatomy.bone} is not measured: the axis of its shaft was not found",)),
+                Result(
+                    (), (f"cortex of {anatomy.bone} is not measured: the axis of its shaft was not found",)
+                ),
             ]
         )
     if not (anatomy.lesion_mask & anatomy.bone_mask).any():
-        return Said.joined(
-            [region, Said((), ("cortex is not measured: no part of the lesion lies in the bone",))]
+        return Result.joined(
+            [region, Result((), ("cortex is not measured: no part of the lesion lies in the bone",))]
         )
     cut = sections(anatomy, frame)
     outlines = tuple(o for o in cut.outlines if o.lengths_mm.sum() >= _SHORTEST_MM)
     if not any(np.isfinite(o.cortex_mm).any() for o in outlines):
-        return Said.joined(
-            [region, Said((), ("cortex is not measured: none is seen in the sections through the lesion",))]
+        return Result.joined(
+            [region, Result((), ("cortex is not measured: none is seen in the sections through the lesion",))]
         )
     basis = f"in sections across the shaft's axis, against the intact bone ({anatomy.intact_basis})"
-    return Said.joined(
-        [region, Said((_axial(outlines, basis), _around(outlines, basis), *_size(cut, outlines)))]
+    return Result.joined(
+        [region, Result((_axial(outlines, basis), _around(outlines, basis), *_size(cut, outlines)))]
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.anatomy.measure.said import Said, by_meaning, measured, soft_tissue
+from osteoplan.anatomy.measure.result import Result, by_meaning, measured, soft_tissue
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, Mask
@@ -23,11 +23,11 @@ __all__ = ["matrix"]
 F64 = npt.NDArray[np.float64]
 
 
-def matrix(anatomy: Anatomy) -> Said:
+def matrix(anatomy: Anatomy) -> Result:
     """Shares of lytic and sclerotic voxels, and the matrix where they are clear."""
     inside = anatomy.lesion_mask & anatomy.bone_mask
     if not inside.any():
-        return Said((), ("matrix is not measured: no part of the lesion lies in the bone",))
+        return Result((), ("matrix is not measured: no part of the lesion lies in the bone",))
     image, soft = anatomy.image, soft_tissue(anatomy.image)
     now = _calm(anatomy, anatomy.image.array, inside)
     intact = _calm(anatomy, anatomy.image_intact.array, inside)
@@ -36,7 +36,7 @@ def matrix(anatomy: Anatomy) -> Said:
     sclerotic = now > np.maximum(intact, soft) + by_meaning(image, "sclerotic_min")
     judged = int(np.count_nonzero(bony | sclerotic))
     if 100.0 * judged / len(now) < number("measure.matrix_judged_min_pct"):
-        return Said(
+        return Result(
             (),
             (
                 "matrix is not measured: the lesion replaces marrow that is hardly denser than soft tissue, "
@@ -46,7 +46,7 @@ def matrix(anatomy: Anatomy) -> Said:
     return _said(anatomy, 100.0 * float(lytic.sum()) / judged, 100.0 * float(sclerotic.sum()) / judged)
 
 
-def _said(anatomy: Anatomy, lytic: float, sclerotic: float) -> Said:
+def _said(anatomy: Anatomy, lytic: float, sclerotic: float) -> Result:
     basis = f"of the lesion's bone voxels, against the intact bone ({anatomy.intact_basis})"
     shares = (
         measured("lytic_pct", lytic, "%", f"share {basis}, that read below half of its height"),
@@ -58,8 +58,8 @@ def _said(anatomy: Anatomy, lytic: float, sclerotic: float) -> Said:
     told = f"{lytic:.0f} % lytic, {sclerotic:.0f} % sclerotic {basis}"
     kind = _kind(lytic, sclerotic)
     if kind is None:
-        return Said(shares, (f"matrix is not clear: {told}; state it",))
-    return Said((measured("matrix", kind, "1", told), *shares))
+        return Result(shares, (f"matrix is not clear: {told}; state it",))
+    return Result((measured("matrix", kind, "1", told), *shares))
 
 
 def _kind(lytic: float, sclerotic: float) -> str | None:

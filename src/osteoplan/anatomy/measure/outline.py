@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.aligned import Aligned
-from osteoplan.anatomy.measure.said import by_meaning, soft_tissue
+from osteoplan.anatomy.measure.result import by_meaning, soft_tissue
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import number

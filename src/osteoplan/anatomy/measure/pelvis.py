@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from osteoplan.anatomy.measure.joint import Joint, sphere_of
-from osteoplan.anatomy.measure.said import Said, measured, soft_tissue
+from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -25,29 +25,29 @@ LEAST_ROOF = 0.25  # of the roof must be left beside the lesion
 NEAR_MM = 12.0  # a sacrum further off is cut or not labelled
 
 
-def measure_pelvis(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
+def measure_pelvis(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     """Region, and the share of the dome's subchondral bone that is lost."""
     frame = frames.get("acetabulum")
     sphere = None if frame is None else sphere_of(frame)
     if frame is None or sphere is None:
-        return Said((), ("region of the pelvis is not measured: the acetabulum was not found; state it",))
+        return Result((), ("region of the pelvis is not measured: the acetabulum was not found; state it",))
     inside = anatomy.lesion_mask & anatomy.bone_mask
     if not inside.any():
-        return Said((), ("region of the pelvis is not measured: no part of the lesion lies in the bone",))
+        return Result((), ("region of the pelvis is not measured: no part of the lesion lies in the bone",))
     points = anatomy.image.positions_mm(np.argwhere(inside))
-    return Said.joined([_region(anatomy, points, sphere), _dome(anatomy, frame, sphere)])
+    return Result.joined([_region(anatomy, points, sphere), _dome(anatomy, frame, sphere)])
 
 
-def _region(anatomy: Anatomy, points: F64, sphere: Joint) -> Said:
+def _region(anatomy: Anatomy, points: F64, sphere: Joint) -> Result:
     least, reach = number("measure.region_min_pct"), number("measure.acetabulum_reach_mm")
     beyond = sphere.beyond_mm(points)
     share = 100.0 * float((beyond <= reach).mean())
     near = f"{share:.0f} % of the lesion is within {reach:.0f} mm of the acetabulum's sphere"
     if share >= least:
-        return Said((measured("region", "acetabulum", "1", near),))
+        return Result((measured("region", "acetabulum", "1", near),))
     joint = _sacroiliac(anatomy)
     if joint is None:
-        return Said(
+        return Result(
             (),
             (f"region of the pelvis is not measured: {near}; the sacroiliac joint was not found; state it",),
         )
@@ -58,7 +58,7 @@ def _region(anatomy: Anatomy, points: F64, sphere: Joint) -> Said:
         "which is taken as the path of load"
     )
     region = "pelvic_ring" if on_path >= least else "pelvis_nonload"
-    return Said((measured("region", region, "1", words),))
+    return Result((measured("region", region, "1", words),))
 
 
 def _sacroiliac(anatomy: Anatomy) -> F64 | None:
@@ -85,7 +85,7 @@ def _off_line(points: F64, start: F64, end: F64) -> F64:
     return away
 
 
-def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Joint) -> Said:
+def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Joint) -> Result:
     """Share of the roof's subchondral bone that is lost."""
     indices = np.argwhere(anatomy.bone_mask)
     positions = anatomy.image.positions_mm(indices)
@@ -99,7 +99,7 @@ def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Joint) -> Said:
     lesion = anatomy.lesion_mask[at]
     rest = ~lesion
     if not chosen.any() or rest.mean() < LEAST_ROOF:
-        return Said(
+        return Result(
             (), ("the dome's loss is not measured: too little of the roof is left to compare it with",)
         )
     height = anatomy.image.array[at].astype(np.float64) - soft_tissue(anatomy.image)
@@ -110,4 +110,4 @@ def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Joint) -> Said:
         f"share of the bone within {thick:.0f} mm of the joint's sphere and {angle:.0f} degrees of up, "
         "against the rest of it"
     )
-    return Said((measured("dome_lost_pct", float(np.clip(lost, 0.0, 100.0)), "%", because),))
+    return Result((measured("dome_lost_pct", float(np.clip(lost, 0.0, 100.0)), "%", because),))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.anatomy.measure.joint import sphere_of
-from osteoplan.anatomy.measure.said import Said, measured
+from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -19,7 +19,7 @@ F64 = npt.NDArray[np.float64]
 CONDYLES = ("condyle_medial", "condyle_lateral")
 
 
-def region_of_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
+def region_of_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     """Proximal end or shaft; of a femur also whether the lesion lies about the trochanters."""
     inside = anatomy.lesion_mask & anatomy.bone_mask
     points = anatomy.image.positions_mm(np.argwhere(inside if inside.any() else anatomy.lesion_mask))
@@ -28,10 +28,10 @@ def region_of_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Sa
     return _humerus(points, frames)
 
 
-def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
+def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
     frame = frames.get("proximal_femur")
     if frame is None:
-        return Said((), ("region of the femur is not measured: its upper end was not found; state it",))
+        return Result((), ("region of the femur is not measured: its upper end was not found; state it",))
     lesser = frame.landmarks_mm.get("lesser_trochanter")
     if lesser is None:
         return _above_trochanters(points, frame)
@@ -42,8 +42,8 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
         words = (
             f"its centre is {_off(middle)} the lesser trochanter; the proximal femur ends {end:.0f} mm below"
         )
-        return Said.joined(
-            [Said((measured("region", "prox_femur", "1", words),)), _trochanters(points, frame)]
+        return Result.joined(
+            [Result((measured("region", "prox_femur", "1", words),)), _trochanters(points, frame)]
         )
     lower = [frame.landmarks_mm[name] for name in CONDYLES if name in frame.landmarks_mm]
     words = f"its centre is {-middle:.0f} mm below the lesser trochanter"
@@ -51,13 +51,13 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
         up = float(((points - np.mean(lower, axis=0)) @ frame.superior).mean())
         words += f" and {up:.0f} mm above the backs of the condyles"
         if up < number("measure.distal_femur_above_condyles_mm"):
-            return Said((measured("region", "distal_femur", "1", words),))
+            return Result((measured("region", "distal_femur", "1", words),))
     else:
         words += "; the condyles are not seen, so it is not checked that this is not the distal femur"
-    return Said((measured("region", "femur_shaft", "1", words),))
+    return Result((measured("region", "femur_shaft", "1", words),))
 
 
-def _above_trochanters(points: F64, frame: BoneFrame) -> Said:
+def _above_trochanters(points: F64, frame: BoneFrame) -> Result:
     """Without a lesser trochanter on the scan: proximal if the lesion lies above where any could be."""
     radii = number("measure.prox_femur_sure_radii")
     sphere = sphere_of(frame)
@@ -68,17 +68,17 @@ def _above_trochanters(points: F64, frame: BoneFrame) -> Said:
                 f"its centre is {_off(-below)} the centre of the head, above any lesser trochanter "
                 f"({radii:.1f} radii of the head below), which was not found itself"
             )
-            return Said.joined(
-                [Said((measured("region", "prox_femur", "1", words),)), _trochanters(points, frame)]
+            return Result.joined(
+                [Result((measured("region", "prox_femur", "1", words),)), _trochanters(points, frame)]
             )
-    return Said((), ("region of the femur is not measured: its lesser trochanter was not found; state it",))
+    return Result((), ("region of the femur is not measured: its lesser trochanter was not found; state it",))
 
 
-def _trochanters(points: F64, frame: BoneFrame) -> Said:
+def _trochanters(points: F64, frame: BoneFrame) -> Result:
     """Share of the lesion below the neck, between the greater trochanter and the subtrochanteric end."""
     needed = ("head_centre", "neck_centre", "greater_trochanter")
     if any(name not in frame.landmarks_mm for name in needed) or "neck_diameter" not in frame.lengths_mm:
-        return Said(
+        return Result(
             (), ("whether the lesion lies about the trochanters is not measured: landmarks were not found",)
         )
     lesser = frame.landmarks_mm.get("lesser_trochanter")
@@ -96,14 +96,14 @@ def _trochanters(points: F64, frame: BoneFrame) -> Said:
         f"{below:.0f} mm below the lesser"
     )
     about = share >= number("measure.peritrochanteric_min_pct")
-    return Said((measured("peritrochanteric", about, "1", because),))
+    return Result((measured("peritrochanteric", about, "1", because),))
 
 
-def _humerus(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
+def _humerus(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
     frame = frames.get("proximal_humerus")
     sphere = None if frame is None else sphere_of(frame)
     if frame is None or sphere is None:
-        return Said((), ("region of the humerus is not measured: its head was not found; state it",))
+        return Result((), ("region of the humerus is not measured: its head was not found; state it",))
     end = number("measure.prox_humerus_below_head_mm")
     axis = _shaft(frames, "humeral_shaft", frame).superior
     middle = float(((points - sphere.centre_mm) @ axis).mean())
@@ -111,7 +111,7 @@ def _humerus(points: F64, frames: Mapping[str, BoneFrame]) -> Said:
     words = (
         f"its centre is {_off(middle)} the centre of the head; the proximal humerus ends {end:.0f} mm below"
     )
-    return Said((measured("region", region, "1", words),))
+    return Result((measured("region", region, "1", words),))
 
 
 def _shaft(frames: Mapping[str, BoneFrame], kind: str, otherwise: BoneFrame) -> BoneFrame:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.measure.said import Said, derived, measured
+from osteoplan.anatomy.measure.result import Result, derived, measured
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -21,13 +21,13 @@ F64 = npt.NDArray[np.float64]
 ZONES = ("I", "II", "III")
 
 
-def measure_sacrum(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
+def measure_sacrum(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     """Region, and the most medial zone that the lesion reaches."""
     region = derived("region", "sacrum", "the lesion's bone is the sacrum")
     frame = frames.get("sacrum")
     edges = None if frame is None else _foramina(anatomy, frame)
     if frame is None or edges is None:
-        return Said(
+        return Result(
             (region,), ("sacral zones are not measured: no sacral foramina were found on both sides",)
         )
     inside = anatomy.lesion_mask & anatomy.bone_mask
@@ -39,9 +39,9 @@ def measure_sacrum(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Said:
     words = ", ".join(f"{v:.1f} mL in zone {name}" for name, v in zip(ZONES, volumes, strict=True))
     reached = np.flatnonzero(volumes >= number("measure.zone_min_mL"))
     if len(reached) == 0:
-        return Said((region,), (f"sacral zones are not measured: too little lesion in any ({words})",))
+        return Result((region,), (f"sacral zones are not measured: too little lesion in any ({words})",))
     because = f"{words}; zones by the inner and outer edges of the sacral foramina"
-    return Said((region, measured("denis_zone", ZONES[int(reached.max())], "1", because)))
+    return Result((region, measured("denis_zone", ZONES[int(reached.max())], "1", because)))
 
 
 def _foramina(anatomy: Anatomy, frame: BoneFrame) -> dict[str, tuple[float, float]] | None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.anatomy.measure.said import Said, measured, soft_tissue
+from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
@@ -64,13 +64,13 @@ def around_lesion(anatomy: Anatomy) -> Near:
     )
 
 
-def cortex_beside(anatomy: Anatomy) -> Said:
+def cortex_beside(anatomy: Anatomy) -> Result:
     """Share of the shell in and beside the lesion that is lost, and whether that is an erosion."""
     near, reach = around_lesion(anatomy), number("measure.beside_mm")
     shell = near.bone & (near.depth > -number("vertebra.shell_mm")) & (near.away <= reach)
     if not shell.any():
         none = f"the lesion is more than {reach:.0f} mm below the bone's surface"
-        return Said(
+        return Result(
             (
                 measured("cortex_lost_pct", 0.0, "%", none),
                 measured("cortical_erosion", False, "1", none),
@@ -79,7 +79,7 @@ def cortex_beside(anatomy: Anatomy) -> Said:
     lost = lost_pct(anatomy, near.onto(shell, anatomy.image.shape))
     basis = f"against the intact bone ({anatomy.intact_basis})"
     place = f"the bone's shell in the lesion and within {reach:.0f} mm of it"
-    return Said(
+    return Result(
         (
             measured("cortex_lost_pct", lost, "%", f"share of {place}, {basis}"),
             measured("cortical_erosion", lost >= number("measure.cortical_erosion_min_pct"), "1",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.measure.said import Said, measured
+from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.model.anatomy import Anatomy, Mask
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
@@ -26,7 +26,7 @@ DIRECTIONS = 400  # in which the lesion's width is taken: 6 degrees apart
 TURNS = 90  # within a slice: 2 degrees apart
 
 
-def size(anatomy: Anatomy) -> Said:
+def size(anatomy: Anatomy) -> Result:
     """Volume, largest diameter, the three axes along the bone's own, and the largest in an axial slice."""
     image, lesion = anatomy.image, anatomy.lesion_mask
     volume = float(np.count_nonzero(lesion)) * image.voxel_volume_mm3 / 1000.0
@@ -34,7 +34,7 @@ def size(anatomy: Anatomy) -> Said:
     along = widths(image, outer, anatomy.frame.axes)
     largest = max(widths(image, outer, _sphere()).max(), along.max())
     words = " x ".join(f"{w:.0f}" for w in along)
-    return Said(
+    return Result(
         (
             measured("lesion_volume_mL", volume, "mL", "volume of the lesion's mask"),
             measured("size_mm", float(largest), "mm", f"largest diameter, of {DIRECTIONS} directions"),

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.frame import exits
 from osteoplan.anatomy.measure.density import density
-from osteoplan.anatomy.measure.said import Said, derived, measured
+from osteoplan.anatomy.measure.result import Result, derived, measured
 from osteoplan.anatomy.measure.shell import lost_pct, outward
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.errors import BadInput
@@ -33,13 +33,13 @@ BANDS = ((0.1, 0.3), (0.4, 0.6), (0.7, 0.9))  # of the body's depth, where its h
 
 def measure_vertebra(
     anatomy: Anatomy, vertebra: Vertebra, neighbours: tuple[Volume | None, Volume | None]
-) -> Said:
+) -> Result:
     """Everything that only a vertebra has."""
     site = thoracolumbar_spine()
     depth = signed_distance(anatomy.bone_mask, anatomy.image.spacing_mm)
     shell: Mask = anatomy.parts["body"] & (depth > -number("vertebra.shell_mm"))
     collapse = _collapse(vertebra, neighbours)
-    return Said(
+    return Result(
         (
             derived("region", site.region, f"{anatomy.bone} is of the {site.title}"),
             Finding("vertebra", anatomy.level, source="given", because="bone of the lesion, as given"),
@@ -141,17 +141,17 @@ def _arch(anatomy: Anatomy) -> tuple[Finding, ...]:
     return (measured("posterolateral", "bilateral" if len(sides) == 2 else "unilateral", "1", words),)
 
 
-def _collapse(vertebra: Vertebra, neighbours: tuple[Volume | None, Volume | None]) -> Said:
+def _collapse(vertebra: Vertebra, neighbours: tuple[Volume | None, Volume | None]) -> Result:
     """Largest loss of height against the mean of both neighbours."""
     if neighbours[0] is None or neighbours[1] is None:
-        return Said(
+        return Result(
             (),
             ("collapse is not measured: the vertebrae above and below are not both whole and labelled",),
         )
     try:
         above, below = (heights(read_vertebra(mask)) for mask in neighbours if mask is not None)
     except BadInput as why:
-        return Said((), (f"collapse is not measured: a neighbouring vertebra could not be read ({why})",))
+        return Result((), (f"collapse is not measured: a neighbouring vertebra could not be read ({why})",))
     expected = 0.5 * (above + below)
     here = heights(vertebra)
     losses = 100.0 * (1.0 - here / expected)
@@ -161,7 +161,7 @@ def _collapse(vertebra: Vertebra, neighbours: tuple[Volume | None, Volume | None
         f"{place} {h:.1f} of {e:.1f} mm" for place, h, e in zip(PLACES, here, expected, strict=True)
     )
     because = f"{words}, the mean of the vertebrae above and below"
-    return Said((measured("collapse_pct", seen, "%", because),))
+    return Result((measured("collapse_pct", seen, "%", because),))
 
 
 def heights(vertebra: Vertebra) -> F64:

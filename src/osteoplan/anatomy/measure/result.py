@@ -9,18 +9,18 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
-__all__ = ["Said", "by_meaning", "derived", "measured", "soft_tissue"]
+__all__ = ["Result", "by_meaning", "derived", "measured", "soft_tissue"]
 
 
 @dataclass(frozen=True)
-class Said:
+class Result:
     """Findings, and sentences on what is not measured and why."""
 
     findings: tuple[Finding, ...] = ()
     unmeasured: tuple[str, ...] = ()
 
     @classmethod
-    def joined(cls, parts: Iterable[Said]) -> Said:
+    def joined(cls, parts: Iterable[Result]) -> Result:
         """All that several measurements say, in order."""
         whole = tuple(parts)
         return cls(
