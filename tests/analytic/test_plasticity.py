@@ -7,7 +7,7 @@ import pytest
 
 from osteoplan.errors import Cancelled
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.kernels.plasticity import Body, Grip, follow
+from osteoplan.kernels.plasticity import Body, Boundary, follow
 from osteoplan.kernels.yielding import Brick, Elements, cone, dilation
 from osteoplan.verification import plasticity as theory
 from osteoplan.verification.plasticity import BRICK
@@ -61,7 +61,7 @@ def patch(seed: int, *, strength=1.0, tension: float = 1.0, psi: float | None = 
     fixed = np.repeat((high | (mesh.nodes[:, 2] == 0))[:, None], 3, axis=1)
     unit = np.zeros(fixed.shape)
     unit[high, 2] = -1.0
-    return follow(Body(mesh, BRICK, 0.3, E, k, alpha, beta), Grip(fixed, unit), to_mm=0.3, steps=4)
+    return follow(Body(mesh, BRICK, 0.3, E, k, alpha, beta), Boundary(fixed, unit), to_mm=0.3, steps=4)
 
 
 @pytest.mark.parametrize("tension", [1.0, 0.6])
@@ -143,7 +143,7 @@ def test_a_body_under_a_given_force_reaches_the_limit_of_the_moved_one():
     force = np.zeros(fixed.shape)
     force[:, 2] = -weight / weight.sum()
     body = Body(mesh, BRICK, 0.3, np.full(n, 1000.0), np.full(n, 10.0 / np.sqrt(3.0)), flat, flat)
-    path = follow(body, Grip(fixed, np.zeros(fixed.shape), force), to_mm=0.1, steps=5, tolerance=1e-8)
+    path = follow(body, Boundary(fixed, np.zeros(fixed.shape), force), to_mm=0.1, steps=5, tolerance=1e-8)
     area = 3 * BRICK[0] * 2 * BRICK[1]
     assert path.stiffness == pytest.approx(1000.0 * area / (4 * BRICK[2]), rel=1e-6)
     assert path.peak_N == pytest.approx(10.0 * area, rel=1e-6)
@@ -156,6 +156,6 @@ def test_a_walk_stops_when_it_is_told_to():
     one = np.ones(8)
     with pytest.raises(Cancelled):
         follow(
-            Body(mesh, BRICK, 0.3, 1000.0 * one, one, 0 * one, 0 * one), Grip(fixed, unit),
+            Body(mesh, BRICK, 0.3, 1000.0 * one, one, 0 * one, 0 * one), Boundary(fixed, unit),
             to_mm=0.1, steps=2, on_step=lambda step, residual: False,
         )  # fmt: skip

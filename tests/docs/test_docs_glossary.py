@@ -16,7 +16,6 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 # Still to be renamed: a word goes from here with its last use.
 TO_RENAME = {
     "mechanics: worlds",
-    "kernels: Grip",
     "mechanics: Anchors",
     "mechanics: Drive",
     "mechanics: Leaning",

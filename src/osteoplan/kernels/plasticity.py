@@ -37,7 +37,7 @@ from osteoplan.kernels.multigrid import Hierarchy, OnStep, equilibrium
 from osteoplan.kernels.rows import add_stiffness, modal_blocks
 from osteoplan.kernels.yielding import Brick, Elements, Tangent
 
-__all__ = ["Body", "Grip", "LoadPath", "Point", "follow"]
+__all__ = ["Body", "Boundary", "LoadPath", "Point", "follow"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -72,7 +72,7 @@ class Body:
 
 
 @dataclass(frozen=True, eq=False)
-class Grip:
+class Boundary:
     """How the body is held and driven; arrays are (n_nodes, 3).
 
     Attributes:
@@ -133,7 +133,7 @@ class LoadPath:
 
 def follow(
     body: Body,
-    grip: Grip,
+    boundary: Boundary,
     *,
     to_mm: float | None = None,
     steps: int,
@@ -155,7 +155,7 @@ def follow(
         NotConverged: a step failed even when it was cut to 1/256.
         Cancelled: ``on_step(newton steps so far, residual)`` returned False.
     """
-    walk = _Walk(body, grip, tolerance, threads, on_step)
+    walk = _Walk(body, boundary, tolerance, threads, on_step)
     first = walk.first_yield_mm()
     if to_mm is None:
         to_mm = first + steps * float(np.quantile(walk.yields_at(), MANY, method="lower"))
@@ -168,7 +168,7 @@ def follow(
     t = walk.machine_at(points[0])
     last, dt, easy = t, whole, 0
     while points[-1].displacement_mm < to_mm * (1 - 1e-9):
-        if grip.force is None:
+        if boundary.force is None:
             dt = min(dt, to_mm - t)
         found = walk.step(t + dt, u + (dt / last) * (u - before), dt / last)
         if found is None:
@@ -198,15 +198,15 @@ class _Walk:
     """A body on its way, everything on lines of nodes; one thread of control."""
 
     def __init__(
-        self, body: Body, grip: Grip, tolerance: float, threads: int, on_step: OnStep | None
+        self, body: Body, boundary: Boundary, tolerance: float, threads: int, on_step: OnStep | None
     ) -> None:
         mesh = body.mesh
-        self.body, self.grip, self.tolerance, self.on_step = body, grip, tolerance, on_step
+        self.body, self.boundary, self.tolerance, self.on_step = body, boundary, tolerance, on_step
         self.brick = Brick.of(body.edges_mm, body.poisson)
         self.blocks = modal_blocks(self.brick.whole)
-        self.free = mesh.lines_of_nodes((~grip.fixed).astype(np.float64))
-        self.unit = mesh.lines_of_nodes(np.where(grip.fixed, grip.unit_mm, 0.0))
-        self.F = None if grip.force is None else self.free * mesh.lines_of_nodes(grip.force)
+        self.free = mesh.lines_of_nodes((~boundary.fixed).astype(np.float64))
+        self.unit = mesh.lines_of_nodes(np.where(boundary.fixed, boundary.unit_mm, 0.0))
+        self.F = None if boundary.force is None else self.free * mesh.lines_of_nodes(boundary.force)
         at = np.broadcast_to(np.arange(mesh.rows.nodes, dtype=np.int32), (3, mesh.rows.nodes))
         places = mesh.of_lines(np.ascontiguousarray(at))[:, 0][mesh.corners].astype(np.int32)
         self.elements = Elements.of(
@@ -224,18 +224,18 @@ class _Walk:
 
     def _elastic(self) -> tuple[F64, float]:
         """(displacement of lines at 1 mm of the machine, stiffness)."""
-        body, grip = self.body, self.grip
+        body, boundary = self.body, self.boundary
         A = self._bricks(body.E)
-        moved_mm = grip.unit_mm if self.F is None else np.zeros_like(grip.unit_mm)
+        moved_mm = boundary.unit_mm if self.F is None else np.zeros_like(boundary.unit_mm)
         found = equilibrium(
-            A, fixed=grip.fixed, prescribed_mm=moved_mm, force_N=grip.force,
+            A, fixed=boundary.fixed, prescribed_mm=moved_mm, force_N=boundary.force,
             tolerance=min(1e-6, 0.01 * self.tolerance),
         )  # fmt: skip
         u = body.mesh.lines_of_nodes(found.displacement_mm)
         if self.F is not None:
             moved = total(self.F, u)
             return u / moved, 1.0 / moved
-        return u, float((found.reaction_N * grip.unit_mm)[grip.fixed].sum())
+        return u, float((found.reaction_N * boundary.unit_mm)[boundary.fixed].sum())
 
     def _bricks(self, moduli: F64) -> Stiffness:
         return Stiffness.uniform(
@@ -358,7 +358,7 @@ class _Walk:
         moduli = mesh.lines_of_cells(soft)
         if self.hierarchy is None:
             between = self._bricks(np.sqrt(self.body.E * soft))
-            self.hierarchy = Hierarchy.of(between, self.grip.fixed)
+            self.hierarchy = Hierarchy.of(between, self.boundary.fixed)
         hierarchy = self.hierarchy
 
         def apply(x: F64) -> F64:

@@ -34,7 +34,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.criteria import mean_strain, principal_strains
 from osteoplan.kernels.multigrid import OnStep
-from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
+from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
 from osteoplan.knowledge.materials import Density, Law, conversion, modulus_law, strength_law
 from osteoplan.knowledge.values import known, number
@@ -210,13 +210,13 @@ def _loaded(
 ) -> tuple[LoadPath, float, str]:
     """(path, strength, when it was read off)."""
     drive = specimen.drive
-    grip = Grip(drive.fixed, drive.prescribed_mm, drive.force_N)
+    boundary = Boundary(drive.fixed, drive.prescribed_mm, drive.force_N)
     softens = level == "L3"
     height = _gauge_mm(specimen)
     if height is not None:
         strain = number("yielding.model_strain")
         path = follow(
-            body, grip, to_mm=strain * height, steps=SOFTENING_STEPS if softens else STEPS,
+            body, boundary, to_mm=strain * height, steps=SOFTENING_STEPS if softens else STEPS,
             tolerance=TOLERANCE, on_step=on_step,
         )  # fmt: skip
         if not softens:
@@ -226,7 +226,7 @@ def _loaded(
     share = number("yielding.plateau_share")
     path = follow(
         body,
-        grip,
+        boundary,
         steps=PLATEAU_STEPS,
         plateau=0.0 if softens else share,
         tolerance=TOLERANCE,

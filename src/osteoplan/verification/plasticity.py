@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
+from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
 
 __all__ = [
@@ -56,7 +56,7 @@ def bar(
     beta = alpha if psi is None else dilation(psi) * one
     body = Body(mesh, edges, 0.3, E * one, k, alpha, beta)
     reach = strain * shape[2] * edges[2]
-    path = follow(body, Grip(fixed, unit), to_mm=reach, steps=steps, tolerance=tolerance)
+    path = follow(body, Boundary(fixed, unit), to_mm=reach, steps=steps, tolerance=tolerance)
     return path, shape[0] * edges[0] * shape[1] * edges[1]
 
 
@@ -100,7 +100,7 @@ def softening_column(layers: int) -> tuple[LoadPath, float]:
     fixed = np.stack([ends, np.ones_like(ends), np.ones_like(ends)], axis=1)
     unit = np.where(fixed & (mesh.nodes[:, 2] == layers)[:, None], [1.0, 0.0, 0.0], 0.0)
     body = Body(mesh, (edge,) * 3, 0.3, E + flat, strength / np.sqrt(3.0), flat, flat, BAND_ENERGY + flat)
-    return follow(body, Grip(fixed, unit), to_mm=0.5, steps=80, tolerance=1e-6), edge * edge
+    return follow(body, Boundary(fixed, unit), to_mm=0.5, steps=80, tolerance=1e-6), edge * edge
 
 
 def cylinder_limit(a: int) -> float:
@@ -129,7 +129,7 @@ def vessel(a: int, b: int, *, dimensions: int) -> tuple[LoadPath, float]:
     # volume opened over the inner face, about: the pressure has long levelled off there
     reach = 16.0 * a**dimensions / E
     inside, all = float((radius <= a).sum()), float((radius < b).sum())
-    path = follow(body, Grip(fixed, np.zeros(force.shape), force), to_mm=reach, steps=10)
+    path = follow(body, Boundary(fixed, np.zeros(force.shape), force), to_mm=reach, steps=10)
     return path, (all / inside) ** (1.0 / dimensions)
 
 

@@ -37,7 +37,7 @@ from scipy import ndimage
 
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, effective_strain, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
-from osteoplan.kernels.plasticity import Body, Grip, LoadPath, follow
+from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.knowledge.materials import Density, modulus_law, strength_law
 from osteoplan.knowledge.values import number
 
@@ -267,4 +267,4 @@ def yield_l2(load: Load, *, shift: int, to_mm: float, steps: int = 6) -> LoadPat
     strength = np.where(cap, number("yielding.cap_yield"), bone)
     flat = np.zeros_like(E)
     body = Body(mesh, (1.0, 1.0, 1.0), 0.3, E, strength / np.sqrt(3.0), flat, flat)
-    return follow(body, Grip(fixed, prescribed), to_mm=to_mm, steps=steps, tolerance=1e-3)
+    return follow(body, Boundary(fixed, prescribed), to_mm=to_mm, steps=steps, tolerance=1e-3)
