@@ -34,8 +34,8 @@ def main() -> None:
     print(f"compiling or loading the kernels: {time.perf_counter() - start:.1f} s\n")
     print("case              M unknowns   contrast  set-up s  solve s  steps  M unknowns/s  Jacobi steps")
     if (given.data / L2_IMAGE).is_file():
-        potted = verse_l2(lambda name: read_nifti(given.data / name, "MPa").array, shift=0)
-        mesh, E, fixed, prescribed, _ = supported(potted, clamped=False)
+        capped = verse_l2(lambda name: read_nifti(given.data / name, "MPa").array, shift=0)
+        mesh, E, fixed, prescribed, _ = supported(capped, clamped=False)
         report("VerSe 004 L2", mesh, E, fixed, prescribed, (1.0, 1.0, 1.0), not given.no_jacobi)
     else:
         print(f"VerSe 004 L2      not found below {given.data}")

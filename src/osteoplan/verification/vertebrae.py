@@ -42,7 +42,7 @@ from osteoplan.knowledge.materials import Density, modulus_law, strength_law
 from osteoplan.knowledge.values import number
 
 __all__ = [
-    "HEIGHT_MM", "PUBLISHED_N", "TRESCA_LEAST", "L2States", "Load", "Potted", "l4_from_ids",
+    "HEIGHT_MM", "PUBLISHED_N", "TRESCA_LEAST", "Capped", "L2States", "Load", "l4_from_ids",
     "l4_from_moduli", "solve", "stiffness", "supported", "verse_l2", "yield_l2",
 ]  # fmt: skip
 
@@ -60,7 +60,7 @@ L4_IDS = "fe_published/l4_reference/modulus_ogo.nii.gz"
 
 
 @dataclass(frozen=True, eq=False)
-class Potted:
+class Capped:
     """Moduli [MPa] of 1 mm cubes (0 = void) with k upward, and the two caps."""
 
     E: F64
@@ -68,26 +68,26 @@ class Potted:
     inferior: Bool
 
 
-def stiffness(potted: Potted, *, clamped: bool) -> float:
+def stiffness(capped: Capped, *, clamped: bool) -> float:
     """Stiffness [N/mm]; ``clamped`` holds x and y on the superior cap, else both planes slide."""
-    return solve(potted, clamped=clamped)[0]
+    return solve(capped, clamped=clamped)[0]
 
 
-def solve(potted: Potted, *, clamped: bool, tolerance: float = 1e-8) -> tuple[float, Equilibrium, Bricks]:
+def solve(capped: Capped, *, clamped: bool, tolerance: float = 1e-8) -> tuple[float, Equilibrium, Bricks]:
     """(stiffness [N/mm], solution, mesh) with the superior cap moved down by 1 mm."""
-    mesh, E, fixed, prescribed, moved = supported(potted, clamped=clamped)
+    mesh, E, fixed, prescribed, moved = supported(capped, clamped=clamped)
     A = Stiffness.uniform(mesh, brick_stiffness((1.0, 1.0, 1.0), 0.3), E, dtype=np.float64)
     found = equilibrium(A, fixed=fixed, prescribed_mm=prescribed, tolerance=tolerance)
     return -float(found.reaction_N[moved, 2].sum()), found, mesh
 
 
-def supported(potted: Potted, *, clamped: bool) -> tuple[Bricks, F64, Bool, F64, Bool]:
+def supported(capped: Capped, *, clamped: bool) -> tuple[Bricks, F64, Bool, F64, Bool]:
     """(mesh, moduli of its elements, fixed unknowns, prescribed displacement, moving nodes)."""
-    pieces, _ = ndimage.label(potted.E > 0)
+    pieces, _ = ndimage.label(capped.E > 0)
     solid = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
     mesh = Bricks.of(solid)
-    top = _outermost(mesh, solid, potted.superior, side=1)
-    bottom = _outermost(mesh, solid, potted.inferior, side=0)
+    top = _outermost(mesh, solid, capped.superior, side=1)
+    bottom = _outermost(mesh, solid, capped.inferior, side=0)
     fixed = np.zeros((len(mesh.nodes), 3), dtype=bool)
     fixed[top | bottom, 2] = True
     if clamped:
@@ -98,10 +98,10 @@ def supported(potted: Potted, *, clamped: bool) -> tuple[Bricks, F64, Bool, F64,
         fixed[still[-1], 1] = True
     prescribed = np.zeros(fixed.shape)
     prescribed[top, 2] = -1.0
-    return mesh, mesh.of_box(potted.E).astype(np.float64), fixed, prescribed, top
+    return mesh, mesh.of_box(capped.E).astype(np.float64), fixed, prescribed, top
 
 
-def verse_l2(load: Load, *, shift: int) -> Potted:
+def verse_l2(load: Load, *, shift: int) -> Capped:
     """The VerSe vertebra; ``shift`` 1 reads the table of moduli as the published run did, 0 as meant."""
     labels = load(L2_LABELS)
     density = np.trunc(np.maximum(load(L2_IMAGE).astype(np.float64), LOWEST_DENSITY))
@@ -111,16 +111,16 @@ def verse_l2(load: Load, *, shift: int) -> Potted:
     E = np.where(bone, _table(LOWEST_DENSITY + (bins + 0.5) * width), 0.0)
     E[bone & (bins == BINS)] = LOWEST_MODULUS
     E[labels >= 5] = number("cement.cap_modulus")
-    return Potted(E, labels == 6, labels == 5)
+    return Capped(E, labels == 6, labels == 5)
 
 
-def l4_from_moduli(load: Load) -> Potted:
+def l4_from_moduli(load: Load) -> Capped:
     """The L4 vertebra from its stored moduli."""
     E = load(L4_MODULUS).astype(np.float64)
     return _with_caps(E, np.equal(E, number("cement.cap_modulus")))
 
 
-def l4_from_ids(load: Load) -> Potted:
+def l4_from_ids(load: Load) -> Capped:
     """The L4 vertebra from its stored material ids."""
     ids = load(L4_IDS).astype(np.float64)
     bins = np.where(ids > BINS, ids - BINS, ids)
@@ -135,13 +135,13 @@ def _table(density: npt.NDArray[Any]) -> F64:
     return modulus_law("kopperdahl_2002_power")(Density.of_mg(density, "K2HPO4"), floor_MPa=LOWEST_MODULUS)
 
 
-def _with_caps(E: F64, caps: Bool) -> Potted:
+def _with_caps(E: F64, caps: Bool) -> Capped:
     """The two caps told apart: the largest pieces of cement, the upper one superior."""
     pieces, _ = ndimage.label(caps)
     one, two = 1 + np.argsort(np.bincount(pieces.ravel())[1:])[-2:]
     if np.argwhere(pieces == one)[:, 2].mean() < np.argwhere(pieces == two)[:, 2].mean():
         one, two = two, one
-    return Potted(E, pieces == one, pieces == two)
+    return Capped(E, pieces == one, pieces == two)
 
 
 def _outermost(mesh: Bricks, solid: Bool, cap: Bool, *, side: int) -> Bool:
@@ -172,11 +172,11 @@ class L2States:
     """The vertebra in its states; each is solved when it is asked for, once.
 
     Attributes:
-        potted: the intact vertebra between its caps.
+        capped: the intact vertebra between its caps.
         body: (ni, nj, nk) of the vertebral body.
     """
 
-    potted: Potted
+    capped: Capped
     body: Bool
 
     @classmethod
@@ -192,9 +192,9 @@ class L2States:
     def stiffness(self) -> Mapping[str, float]:
         """Stiffness [N/mm] of intact, lesion, core, column and full."""
         ball = self.ball(LESION_MM)
-        sick = np.where(ball, LESION_MPa, self.potted.E)
+        sick = np.where(ball, LESION_MPa, self.capped.E)
         states = {
-            "intact": self.potted.E,
+            "intact": self.capped.E,
             "lesion": sick,
             "core": np.where(self.ball(LESION_MM * 0.5 ** (1 / 3)), CEMENT_MPa, sick),
             "column": np.where(self._column(), CEMENT_MPa, sick),
@@ -208,7 +208,7 @@ class L2States:
         places = {"middle": (0, 0, 0), "side": (1, 0, 0), "one end": (0, 1, 0), "other end": (0, -1, 0)}
         return {
             name: self._stiffness(
-                np.where(self.ball(SMALL_MM, ASIDE_MM * np.array(at)), LESION_MPa, self.potted.E)
+                np.where(self.ball(SMALL_MM, ASIDE_MM * np.array(at)), LESION_MPa, self.capped.E)
             )
             for name, at in places.items()
         }
@@ -224,9 +224,9 @@ class L2States:
 
     def load_at_failure(self, cap_MPa: float) -> float:
         """Load [N] at which 2 % of the body pass 0.7 % effective strain, between caps of that modulus."""
-        caps = self.potted.superior | self.potted.inferior
-        E = np.where(caps, cap_MPa, self.potted.E)
-        K, found, mesh = solve(replace(self.potted, E=E), clamped=False)
+        caps = self.capped.superior | self.capped.inferior
+        E = np.where(caps, cap_MPa, self.capped.E)
+        K, found, mesh = solve(replace(self.capped, E=E), clamped=False)
         energy = element_energy(mesh, brick_stiffness((1.0, 1.0, 1.0), 0.3), found.displacement_mm)
         strain = effective_strain(energy, 1.0)[self._body_of(mesh)]
         volume, limit = (
@@ -235,7 +235,7 @@ class L2States:
         return K * limit / float(np.quantile(strain, 1.0 - volume))
 
     def _stiffness(self, E: F64) -> float:
-        return stiffness(replace(self.potted, E=E), clamped=False)
+        return stiffness(replace(self.capped, E=E), clamped=False)
 
     def _body_of(self, mesh: Bricks) -> Bool:
         at: Bool = mesh.of_box(self.body)
@@ -257,9 +257,9 @@ TRESCA_LEAST = np.sqrt(3.0) / 2.0
 
 def yield_l2(load: Load, *, shift: int, to_mm: float, steps: int = 6) -> LoadPath:
     """Path of the vertebra by von Mises; ``shift`` 1 reads both tables as the published run did."""
-    potted = verse_l2(load, shift=shift)
-    mesh, E, fixed, prescribed, _ = supported(potted, clamped=False)
-    cap = mesh.of_box(potted.superior | potted.inferior)
+    capped = verse_l2(load, shift=shift)
+    mesh, E, fixed, prescribed, _ = supported(capped, clamped=False)
+    cap = mesh.of_box(capped.superior | capped.inferior)
     # a modulus tells its bin, and so its density: the law of moduli is one power
     ((_, _, coefficient, exponent),) = modulus_law("kopperdahl_2002_power").pieces
     density = Density((E / coefficient) ** (1.0 / exponent), "K2HPO4")
