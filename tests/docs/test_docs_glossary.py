@@ -15,6 +15,7 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 
 # Still to be renamed: a word goes from here with its last use.
 TO_RENAME = {
+    "trajectory: patches",
     "mechanics: worlds",
     "mechanics: Anchors",
     "mechanics: Drive",
