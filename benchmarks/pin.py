@@ -100,9 +100,9 @@ def compare(before: Path, after: Path) -> int:
         told = Counter[str]()
         widest: dict[str, tuple[float, str]] = {}
         for where, a, b in leaves(one, two, ""):
-            kind = kind_of(where)
             if a == b:
                 continue
+            kind = "only one" if a is None or b is None else kind_of(where)
             told[kind] += 1
             gap = abs(a - b) / max(abs(a), abs(b)) if number(a) and number(b) else float("inf")
             if gap >= widest.get(kind, (-1.0, ""))[0]:
@@ -111,7 +111,7 @@ def compare(before: Path, after: Path) -> int:
         for kind, count in sorted(told.items()):
             gap, where = widest[kind]
             print(f"  {kind:<10} {count:5d} moved, largest {100.0 * gap:.3g} % at {where}")
-        moved += sum(count for kind, count in told.items() if kind not in ("interval", "record", "key"))
+        moved += sum(count for kind, count in told.items() if kind not in ("interval", "record", "only one"))
     return int(moved > 0)
 
 

@@ -106,6 +106,16 @@ def test_every_verdict_score_question_warning_and_source_stands_on_the_page(
     assert all(credit in text for credit in result.credits)
 
 
+@pytest.mark.parametrize("site", ["spine", "sacrum", "pelvis", "femur", "humerus", "ribs"])
+def test_the_lesion_is_told_on_the_page_of_every_site(
+    result: PlanResult, drawings: Drawings, site: str
+) -> None:
+    view = page_view(replace(result, wordings=replace(result.wordings, site=site)), drawings)
+    told = [line.label for line in view.lesion]
+    assert told[:2] == ["size", "volume"]
+    assert ("cortex, around" in told) == (site in ("femur", "humerus", "ribs"))
+
+
 def test_a_source_that_the_list_lacks_is_shown_by_its_key(page: str) -> None:
     assert "[not_listed]" in Seen(page).text
 

@@ -182,7 +182,8 @@ def _lesion_title(result: PlanResult) -> str:
 def _lesion(result: PlanResult) -> tuple[Line, ...]:
     """Lesion first, then the patient; what nobody knows is said to be unknown."""
     lines, labels = [], result.wordings.labels
-    for name, label in (_EVERY_LESION | _LESION_LINES[result.wordings.site]).items():
+    own = _LESION_LINES.get(result.wordings.site, _LESION_LINES["long bone"])
+    for name, label in (_EVERY_LESION | own).items():
         found = result.reading.findings.items.get(name)
         text = "unknown" if found is None else clause(_fact(name, found.value, labels, found.unit), at=",")
         text = text.removesuffix(f" {label}")
