@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
+from scipy import ndimage
 
 from osteoplan.errors import BadInput
 from osteoplan.kernels.front import arrival_times
@@ -56,6 +57,12 @@ class Medium:
     breach: Mask
     outside: Mask
 
+    @cached_property
+    def mouth(self) -> tuple[slice, ...]:
+        """The box around the breach, one voxel wider; empty without one."""
+        found = ndimage.find_objects(self.breach.astype(np.uint8))
+        return tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0]) if found else (slice(0),) * 3
+
 
 def growth() -> Growth:
     """The numbers from knowledge."""
@@ -91,10 +98,11 @@ def speeds(through: Medium, rules: Growth, noise: np.random.Generator | None) ->
     """Relative speed inside the bone; with ``noise``, trabecular bone differs from place to place."""
     speed = through.trabecular.astype(np.float64)
     if noise is not None:
-        rough = gaussian_filter(
+        rough = ndimage.gaussian_filter(
             noise.standard_normal(speed.shape), rules.trabecular_grain_mm / through.spacing, mode="wrap"
         )
-        speed *= np.exp(rules.trabecular_log_sd * rough / rough.std())
+        uneven = through.trabecular
+        speed[uneven] *= np.exp(rules.trabecular_log_sd * rough[uneven] / rough.std())
     speed[through.void] = rules.void_speed_ratio
     return speed
 
@@ -111,11 +119,12 @@ def _arrival(anatomy: Anatomy, through: Medium, speed: F64, port: Port, rules: G
     """Inside the bone first; then outside, from the breaches on: nothing flows back through the surface."""
     inside = arrival_times(speed, through.spacing, _start(anatomy, through, speed, port), enough=enough)
     leaving = np.full(speed.shape, np.inf)
-    at_breach = np.where(through.breach, inside, np.inf)
-    for here, there, axis in _faces(speed.shape):
+    at_breach = np.where(through.breach, inside, np.inf)[through.mouth]
+    from_mouth = leaving[through.mouth]
+    for here, there, axis in _faces(at_breach.shape):
         crossed = at_breach[there] + through.spacing[axis] / rules.void_speed_ratio
-        leaving[here] = np.minimum(leaving[here], crossed)
-    if not np.isfinite(leaving[through.outside]).any():
+        from_mouth[here] = np.minimum(from_mouth[here], crossed)
+    if not np.isfinite(from_mouth[through.outside[through.mouth]]).any():
         return inside
     out_speed = np.where(through.outside, rules.void_speed_ratio, 0.0)
     outside = arrival_times(out_speed, through.spacing, leaving, enough=enough)
@@ -126,14 +135,17 @@ def _start(anatomy: Anatomy, through: Medium, speed: F64, port: Port) -> F64:
     """Times around a port, by straight distance, within one voxel edge of it."""
     start = np.full(speed.shape, np.inf)
     offset = np.array([s.start for s in through.box])
-    open_voxels = np.argwhere(speed > 0)
-    gap = (open_voxels + offset - anatomy.image.indices(np.array(port.at_mm))) * through.spacing
+    at = anatomy.image.indices(np.array(port.at_mm))
+    reach = through.spacing.max() / through.spacing + 1.0
+    low, high = (np.clip(np.rint(at - offset + d), 0, speed.shape).astype(int) for d in (-reach, reach + 1.0))
+    open_voxels = low + np.argwhere(speed[tuple(map(slice, low, high))] > 0)
+    gap = (open_voxels + offset - at) * through.spacing
     distance = np.linalg.norm(gap, axis=1)
     near = distance <= through.spacing.max()
     if not near.any():
-        at = ", ".join(f"{x:.0f}" for x in port.at_mm)
+        place = ", ".join(f"{x:.0f}" for x in port.at_mm)
         raise BadInput(
-            f"the cement port at ({at}) mm lies outside the bone or in dense bone: choose another tip"
+            f"the cement port at ({place}) mm lies outside the bone or in dense bone: choose another tip"
         )
     chosen = tuple(open_voxels[near].T)
     start[chosen] = distance[near] / speed[chosen]

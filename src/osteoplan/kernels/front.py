@@ -55,10 +55,10 @@ def invade(
     Returns:
         (ni, nj, nk) shares 0..1, and (n,) amounts that went in; shares times capacities sum to these.
     """
-    flat = arrivals.reshape(len(arrivals), -1)
-    reached = int(np.isfinite(flat).sum(axis=1).max(initial=0))
-    orders = np.argsort(flat, axis=1, kind="stable")[:, :reached]
-    orders = np.where(np.isfinite(np.take_along_axis(flat, orders, axis=1)), orders, -1)
+    reached = [np.flatnonzero(np.isfinite(times)) for times in arrivals]
+    orders = np.full((len(arrivals), max(map(len, reached), default=0)), -1)
+    for order, voxels, times in zip(orders, reached, arrivals, strict=True):
+        order[: len(voxels)] = voxels[np.argsort(times.ravel()[voxels], kind="stable")]
     stops = np.zeros(capacity.size, dtype=np.bool_) if stop_at is None else stop_at.ravel()
     amounts = np.asarray(amounts, dtype=np.float64)
     share, placed = _take_turns(orders, capacity.ravel().astype(np.float64), amounts, stops)
