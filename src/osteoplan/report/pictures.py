@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
-from skimage import measure
 
 from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.model.device import Device
@@ -22,7 +21,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.plan import Place, Plan
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CEMENT, KIND, LESION, NEEDLE
-from osteoplan.report.plane import Cut, Plane, along, fit, shape_of
+from osteoplan.report.plane import Cut, Plane, along, contours, fit, shape_of
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 
@@ -494,10 +493,9 @@ def _path(values: F64, level: float, unit: float) -> str:
     """SVG path of a contour; pixel (0, 0) has its centre at half a unit."""
     framed = np.pad(values, 1, constant_values=min(float(values.min()), level - 1.0))
     parts = []
-    for line in measure.find_contours(framed, level):
-        line = measure.approximate_polygon(line - 1.0, 0.2)
+    for line in contours(framed, level, within=0.2):
         if len(line) < 4:
             continue
-        points = (line[:, ::-1] + 0.5) * unit
+        points = (line[:, ::-1] - 0.5) * unit
         parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points.tolist()) + "Z")
     return "".join(parts)

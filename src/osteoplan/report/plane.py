@@ -12,11 +12,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from scipy import ndimage
+from skimage import measure
 
 from osteoplan.model.volume import Volume
 
-__all__ = ["Cut", "Plane", "along", "beside", "cuts_along", "facing", "fit", "letter", "shape_of"]
+__all__ = ["Cut", "Plane", "along", "beside", "contours", "cuts_along", "facing", "fit", "letter", "shape_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -70,27 +72,41 @@ class Plane:
     def sample(self, volume: Volume, *, outside: float) -> F64:
         """(rows, cols) values of an image, linear between voxel centres, ``outside`` beyond them."""
         steps_mm = np.stack([self.down, self.right, np.zeros(3)], axis=1) * self.pixel_mm
-        values: F64 = ndimage.affine_transform(
+        values = np.full((self.rows, self.cols, 1), outside)
+        low, high = self._over(volume)
+        ndimage.affine_transform(
             volume.array,
             np.linalg.inv(volume.affine[:3, :3]) @ steps_mm,
-            volume.indices(self.origin_mm),
-            (self.rows, self.cols, 1),
-            output=np.float64,
+            volume.indices(self.origin_mm + steps_mm[:, :2] @ low),
+            output=values[low[0] : high[0], low[1] : high[1]],
             order=1,
             mode="constant",
             cval=outside,
         )
         return values[..., 0]
 
+    def _over(self, volume: Volume) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """First (row, column) that may lie over an image, and one past the last."""
+        at = self.pixel(_ends_mm(volume))[:, ::-1]
+        low, high = (
+            np.clip(end, 0, (self.rows, self.cols)) for end in (at.min(axis=0) - 1, at.max(axis=0) + 2)
+        )
+        return np.floor(low).astype(np.intp), np.ceil(high).astype(np.intp)
+
     def meets(self, volume: Volume) -> bool:
         """False where the whole image lies on one side of the plane."""
-        ends = np.array(np.meshgrid(*[(0, n - 1) for n in volume.shape])).reshape(3, -1).T
-        height = (volume.positions_mm(ends) - self.origin_mm) @ np.cross(self.right, self.down)
+        height = (_ends_mm(volume) - self.origin_mm) @ np.cross(self.right, self.down)
         return bool(height.min() <= 0.0 <= height.max())
 
     def letters(self) -> tuple[str, str, str, str]:
         """Patient directions at the left, right, top and bottom edge."""
         return letter(-self.right), letter(self.right), letter(-self.down), letter(self.down)
+
+
+def _ends_mm(volume: Volume) -> F64:
+    """(8, 3) centres of the voxels at an image's corners."""
+    ends = np.array(np.meshgrid(*[(0, n - 1) for n in volume.shape])).reshape(3, -1).T
+    return volume.positions_mm(ends)
 
 
 def letter(direction: F64) -> str:
@@ -168,6 +184,12 @@ def cuts_along(line: F64) -> tuple[Cut, ...]:
     """The cuts that can be leaned to hold a line: two or three of axial, sagittal, coronal, in that order."""
     axis = line / np.linalg.norm(line)
     return tuple(cut for cut, (_, _, n) in _AXES.items() if np.sqrt(1.0 - axis[n] ** 2) >= _NORMAL)
+
+
+def contours(values: F64, level: float, *, within: float) -> list[F64]:
+    """(n, 2) points (row, column) of each line at a level, thinned (Douglas, Peucker) to ``within`` px."""
+    lines = (shapely.LineString(line) for line in measure.find_contours(values, level))
+    return [shapely.get_coordinates(line.simplify(within, preserve_topology=False)) for line in lines]
 
 
 def shape_of(mask: Mask, grid: Volume, *, around: tuple[F64, F64] | None = None) -> Volume | None:

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from skimage import measure
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.supports import Supports
-from osteoplan.report.plane import letter
+from osteoplan.report.plane import contours, letter
 
 __all__ = ["Shadow", "shadows"]
 
@@ -116,7 +115,7 @@ def _outlines(points: F64, spacing_mm: float, edge_mm: float) -> tuple[F64, ...]
     if grow:
         solid = ndimage.binary_dilation(solid, iterations=grow)
     smooth = ndimage.gaussian_filter(solid.astype(float), max(1.0, 0.5 * spacing_mm / pixel))
-    found = [measure.approximate_polygon(line, 0.12) for line in measure.find_contours(smooth, 0.5)]
+    found = contours(smooth, 0.5, within=0.12)
     return tuple(line * pixel + low for line in found if len(line) >= 4)
 
 
