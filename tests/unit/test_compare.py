@@ -164,6 +164,9 @@ def test_a_difference_counts_on_either_side_of_zero_and_only_beyond_the_resoluti
     assert {d.option: d.estimate.value for d in found.differences}["down"] == pytest.approx(-3.0)
     edge = run(option("up", 66.0), resolution=2.0)  # at the resolution is not beyond it
     assert not edge.differences[0].supported
+    assert not run(option("down", 62.0), resolution=2.0).differences[0].supported
+    bare = compare([option("near", 64.5), CARE], reference=CARE.id, ranked_by="strength_ratio_to_intact")
+    assert bare.differences[0].supported  # without a resolution every sure difference counts
     assert run(option("a", 70.0), option("b", 66.0)).emptied_by == ""
 
 
