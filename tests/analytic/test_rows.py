@@ -115,3 +115,27 @@ def test_a_plane_of_supports_is_held_on_the_coarse_grid_wherever_it_lies(held):
     used = mesh.lines_of_nodes(np.ones((len(mesh.nodes), 3), dtype=np.uint8))[0]
     below = held_below(rows, coarse, mesh.lines_of_nodes(free), used)
     assert (below == 0).any(axis=1).all()
+
+
+@pytest.mark.parametrize("ways", [(2, 2, 2), (1, 2, 2), (2, 1, 2)])
+@pytest.mark.parametrize(("axis", "held"), [(0, 4), (1, 3), (1, 5), (2, 7)])
+def test_a_coarse_node_is_held_where_the_weight_of_what_is_held_around_it_says_so(ways, axis, held):
+    """At most 0.4 of the trilinear weight of the fine nodes around it may be held, component by component."""
+    mesh = Bricks.of(np.ones((6, 7, 9), dtype=bool))
+    coarse = mesh.rows.coarser(ways)
+    free = np.ones((len(mesh.nodes), 3), dtype=np.uint8)
+    free[mesh.nodes[:, axis] == held, axis] = 0
+    free[mesh.nodes[:, axis] >= held + 1, (axis + 1) % 3] = 0
+    used = mesh.lines_of_nodes(np.ones((len(mesh.nodes), 3), dtype=np.uint8))[0]
+    below = held_below(mesh.rows, coarse, mesh.lines_of_nodes(free), used)
+    f = np.array(ways)
+    for at in np.ndindex(*(n + 1 for n in coarse.shape)):
+        gap = np.abs(mesh.nodes - f * np.array(at)) / f
+        weight = np.prod(np.maximum(1.0 - gap, 0.0), axis=1)
+        share = weight @ (free == 0) / weight.sum()
+        n = coarse.at[at[0], at[1]] + at[2]
+        for c in range(3):
+            if share[c] >= 0.4:
+                assert below[c, n] == 0, (at, c)
+            elif share[c] == 0.0:
+                assert below[c, n] == 1, (at, c)  # only what would lose a support is held beside
