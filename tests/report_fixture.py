@@ -20,8 +20,8 @@ from osteoplan.model.evidence import (
     KnowledgeUsed,
     Known,
     Question,
+    Recommendation,
     ScoreResult,
-    Standing,
     Survival,
     SurvivalRow,
     Verdict,
@@ -90,7 +90,7 @@ def _explanation() -> Explanation:
         scores=_scores(),
         verdicts=_verdicts(),
         questions=(Question("bilsky", "What is the Bilsky grade on axial T2 MRI?", ("SP3", "S2")),),
-        standings=_standings(),
+        recommendations=_recommendations(),
         conflicts=(Conflict("vertebroplasty", "vertebroplasty", ("L6",), ("SP4",)),),
         changes=(Change("SP1", "sins", (9.0, 12.0), 13.0, 1.0, "1", False, True, "route"),),
         line={"first": (False, ()), "second": (None, ("L3",)), "third": (True, ("L4",))},
@@ -261,16 +261,16 @@ def _verdicts() -> tuple[Verdict, ...]:
     )  # fmt: skip
 
 
-def _standings() -> tuple[Standing, ...]:
+def _recommendations() -> tuple[Recommendation, ...]:
     """One ranked, one excluded, one referred, one comparator."""
     return (
-        Standing("vertebroplasty", "vertebroplasty", "plan", "cement", "ranked", 1, prefer=("L6",),
+        Recommendation("vertebroplasty", "vertebroplasty", "plan", "cement", "ranked", 1, prefer=("L6",),
                  warn=("SP4",), open=("SP3",)),
-        Standing("best_supportive_care", "best supportive and systemic care", "comparator", "support",
+        Recommendation("best_supportive_care", "best supportive and systemic care", "comparator", "support",
                  "comparator", 2),
-        Standing("rfa", "radiofrequency ablation", "plan", "ablation", "excluded_by_rule", None,
+        Recommendation("rfa", "radiofrequency ablation", "plan", "ablation", "excluded_by_rule", None,
                  exclude=("T4",), reasons=("T4: no image-guided treatment for pain alone",)),
-        Standing("cryoablation", "cryoablation", "plan", "ablation", "refer_elsewhere", None,
+        Recommendation("cryoablation", "cryoablation", "plan", "ablation", "refer_elsewhere", None,
                  reasons=("not at this centre: cryoablation; refer elsewhere",)),
     )  # fmt: skip
 

@@ -143,7 +143,7 @@ def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offl
     assert {option.id for option in plan.simulations.options if option.status == "comparator"} == {
         "best_supportive_care", "radiotherapy", "sbrt", "open_surgery",
     }  # fmt: skip
-    assert {one.rank for one in plan.explanation.standings} == {None}
+    assert {one.rank for one in plan.explanation.recommendations} == {None}
 
 
 @pytest.mark.slow

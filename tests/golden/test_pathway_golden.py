@@ -132,6 +132,6 @@ def test_the_demo_persona_is_ranked_asks_for_the_missing_items_and_is_stabilised
     asked = [question.fact for question in explained.questions]
     assert {"alignment", "posterolateral", "posterior_wall_defect"} <= set(asked)
     assert "sins" not in asked
-    ranks = {one.technique: one.rank for one in explained.standings}
+    ranks = {one.technique: one.rank for one in explained.recommendations}
     assert ranks["vertebroplasty"] is not None
     assert ranks["vertebroplasty"] < (ranks["rfa"] or 0)

@@ -13,7 +13,7 @@ from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
 from osteoplan.model.evidence import few
 
-__all__ = ["print_pathway", "standing_table"]
+__all__ = ["print_pathway", "recommendation_table"]
 
 Json = dict[str, Any]
 _NEAR = 5  # thresholds that a person reads; --everything prints all
@@ -28,7 +28,7 @@ def print_pathway(found: Json, *, everything: bool) -> None:
     _heading("line of therapy")
     out.print("  " + _line(found["line_of_therapy"]), markup=False)
     _heading("options, by what the rules say (equal places are not told apart)")
-    out.print(standing_table(found["standings"]))
+    out.print(recommendation_table(found["standings"]))
     _heading("rules that spoke")
     out.print(verdict_table(spoke))
     for conflict in found["conflicts"]:
@@ -50,7 +50,7 @@ def print_pathway(found: Json, *, everything: bool) -> None:
     out.print(USE, style="dim")
 
 
-def standing_table(standings: Sequence[Json]) -> Table:
+def recommendation_table(recommendations: Sequence[Json]) -> Table:
     """Place, technique, rules for and against, rules still open."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("")
@@ -58,7 +58,7 @@ def standing_table(standings: Sequence[Json]) -> Table:
     for name in ("for", "against", "before it"):
         table.add_column(name, overflow="fold")
     table.add_column("open", justify="right")
-    for one in standings:
+    for one in recommendations:
         place = str(one["rank"]) if one["rank"] else "x"
         title = one["title"]
         if one["status"] in ("excluded_by_rule", "refer_elsewhere"):

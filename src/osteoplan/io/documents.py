@@ -14,28 +14,10 @@ import numpy as np
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
-    "INTENDED_USE",
-    "ChangeDocument",
-    "ConflictDocument",
-    "Document",
-    "FindingDocument",
-    "Json",
-    "KnowledgeDocument",
-    "Lines",
-    "OutcomeDocument",
-    "PathwayDocument",
-    "QuestionDocument",
-    "RigidityDocument",
-    "ScoreDocument",
-    "SourceDocument",
-    "StandingDocument",
-    "StrengthDocument",
-    "SurvivalDocument",
-    "TornadoDocument",
-    "VerdictDocument",
-    "VerificationDocument",
-    "as_json",
-    "called",
+    "INTENDED_USE", "ChangeDocument", "ConflictDocument", "Document", "FindingDocument", "Json",
+    "KnowledgeDocument", "Lines", "OutcomeDocument", "PathwayDocument", "QuestionDocument",
+    "RigidityDocument", "ScoreDocument", "SourceDocument", "StandingDocument", "StrengthDocument",
+    "SurvivalDocument", "TornadoDocument", "VerdictDocument", "VerificationDocument", "as_json", "called",
 ]  # fmt: skip
 
 INTENDED_USE = (
@@ -380,7 +362,7 @@ class PathwayDocument(Document):
     intended_use: str = INTENDED_USE
     knowledge: KnowledgeDocument
     line_of_therapy: Lines = Field(validation_alias="line")
-    standings: list[StandingDocument]
+    standings: list[StandingDocument] = Field(validation_alias="recommendations")
     conflicts: list[ConflictDocument]
     would_change: list[ChangeDocument] = Field(validation_alias="changes")
     survival: SurvivalDocument

@@ -194,7 +194,7 @@ def plan_document(result: PlanResult, *, case_folder: str) -> Json:
             "now": simulated.now,
             "options": simulated.options,
             "comparison": result.comparison,
-            "standings": explained.standings,
+            "standings": explained.recommendations,
             "conflicts": explained.conflicts,
             "would_change": explained.changes,
             "line_of_therapy": explained.line,

@@ -9,8 +9,9 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "Change", "Citation", "Conflict", "Effect", "KnowledgeUsed", "Known", "Question", "ReviewStatus",
-    "ScoreResult", "Standing", "StandingStatus", "Survival", "SurvivalRow", "Verdict", "few", "worst",
+    "Change", "Citation", "Conflict", "Effect", "KnowledgeUsed", "Known", "Question", "Recommendation",
+    "RecommendationStatus", "ReviewStatus", "ScoreResult", "Survival", "SurvivalRow", "Verdict", "few",
+    "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
@@ -161,11 +162,11 @@ class Conflict:
     against: tuple[str, ...]
 
 
-StandingStatus = Literal["ranked", "excluded_by_rule", "refer_elsewhere", "comparator"]
+RecommendationStatus = Literal["ranked", "excluded_by_rule", "refer_elsewhere", "comparator"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Recommendation:
     """What the rules make of one technique of the comparison set.
 
     Attributes:
@@ -179,7 +180,7 @@ class Standing:
     title: str
     kind: Literal["plan", "comparator"]
     family: str
-    status: StandingStatus
+    status: RecommendationStatus
     rank: int | None
     prefer: tuple[str, ...] = ()
     consider: tuple[str, ...] = ()

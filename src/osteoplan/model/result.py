@@ -18,8 +18,8 @@ from osteoplan.model.evidence import (
     Conflict,
     KnowledgeUsed,
     Question,
+    Recommendation,
     ScoreResult,
-    Standing,
     Survival,
     Verdict,
 )
@@ -32,13 +32,7 @@ from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
 __all__ = [
-    "Explanation",
-    "PlanResult",
-    "Reading",
-    "Simulations",
-    "StrengthResult",
-    "Wordings",
-    "Yielding",
+    "Explanation", "PlanResult", "Reading", "Simulations", "StrengthResult", "Wordings", "Yielding",
     "YieldingResult",
 ]  # fmt: skip
 
@@ -59,7 +53,7 @@ class Explanation:
 
     Attributes:
         facts: what the rules read: given, measured and settled facts, and totals of scores as ranges.
-        standings: every technique of the comparison set, and what the rules make of it.
+        recommendations: every technique of the comparison set, and what the rules make of it.
         conflicts: techniques on which rules point opposite ways.
         changes: numbers near a threshold, nearest first.
         line: first, second and third line of therapy -> whether a rule for it is true, and which.
@@ -72,7 +66,7 @@ class Explanation:
     scores: tuple[ScoreResult, ...]
     verdicts: tuple[Verdict, ...]
     questions: tuple[Question, ...]
-    standings: tuple[Standing, ...]
+    recommendations: tuple[Recommendation, ...]
     conflicts: tuple[Conflict, ...]
     changes: tuple[Change, ...]
     line: Mapping[str, tuple[bool | None, tuple[str, ...]]]

@@ -1,6 +1,6 @@
 """What the rules make of every technique that could be compared: ranked, excluded, warned of, or still open.
 
-    standings(verdicts, facts)     # a closed set: every technique that this region allows, comparators always
+    recommendations(verdicts, facts)     # every technique that this region allows, comparators always
 
 Rules outrank one another by the order of their blocks.  Nothing is dropped: an excluded technique stays with
 the rule that excludes it, and rules that point opposite ways on one technique stand side by side.
@@ -13,21 +13,21 @@ from dataclasses import replace
 
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.centre import Centre
-from osteoplan.model.evidence import Conflict, Effect, Standing, StandingStatus, Verdict
+from osteoplan.model.evidence import Conflict, Effect, Recommendation, RecommendationStatus, Verdict
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import blocking, forbidding
 
-__all__ = ["conflicts", "line_of_therapy", "standings"]
+__all__ = ["conflicts", "line_of_therapy", "recommendations"]
 
 _LINES = ("first", "second", "third")
 
 
-def standings(
+def recommendations(
     verdicts: Sequence[Verdict], facts: Facts, centre: Centre | None = None
-) -> tuple[Standing, ...]:
+) -> tuple[Recommendation, ...]:
     """Every technique of the comparison set, those that can be ranked first; equals share a rank.
 
     Args:
@@ -37,7 +37,7 @@ def standings(
     """
     stops = blocking(verdicts)
     found = [
-        _standing(card, verdicts, centre)
+        _recommendation(card, verdicts, centre)
         for card in technique_cards().values()
         if card.kind == "comparator" or applies(card, facts) is not False
     ]
@@ -50,11 +50,11 @@ def standings(
     return tuple(replace(one, rank=_rank(one, keys)) if _place(one) == 0 else one for one in found)
 
 
-def conflicts(standings: Iterable[Standing]) -> tuple[Conflict, ...]:
+def conflicts(recommendations: Iterable[Recommendation]) -> tuple[Conflict, ...]:
     """Techniques that one true rule supports and another excludes or warns of."""
     return tuple(
         Conflict(one.technique, one.title, (*one.prefer, *one.consider), (*one.exclude, *one.warn))
-        for one in standings
+        for one in recommendations
         if (one.prefer or one.consider) and (one.exclude or one.warn)
     )
 
@@ -76,7 +76,9 @@ def line_of_therapy(verdicts: Iterable[Verdict]) -> dict[str, tuple[bool | None,
     return found
 
 
-def _standing(card: TechniqueCard, verdicts: Sequence[Verdict], centre: Centre | None) -> Standing:
+def _recommendation(
+    card: TechniqueCard, verdicts: Sequence[Verdict], centre: Centre | None
+) -> Recommendation:
     about = [verdict for verdict in verdicts if {card.id, *card.uses} & set(verdict.techniques)]
 
     def true(effect: Effect) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ def _standing(card: TechniqueCard, verdicts: Sequence[Verdict], centre: Centre |
 
     elsewhere = () if centre is None else refer(card.needs, centre)
     status, reasons = _status(card, forbidding(verdicts, card.id, card.uses), elsewhere)
-    return Standing(
+    return Recommendation(
         card.id, card.title, card.kind, card.family, status, None,
         prefer=true("prefer"), consider=true("consider"), warn=true("warn"), require=true("require"),
         exclude=true("exclude"),
@@ -95,7 +97,7 @@ def _standing(card: TechniqueCard, verdicts: Sequence[Verdict], centre: Centre |
 
 def _status(
     card: TechniqueCard, forbidden: Sequence[Verdict], elsewhere: tuple[str, ...]
-) -> tuple[StandingStatus, tuple[str, ...]]:
+) -> tuple[RecommendationStatus, tuple[str, ...]]:
     stops, excluding = blocking(forbidden), [rule for rule in forbidden if rule.effect == "exclude"]
     if card.kind == "comparator":
         return "comparator", (*_told(excluding), *elsewhere)
@@ -108,13 +110,13 @@ def _told(rules: Iterable[Verdict]) -> tuple[str, ...]:
     return tuple(f"{rule.rule}: {rule.text}" for rule in rules)
 
 
-def _place(one: Standing) -> int:
+def _place(one: Recommendation) -> int:
     """What can be ranked before what cannot."""
     rankable = one.status == "ranked" or (one.status == "comparator" and not one.exclude)
     return 0 if rankable else 1
 
 
-def _strength(one: Standing, block: Mapping[str, int]) -> tuple[int, int, int, int, int]:
+def _strength(one: Recommendation, block: Mapping[str, int]) -> tuple[int, int, int, int, int]:
     """What ranks before what, smaller first.
 
     Preferred before considered before neither; then the block of the strongest support; then more rules that
@@ -126,6 +128,6 @@ def _strength(one: Standing, block: Mapping[str, int]) -> tuple[int, int, int, i
     return kind, first, -len(one.prefer), len(one.warn) + len(one.require), -len(one.consider)
 
 
-def _rank(one: Standing, keys: Mapping[str, tuple[int, ...]]) -> int:
+def _rank(one: Recommendation, keys: Mapping[str, tuple[int, ...]]) -> int:
     """One more than the number of techniques for which the rules say more."""
     return 1 + sum(key < keys[one.technique] for key in keys.values())

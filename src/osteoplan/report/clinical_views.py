@@ -1,18 +1,25 @@
 """What rules and monographs say of the options, as nouns of the page.
 
-Standings list every technique that could be compared, not only those that this version can plan; a monograph
-stands once, beside the first option that uses its technique, with the statements that hold for this patient.
+Recommendations list every technique that could be compared, not only those that this version can plan; a
+monograph stands once, beside the first option that uses its technique, with what holds for this patient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from osteoplan.model.evidence import Change, Standing
+from osteoplan.model.evidence import Change, Recommendation
 from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import Complication, Contraindication, FollowUp, Section, Statement
-from osteoplan.report.views import CardView, ComparedView, SectionView, StandingView, StatementView, cites
+from osteoplan.report.views import (
+    CardView,
+    ComparedView,
+    RecommendationView,
+    SectionView,
+    StatementView,
+    cites,
+)
 from osteoplan.report.words import name_of, plain, tag
 
 __all__ = ["card_of", "compared"]
@@ -36,7 +43,7 @@ def compared(result: PlanResult) -> ComparedView:
     """Every technique with the rules for and against it, sides that disagree, and near thresholds."""
     return ComparedView(
         line=_line(result),
-        rows=tuple(_standing(one) for one in result.explanation.standings),
+        rows=tuple(_recommendation(one) for one in result.explanation.recommendations),
         conflicts=tuple(
             f"{one.title}: {', '.join(one.supports)} for it, {', '.join(one.against)} against it"
             for one in result.explanation.conflicts
@@ -64,11 +71,11 @@ def card_of(result: PlanResult, technique: str) -> CardView | None:
     )
 
 
-def _standing(one: Standing) -> StandingView:
+def _recommendation(one: Recommendation) -> RecommendationView:
     mark = str(one.rank) if one.rank else _MARKS.get(one.status, "·")
     against = [f"excluded by {rule}" for rule in one.exclude] + list(one.warn)
     reason = "; ".join(one.reasons) if one.status in _MARKS else ""
-    return StandingView(
+    return RecommendationView(
         mark, one.title, ", ".join(one.prefer), ", ".join(one.consider), ", ".join(against),
         ", ".join(one.require), len(one.open), reason,
     )  # fmt: skip

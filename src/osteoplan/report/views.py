@@ -266,7 +266,7 @@ class CardView:
 
 
 @dataclass(frozen=True)
-class StandingView:
+class RecommendationView:
     """What the rules make of one technique; ``reason`` where it is not ranked."""
 
     mark: str
@@ -284,7 +284,7 @@ class ComparedView:
     """Every technique that could be compared, by rules alone."""
 
     line: str
-    rows: tuple[StandingView, ...]
+    rows: tuple[RecommendationView, ...]
     conflicts: tuple[str, ...]
     changes: tuple[str, ...]
     more: int

@@ -10,7 +10,7 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Citation
 from osteoplan.model.result import Explanation, Reading
-from osteoplan.pathway.assess import conflicts, line_of_therapy, standings
+from osteoplan.pathway.assess import conflicts, line_of_therapy, recommendations
 from osteoplan.pathway.changes import nearest_changes
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.rules import questions, verdicts
@@ -56,14 +56,14 @@ def explain_facts(
     totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
     known = facts.filled(totals)
     spoken = verdicts(known, whose)
-    standing = standings(spoken, known, centre)
+    recommendation = recommendations(spoken, known, centre)
     return Explanation(
         facts=dict(known),
         scores=scores,
         verdicts=spoken,
         questions=questions(spoken, scores),
-        standings=standing,
-        conflicts=conflicts(standing),
+        recommendations=recommendation,
+        conflicts=conflicts(recommendation),
         changes=nearest_changes(whose.rules, known),
         line=line_of_therapy(spoken),
         survival=survival(known, scores),
