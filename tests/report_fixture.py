@@ -14,11 +14,11 @@ from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Patient
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
-    Change,
     Citation,
     Conflict,
     KnowledgeUsed,
     Known,
+    NearThreshold,
     Question,
     Recommendation,
     ScoreResult,
@@ -92,7 +92,7 @@ def _explanation() -> Explanation:
         questions=(Question("bilsky", "What is the Bilsky grade on axial T2 MRI?", ("SP3", "S2")),),
         recommendations=_recommendations(),
         conflicts=(Conflict("vertebroplasty", "vertebroplasty", ("L6",), ("SP4",)),),
-        changes=(Change("SP1", "sins", (9.0, 12.0), 13.0, 1.0, "1", False, True, "route"),),
+        near_thresholds=(NearThreshold("SP1", "sins", (9.0, 12.0), 13.0, 1.0, "1", False, True, "route"),),
         line={"first": (False, ()), "second": (None, ("L3",)), "third": (True, ("L4",))},
         survival=Survival(
             (

@@ -8,15 +8,15 @@ from osteoplan.knowledge.centre.ruleset import rule_set
 from osteoplan.knowledge.expression import literals, names
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import Change
-from osteoplan.pathway.changes import _distance, nearest_changes
+from osteoplan.model.evidence import NearThreshold
 from osteoplan.pathway.expression import evaluate
+from osteoplan.pathway.near_thresholds import _distance, near_thresholds
 
 RULES = rule_set().rules
 
 
-def of(rule: str, fact: str, **facts: object) -> Change:
-    found = [c for c in nearest_changes(RULES, facts) if (c.rule, c.fact) == (rule, fact)]  # type: ignore[arg-type]
+def of(rule: str, fact: str, **facts: object) -> NearThreshold:
+    found = [c for c in near_thresholds(RULES, facts) if (c.rule, c.fact) == (rule, fact)]  # type: ignore[arg-type]
     assert len(found) == 1
     return found[0]
 
@@ -50,13 +50,13 @@ def test_from_a_range_the_distance_is_that_of_its_nearer_end() -> None:
 
 
 def test_what_no_number_alone_can_change_is_left_out() -> None:
-    near = {change.rule for change in nearest_changes(RULES, {"region": "sacrum", "sins": 12})}
+    near = {change.rule for change in near_thresholds(RULES, {"region": "sacrum", "sins": 12})}
     assert near & {"SP1", "SP2", "SP3", "SP5"} == set(), "rules for the spine, and this is the sacrum"
-    assert [c for c in nearest_changes(RULES, {"infection": True}) if c.rule == "S3"] == []
+    assert [c for c in near_thresholds(RULES, {"infection": True}) if c.rule == "S3"] == []
 
 
 def test_the_nearest_comes_first_as_a_share_of_its_threshold() -> None:
-    found = nearest_changes(RULES, {"region": "spine", "sins": 12, "plt": 300, "inr": 1.0})
+    found = near_thresholds(RULES, {"region": "spine", "sins": 12, "plt": 300, "inr": 1.0})
     shares = [c.distance / max(abs(c.threshold), 1.0) for c in found]
     assert shares == sorted(shares)
     assert found[0].distance == 1
@@ -73,7 +73,7 @@ def test_a_change_is_real_the_value_at_hand_says_one_thing_and_one_beyond_the_th
         if row.range is not None:
             whole = st.integers(int(row.range[0]), int(min(row.range[1], 200)))
             facts[name] = data.draw(whole)
-    for change in nearest_changes([rule], facts):  # type: ignore[arg-type]
+    for change in near_thresholds([rule], facts):  # type: ignore[arg-type]
         assert evaluate(rule.when, facts) is change.truth  # type: ignore[arg-type]
         assert change.becomes is not change.truth
         assert change.distance >= 0

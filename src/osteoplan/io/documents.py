@@ -364,7 +364,7 @@ class PathwayDocument(Document):
     line_of_therapy: Lines = Field(validation_alias="line")
     standings: list[StandingDocument] = Field(validation_alias="recommendations")
     conflicts: list[ConflictDocument]
-    would_change: list[ChangeDocument] = Field(validation_alias="changes")
+    would_change: list[ChangeDocument] = Field(validation_alias="near_thresholds")
     survival: SurvivalDocument
     verdicts: list[VerdictDocument]
     scores: list[ScoreDocument]

@@ -196,7 +196,7 @@ def plan_document(result: PlanResult, *, case_folder: str) -> Json:
             "comparison": result.comparison,
             "standings": explained.recommendations,
             "conflicts": explained.conflicts,
-            "would_change": explained.changes,
+            "would_change": explained.near_thresholds,
             "line_of_therapy": explained.line,
             "survival": explained.survival,
             "knowledge": explained.knowledge,

@@ -9,9 +9,9 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "Change", "Citation", "Conflict", "Effect", "KnowledgeUsed", "Known", "Question", "Recommendation",
-    "RecommendationStatus", "ReviewStatus", "ScoreResult", "Survival", "SurvivalRow", "Verdict", "few",
-    "worst",
+    "Citation", "Conflict", "Effect", "KnowledgeUsed", "Known", "NearThreshold", "Question",
+    "Recommendation", "RecommendationStatus", "ReviewStatus", "ScoreResult", "Survival", "SurvivalRow",
+    "Verdict", "few", "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
@@ -132,7 +132,7 @@ class ScoreResult:
 
 
 @dataclass(frozen=True)
-class Change:
+class NearThreshold:
     """A number that stands near a threshold: what would change a verdict, and how far away that is.
 
     Attributes:

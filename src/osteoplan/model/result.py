@@ -13,10 +13,10 @@ from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
-    Change,
     Citation,
     Conflict,
     KnowledgeUsed,
+    NearThreshold,
     Question,
     Recommendation,
     ScoreResult,
@@ -55,7 +55,7 @@ class Explanation:
         facts: what the rules read: given, measured and settled facts, and totals of scores as ranges.
         recommendations: every technique of the comparison set, and what the rules make of it.
         conflicts: techniques on which rules point opposite ways.
-        changes: numbers near a threshold, nearest first.
+        near_thresholds: numbers near a threshold, nearest first.
         line: first, second and third line of therapy -> whether a rule for it is true, and which.
         survival: what models and people say about the time that is left.
         knowledge: whose rules spoke.
@@ -68,7 +68,7 @@ class Explanation:
     questions: tuple[Question, ...]
     recommendations: tuple[Recommendation, ...]
     conflicts: tuple[Conflict, ...]
-    changes: tuple[Change, ...]
+    near_thresholds: tuple[NearThreshold, ...]
     line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
     survival: Survival
     knowledge: KnowledgeUsed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from osteoplan.model.evidence import Change, Recommendation
+from osteoplan.model.evidence import NearThreshold, Recommendation
 from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import Complication, Contraindication, FollowUp, Section, Statement
@@ -48,10 +48,10 @@ def compared(result: PlanResult) -> ComparedView:
             f"{one.title}: {', '.join(one.supports)} for it, {', '.join(one.against)} against it"
             for one in result.explanation.conflicts
         ),
-        changes=tuple(
-            _change(change, result.wordings.labels) for change in result.explanation.changes[:_NEAR]
+        near_thresholds=tuple(
+            _change(change, result.wordings.labels) for change in result.explanation.near_thresholds[:_NEAR]
         ),
-        more=max(len(result.explanation.changes) - _NEAR, 0),
+        more=max(len(result.explanation.near_thresholds) - _NEAR, 0),
         survival=_survival(result),
         knowledge=_knowledge(result),
     )
@@ -106,7 +106,7 @@ def _wanted(result: PlanResult) -> list[str]:
     return said
 
 
-def _change(change: Change, labels: Mapping[str, Label]) -> str:
+def _change(change: NearThreshold, labels: Mapping[str, Label]) -> str:
     label = labels[change.fact].label
     value = change.value
     now = f"{plain(value[0])} to {plain(value[1])}" if isinstance(value, tuple) else plain(value)

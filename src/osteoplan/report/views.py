@@ -286,7 +286,7 @@ class ComparedView:
     line: str
     rows: tuple[RecommendationView, ...]
     conflicts: tuple[str, ...]
-    changes: tuple[str, ...]
+    near_thresholds: tuple[str, ...]
     more: int
     survival: tuple[str, ...]
     knowledge: tuple[str, ...]

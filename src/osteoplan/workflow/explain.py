@@ -11,8 +11,8 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Citation
 from osteoplan.model.result import Explanation, Reading
 from osteoplan.pathway.assess import conflicts, line_of_therapy, recommendations
-from osteoplan.pathway.changes import nearest_changes
 from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.near_thresholds import near_thresholds
 from osteoplan.pathway.rules import questions, verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
@@ -64,7 +64,7 @@ def explain_facts(
         questions=questions(spoken, scores),
         recommendations=recommendation,
         conflicts=conflicts(recommendation),
-        changes=nearest_changes(whose.rules, known),
+        near_thresholds=near_thresholds(whose.rules, known),
         line=line_of_therapy(spoken),
         survival=survival(known, scores),
         knowledge=whose.used,

@@ -1,6 +1,6 @@
 """What would change a verdict: for each number, the nearest threshold that flips a rule, and how far it is.
 
-    nearest_changes(rule_set().rules, facts)   # SP1: SINS 12 of 18 is 1 below 13, where it would be true
+    near_thresholds(rule_set().rules, facts)   # SP1: SINS 12 of 18 is 1 below 13, where it would be true
 
 A platelet count of 55 passes a gate at 50 today and may not tomorrow: a reader sees both.
 """
@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from osteoplan.knowledge.expression import literals, names
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
-from osteoplan.model.evidence import Change
+from osteoplan.model.evidence import NearThreshold
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.vocabulary import Value
 
-__all__ = ["nearest_changes"]
+__all__ = ["near_thresholds"]
 
 
-def nearest_changes(rules: Iterable[Rule], facts: Mapping[str, Value]) -> tuple[Change, ...]:
+def near_thresholds(rules: Iterable[Rule], facts: Mapping[str, Value]) -> tuple[NearThreshold, ...]:
     """For every decided rule and every number that it reads: the nearest value that changes the verdict.
 
     Args:
@@ -27,7 +27,7 @@ def nearest_changes(rules: Iterable[Rule], facts: Mapping[str, Value]) -> tuple[
         facts: checked facts, settled ones included; a number may be a range.
 
     Returns:
-        one ``Change`` for each rule and number that can change it alone, nearest first; distances of unlike
+        one for each rule and number that can change it alone, nearest first; distances of unlike
         facts are compared as shares of the threshold.
     """
     known = dict(facts)
@@ -35,7 +35,7 @@ def nearest_changes(rules: Iterable[Rule], facts: Mapping[str, Value]) -> tuple[
     return tuple(sorted(found, key=lambda change: change.distance / max(abs(change.threshold), 1.0)))
 
 
-def _of_rule(rule: Rule, facts: Mapping[str, Value]) -> Iterator[Change]:
+def _of_rule(rule: Rule, facts: Mapping[str, Value]) -> Iterator[NearThreshold]:
     truth = evaluate(rule.when, facts)
     if truth is None:
         return
@@ -54,7 +54,7 @@ def _of_rule(rule: Rule, facts: Mapping[str, Value]) -> Iterator[Change]:
             _, beyond = min(flips)
             threshold = _threshold(rule, name, value, beyond, row)
             becomes = evaluate(rule.when, {**facts, name: beyond})
-            yield Change(
+            yield NearThreshold(
                 rule.id, name, value, threshold, _distance(value, threshold), row.unit, truth, becomes,
                 rule.row.effect,
             )  # fmt: skip
