@@ -30,7 +30,7 @@ from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.rod_motions import RodMotions, inverse
 from osteoplan.kernels.rows import Rows, add_stiffness
 
-__all__ = ["Deflation", "islands"]
+__all__ = ["Deflation", "Island", "islands"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -98,18 +98,40 @@ def _is_island(
 
 
 @dataclass(frozen=True, eq=False)
+class Island:
+    """Where an island lies in memory.
+
+    Attributes:
+        place: of its nodes; arm: (n, 3) from its centre, over its reach.
+        span: places of the box around it, one node wider, and planes: those of the box.
+    """
+
+    place: Ints
+    arm: F64
+    span: Ints
+    planes: tuple[int, int]
+
+    @classmethod
+    def of(cls, mesh: Bricks, nodes: Ints, edges_mm: F64) -> Island:
+        """Of an island's node numbers."""
+        at = mesh.nodes[nodes] - np.array(mesh.corner)
+        arm = (at - at.mean(axis=0)) * edges_mm
+        place = mesh.rows.at[at[:, 0], at[:, 1]] + at[:, 2]
+        return cls(place, arm / max(float(np.abs(arm).max()), 1e-300), *_around(mesh.rows, at))
+
+
+@dataclass(frozen=True, eq=False)
 class Deflation:
     """W of a system: rigid motions of islands where they may move.
 
     Attributes:
-        places: of each island, where its nodes lie in memory; arms: (n, 3) from its centre, over its reach.
+        parts: the islands.
         images: of each island, (places, (n, 18) values) of A W in its columns, components first.
         rods: the motions of rods, which follow those of islands.
         solve: (q, q) inverse of W^T A W.
     """
 
-    places: tuple[Ints, ...]
-    arms: tuple[F64, ...]
+    parts: tuple[Island, ...]
     images: tuple[tuple[Ints, F64], ...]
     solve: F64
     free: npt.NDArray[np.uint8]
@@ -117,30 +139,23 @@ class Deflation:
 
     @classmethod
     def of(
-        cls, mesh: Bricks, parts: Sequence[Ints], *, blocks: F64, E: F64, edges_mm: F64,
-        free: npt.NDArray[np.uint8], ties: Sequence[Tie], rods: RodMotions | None, w: F64, y: F64,
+        cls, rows: Rows, parts: tuple[Island, ...], *, blocks: F64, E: F64, free: npt.NDArray[np.uint8],
+        ties: Sequence[Tie], rods: RodMotions | None, w: F64, y: F64,
     ) -> Deflation:  # fmt: skip
         """Work out A W; w and y (3, nodes) are room to work in."""
-        rows = mesh.rows
-        places, arms, images = [], [], []
-        for nodes in parts:
-            at = mesh.nodes[nodes] - np.array(mesh.corner)
-            arm = (at - at.mean(axis=0)) * edges_mm
-            places.append(rows.at[at[:, 0], at[:, 1]] + at[:, 2])
-            arms.append(arm / max(float(np.abs(arm).max()), 1e-300))
-        bare = cls(tuple(places), tuple(arms), (), np.zeros((0, 0)), free)
+        bare, images = cls(parts, (), np.zeros((0, 0)), free), []
         gram = np.zeros((6 * len(parts), 6 * len(parts)))
-        for m, nodes in enumerate(parts):
-            span, planes = _around(rows, mesh.nodes[nodes] - np.array(mesh.corner))
+        for m, part in enumerate(parts):
+            span = part.span
             if ties:  # a rod carries the motion on
                 span = np.union1d(span, np.concatenate([tie.nodes.ravel() for tie in ties]))
             columns = np.empty((6, 3, len(span)))
             w[:] = y[:] = 0.0
             for mode in range(6):
-                _clear(w, places[m])
-                _move(w, places[m], arms[m], free, np.eye(6)[mode])
+                _clear(w, part.place)
+                _move(w, part.place, part.arm, free, np.eye(6)[mode])
                 _clear(y, span)
-                add_stiffness(rows, blocks, E, w, y, planes=planes)
+                add_stiffness(rows, blocks, E, w, y, planes=part.planes)
                 for tie in ties:
                     tie.add(w.T, y.T)
                 _take(y, span, free, columns[mode])
@@ -149,21 +164,21 @@ class Deflation:
             images.append((span[hit], values))
         gram = 0.5 * (gram + gram.T)
         if rods is not None:
-            of_islands = [_mixed(rods, *one, free) for one in zip(places, bare.arms, strict=True)]
+            of_islands = [_mixed(rods, part.place, part.arm, free) for part in parts]
             mixed = np.concatenate([np.zeros((0, len(rods.gram))), *of_islands])
             gram = np.block([[gram, mixed], [mixed.T, rods.gram]])
-        return cls(bare.places, bare.arms, tuple(images), inverse(gram), free, rods)
+        return cls(parts, tuple(images), inverse(gram), free, rods)
 
     def move(self, u: F64, motion: F64) -> None:
         """u += W motion."""
-        for m, (place, arm) in enumerate(zip(self.places, self.arms, strict=True)):
-            _move(u, place, arm, self.free, motion[6 * m : 6 * m + 6])
+        for m, part in enumerate(self.parts):
+            _move(u, part.place, part.arm, self.free, motion[6 * m : 6 * m + 6])
         if self.rods is not None:
-            self.rods.move(u, motion[6 * len(self.places) :])
+            self.rods.move(u, motion[6 * len(self.parts) :])
 
     def along(self, v: F64) -> F64:
         """W^T v."""
-        parts = [_along(v, place, arm, self.free) for place, arm in zip(self.places, self.arms, strict=True)]
+        parts = [_along(v, part.place, part.arm, self.free) for part in self.parts]
         return np.concatenate(parts if self.rods is None else [*parts, self.rods.along(v)])
 
     def correction(self, r: F64) -> F64:
@@ -186,7 +201,7 @@ class Deflation:
         for m, (place, image) in enumerate(self.images):
             _take_image_off(r, place, image, motion[6 * m : 6 * m + 6])
         if self.rods is not None:
-            self.rods.take_off(r, motion[6 * len(self.places) :])
+            self.rods.take_off(r, motion[6 * len(self.parts) :])
 
 
 def _around(rows: Rows, at: Ints) -> tuple[Ints, tuple[int, int]]:
@@ -241,13 +256,13 @@ def _take(y, span, free, column):  # type: ignore[no-untyped-def]
 def _not_zero(columns):  # type: ignore[no-untyped-def]
     """(where some column is more than rounding, (n, 18) values of all of them there)."""
     modes, _, count = columns.shape
-    least = 1e-14 * np.abs(columns).max()
-    hit = np.zeros(count, dtype=np.bool_)
+    largest = np.zeros(count)
     for mode in range(modes):
         for c in range(3):
+            column = columns[mode, c]
             for n in range(count):
-                hit[n] |= np.abs(columns[mode, c, n]) > least
-    at = np.flatnonzero(hit)
+                largest[n] = max(largest[n], abs(column[n]))
+    at = np.flatnonzero(largest > 1e-14 * largest.max())
     values = np.empty((len(at), 3 * modes))
     for n in range(len(at)):
         for mode in range(modes):

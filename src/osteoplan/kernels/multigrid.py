@@ -40,7 +40,7 @@ from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.composite import Composite, Packed
 from osteoplan.kernels.composite_grids import Grid, coarser
 from osteoplan.kernels.elasticity import CORNERS, Stiffness, brick_stiffness
-from osteoplan.kernels.islands import Deflation, islands
+from osteoplan.kernels.islands import Deflation, Island, islands
 from osteoplan.kernels.rod_motions import RodMotions
 from osteoplan.kernels.rows import Rows, add_planes, add_stiffness, brick_of, modal_blocks
 from osteoplan.kernels.simd import lanes
@@ -131,7 +131,7 @@ class GridLevel(Smoother):
 class Hierarchy:
     """Multigrid W-cycle of a stiffness with supports, as a preconditioner.
 
-    ``stiff`` holds the nodes of its islands (``kernels.islands``) and ``rods`` the motions of its rods, which
+    ``stiff`` holds its islands (``kernels.islands``) and ``rods`` the motions of its rods, which
     ``equilibrium`` deflates; called by others it balances the rods itself.  Its grids
     carry room to work in: one thread of control at a time.
     """
@@ -140,7 +140,8 @@ class Hierarchy:
         self, A: Stiffness, fixed: Bool, levels: Sequence[GridLevel | Composite], coarsest: Coarsest
     ) -> None:
         self.A, self.mesh = A, A.mesh
-        self.stiff = tuple(islands(A.mesh, A.modulus, fixed))
+        edges, _ = brick_of(modal_blocks(A.K0))
+        self.stiff = tuple(Island.of(A.mesh, nodes, edges) for nodes in islands(A.mesh, A.modulus, fixed))
         self.rods = RodMotions.of(A, fixed)
         self.levels = tuple(levels)
         self.coarsest = coarsest
@@ -378,12 +379,11 @@ class _System:
             mesh.ties_on_lines(A.ties),
         )  # fmt: skip
 
-    def deflated(self, stiff: Sequence[Ints], rods: RodMotions | None) -> _System:
+    def deflated(self, stiff: tuple[Island, ...], rods: RodMotions | None) -> _System:
         """The same without the rigid motions of islands and the motions of rods."""
-        edges, _ = brick_of(self.blocks)
         found = Deflation.of(
-            self.A.mesh, stiff, blocks=self.blocks, E=self.E, edges_mm=edges, free=self.free,
-            ties=self.ties, rods=rods, w=self.p, y=self.q,
+            self.A.mesh.rows, stiff, blocks=self.blocks, E=self.E, free=self.free, ties=self.ties, rods=rods,
+            w=self.p, y=self.q,
         )  # fmt: skip
         return replace(self, deflation=found)
 
