@@ -12,7 +12,7 @@ from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import Density, modulus_law
 from osteoplan.mechanics.beam.section_rigidity import bending, cut, losses, metal, profile, section_tissue
-from osteoplan.mechanics.beam.segments import stretches
+from osteoplan.mechanics.beam.segments import segments
 from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
 from osteoplan.model.case import Calibration
 from osteoplan.model.effects import Cylinder, Effects
@@ -138,7 +138,7 @@ def middle(found):
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_hollow_tube_on_any_grid_has_its_closed_forms(name):
     anatomy = painted(tube(name), (RADIUS, 900.0), (RADIUS - THICK, 0.0))
-    sections = cut(stretches(anatomy)[0], 1.0)
+    sections = cut(segments(anatomy)[0], 1.0)
     E = modulus(section_tissue(sections, "intact"), central_world(anatomy.calibration, LAW))
     found = profile(sections, E)
     cortex, R, r = moduli(900.0)[0], RADIUS, RADIUS - THICK
@@ -173,7 +173,7 @@ def _a10():
     left, back, up = local(anatomy.image)
     bone = (np.hypot(left, back) < 12.0) & (np.abs(up) < 70)
     anatomy = replace(anatomy, bone_mask=bone)
-    sections = cut(stretches(anatomy)[0], 0.75)
+    sections = cut(segments(anatomy)[0], 0.75)
     i, j = (sections.cells[:, :2] * sections.h + (
         (sections.grid.affine[:3, 3] - CENTRE) @ AXES[:2].T
     )).T  # fmt: skip
@@ -188,7 +188,7 @@ def test_a_section_beside_the_axis_bends_about_its_own_centroid():
     moved = replace(there, frame=replace(there.frame, origin_mm=there.frame.origin_mm - shift))
     found = []
     for anatomy in (there, moved):
-        sections = cut(stretches(painted(anatomy, (RADIUS, 900.0)))[0], 1.0)
+        sections = cut(segments(painted(anatomy, (RADIUS, 900.0)))[0], 1.0)
         E = modulus(section_tissue(sections, "intact"), central_world(anatomy.calibration, LAW))
         found.append(profile(sections, E))
     one, two = found
@@ -223,7 +223,7 @@ def notched():
 
 
 def lost(anatomy, n=12, **more):
-    part = stretches(anatomy)[0]
+    part = segments(anatomy)[0]
     sections = cut(part, 1.5)
     tissues = [section_tissue(sections, state) for state in ("intact", "now")]
     central = central_world(anatomy.calibration, LAW)
@@ -255,7 +255,7 @@ def test_calibration_cancels_in_the_loss_of_a_linear_law_and_the_draws_are_paire
 
 
 def test_the_torsion_of_a_world_is_near_that_solved_in_it(notched):
-    sections = cut(stretches(notched)[0], 1.5)
+    sections = cut(segments(notched)[0], 1.5)
     tissue = section_tissue(sections, "now")
     unsure = Calibration.line("density", 1.0, 0.0, 0.1, 8.0, calibrated=True)
     from osteoplan.mechanics.beam.section_rigidity import _in_world, _twisted
@@ -272,7 +272,7 @@ def test_cement_in_the_gap_gives_some_of_it_back(notched):
     fill = Field(
         "cement_fraction", notched.image.with_array(notched.lesion_mask.astype(np.float32), "f"), "1"
     )
-    part = stretches(notched)[0]
+    part = segments(notched)[0]
     sections = cut(part, 1.5)
     central = central_world(notched.calibration, LAW)
     sampled = worlds(notched.calibration, (LAW,), Ensemble(1, 2))

@@ -24,7 +24,6 @@ TO_RENAME = {
     "mechanics: Pad",
     "mechanics: Rebuilt",
     "mechanics: Rung",
-    "mechanics: Stretch", "trajectory: Stretch",
     "mechanics: World",
     "mechanics: anchors",
     "mechanics: cap", "report: cap",
@@ -36,8 +35,6 @@ TO_RENAME = {
     "mechanics: potting",
     "mechanics: relief",
     "trajectory: sound",
-    "mechanics: stretch", "model: stretch", "report: stretch",
-    "mechanics: stretches",
     "mechanics: supports", "model: supports", "report: supports", "workflow: supports",
     "mechanics: swings", "model: swings",
     "mechanics: tilt",
@@ -66,7 +63,6 @@ OTHERWISE = {
 # Class names that two or more rooms still use: one goes from here when it means one thing.
 DOUBLED = {
     "NeedleTask", "Place",
-    "Stretch",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from osteoplan.mechanics.beam.section_rigidity import cut
-from osteoplan.mechanics.beam.segments import stretches
+from osteoplan.mechanics.beam.segments import segments
 from osteoplan.workflow.certainty import rigidity_of
 from osteoplan.workflow.settings import PlanSettings
 from tests.femur_made import real_femur
@@ -23,7 +23,7 @@ def test_a_vertebra_is_its_body_and_a_lesion_is_weakest_where_it_lies():
     bone = vertebra("oblique", lesion_at=(0.0, 0.0, 4.0), lesion_radius=7.0)
     (part,), left_out = rigidity_of(bone, FEW)
     assert left_out == ()
-    assert part.now.stretch == "vertebral body"
+    assert part.now.segment == "vertebral body"
     left = np.where(part.now.beam, part.now.EA_N / np.maximum(part.intact.EA_N, 1.0), 1.0)
     assert part.now.along_mm[left.argmin()] == pytest.approx(4.0, abs=3.0)
     axial = part.outcomes[0]
@@ -34,7 +34,7 @@ def test_a_vertebra_is_its_body_and_a_lesion_is_weakest_where_it_lies():
 
 def test_a_shaft_without_landmarks_is_read_along_its_frame():
     whole = tube("oblique", name="humerus_left")
-    (part,) = stretches(replace(whole, frame=replace(whole.frame, kind="humeral_shaft")))
+    (part,) = segments(replace(whole, frame=replace(whole.frame, kind="humeral_shaft")))
     assert part.title == "humeral shaft"
     sections = cut(part, 2.0)
     assert sections.along_mm[sections.section.max()] == pytest.approx(70.0, abs=3.0)
@@ -42,8 +42,8 @@ def test_a_shaft_without_landmarks_is_read_along_its_frame():
 
 def test_a_bone_without_a_lesion_in_it_or_that_is_no_beam_has_no_section():
     whole = tube("straight")
-    assert stretches(replace(whole, lesion_mask=np.zeros_like(whole.lesion_mask))) == ()
-    assert stretches(replace(whole, frame=replace(whole.frame, kind="hemipelvis"))) == ()
+    assert segments(replace(whole, lesion_mask=np.zeros_like(whole.lesion_mask))) == ()
+    assert segments(replace(whole, frame=replace(whole.frame, kind="hemipelvis"))) == ()
 
 
 @pytest.mark.data
@@ -53,7 +53,7 @@ def test_a_lesion_in_the_neck_of_a_real_femur_is_read_in_the_neck(data: Path):
     bone = real_femur(data, lesion_mm=tuple(bone.frame.local(marks["neck_centre"])), radius_mm=9.0)
     found, left_out = rigidity_of(bone, FEW)
     assert left_out == ()
-    neck = next(part for part in found if part.now.stretch == "femoral neck")
+    neck = next(part for part in found if part.now.segment == "femoral neck")
     # the intact neck: no wider than the head, and every section near the axis
     frame = bone.frames["proximal_femur"]
     radius = np.sqrt(neck.intact.area_mm2[neck.intact.beam] / np.pi)

@@ -259,7 +259,7 @@ Digits = Annotated[list[float], BeforeValidator(_six_digits)]
 
 
 class ProfileDocument(Document):
-    """Sections along a stretch of bone: places on the axis [mm], rigidities, and whether each counts."""
+    """Sections along a segment of bone: places on the axis [mm], rigidities, and whether each counts."""
 
     along_mm: Digits
     EA_N: Digits
@@ -271,9 +271,9 @@ class ProfileDocument(Document):
 
 
 class RigidityDocument(Document):
-    """What a lesion takes from the sections of a stretch of bone."""
+    """What a lesion takes from the sections of a segment of bone."""
 
-    stretch: str = called("stretch", "now", "stretch")
+    stretch: str = called("stretch", "now", "segment")
     outcomes: list[OutcomeDocument]
     intact: ProfileDocument
     now: ProfileDocument

@@ -43,10 +43,10 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RigidityProfile:
-    """Rigidities along a stretch of bone in one state; arrays are (m,), one entry a section.
+    """Rigidities along a segment of bone in one state; arrays are (m,), one entry a section.
 
     Attributes:
-        stretch: which one, in words.
+        segment: which one, in words.
         along_mm: place on the axis.
         EA_N: axial rigidity [N].
         EI_weak_Nmm2, EI_strong_Nmm2: bending about both principal axes through the modulus-weighted centroid.
@@ -56,7 +56,7 @@ class RigidityProfile:
         beam: sections that count; False for the ends of the bone.
     """
 
-    stretch: str
+    segment: str
     along_mm: F64
     EA_N: F64
     EI_weak_Nmm2: F64
@@ -69,7 +69,7 @@ class RigidityProfile:
 
 @dataclass(frozen=True, eq=False)
 class Rigidity:
-    """What the lesion takes from the sections of one stretch of bone.
+    """What the lesion takes from the sections of one segment of bone.
 
     Attributes:
         outcomes: losses of axial, bending and torsional rigidity at the section that lost most [%].

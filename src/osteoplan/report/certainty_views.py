@@ -47,7 +47,7 @@ def _tornadoes(result: PlanResult) -> tuple[ChartView, ...]:
 def _rigidity(result: PlanResult) -> tuple[RigidityView, ...]:
     return tuple(
         RigidityView(
-            part.now.stretch,
+            part.now.segment,
             tuple(
                 (
                     result.wordings.outcomes[e.id].title,
@@ -58,7 +58,7 @@ def _rigidity(result: PlanResult) -> tuple[RigidityView, ...]:
             ),
             _shared(part),
             ChartView(
-                part.now.stretch, rigidity_chart(part), "rigidity that each section keeps of the intact bone"
+                part.now.segment, rigidity_chart(part), "rigidity that each section keeps of the intact bone"
             ),
         )
         for part in result.rigidity
@@ -112,7 +112,7 @@ def rigidity_chart(found: Rigidity, *, width_cm: float = 15.5) -> str:
         axes.plot(at, left, color=colour, linestyle=dash, linewidth=1.8, label=name)
     axes.axhline(100.0, color="#555555", linewidth=0.8)
     axes.set_ylim(bottom=0.0)
-    axes.set_xlabel(f"place along the {found.now.stretch} [mm]", fontsize=_FONT_PT)
+    axes.set_xlabel(f"place along the {found.now.segment} [mm]", fontsize=_FONT_PT)
     axes.set_ylabel("left of intact [%]", fontsize=_FONT_PT)
     axes.legend(fontsize=_FONT_PT - 1, frameon=False, loc="lower right")
     return svg_uri(figure)

@@ -38,9 +38,9 @@ class ChartView:
 
 @dataclass(frozen=True)
 class RigidityView:
-    """Losses of a stretch of bone, as (name, value, where), and their chart; ``because`` holds for all."""
+    """Losses of a segment of bone, as (name, value, where), and their chart; ``because`` holds for all."""
 
-    stretch: str
+    segment: str
     losses: tuple[tuple[str, Value, str], ...]
     because: tuple[str, ...]
     chart: ChartView

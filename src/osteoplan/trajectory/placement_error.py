@@ -30,7 +30,7 @@ from osteoplan.knowledge.scores import score_table
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.way import ErrorBudget, Way
 from osteoplan.trajectory.surroundings import AVOIDED, DistanceMaps, Surroundings, distance_maps
-from osteoplan.trajectory.wall import own_stretch, stretch_of, wall_of
+from osteoplan.trajectory.wall import intraosseous_of, own_intraosseous, wall_of
 
 __all__ = [
     "SCALE", "PlacementError", "PlacementGaps", "across", "budgeted", "error_budget", "grades", "most_robust",
@@ -237,9 +237,9 @@ def _gaps(
         found = {kind: least[:, n].reshape(shape) - radius for n, kind in enumerate(kinds)}
     wall = wall_of(around, way)
     if wall is not None:
-        held = stretch_of(around, way, wall, entries_mm, targets_mm)
+        held = intraosseous_of(around, way, wall, entries_mm, targets_mm)
         shift = _shift(starts, -turned, entries_mm, -outward, np.stack([held.first, held.last], axis=1))
-        first, last = own_stretch(wall, held, radius, starts, -turned, shift)
+        first, last = own_intraosseous(wall, held, radius, starts, -turned, shift)
         a, b = (starts - s[..., None] * turned for s in (first, last))
         found["wall"] = wall.least(a.reshape(-1, 3), b.reshape(-1, 3)).reshape(shape) - radius
     return found

@@ -22,7 +22,7 @@ from osteoplan.trajectory.corridors.bone import Gate, bone_field
 from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
-__all__ = ["Stretch", "Wall", "own_stretch", "stretch_of", "wall_bones", "wall_of"]
+__all__ = ["Intraosseous", "Wall", "intraosseous_of", "own_intraosseous", "wall_bones", "wall_of"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -60,7 +60,7 @@ class Wall:
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
+class Intraosseous:
     """Where along n ways the wall is held, from the entry [mm], and how the surface lies at its ends.
 
     Attributes:
@@ -97,7 +97,9 @@ def wall_of(around: Surroundings, way: Way) -> Wall | None:
     return around.memo.once("wall", lambda: _wall(around))
 
 
-def stretch_of(around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targets_mm: F64) -> Stretch:
+def intraosseous_of(
+    around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targets_mm: F64
+) -> Intraosseous:
     """Where the wall is held along n ways of one kind, (n, 3) each from entry to target.
 
     Args:
@@ -111,7 +113,7 @@ def stretch_of(around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targ
     if way.kind == "needle":
         isthmus = np.array(pedicle(around, "left" if way.side == "left" else "right").isthmus_mm)
         first = np.clip(np.einsum("nx,nx->n", isthmus - entries_mm, inward), 0.0, length)
-        return Stretch(first, length, np.zeros_like(first), np.zeros_like(first))
+        return Intraosseous(first, length, np.zeros_like(first), np.zeros_like(first))
     radius = (way.diameter_mm or 0.0) / 2.0
     s = np.linspace(0.0, 1.0, int(np.ceil(length.max() / STEP_MM)) + 1)
     depth = wall.depth(entries_mm[:, None] + (s[:, None] * length[:, None, None]) * inward[:, None])
@@ -123,15 +125,15 @@ def stretch_of(around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targ
     skip = np.minimum(way.measures.get("end_skip_mm", 0.0), length / 2.0)
     first = np.where(begin > 0, np.maximum(begin, skip), begin)
     last = np.where(end < length, np.minimum(end, length - skip), end)
-    return Stretch(
+    return Intraosseous(
         first, np.maximum(last, first),
         np.where(begin > 0, _slope(wall, entries_mm, inward, begin), 0.0),
         np.where(end < length, _slope(wall, entries_mm, inward, end), 0.0),
     )  # fmt: skip
 
 
-def own_stretch(
-    wall: Wall, held: Stretch, radius_mm: float, starts_mm: F64, inward: F64, shift_mm: F64
+def own_intraosseous(
+    wall: Wall, held: Intraosseous, radius_mm: float, starts_mm: F64, inward: F64, shift_mm: F64
 ) -> tuple[F64, F64]:
     """Ends of the stretch on (n, draws, 3) strayed axes: its own surface, within its shift times the slope.
 

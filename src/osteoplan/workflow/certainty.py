@@ -8,7 +8,7 @@ from dataclasses import replace
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.beam.section_rigidity import cut, losses, section_tissue
-from osteoplan.mechanics.beam.segments import stretches
+from osteoplan.mechanics.beam.segments import segments
 from osteoplan.mechanics.cases.registry import load_case
 from osteoplan.mechanics.uncertainty.one_at_a_time import bars
 from osteoplan.mechanics.uncertainty.samples import central_world, worlds
@@ -48,7 +48,7 @@ def tornado_of(outcome: Estimate, title: str, resolution_pct: float) -> Tornado:
 
 
 def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidity, ...], tuple[str, ...]]:
-    """(sections of every stretch that holds some of the lesion, why others were left out).
+    """(sections of every segment that holds some of the lesion, why others were left out).
 
     The laws are those of the load case that ranks, the worlds those of its draws.
     """
@@ -60,9 +60,9 @@ def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidit
     central = central_world(anatomy.calibration, laws[0])
     sampled = worlds(anatomy.calibration, laws, settings.ensemble)
     found, left_out = [], []
-    for stretch in stretches(anatomy):
+    for segment in segments(anatomy):
         try:
-            sections = cut(stretch, h)
+            sections = cut(segment, h)
         except NotAvailable as why:
             left_out.append(str(why))
             continue

@@ -34,7 +34,7 @@ from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number, values
-from osteoplan.mechanics.beam.segments import Stretch
+from osteoplan.mechanics.beam.segments import Segment
 from osteoplan.mechanics.sampled_image import grid_along_the_bone, replaced_by_soft_tissue, sample
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus
@@ -54,16 +54,16 @@ KINDS = ("axial", "bending", "torsional")
 
 @dataclass(frozen=True, eq=False)
 class Sections:
-    """Squares of the sections of a stretch of bone.
+    """Squares of the sections of a segment of bone.
 
     Attributes:
         grid: box of cubes whose k-layers are the sections.
         cells: (n, 3) indices in the box; share: (n,) part of a cube that is bone.
         image: (n,) CT values, by state; lesion: (n,) bool.
-        along_mm: (m,) places of the sections on the axis, from the stretch's origin.
+        along_mm: (m,) places of the sections on the axis, from the segment's origin.
     """
 
-    stretch: Stretch
+    segment: Segment
     grid: Volume
     cells: npt.NDArray[np.intp]
     share: F64
@@ -82,36 +82,36 @@ class Sections:
         return self.cells[:, 2]
 
 
-def cut(stretch: Stretch, h: float) -> Sections:
-    """The sections of a stretch, with squares of edge ``h`` [mm].
+def cut(segment: Segment, h: float) -> Sections:
+    """The sections of a segment, with squares of edge ``h`` [mm].
 
     Raises:
-        NotAvailable: nothing of the bone lies in the stretch, or it leaves the image.
+        NotAvailable: nothing of the bone lies in the segment, or it leaves the image.
     """
-    anatomy = replace(stretch.anatomy, frame=stretch.frame, bone_mask=stretch.mask)
-    if not stretch.mask.any():
-        raise NotAvailable(f"{anatomy.level}: no bone lies along {stretch.title}, so no section can be cut")
+    anatomy = replace(segment.anatomy, frame=segment.frame, bone_mask=segment.mask)
+    if not segment.mask.any():
+        raise NotAvailable(f"{anatomy.level}: no bone lies along {segment.title}, so no section can be cut")
     grid = grid_along_the_bone(anatomy, h, margin_mm=(h, h, 0.0))
-    part = _share(grid, stretch, h)
+    part = _share(grid, segment, h)
     cells = np.argwhere(part > 0)
     at = tuple(cells.T)
     images: dict[State, F64] = {
         "now": sample(grid, anatomy.image)[at], "intact": sample(grid, anatomy.image_intact)[at],
     }  # fmt: skip
     if not all(np.isfinite(values).all() for values in images.values()):
-        raise NotAvailable(f"{anatomy.level}: {stretch.title} leaves the image, so its sections are cut off")
+        raise NotAvailable(f"{anatomy.level}: {segment.title} leaves the image, so its sections are cut off")
     inside = gather_linear(
         anatomy.lesion_mask.astype(np.float32), anatomy.image.affine, grid.affine, grid.shape, outside=0.0
     )
     layers = grid.affine[:3, 3] + np.arange(grid.shape[2])[:, None] * grid.affine[:3, 2]
-    along = (layers - stretch.frame.origin_mm) @ stretch.frame.superior
-    return Sections(stretch, grid, cells, part[at], images, inside[at] >= 0.5, along)
+    along = (layers - segment.frame.origin_mm) @ segment.frame.superior
+    return Sections(segment, grid, cells, part[at], images, inside[at] >= 0.5, along)
 
 
 def section_tissue(sections: Sections, state: State, fields: Sequence[Field] = ()) -> Tissue:
     """What fills each square in a state; ``cement_fraction`` is understood."""
     image = sections.image[state]
-    replaced = replaced_by_soft_tissue(sections.stretch.anatomy, image, sections.lesion, state)
+    replaced = replaced_by_soft_tissue(sections.segment.anatomy, image, sections.lesion, state)
     cement = np.zeros(len(image))
     for field in fields:
         if field.quantity == "cement_fraction":
@@ -187,29 +187,29 @@ def losses(
     for n, kind in enumerate(KINDS):
         at = float(sections.along_mm[_weakest(part, whole, beams, n)])
         rows.append(Estimate.from_draws(
-            f"{kind}_rigidity_loss_pct", sections.stretch.title, value=values[n], draws=draws[:, n], unit="%",
+            f"{kind}_rigidity_loss_pct", sections.segment.title, value=values[n], draws=draws[:, n], unit="%",
             because=_because(sections, at, rods is not None), status=_status(central),
         ))  # fmt: skip
     return tuple(rows), replace(whole, beam=beams), replace(part, beam=beams)
 
 
-def _share(grid: Volume, stretch: Stretch, h: float) -> F64:
+def _share(grid: Volume, segment: Segment, h: float) -> F64:
     """Part of each cube that is bone, from the distance to its outline."""
-    image = stretch.anatomy.image
-    low, high = bounding_box(stretch.mask)
-    crop = image.with_array(stretch.mask, "mask").crop(low - 3, high + 3)
+    image = segment.anatomy.image
+    low, high = bounding_box(segment.mask)
+    crop = image.with_array(segment.mask, "mask").crop(low - 3, high + 3)
     distance = signed_distance(crop.array, crop.spacing_mm)
     sampled = gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf)
     part: F64 = np.clip(0.5 - sampled.astype(np.float64) / h, 0.0, 1.0)
     along = (np.arange(grid.shape[2]) + 0.5) * h
-    low_mm, high_mm = stretch.between_mm
-    first = (grid.affine[:3, 3] - stretch.frame.origin_mm) @ stretch.frame.superior - 0.5 * h
+    low_mm, high_mm = segment.between_mm
+    first = (grid.affine[:3, 3] - segment.frame.origin_mm) @ segment.frame.superior - 0.5 * h
     outside = (along + first < low_mm) | (along + first > high_mm)
     part[:, :, outside] = 0.0
-    if stretch.within_mm is not None:
-        centre = (stretch.frame.origin_mm - grid.affine[:3, 3]) @ grid.affine[:3, :3] / h**2
+    if segment.within_mm is not None:
+        centre = (segment.frame.origin_mm - grid.affine[:3, 3]) @ grid.affine[:3, :3] / h**2
         i, j = np.ogrid[: grid.shape[0], : grid.shape[1]]
-        part[np.hypot(i - centre[0], j - centre[1]) * h > stretch.within_mm] = 0.0
+        part[np.hypot(i - centre[0], j - centre[1]) * h > segment.within_mm] = 0.0
     return part
 
 
@@ -242,7 +242,7 @@ def bending(sections: Sections, E: F64) -> tuple[F64, F64, F64, F64]:
 
 def _in_plane(sections: Sections) -> tuple[F64, F64]:
     """(left, posterior) of every square from the axis [mm]."""
-    frame = sections.stretch.frame
+    frame = sections.segment.frame
     origin = (sections.grid.affine[:3, 3] - frame.origin_mm) @ frame.axes[:2].T
     placed = origin + sections.cells[:, :2] * sections.h
     return placed[:, 0], placed[:, 1]
@@ -272,9 +272,9 @@ def _twisted(sections: Sections, E: F64) -> _Twist:
 def _profile(sections: Sections, E: F64, twist: _Twist) -> RigidityProfile:
     EA, weak, strong, centres = bending(sections, E)
     GJ = _total(sections, twist.E * twist.s)
-    where = sections.stretch.frame.world(np.column_stack([centres, sections.along_mm]))
+    where = sections.segment.frame.world(np.column_stack([centres, sections.along_mm]))
     return RigidityProfile(
-        sections.stretch.title, sections.along_mm, EA, weak, strong, GJ, where, _area(sections)
+        sections.segment.title, sections.along_mm, EA, weak, strong, GJ, where, _area(sections)
     )
 
 
@@ -303,10 +303,10 @@ def _weakest(part: RigidityProfile, whole: RigidityProfile, beams: Bool, n: int)
 
 
 def _because(sections: Sections, at_mm: float, rods: bool) -> tuple[str, ...]:
-    anatomy = sections.stretch.anatomy
+    anatomy = sections.segment.anatomy
     because = [
         f"beam theory on sections every {sections.h:g} mm",
-        f"weakest {at_mm:+.0f} mm from {sections.stretch.origin}",
+        f"weakest {at_mm:+.0f} mm from {sections.segment.origin}",
         f"against the intact twin: {anatomy.intact_basis}",
         "no source of a limit could be read: none is applied",
     ]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
-__all__ = ["Stretch", "stretches"]
+__all__ = ["Segment", "segments"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -18,7 +18,7 @@ NOT_BEAMS = frozenset({"hemipelvis", "acetabulum", "sacrum"})
 
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
+class Segment:
     """Part of a bone with an axis.
 
     Attributes:
@@ -38,12 +38,12 @@ class Stretch:
     within_mm: float | None = None
 
 
-def stretches(anatomy: Anatomy) -> tuple[Stretch, ...]:
-    """Every stretch of this bone that holds some of the lesion; none where the bone is no beam anywhere."""
+def segments(anatomy: Anatomy) -> tuple[Segment, ...]:
+    """Every segment of this bone that holds some of the lesion; none where the bone is no beam anywhere."""
     if anatomy.is_vertebra:
         body = anatomy.parts["body"] & anatomy.bone_mask
         return (
-            Stretch(
+            Segment(
                 anatomy, "vertebral body", "the middle of the body (upward positive)", anatomy.frame, body
             ),
         )
@@ -51,7 +51,7 @@ def stretches(anatomy: Anatomy) -> tuple[Stretch, ...]:
     return tuple(part for part in found if part is not None and _holds(part, anatomy.lesion_mask))
 
 
-def _of_frame(anatomy: Anatomy, frame: BoneFrame) -> Stretch | None:
+def _of_frame(anatomy: Anatomy, frame: BoneFrame) -> Segment | None:
     bone = anatomy.bone_mask
     if frame.kind in NOT_BEAMS:
         return None
@@ -60,13 +60,13 @@ def _of_frame(anatomy: Anatomy, frame: BoneFrame) -> Stretch | None:
     name = frame.kind.replace("_", " ")
     if "axis_top" in frame.landmarks_mm and "axis_bottom" in frame.landmarks_mm:
         ends = sorted(float(frame.local(frame.landmarks_mm[f"axis_{end}"])[2]) for end in ("top", "bottom"))
-        return Stretch(
+        return Segment(
             anatomy, name, f"the middle of the {name} (upward positive)", frame, bone, (ends[0], ends[1])
         )
-    return Stretch(anatomy, name, f"the origin of the {name} (upward positive)", frame, bone)
+    return Segment(anatomy, name, f"the origin of the {name} (upward positive)", frame, bone)
 
 
-def _neck(anatomy: Anatomy, frame: BoneFrame) -> Stretch | None:
+def _neck(anatomy: Anatomy, frame: BoneFrame) -> Segment | None:
     """From the centre of the head to as far beyond the narrowest section as that lies from the head."""
     marks = frame.landmarks_mm
     if not {"head_centre", "neck_centre"} <= set(marks) or "head_radius" not in frame.lengths_mm:
@@ -79,14 +79,14 @@ def _neck(anatomy: Anatomy, frame: BoneFrame) -> Stretch | None:
     axes = np.stack([np.cross(back, up), back, up])
     axis = replace(frame, origin_mm=marks["neck_centre"], axes=axes, kind="femoral_neck")
     reach = number("rigidity.reach_of_neck") * frame.lengths_mm["head_radius"]
-    return Stretch(
+    return Segment(
         anatomy, "femoral neck", "its narrowest section (towards the head positive)", axis,
         _near(anatomy, axis, (-length, length), reach), (-length, length), reach,
     )  # fmt: skip
 
 
 def _near(anatomy: Anatomy, axis: BoneFrame, between: tuple[float, float], reach: float) -> Bool:
-    """Bone around a stretch of an axis, with a little beyond it."""
+    """Bone around a segment of an axis, with a little beyond it."""
     at = np.argwhere(anatomy.bone_mask)
     local = axis.local(anatomy.image.positions_mm(at))
     spare = 2.0 * float(max(anatomy.image.spacing_mm))
@@ -97,8 +97,8 @@ def _near(anatomy: Anatomy, axis: BoneFrame, between: tuple[float, float], reach
     return mask
 
 
-def _holds(part: Stretch, lesion: Bool) -> bool:
-    """Whether the lesion reaches into the stretch."""
+def _holds(part: Segment, lesion: Bool) -> bool:
+    """Whether the lesion reaches into the segment."""
     at = np.argwhere(lesion & part.mask)
     if len(at) == 0:
         return False
