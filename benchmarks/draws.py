@@ -32,8 +32,8 @@ from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
-from osteoplan.mechanics.uncertainty.load_direction import leaning
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.load_direction import load_direction
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus, parameter_samples
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
@@ -74,20 +74,22 @@ def main() -> None:
 
 def solved(specimen, image, fields, n, tolerance):
     """(stiffness of every world, mean steps of a solve), nothing estimated."""
-    calibration, laws, drive = specimen.anatomy.calibration, specimen.settings.laws, specimen.drive
+    calibration, laws, conditions = specimen.anatomy.calibration, specimen.settings.laws, specimen.conditions
     tissue = tissue_of(specimen, image, fields)
-    E = modulus(tissue, central_world(calibration, laws[0]))
+    E = modulus(tissue, central_sample(calibration, laws[0]))
     A = Stiffness.uniform(specimen.mesh, specimen.K0, E, dtype=np.float64)
-    M = Hierarchy.of(A, drive.fixed)
+    M = Hierarchy.of(A, conditions.fixed)
     start = solve(specimen, E, preconditioner=M).equilibrium.displacement_mm
     at_mm = specimen.mesh.nodes * specimen.settings.spacing_mm
     K, steps = [], []
-    for world in worlds(calibration, laws, Ensemble(SEED, n)):
+    for world in parameter_samples(calibration, laws, Ensemble(SEED, n)):
         other = modulus(redrawn(specimen, tissue, image, world.edge_mm), world)
         found = solve(specimen, other, tolerance=tolerance, start_mm=start, preconditioner=M)
         u = found.equilibrium.displacement_mm
-        lean = leaning(at_mm, drive.fixed, drive.prescribed_mm, drive.force_N, u, lambda f: f)
-        K.append(float((other * found.s).sum()) * lean.factor(world.tilt))
+        lean = load_direction(
+            at_mm, conditions.fixed, conditions.prescribed_mm, conditions.force_N, u, lambda f: f
+        )
+        K.append(float((other * found.s).sum()) * lean.factor(world.load_slopes))
         steps.append(found.equilibrium.iterations)
     return np.array(K), float(np.mean(steps))
 

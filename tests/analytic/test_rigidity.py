@@ -13,7 +13,7 @@ from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import Density, modulus_law
 from osteoplan.mechanics.beam.section_rigidity import bending, cut, losses, metal, profile, section_tissue
 from osteoplan.mechanics.beam.segments import segments
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus, parameter_samples
 from osteoplan.model.case import Calibration
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.ensemble import Ensemble
@@ -139,7 +139,7 @@ def middle(found):
 def test_a_hollow_tube_on_any_grid_has_its_closed_forms(name):
     anatomy = painted(tube(name), (RADIUS, 900.0), (RADIUS - THICK, 0.0))
     sections = cut(segments(anatomy)[0], 1.0)
-    E = modulus(section_tissue(sections, "intact"), central_world(anatomy.calibration, LAW))
+    E = modulus(section_tissue(sections, "intact"), central_sample(anatomy.calibration, LAW))
     found = profile(sections, E)
     cortex, R, r = moduli(900.0)[0], RADIUS, RADIUS - THICK
     for values, exact in (
@@ -189,7 +189,7 @@ def test_a_section_beside_the_axis_bends_about_its_own_centroid():
     found = []
     for anatomy in (there, moved):
         sections = cut(segments(painted(anatomy, (RADIUS, 900.0)))[0], 1.0)
-        E = modulus(section_tissue(sections, "intact"), central_world(anatomy.calibration, LAW))
+        E = modulus(section_tissue(sections, "intact"), central_sample(anatomy.calibration, LAW))
         found.append(profile(sections, E))
     one, two = found
     assert np.median(two.EI_weak_Nmm2[middle(two)]) == pytest.approx(
@@ -226,9 +226,9 @@ def lost(anatomy, n=12, **more):
     part = segments(anatomy)[0]
     sections = cut(part, 1.5)
     tissues = [section_tissue(sections, state) for state in ("intact", "now")]
-    central = central_world(anatomy.calibration, LAW)
+    central = central_sample(anatomy.calibration, LAW)
     return losses(
-        sections, *tissues, central, worlds(anatomy.calibration, (LAW,), Ensemble(1, n)), **more
+        sections, *tissues, central, parameter_samples(anatomy.calibration, (LAW,), Ensemble(1, n)), **more
     )  # fmt: skip
 
 
@@ -260,8 +260,8 @@ def test_the_torsion_of_a_world_is_near_that_solved_in_it(notched):
     unsure = Calibration.line("density", 1.0, 0.0, 0.1, 8.0, calibrated=True)
     from osteoplan.mechanics.beam.section_rigidity import _in_world, _twisted
 
-    solved = _twisted(sections, modulus(tissue, central_world(unsure, "keller_1994")))
-    for world in worlds(unsure, ("keller_1994",), Ensemble(2, 3)):
+    solved = _twisted(sections, modulus(tissue, central_sample(unsure, "keller_1994")))
+    for world in parameter_samples(unsure, ("keller_1994",), Ensemble(2, 3)):
         E = modulus(tissue, world)
         true = profile(sections, E).GJ_Nmm2
         estimate = _in_world(sections, E, solved)[2]
@@ -274,8 +274,8 @@ def test_cement_in_the_gap_gives_some_of_it_back(notched):
     )
     part = segments(notched)[0]
     sections = cut(part, 1.5)
-    central = central_world(notched.calibration, LAW)
-    sampled = worlds(notched.calibration, (LAW,), Ensemble(1, 2))
+    central = central_sample(notched.calibration, LAW)
+    sampled = parameter_samples(notched.calibration, (LAW,), Ensemble(1, 2))
     intact, now = (section_tissue(sections, state) for state in ("intact", "now"))
     filled = section_tissue(sections, "now", (fill,))
     before = losses(sections, intact, now, central, sampled)[0]

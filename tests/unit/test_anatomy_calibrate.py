@@ -6,7 +6,7 @@ import pytest
 from osteoplan.anatomy.calibrate import calibrate, calibration
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.materials import Density, modulus_law
-from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.volume import Volume
@@ -89,7 +89,7 @@ def test_a_law_refuses_the_density_that_it_was_not_fitted_to(kind):
         modulus_law("kopperdahl_2002_power")(Density.of_mg(other.density(voxels), other.density_kind))
     no = np.zeros(2, dtype=bool)
     with pytest.raises(BadInput, match=f"not {kind}"):
-        modulus(Tissue(voxels, no, no, np.zeros(2)), central_world(other, "kopperdahl_2002_power"))
+        modulus(Tissue(voxels, no, no, np.zeros(2)), central_sample(other, "kopperdahl_2002_power"))
     with pytest.raises(BadInput, match=f"gives {kind} density where K2HPO4 is needed"):
         other.density_as("K2HPO4", voxels)
     assert other.density_as(kind, voxels) == pytest.approx(voxels)

@@ -10,9 +10,9 @@ import pytest
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.correction import Anchors, anchors
+from osteoplan.mechanics.uncertainty.correction import CorrectionPoints, correction_points
 from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
-from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus
 from osteoplan.model.calibration import Calibration
 
 LAWS = MechanicsSettings().laws
@@ -34,7 +34,7 @@ def column(*, gone=1):
     nothing = np.zeros(12, dtype=bool)
     replaced = np.arange(12) < gone
     tissue = Tissue(np.linspace(60.0, 300.0, 12), nothing, replaced, np.zeros(12))
-    E = modulus(tissue, central_world(SURE, LAWS[0]))
+    E = modulus(tissue, central_sample(SURE, LAWS[0]))
     return Solved(tissue, E, energies(E))
 
 
@@ -45,11 +45,11 @@ def found_for(state, laws=LAWS):
         asked.append(E)
         return energies(E)
 
-    return anchors(state, central_world(SURE, LAWS[0]), laws, solve), asked
+    return correction_points(state, central_sample(SURE, LAWS[0]), laws, solve), asked
 
 
 def at(law, softness):
-    return replace(central_world(SURE, LAWS[0]), law=modulus_law(law), lytic_MPa=softness)
+    return replace(central_sample(SURE, LAWS[0]), law=modulus_law(law), lytic_MPa=softness)
 
 
 def test_the_estimate_is_true_at_every_anchor():
@@ -81,7 +81,7 @@ def test_the_central_world_needs_no_solve_and_a_row_for_each_law_is_kept():
 
 
 def test_between_anchors_the_factor_is_linear_in_the_logarithm_of_the_softness():
-    made = Anchors((0.5, 2.0, 32.0), dict.fromkeys(LAWS, (1.3, 1.0, 0.6)), 4)
+    made = CorrectionPoints((0.5, 2.0, 32.0), dict.fromkeys(LAWS, (1.3, 1.0, 0.6)), 4)
     assert made.factor(at(LAWS[1], 1.0)) == pytest.approx(1.15)
     assert made.factor(at(LAWS[1], 8.0)) == pytest.approx(0.8)
     assert made.factor(at(LAWS[1], 0.1)) == 1.3  # beyond the last anchor its own factor stands

@@ -13,7 +13,7 @@ from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.scenarios import interface_layer, layered
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.mechanics.yielding import strengths
 from osteoplan.model.field import Field
 from tests.synthetic_vertebra import vertebra
@@ -29,7 +29,7 @@ def bench():
     )
     column = ((np.hypot(at[0], at[1]) < 9.0) & (np.abs(at[2]) < 10.0)).astype(np.float32)
     field = Field("cement_fraction", anatomy.image.with_array(column, "fraction"), "1")
-    world = central_world(anatomy.calibration, specimen.settings.laws[0])
+    world = central_sample(anatomy.calibration, specimen.settings.laws[0])
     return specimen, tissue_of(specimen, "now", (field.volume,)), tissue_of(specimen, "now"), world
 
 

@@ -12,8 +12,14 @@ from osteoplan.kernels.multigrid import equilibrium
 from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.load_direction import Leaning, across, leaning, sheared, tilted
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.load_direction import (
+    LoadDirection,
+    across,
+    load_direction,
+    sheared,
+    tilted,
+)
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from tests.synthetic_vertebra import vertebra
 
 
@@ -68,7 +74,7 @@ def test_the_stiffness_under_a_tilted_force_is_that_of_a_solve_with_it(block, t)
     force[mesh.nodes[:, 2] == 9] = np.array([0.02, 0.0, -0.03])
     force /= np.linalg.norm(force.sum(axis=0))
     u = strictly(A, fixed, none, force).displacement_mm
-    lean = leaning(at, fixed, none, force, u, lambda f: strictly(A, fixed, none, f).displacement_mm)
+    lean = load_direction(at, fixed, none, force, u, lambda f: strictly(A, fixed, none, f).displacement_mm)
     one, two = tilted(force)
     other = (force + t[0] * one + t[1] * two) / np.sqrt(1 + t[0] ** 2 + t[1] ** 2)
     direct = 1.0 / (other * strictly(A, fixed, none, other).displacement_mm).sum()
@@ -89,7 +95,7 @@ def test_a_platen_under_a_leaning_load_is_a_solve_with_motion_and_shear(block, t
     down[top, 2] = -1.0
     u = strictly(A, fixed, down)
     K = (u.reaction_N * down).sum()
-    lean = leaning(at, fixed, down, None, u.displacement_mm, lambda f: f)
+    lean = load_direction(at, fixed, down, None, u.displacement_mm, lambda f: f)
     shears = sheared(at, fixed, down)
     T = K * np.array(t)
     shear = T[0] * shears[0] + T[1] * shears[1]
@@ -110,17 +116,17 @@ def test_what_is_held_sideways_or_turned_has_no_tilt(block):
     assert sheared(at, fixed, down) is None
     turn = np.where(fixed & (mesh.nodes[:, 2:] == 9), at[:, :1] * np.array([0, 0, 1.0]), 0.0)
     assert sheared(at, fixed & np.array([False, False, True]), turn) is None
-    assert Leaning().factor((0.1, 0.2)) == 1.0
+    assert LoadDirection().factor((0.1, 0.2)) == 1.0
 
 
 def test_a_vertebra_gets_softer_one_way_and_stiffer_the_other():
     bone = vertebra("oblique", lesion_at=(8.0, 0.0, 0.0), lesion_radius=7.0)
     specimen = build_compression(bone, MechanicsSettings(spacing_mm=2.5))
-    E = modulus(tissue_of(specimen, "now"), central_world(bone.calibration, specimen.settings.laws[0]))
+    E = modulus(tissue_of(specimen, "now"), central_sample(bone.calibration, specimen.settings.laws[0]))
     found = solve(specimen, E)
-    drive = specimen.drive
-    lean = leaning(
-        specimen.mesh.nodes * 2.5, drive.fixed, drive.prescribed_mm, None,
+    conditions = specimen.conditions
+    lean = load_direction(
+        specimen.mesh.nodes * 2.5, conditions.fixed, conditions.prescribed_mm, None,
         found.equilibrium.displacement_mm, lambda f: f,
     )  # fmt: skip
     assert lean.drift is not None

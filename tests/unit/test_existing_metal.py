@@ -18,7 +18,7 @@ from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
 from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.mechanics.yielding import strengths
 from osteoplan.model.anatomy import Implant
 from osteoplan.model.labels import LabelMap
@@ -58,7 +58,7 @@ def test_bonded_metal_stiffens_and_a_stiffer_alloy_more_and_it_does_not_yield_li
     ):
         specimen = build_compression(anatomy, settings)
         tissue = tissue_of(specimen, "now")
-        world = central_world(anatomy.calibration, COARSE.laws[0])
+        world = central_sample(anatomy.calibration, COARSE.laws[0])
         E = modulus(tissue, world)
         K.append(solve(specimen, E).stiffness)
     assert 1.01 * K[0] < K[1] < K[2]

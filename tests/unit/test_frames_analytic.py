@@ -274,10 +274,10 @@ def test_a_sphere_of_which_a_third_is_seen_is_fitted_and_a_plate_is_none() -> No
         (0.9, 1.1, 1.4),
     )
     bone = BoneSurface.of(mask)
-    cap = find_sphere(bone.surface_mm, bone.normals, hollow=False, radii_mm=(16.0, 32.0))
-    assert cap is not None
-    assert np.linalg.norm(cap.centre_mm - HEAD) < 0.6
-    assert 0.2 < cap.share < 0.6
+    end_cap = find_sphere(bone.surface_mm, bone.normals, hollow=False, radii_mm=(16.0, 32.0))
+    assert end_cap is not None
+    assert np.linalg.norm(end_cap.centre_mm - HEAD) < 0.6
+    assert 0.2 < end_cap.share < 0.6
     plate = BoneSurface.of(
         sampled(
             lambda p: np.abs(p[..., 2]) < 3.0,

@@ -17,7 +17,7 @@ from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.rods import rods_in
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.load_direction import tilted
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus, worlds
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus, parameter_samples
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.ensemble import Ensemble
 from tests.pelvis_made import LINE, cement, hemipelvis, mirrored, screws
@@ -44,7 +44,7 @@ def stiffness(model, image="now", *, fields=(), effects=None, on_step=None):
     """Of the central world alone: what ``load`` gives as the value, without its draws."""
     rods = rods_in(effects, model.grid, model.mesh)
     tissue = tissue_of(model, image, fields, rods)
-    E = modulus(tissue, central_world(LINE, model.settings.laws[0]))
+    E = modulus(tissue, central_sample(LINE, model.settings.laws[0]))
     return solve(model, E, rods=rods, on_step=on_step).stiffness
 
 
@@ -54,10 +54,10 @@ def true_stiffness(model, E, on_step=None):
 
 def leaning_stiffness(model, tissue, image, world):
     """Solved in a world with its outline of the lesion and with its load, which leans."""
-    one, two = tilted(model.drive.force_N)
-    t = np.array(world.tilt)
-    force = (model.drive.force_N + t[0] * one + t[1] * two) / np.sqrt(1 + t @ t)
-    leant = replace(model, drive=replace(model.drive, force_N=force))
+    one, two = tilted(model.conditions.force_N)
+    t = np.array(world.load_slopes)
+    force = (model.conditions.force_N + t[0] * one + t[1] * two) / np.sqrt(1 + t @ t)
+    leant = replace(model, conditions=replace(model.conditions, force_N=force))
     return true_stiffness(leant, modulus(redrawn(model, tissue, image, world.edge_mm), world))
 
 
@@ -74,14 +74,14 @@ def intact(model):
 # --- the ball in the socket ----------------------------------------------------------------------------
 
 
-def dome(n=4000, reach=70.0, tilt=(0.0, 0.0, 1.0)):
-    """Directions spread evenly over a cap around ``tilt``, each with the same area."""
+def dome(n=4000, reach=70.0, load_slopes=(0.0, 0.0, 1.0)):
+    """Directions spread evenly over a cap around ``load_slopes``, each with the same area."""
     k = np.arange(n) + 0.5
     z = 1.0 - (1.0 - np.cos(np.radians(reach))) * k / n
     turn = np.pi * (1.0 + 5.0**0.5) * k
     ring = np.sqrt(1.0 - z**2)
     points = np.stack([ring * np.cos(turn), ring * np.sin(turn), z], axis=1)
-    w = np.asarray(tilt) / np.linalg.norm(tilt)
+    w = np.asarray(load_slopes) / np.linalg.norm(load_slopes)
     u = np.cross(w, [1.0, 0.0, 0.0])
     u /= np.linalg.norm(u)
     return Faces(np.zeros((n, 4), dtype=np.int64), points @ np.stack([np.cross(u, w), u, w]), np.ones(n))
@@ -99,7 +99,7 @@ def test_a_ball_in_an_even_cup_presses_as_the_cosine():
 
 def test_a_ball_in_a_tilted_cup_moves_aside_until_the_force_is_right():
     up = np.array([0.0, 0.0, 1.0])
-    pressed = press(dome(tilt=(0.5, 0.1, 1.0)), up)
+    pressed = press(dome(load_slopes=(0.5, 0.1, 1.0)), up)
     assert pressed.force_N.sum(axis=0) == pytest.approx(up, abs=1e-9)
     assert pressed.off_deg > 5.0
     assert ((pressed.force_N * pressed.faces.normal).sum(axis=1) >= 0.0).all()  # a ball pushes, never pulls
@@ -115,7 +115,7 @@ def test_a_cup_that_cannot_carry_the_force_is_told():
 
 def test_the_model_is_held_at_sacrum_and_pubis_and_loaded_on_the_roof(anatomy, model):
     nodes = model.nodes
-    held = nodes.at_mm[model.drive.fixed[:, 0]]
+    held = nodes.at_mm[model.conditions.fixed[:, 0]]
     symphysis = anatomy.frames["hemipelvis"].landmarks_mm["symphysis"]
     joint = anatomy.structures[0]
     places = anatomy.image.positions_mm(np.argwhere(joint.mask))
@@ -124,13 +124,13 @@ def test_the_model_is_held_at_sacrum_and_pubis_and_loaded_on_the_roof(anatomy, m
     assert (np.minimum(to_joint, to_pubis) < 26.0).all()
     assert (to_pubis < 26.0).any()
     assert (to_joint < 6.0).any()
-    loaded = np.linalg.norm(model.drive.force_N, axis=1) > 0
+    loaded = np.linalg.norm(model.conditions.force_N, axis=1) > 0
     cup = anatomy.frames["acetabulum"]
     local = cup.local(nodes.at_mm[loaded])
     assert np.linalg.norm(local, axis=1) == pytest.approx(cup.lengths_mm["radius"], abs=6.0)
     assert local[:, 2].mean() > 0.4 * cup.lengths_mm["radius"]
-    assert model.drive.force_N.sum(axis=0) == pytest.approx([0.0, 0.0, 1.0], abs=1e-9)  # the grid's axes
-    assert not (loaded & model.drive.fixed[:, 0]).any()
+    assert model.conditions.force_N.sum(axis=0) == pytest.approx([0.0, 0.0, 1.0], abs=1e-9)  # the grid's axes
+    assert not (loaded & model.conditions.fixed[:, 0]).any()
 
 
 def test_reactions_balance_the_hip_and_work_is_energy(model, now):
@@ -173,8 +173,8 @@ def test_a_solver_that_stops_short_or_is_stopped_says_so(anatomy, model):
 def test_without_a_derived_joint_the_sacrum_itself_tells_where_to_hold(anatomy, model):
     bare = build_hemipelvis(replace(anatomy, structures=anatomy.structures[1:]), COARSE)
     assert bare.diagnostics["sacroiliac_nodes"] > 30
-    both = model.drive.fixed[:, 0] & bare.drive.fixed[:, 0]
-    assert both.sum() > 0.8 * bare.drive.fixed[:, 0].sum()
+    both = model.conditions.fixed[:, 0] & bare.conditions.fixed[:, 0]
+    assert both.sum() > 0.8 * bare.conditions.fixed[:, 0].sum()
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_every_single_word_reason_is_a_citation_key(now):
 
 def test_draws_are_near_true_solves_of_their_worlds(model, anatomy, now, intact):
     """Other laws, and soft tissue from 1 to 10 MPa in a lesion that takes half the bone over the roof."""
-    sampled = worlds(anatomy.calibration, COARSE.laws, Ensemble(3, 6))
+    sampled = parameter_samples(anatomy.calibration, COARSE.laws, Ensemble(3, 6))
     assert len({world.law.id for world in sampled}) == 2
     true = {}
     for image, found in (("intact", intact), ("now", now)):

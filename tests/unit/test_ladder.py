@@ -13,7 +13,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.mechanics.cases.vertebra import build_compression, build_flexion
 from osteoplan.mechanics.load import tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.mechanics.yielding import law_pair, strength, strengths
 from osteoplan.model.field import Field
 from tests.synthetic_vertebra import vertebra
@@ -57,8 +57,8 @@ def test_strength_is_read_at_the_agreed_strain_of_the_height(specimen, intact):
 def test_cement_strengthens_and_cement_in_a_cavity_yields_later_than_in_bone(specimen, anatomy, now):
     body = Field("cement_fraction", anatomy.image.with_array(anatomy.parts["body"].astype(float)), "1")
     assert strength(specimen, "now", fields=(body,)).strength > now.strength
-    tissue = tissue_of(specimen, "now", (body,))
-    world = central_world(anatomy.calibration, "kopperdahl_2002_power")
+    tissue = tissue_of(specimen, "now", (body.volume,))
+    world = central_sample(anatomy.calibration, "kopperdahl_2002_power")
     compression, tension = strengths(tissue, world, modulus(tissue, world))
     full = tissue.cement == 1.0
     alone = number("yielding.pmma_compression")

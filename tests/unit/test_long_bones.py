@@ -13,11 +13,11 @@ from osteoplan.anatomy.laterality import shape_side
 from osteoplan.anatomy.phantom import make_phantom
 from osteoplan.errors import NotAvailable
 from osteoplan.mechanics.cases import femur, shaft
-from osteoplan.mechanics.cases.cement_pads import pad
+from osteoplan.mechanics.cases.cement_pads import platen
 from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.field import Field
 from tests import synthetic_long_bone as made
@@ -37,7 +37,7 @@ def tube(grid: str = "oblique", where: made.Where | None = None, *, name: str = 
 
 def stiffness(specimen: Specimen, state: str = "intact", fields: tuple[Field, ...] = ()) -> float:
     tissue = tissue_of(specimen, state, tuple(field.volume for field in fields))  # type: ignore[arg-type]
-    E = modulus(tissue, central_world(specimen.anatomy.calibration, LAW))
+    E = modulus(tissue, central_sample(specimen.anatomy.calibration, LAW))
     return solve(specimen, E).stiffness
 
 
@@ -76,9 +76,9 @@ def test_a_tube_bends_and_twists_as_its_section_says(grid: str) -> None:
         (shaft.build_torsion, np.pi / 2 * (outer**4 - inner**4) / 2.6),
     ):
         specimen = build(anatomy, fine)
-        E = modulus(tissue_of(specimen, "intact"), central_world(anatomy.calibration, LAW))
-        E = np.where(specimen.cap | (E > 3000.0), E, 0.1)
-        E = np.where(specimen.cap, E, np.where(E > 1.0, 10_000.0, 0.1))
+        E = modulus(tissue_of(specimen, "intact"), central_sample(anatomy.calibration, LAW))
+        E = np.where(specimen.end_cap | (E > 3000.0), E, 0.1)
+        E = np.where(specimen.end_cap, E, np.where(E > 1.0, 10_000.0, 0.1))
         found = solve(specimen, E).stiffness * float(specimen.counted["gauge_mm"])
         assert found == pytest.approx(10_000.0 * section, rel=0.08), build.__name__
 
@@ -140,11 +140,11 @@ def test_a_lesion_outside_the_shaft_or_too_little_shaft_is_told() -> None:
 def test_a_pad_fills_from_the_bone_to_one_plane_at_either_end() -> None:
     bone = np.zeros((4, 5, 9), dtype=bool)
     bone[1, 1, 3:5], bone[2, 1, 3:6] = True, True
-    up = pad(bone, bone, edge_mm=2.0, thickness_mm=4.0, up=True)
+    up = platen(bone, bone, edge_mm=2.0, thickness_mm=4.0, up=True)
     assert up.plane == 8
     assert up.elements[1, 1].nonzero()[0].tolist() == [5, 6, 7]
     assert up.elements[2, 1].nonzero()[0].tolist() == [6, 7]
-    down = pad(bone, bone, edge_mm=2.0, thickness_mm=4.0, up=False)
+    down = platen(bone, bone, edge_mm=2.0, thickness_mm=4.0, up=False)
     assert down.plane == 1
     assert down.elements[1, 1].nonzero()[0].tolist() == [1, 2]
 

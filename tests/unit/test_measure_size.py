@@ -65,11 +65,11 @@ def test_a_single_voxel_is_as_wide_as_its_edges():
 def test_the_part_beyond_the_bone_is_soft_tissue_and_the_rest_is_its_share_of_the_bone(name):
     # a ball of radius 12 whose centre is 4 mm inside the front face: the cap beyond has height 8
     said, _ = found(block(name, ellipsoid((12.0, 12.0, 12.0), at=(0.0, -16.0, 0.0))))
-    cap = np.pi * 8.0**2 * (3 * 12.0 - 8.0) / 3.0 / 1000.0
+    end_cap = np.pi * 8.0**2 * (3 * 12.0 - 8.0) / 3.0 / 1000.0
     whole = 4.0 / 3.0 * np.pi * 12.0**3 / 1000.0
-    assert said["soft_tissue_mL"].value == pytest.approx(cap, rel=0.05)
+    assert said["soft_tissue_mL"].value == pytest.approx(end_cap, rel=0.05)
     assert said["bone_involved_pct"].value == pytest.approx(
-        100 * (whole - cap) / (60 * 40 * 50 / 1e3), rel=0.03
+        100 * (whole - end_cap) / (60 * 40 * 50 / 1e3), rel=0.03
     )
 
 

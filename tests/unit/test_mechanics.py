@@ -9,16 +9,16 @@ import pytest
 
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.knowledge.values import known
-from osteoplan.mechanics.cases.vertebra import build_compression, pot
+from osteoplan.mechanics.cases.vertebra import build_compression, end_caps_of
 from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import (
     Tissue,
-    central_world,
+    central_sample,
     modulus,
+    parameter_samples,
     stiffness_bounds,
     stiffness_in,
-    worlds,
 )
 from osteoplan.model.case import Calibration
 from osteoplan.model.effects import Cylinder, Effects
@@ -79,7 +79,7 @@ def test_caps_sit_on_the_endplates_and_leave_the_flanks_bare():
     body[2:7, 1:6, 13] = False
     body[2, 1:6, 13] = True  # a rim one higher than the rest
     body[6, 1:6, 9:] = False  # one column of flank, 5 elements deeper
-    potting = pot(body, body, edge_mm=1.0, thickness_mm=3.0, depth_mm=4.0, percentile=10.0)
+    potting = end_caps_of(body, body, edge_mm=1.0, thickness_mm=3.0, depth_mm=4.0, percentile=10.0)
     assert (potting.top, potting.bottom) == (17, 3)
     assert potting.superior[3, 3].nonzero()[0].tolist() == [13, 14, 15, 16]
     assert potting.superior[2, 3].nonzero()[0].tolist() == [14, 15, 16]
@@ -94,7 +94,7 @@ def test_a_body_without_columns_between_both_endplates_is_refused():
     body[:4, :, 4:6] = True
     body[4:, :, 14:16] = True
     with pytest.raises(BadInput, match="between both endplates"):
-        pot(body, body, edge_mm=1.0, thickness_mm=3.0, depth_mm=4.0, percentile=10.0)
+        end_caps_of(body, body, edge_mm=1.0, thickness_mm=3.0, depth_mm=4.0, percentile=10.0)
 
 
 def test_the_height_is_that_of_the_synthetic_body(model):
@@ -202,7 +202,7 @@ def test_the_strain_field_lies_on_the_bone_and_shows_one_common_load(model, now,
     assert volume.array[tuple(centre)] > 0
     far = np.round(volume.indices(anatomy.frame.world([26.0, -10.0, 0.0]))).astype(int)
     assert volume.array[tuple(far)] == 0
-    body = model.mesh.of_box(volume.array)[model.body & ~model.cap]
+    body = model.mesh.of_box(volume.array)[model.body & ~model.end_cap]
     mean_strain = 1000.0 / stiffness(now) / model.height_mm
     assert np.median(body) == pytest.approx(mean_strain, rel=1.0)
 
@@ -233,15 +233,15 @@ def test_only_soft_tissue_inside_the_lesion_counts_as_replaced(model):
 
 
 def test_an_element_takes_the_modulus_of_what_fills_it():
-    def element(density, *, cap=False, replaced=False, cement=0.0):
-        tissue = Tissue(np.array([density]), np.array([cap]), np.array([replaced]), np.array([cement]))
-        return float(modulus(tissue, central_world(UNSURE, "kopperdahl_2002_power"))[0])
+    def element(density, *, end_cap=False, replaced=False, cement=0.0):
+        tissue = Tissue(np.array([density]), np.array([end_cap]), np.array([replaced]), np.array([cement]))
+        return float(modulus(tissue, central_sample(UNSURE, "kopperdahl_2002_power"))[0])
 
     law = 2980 * 0.1**1.05
     assert element(100.0) == pytest.approx(law)
     assert element(30.0, replaced=True) == 3.0
     assert element(-80.0) == 0.1
-    assert element(100.0, cap=True) == 2500.0
+    assert element(100.0, end_cap=True) == 2500.0
     assert element(100.0, cement=1.0) == pytest.approx(2300 * 0.85**2 * 0.7)
     assert element(30.0, replaced=True, cement=1.0) == pytest.approx(2300 * 0.85**2)
     assert element(100.0, cement=0.5) == pytest.approx((law + 2300 * 0.85**2 * 0.7) / 2)
@@ -252,15 +252,20 @@ def test_an_element_takes_the_modulus_of_what_fills_it():
 
 
 def _central(model):
-    return central_world(model.anatomy.calibration, model.settings.laws[0])
+    return central_sample(model.anatomy.calibration, model.settings.laws[0])
 
 
 def test_a_world_is_the_same_in_every_state_and_other_streams_do_not_move_it():
     laws = COARSE.laws
-    first, again = worlds(UNSURE, laws, Ensemble(5, 8)), worlds(UNSURE, laws, Ensemble(5, 8))
+    first, again = (
+        parameter_samples(UNSURE, laws, Ensemble(5, 8)),
+        parameter_samples(UNSURE, laws, Ensemble(5, 8)),
+    )
     assert first == again
-    assert worlds(UNSURE, laws, Ensemble(6, 8)) != first
-    fixed = worlds(Calibration.line("density", 1.0, 0.0, 0.0, 0.0, calibrated=True), laws, Ensemble(5, 8))
+    assert parameter_samples(UNSURE, laws, Ensemble(6, 8)) != first
+    fixed = parameter_samples(
+        Calibration.line("density", 1.0, 0.0, 0.0, 0.0, calibrated=True), laws, Ensemble(5, 8)
+    )
     assert [w.pmma_MPa for w in fixed] == [w.pmma_MPa for w in first]
     assert {w.law.id for w in first} == set(laws)
     assert all(2000 <= w.pmma_MPa <= 2700 and 0.05 <= w.porosity <= 0.25 for w in first)
@@ -274,9 +279,9 @@ def test_the_estimate_for_a_world_lies_in_rigorous_bounds_and_near_the_true_solv
         tissue = tissue_of(model, "now", tuple(field.volume for field in fields))
         E = modulus(tissue, _central(model))
         s = solve(model, E).s
-        for world in worlds(UNSURE, COARSE.laws, Ensemble(3, 6)):
+        for world in parameter_samples(UNSURE, COARSE.laws, Ensemble(3, 6)):
             other = modulus(tissue, world)
-            true = -solve(model, other).equilibrium.reaction_N[model.drive.loaded, 2].sum()
+            true = -solve(model, other).equilibrium.reaction_N[model.conditions.loaded, 2].sum()
             low, high = stiffness_bounds(E, s, other)
             assert low <= true * (1 + 1e-6)
             assert true * (1 - 1e-6) <= high
@@ -319,8 +324,10 @@ def test_a_draw_of_another_fill_is_that_of_the_bone_with_that_fill(anatomy, mode
     Outline and direction enter as factors of the first fill, so they stay as drawn here.
     """
     monkeypatch.setattr(
-        "osteoplan.mechanics.load.worlds",
-        lambda *given: tuple(replace(world, tilt=(0.0, 0.0), edge_mm=0.0) for world in worlds(*given)),
+        "osteoplan.mechanics.load.parameter_samples",
+        lambda *given: tuple(
+            replace(world, load_slopes=(0.0, 0.0), edge_mm=0.0) for world in parameter_samples(*given)
+        ),
     )
     left, back, up = around_the_axis(anatomy)
     body = anatomy.parts["body"]

@@ -25,7 +25,7 @@ DRAWS = np.array([90.0, 100.0, 130.0])
 RELIEF = np.array([1.0, 1.1, 0.9])
 
 
-def brick(case, *, body=None, cap=None, height_mm=None, calibration=SURE, is_vertebra=True):
+def brick(case, *, body=None, end_cap=None, height_mm=None, calibration=SURE, is_vertebra=True):
     """A specimen of sixty elements on an oblique grid."""
     affine = np.eye(4)
     affine[:3, :3] = EDGE * np.linalg.qr(np.array([[2.0, 1.0, -0.3], [-0.4, 1.7, 0.9], [0.5, -0.8, 2.2]]))[0]
@@ -36,7 +36,7 @@ def brick(case, *, body=None, cap=None, height_mm=None, calibration=SURE, is_ver
         grid=Volume(np.zeros(SHAPE, dtype=bool), affine, "mask"),
         settings=MechanicsSettings(spacing_mm=EDGE),
         body=np.ones(N, dtype=bool) if body is None else body,
-        cap=np.zeros(N, dtype=bool) if cap is None else cap,
+        end_cap=np.zeros(N, dtype=bool) if end_cap is None else end_cap,
         height_mm=height_mm,
         anatomy=SimpleNamespace(calibration=calibration, level="T12", is_vertebra=is_vertebra),
     )
@@ -95,7 +95,7 @@ def test_what_is_no_bone_does_not_count_however_it_is_strained(what):
         "vertebra_compression",
         height_mm=24.0,
         body=~odd if what == "outside the body" else None,
-        cap=odd if what == "cap" else None,
+        end_cap=odd if what == "cap" else None,
     )
     share = np.where(odd, 0.6, 0.0)
     made = tissue(

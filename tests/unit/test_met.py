@@ -190,9 +190,9 @@ def test_a_path_that_one_guidance_can_follow_is_within_reach():
     assert shortfalls(far, meet(far, paths(behind)))["reach"][0] > 0.0
     rooms = tuple(guidance(name) for name in ("freehand_ct", "cbct_navigation"))
     both = scene(block(), replace(far.task, guidances=rooms))
-    met = meet(both, paths(behind, ahead))
-    each = [np.sum(list(reach.short.values()), axis=0) for reach in met.reach.values()]
-    assert shortfalls(both, met)["reach"] == pytest.approx(np.minimum(*each))
+    measured = meet(both, paths(behind, ahead))
+    each = [np.sum(list(reach.short.values()), axis=0) for reach in measured.reach.values()]
+    assert shortfalls(both, measured)["reach"] == pytest.approx(np.minimum(*each))
 
 
 # --- which paths are tried ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from osteoplan.mechanics.cases import pelvic_ring, sacrum
 from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.labels import LabelMap
 from tests.pelvic_ring_made import pelvis_of, ring_in_a_mirror
@@ -38,7 +38,7 @@ def bones(data: Path) -> dict[str, Anatomy]:
 
 def stiffness(specimen: Specimen, state: str = "intact") -> float:
     tissue = tissue_of(specimen, state)  # type: ignore[arg-type]
-    return solve(specimen, modulus(tissue, central_world(specimen.anatomy.calibration, LAW))).stiffness
+    return solve(specimen, modulus(tissue, central_sample(specimen.anatomy.calibration, LAW))).stiffness
 
 
 def test_a_joint_layer_fills_a_gap_and_no_bone() -> None:
@@ -90,4 +90,4 @@ def test_the_ring_stands_on_one_hip_and_is_held_on_the_other_side(
     assert (sign * here.held_mm[:, 0]).min() < -60.0
     assert int(here.counted["joint_elements"]) > 50
     assert len(here.mesh.cells) == len(there.mesh.cells)
-    assert here.cap.sum() == there.cap.sum()
+    assert here.end_cap.sum() == there.end_cap.sum()

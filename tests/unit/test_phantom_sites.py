@@ -62,8 +62,8 @@ def test_the_head_is_a_sphere_of_the_stated_radius_about_the_stated_centre(site,
     shell = away & (r < truth["head_radius_mm"])
     voxel = made.ct.voxel_volume_mm3
     height = truth["head_radius_mm"] - 5.0
-    cap = np.pi * height**2 * (3 * truth["head_radius_mm"] - height) / 3
-    assert shell.sum() * voxel == pytest.approx(cap, rel=0.05)
+    end_cap = np.pi * height**2 * (3 * truth["head_radius_mm"] - height) / 3
+    assert shell.sum() * voxel == pytest.approx(end_cap, rel=0.05)
 
 
 def test_the_shaft_is_a_tube_about_the_stated_axis():

@@ -12,7 +12,7 @@ from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.cases.resampled import (
-    Rebuilt,
+    ResampledBone,
     away_from_grips,
     counts_of,
     frame_of,
@@ -33,7 +33,7 @@ def box(bone, *, lesion=None, now=None):
     """A body of cubes of 1.5 mm."""
     values = np.arange(bone.size, dtype=float).reshape(bone.shape)
     nothing = np.zeros(bone.shape, dtype=bool)
-    return Rebuilt(
+    return ResampledBone(
         BoneFrame(np.zeros(3), np.eye(3)), Volume(nothing, np.diag([1.5, 1.5, 1.5, 1.0]), "mask"), 1.5, bone,
         nothing if lesion is None else lesion, values if now is None else now, values + 0.5, 7,
     )  # fmt: skip

@@ -25,7 +25,7 @@ RANKED = "strength_ratio_to_intact"
 def swung(option: Option) -> Option:
     """The option with swings about each value, those of a better option twice as wide."""
     return replace(option, outcomes=tuple(
-        replace(o, swings={k: tuple(o.value + v * (2.0 if o.value > 80 else 1.0) for v in ends)
+        replace(o, one_at_a_time={k: tuple(o.value + v * (2.0 if o.value > 80 else 1.0) for v in ends)
                            for k, ends in SWINGS.items()}) if o.id == RANKED else o
         for o in option.outcomes
     ))  # fmt: skip

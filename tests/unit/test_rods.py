@@ -14,7 +14,7 @@ from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.load import load, solve, tissue_of
 from osteoplan.mechanics.rods import Section, metal_modulus, rods_in, screw_estimates, stress, yield_of
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.volume import Volume
@@ -175,7 +175,7 @@ def test_a_screw_through_a_vertebra_stiffens_it_and_its_energy_stands_beside_the
     specimen = build_compression(anatomy, COARSE)
     rods = rods_in(across_the_body(anatomy), specimen.grid, specimen.mesh)
     bare, tissue = tissue_of(specimen, "now"), tissue_of(specimen, "now", rods=rods)
-    E0, E = (modulus(t, central_world(anatomy.calibration, COARSE.laws[0])) for t in (bare, tissue))
+    E0, E = (modulus(t, central_sample(anatomy.calibration, COARSE.laws[0])) for t in (bare, tissue))
     assert len(E) == len(E0) + 1
     assert E[-1] == 1.0
     before, after = solve(specimen, E0), solve(specimen, E, rods=rods)
@@ -202,7 +202,7 @@ def test_the_grid_of_the_scan_does_not_matter(anatomy):
     for one in (anatomy, other):
         specimen = build_compression(one, COARSE)
         rods = rods_in(across_the_body(one), specimen.grid, specimen.mesh)
-        E = modulus(tissue_of(specimen, "now", rods=rods), central_world(one.calibration, COARSE.laws[0]))
+        E = modulus(tissue_of(specimen, "now", rods=rods), central_sample(one.calibration, COARSE.laws[0]))
         found.append(solve(specimen, E, rods=rods).s[-1])
     assert found[0] == pytest.approx(found[1], rel=0.05)
 

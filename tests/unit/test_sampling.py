@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from osteoplan.mechanics.uncertainty.latin_hypercube import cone, log_uniform, normal, one_of, strata, uniform
-from osteoplan.mechanics.uncertainty.samples import worlds
+from osteoplan.mechanics.uncertainty.samples import parameter_samples
 from osteoplan.model.case import Calibration
 from osteoplan.model.ensemble import Ensemble
 
@@ -30,7 +30,7 @@ def test_streams_are_named_and_seeded():
 
 def test_every_input_of_the_worlds_is_stratified():
     n = 30
-    drawn = worlds(UNSURE, LAWS, Ensemble(3, n))
+    drawn = parameter_samples(UNSURE, LAWS, Ensemble(3, n))
     counts = [sum(w.law.id == law for w in drawn) for law in LAWS]
     assert counts == [10, 10, 10]
     for value, low, high in (

@@ -9,11 +9,11 @@ import pytest
 
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.scenarios import in_scenario, killed, removed
-from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus
 from osteoplan.model.case import Calibration
 
 LINE = Calibration.line("density", 1.0, 0.0, 0.05, 6.0, calibrated=True)
-WORLD = central_world(LINE, "kopperdahl_2002_power")
+WORLD = central_sample(LINE, "kopperdahl_2002_power")
 CAP, SOFT, FILLED, BONE, METAL = range(5)
 
 

@@ -11,16 +11,16 @@ import pytest
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty import sensitivity
 from osteoplan.mechanics.uncertainty.draws import Solved
-from osteoplan.mechanics.uncertainty.load_direction import Leaning
+from osteoplan.mechanics.uncertainty.load_direction import LoadDirection
 from osteoplan.mechanics.uncertainty.one_at_a_time import TIGHT, probes
-from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus
-from osteoplan.mechanics.uncertainty.sensitivity import Moves, moves
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus
+from osteoplan.mechanics.uncertainty.sensitivity import Sensitivity
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.outcome import Estimate
 
 LAWS = MechanicsSettings().laws
 UNSURE = Calibration.line("density", 1.0, 0.0, 0.05, 6.0, calibrated=True)
-CENTRAL = central_world(UNSURE, LAWS[0])
+CENTRAL = central_sample(UNSURE, LAWS[0])
 GONE = 3  # of ten slices
 
 
@@ -29,8 +29,8 @@ def energies(E):
 
 
 def tissue(gone=GONE):
-    cap = np.arange(10) == 9
-    return Tissue(np.linspace(90.0, 260.0, 10), cap, np.arange(10) < gone, np.zeros(10))
+    end_cap = np.arange(10) == 9
+    return Tissue(np.linspace(90.0, 260.0, 10), end_cap, np.arange(10) < gone, np.zeros(10))
 
 
 def wider(specimen, drawn, image, edge_mm):
@@ -42,13 +42,15 @@ def wider(specimen, drawn, image, edge_mm):
 def found(monkeypatch):
     monkeypatch.setattr(sensitivity, "redrawn", wider)
     specimen = SimpleNamespace(
-        drive=SimpleNamespace(load_unit="N mm"),
+        conditions=SimpleNamespace(load_unit="N mm"),
         anatomy=SimpleNamespace(calibration=UNSURE),
         settings=SimpleNamespace(laws=LAWS),
-        cap=tissue().cap,
+        end_cap=tissue().end_cap,
     )
     E = modulus(tissue(), CENTRAL)
-    return moves(specimen, Solved(tissue(), E, energies(E)), "now", CENTRAL, None, energies, None)
+    return sensitivity.sensitivity(
+        specimen, Solved(tissue(), E, energies(E)), "now", CENTRAL, None, energies, None
+    )
 
 
 def stiffness(world, gone=GONE):
@@ -58,15 +60,15 @@ def stiffness(world, gone=GONE):
 def test_every_end_of_every_input_is_the_true_stiffness_there(found):
     assert pytest.approx(stiffness(CENTRAL)) == found.K
     for probe in probes(UNSURE, CENTRAL, LAWS):
-        for world, told in zip(probe.worlds, found.swings[probe.input], strict=True):
+        for world, told in zip(probe.samples, found.one_at_a_time[probe.input], strict=True):
             gone = GONE + int(np.sign(world.edge_mm))
             assert told == pytest.approx(stiffness(world, gone), rel=TIGHT), probe.input
     assert found.solved > 0
 
 
 def test_a_moment_has_no_direction_that_leans(found):
-    assert found.swings["load_direction"] == (found.K,) * 4
-    assert found.factor(replace(CENTRAL, tilt=(0.2, -0.1))) == 1.0
+    assert found.one_at_a_time["load_direction"] == (found.K,) * 4
+    assert found.factor(replace(CENTRAL, load_slopes=(0.2, -0.1))) == 1.0
 
 
 def test_an_outline_counts_linearly_between_its_ends_and_not_beyond(found):
@@ -84,21 +86,23 @@ def test_an_outline_counts_linearly_between_its_ends_and_not_beyond(found):
 
 
 def test_what_bone_gains_beside_the_whole_is_one_in_the_central_world(found):
-    gains = found.relief["lytic_modulus"]
-    assert len(gains) == len(found.swings["lytic_modulus"])
+    gains = found.local_correction["lytic_modulus"]
+    assert len(gains) == len(found.one_at_a_time["lytic_modulus"])
     # softer tissue: the column loses more than its bone; the cap of the machine takes no part in it
     assert gains[0] != pytest.approx(1.0, abs=1e-6)
-    assert found.relief["pmma_modulus"] == pytest.approx((1.0, 1.0))
-    assert set(found.relief) == set(found.swings)
+    assert found.local_correction["pmma_modulus"] == pytest.approx((1.0, 1.0))
+    assert set(found.local_correction) == set(found.one_at_a_time)
 
 
 def test_outcomes_swing_in_proportion_and_those_of_the_tissue_gain_beside_it():
-    lean = Leaning(drift=np.array([0.5, 0.0]))
-    made = Moves(4.0, {"law": (4.0, 6.0)}, lean, (-1.0, 0.0, 1.0), (1.2, 1.0, 0.7), 1, {"law": (1.0, 1.5)})
+    lean = LoadDirection(drift=np.array([0.5, 0.0]))
+    made = Sensitivity(
+        4.0, {"law": (4.0, 6.0)}, lean, (-1.0, 0.0, 1.0), (1.2, 1.0, 0.7), 1, {"law": (1.0, 1.5)}
+    )
     both = tuple(Estimate(id, "compression", 10.0, None, None, "N", "simulated") for id in ("a", "b"))
     plain, of_tissue = made.on(both, frozenset({"b"}))
-    assert plain.swings == {"law": (10.0, 15.0)}
-    assert of_tissue.swings == {"law": (10.0, 22.5)}
+    assert plain.one_at_a_time == {"law": (10.0, 15.0)}
+    assert of_tissue.one_at_a_time == {"law": (10.0, 22.5)}
     assert (plain.id, plain.value) == ("a", 10.0)
     # both factors together: outline and lean
-    assert made.factor(replace(CENTRAL, edge_mm=0.5, tilt=(0.2, 9.0))) == pytest.approx(0.85 / 1.1)
+    assert made.factor(replace(CENTRAL, edge_mm=0.5, load_slopes=(0.2, 9.0))) == pytest.approx(0.85 / 1.1)

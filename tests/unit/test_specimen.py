@@ -16,7 +16,7 @@ from osteoplan.mechanics.checks import largest_piece, require_load_path, require
 from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.memory import Hierarchies
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.model.ensemble import Ensemble
 from tests.synthetic_vertebra import vertebra
 
@@ -106,9 +106,9 @@ def test_a_load_that_cannot_reach_what_is_held_is_told_before_the_solve_with_its
 
 def test_a_loaded_specimen_whose_support_is_elsewhere_is_refused(anatomy):
     specimen = build_compression(anatomy, COARSE)
-    free = replace(specimen.drive, fixed=specimen.drive.fixed & specimen.drive.loaded[:, None])
+    free = replace(specimen.conditions, fixed=specimen.conditions.fixed & specimen.conditions.loaded[:, None])
     with pytest.raises(BadInput, match="T12, compression: no node of the mesh is held"):
-        load(replace(specimen, drive=free), image="now", ensemble=Ensemble(1, 2))
+        load(replace(specimen, conditions=free), image="now", ensemble=Ensemble(1, 2))
 
 
 def test_every_builder_refuses_a_bad_bone_before_it_looks_for_frames(anatomy):
@@ -146,7 +146,7 @@ def test_one_hierarchy_serves_both_load_cases_of_one_mesh_and_all_worlds(anatomy
 def test_stiffness_from_forces_is_that_from_energies_and_forces_balance(anatomy):
     for build in (build_compression, build_flexion):
         specimen = build(anatomy, COARSE)
-        E = modulus(tissue_of(specimen, "now"), central_world(anatomy.calibration, COARSE.laws[0]))
+        E = modulus(tissue_of(specimen, "now"), central_sample(anatomy.calibration, COARSE.laws[0]))
         found = solve(specimen, E)
         assert found.stiffness == pytest.approx((E * found.s).sum(), rel=1e-9)
         assert found.balance < 1e-6

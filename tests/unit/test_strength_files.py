@@ -15,7 +15,7 @@ from osteoplan.cli.strength_tables import share_table, technical_table
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.mechanics import memory, specimen
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.workflow.bench import Bench
+from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import solved_body, write_solved
 from tests.synthetic_vertebra import vertebra
@@ -24,15 +24,15 @@ COARSE = PlanSettings(spacing_mm=3.0, draws=10)
 
 
 @pytest.fixture(scope="module")
-def bench():
-    return Bench(vertebra("oblique"), COARSE, which="vertebra_compression")
+def runner():
+    return LoadCaseRunner(vertebra("oblique"), COARSE, which="vertebra_compression")
 
 
 @pytest.fixture(scope="module")
-def files(bench, tmp_path_factory):
+def files(runner, tmp_path_factory):
     folder = tmp_path_factory.mktemp("solved")
     told = []
-    written = write_solved(bench, folder, progress=lambda done, what: told.append((done, what)) or True)
+    written = write_solved(runner, folder, progress=lambda done, what: told.append((done, what)) or True)
     return folder, written, told
 
 
@@ -48,30 +48,30 @@ def test_every_state_is_written_as_mesh_image_and_deck(files):
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
-def test_the_mesh_lies_on_the_bone_in_patient_space(bench, files):
+def test_the_mesh_lies_on_the_bone_in_patient_space(runner, files):
     folder, _, _ = files
     read = meshio.read(folder / "vertebra_compression_now.vtu")
-    bone = bench.anatomy.image.positions_mm(np.argwhere(bench.anatomy.bone_mask))
+    bone = runner.anatomy.image.positions_mm(np.argwhere(runner.anatomy.bone_mask))
     centres = read.points[read.cells_dict["hexahedron"]].mean(axis=1)
     np.testing.assert_allclose(centres.mean(axis=0), bone.mean(axis=0), atol=12.0)
     outside = np.linalg.norm(centres[:, None] - bone[None, ::7], axis=-1).min(axis=1)
     assert np.quantile(outside, 0.5) < 3.0
 
 
-def test_the_reaction_in_the_file_is_the_stiffness_of_the_specimen(bench, files):
+def test_the_reaction_in_the_file_is_the_stiffness_of_the_specimen(runner, files):
     """The upper end is moved by 1 mm along the vertebra's own axis."""
     folder, _, _ = files
-    found = solved_body(bench.specimen(bench.case), "now")
+    found = solved_body(runner.specimen(runner.case), "now")
     read = meshio.read(folder / "vertebra_compression_now.vtu")
     force = read.point_data["reaction_N"]
-    axis = bench.specimen(bench.case).grid.affine[:3, 2] / 3.0
+    axis = runner.specimen(runner.case).grid.affine[:3, 2] / 3.0
     along = force @ axis
     assert along[along < 0].sum() == pytest.approx(-2.0 * found.energy_mJ, rel=1e-6)  # 2 W = K at 1 mm
     np.testing.assert_allclose(force.sum(axis=0), 0.0, atol=1e-4 * found.energy_mJ)
 
 
 @pytest.mark.services
-def test_calculix_finds_the_same_stiffness_of_the_bone(bench, files, ccx):
+def test_calculix_finds_the_same_stiffness_of_the_bone(runner, files, ccx):
     """Moduli stand in classes of 1 %: the answers differ by less."""
     folder, _, _ = files
     name = "vertebra_compression_now"
@@ -81,13 +81,13 @@ def test_calculix_finds_the_same_stiffness_of_the_bone(bench, files, ccx):
     )  # fmt: skip
     told = (folder / f"{name}.dat").read_text(encoding="ascii")
     row = re.search(r"for set MOVED.*\n\s*\n(.*)\n", told)[1]
-    found = solved_body(bench.specimen(bench.case), "now")
+    found = solved_body(runner.specimen(runner.case), "now")
     assert abs(float(row.split()[2])) == pytest.approx(2.0 * found.energy_mJ, rel=5e-3)
 
 
 def test_a_load_case_that_the_bone_does_not_have_is_named_with_its_neighbour():
     with pytest.raises(UnknownName, match="did you mean 'vertebra_compression'"):
-        Bench(vertebra("straight"), COARSE, which="vertebra_compresion")
+        LoadCaseRunner(vertebra("straight"), COARSE, which="vertebra_compresion")
 
 
 def outcome(id, target, value, unit, spread=0.1):
@@ -129,8 +129,8 @@ def test_the_tables_fit_a_terminal_of_eighty_columns(table):
     assert "…" not in shown(table(FOUND))
 
 
-def test_a_bone_too_fine_for_this_machine_is_refused_before_it_is_solved(bench, monkeypatch):
+def test_a_bone_too_fine_for_this_machine_is_refused_before_it_is_solved(runner, monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e5)
     monkeypatch.setattr(specimen, "solve", None)
     with pytest.raises(NotAvailable, match=r"needs .* GB are free: take voxels of .* instead of 3 mm"):
-        specimen.load(bench.specimen(bench.case), image="now", ensemble=Ensemble(1, 10))
+        specimen.load(runner.specimen(runner.case), image="now", ensemble=Ensemble(1, 10))

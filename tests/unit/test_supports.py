@@ -14,7 +14,7 @@ from osteoplan.report.page import draw, html
 from osteoplan.report.page_view import page_view
 from osteoplan.report.shadows import shadows
 from osteoplan.report.support_pictures import _figure, load_words, support_lines, support_png
-from osteoplan.workflow.bench import Bench
+from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import write_supports
 from tests.report_fixture import changed, plan_result, uncalibrated
@@ -26,7 +26,7 @@ GRIDS = ("straight", "oblique", "left_handed")
 
 def bench_of(grid):
     anatomy = vertebra(grid, lesion_at=LEFT_FRONT, lesion_radius=4.0)
-    return Bench(anatomy, PlanSettings(spacing_mm=2.5), which="all")
+    return LoadCaseRunner(anatomy, PlanSettings(spacing_mm=2.5), which="all")
 
 
 @pytest.fixture(scope="module")
@@ -35,36 +35,36 @@ def benches():
 
 
 @pytest.fixture(scope="module")
-def bench(benches):
+def runner(benches):
     return benches["left_handed"]
 
 
-def case(bench, id):
-    return next(one for one in bench.supports() if one.id == id)
+def case(runner, id):
+    return next(one for one in runner.supports() if one.id == id)
 
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_a_lesion_on_the_left_lies_beside_the_letter_l_and_one_in_front_beside_a(benches, grid):
-    bench = benches[grid]
-    coronal, sagittal = shadows(bench.anatomy, case(bench, "vertebra_compression"))
+    runner = benches[grid]
+    coronal, sagittal = shadows(runner.anatomy, case(runner, "vertebra_compression"))
     assert coronal.letters[:2] == ("R", "L")
     assert sagittal.letters[:2] == ("A", "P")
     assert np.vstack(coronal.lesion)[:, 0].mean() > 5.0  # to the viewer's right, where L stands
     assert np.vstack(sagittal.lesion)[:, 0].mean() < -3.0  # to the viewer's left, where A stands
-    drawn = _figure((coronal, sagittal), case(bench, "vertebra_compression"), lines=())
+    drawn = _figure((coronal, sagittal), case(runner, "vertebra_compression"), lines=())
     at = {text.get_text(): text.get_position()[0] for text in drawn.axes[0].texts if text.get_text() in "LR"}
     assert at["R"] < at["L"]
 
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_a_compressed_vertebra_is_held_below_and_pushed_down_from_above(benches, grid):
-    bench = benches[grid]
-    one = case(bench, "vertebra_compression")
-    frame = bench.anatomy.frame
+    runner = benches[grid]
+    one = case(runner, "vertebra_compression")
+    frame = runner.anatomy.frame
     assert frame.local(one.held_mm)[:, 2].max() < frame.local(one.body_mm)[:, 2].mean()
     assert frame.local(one.loaded_mm)[:, 2].min() > frame.local(one.body_mm)[:, 2].mean()
     np.testing.assert_allclose(one.load_axis, -frame.superior, atol=1e-6)
-    for shadow in shadows(bench.anatomy, one):
+    for shadow in shadows(runner.anatomy, one):
         assert shadow.held[:, 1].max() < shadow.loaded[:, 1].min()
         np.testing.assert_allclose(shadow.along, (0.0, -1.0), atol=1e-6)
 
@@ -72,27 +72,27 @@ def test_a_compressed_vertebra_is_held_below_and_pushed_down_from_above(benches,
 @pytest.mark.parametrize("grid", GRIDS)
 def test_forward_flexion_turns_about_the_left_and_bends_forward_in_the_sagittal_picture(benches, grid):
     """Seen from the left, with the front at the viewer's left, bending forward goes against the clock."""
-    bench = benches[grid]
-    one = case(bench, "vertebra_flexion")
+    runner = benches[grid]
+    one = case(runner, "vertebra_flexion")
     assert one.turns
-    np.testing.assert_allclose(one.load_axis, bench.anatomy.frame.left, atol=1e-6)
-    coronal, sagittal = shadows(bench.anatomy, one)
+    np.testing.assert_allclose(one.load_axis, runner.anatomy.frame.left, atol=1e-6)
+    coronal, sagittal = shadows(runner.anatomy, one)
     assert sagittal.toward == pytest.approx(1.0)
     assert abs(coronal.toward) < 1e-6
 
 
-def test_outlines_enclose_what_they_are_the_shadow_of(bench):
-    one = case(bench, "vertebra_compression")
-    for shadow in shadows(bench.anatomy, one):
-        body, cap = np.vstack(shadow.body), np.vstack(shadow.cap)
+def test_outlines_enclose_what_they_are_the_shadow_of(runner):
+    one = case(runner, "vertebra_compression")
+    for shadow in shadows(runner.anatomy, one):
+        body, end_cap = np.vstack(shadow.body), np.vstack(shadow.end_cap)
         assert np.ptp(body[:, 1]) <= np.ptp(np.vstack(shadow.bone)[:, 1]) + 5.0
         # The caps end where the nodes of the machine are.
-        assert cap[:, 1].max() == pytest.approx(shadow.loaded[:, 1].max(), abs=1.5)
-        assert cap[:, 1].min() == pytest.approx(shadow.held[:, 1].min(), abs=1.5)
+        assert end_cap[:, 1].max() == pytest.approx(shadow.loaded[:, 1].max(), abs=1.5)
+        assert end_cap[:, 1].min() == pytest.approx(shadow.held[:, 1].min(), abs=1.5)
 
 
-def test_words_say_how_it_is_held_and_loaded_and_what_nobody_measured(bench):
-    lines = support_lines(case(bench, "vertebra_flexion"))
+def test_words_say_how_it_is_held_and_loaded_and_what_nobody_measured(runner):
+    lines = support_lines(case(runner, "vertebra_flexion"))
     assert lines[0].startswith("held (blue squares): inferior cap held")
     assert lines[1].startswith("loaded (vermilion triangles): superior cap turned forward")
     assert (
@@ -113,8 +113,8 @@ def test_a_load_of_life_is_told_with_its_formula_source_and_standing():
     assert load_words(unsure).endswith("[Bergmann2001, unverified]")
 
 
-def test_loads_of_life_are_those_of_this_bone_and_patient(bench):
-    specimen = bench.specimen(bench.case)
+def test_loads_of_life_are_those_of_this_bone_and_patient(runner):
+    specimen = runner.specimen(runner.case)
     lumbar = replace(specimen, anatomy=replace(specimen.anatomy, bone="vertebra_L4"))
     assert supports(specimen, Patient()).loads == ()
     found = {load.title: load.value for load in supports(lumbar, Patient(weight_kg=70.0)).loads}
@@ -123,18 +123,18 @@ def test_loads_of_life_are_those_of_this_bone_and_patient(bench):
     assert None in [load.value for load in supports(lumbar, Patient()).loads]
 
 
-def test_every_load_case_that_was_run_is_written_as_a_picture(bench, tmp_path):
-    files = write_supports(bench, tmp_path)
-    assert [file.name for file in files] == [f"{one.id}_supports.png" for one in bench.cases]
+def test_every_load_case_that_was_run_is_written_as_a_picture(runner, tmp_path):
+    files = write_supports(runner, tmp_path)
+    assert [file.name for file in files] == [f"{one.id}_supports.png" for one in runner.cases]
     assert len(files) == 4
     assert all(file.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") for file in files)
-    assert support_png(bench.anatomy, bench.supports()[0]) == files[0].read_bytes()
+    assert support_png(runner.anatomy, runner.supports()[0]) == files[0].read_bytes()
 
 
-def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was_run(bench):
-    told = bench.supports()[:2]
+def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was_run(runner):
+    told = runner.supports()[:2]
     now = [replace(one, target=told[0].title) for one in plan_result().simulations.now]
-    result = changed(plan_result(bench.anatomy), supports=told, now=tuple(now))
+    result = changed(plan_result(runner.anatomy), supports=told, now=tuple(now))
     drawings = draw(changed(result, supports=()))
     page = html(page_view(result, drawings))
     section = page[page.index('id="supports"') : page.index('id="strain"')]

@@ -14,7 +14,7 @@ from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.one_at_a_time import TITLES, bars, probes
-from osteoplan.mechanics.uncertainty.samples import central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.model.case import Calibration
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
@@ -53,19 +53,19 @@ def states(specimen, column):
 
 
 def test_every_input_moves_alone(specimen):
-    central = central_world(UNSURE, COARSE.laws[0])
+    central = central_sample(UNSURE, COARSE.laws[0])
     found = {probe.input: probe for probe in probes(UNSURE, central, COARSE.laws)}
     assert set(found) == set(TITLES) - {"calibration_bend", "mesh"}
     for probe in found.values():
-        assert len(probe.worlds) == len(probe.at) >= 2
-        for world in probe.worlds:
+        assert len(probe.samples) == len(probe.at) >= 2
+        for world in probe.samples:
             moved = [
                 name
                 for name in central.__dataclass_fields__
                 if getattr(world, name) != getattr(central, name)
             ]
             assert len(moved) <= 1
-    slopes = [world.calibration.slope for world in found["calibration_slope"].worlds]
+    slopes = [world.calibration.slope for world in found["calibration_slope"].samples]
     assert slopes == pytest.approx([1.0 - 1.645 * 0.05, 1.0 + 1.645 * 0.05], rel=1e-4)
     sure = probes(Calibration.line("density", 1.0, 0.0, 0.0, 0.0, calibrated=True), central, COARSE.laws[:1])
     assert not {"calibration_slope", "calibration_offset", "law"} & {probe.input for probe in sure}
@@ -73,12 +73,12 @@ def test_every_input_moves_alone(specimen):
 
 @pytest.mark.parametrize("name", ["now", "filled"])
 def test_the_ends_of_every_input_are_true_solves_or_as_good(specimen, column, states, name):
-    central = central_world(UNSURE, COARSE.laws[0])
+    central = central_sample(UNSURE, COARSE.laws[0])
     tissue = tissue_of(specimen, "now", (column.volume,) if name == "filled" else ())
     for probe in probes(UNSURE, central, COARSE.laws):
         if probe.input == "load_direction":
             continue
-        for world, found in zip(probe.worlds, states[name].swings[probe.input], strict=True):
+        for world, found in zip(probe.samples, states[name].one_at_a_time[probe.input], strict=True):
             other = modulus(redrawn(specimen, tissue, "now", world.edge_mm), world)
             assert found == pytest.approx(solve(specimen, other).stiffness, rel=3e-3), probe.input
 
@@ -86,18 +86,18 @@ def test_the_ends_of_every_input_are_true_solves_or_as_good(specimen, column, st
 def test_the_swing_of_a_ratio_is_that_of_its_parts(states):
     ratio = states["now"].ratio_to(states["intact"], "ratio")
     gain = states["filled"].ratio_to(states["intact"], "ratio").minus(ratio)
-    ours, whole = (states[name].swings["lytic_modulus"] for name in ("now", "intact"))
-    assert ratio.swings["lytic_modulus"] == pytest.approx(
+    ours, whole = (states[name].one_at_a_time["lytic_modulus"] for name in ("now", "intact"))
+    assert ratio.one_at_a_time["lytic_modulus"] == pytest.approx(
         [100 * a / b for a, b in zip(ours, whole, strict=True)]
     )
-    assert set(gain.swings) == set(ratio.swings)
+    assert set(gain.one_at_a_time) == set(ratio.one_at_a_time)
     # the intact bone has no soft tissue and no cement
-    assert np.ptp(states["intact"].swings["lytic_modulus"]) == 0.0
-    assert np.ptp(ratio.swings["pmma_modulus"]) == 0.0
-    assert np.ptp(gain.swings["pmma_modulus"]) > 0.1
+    assert np.ptp(states["intact"].one_at_a_time["lytic_modulus"]) == 0.0
+    assert np.ptp(ratio.one_at_a_time["pmma_modulus"]) == 0.0
+    assert np.ptp(gain.one_at_a_time["pmma_modulus"]) > 0.1
     # calibration moves newtons a lot and a ratio hardly
-    newtons = np.ptp(states["now"].swings["calibration_slope"]) / states["now"].value
-    assert newtons > 5 * np.ptp(ratio.swings["calibration_slope"]) / ratio.value
+    newtons = np.ptp(states["now"].one_at_a_time["calibration_slope"]) / states["now"].value
+    assert newtons > 5 * np.ptp(ratio.one_at_a_time["calibration_slope"]) / ratio.value
 
 
 def test_bars_come_widest_first_and_hold_the_value(states):
@@ -111,11 +111,14 @@ def test_bars_come_widest_first_and_hold_the_value(states):
 
 
 def test_an_input_that_one_side_lacks_stays_at_its_value():
-    def told(value, **swings):
-        return replace(Estimate.from_draws("k", "t", value=value, draws=np.ones(3), unit="N"), swings=swings)
+    def told(value, **one_at_a_time):
+        return replace(
+            Estimate.from_draws("k", "t", value=value, draws=np.ones(3), unit="N"),
+            one_at_a_time=one_at_a_time,
+        )
 
     found = told(10.0, a=(9.0, 12.0)).minus(told(4.0, b=(3.0, 5.0)))
-    assert found.swings == {"a": (5.0, 8.0), "b": (7.0, 5.0)}
+    assert found.one_at_a_time == {"a": (5.0, 8.0), "b": (7.0, 5.0)}
 
 
 def test_a_wider_outline_takes_more_bone_and_fills_more_of_the_twin(specimen):
@@ -136,7 +139,7 @@ def test_the_interval_of_the_ratio_holds_direction_and_outline(specimen, states)
     """Draws move with both: without them the ratio's interval is narrower."""
     ratio = states["now"].ratio_to(states["intact"], "ratio")
     assert ratio.low < ratio.value < ratio.high
-    edge = ratio.swings["lesion_edge"]
+    edge = ratio.one_at_a_time["lesion_edge"]
     assert ratio.high - ratio.low > 0.3 * abs(edge[1] - edge[0])
 
 
@@ -150,7 +153,7 @@ def test_a_strength_by_strain_follows_the_bone_and_not_the_discs_in_series_with_
     stiff = found.outcomes[0]
     case, laws = between.case, between.settings.laws
     tissue = tissue_of(between, "now")
-    bone = between.body & ~between.cap & ~tissue.replaced
+    bone = between.body & ~between.end_cap & ~tissue.replaced
     (criterion,) = case.criteria
     limit, share = case.number(criterion.strain), case.number(criterion.volume_fraction)
 
@@ -159,11 +162,11 @@ def test_a_strength_by_strain_follows_the_bone_and_not_the_discs_in_series_with_
         strain = effective_strain(solved.s, between.settings.spacing_mm**3) / solved.stiffness
         return limit / np.quantile(strain[bone], 1 - share)
 
-    central = central_world(UNSURE, laws[0])
+    central = central_sample(UNSURE, laws[0])
     assert strength(modulus(tissue, central)) == pytest.approx(told.value, rel=1e-6)
-    slopes = next(p for p in probes(UNSURE, central, laws) if p.input == "calibration_slope").worlds
+    slopes = next(p for p in probes(UNSURE, central, laws) if p.input == "calibration_slope").samples
     for world, swung, moved in zip(
-        slopes, told.swings["calibration_slope"], stiff.swings["calibration_slope"], strict=True
+        slopes, told.one_at_a_time["calibration_slope"], stiff.one_at_a_time["calibration_slope"], strict=True
     ):
         true = strength(modulus(tissue, world)) / told.value - 1
         assert abs(true) > 0.05

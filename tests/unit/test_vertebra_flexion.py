@@ -72,8 +72,10 @@ def test_a_uniform_block_bends_as_a_beam_of_its_section():
     hinge = h * 6.0  # the back face: half a depth behind the middle
     motion, down = np.zeros(fixed.shape), np.zeros(fixed.shape)
     motion[top, 2], down[top, 2] = (y - hinge)[top], -1.0
-    drive = replace(specimen.drive, fixed=fixed, prescribed_mm=motion, companion_mm=down, moving=top)
-    block = replace(specimen, mesh=mesh, drive=drive)
+    conditions = replace(
+        specimen.conditions, fixed=fixed, prescribed_mm=motion, companion_mm=down, moving=top
+    )
+    block = replace(specimen, mesh=mesh, conditions=conditions)
     found = solve(block, np.full(len(mesh.cells), 100.0))
     area, second = depth * width, width * depth**3 / 12.0
     assert found.stiffness == pytest.approx(100.0 * (second + area * (depth / 2) ** 2) / length, rel=0.01)

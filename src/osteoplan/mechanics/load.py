@@ -30,10 +30,10 @@ from osteoplan.mechanics.sampled_image import cement_of, cement_share, replaced_
 from osteoplan.mechanics.scenarios import in_scenario, layered
 from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.state import MechanicsSettings, State
-from osteoplan.mechanics.uncertainty.correction import anchors
-from osteoplan.mechanics.uncertainty.draws import Solved, relief, stiffness_draws
-from osteoplan.mechanics.uncertainty.samples import Tissue, central_world, modulus, worlds
-from osteoplan.mechanics.uncertainty.sensitivity import moves
+from osteoplan.mechanics.uncertainty.correction import correction_points
+from osteoplan.mechanics.uncertainty.draws import Solved, local_correction, stiffness_draws
+from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus, parameter_samples
+from osteoplan.mechanics.uncertainty.sensitivity import sensitivity
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
@@ -63,8 +63,8 @@ def tissue_of(
     cap_MPa = specimen.case.number(specimen.case.cap_modulus) if specimen.case.cap_modulus else None
     metal, alloy = _existing(specimen)
     tissue = Tissue(
-        image, specimen.cap, replaced & ~specimen.cap, _cement(specimen, fills), rods, cap_MPa=cap_MPa,
-        metal=metal, metal_MPa=alloy,
+        image, specimen.end_cap, replaced & ~specimen.end_cap, _cement(specimen, fills), rods,
+        cap_MPa=cap_MPa, metal=metal, metal_MPa=alloy,
     )  # fmt: skip
     if state == "now":
         tissue = in_scenario(tissue, specimen.lesion, specimen.settings.scenario)
@@ -90,10 +90,10 @@ def solve(
         NotConverged: the solver stopped short.
         Cancelled: ``on_step(iteration, residual)`` returned False.
     """
-    drive, settings = specimen.drive, specimen.settings
+    conditions, settings = specimen.conditions, specimen.settings
     found = equilibrium(
-        specimen.stiffness(E, rods), fixed=drive.fixed, prescribed_mm=drive.prescribed_mm,
-        force_N=drive.force_N, tolerance=tolerance or settings.tolerance, start_mm=start_mm,
+        specimen.stiffness(E, rods), fixed=conditions.fixed, prescribed_mm=conditions.prescribed_mm,
+        force_N=conditions.force_N, tolerance=tolerance or settings.tolerance, start_mm=start_mm,
         preconditioner=preconditioner, max_iterations=settings.max_iterations, on_step=on_step,
     )  # fmt: skip
     return _response(specimen, found, rods)
@@ -126,14 +126,16 @@ def load(
         NotAvailable: more memory is needed than is free; told before anything is solved.
     """
     _require_load_path(specimen)
-    ensure_memory(int((~specimen.drive.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm)
+    ensure_memory(
+        int((~specimen.conditions.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm
+    )
     fill, sampled_fills = cement_of(fields)
     rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fill))
     tissue = tissue_of(specimen, image, fill, rods)
     calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
-    central, sampled = central_world(calibration, laws[0]), worlds(calibration, laws, ensemble)
+    central, sampled = central_sample(calibration, laws[0]), parameter_samples(calibration, laws, ensemble)
     E = modulus(tissue, central)
-    M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.drive.fixed)
+    M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.conditions.fixed)
     found = solve(specimen, E, preconditioner=M, rods=rods, on_step=on_step)
     state = Solved(tissue, E, found.s)
     start = found.equilibrium.displacement_mm
@@ -147,10 +149,14 @@ def load(
     factors, anchored = _anchored(specimen, state, energies)
     filled = [tissue_of(specimen, image, one, rods) for one in sampled_fills]
     draws, again = stiffness_draws(state, filled, central, sampled, energies)
-    moved = moves(specimen, state, image, central, found, energies, M)
+    moved = sensitivity(specimen, state, image, central, found, energies, M)
     draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
     K = float((E * found.s).sum())
-    gains = relief(state, ~specimen.cap, sampled) if specimen.case.of_tissue else np.ones(ensemble.n)
+    gains = (
+        local_correction(state, ~specimen.end_cap, sampled)
+        if specimen.case.of_tissue
+        else np.ones(ensemble.n)
+    )
     told = outcomes(specimen, tissue, K, draws, found, gains)
     return Simulated(
         (*moved.on(told, specimen.case.of_tissue), *_screws(specimen, rods, K, found, ensemble)),
@@ -180,37 +186,41 @@ def _existing(specimen: Specimen) -> tuple[Bool | None, float]:
     settings = specimen.settings
     if settings.existing_metal == "left out":
         return None, 0.0
-    found = existing_metal(specimen.anatomy, specimen.grid, specimen.mesh) & ~specimen.cap
+    found = existing_metal(specimen.anatomy, specimen.grid, specimen.mesh) & ~specimen.end_cap
     alloy = alloy_range()[0] if settings.alloy_MPa is None else settings.alloy_MPa
     return (found, alloy) if found.any() else (None, 0.0)
 
 
 def _require_load_path(specimen: Specimen) -> None:
-    drive = specimen.drive
+    conditions = specimen.conditions
     require_load_path(
-        specimen.mesh, drive.held, drive.loaded, bone=specimen.anatomy.level, case=specimen.case.title
+        specimen.mesh,
+        conditions.held,
+        conditions.loaded,
+        bone=specimen.anatomy.level,
+        case=specimen.case.title,
     )
 
 
 def _cement(specimen: Specimen, fills: tuple[Volume, ...]) -> F64:
     """(n_elements,) share of each element that is cement; the caps take none."""
-    return np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fills))
+    return np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh, fills))
 
 
 def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> Response:
-    drive, u = specimen.drive, found.displacement_mm
+    conditions, u = specimen.conditions, found.displacement_mm
     energy = np.append(element_energy(specimen.mesh, specimen.K0, u), [rod.energy(u) for rod in rods])
     reaction = found.reaction_N
-    if drive.force_N is None:
-        w, stiffness = 1.0, float((reaction * drive.prescribed_mm).sum())
+    if conditions.force_N is None:
+        w, stiffness = 1.0, float((reaction * conditions.prescribed_mm).sum())
         rest = reaction.sum(axis=0)
     else:
-        w = float((found.displacement_mm * drive.force_N).sum())
+        w = float((found.displacement_mm * conditions.force_N).sum())
         stiffness = 1.0 / w
-        rest = (reaction + drive.force_N).sum(axis=0) * stiffness
+        rest = (reaction + conditions.force_N).sum(axis=0) * stiffness
     companion = 0.0
-    if drive.companion_mm is not None:
-        companion = float((reaction * drive.companion_mm).sum()) / stiffness
+    if conditions.companion_mm is not None:
+        companion = float((reaction * conditions.companion_mm).sum()) / stiffness
     balance = float(np.linalg.norm(rest)) / stiffness
     return Response(found, energy / w**2, stiffness, companion, balance, w)
 
@@ -222,8 +232,8 @@ def _anchored(
     if not specimen.case.anchored:
         return (lambda world: 1.0), 0
     laws = specimen.settings.laws
-    central = central_world(specimen.anatomy.calibration, laws[0])
-    found = anchors(state, central, laws, energies)
+    central = central_sample(specimen.anatomy.calibration, laws[0])
+    found = correction_points(state, central, laws, energies)
     return found.factor, found.solved
 
 

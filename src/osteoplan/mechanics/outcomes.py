@@ -32,14 +32,14 @@ FILLED = 0.5  # an element more than half cement or metal is no bone that a tiss
 
 
 def outcomes(
-    specimen: Specimen, tissue: Tissue, K: float, draws: F64, found: Response, relief: F64
+    specimen: Specimen, tissue: Tissue, K: float, draws: F64, found: Response, local_correction: F64
 ) -> tuple[Estimate, ...]:
     """Stiffness and load at failure.
 
     Args:
         K, draws: stiffness of the central world and of every draw, per mm or rad.
         found: the solved central world.
-        relief: (n_draws,) what a tissue criterion gains beside the stiffness (``state.relief``).
+        local_correction: (n_draws,) what a tissue criterion gains beside the stiffness (``draws``).
     """
     case = specimen.case
     because = _because(specimen, tissue)
@@ -48,7 +48,7 @@ def outcomes(
     def told(id: str, factor: float, unit: str, why: tuple[str, ...]) -> Estimate:
         return Estimate.from_draws(
             id, case.title, value=K * factor, unit=unit, because=(*why, *because), status=status,
-            draws=draws * factor * (relief if id in case.of_tissue else 1.0),
+            draws=draws * factor * (local_correction if id in case.of_tissue else 1.0),
         )  # fmt: skip
 
     per, unit = units_per_motion(case.load_unit)
@@ -88,7 +88,7 @@ def _motion_at_failure(
         return limit * specimen.height_mm, (
             *strain.cite[:1], f"{limit:g} K H with H {specimen.height_mm:.1f} mm",
         )  # fmt: skip
-    bone = specimen.body & ~specimen.cap & ~tissue.replaced & (tissue.cement < FILLED)
+    bone = specimen.body & ~specimen.end_cap & ~tissue.replaced & (tissue.cement < FILLED)
     for rod in tissue.rods:
         bone &= rod.share < FILLED
     if not bone.any():

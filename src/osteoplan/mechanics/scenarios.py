@@ -52,7 +52,7 @@ def in_scenario(tissue: Tissue, zone: Bool, scenario: Scenario) -> Tissue:
 
 def removed(tissue: Tissue, zone: Bool) -> Tissue:
     """A tissue whose elements in ``zone`` (n_elements,) were taken out; caps stay."""
-    return replace(tissue, replaced=tissue.replaced | (zone & ~tissue.cap))
+    return replace(tissue, replaced=tissue.replaced | (zone & ~tissue.end_cap))
 
 
 def killed(tissue: Tissue, zone: Bool, factor: float | None = None) -> Tissue:
@@ -61,7 +61,7 @@ def killed(tissue: Tissue, zone: Bool, factor: float | None = None) -> Tissue:
     Soft tissue, cement, caps and metal keep their moduli.  ``factor`` None: the stated one.
     """
     share = number("bone.necrosed_factor") if factor is None else factor
-    dead = zone & ~tissue.cap & ~tissue.replaced & (tissue.cement == 0.0)
+    dead = zone & ~tissue.end_cap & ~tissue.replaced & (tissue.cement == 0.0)
     if tissue.metal is not None:
         dead &= ~tissue.metal
     return replace(tissue, dead=np.where(dead, share, 1.0))

@@ -24,14 +24,14 @@ from osteoplan.mechanics.state import MechanicsSettings, State
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
-__all__ = ["Drive", "Response", "Specimen"]
+__all__ = ["BoundaryConditions", "Response", "Specimen"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Drive:
+class BoundaryConditions:
     """One way to hold and load a mesh: a prescribed unit motion, or a given unit load.
 
     Vectors are in the grid's own axes.
@@ -80,8 +80,8 @@ class Specimen:
         case: what the knowledge says of this load case.
         grid: box of cubes in patient space, along the bone's axes.
         image: CT value of each element, by state: ``intact`` and ``now``.
-        lesion, body, cap: (n_elements,) masks; ``body`` are the elements that a tissue criterion counts,
-            ``cap`` what the machine adds.
+        lesion, body, end_cap: (n_elements,) masks; ``body`` are the elements that a tissue criterion counts,
+            ``end_cap`` what the machine adds.
         height_mm: gauge length of a height criterion; None where the case has none.
         counted: what the builder counted, for the diagnostics; warnings: what every reader must know.
     """
@@ -94,8 +94,8 @@ class Specimen:
     image: Mapping[State, F64]
     lesion: Bool
     body: Bool
-    cap: Bool
-    drive: Drive
+    end_cap: Bool
+    conditions: BoundaryConditions
     height_mm: float | None = None
     counted: Mapping[str, float | int | str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -108,8 +108,8 @@ class Specimen:
             "nodes": len(self.mesh.nodes),
             "spacing_mm": self.settings.spacing_mm,
             "boundary_condition": f"{self.case.loaded}; {self.case.held}",
-            "held_nodes": int(self.drive.held.sum()),
-            "loaded_nodes": int(self.drive.loaded.sum()),
+            "held_nodes": int(self.conditions.held.sum()),
+            "loaded_nodes": int(self.conditions.loaded.sum()),
             **self.counted,
         }
 
@@ -131,17 +131,17 @@ class Specimen:
     @property
     def held_mm(self) -> F64:
         """(n, 3) LPS: where the machine holds the bone."""
-        return self.nodes.at_mm[self.drive.held]
+        return self.nodes.at_mm[self.conditions.held]
 
     @property
     def loaded_mm(self) -> F64:
         """(n, 3) LPS: where it loads the bone."""
-        return self.nodes.at_mm[self.drive.loaded]
+        return self.nodes.at_mm[self.conditions.loaded]
 
     @property
     def push(self) -> F64:
         """(3,) LPS unit vector: mean direction in which the loaded nodes are moved or pressed."""
-        given = self.drive.prescribed_mm if self.drive.force_N is None else self.drive.force_N
+        given = self.conditions.prescribed_mm if self.conditions.force_N is None else self.conditions.force_N
         mean = given.sum(axis=0) @ self.grid.affine[:3, :3].T
         unit: F64 = mean / max(float(np.linalg.norm(mean)), 1e-12)
         return unit

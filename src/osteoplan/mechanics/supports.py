@@ -29,7 +29,7 @@ def supports(specimen: Specimen, patient: Patient) -> Supports:
     turns = case.load_unit == "N mm"
     return Supports(
         case.id, case.title, case.held, case.loaded, case.direction,
-        body_mm=cells[~specimen.cap], cap_mm=cells[specimen.cap],
+        body_mm=cells[~specimen.end_cap], cap_mm=cells[specimen.end_cap],
         held_mm=specimen.held_mm, loaded_mm=specimen.loaded_mm,
         load_axis=turn_axis(specimen) if turns else specimen.push, unit=case.load_unit,
         shown_at=case.display_load.value,
@@ -45,12 +45,12 @@ def supports(specimen: Specimen, patient: Patient) -> Supports:
 
 def turn_axis(specimen: Specimen) -> F64:
     """(3,) LPS unit vector that the loaded nodes turn about, by the right hand."""
-    drive = specimen.drive
+    conditions = specimen.conditions
     steps = specimen.grid.affine[:3, :3] / specimen.grid.spacing_mm
     r = specimen.loaded_mm - specimen.loaded_mm.mean(axis=0)
-    given = drive.prescribed_mm if drive.force_N is None else drive.force_N
-    turn = np.cross(r, given[drive.loaded] @ steps.T).sum(axis=0)
-    if drive.force_N is None:
+    given = conditions.prescribed_mm if conditions.force_N is None else conditions.force_N
+    turn = np.cross(r, given[conditions.loaded] @ steps.T).sum(axis=0)
+    if conditions.force_N is None:
         turn = np.linalg.lstsq(np.eye(3) * (r**2).sum() - r.T @ r, turn, rcond=None)[0]
     axis: F64 = turn / max(float(np.linalg.norm(turn)), 1e-12)
     return axis

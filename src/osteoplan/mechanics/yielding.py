@@ -43,13 +43,13 @@ from osteoplan.mechanics.rods import Rod, rods_in
 from osteoplan.mechanics.sampled_image import cement_of, cement_share
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
-from osteoplan.mechanics.uncertainty.samples import Tissue, World, central_world, modulus
+from osteoplan.mechanics.uncertainty.samples import ParameterSample, Tissue, central_sample, modulus
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["Level", "Rung", "law_pair", "strength", "strengths"]
+__all__ = ["Level", "LevelStrength", "law_pair", "strength", "strengths"]
 
 F64 = npt.NDArray[np.float64]
 Level = Literal["L1", "L2", "L3"]
@@ -66,7 +66,7 @@ LEAST_STRAIN = 1e-3  # numerics: no bone yields before, where a law of strength 
 
 
 @dataclass(frozen=True, eq=False)
-class Rung:
+class LevelStrength:
     """Strength by one level.
 
     Attributes:
@@ -97,7 +97,7 @@ def strength(
     weaker_cortex: float = 1.0,
     energy_N_mm: float | None = None,
     on_step: OnStep | None = None,
-) -> Rung:
+) -> LevelStrength:
     """Load the bone until it yields, in the central world.
 
     Args:
@@ -114,10 +114,10 @@ def strength(
     level = _level(level, weaker_cortex, energy_N_mm)
     law = law_pair(specimen.settings.laws, specimen.case.title)
     fill, _ = cement_of(fields)
-    cement = np.where(specimen.cap, 0.0, cement_share(specimen.grid, specimen.mesh, fill))
+    cement = np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh, fill))
     rods = rods_in(effects, specimen.grid, specimen.mesh, cement)
     tissue = tissue_of(specimen, state, fill, rods)
-    world = central_world(specimen.anatomy.calibration, law.id)
+    world = central_sample(specimen.anatomy.calibration, law.id)
     E = modulus(tissue, world)[: len(specimen.mesh.cells)]
     compression, tension = strengths(tissue, world, E)
     dense = _dense_lesion(specimen, tissue, state)
@@ -142,7 +142,7 @@ def law_pair(laws: tuple[str, ...], case: str) -> Law:
     )
 
 
-def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
+def strengths(tissue: Tissue, world: ParameterSample, E: F64) -> tuple[F64, F64]:
     """(n_elements,) strength in compression and in tension [MPa]; infinite where nothing yields."""
     density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
     for step in world.law.conversions:
@@ -162,7 +162,7 @@ def strengths(tissue: Tissue, world: World, E: F64) -> tuple[F64, F64]:
         if tissue.layer is not None and of_cement == "pmma_tension":
             weak = number("cement.interface_tension")
             s = np.where(tissue.layer < 1.0, np.minimum(s, weak), s)
-        both.append(np.where(tissue.cap, number("yielding.cap_yield"), np.where(soft, np.inf, s)))
+        both.append(np.where(tissue.end_cap, number("yielding.cap_yield"), np.where(soft, np.inf, s)))
     return both[0], both[1]
 
 
@@ -184,7 +184,7 @@ def _level(level: str, weaker_cortex: float, energy: float | None) -> Level:
 def _dense_lesion(specimen: Specimen, tissue: Tissue, state: State) -> npt.NDArray[np.bool_]:
     """Bone of the lesion beyond the density of trabecular bone: cortex with a lesion in it."""
     density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
-    inside = specimen.lesion & ~specimen.cap & ~tissue.replaced & (tissue.cement == 0.0)
+    inside = specimen.lesion & ~specimen.end_cap & ~tissue.replaced & (tissue.cement == 0.0)
     cortical = density >= number("yielding.cortical_density")
     dense: npt.NDArray[np.bool_] = inside & cortical & (state == "now")
     return dense
@@ -201,7 +201,7 @@ def _body(
     alpha, k = cone(c, c if level == "L1" else t)
     k = np.where(elastic, np.inf, k)
     beta = np.where(alpha > 0.0, np.minimum(alpha, dilation(number("yielding.dilation_deg"))), 0.0)
-    softens = None if energy is None or level != "L3" else np.where(specimen.cap, np.inf, energy)
+    softens = None if energy is None or level != "L3" else np.where(specimen.end_cap, np.inf, energy)
     return Body(specimen.mesh, (h, h, h), poisson, E, k, alpha, beta, softens, ties)
 
 
@@ -209,8 +209,8 @@ def _loaded(
     specimen: Specimen, body: Body, level: Level, on_step: OnStep | None
 ) -> tuple[LoadPath, float, str]:
     """(path, strength, when it was read off)."""
-    drive = specimen.drive
-    boundary = Boundary(drive.fixed, drive.prescribed_mm, drive.force_N)
+    conditions = specimen.conditions
+    boundary = Boundary(conditions.fixed, conditions.prescribed_mm, conditions.force_N)
     softens = level == "L3"
     height = _gauge_mm(specimen)
     if height is not None:
@@ -239,13 +239,13 @@ def _loaded(
 
 def _rung(
     specimen: Specimen, level: Level, law: Law, tissue: Tissue, path: LoadPath, force: float, how: str
-) -> Rung:
+) -> LevelStrength:
     """What is told of it."""
     case, h = specimen.case, specimen.settings.spacing_mm
     partner = strength_law(law.strength)
     last = path.points[-1]
     strain = principal_strains(mean_strain(specimen.mesh, (h, h, h), path.displacement_mm))
-    counted = specimen.body & ~specimen.cap & ~tissue.replaced
+    counted = specimen.body & ~specimen.end_cap & ~tissue.replaced
     beyond = float((np.abs(strain[counted]).max(axis=1) > number("yielding.strain_trusted")).mean())
     read = ["cap_yield", "model_strain", "plateau_share", *(["tension_to_compression"] * (level != "L1"))]
     status = worst(law.status, partner.status, *(known(f"yielding.{key}").status for key in read))
@@ -265,7 +265,7 @@ def _rung(
         because,
         status=status,
     )
-    return Rung(
+    return LevelStrength(
         level, force, how, path, law.id, partner.id, estimate, beyond,
         {
             "level": level, "newton_steps": last.newton, "products": last.products, "residual": last.residual,
@@ -298,4 +298,4 @@ def _levelled(specimen: Specimen, level: Level, path: LoadPath) -> bool:
 
 def _gauge_mm(specimen: Specimen) -> float | None:
     """The length that strain of the whole bone is told by; None where the machine does not move along one."""
-    return specimen.height_mm if specimen.drive.load_unit == "N" else None
+    return specimen.height_mm if specimen.conditions.load_unit == "N" else None

@@ -76,7 +76,7 @@ class Estimate:
         because: what it rests on, in sentences or citation keys.
         draws: (n,) aligned samples, or None for a published value.
         status: review status of the facts it rests on.
-        swings: values with one input at a time at its ends, by the input's id.
+        one_at_a_time: values with one input at a time at its ends, by the input's id.
     """
 
     id: str
@@ -90,7 +90,7 @@ class Estimate:
     level: float = 0.9
     draws: F64 | None = field(default=None, repr=False)
     status: str = "verified"
-    swings: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    one_at_a_time: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         numbers = [x for x in (self.value, self.low, self.high) if x is not None]
@@ -155,7 +155,7 @@ class Estimate:
             id, self.target, value=100.0 * self.value / other.value, draws=100.0 * ours / theirs, unit=unit,
             because=self.because, level=self.level, status=self.status,
         )  # fmt: skip
-        return replace(found, swings=_paired(self, other, lambda a, b: 100.0 * a / b))
+        return replace(found, one_at_a_time=_paired(self, other, lambda a, b: 100.0 * a / b))
 
     def minus(self, other: Estimate, id: str | None = None) -> Estimate:
         """This less the other, paired draw by draw."""
@@ -164,7 +164,7 @@ class Estimate:
             id or self.id, self.target, value=self.value - other.value, draws=ours - theirs, unit=self.unit,
             because=self.because, level=self.level, status=self.status,
         )  # fmt: skip
-        return replace(found, swings=_paired(self, other, lambda a, b: a - b))
+        return replace(found, one_at_a_time=_paired(self, other, lambda a, b: a - b))
 
 
 def _paired(
@@ -172,10 +172,10 @@ def _paired(
 ) -> dict[str, tuple[float, ...]]:
     """Swings of both, end by end; an input that one of them does not have leaves that one at its value."""
     found = {}
-    for input in {**one.swings, **two.swings}:
-        count = len(one.swings.get(input) or two.swings[input])
-        a = one.swings.get(input, (one.value,) * count)
-        b = two.swings.get(input, (two.value,) * count)
+    for input in {**one.one_at_a_time, **two.one_at_a_time}:
+        count = len(one.one_at_a_time.get(input) or two.one_at_a_time[input])
+        a = one.one_at_a_time.get(input, (one.value,) * count)
+        b = two.one_at_a_time.get(input, (two.value,) * count)
         found[input] = tuple(join(x, y) for x, y in zip(a, b, strict=True))
     return found
 

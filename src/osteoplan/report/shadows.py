@@ -32,7 +32,7 @@ class Shadow:
     Attributes:
         name: coronal or sagittal.
         letters: patient directions at the left, right, top and bottom edge.
-        bone, body, cap, lesion: (n, 2) closed outlines, (right, up) mm from the origin of the frame.
+        bone, body, end_cap, lesion: (n, 2) closed outlines, (right, up) mm from the origin of the frame.
         held, loaded: (n, 2) nodes, thinned.
         at: (2,) middle of the loaded nodes.
         along: (2,) part of the load's axis in the plane; toward: its part towards the viewer.
@@ -42,7 +42,7 @@ class Shadow:
     letters: tuple[str, str, str, str]
     bone: tuple[F64, ...]
     body: tuple[F64, ...]
-    cap: tuple[F64, ...]
+    end_cap: tuple[F64, ...]
     lesion: tuple[F64, ...]
     held: F64
     loaded: F64
@@ -53,7 +53,7 @@ class Shadow:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """Left, right, bottom and top of everything that is drawn as points and outlines."""
-        points = np.vstack([*self.bone, *self.body, *self.cap, self.held, self.loaded])
+        points = np.vstack([*self.bone, *self.body, *self.end_cap, self.held, self.loaded])
         (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
         return float(left), float(right), float(bottom), float(top)
 
@@ -83,7 +83,7 @@ def _shadow(name: str, right: F64, up: F64, anatomy: Anatomy, supports: Supports
     return Shadow(
         name, (letter(-right), letter(right), letter(up), letter(-up)),
         bone=of_mask(anatomy.bone_mask), body=_outlines(flat(supports.body_mm), edge, edge),
-        cap=_outlines(flat(supports.cap_mm), edge, edge), lesion=of_mask(anatomy.lesion_mask),
+        end_cap=_outlines(flat(supports.cap_mm), edge, edge), lesion=of_mask(anatomy.lesion_mask),
         held=_thinned(flat(supports.held_mm), near), loaded=_thinned(flat(supports.loaded_mm), near),
         at=flat(supports.loaded_mm).mean(axis=0), along=supports.load_axis @ axes,
         toward=float(supports.load_axis @ np.cross(right, up)),

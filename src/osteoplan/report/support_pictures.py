@@ -126,7 +126,7 @@ def _ends(plane: Shadow, supports: Supports) -> F64:
 def _draw(axes: Any, plane: Shadow, supports: Supports) -> None:
     _filled(axes, plane.bone, facecolor=_BONE, edgecolor=_EDGE, linewidth=0.8)
     _filled(axes, plane.body, facecolor=_BODY, edgecolor=_EDGE, linewidth=0.6)
-    _filled(axes, plane.cap, facecolor="none", edgecolor="#555555", linewidth=0.5, hatch="....")
+    _filled(axes, plane.end_cap, facecolor="none", edgecolor="#555555", linewidth=0.5, hatch="....")
     _filled(axes, plane.lesion, facecolor="none", edgecolor=LESION, linewidth=1.6)
     axes.plot(*plane.held.T, linestyle="", marker="s", markersize=2.6, color=HELD)
     axes.plot(
@@ -205,7 +205,7 @@ def _keys(figure: Any, planes: tuple[Shadow, Shadow], supports: Supports, top: f
         (Patch(facecolor=_BODY, edgecolor=_EDGE), "bone under test"),
         (Patch(facecolor=_BONE, edgecolor=_EDGE), "rest of the bone"),
     ]
-    if any(plane.cap for plane in planes):
+    if any(plane.end_cap for plane in planes):
         keys.append(
             (Patch(facecolor="white", edgecolor="#555555", hatch="...."), "added: caps, pots, joints")
         )

@@ -291,9 +291,9 @@ def _told(
     outward = (entry - tip) / np.linalg.norm(entry - tip)
     scene = Scene.of(around, setting.maps, task, window_of(around, task))
     tried = Candidates(tip[None], outward[None])
-    met = meet(scene, tried)
-    broken = {name: float(short[0]) for name, short in shortfalls(scene, met).items() if short[0] > 1e-3}
-    return way_of(scene, tried, met, broken=broken), why_broken(scene, tried, met, broken)
+    measured = meet(scene, tried)
+    broken = {name: float(short[0]) for name, short in shortfalls(scene, measured).items() if short[0] > 1e-3}
+    return way_of(scene, tried, measured, broken=broken), why_broken(scene, tried, measured, broken)
 
 
 def _task_of(act: Place, setting: Setting) -> NeedleTask | None:

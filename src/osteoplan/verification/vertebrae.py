@@ -144,14 +144,14 @@ def _with_caps(E: F64, caps: Bool) -> Capped:
     return Capped(E, pieces == one, pieces == two)
 
 
-def _outermost(mesh: Bricks, solid: Bool, cap: Bool, *, side: int) -> Bool:
+def _outermost(mesh: Bricks, solid: Bool, end_cap: Bool, *, side: int) -> Bool:
     """(n_nodes,) nodes on the outer face of a cap where nothing lies beyond it in its column."""
     outer = np.argmax(solid, axis=2)
     if side == 1:
         outer = solid.shape[2] - 1 - np.argmax(solid[:, :, ::-1], axis=2)
     i, j = np.nonzero(solid.any(axis=2))
     k = outer[i, j]
-    seen = cap[i, j, k]
+    seen = end_cap[i, j, k]
     i, j, k = i[seen], j[seen], k[seen] + side
     lattice = np.zeros(tuple(n + 1 for n in solid.shape), dtype=bool)
     for di in (0, 1):
@@ -259,12 +259,12 @@ def yield_l2(load: Load, *, shift: int, to_mm: float, steps: int = 6) -> LoadPat
     """Path of the vertebra by von Mises; ``shift`` 1 reads both tables as the published run did."""
     capped = verse_l2(load, shift=shift)
     mesh, E, fixed, prescribed, _ = supported(capped, clamped=False)
-    cap = mesh.of_box(capped.superior | capped.inferior)
+    end_cap = mesh.of_box(capped.superior | capped.inferior)
     # a modulus tells its bin, and so its density: the law of moduli is one power
     ((_, _, coefficient, exponent),) = modulus_law("kopperdahl_2002_power").pieces
     density = Density((E / coefficient) ** (1.0 / exponent), "K2HPO4")
     bone = strength_law("kopperdahl_2002_yield")(density, floor_MPa=1e-4)
-    strength = np.where(cap, number("yielding.cap_yield"), bone)
+    strength = np.where(end_cap, number("yielding.cap_yield"), bone)
     flat = np.zeros_like(E)
     body = Body(mesh, (1.0, 1.0, 1.0), 0.3, E, strength / np.sqrt(3.0), flat, flat)
     return follow(body, Boundary(fixed, prescribed), to_mm=to_mm, steps=steps, tolerance=1e-3)

@@ -81,8 +81,8 @@ def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
     return document, arrays
 
 
-def _tuples(swings: Mapping[str, list[float]]) -> dict[str, tuple[float, ...]]:
-    return {input: tuple(values) for input, values in swings.items()}
+def _tuples(one_at_a_time: Mapping[str, list[float]]) -> dict[str, tuple[float, ...]]:
+    return {input: tuple(values) for input, values in one_at_a_time.items()}
 
 
 def _unpack(document: dict[str, Any], arrays: Arrays) -> Simulated:

@@ -11,7 +11,7 @@ from osteoplan.mechanics.beam.section_rigidity import cut, losses, section_tissu
 from osteoplan.mechanics.beam.segments import segments
 from osteoplan.mechanics.cases.registry import load_case
 from osteoplan.mechanics.uncertainty.one_at_a_time import bars
-from osteoplan.mechanics.uncertainty.samples import central_world, worlds
+from osteoplan.mechanics.uncertainty.samples import central_sample, parameter_samples
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.comparison import Comparison
@@ -27,13 +27,13 @@ def tornadoes(
 ) -> tuple[Tornado, ...]:
     """Of what the lesion leaves of the intact bone, and of what the best option gains over untreated."""
     found = []
-    left = next((e for e in now if e.id == comparison.ranked_by and e.swings), None)
+    left = next((e for e in now if e.id == comparison.ranked_by and e.one_at_a_time), None)
     if left is not None:
         found.append(tornado_of(left, "now, share of intact", resolution_pct))
     titles = {option.id: option.plan.title for option in options}
     for best in comparison.ranking[:1]:
         for gain in comparison.differences:
-            if gain.option == best and gain.estimate.swings:
+            if gain.option == best and gain.estimate.one_at_a_time:
                 title = f"gain of {titles[best]} over {titles[gain.reference]}"
                 made = tornado_of(gain.estimate, title, resolution_pct)
                 found.append(replace(made, option=best, reference=gain.reference))
@@ -43,7 +43,7 @@ def tornadoes(
 def tornado_of(outcome: Estimate, title: str, resolution_pct: float) -> Tornado:
     """One tornado; the size of the elements stands in it with what the load case's mesh resolves."""
     ends = (outcome.value - resolution_pct, outcome.value + resolution_pct)
-    with_mesh = replace(outcome, swings={**outcome.swings, "mesh": ends})
+    with_mesh = replace(outcome, one_at_a_time={**outcome.one_at_a_time, "mesh": ends})
     return Tornado(title, "", "", outcome, bars(with_mesh))
 
 
@@ -57,8 +57,8 @@ def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidit
         return (), ()
     laws = case.laws.use
     h = max(number("rigidity.section_mm"), settings.spacing_mm)
-    central = central_world(anatomy.calibration, laws[0])
-    sampled = worlds(anatomy.calibration, laws, settings.ensemble)
+    central = central_sample(anatomy.calibration, laws[0])
+    sampled = parameter_samples(anatomy.calibration, laws, settings.ensemble)
     found, left_out = [], []
     for segment in segments(anatomy):
         try:

@@ -17,9 +17,9 @@ from osteoplan.model.result import Reading, Simulations
 from osteoplan.model.simulated import Simulated
 from osteoplan.techniques.effects import effects
 from osteoplan.trajectory.setting import Setting
-from osteoplan.workflow.bench import Bench, together
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.inventory import setting_of
+from osteoplan.workflow.load_case_runner import LoadCaseRunner, together
 from osteoplan.workflow.progress import Progress, Span, quiet
 from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms
 from osteoplan.workflow.settings import PlanSettings
@@ -41,8 +41,8 @@ class Strength:
 
 
 def strength(
-    bench: Bench, setting: Setting, cache: Cache, *, treated: bool = False, progress: Progress = quiet,
-    span: Span = (0.2, 0.5),
+    runner: LoadCaseRunner, setting: Setting, cache: Cache, *, treated: bool = False,
+    progress: Progress = quiet, span: Span = (0.2, 0.5),
 ) -> Strength:  # fmt: skip
     """The bone without and with its lesion; the second carries its share of the first, and of known loads.
 
@@ -50,12 +50,12 @@ def strength(
         treated: the bone as it is now stands for one after the scenario of the settings.
     """
     start, end = span
-    step = 0.5 * (end - start) / len(bench.cases)
+    step = 0.5 * (end - start) / len(runner.cases)
 
     def answers(
         image: State, before: Sequence[Mapping[str, Simulated]], told: str, at: float
     ) -> list[Simulated]:
-        rooms = bench.rooms(image, before, treated=treated and image == "now")
+        rooms = runner.rooms(image, before, treated=treated and image == "now")
         return [
             kept(
                 room, setting, Effects(), (), cache, f"{room.doing} {told}", progress=progress,
@@ -67,7 +67,7 @@ def strength(
     intact = answers("intact", (), "the intact bone", start)
     now = answers("now", [{"intact": one} for one in intact], "the bone as it is", 0.5 * (start + end))
     by_case = tuple({"intact": one, "now": two} for one, two in zip(intact, now, strict=True))
-    return Strength(together(intact, bench.cases), together(now, bench.cases), by_case)
+    return Strength(together(intact, runner.cases), together(now, runner.cases), by_case)
 
 
 def simulate(
@@ -92,11 +92,11 @@ def simulate(
     settings, cache = settings or PlanSettings(), cache or Cache()
     setting = setting or setting_of(reading, settings)
     try:
-        bench = Bench(setting.anatomy, settings, patient=reading.case.patient)
-        base = strength(bench, setting, cache, progress=progress)
+        runner = LoadCaseRunner(setting.anatomy, settings, patient=reading.case.patient)
+        base = strength(runner, setting, cache, progress=progress)
     except NotAvailable as why:
         return Simulations((), (), tuple(options), {}, (str(why),))
-    walked = (*rooms, *bench.rooms("now", base.by_case, treated=True))
+    walked = (*rooms, *runner.rooms("now", base.by_case, treated=True))
     fields = {"intact": base.intact.fields, "now": base.now.fields}
     done = []
     share = 0.4 / max(1, sum(option.kind == "plan" for option in options))
@@ -113,8 +113,8 @@ def simulate(
             start += share
     return Simulations(
         base.intact.outcomes, base.now.outcomes, tuple(done), fields,
-        (*bench.warnings, *base.now.warnings), bench.case.ratio, bench.case.ratio_resolution_pct.value,
-        {**base.now.diagnostics, "laws": ", ".join(bench.case.laws.use)}, bench.supports(),
+        (*runner.warnings, *base.now.warnings), runner.case.ratio, runner.case.ratio_resolution_pct.value,
+        {**base.now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.supports(),
     )  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from osteoplan.model.result import StrengthResult
-from osteoplan.workflow.bench import Bench
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
 from osteoplan.workflow.inventory import setting_of
+from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
@@ -42,19 +42,19 @@ def strength(
     settings = settings or PlanSettings()
     reading = read(folder, lesion=settings.lesion, progress=progress)
     patient, anatomy = reading.case.patient, reading.anatomy
-    bench = Bench(anatomy, settings, patient=patient, which=load_case or "all")
+    runner = LoadCaseRunner(anatomy, settings, patient=patient, which=load_case or "all")
     found = before_treatment(
-        bench, setting_of(reading, settings), Cache(), treated=True, progress=progress,
+        runner, setting_of(reading, settings), Cache(), treated=True, progress=progress,
         span=(0.2, 1.0 if out is None else 0.7),
     )  # fmt: skip
     files: tuple[Path, ...] = ()
     if out is not None:
         stamps = ("the lesion is simulated",) if anatomy.lesion.simulated else ()
         files = (
-            *write_solved(bench, out, progress=progress, span=(0.7, 1.0)),
-            *write_supports(bench, out, stamps),
+            *write_solved(runner, out, progress=progress, span=(0.7, 1.0)),
+            *write_supports(runner, out, stamps),
         )
-    warnings = [*reading.case.warnings, *anatomy.warnings, *bench.warnings, *found.now.warnings]
+    warnings = [*reading.case.warnings, *anatomy.warnings, *runner.warnings, *found.now.warnings]
     if not anatomy.calibration.calibrated:
         warnings.insert(0, "uncalibrated density: read ratios only, newtons are not absolute")
     sections, left_out = rigidity_of(anatomy, settings)
@@ -62,15 +62,15 @@ def strength(
         intact=found.intact.outcomes,
         now=found.now.outcomes,
         intact_basis=anatomy.intact_basis,
-        supports=bench.supports(),
+        supports=runner.supports(),
         diagnostics=found.now.diagnostics,
         tornadoes=tuple(
-            tornado_of(outcome, "now, share of intact", bench.case.ratio_resolution_pct.value)
+            tornado_of(outcome, "now, share of intact", runner.case.ratio_resolution_pct.value)
             for outcome in found.now.outcomes
-            if outcome.id == bench.case.ratio and outcome.target == bench.case.title
+            if outcome.id == runner.case.ratio and outcome.target == runner.case.title
         ),
         rigidity=sections,
-        yielding=None if ladder == "L0" else until_it_yields(bench, ladder, progress=progress),
+        yielding=None if ladder == "L0" else until_it_yields(runner, ladder, progress=progress),
         files=files,
         warnings=(*settings.supposed, *warnings, *left_out),
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from osteoplan.errors import NotAvailable
-from osteoplan.mechanics.yielding import Rung, strength
+from osteoplan.mechanics.yielding import LevelStrength, strength
 from osteoplan.model.result import Yielding, YieldingResult
-from osteoplan.workflow.bench import Bench
+from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["until_it_yields"]
 
 
 def until_it_yields(
-    bench: Bench, level: str, *, progress: Progress = quiet, span: tuple[float, float] = (0.0, 1.0)
+    runner: LoadCaseRunner, level: str, *, progress: Progress = quiet, span: tuple[float, float] = (0.0, 1.0)
 ) -> YieldingResult:
     """Every load case, intact and now, until the bone yields.
 
@@ -23,15 +23,15 @@ def until_it_yields(
         NotAvailable: L3, for which no source gives the energy that it needs.
     """
     rows, warnings = [], []
-    share = (span[1] - span[0]) / len(bench.cases)
-    for n, case in enumerate(bench.cases):
+    share = (span[1] - span[0]) / len(runner.cases)
+    for n, case in enumerate(runner.cases):
         on_step = stage(
             progress,
             f"{case.doing} until it yields ({level})",
             span[0] + n * share,
             span[0] + (n + 1) * share,
         )
-        specimen = bench.specimen(case)
+        specimen = runner.specimen(case)
         try:
             intact, now = (
                 strength(specimen, state, level=level, on_step=on_step) for state in ("intact", "now")
@@ -46,7 +46,7 @@ def until_it_yields(
     return YieldingResult(level, tuple(rows), tuple(warnings))
 
 
-def _row(intact: Rung, now: Rung) -> Yielding:
+def _row(intact: LevelStrength, now: LevelStrength) -> Yielding:
     return Yielding(
         intact.estimate, now.estimate, 100.0 * now.strength / intact.strength, now.how,
         {"modulus": now.law, "strength": now.yield_law},

@@ -37,7 +37,7 @@ from osteoplan.knowledge.values import known, number, values
 from osteoplan.mechanics.beam.segments import Segment
 from osteoplan.mechanics.sampled_image import grid_along_the_bone, replaced_by_soft_tissue, sample
 from osteoplan.mechanics.state import State
-from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus
+from osteoplan.mechanics.uncertainty.samples import ParameterSample, Tissue, modulus
 from osteoplan.model.certainty import RigidityProfile
 from osteoplan.model.effects import Effects
 from osteoplan.model.evidence import worst
@@ -156,8 +156,8 @@ def losses(
     sections: Sections,
     intact: Tissue,
     now: Tissue,
-    central: World,
-    sampled: Sequence[World],
+    central: ParameterSample,
+    sampled: Sequence[ParameterSample],
     rods: tuple[F64, F64] | None = None,
 ) -> tuple[tuple[Estimate, ...], RigidityProfile, RigidityProfile]:
     """(losses at the section that lost most [%], profile intact, profile now).
@@ -168,7 +168,7 @@ def losses(
         rods: of ``metal``, in the state ``now``.
     """  # fmt: skip
 
-    def moduli(tissue: Tissue, world: World) -> F64:
+    def moduli(tissue: Tissue, world: ParameterSample) -> F64:
         E = modulus(tissue, world)
         return E if rods is None or tissue is intact else E + rods[0] * np.maximum(rods[1] - E, 0.0)
 
@@ -178,7 +178,7 @@ def losses(
         whole.area_mm2[whole.area_mm2 > 0]
     )
 
-    def in_world(world: World) -> F64:
+    def in_world(world: ParameterSample) -> F64:
         left = _in_world(sections, moduli(now, world), solved[1])
         return _lost(left, _in_world(sections, moduli(intact, world), solved[0]), beams)
 
@@ -315,5 +315,5 @@ def _because(sections: Sections, at_mm: float, rods: bool) -> tuple[str, ...]:
     return tuple(because)
 
 
-def _status(central: World) -> str:
+def _status(central: ParameterSample) -> str:
     return worst(modulus_law(central.law.id).status, known("rigidity.section_mm").status)

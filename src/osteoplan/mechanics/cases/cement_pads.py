@@ -14,7 +14,7 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 
-__all__ = ["Pad", "near", "pad", "plane_nodes"]
+__all__ = ["Platen", "near", "plane_nodes", "platen"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -22,7 +22,7 @@ ROUND_MM = 1e-6  # numerics: ties on a lattice are not left to rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Pad:
+class Platen:
     """One pad.
 
     Attributes:
@@ -37,7 +37,7 @@ class Pad:
     columns: Bool
 
 
-def pad(part: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, up: bool) -> Pad:
+def platen(part: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, up: bool) -> Platen:
     """A pad on a part of the bone.
 
     Args:
@@ -50,8 +50,10 @@ def pad(part: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, up: bool
         BadInput: the part is empty, or the box has no room for the pad.
     """
     if not up:
-        found = pad(part[:, :, ::-1], bone[:, :, ::-1], edge_mm=edge_mm, thickness_mm=thickness_mm, up=True)
-        return Pad(found.elements[:, :, ::-1], part.shape[2] - found.plane, False, found.columns)
+        found = platen(
+            part[:, :, ::-1], bone[:, :, ::-1], edge_mm=edge_mm, thickness_mm=thickness_mm, up=True
+        )
+        return Platen(found.elements[:, :, ::-1], part.shape[2] - found.plane, False, found.columns)
     nk = part.shape[2]
     columns: Bool = np.asarray(part.any(axis=2))
     ends = np.where(columns, nk - np.argmax(part[:, :, ::-1], axis=2), 0)
@@ -60,10 +62,10 @@ def pad(part: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, up: bool
         raise BadInput("a pad finds no bone to sit on, or no room beside it: check the bone's mask")
     k = np.arange(nk)
     elements = columns[:, :, None] & (k >= ends[:, :, None]) & (k < plane) & ~bone
-    return Pad(elements, plane, True, columns)
+    return Platen(elements, plane, True, columns)
 
 
-def plane_nodes(mesh: Bricks, one: Pad) -> Bool:
+def plane_nodes(mesh: Bricks, one: Platen) -> Bool:
     """(n_nodes,) nodes of the mesh where the machine touches a pad."""
     lattice = np.zeros(tuple(n + 1 for n in mesh.shape), dtype=bool)
     layer = one.plane - 1 if one.up else one.plane

@@ -22,10 +22,10 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.cases.cement_pads import Pad, near, pad, plane_nodes
+from osteoplan.mechanics.cases.cement_pads import Platen, near, plane_nodes, platen
 from osteoplan.mechanics.cases.nodes import Nodes
 from osteoplan.mechanics.cases.resampled import (
-    Rebuilt,
+    ResampledBone,
     away_from_grips,
     counts_of,
     frame_of,
@@ -36,7 +36,7 @@ from osteoplan.mechanics.cases.resampled import (
     unit,
     words_of,
 )
-from osteoplan.mechanics.specimen import Drive, Specimen
+from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -157,10 +157,10 @@ def fall_frame(femur: BoneFrame, internal_rotation_deg: float, adduction_deg: fl
     With the femur turned inward, ground lies at the back of its lateral side; with the thigh adducted, the
     knee is higher above ground than the trochanter, so up leans towards the knee.
     """
-    turned, leaning = np.radians([internal_rotation_deg, adduction_deg])
+    turned, load_direction = np.radians([internal_rotation_deg, adduction_deg])
     medial, anterior = -lateral(femur), -femur.posterior
     level = np.cos(turned) * medial + np.sin(turned) * anterior
-    up = np.cos(leaning) * level - np.sin(leaning) * femur.superior
+    up = np.cos(load_direction) * level - np.sin(load_direction) * femur.superior
     return load_frame(femur.landmarks_mm["head_centre"], up, femur.superior)
 
 
@@ -185,7 +185,7 @@ def make_specimen(
     anatomy: Anatomy,
     settings: MechanicsSettings,
     case: LoadCase,
-    body: Rebuilt,
+    body: ResampledBone,
     mesh: Bricks,
     *,
     caps: Bool,
@@ -219,19 +219,19 @@ def make_specimen(
     return Specimen(
         anatomy, settings, case, body.grid, mesh,
         image_of(body, mesh, caps), lesion=mesh.of_box(body.lesion & body.bone),
-        body=mesh.of_box(body_counts), cap=mesh.of_box(caps),
-        drive=Drive(fixed, prescribed, moved=what),
+        body=mesh.of_box(body_counts), end_cap=mesh.of_box(caps),
+        conditions=BoundaryConditions(fixed, prescribed, moved=what),
         height_mm=height_mm,
         counted=counts_all, warnings=words_of(anatomy, case, body, mesh, caps),
     )  # fmt: skip
 
 
-def _above(body: Rebuilt, femur: BoneFrame, height_mm: float) -> Bool:
+def _above(body: ResampledBone, femur: BoneFrame, height_mm: float) -> Bool:
     found: Bool = femur.local(body.at_mm())[..., 2] > height_mm
     return found
 
 
-def _sides(body: Rebuilt, femur: BoneFrame, case: LoadCase) -> tuple[Bool, Bool]:
+def _sides(body: ResampledBone, femur: BoneFrame, case: LoadCase) -> tuple[Bool, Bool]:
     """Elements that the pad on the head, and the pad on the trochanter, may sit on."""
     up, at, points = body.frame.superior, body.at_mm(), femur.landmarks_mm
     radius = femur.lengths_mm["head_radius"]
@@ -252,9 +252,9 @@ def _sides(body: Rebuilt, femur: BoneFrame, case: LoadCase) -> tuple[Bool, Bool]
     )
 
 
-def _pad(body: Rebuilt, part: Bool, thick: float, *, up: bool, where: str, name: str) -> Pad:
+def _pad(body: ResampledBone, part: Bool, thick: float, *, up: bool, where: str, name: str) -> Platen:
     try:
-        return pad(part & body.bone, body.bone, edge_mm=body.edge_mm, thickness_mm=thick, up=up)
+        return platen(part & body.bone, body.bone, edge_mm=body.edge_mm, thickness_mm=thick, up=up)
     except BadInput as why:
         raise NotAvailable(f"{name}: no pad can sit on the {where}: {why}") from why
 

@@ -25,7 +25,7 @@ from osteoplan.mechanics.cases.nodes import Nodes
 from osteoplan.mechanics.cases.socket_contact import press, socket_faces
 from osteoplan.mechanics.checks import largest_piece, require_sound, require_spacing
 from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
-from osteoplan.mechanics.specimen import Drive, Specimen
+from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -72,8 +72,8 @@ def build_hemipelvis(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     return Specimen(
         anatomy, settings, case, grid, mesh, {"now": mesh.of_box(now), "intact": mesh.of_box(intact)},
         lesion=mesh.of_box(inside(grid, anatomy, anatomy.lesion_mask)),
-        body=np.ones(len(mesh.cells), dtype=bool), cap=np.zeros(len(mesh.cells), dtype=bool),
-        drive=Drive(fixed, np.zeros(fixed.shape), force, moved="femoral head"),
+        body=np.ones(len(mesh.cells), dtype=bool), end_cap=np.zeros(len(mesh.cells), dtype=bool),
+        conditions=BoundaryConditions(fixed, np.zeros(fixed.shape), force, moved="femoral head"),
         counted={
             "loose_elements_left_out": int((bone & seen).sum() - solid.sum()),
             "elements_outside_the_scan": int((bone & ~seen).sum()),

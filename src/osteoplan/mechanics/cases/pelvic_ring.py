@@ -24,10 +24,17 @@ from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.cases.nodes import Nodes
-from osteoplan.mechanics.cases.resampled import Rebuilt, counts_of, image_of, one_piece, rebuild, words_of
+from osteoplan.mechanics.cases.resampled import (
+    ResampledBone,
+    counts_of,
+    image_of,
+    one_piece,
+    rebuild,
+    words_of,
+)
 from osteoplan.mechanics.cases.socket_contact import Pressed, press, socket_faces
 from osteoplan.mechanics.sampled_image import inside
-from osteoplan.mechanics.specimen import Drive, Specimen
+from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
 
@@ -85,8 +92,8 @@ def build_gait(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     return Specimen(
         anatomy, settings, case, body.grid, mesh, image_of(body, mesh, layers),
         lesion=mesh.of_box(body.lesion & body.bone), body=mesh.of_box(body.bone),
-        cap=mesh.of_box(layers & solid),
-        drive=Drive(
+        end_cap=mesh.of_box(layers & solid),
+        conditions=BoundaryConditions(
             fixed, np.zeros(fixed.shape), pressed.nodal(len(mesh.nodes)) @ turn, moved="femoral head"
         ),
         counted={
@@ -141,7 +148,7 @@ def _side(anatomy: Anatomy, sacrum: BoneFrame) -> str:
     return "right" if len(lesion) and lesion[:, 0].mean() < 0.0 else "left"
 
 
-def _layers(anatomy: Anatomy, ring: _Ring, body: Rebuilt, case: LoadCase) -> Bool:
+def _layers(anatomy: Anatomy, ring: _Ring, body: ResampledBone, case: LoadCase) -> Bool:
     """Elements of both sacroiliac joints and of the symphysis.
 
     Raises:
@@ -167,7 +174,7 @@ def _layers(anatomy: Anatomy, ring: _Ring, body: Rebuilt, case: LoadCase) -> Boo
 
 
 def _pressed(
-    anatomy: Anatomy, socket: BoneFrame, mesh: Bricks, body: Rebuilt, pelvis: BoneFrame, case: LoadCase
+    anatomy: Anatomy, socket: BoneFrame, mesh: Bricks, body: ResampledBone, pelvis: BoneFrame, case: LoadCase
 ) -> Pressed:
     faces = socket_faces(
         mesh,

@@ -22,8 +22,8 @@ from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "Rebuilt", "away_from_grips", "counts_of", "frame_of", "image_of", "load_frame", "one_piece", "rebuild",
-    "unit", "words_of",
+    "ResampledBone", "away_from_grips", "counts_of", "frame_of", "image_of", "load_frame", "one_piece",
+    "rebuild", "unit", "words_of",
 ]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Rebuilt:
+class ResampledBone:
     """A bone on cubes.
 
     Attributes:
@@ -58,7 +58,7 @@ class Rebuilt:
 
 def rebuild(
     anatomy: Anatomy, frame: BoneFrame, edge_mm: float, *, margin_mm: tuple[float, float, float]
-) -> Rebuilt:
+) -> ResampledBone:
     """The anatomy's bone on cubes along a frame, with room around it for what holds it.
 
     Raises:
@@ -71,7 +71,7 @@ def rebuild(
     now, intact = sample(grid, anatomy.image), sample(grid, anatomy.image_intact)
     seen = np.isfinite(now) & np.isfinite(intact)
     bone, lesion = (inside(grid, anatomy, mask) for mask in (anatomy.bone_mask, anatomy.lesion_mask))
-    return Rebuilt(frame, grid, edge_mm, bone & seen, lesion, now, intact, int((bone & ~seen).sum()))
+    return ResampledBone(frame, grid, edge_mm, bone & seen, lesion, now, intact, int((bone & ~seen).sum()))
 
 
 def load_frame(origin_mm: F64, along: F64, across: F64) -> BoneFrame:
@@ -118,7 +118,7 @@ def unit(vector: F64) -> F64:
     return found
 
 
-def away_from_grips(body: Rebuilt, caps: Bool, counts: Bool, away_mm: float) -> Bool:
+def away_from_grips(body: ResampledBone, caps: Bool, counts: Bool, away_mm: float) -> Bool:
     """(ni, nj, nk) bone farther than ``away_mm`` from every cap and from bone that is not to be counted."""
     off = caps | (body.bone & ~counts)
     if not off.any():
@@ -127,7 +127,7 @@ def away_from_grips(body: Rebuilt, caps: Bool, counts: Bool, away_mm: float) -> 
     return found
 
 
-def image_of(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[State, F64]:
+def image_of(body: ResampledBone, mesh: Bricks, caps: Bool) -> dict[State, F64]:
     """(n_elements,) image values by state; caps may lie outside the scan."""
     return {
         "now": mesh.of_box(np.where(caps & ~np.isfinite(body.now), 0.0, body.now)),
@@ -135,7 +135,7 @@ def image_of(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[State, F64]:
     }
 
 
-def counts_of(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[str, float | int | str]:
+def counts_of(body: ResampledBone, mesh: Bricks, caps: Bool) -> dict[str, float | int | str]:
     """What a builder left out, and how much of the lesion is in the model."""
     lesion = body.lesion & body.bone
     modelled = int(mesh.of_box(lesion & ~caps).sum())
@@ -147,7 +147,9 @@ def counts_of(body: Rebuilt, mesh: Bricks, caps: Bool) -> dict[str, float | int 
     }
 
 
-def words_of(anatomy: Anatomy, case: LoadCase, body: Rebuilt, mesh: Bricks, caps: Bool) -> tuple[str, ...]:
+def words_of(
+    anatomy: Anatomy, case: LoadCase, body: ResampledBone, mesh: Bricks, caps: Bool
+) -> tuple[str, ...]:
     """What every reader must know: the case's own warnings, and a lesion that is partly left out."""
     said = [text.format(bone=anatomy.level) for text in case.warnings]
     if counts_of(body, mesh, caps)["lesion_elements_left_out"]:

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
-from osteoplan.mechanics.cases.cement_pads import pad, plane_nodes
+from osteoplan.mechanics.cases.cement_pads import plane_nodes, platen
 from osteoplan.mechanics.cases.femur import make_specimen
 from osteoplan.mechanics.cases.nodes import Nodes
-from osteoplan.mechanics.cases.resampled import Rebuilt, frame_of, load_frame, one_piece, rebuild
+from osteoplan.mechanics.cases.resampled import ResampledBone, frame_of, load_frame, one_piece, rebuild
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
@@ -45,7 +45,7 @@ def build_endplate(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
         margin_mm=(0.0, 0.0, thick + edge),
     )  # fmt: skip
     try:
-        plate = pad(
+        plate = platen(
             endplate(body, sacrum, case.number("pad_depth_mm")),
             body.bone,
             edge_mm=edge,
@@ -73,7 +73,7 @@ def whole_sacrum(anatomy: Anatomy) -> Mask:
     return whole
 
 
-def endplate(body: Rebuilt, sacrum: BoneFrame, depth_mm: float) -> Bool:
+def endplate(body: ResampledBone, sacrum: BoneFrame, depth_mm: float) -> Bool:
     """(ni, nj, nk) elements within an ellipse of the endplate's width and depth, and near its plane.
 
     Raises:

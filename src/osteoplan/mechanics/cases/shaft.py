@@ -24,7 +24,7 @@ from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.cases.resampled import (
-    Rebuilt,
+    ResampledBone,
     away_from_grips,
     counts_of,
     frame_of,
@@ -34,7 +34,7 @@ from osteoplan.mechanics.cases.resampled import (
     rebuild,
     words_of,
 )
-from osteoplan.mechanics.specimen import Drive, Specimen
+from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -136,8 +136,8 @@ def _build(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase, couple
     return Specimen(
         anatomy, settings, case, body.grid, mesh,
         image_of(body, mesh, caps), lesion=mesh.of_box(body.lesion & body.bone),
-        body=mesh.of_box(counts), cap=mesh.of_box(caps),
-        drive=Drive(
+        body=mesh.of_box(counts), end_cap=mesh.of_box(caps),
+        conditions=BoundaryConditions(
             np.repeat(held[:, None], 3, axis=1), np.zeros((len(mesh.nodes), 3)), force_N=force,
             moved="upper pot", load_unit="N mm",
         ),
@@ -168,7 +168,7 @@ def _place(anatomy: Anatomy, case: LoadCase) -> tuple[F64, float, BoneFrame]:
     return frame.world([0.0, 0.0, at]), length, frame
 
 
-def _slab(anatomy: Anatomy, frame: BoneFrame, edge: float, half_mm: float) -> Rebuilt:
+def _slab(anatomy: Anatomy, frame: BoneFrame, edge: float, half_mm: float) -> ResampledBone:
     """The bone within that height of the frame's origin, on cubes."""
     at = np.argwhere(anatomy.bone_mask)
     near = np.abs(frame.local(anatomy.image.positions_mm(at))[:, 2]) <= half_mm + SPARE_MM

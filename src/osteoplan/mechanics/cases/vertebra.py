@@ -26,19 +26,19 @@ from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.checks import require_sound, require_spacing
 from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
-from osteoplan.mechanics.specimen import Drive, Specimen
+from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "Potting",
+    "EndCaps",
     "build_compression",
     "build_compression_through_discs",
     "build_flexion",
     "build_flexion_through_discs",
     "build_vertebra",
-    "pot",
+    "end_caps_of",
 ]
 
 F64 = npt.NDArray[np.float64]
@@ -89,13 +89,13 @@ def build_vertebra(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase
         LesionError: the lesion lies outside the bone.
     """
     potted = _Potted.of(anatomy, settings)
-    drive = potted.turned(case.number("hinge_share")) if case.load_unit == "N mm" else potted.lowered()
+    conditions = potted.turned(case.number("hinge_share")) if case.load_unit == "N mm" else potted.lowered()
     mesh, grid = potted.mesh, potted.grid
     return Specimen(
         anatomy, settings, case, grid, mesh,
         {"now": _values(grid, anatomy.image, mesh), "intact": _values(grid, anatomy.image_intact, mesh)},
         lesion=mesh.of_box(inside(grid, anatomy, anatomy.lesion_mask)), body=mesh.of_box(potted.body),
-        cap=mesh.of_box(potted.potting.superior | potted.potting.inferior), drive=drive,
+        end_cap=mesh.of_box(potted.potting.superior | potted.potting.inferior), conditions=conditions,
         height_mm=potted.potting.height_mm,
         counted={
             "loose_elements_left_out": potted.loose,
@@ -116,7 +116,7 @@ class _Potted:
     grid: Volume
     mesh: Bricks
     body: Bool
-    potting: Potting
+    potting: EndCaps
     fixed: Bool
     top: Bool
     loose: int
@@ -133,20 +133,20 @@ class _Potted:
         grid = grid_along_the_bone(anatomy, h, margin_mm=(0.0, 0.0, thick + h))
         bone, body = (inside(grid, anatomy, mask) for mask in (anatomy.bone_mask, anatomy.parts["body"]))
         body &= bone
-        potting = pot(body, bone, edge_mm=h, thickness_mm=thick, depth_mm=deep, percentile=percentile)
+        potting = end_caps_of(body, bone, edge_mm=h, thickness_mm=thick, depth_mm=deep, percentile=percentile)
         caps = potting.superior | potting.inferior
         solid = _one_piece(bone | caps, potting, anatomy.level)
         mesh = Bricks.of(solid)
         fixed, top = _held(mesh, potting)
         return cls(grid, mesh, body, potting, fixed, top, int(bone.sum() + caps.sum() - solid.sum()))
 
-    def lowered(self) -> Drive:
+    def lowered(self) -> BoundaryConditions:
         """The superior plane goes down by 1 mm."""
         motion = np.zeros(self.fixed.shape)
         motion[self.top, 2] = -1.0
-        return Drive(self.fixed, motion, moved="superior cap", load_unit="N", moving=self.top)
+        return BoundaryConditions(self.fixed, motion, moved="superior cap", load_unit="N", moving=self.top)
 
-    def turned(self, hinge_share: float) -> Drive:
+    def turned(self, hinge_share: float) -> BoundaryConditions:
         """The superior plane turns forward by 1 rad about a line to the left, at a share of its depth.
 
         Args:
@@ -173,7 +173,7 @@ def _values(grid: Volume, image: Volume, mesh: Bricks) -> F64:
     return sampled
 
 
-def _one_piece(solid: Bool, potting: Potting, level: str) -> Bool:
+def _one_piece(solid: Bool, potting: EndCaps, level: str) -> Bool:
     """The piece (connected over faces) that joins the caps."""
     pieces, _ = ndimage.label(solid)
     shared = np.intersect1d(pieces[potting.superior], pieces[potting.inferior])
@@ -185,7 +185,7 @@ def _one_piece(solid: Bool, potting: Potting, level: str) -> Bool:
     return np.asarray(pieces == max(shared, key=lambda piece: size[piece]))
 
 
-def _held(mesh: Bricks, potting: Potting) -> tuple[Bool, Bool]:
+def _held(mesh: Bricks, potting: EndCaps) -> tuple[Bool, Bool]:
     """(fixed unknowns, nodes of the moving plane)."""
     moved = _plane(mesh, potting.superior, potting.top, side=1)
     still = np.flatnonzero(_plane(mesh, potting.inferior, potting.bottom, side=0))
@@ -199,10 +199,10 @@ def _held(mesh: Bricks, potting: Potting) -> tuple[Bool, Bool]:
     return fixed, moved
 
 
-def _plane(mesh: Bricks, cap: Bool, plane: int, *, side: int) -> Bool:
+def _plane(mesh: Bricks, end_cap: Bool, plane: int, *, side: int) -> Bool:
     """(n_nodes,) nodes where a cap ends in the plane."""
     lattice = np.zeros(tuple(n + 1 for n in mesh.shape), dtype=bool)
-    i, j = np.nonzero(cap[:, :, plane - side])
+    i, j = np.nonzero(end_cap[:, :, plane - side])
     for di in (0, 1):
         for dj in (0, 1):
             lattice[i + di, j + dj, plane] = True
@@ -211,7 +211,7 @@ def _plane(mesh: Bricks, cap: Bool, plane: int, *, side: int) -> Bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Potting:
+class EndCaps:
     """Two caps and the body between them.
 
     Attributes:
@@ -227,9 +227,9 @@ class Potting:
     height_mm: float
 
 
-def pot(
+def end_caps_of(
     body: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, depth_mm: float, percentile: float
-) -> Potting:
+) -> EndCaps:
     """Pot the body of a vertebra.
 
     Args:
@@ -251,7 +251,7 @@ def pot(
         )
     upper, lower = _ends(body)[both], nk - _ends(body[:, :, ::-1])[both]
     height = np.percentile(upper, 100.0 - percentile) - np.percentile(lower, percentile)
-    return Potting(superior, inferior, up, nk - down, float(height) * edge_mm)
+    return EndCaps(superior, inferior, up, nk - down, float(height) * edge_mm)
 
 
 def _ends(body: Bool) -> npt.NDArray[np.intp]:

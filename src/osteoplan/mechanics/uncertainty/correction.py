@@ -1,6 +1,6 @@
 """Estimated stiffness made true in a few worlds, and between them.
 
-The estimate of ``worlds`` rests on one solved field.  It drifts where worlds differ by the density law, or
+The estimate of ``samples`` rests on one solved field.  It drifts where samples differ by the density law, or
 where a lesion all but severs the bone, so that soft tissue carries the load.  The state is therefore solved
 again with each law, each with the softest, the central and the firmest soft tissue:
 
@@ -21,27 +21,29 @@ import numpy.typing as npt
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
-from osteoplan.mechanics.uncertainty.samples import World, modulus, stiffness_bounds
+from osteoplan.mechanics.uncertainty.samples import ParameterSample, modulus, stiffness_bounds
 
-__all__ = ["Anchors", "anchors"]
+__all__ = ["CorrectionPoints", "correction_points"]
 
 F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Anchors:
+class CorrectionPoints:
     """Factors on the estimate, by law, at each modulus of soft tissue; ``solved`` counts the solves."""
 
     soft_MPa: tuple[float, ...]
     factors: Mapping[str, tuple[float, ...]]
     solved: int
 
-    def factor(self, world: World) -> float:
+    def factor(self, world: ParameterSample) -> float:
         """Of one world."""
         return float(np.interp(np.log(world.lytic_MPa), np.log(self.soft_MPa), self.factors[world.law.id]))
 
 
-def anchors(state: Solved, central: World, laws: Sequence[str], energies: Callable[[F64], F64]) -> Anchors:
+def correction_points(
+    state: Solved, central: ParameterSample, laws: Sequence[str], energies: Callable[[F64], F64]
+) -> CorrectionPoints:
     """Solve the anchors of a state.
 
     Args:
@@ -64,10 +66,10 @@ def anchors(state: Solved, central: World, laws: Sequence[str], energies: Callab
             solved += factor is not None
             row.append(1.0 if factor is None else factor)
         rows[law] = tuple(row)
-    return Anchors(soft, rows, solved)
+    return CorrectionPoints(soft, rows, solved)
 
 
-def _factor(state: Solved, world: World, energies: Callable[[F64], F64]) -> float | None:
+def _factor(state: Solved, world: ParameterSample, energies: Callable[[F64], F64]) -> float | None:
     """True over estimated stiffness; None where the bounds say that they are as good as equal."""
     E = modulus(state.tissue, world)
     low, high = stiffness_bounds(state.E, state.s, E)

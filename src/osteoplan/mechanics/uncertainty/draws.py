@@ -13,9 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus, stiffness_bounds, stiffness_in
+from osteoplan.mechanics.uncertainty.samples import (
+    ParameterSample,
+    Tissue,
+    modulus,
+    stiffness_bounds,
+    stiffness_in,
+)
 
-__all__ = ["Solved", "relief", "stiffness_draws"]
+__all__ = ["Solved", "local_correction", "stiffness_draws"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -30,7 +36,7 @@ class Solved:
     E: F64
     s: F64
 
-    def stiffness_in(self, world: World) -> float:
+    def stiffness_in(self, world: ParameterSample) -> float:
         """Estimated stiffness in another world."""
         return stiffness_in(self.E, self.s, modulus(self.tissue, world))
 
@@ -38,8 +44,8 @@ class Solved:
 def stiffness_draws(
     state: Solved,
     filled: Sequence[Tissue],
-    central: World,
-    sampled: Sequence[World],
+    central: ParameterSample,
+    sampled: Sequence[ParameterSample],
     energies: Callable[[F64], F64],
 ) -> tuple[F64, int]:
     """(stiffness in every world, how many fills were solved again).
@@ -52,12 +58,12 @@ def stiffness_draws(
     return draws, sum(fill.s is not state.s for fill in fills)
 
 
-def relief(state: Solved, bone: Bool, sampled: Sequence[World]) -> F64:
+def local_correction(state: Solved, bone: Bool, sampled: Sequence[ParameterSample]) -> F64:
     """How much more the bone of a state stiffens in each world than the whole specimen does.
 
     A tissue criterion reads strain in the bone per unit load, which follows the bone's own stiffness: soft
     discs in series take part in K and not in it.  With x = (sum s sqrt(E E') / sum s E)^2, the estimate of
-    ``worlds``, this is x over the bone over x over everything.  Against re-solves of a T12 between discs a
+    ``samples``, this is x over the bone over x over everything.  Against re-solves of a T12 between discs a
     strength scaled by K alone was up to 17 % off, so corrected up to 10 %, mostly below 3 %.
 
     Args:
@@ -74,7 +80,9 @@ def relief(state: Solved, bone: Bool, sampled: Sequence[World]) -> F64:
     return np.array(found)
 
 
-def _filled(state: Solved, tissue: Tissue, central: World, energies: Callable[[F64], F64]) -> Solved:
+def _filled(
+    state: Solved, tissue: Tissue, central: ParameterSample, energies: Callable[[F64], F64]
+) -> Solved:
     E = modulus(tissue, central)
     low, high = stiffness_bounds(state.E, state.s, E)
     if high <= (1.0 + FILL_TOLERANCE) * low:

@@ -32,7 +32,7 @@ def redrawn(specimen: Specimen, tissue: Tissue, state: State, edge_mm: float) ->
     lesion = specimen.mesh.of_box(inside(specimen.grid, anatomy, anatomy.lesion_mask, grown_mm=edge_mm))
     if state == "intact":
         return replace(tissue, image=_twin(specimen, lesion))
-    gone = replaced_by_soft_tissue(anatomy, tissue.image, lesion, state) & ~tissue.cap
+    gone = replaced_by_soft_tissue(anatomy, tissue.image, lesion, state) & ~tissue.end_cap
     return replace(tissue, replaced=gone)
 
 
@@ -42,7 +42,7 @@ def _twin(specimen: Specimen, lesion: Bool) -> F64:
     if not drawn.any() or not _rebuilt(specimen):
         return intact
     values = np.where(drawn & ~lesion, now, intact)
-    new = lesion & ~drawn & ~specimen.cap
+    new = lesion & ~drawn & ~specimen.end_cap
     if new.any():
         cells = specimen.mesh.cells
         _, nearest = cKDTree(cells[drawn]).query(cells[new])

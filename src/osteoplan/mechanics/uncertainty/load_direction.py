@@ -30,22 +30,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Leaning", "across", "leaning", "sheared", "tilted"]
+__all__ = ["LoadDirection", "across", "load_direction", "sheared", "tilted"]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Leaning:
+class LoadDirection:
     """K(t) / K(0): by ``drift`` q (2,) of a moved plane, or by ``compliance`` C (3, 3) of a given force."""
 
     drift: F64 | None = None
     compliance: F64 | None = None
 
-    def factor(self, tilt: tuple[float, float]) -> float:
+    def factor(self, load_slopes: tuple[float, float]) -> float:
         """Of one tilt; 1 where the direction is not sampled."""
-        t = np.array([1.0, *tilt])
+        t = np.array([1.0, *load_slopes])
         if self.compliance is not None:
             return float(self.compliance[0, 0] * (t @ t) / (t @ self.compliance @ t))
         return 1.0 if self.drift is None else float(1.0 / (1.0 + self.drift @ t[1:]))
@@ -108,9 +108,9 @@ def _couple(at_mm: F64, held: Bool, side: list[int], g: F64) -> F64:
     return turn
 
 
-def leaning(
+def load_direction(
     at_mm: F64, fixed: Bool, prescribed_mm: F64, force_N: F64 | None, u: F64, solve: Callable[[F64], F64]
-) -> Leaning:
+) -> LoadDirection:
     """What a tilt does to a solved state.
 
     Args:
@@ -118,11 +118,15 @@ def leaning(
     """
     if force_N is None:
         shears = sheared(at_mm, fixed, prescribed_mm)
-        return Leaning() if shears is None else Leaning(drift=np.array([(g * u).sum() for g in shears]))
+        return (
+            LoadDirection()
+            if shears is None
+            else LoadDirection(drift=np.array([(g * u).sum() for g in shears]))
+        )
     patterns = tilted(force_N)
     if patterns is None:
-        return Leaning()
+        return LoadDirection()
     forces = (force_N, *patterns)
     fields = (u, *(solve(pattern) for pattern in patterns))
     C = np.array([[(f * v).sum() for v in fields] for f in forces])
-    return Leaning(compliance=0.5 * (C + C.T))
+    return LoadDirection(compliance=0.5 * (C + C.T))

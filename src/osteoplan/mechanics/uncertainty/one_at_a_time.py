@@ -19,12 +19,18 @@ import numpy.typing as npt
 
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number
-from osteoplan.mechanics.uncertainty.samples import Tissue, World, modulus, stiffness_bounds, stiffness_in
+from osteoplan.mechanics.uncertainty.samples import (
+    ParameterSample,
+    Tissue,
+    modulus,
+    stiffness_bounds,
+    stiffness_in,
+)
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.certainty import Bar
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["TIGHT", "TITLES", "Probe", "bars", "probes", "swings"]
+__all__ = ["TIGHT", "TITLES", "Probe", "bars", "one_at_a_time", "probes"]
 
 F64 = npt.NDArray[np.float64]
 TIGHT = 0.005  # numerics: of the stiffness; half a percentage point of a ratio
@@ -45,7 +51,7 @@ TITLES: Mapping[str, str] = {
 }
 
 
-_SINGLE: Mapping[str, Callable[[World, float], World]] = {
+_SINGLE: Mapping[str, Callable[[ParameterSample, float], ParameterSample]] = {
     "lytic_modulus": lambda world, end: replace(world, lytic_MPa=end),
     "pmma_modulus": lambda world, end: replace(world, pmma_MPa=end),
     "porosity": lambda world, end: replace(world, porosity=end),
@@ -58,11 +64,11 @@ class Probe:
     """One input at its ends: worlds that differ from the central one in it alone, and what they stand for."""
 
     input: str
-    worlds: tuple[World, ...]
+    samples: tuple[ParameterSample, ...]
     at: tuple[str, ...]
 
 
-def probes(calibration: Calibration, central: World, laws: Sequence[str]) -> tuple[Probe, ...]:
+def probes(calibration: Calibration, central: ParameterSample, laws: Sequence[str]) -> tuple[Probe, ...]:
     """Every sampled input at the ends of its range; what has no range is left out."""
     found = [*_of_calibration(calibration, central)]
     if len(laws) > 1:
@@ -75,12 +81,12 @@ def probes(calibration: Calibration, central: World, laws: Sequence[str]) -> tup
     return (*found, _of_direction(central), _of_edge(central))
 
 
-def swings(
+def one_at_a_time(
     E: F64,
     s: F64,
     all_probes: Sequence[Probe],
     tissue_at: Callable[[float], Tissue],
-    leaning: Callable[[tuple[float, float]], float],
+    load_direction: Callable[[tuple[float, float]], float],
     energies: Callable[[F64], F64],
 ) -> tuple[dict[str, tuple[float, ...]], int]:
     """(stiffness of a state in every world of every probe, worlds that were solved for it).
@@ -88,16 +94,16 @@ def swings(
     Args:
         E, s: moduli and energies of the state, solved in the central world.
         tissue_at: its tissue for an outline moved by so much [mm].
-        leaning: K(tilt) / K.
+        load_direction: K(tilt) / K.
         energies: of a modulus field, solved anew.
     """
     K, solved = float((E * s).sum()), 0
     found: dict[str, tuple[float, ...]] = {}
     for probe in all_probes:
         values = []
-        for world in probe.worlds:
+        for world in probe.samples:
             if probe.input == "load_direction":
-                values.append(K * leaning(world.tilt))
+                values.append(K * load_direction(world.load_slopes))
                 continue
             other = modulus(tissue_at(world.edge_mm), world)
             low, high = stiffness_bounds(E, s, other)
@@ -113,13 +119,13 @@ def bars(outcome: Estimate) -> tuple[Bar, ...]:
     found = [
         Bar(input, TITLES.get(input, input.replace("_", " ")),
             min(outcome.value, *values), max(outcome.value, *values))
-        for input, values in outcome.swings.items()
+        for input, values in outcome.one_at_a_time.items()
     ]  # fmt: skip
     size = max((bar.high - bar.low for bar in found), default=0.0)
     return tuple(sorted((b for b in found if b.high - b.low > 1e-6 * size), key=lambda b: b.low - b.high))
 
 
-def _of_calibration(calibration: Calibration, central: World) -> list[Probe]:
+def _of_calibration(calibration: Calibration, central: ParameterSample) -> list[Probe]:
     ends = PERCENTILE * np.kron(np.eye(3), np.array([[-1.0], [1.0]]))
     moved = calibration.draws(ends)
     still = calibration.draws(np.zeros((1, 3)))[0].coefficients
@@ -131,14 +137,16 @@ def _of_calibration(calibration: Calibration, central: World) -> list[Probe]:
     ]  # fmt: skip
 
 
-def _of_direction(central: World) -> Probe:
+def _of_direction(central: ParameterSample) -> Probe:
     cone = number("uncertainty.load_cone_deg")
     slope = float(np.tan(np.radians(cone)))
     tilts = ((slope, 0.0), (-slope, 0.0), (0.0, slope), (0.0, -slope))
-    return Probe("load_direction", tuple(replace(central, tilt=t) for t in tilts), (f"{cone:g} deg",) * 4)
+    return Probe(
+        "load_direction", tuple(replace(central, load_slopes=t) for t in tilts), (f"{cone:g} deg",) * 4
+    )
 
 
-def _of_edge(central: World) -> Probe:
+def _of_edge(central: ParameterSample) -> Probe:
     ends = known("uncertainty.lesion_edge_mm").range
     return Probe(
         "lesion_edge", tuple(replace(central, edge_mm=e) for e in ends), tuple(f"{e:+g} mm" for e in ends)

@@ -48,7 +48,15 @@ from osteoplan.mechanics.uncertainty.latin_hypercube import cone, log_uniform, n
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.ensemble import Ensemble
 
-__all__ = ["Tissue", "World", "central_world", "modulus", "stiffness_bounds", "stiffness_in", "worlds"]
+__all__ = [
+    "ParameterSample",
+    "Tissue",
+    "central_sample",
+    "modulus",
+    "parameter_samples",
+    "stiffness_bounds",
+    "stiffness_in",
+]
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -62,7 +70,7 @@ class Tissue:
 
     Attributes:
         image: CT value at the centre.
-        cap: cement of the testing machine.
+        end_cap: cement of the testing machine.
         replaced: bone wholly replaced by soft tissue.
         cement: fraction filled with cement, 0..1.
         rods: screws and wires in bone and cement; each has its own place behind the elements.
@@ -74,7 +82,7 @@ class Tissue:
     """
 
     image: F64
-    cap: Bool
+    end_cap: Bool
     replaced: Bool
     cement: F64
     rods: tuple[Rod, ...] = ()
@@ -86,11 +94,11 @@ class Tissue:
 
 
 @dataclass(frozen=True)
-class World:
+class ParameterSample:
     """One possible truth behind the numbers.
 
     Attributes:
-        tilt: slopes of the load's direction off the stated one, along two axes at right angles to it.
+        load_slopes: slopes of the load's direction off the stated one, along two axes at right angles to it.
         edge_mm: the outline of the lesion lies that much further out than it was drawn (inward below 0).
     """
 
@@ -100,39 +108,41 @@ class World:
     pmma_MPa: float
     porosity: float
     interface: float
-    tilt: tuple[float, float] = (0.0, 0.0)
+    load_slopes: tuple[float, float] = (0.0, 0.0)
     edge_mm: float = 0.0
 
 
-def central_world(calibration: Calibration, law: str) -> World:
+def central_sample(calibration: Calibration, law: str) -> ParameterSample:
     """Every number at its stated value."""
-    return World(
+    return ParameterSample(
         calibration, modulus_law(law), number("bone.lytic_tissue_modulus"), number("cement.pmma_modulus"),
         number("cement.porosity"), number("cement.interface_factor"),
     )  # fmt: skip
 
 
-def worlds(calibration: Calibration, laws: Sequence[str], ensemble: Ensemble) -> tuple[World, ...]:
+def parameter_samples(
+    calibration: Calibration, laws: Sequence[str], ensemble: Ensemble
+) -> tuple[ParameterSample, ...]:
     """The worlds of the draws; draw k is the same world in every state, option and load case."""
     calibrations = calibration.draws(normal(strata(ensemble, "calibration", 3)))
     chosen = one_of(strata(ensemble, "law")[:, 0], len(laws))
     lytic = log_uniform(strata(ensemble, "lytic_modulus")[:, 0], *known("bone.lytic_tissue_modulus").range)
     low, high = zip(*(known(f"cement.{key}").range for key in CEMENT), strict=True)
     cement = uniform(strata(ensemble, "cement_modulus", 3), low, high)
-    tilt = cone(strata(ensemble, "load_direction", 2), number("uncertainty.load_cone_deg"))
+    load_slopes = cone(strata(ensemble, "load_direction", 2), number("uncertainty.load_cone_deg"))
     edge = uniform(strata(ensemble, "lesion_edge")[:, 0], *known("uncertainty.lesion_edge_mm").range)
     by_law = [modulus_law(law) for law in laws]
     return tuple(
-        World(
+        ParameterSample(
             calibrations[k], by_law[chosen[k]], float(lytic[k]),
             float(cement[k, 0]), float(cement[k, 1]), float(cement[k, 2]),
-            (float(tilt[k, 0]), float(tilt[k, 1])), float(edge[k]),
+            (float(load_slopes[k, 0]), float(load_slopes[k, 1])), float(edge[k]),
         )
         for k in range(ensemble.n)
     )  # fmt: skip
 
 
-def modulus(tissue: Tissue, world: World) -> F64:
+def modulus(tissue: Tissue, world: ParameterSample) -> F64:
     """(n_elements + n_rods,) Young's modulus [MPa] in a world; 1 for each rod.
 
     Cement stiffens an element in proportion to the part that it fills, and never softens one: dense bone that
@@ -153,7 +163,7 @@ def modulus(tissue: Tissue, world: World) -> F64:
     if tissue.layer is not None:
         filled *= tissue.layer
     E += tissue.cement * np.maximum(filled - E, 0.0)
-    E[tissue.cap] = number("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
+    E[tissue.end_cap] = number("cement.cap_modulus") if tissue.cap_MPa is None else tissue.cap_MPa
     if tissue.metal is not None:
         E[tissue.metal] = tissue.metal_MPa
     return np.append(E, np.ones(len(tissue.rods)))

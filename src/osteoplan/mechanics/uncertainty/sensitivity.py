@@ -17,63 +17,63 @@ import numpy.typing as npt
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.state import State
-from osteoplan.mechanics.uncertainty.draws import Solved, relief
+from osteoplan.mechanics.uncertainty.draws import Solved, local_correction
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
-from osteoplan.mechanics.uncertainty.load_direction import Leaning, leaning
-from osteoplan.mechanics.uncertainty.one_at_a_time import probes, swings
-from osteoplan.mechanics.uncertainty.samples import Tissue, World
+from osteoplan.mechanics.uncertainty.load_direction import LoadDirection, load_direction
+from osteoplan.mechanics.uncertainty.one_at_a_time import one_at_a_time, probes
+from osteoplan.mechanics.uncertainty.samples import ParameterSample, Tissue
 from osteoplan.model.outcome import Estimate
 
-__all__ = ["Moves", "moves"]
+__all__ = ["Sensitivity", "sensitivity"]
 
 F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Moves:
+class Sensitivity:
     """What each input alone makes of the stiffness K of a state.
 
     Attributes:
-        swings: stiffness at the ends of each input.
-        relief: what a tissue criterion gains beside K at the ends of each input (``state.relief``).
+        one_at_a_time: stiffness at the ends of each input.
+        local_correction: what a tissue criterion gains beside K at the ends of each input (``draws``).
         edges_mm, edge_factors: outlines of the lesion and what they do to K.
         solved: fields that were solved for it.
     """
 
     K: float
-    swings: Mapping[str, tuple[float, ...]]
-    leaning: Leaning
+    one_at_a_time: Mapping[str, tuple[float, ...]]
+    load_direction: LoadDirection
     edges_mm: tuple[float, ...]
     edge_factors: tuple[float, ...]
     solved: int
-    relief: Mapping[str, tuple[float, ...]]
+    local_correction: Mapping[str, tuple[float, ...]]
 
-    def factor(self, world: World) -> float:
+    def factor(self, world: ParameterSample) -> float:
         """On the stiffness of a world that its moduli alone give."""
         edge = float(np.interp(world.edge_mm, self.edges_mm, self.edge_factors))
-        return edge * self.leaning.factor(world.tilt)
+        return edge * self.load_direction.factor(world.load_slopes)
 
     def on(self, outcomes: tuple[Estimate, ...], of_tissue: frozenset[str]) -> tuple[Estimate, ...]:
         """The outcomes with their swings; ``of_tissue`` are the ids that a tissue criterion gives."""
         return tuple(
-            replace(o, swings={
+            replace(o, one_at_a_time={
                 input: tuple(o.value * v / self.K * (gain if o.id in of_tissue else 1.0)
-                             for v, gain in zip(values, self.relief[input], strict=True))
-                for input, values in self.swings.items()
+                             for v, gain in zip(values, self.local_correction[input], strict=True))
+                for input, values in self.one_at_a_time.items()
             })
             for o in outcomes
         )  # fmt: skip
 
 
-def moves(
+def sensitivity(
     specimen: Specimen,
     state: Solved,
     image: State,
-    central: World,
+    central: ParameterSample,
     found: Response,
     energies: Callable[[F64], F64],
     preconditioner: Hierarchy,
-) -> Moves:
+) -> Sensitivity:
     """Of a state solved in the central world.
 
     Args:
@@ -85,27 +85,27 @@ def moves(
     def tissue_at(edge_mm: float) -> Tissue:
         return redrawn(specimen, state.tissue, image, edge_mm) if edge_mm else state.tissue
 
-    values, solved = swings(state.E, state.s, known, tissue_at, lean.factor, energies)
+    values, solved = one_at_a_time(state.E, state.s, known, tissue_at, lean.factor, energies)
     K = float((state.E * state.s).sum())
-    edges = next(probe for probe in known if probe.input == "lesion_edge").worlds
+    edges = next(probe for probe in known if probe.input == "lesion_edge").samples
     places = (edges[0].edge_mm, 0.0, edges[1].edge_mm)
     at = values["lesion_edge"]
-    gains = {p.input: tuple(relief(state, ~specimen.cap, p.worlds).tolist()) for p in known}
-    return Moves(K, values, lean, places, (at[0] / K, 1.0, at[1] / K), solved, gains)
+    gains = {p.input: tuple(local_correction(state, ~specimen.end_cap, p.samples).tolist()) for p in known}
+    return Sensitivity(K, values, lean, places, (at[0] / K, 1.0, at[1] / K), solved, gains)
 
 
-def _leaning(specimen: Specimen, state: Solved, found: Response, preconditioner: Hierarchy) -> Leaning:
-    drive = specimen.drive
-    if drive.load_unit != "N":
-        return Leaning()
+def _leaning(specimen: Specimen, state: Solved, found: Response, preconditioner: Hierarchy) -> LoadDirection:
+    conditions = specimen.conditions
+    if conditions.load_unit != "N":
+        return LoadDirection()
     A = specimen.stiffness(state.E, state.tissue.rods)
 
     def solve(force: F64) -> F64:
         return equilibrium(
-            A, fixed=drive.fixed, prescribed_mm=np.zeros(drive.fixed.shape), force_N=force, tolerance=1e-5,
-            preconditioner=preconditioner, max_iterations=specimen.settings.max_iterations,
+            A, fixed=conditions.fixed, prescribed_mm=np.zeros(conditions.fixed.shape), force_N=force,
+            tolerance=1e-5, preconditioner=preconditioner, max_iterations=specimen.settings.max_iterations,
         ).displacement_mm  # fmt: skip
 
     at_mm = (specimen.mesh.nodes * specimen.settings.spacing_mm).astype(np.float64)
     u = found.equilibrium.displacement_mm
-    return leaning(at_mm, drive.fixed, drive.prescribed_mm, drive.force_N, u, solve)
+    return load_direction(at_mm, conditions.fixed, conditions.prescribed_mm, conditions.force_N, u, solve)

@@ -19,7 +19,7 @@ from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.reach import Reach, reachable
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings
 
-__all__ = ["Met", "Scene", "meet", "shortfalls"]
+__all__ = ["PathMeasurements", "Scene", "meet", "shortfalls"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -60,7 +60,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Met:
+class PathMeasurements:
     """What n paths meet; every array has n rows.
 
     Attributes:
@@ -91,7 +91,7 @@ class Met:
     reach: Mapping[str, Reach]
 
 
-def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> Met:
+def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> PathMeasurements:
     """Measure paths.
 
     Args:
@@ -117,7 +117,7 @@ def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> 
     bone = entry - to_bone[:, None] * tried.outward
     at_bone = np.where(np.isfinite(bone), bone, entry)
     cortex = _angle(maps.gradient("bone", at_bone), tried.outward)
-    return Met(
+    return PathMeasurements(
         entry_mm=entry, bone_mm=bone, gap_mm=gap, at_mm=at, length_mm=length,
         wall_mm=_wall(scene, tried) - radius,
         missed_mm=np.zeros(len(tried)) if scene.window is None else scene.window.missed_mm(tried),
@@ -130,25 +130,25 @@ def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> 
     )  # fmt: skip
 
 
-def shortfalls(scene: Scene, met: Met) -> dict[str, F64]:
+def shortfalls(scene: Scene, measured: PathMeasurements) -> dict[str, F64]:
     """Limit -> (n,) by how much each path misses it [mm or deg]; 0 where it keeps it."""
     task, rules = scene.task, scene.task.rules
     missing = {
         f"{kind}_clearance_min_mm": np.maximum(rules.clearance_mm[kind] - gap, 0.0)
-        for kind, gap in met.gap_mm.items()
+        for kind, gap in measured.gap_mm.items()
     }
-    missing["wall_depth_min_mm"] = np.maximum(rules.wall_mm - met.wall_mm, 0.0)
-    missing["waypoint"] = met.missed_mm
-    missing["tip_depth_min_mm"] = np.maximum(scene.tip_mm - met.tip_mm - ROUNDING_MM, 0.0)
+    missing["wall_depth_min_mm"] = np.maximum(rules.wall_mm - measured.wall_mm, 0.0)
+    missing["waypoint"] = measured.missed_mm
+    missing["tip_depth_min_mm"] = np.maximum(scene.tip_mm - measured.tip_mm - ROUNDING_MM, 0.0)
     if task.reach_mm is not None:
-        missing["length_mm"] = np.maximum(met.length_mm - task.reach_mm, 0.0)
-    missing["skin_angle_max_deg"] = np.maximum(met.skin_angle_deg - rules.skin_angle_deg, 0.0)
-    missing["cortex_angle_max_deg"] = np.maximum(met.cortex_angle_deg - rules.cortex_angle_deg, 0.0)
-    if met.reach:
+        missing["length_mm"] = np.maximum(measured.length_mm - task.reach_mm, 0.0)
+    missing["skin_angle_max_deg"] = np.maximum(measured.skin_angle_deg - rules.skin_angle_deg, 0.0)
+    missing["cortex_angle_max_deg"] = np.maximum(measured.cortex_angle_deg - rules.cortex_angle_deg, 0.0)
+    if measured.reach:
         # a path that one guidance can follow is followed with that one
-        by = [np.sum(list(reach.short.values()), axis=0) for reach in met.reach.values()]
+        by = [np.sum(list(reach.short.values()), axis=0) for reach in measured.reach.values()]
         missing["reach"] = np.min(by, axis=0)
-    missing["skin"] = np.where(met.reaches_skin, 0.0, NO_SKIN_MM)
+    missing["skin"] = np.where(measured.reaches_skin, 0.0, NO_SKIN_MM)
     return missing
 
 

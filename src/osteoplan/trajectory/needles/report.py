@@ -14,7 +14,7 @@ from osteoplan.model.plan import Point
 from osteoplan.model.way import Gap, Profile, Way
 from osteoplan.trajectory.needles.candidates import Candidates
 from osteoplan.trajectory.needles.limits import NeedleTask
-from osteoplan.trajectory.needles.measure import Met, Scene
+from osteoplan.trajectory.needles.measure import PathMeasurements, Scene
 from osteoplan.trajectory.reach import view_angles
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings, point
 
@@ -25,33 +25,41 @@ __all__ = ["none_of", "numbered", "unchecked_of", "way_of", "why_broken"]
 PROFILE_MM = 1.0  # between the places of a profile
 
 
-def way_of(scene: Scene, tried: Candidates, met: Met, *, broken: Mapping[str, float] | None = None) -> Way:
+def way_of(
+    scene: Scene,
+    tried: Candidates,
+    measured: PathMeasurements,
+    *,
+    broken: Mapping[str, float] | None = None,
+) -> Way:
     """One path (arrays of one row) as a way; ``broken`` names the limits that it misses, and by how much."""
     task = scene.task
-    entry, tip = met.entry_mm[0], tried.tips_mm[0]
-    seen = bool(met.reaches_skin[0])
-    bone = met.bone_mm[0] if np.isfinite(met.bone_mm[0]).all() else None
-    gaps = _gaps(scene, tried, met)
+    entry, tip = measured.entry_mm[0], tried.tips_mm[0]
+    seen = bool(measured.reaches_skin[0])
+    bone = measured.bone_mm[0] if np.isfinite(measured.bone_mm[0]).all() else None
+    gaps = _gaps(scene, tried, measured)
     return replace(
         none_of(scene.around, task, ()),
         status="none" if broken else "fits",
-        reasons=tuple(text for _, text in _sentences(scene, met, gaps, broken)) if broken else _remarks(task),
+        reasons=tuple(text for _, text in _sentences(scene, measured, gaps, broken))
+        if broken
+        else _remarks(task),
         entry_mm=point(entry),
         target_mm=point(tip),
         skin_mm=point(entry) if seen else None,
         bone_mm=None if bone is None else point(bone),
         gaps=gaps,
-        measures=_measures(scene, tried, met, bone),
-        reach={id: "; ".join(one.why(0)) for id, one in met.reach.items()},
+        measures=_measures(scene, tried, measured, bone),
+        reach={id: "; ".join(one.why(0)) for id, one in measured.reach.items()},
         profile=_profile(scene, entry, tip),
     )
 
 
 def why_broken(
-    scene: Scene, tried: Candidates, met: Met, broken: Mapping[str, float]
+    scene: Scene, tried: Candidates, measured: PathMeasurements, broken: Mapping[str, float]
 ) -> tuple[tuple[str, str], ...]:
     """(limit, sentence with its number) of one path, for each limit that it misses by so much."""
-    return _sentences(scene, met, _gaps(scene, tried, met), broken) if broken else ()
+    return _sentences(scene, measured, _gaps(scene, tried, measured), broken) if broken else ()
 
 
 def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Way:
@@ -88,20 +96,20 @@ def _remarks(task: NeedleTask) -> tuple[str, ...]:
     return (task.approach.warned,) if task.approach.warned else ()
 
 
-def _gaps(scene: Scene, tried: Candidates, met: Met) -> tuple[Gap, ...]:
+def _gaps(scene: Scene, tried: Candidates, measured: PathMeasurements) -> tuple[Gap, ...]:
     """The nearest structure of each kind, the nearest of all first; what is farther than the maps is left."""
     found = []
-    for kind, gap in met.gap_mm.items():
+    for kind, gap in measured.gap_mm.items():
         if gap[0] >= REACH_MM - scene.task.diameter_mm:
             continue
-        at = tried.tips_mm[0] + met.at_mm[kind][0] * tried.outward[0]
+        at = tried.tips_mm[0] + measured.at_mm[kind][0] * tried.outward[0]
         name, derived = _name(scene, kind, point(at))
         needed = scene.task.rules.clearance_mm[kind]
         found.append(Gap(name, kind, float(gap[0]), point(at), needed, derived))
-    if np.isfinite(met.wall_mm[0]):
+    if np.isfinite(measured.wall_mm[0]):
         name = scene.around.anatomy.bone
         at = point(tried.tips_mm[0])
-        found.append(Gap(name, "wall", float(met.wall_mm[0]), at, scene.task.rules.wall_mm))
+        found.append(Gap(name, "wall", float(measured.wall_mm[0]), at, scene.task.rules.wall_mm))
     return tuple(sorted(found, key=lambda one: one.gap_mm - one.needed_mm))
 
 
@@ -118,28 +126,30 @@ def _name(scene: Scene, kind: str, at: Point) -> tuple[str, bool]:
     return nearest.name, not nearest.given
 
 
-def _measures(scene: Scene, tried: Candidates, met: Met, bone: F64 | None) -> dict[str, float]:
+def _measures(
+    scene: Scene, tried: Candidates, measured: PathMeasurements, bone: F64 | None
+) -> dict[str, float]:
     task, u = scene.task, tried.outward[0]
     view = view_angles(u)
     radius, rules = task.diameter_mm / 2.0, task.rules
-    free = [gap[0] + radius - rules.clearance_mm[kind] for kind, gap in met.gap_mm.items()]
+    free = [gap[0] + radius - rules.clearance_mm[kind] for kind, gap in measured.gap_mm.items()]
     found = {
-        "length_mm": float(met.length_mm[0]),
-        "skin_angle_deg": float(met.skin_angle_deg[0]),
-        "cortex_angle_deg": float(met.cortex_angle_deg[0]),
+        "length_mm": float(measured.length_mm[0]),
+        "skin_angle_deg": float(measured.skin_angle_deg[0]),
+        "cortex_angle_deg": float(measured.cortex_angle_deg[0]),
         "lao_rao_deg": float(view.lao_rao_deg),
         "cra_cau_deg": float(view.cra_cau_deg),
         "in_plane_deg": float(view.in_plane_deg),
         "cranio_caudal_deg": float(view.cranio_caudal_deg),
-        "cortices": float(_cortices(scene, met.entry_mm[0], tried.tips_mm[0])),
+        "cortices": float(_cortices(scene, measured.entry_mm[0], tried.tips_mm[0])),
     }
-    if np.isfinite(met.wall_mm[0]):
-        found["wall_mm"] = float(met.wall_mm[0])
-        free.append(met.wall_mm[0] + radius - rules.wall_mm)
+    if np.isfinite(measured.wall_mm[0]):
+        found["wall_mm"] = float(measured.wall_mm[0])
+        free.append(measured.wall_mm[0] + radius - rules.wall_mm)
     if free:
         found["free_diameter_mm"] = max(2.0 * float(min(free)), 0.0)
     if bone is not None:
-        found["skin_to_bone_mm"] = float(np.linalg.norm(met.entry_mm[0] - bone))
+        found["skin_to_bone_mm"] = float(np.linalg.norm(measured.entry_mm[0] - bone))
     return found
 
 
@@ -176,7 +186,7 @@ def _along(entry: npt.ArrayLike, tip: npt.ArrayLike, step_mm: float) -> F64:
 
 
 def _sentences(
-    scene: Scene, met: Met, gaps: tuple[Gap, ...], broken: Mapping[str, float]
+    scene: Scene, measured: PathMeasurements, gaps: tuple[Gap, ...], broken: Mapping[str, float]
 ) -> tuple[tuple[str, str], ...]:
     """(limit, sentence) of what the path that misses least breaks, each with its number and the limit."""
     task, rules = scene.task, scene.task.rules
@@ -194,23 +204,24 @@ def _sentences(
             said.append((f"{gap.kind}_clearance_min_mm", text))
     wide = f"the {task.diameter_mm:.1f} mm needle"
     words = {
-        "wall_depth_min_mm": f"{met.wall_mm[0]:.1f} mm of bone beside {wide}, {rules.wall_mm:.1f} mm needed"
-        if met.wall_mm[0] > 0
-        else f"{wide} breaks {-met.wall_mm[0]:.1f} mm out of the bone",
-        "waypoint": f"passes {met.missed_mm[0]:.1f} mm beside the place that this approach goes through",
-        "tip_depth_min_mm": f"has its tip {met.tip_mm[0]:.1f} mm deep in the lesion, "
+        "wall_depth_min_mm": f"{measured.wall_mm[0]:.1f} mm of bone beside {wide}, "
+        f"{rules.wall_mm:.1f} mm needed"
+        if measured.wall_mm[0] > 0
+        else f"{wide} breaks {-measured.wall_mm[0]:.1f} mm out of the bone",
+        "waypoint": f"passes {measured.missed_mm[0]:.1f} mm beside the place that this approach goes through",
+        "tip_depth_min_mm": f"has its tip {measured.tip_mm[0]:.1f} mm deep in the lesion, "
         f"{scene.tip_mm:.1f} mm needed",
-        "length_mm": f"is {met.length_mm[0]:.0f} mm long, {task.device.name} reaches "
+        "length_mm": f"is {measured.length_mm[0]:.0f} mm long, {task.device.name} reaches "
         f"{task.reach_mm or 0:.0f} mm",
-        "skin_angle_max_deg": f"meets the skin {met.skin_angle_deg[0]:.0f} deg off its normal, "
+        "skin_angle_max_deg": f"meets the skin {measured.skin_angle_deg[0]:.0f} deg off its normal, "
         f"{rules.skin_angle_deg:.0f} deg at most",
-        "cortex_angle_max_deg": f"meets the bone {met.cortex_angle_deg[0]:.0f} deg off its normal, "
+        "cortex_angle_max_deg": f"meets the bone {measured.cortex_angle_deg[0]:.0f} deg off its normal, "
         f"{rules.cortex_angle_deg:.0f} deg at most",
     }
     said += [(name, text) for name, text in words.items() if name in broken]
     if "reach" in broken:
         said += [
             ("reach", f"cannot be followed by {id.replace('_', ' ')}: {'; '.join(one.why(0))}")
-            for id, one in met.reach.items()
+            for id, one in measured.reach.items()
         ]
     return tuple((limit, text if text[0].isdigit() else f"the best path {text}") for limit, text in said)

@@ -32,7 +32,7 @@ from osteoplan.model.way import Way
 from osteoplan.trajectory.needles.candidates import Candidates, candidates, neighbours, window_of
 from osteoplan.trajectory.needles.exact import kept
 from osteoplan.trajectory.needles.limits import NeedleTask
-from osteoplan.trajectory.needles.measure import Met, Scene, meet, shortfalls
+from osteoplan.trajectory.needles.measure import PathMeasurements, Scene, meet, shortfalls
 from osteoplan.trajectory.needles.report import none_of, numbered, way_of
 from osteoplan.trajectory.placement_error import error_budget, most_robust
 from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
@@ -69,7 +69,7 @@ class _Judged:
     """Measured paths with what they miss and how comfortable they are."""
 
     tried: Candidates
-    met: Met
+    measured: PathMeasurements
     missing: Mapping[str, F64]
     soft: F64  # (n, 3)
 
@@ -126,30 +126,30 @@ def recheck(around: Surroundings, task: NeedleTask, entries_mm: F64, tips_mm: F6
 
 
 def _judge(scene: Scene, tried: Candidates) -> _Judged:
-    met = meet(scene, tried)
-    return _Judged(tried, met, shortfalls(scene, met), _soft(scene, tried, met))
+    measured = meet(scene, tried)
+    return _Judged(tried, measured, shortfalls(scene, measured), _soft(scene, tried, measured))
 
 
-def _soft(scene: Scene, tried: Candidates, met: Met) -> F64:
+def _soft(scene: Scene, tried: Candidates, measured: PathMeasurements) -> F64:
     """(n, 3) risk, miss, effort."""
     rules, task = scene.task.rules, scene.task
-    near = [np.clip(1.0 - gap / rules.comfort_mm[kind], 0.0, 1.0) for kind, gap in met.gap_mm.items()]
-    if np.isfinite(met.wall_mm).all():
-        near.append(np.clip(1.0 - met.wall_mm / rules.comfort_mm["metal"], 0.0, 1.0))
+    near = [np.clip(1.0 - gap / rules.comfort_mm[kind], 0.0, 1.0) for kind, gap in measured.gap_mm.items()]
+    if np.isfinite(measured.wall_mm).all():
+        near.append(np.clip(1.0 - measured.wall_mm / rules.comfort_mm["metal"], 0.0, 1.0))
     risk = np.max(near, axis=0) if near else np.zeros(len(tried))
     middle, radius = _lesion(scene.around)
     foot = np.einsum("ij,ij->i", middle - tried.tips_mm, tried.outward)
-    along = np.clip(foot, 0.0, met.length_mm)
+    along = np.clip(foot, 0.0, measured.length_mm)
     off = np.linalg.norm(tried.tips_mm + along[:, None] * tried.outward - middle, axis=1)
-    reach = task.reach_mm or float(np.max(met.length_mm))
+    reach = task.reach_mm or float(np.max(measured.length_mm))
     plane = np.degrees(np.arcsin(np.clip(np.abs(tried.outward[:, 2]), 0.0, 1.0)))
     effort = np.mean(
         [
-            np.clip(met.length_mm / reach, 0.0, 1.0),
-            np.clip(met.skin_angle_deg / rules.skin_angle_deg, 0.0, 1.0),
-            np.clip(met.cortex_angle_deg / rules.cortex_angle_deg, 0.0, 1.0),
+            np.clip(measured.length_mm / reach, 0.0, 1.0),
+            np.clip(measured.skin_angle_deg / rules.skin_angle_deg, 0.0, 1.0),
+            np.clip(measured.cortex_angle_deg / rules.cortex_angle_deg, 0.0, 1.0),
             np.clip(plane / EFFORT_PLANE_DEG, 0.0, 1.0),
-            np.clip(_other_bone_mm(scene, tried, met) / rules.comfort_mm["metal"], 0.0, 1.0),
+            np.clip(_other_bone_mm(scene, tried, measured) / rules.comfort_mm["metal"], 0.0, 1.0),
         ],
         axis=0,
     )
@@ -163,16 +163,16 @@ def _lesion(around: Surroundings) -> tuple[F64, float]:
     return at.mean(axis=0), float((3.0 * volume / (4.0 * np.pi)) ** (1.0 / 3.0))
 
 
-def _other_bone_mm(scene: Scene, tried: Candidates, met: Met) -> F64:
+def _other_bone_mm(scene: Scene, tried: Candidates, measured: PathMeasurements) -> F64:
     """(n,) way through ribs and neighbours, told from their nearest point: 0 where none is touched."""
     if not scene.maps.has("other_bone"):
         return np.zeros(len(tried))
     s = np.linspace(0.0, 1.0, 40)
-    at = tried.tips_mm[:, None] + (s * met.length_mm[:, None])[..., None] * tried.outward[:, None]
+    at = tried.tips_mm[:, None] + (s * measured.length_mm[:, None])[..., None] * tried.outward[:, None]
     n = scene.maps.channels.index("other_bone")
     gap = path_values(scene.maps.stack[..., n : n + 1], scene.maps.grid.affine, at)[..., 0]
     inside = (gap < scene.task.diameter_mm / 2.0).mean(axis=1)
-    return np.asarray(inside * met.length_mm)
+    return np.asarray(inside * measured.length_mm)
 
 
 def _front(soft: F64, good: Rows) -> Rows:
@@ -190,12 +190,12 @@ def _proposals(scene: Scene, judged: _Judged, order: Rows) -> tuple[Way, ...]:
     """Paths of the front, in its order, each at its best nearby, that lie apart by entry or direction."""
     rules, ends, ways = scene.task.rules, list[tuple[F64, F64]](), list[Way]()
     for row in order[:TRIES].tolist():
-        if not _apart(judged.met.entry_mm[row], judged.tried.outward[row], ends, scene.task):
+        if not _apart(judged.measured.entry_mm[row], judged.tried.outward[row], ends, scene.task):
             continue
         best, at = _settled(scene, judged, row)
-        if not _apart(best.met.entry_mm[at], best.tried.outward[at], ends, scene.task):
+        if not _apart(best.measured.entry_mm[at], best.tried.outward[at], ends, scene.task):
             continue  # it slid to where another stands already
-        ends.append((best.met.entry_mm[at], best.tried.outward[at]))
+        ends.append((best.measured.entry_mm[at], best.tried.outward[at]))
         ways.append(_way(scene, best, at))
         if len(ways) == rules.proposals:
             break

@@ -30,7 +30,7 @@ from osteoplan.workflow.progress import OnStep
 from osteoplan.workflow.rooms import AFTER_ALL
 from osteoplan.workflow.settings import PlanSettings
 
-__all__ = ["Bench", "LoadCaseRoom", "together"]
+__all__ = ["LoadCaseRoom", "LoadCaseRunner", "together"]
 
 Which = Literal["planned", "all"]
 
@@ -92,7 +92,7 @@ class LoadCaseRoom:
         return replace(share, because=(whole, *share.because)) if of == "intact" else share
 
 
-class Bench:
+class LoadCaseRunner:
     """A bone with the load cases that it is put through.
 
     Attributes:
