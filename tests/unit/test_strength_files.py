@@ -13,7 +13,7 @@ from rich.console import Console
 
 from osteoplan.cli.strength_tables import share_table, technical_table
 from osteoplan.errors import NotAvailable, UnknownName
-from osteoplan.mechanics import memory, specimen
+from osteoplan.mechanics import load, memory
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
@@ -131,6 +131,6 @@ def test_the_tables_fit_a_terminal_of_eighty_columns(table):
 
 def test_a_bone_too_fine_for_this_machine_is_refused_before_it_is_solved(runner, monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e5)
-    monkeypatch.setattr(specimen, "solve", None)
+    monkeypatch.setattr(load, "solve", None)
     with pytest.raises(NotAvailable, match=r"needs .* GB are free: take voxels of .* instead of 3 mm"):
-        specimen.load(runner.specimen(runner.case), image="now", ensemble=Ensemble(1, 10))
+        load.load(runner.specimen(runner.case), image="now", ensemble=Ensemble(1, 10))

@@ -42,11 +42,10 @@ class Cache:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-            text = json.loads(str(arrays.pop("document")))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            path.unlink(missing_ok=True)  # a damaged entry is no entry: compute again
+            return _unpack(json.loads(str(arrays.pop("document"))), arrays)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)  # damaged, or of another version: compute again
             return None
-        return _unpack(text, arrays)
 
     def store(self, key: str, result: Simulated) -> None:
         """Keep a result."""
@@ -88,7 +87,7 @@ def _tuples(one_at_a_time: Mapping[str, list[float]]) -> dict[str, tuple[float, 
 def _unpack(document: dict[str, Any], arrays: Arrays) -> Simulated:
     outcomes = tuple(
         Estimate(
-            **{**plain, "because": tuple(plain["because"]), "swings": _tuples(plain["swings"])},
+            **{**plain, "because": tuple(plain["because"]), "one_at_a_time": _tuples(plain["one_at_a_time"])},
             draws=arrays.get(f"draws{n}"),
         )
         for n, plain in enumerate(document["outcomes"])
