@@ -54,7 +54,7 @@ class Sensitivity:
         return edge * self.load_direction.factor(world.load_slopes)
 
     def on(self, outcomes: tuple[Estimate, ...], of_tissue: frozenset[str]) -> tuple[Estimate, ...]:
-        """The outcomes with what each input alone makes of them; ``of_tissue`` are the ids that a tissue criterion gives."""
+        """The outcomes, each input alone; ``of_tissue`` are the ids that a tissue criterion gives."""
         return tuple(
             replace(o, one_at_a_time={
                 input: tuple(o.value * v / self.K * (gain if o.id in of_tissue else 1.0)
