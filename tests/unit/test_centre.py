@@ -69,6 +69,23 @@ def test_a_list_is_the_whole_list_and_an_absent_one_says_nothing(tmp_path: Path)
     assert (told["modalities"], told["rt"], told["guidance"]) == ("bone cement", "none", "not stated")
 
 
+def test_limits_costs_and_signature_are_told_as_they_were_stated(tmp_path: Path) -> None:
+    text = """name: Ours
+limits: {canal_clearance_min_mm: 3.5, vertebroplasty: {fill_share_max_pct: 25}}
+costs: {vertebroplasty: {value: 1000, unit: EUR, note: made up}}
+signed_by: A. Body
+"""
+    told = dict(described(centre(tmp_path, text)))
+    assert told["costs"] == "vertebroplasty 1000 EUR"
+    assert set(told["limits"].split("; ")) >= {"vertebroplasty fill_share_max_pct 25"}
+    assert "canal_clearance_min_mm 3.5" in told["limits"]
+    assert (told["name"], told["signed by"]) == ("Ours", "A. Body")
+    assert (told["devices"], told["date"]) == ("not stated", "not stated")
+    empty = dict(described(Centre()))
+    assert [empty[key] for key in ("name", "limits", "costs", "date")] == ["not stated"] * 4
+    assert empty["signed by"] == "not signed"
+
+
 def test_a_group_is_lacking_only_when_none_of_it_can_be_there() -> None:
     some = Centre(resources={"ct": False, "cbct": False, "rfa": False, "cement": True})
     assert lacking([["ct", "cbct"]], some) == ("CT or cone-beam CT",)
