@@ -173,6 +173,7 @@ def test_a_wire_bends_like_its_section_whatever_the_cubes_and_the_direction(h, w
     assert one.rod.beam.s[-1] == pytest.approx(CLAMPED_MM + LENGTH_MM)
 
 
+@pytest.mark.slow
 def test_a_rod_never_softens_a_bone_and_a_bonded_one_stiffens_most():
     E = random_bone((16, 15, 18))
     h, affine = 1.5, np.diag([1.5, -1.5, 1.5, 1.0])  # left-handed

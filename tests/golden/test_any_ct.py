@@ -102,6 +102,7 @@ def test_another_bone_is_measured_and_planned_beside_its_comparators(pelvis, cap
         ({"bone": "humerus_left", "side": "left"}, "not labelled"),
     ],
 )
+@pytest.mark.slow
 def test_side_and_bone_must_agree_with_the_scan(pelvis, tmp_path, capsys, changes, words):
     case = tmp_path / "case"
     shutil.copytree(pelvis, case)
@@ -112,6 +113,7 @@ def test_side_and_bone_must_agree_with_the_scan(pelvis, tmp_path, capsys, change
     assert words in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_mirrored_scan_is_caught_by_the_shape_of_its_bones(pelvis, tmp_path, capsys):
     case = tmp_path / "case"
     shutil.copytree(pelvis, case)
@@ -134,6 +136,7 @@ def write(path: Path, volume) -> None:
     write_nifti(volume, path)
 
 
+@pytest.mark.slow
 def test_a_second_lesion_joins_the_first_and_both_are_compared_with_the_scan_before(pelvis, tmp_path):
     case = tmp_path / "case"
     shutil.copytree(pelvis, case)

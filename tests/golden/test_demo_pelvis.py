@@ -79,6 +79,7 @@ def test_nothing_enters_where_the_scan_does_not_show_the_bone(planned):
     assert all(option.status != "ranked" for option in placed)
 
 
+@pytest.mark.slow
 def test_without_a_registry_the_pelvis_is_generated_and_says_so(tmp_path, monkeypatch):
     def nowhere(*_arguments, **_named):
         raise NotAvailable("no registry in reach")

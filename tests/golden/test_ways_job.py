@@ -42,6 +42,7 @@ def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_each_way_has_what_programs_were_promised(found: dict[str, Any]) -> None:
     promised = {"name", "kind", "status", "reasons", "entry_mm", "target_mm", "clearances"}
     assert found["ways"]

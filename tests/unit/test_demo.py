@@ -69,6 +69,7 @@ def reading(pelvis):
     return read(pelvis)
 
 
+@pytest.mark.slow
 def test_two_data_files_are_taken_out_of_the_archive_and_no_dicom(pelvis, data):
     assert {path.name for path in pelvis.iterdir()} == {
         "case.yaml", "ct_L1.nii.gz", "ct_before.nii.gz", "demo.sha256", "labels.nii.gz", "lesion_L1.nii.gz",
@@ -78,6 +79,7 @@ def test_two_data_files_are_taken_out_of_the_archive_and_no_dicom(pelvis, data):
     assert before == (data / "pelvis_hip" / "example_ct.nii.gz").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_pelvic_scan_is_credited_simulated_and_nobody(pelvis):
     case = yaml.safe_load((pelvis / "case.yaml").read_text())
     assert "TotalSegmentator" in case["credits"][0]
@@ -87,6 +89,7 @@ def test_the_pelvic_scan_is_credited_simulated_and_nobody(pelvis):
     assert not case["generated"]
 
 
+@pytest.mark.slow
 def test_the_lesion_lies_above_the_right_socket_and_far_from_the_nail_in_the_left_femur(reading, pelvis):
     anatomy = reading.anatomy
     cup = anatomy.frames["acetabulum"]
@@ -101,17 +104,20 @@ def test_the_lesion_lies_above_the_right_socket_and_far_from_the_nail_in_the_lef
     assert np.linalg.norm(metal[:, None] - cup.origin_mm, axis=2).min() > 80.0
 
 
+@pytest.mark.slow
 def test_a_coarse_scan_says_so_among_the_warnings_and_on_the_pictures(reading):
     assert "coarse scan (3.0 mm): relative numbers only" in reading.anatomy.warnings
     assert "coarse scan" in page.stamps(SimpleNamespace(reading=reading))
     assert "coarse scan" in check_page._stamps(reading)
 
 
+@pytest.mark.slow
 def test_both_halves_of_the_pelvis_give_its_plane(reading):
     assert reading.anatomy.frames["hemipelvis"].lengths_mm["both_sides"] == 1.0
     assert not any("mirrored" in warning for warning in reading.anatomy.warnings)
 
 
+@pytest.mark.slow
 def test_the_persona_of_the_pelvis_answers_every_rule_and_is_stabilised_with_tripod_screws(reading):
     explained = explain(reading.findings, reading.case.centre, local_rule_set(reading.case.centre.knowledge))
     truth = {verdict.rule: verdict.truth for verdict in explained.verdicts}

@@ -184,6 +184,7 @@ def test_a_mirrored_bone_gives_mirrored_landmarks_exactly(left: str, right: str)
             assert other.landmarks_mm[name] == pytest.approx(point * [-1, 1, 1], abs=1e-6), name
 
 
+@pytest.mark.slow
 def test_a_threshold_mask_with_noise_moves_centres_by_less_than_a_voxel(femur: Volume) -> None:
     frame = bone_frames("femur_left", noisy(femur))["proximal_femur"]
     assert np.linalg.norm(frame.origin_mm - HEAD) < VOXEL / 2
@@ -204,6 +205,7 @@ def test_without_shaft_the_axis_is_the_patients_and_a_caution_says_so() -> None:
     assert "no femoral shaft frame" in said
 
 
+@pytest.mark.slow
 def test_anteversion_is_known_only_with_the_condyles(femur: Volume) -> None:
     assert "anteversion_deg" not in bone_frames("femur_left", femur)["proximal_femur"].lengths_mm
     box = np.array([30.0, -55.0, -310.0]), np.array([140.0, 30.0, 130.0])
@@ -230,6 +232,7 @@ def test_a_sockets_centre_and_opening_are_found_without_the_femur(grid: str) -> 
     assert any("mirrored at the patient's sagittal plane" in s for s in cautions("hemipelvis_left", frames))
 
 
+@pytest.mark.slow
 def test_a_raised_arm_gives_the_same_bone_directions_as_a_hanging_one() -> None:
     box = np.array([20.0, -60.0, -80.0]), np.array([110.0, 20.0, 130.0])
     hanging = sampled(left_humerus, *box, GRIDS["axial"], (1.0, 1.2, VOXEL))

@@ -68,6 +68,7 @@ def test_a_wrong_name_is_told_by_shape_and_place(pelvis: LabelMap, bone: str) ->
 
 @pytest.mark.parametrize("bone", BONES)
 @pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.slow
 def test_front_and_back_or_head_and_foot_exchanged_contradict_themselves(
     pelvis: LabelMap, bone: str, axis: int
 ) -> None:

@@ -66,6 +66,7 @@ def test_the_head_is_a_sphere_of_the_stated_radius_about_the_stated_centre(site,
     assert shell.sum() * voxel == pytest.approx(end_cap, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_shaft_is_a_tube_about_the_stated_axis():
     made = make_phantom("femur", seed=4, spacing_mm=(1.0, 1.2, 6.0), noise_HU=0.0)
     truth = made.truth["femur_left"]
@@ -82,6 +83,7 @@ def test_the_shaft_is_a_tube_about_the_stated_axis():
         assert runs == pytest.approx([truth["shaft_cortex_mm"]] * 2, abs=1.1)
 
 
+@pytest.mark.slow
 def test_the_joint_gap_between_sacrum_and_ilium_is_the_stated_one():
     made = phantom("pelvis", spacing=(1.9, 1.7, 2.3))
     gap = made.truth["sacrum"]["si_gap_mm"]
@@ -108,6 +110,7 @@ def test_the_socket_lies_about_the_head_and_opens_out_front_and_down():
         assert truth["acetabulum_axis"][2] < 0
 
 
+@pytest.mark.slow
 def test_foramina_and_canal_hold_no_bone():
     made = phantom("pelvis", spacing=(1.9, 1.7, 2.3))
     sacrum = made.truth["sacrum"]

@@ -39,6 +39,7 @@ def test_a_bone_of_the_pelvis_scan_is_as_labelled(pelvis, bone, number, least):
     assert "parted at a joint" in found.because
 
 
+@pytest.mark.slow
 def test_a_humerus_of_a_phantom_is_as_built():
     phantom = make_phantom("humerus", seed=1)
     truth = phantom.labels.mask("humerus_left")

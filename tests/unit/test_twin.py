@@ -30,6 +30,7 @@ def mirrored(made, case=None):
     return from_other_side(case, target, anatomy.frame, anatomy.image, anatomy.bone_mask, anatomy.lesion_mask)
 
 
+@pytest.mark.slow
 def test_the_other_hip_fills_the_lesion_closer_to_the_truth_than_the_bone_around_it(made):
     twin, words = mirrored(made)
     anatomy = made.anatomy
@@ -46,6 +47,7 @@ def without(case, label):
     return replace(case, structures={k: v for k, v in case.structures.items() if k != label})
 
 
+@pytest.mark.slow
 def test_another_side_that_is_absent_or_diseased_is_refused_with_its_reason(made):
     with pytest.raises(
         BadInput, match=r"hip_right is not labelled on this scan: choose another intact\.from"
@@ -57,6 +59,7 @@ def test_another_side_that_is_absent_or_diseased_is_refused_with_its_reason(made
         mirrored(made, both)
 
 
+@pytest.mark.slow
 def test_a_bone_unlike_its_other_side_is_refused(made):
     grown = made.case.labels.array.copy()
     other = grown == made.case.structures["hip_right"]
@@ -66,6 +69,7 @@ def test_a_bone_unlike_its_other_side_is_refused(made):
         mirrored(made, swollen)
 
 
+@pytest.mark.slow
 def test_a_hip_has_no_neighbour_level(made):
     anatomy, target = made.anatomy, target_bone(made.case, made.anatomy.bone)
     with pytest.raises(BadInput, match="hemipelvis_left has no neighbour level"):
