@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
@@ -102,7 +104,7 @@ def test_a_gap_that_is_crossed_on_purpose_counts_as_bone_and_metal_never() -> No
         x, y, _ = np.moveaxis(at, -1, 0)
         other = (x > gap / 2) & (x < 14.0) & (np.abs(y) < 8.0)
         metal = np.hypot(y, x + 8.0) < 2.0
-        around = type(around)(**{**vars(around), "bones": {**around.bones, "sacrum": other}, "metal": metal})
+        around = replace(around, bones={**around.bones, "sacrum": other}, metal=metal)
         labels = ("hip_left", "sacrum")
         bare = allowed_bone(around, labels)
         assert (bare == ((around.bones["hip_left"] | other) & ~metal)).all()

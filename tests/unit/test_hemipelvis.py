@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from osteoplan.anatomy.phantom import make_phantom
-from osteoplan.errors import BadInput, Cancelled, NotAvailable, NotConverged
+from osteoplan.errors import Cancelled, NotAvailable, NotConverged
 from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.knowledge.loads import load_case
 from osteoplan.mechanics.cases.hemipelvis import build_hemipelvis
 from osteoplan.mechanics.cases.socket_contact import Faces, press
 from osteoplan.mechanics.load import load, settings_of, solve, tissue_of
 from osteoplan.mechanics.rods import rods_in
+from osteoplan.mechanics.sampled_image import cement_of
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.load_direction import tilted
 from osteoplan.mechanics.uncertainty.samples import central_sample, modulus, parameter_samples
@@ -43,7 +44,7 @@ def model(anatomy):
 def stiffness(model, image="now", *, fields=(), effects=None, on_step=None):
     """Of the central world alone: what ``load`` gives as the value, without its draws."""
     rods = rods_in(effects, model.grid, model.mesh)
-    tissue = tissue_of(model, image, fields, rods)
+    tissue = tissue_of(model, image, tuple(field.volume for field in fields), rods)
     E = modulus(tissue, central_sample(LINE, model.settings.laws[0]))
     return solve(model, E, rods=rods, on_step=on_step).stiffness
 
@@ -261,7 +262,8 @@ def test_draws_are_near_true_solves_of_their_worlds(model, anatomy, now, intact)
     assert np.ptp(ratio) > 0.1  # of which one field alone missed half
 
 
-def test_a_field_that_mechanics_does_not_know_is_refused(model, anatomy):
-    odd = replace(cement(anatomy, anatomy.lesion_mask), quantity="temperature")
-    with pytest.raises(BadInput, match="does not know the field 'temperature'"):
-        stiffness(model, fields=(odd,))
+def test_a_field_of_another_room_is_no_matter_of_mechanics(anatomy):
+    filled = cement(anatomy, anatomy.lesion_mask)
+    odd = replace(filled, quantity="temperature")
+    assert cement_of((odd, filled)) == cement_of((filled,)) == ((filled.volume,), ())
+    assert cement_of((odd,)) == ((), ())

@@ -64,7 +64,7 @@ class Surroundings:
         structures: what to avoid; bones are not among them.
         metal: metal, stents and cement that are in the patient already.
         skin: True inside the patient.
-        memo: what was worked out of it.
+        memo: what was worked out of it; not taken over by ``replace``.
     """
 
     anatomy: Anatomy
@@ -77,7 +77,7 @@ class Surroundings:
     structures: tuple[Structure, ...]
     metal: Mask
     skin: Mask
-    memo: Memo = field(default_factory=Memo)
+    memo: Memo = field(default_factory=Memo, init=False)  # a changed neighbourhood has one of its own
 
     def known(self) -> tuple[str, ...]:
         """Names of everything that is known on the scan, given and derived, the bones included.
