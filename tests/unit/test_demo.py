@@ -18,7 +18,6 @@ from osteoplan.report import check_page, page
 from osteoplan.workflow import demo
 from osteoplan.workflow.demo import make_demo_case, obtain_scan
 from osteoplan.workflow.explain import explain
-from osteoplan.workflow.knowledge import local_rule_set
 from osteoplan.workflow.read import read
 
 FILES = "totalsegmentator-2.18.0/tests/reference_files"
@@ -119,7 +118,7 @@ def test_both_halves_of_the_pelvis_give_its_plane(reading):
 
 @pytest.mark.slow
 def test_the_persona_of_the_pelvis_answers_every_rule_and_is_stabilised_with_tripod_screws(reading):
-    explained = explain(reading.findings, reading.case.centre, local_rule_set(reading.case.centre.knowledge))
+    explained = explain(reading)
     truth = {verdict.rule: verdict.truth for verdict in explained.verdicts}
     assert reading.findings.value("region") == "acetabulum"
     assert truth["P2"] is True
