@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from osteoplan.model.anatomy import Structure
 from osteoplan.model.case import Calibration
 from osteoplan.model.construct import Screw
 from osteoplan.model.way import ErrorBudget, Way
-from osteoplan.trajectory.constructs.checks import between_mm, checks
+from osteoplan.trajectory.constructs.checks import _skin, between_mm, checks
 from osteoplan.trajectory.constructs.choose import ConstructLimits, constructs, lengths_of, screw_in
 from osteoplan.trajectory.constructs.purchase import Thread, bedding, purchase
 from osteoplan.trajectory.constructs.wires import FanLimits, fan
@@ -448,3 +449,12 @@ def test_a_fan_that_finds_no_bone_is_none():
 
 def test_the_fan_says_that_its_benefit_is_not_shown():
     assert any("Cazzato 2018" in note for note in fan(bar(), WIRE, at(0, 0, -HALF), at(0, 0, 0), FAN).notes)
+
+
+def test_a_screw_that_never_reaches_the_skin_is_refused_and_names_itself() -> None:
+    whole, cut = (
+        SimpleNamespace(name=name, way=name, skin_mm=skin) for name, skin in (("a", (0, 0, 0)), ("b", None))
+    )
+    (found,) = _skin((whole, cut))
+    assert (found.id, found.ok, found.hard, found.of) == ("skin", False, True, ("b",))
+    assert "use a wider CT" in found.text

@@ -156,3 +156,10 @@ def test_an_unknown_position_or_limit_names_its_neighbour() -> None:
         follow("robot", BACK, "pronee")  # type: ignore[arg-type]
     with pytest.raises(UnknownName, match="bore_radius_mm"):
         guidance("robot").imaging.limit("bore_radius")
+
+
+@pytest.mark.parametrize("outward", [LEFT, -LEFT])
+def test_straight_across_the_table_there_is_no_angulation(outward: np.ndarray) -> None:
+    orbital, angulation = c_arm_angles(outward, "prone")
+    assert abs(orbital) == pytest.approx(90.0)
+    assert angulation == 0.0

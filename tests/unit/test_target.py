@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from osteoplan.errors import BadInput, LesionError
+from osteoplan.trajectory.probes.parallel import across
 from osteoplan.trajectory.probes.target import target_of
 from tests.corridor_made import GRIDS, Grid
 
@@ -88,3 +89,12 @@ def test_what_is_no_target_is_refused() -> None:
             target_of(mask, image, margin)
     with pytest.raises(LesionError, match="no voxel"):
         target_of(np.zeros_like(mask), image, 2.0)
+
+
+@pytest.mark.parametrize("axis", [(0.3, -0.5, 0.8), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.05, -0.05, 0.99)])
+def test_across_an_axis_lies_a_level_way_and_one_at_right_angles(axis: tuple[float, float, float]) -> None:
+    way = np.array(axis) / np.linalg.norm(axis)
+    one, two = across(way)
+    np.testing.assert_allclose(np.stack([one, two, way]) @ np.stack([one, two, way]).T, np.eye(3), atol=1e-12)
+    level = 1 if abs(way[2]) >= 0.9 else 2  # along an upright axis: at right angles to front and back
+    assert one[level] == pytest.approx(0.0, abs=1e-12)
