@@ -17,16 +17,17 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 TO_RENAME = {
     "trajectory: patches",
     "mechanics: potting",
-    "trajectory: sound",
     "mechanics: supports", "model: supports", "report: supports", "workflow: supports",
     "model: Supports",
-    "model: Way",
-    "model: budget", "report: budget",
-    "model: way", "trajectory: way",
 }  # fmt: skip
 
 # The word means something else there, or is a key of a document or a command that people type.
 OTHERWISE = {
+    "trajectory: sound",
+    "report: budget",
+    "model: budget",
+    "trajectory: way",
+    "model: way",
     "report: said",
     "anatomy: anchors",
     "io: ladder",

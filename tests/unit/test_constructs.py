@@ -16,7 +16,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.case import Calibration
 from osteoplan.model.construct import Screw
-from osteoplan.model.way import ErrorBudget, Way
+from osteoplan.model.trajectory import ErrorBudget, Trajectory
 from osteoplan.trajectory.constructs.checks import _skin, between_mm, checks
 from osteoplan.trajectory.constructs.choose import ConstructLimits, constructs, lengths_of, screw_in
 from osteoplan.trajectory.constructs.purchase import Thread, bedding, purchase
@@ -73,7 +73,7 @@ def bar(
 
 
 def way(id, entry, target, *, fits=("screw_7_0_full",), approach="made_by_hand", **rest):
-    return Way(
+    return Trajectory(
         id=id, name=id.replace("_", " "), kind="corridor", approach=approach, status="fits", side="left",
         entry_mm=point(*entry), target_mm=point(*target), skin_mm=point(*entry), fits=fits, **rest,
     )  # fmt: skip

@@ -19,8 +19,8 @@ from osteoplan.model.anatomy import Structure
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.evidence import Known
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.model.volume import Volume
-from osteoplan.model.way import Way
 from osteoplan.trajectory.probes.cover import (
     COVERAGE_WORDS,
     Candidate,
@@ -390,7 +390,7 @@ def test_ways_beside_a_way_are_parallel_on_the_grid_and_each_is_asked_for() -> N
 
 
 def test_a_way_that_does_not_fit_is_no_candidate() -> None:
-    fits = Way("w", "w", "needle", "a", "fits", entry_mm=(0, 90, 0), target_mm=(0, 0, 0))
+    fits = Trajectory("w", "w", "needle", "a", "fits", entry_mm=(0, 90, 0), target_mm=(0, 0, 0))
     assert candidate_of(fits).direction == (0.0, -1.0, 0.0)
     with pytest.raises(BadInput, match="too narrow"):
         candidate_of(dataclasses.replace(fits, status="none", reasons=("too narrow",)))

@@ -8,19 +8,19 @@ import pytest
 
 from osteoplan.errors import BadInput
 from osteoplan.io.markups import SCHEMA, markups_document, read_markups, write_markups
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 
-NEEDLE = Way(
+NEEDLE = Trajectory(
     id="transpedicular_left_1", name="through the left pedicle, 1", kind="needle", approach="transpedicular",
     status="fits", side="left", entry_mm=(31.25, 148.123456, -512.5), target_mm=(4.2, 71.0, -505.0625),
     device="cannula_13g", diameter_mm=2.41, unchecked=("nerve roots",),
 )  # fmt: skip
-NONE = Way(
+NONE = Trajectory(
     id="superior_ramus_left", name="left superior ramus", kind="corridor", approach="superior_ramus",
     status="none", reasons=("no straight corridor: 2.1 mm wide at the narrowest",),
     entry_mm=(90.0, -20.0, 3.0), target_mm=(8.0, -55.0, -12.0),
 )  # fmt: skip
-NOWHERE = Way(id="x", name="x", kind="needle", approach="x", status="none", reasons=("no skin",))
+NOWHERE = Trajectory(id="x", name="x", kind="needle", approach="x", status="none", reasons=("no skin",))
 
 # The parts of Slicer's published schema 1.0.3 that a line touches, in our own words.
 NUMBERS = {"type": "array", "items": {"type": "number"}}

@@ -10,7 +10,7 @@ import pytest
 from osteoplan.knowledge.approaches import approach
 from osteoplan.knowledge.devices import device
 from osteoplan.knowledge.guidance import guidance
-from osteoplan.model.way import Gap, Way
+from osteoplan.model.trajectory import Gap, Trajectory
 from osteoplan.trajectory.needles.exact import kept, measured_exactly, missed_mm
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
@@ -26,7 +26,7 @@ def task_for(id: str = "transpedicular") -> NeedleTask:
     )
 
 
-def read_way(around: Surroundings, task: NeedleTask, left: float, name: str = "one") -> Way:
+def read_way(around: Surroundings, task: NeedleTask, left: float, name: str = "one") -> Trajectory:
     """A needle straight back from the body, ``left`` mm from the midline, its gaps as the maps read them."""
     frame, maps, radius = around.anatomy.frame, distance_maps(around), task.diameter_mm / 2.0
     tip, entry = frame.world([[left, 0.0, 3.0], [left, 58.0, 3.0]])
@@ -36,7 +36,7 @@ def read_way(around: Surroundings, task: NeedleTask, left: float, name: str = "o
         values = maps.at(kind, places) - radius
         at = places[int(values.argmin())]
         gaps.append(Gap(maps.nearest(kind, at).name, kind, float(values.min()), tuple(at), 2.0))
-    return Way(
+    return Trajectory(
         name, name, "needle", task.approach.id, "fits", side="left", entry_mm=tuple(entry),
         target_mm=tuple(tip), diameter_mm=task.diameter_mm, gaps=tuple(gaps),
         measures={"free_diameter_mm": 3.0},
@@ -73,7 +73,7 @@ def test_a_search_is_repeated_with_larger_margins_until_every_way_keeps_the_ones
     around, task = surroundings(vertebra("oblique")), task_for()
     asked: list[float] = []
 
-    def search(stricter: NeedleTask) -> tuple[Way, ...]:
+    def search(stricter: NeedleTask) -> tuple[Trajectory, ...]:
         asked.append(stricter.rules.clearance_mm["canal"])
         places = np.arange(12.0, 16.0, 0.2)
         ways = [read_way(around, stricter, left, f"at {left:.1f}") for left in places]
@@ -101,5 +101,5 @@ def test_a_path_that_never_keeps_a_margin_is_refused_with_the_exact_number() -> 
 
 def test_what_the_search_could_not_find_is_passed_on() -> None:
     around, task = surroundings(vertebra("straight")), task_for()
-    none = Way("t", "t", "needle", "transpedicular", "none", reasons=("no pedicle",))
+    none = Trajectory("t", "t", "needle", "transpedicular", "none", reasons=("no pedicle",))
     assert kept(around, task, lambda _: (none,)) == (none,)

@@ -15,8 +15,8 @@ from osteoplan.knowledge.corridors import templates
 from osteoplan.knowledge.guidance import SD_PER_MEAN, Guidance, guidance, guidances
 from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.trajectory import ErrorBudget, Gap, Trajectory
 from osteoplan.model.volume import Volume
-from osteoplan.model.way import ErrorBudget, Gap, Way
 from osteoplan.trajectory import placement_error
 from osteoplan.trajectory.needles.pedicle_path import NeedlePath, measure, placed
 from osteoplan.trajectory.placement_error import (
@@ -69,10 +69,10 @@ def scene(image: Volume, bone: np.ndarray, *structures: Structure) -> Surroundin
     )  # fmt: skip
 
 
-def corridor(length: float = 80.0, diameter: float = 6.5, **changes: object) -> Way:
+def corridor(length: float = 80.0, diameter: float = 6.5, **changes: object) -> Trajectory:
     """A screw along AXIS, its middle at CENTRE."""
     entry, target = CENTRE + 0.5 * length * AXIS, CENTRE - 0.5 * length * AXIS
-    way = Way(
+    way = Trajectory(
         "superior_ramus_left", "a screw", "corridor", "own", "fits", entry_mm=tuple(entry),
         target_mm=tuple(target), diameter_mm=diameter, bones=("hip_left",),
     )  # fmt: skip
@@ -204,7 +204,9 @@ def test_a_plane_of_bricks_gives_the_normal_tail_of_the_shift() -> None:
     wall[40:] = True
     around = scene(image, np.ones(image.shape, dtype=bool), Structure("vena", "vessel", wall, given=True))
     tip = tuple(entry - 50 * axis)
-    needle = Way("n", "n", "needle", "iliac", "fits", entry_mm=tuple(entry), target_mm=tip, diameter_mm=3.0)
+    needle = Trajectory(
+        "n", "n", "needle", "iliac", "fits", entry_mm=tuple(entry), target_mm=tip, diameter_mm=3.0
+    )
     draws, sd = 4000, 5.0
     expected = norm.sf((face - CENTRE[0] - 1.5) / sd)
     budget = error_budget(around, needle, with_error(sd, 0.0), HANDS, draws=draws)
@@ -289,7 +291,7 @@ def test_a_short_screw_does_not_reach_what_a_long_one_breaks() -> None:
 def test_a_way_without_ends_or_device_is_refused_or_left_alone() -> None:
     image, positions = brick_grid("straight", (1.2, 1.0, 1.5), (90, 100, 80))
     around = scene(image, from_axis(positions) < 9.0)
-    missing = Way("ramus", "no way", "corridor", "superior_ramus", "none")
+    missing = Trajectory("ramus", "no way", "corridor", "superior_ramus", "none")
     with pytest.raises(BadInput, match="ramus: a way without entry"):
         error_budget(around, missing, guidance("robot"), HANDS)
     with pytest.raises(BadInput, match="no diameter"):
@@ -303,11 +305,11 @@ def test_a_way_without_ends_or_device_is_refused_or_left_alone() -> None:
 # -- through a pedicle --
 
 
-def through_pedicle(around: Surroundings, diameter: float = 2.4) -> Way:
+def through_pedicle(around: Surroundings, diameter: float = 2.4) -> Trajectory:
     """The line through the middle of the left pedicle of the synthetic vertebra, from the skin."""
     tip, back = around.anatomy.frame.world([[14.5, 0.0, 3.0], [14.5, 60.0, 3.0]])
     found = measure(around, tip[None], (back - tip)[None], diameter_mm=diameter, side="left")
-    return Way(
+    return Trajectory(
         "transpedicular_left_1", "through the left pedicle", "needle", "transpedicular", "fits", side="left",
         entry_mm=tuple(found.entry_mm[0]), target_mm=tuple(tip), diameter_mm=diameter,
     )  # fmt: skip

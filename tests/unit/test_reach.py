@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.guidance import Guidance, guidance
-from osteoplan.model.way import Position
+from osteoplan.model.trajectory import Position
 from osteoplan.trajectory.reach import POSITIONS, c_arm_angles, reachable, view_angles
 
 HERE = np.array([10.0, -20.0, 30.0])

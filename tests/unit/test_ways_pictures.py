@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from osteoplan.model.way import ErrorBudget, Gap, Profile, Way, WaysResult
+from osteoplan.model.trajectory import ErrorBudget, Gap, Profile, Trajectory, WaysResult
 from osteoplan.report.pictures import Scenery
 from osteoplan.report.plane import along, beside, facing
 from osteoplan.report.ways_page import render_ways
@@ -32,12 +32,12 @@ def _result() -> WaysResult:
 
 
 @cache
-def _way() -> Way:
+def _way() -> Trajectory:
     entry, tip = needle(plan_result().reading.anatomy, 1.0)
     middle = tuple(float(x) for x in 0.4 * np.array(entry) + 0.6 * np.array(tip))
     run = tuple(float(x) for x in np.linspace(0.0, 60.0, 30))
     canal = Gap("spinal_canal", "canal", 2.1, middle, 2.0, derived=True)  # type: ignore[arg-type]
-    return Way(
+    return Trajectory(
         id="left_1", name="through the left pedicle, 1", kind="needle", approach="transpedicular",
         status="fits", side="left", entry_mm=entry, target_mm=tip, skin_mm=entry,
         bone_mm=middle,  # type: ignore[arg-type]
@@ -54,10 +54,10 @@ def _way() -> Way:
 
 
 @cache
-def _none() -> Way:
+def _none() -> Trajectory:
     entry, tip = needle(plan_result().reading.anatomy, -1.0)
     at = tuple(float(x) for x in 0.5 * (np.array(entry) + np.array(tip)))
-    return Way(
+    return Trajectory(
         id="screw_right", name="right pedicle screw", kind="corridor", approach="pedicle", status="none",
         reasons=("no straight corridor: 3.1 mm wide",), entry_mm=entry, target_mm=tip, bottleneck_mm=at,  # type: ignore[arg-type]
         diameter_mm=4.5, measures={"width_mm": 3.1}, profile=Profile((0.0, 40.0), {"wall": (2.0, -1.0)}),
@@ -141,7 +141,7 @@ def test_a_cut_across_is_seen_from_the_outer_end(
     assert plane.pixel((1.0, 2.0, 3.0)) == pytest.approx([20.0, 20.0])
 
 
-def _svg(way: Way) -> str:
+def _svg(way: Trajectory) -> str:
     return base64.b64decode(profile_chart(way).partition(",")[2]).decode()
 
 
@@ -162,7 +162,7 @@ def test_a_way_without_a_profile_has_no_chart() -> None:
 
 def test_a_way_without_a_place_has_no_picture() -> None:
     result = _result()
-    lost = Way(id="x", name="x", kind="needle", approach="x", status="none")
+    lost = Trajectory(id="x", name="x", kind="needle", approach="x", status="none")
     found = way_pictures(Scenery.of(result.case.ct, result.anatomy), lost, width=WIDTH)
     assert (found.down, found.along, found.across) == (None, (), ())
 

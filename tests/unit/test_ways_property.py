@@ -15,7 +15,7 @@ from osteoplan.knowledge.approaches import approaches_of
 from osteoplan.knowledge.corridors import templates
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.needles.search import needle_ways
@@ -34,7 +34,9 @@ OWN_STEP = 0.06  # mm, of the checker
 READ = 0.01  # mm, of what the checker compares
 
 
-def needles(around: Surroundings, diameter_mm: float, position: str = "") -> Iterator[tuple[NeedleTask, Way]]:
+def needles(
+    around: Surroundings, diameter_mm: float, position: str = ""
+) -> Iterator[tuple[NeedleTask, Trajectory]]:
     """Every proposal of every approach to a bone."""
     own = around.target.rpartition("_")[2]
     for approach in approaches_of(around.anatomy.bone):
@@ -50,14 +52,14 @@ def needles(around: Surroundings, diameter_mm: float, position: str = "") -> Ite
                 yield task, way
 
 
-def capsule(way: Way) -> Capsule:
+def capsule(way: Trajectory) -> Capsule:
     assert way.entry_mm is not None
     assert way.target_mm is not None
     assert way.diameter_mm is not None
     return Capsule(way.entry_mm, way.target_mm, way.diameter_mm / 2.0)
 
 
-def require_kept(around: Surroundings, task: NeedleTask, way: Way) -> None:
+def require_kept(around: Surroundings, task: NeedleTask, way: Trajectory) -> None:
     """No hard violation of a proposed needle path."""
     device, rules = capsule(way), task.rules
     crossed = task.approach.needle.joints_crossed if task.approach.needle else ()
@@ -70,7 +72,7 @@ def require_kept(around: Surroundings, task: NeedleTask, way: Way) -> None:
     assert task.reach_mm is None or device.length_mm <= task.reach_mm + 0.1
 
 
-def through_the_pedicle(anatomy: Anatomy, way: Way) -> float:
+def through_the_pedicle(anatomy: Anatomy, way: Trajectory) -> float:
     """Bone beside a needle from the isthmus to the tip, as the slow checker finds it [mm]."""
     device = capsule(way)
     isthmus = np.array(pedicle(surroundings(anatomy), "left" if way.side == "left" else "right").isthmus_mm)

@@ -12,7 +12,7 @@ from osteoplan.errors import BadInput
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
 from osteoplan.model.case import IntactFrom
-from osteoplan.model.way import Position
+from osteoplan.model.trajectory import Position
 
 __all__ = [
     "CaseFile", "EllipsoidFile", "ImagesFile", "IntactFile", "LabelsFile", "LesionFile", "MaskFile",

@@ -17,7 +17,7 @@ from typing import Any
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
 from osteoplan.model.plan import Point
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 
 __all__ = ["SCHEMA", "USE", "MarkupLine", "markups_document", "read_markups", "write_markups"]
 
@@ -43,7 +43,7 @@ class MarkupLine:
     description: str
 
 
-def write_markups(ways: Sequence[Way], path: Path) -> int:
+def write_markups(ways: Sequence[Trajectory], path: Path) -> int:
     """Write the ways that have two ends; returns how many lines that are.
 
     Raises:
@@ -56,7 +56,7 @@ def write_markups(ways: Sequence[Way], path: Path) -> int:
     return len(document["markups"])
 
 
-def markups_document(ways: Sequence[Way]) -> Json:
+def markups_document(ways: Sequence[Trajectory]) -> Json:
     """One line per way with two ends; ways without a place are left out."""
     return {"@schema": SCHEMA, "markups": [_line(way) for way in ways if way.entry_mm and way.target_mm]}
 
@@ -77,7 +77,7 @@ def read_markups(path: Path) -> tuple[MarkupLine, ...]:
         raise BadInput(f"{path}: not a markups file of 3D Slicer ({why}); save the line again") from why
 
 
-def _line(way: Way) -> Json:
+def _line(way: Trajectory) -> Json:
     assert way.entry_mm is not None
     assert way.target_mm is not None
     first, last = _ENDS[way.kind]
@@ -119,7 +119,7 @@ def _point(id: str, label: str, position_mm: Point, description: str) -> Json:
     }
 
 
-def _words(way: Way) -> str:
+def _words(way: Trajectory) -> str:
     """What the line is, how thick its device is, what must be known about it, and the intended use."""
     parts = [way.name]
     if way.diameter_mm is not None:

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from osteoplan.io.documents import INTENDED_USE
-from osteoplan.model.way import Way, WaysResult
+from osteoplan.model.trajectory import Trajectory, WaysResult
 from osteoplan.trajectory.probes.plan import CoverPlan
 
 __all__ = ["cover_document", "way_document", "ways_document"]
@@ -70,7 +70,7 @@ def cover_document(plan: CoverPlan) -> Json:
     }
 
 
-def way_document(way: Way) -> Json:
+def way_document(way: Trajectory) -> Json:
     """One way; positions are LPS mm, ``clearances`` are gaps of the device's surface, nearest first."""
     return {
         "id": way.id,
@@ -108,7 +108,7 @@ def way_document(way: Way) -> Json:
     }
 
 
-def _budget(way: Way) -> Json:
+def _budget(way: Trajectory) -> Json:
     budget = way.budget
     assert budget is not None
     return {

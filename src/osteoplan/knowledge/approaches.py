@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Cited, Strict, document, documents
 from osteoplan.model.anatomy import StructureKind
-from osteoplan.model.way import Position
+from osteoplan.model.trajectory import Position
 
 __all__ = [
     "Approach", "DerivedFamily", "NeedleWay", "Waypoint", "approach", "approaches", "approaches_of",

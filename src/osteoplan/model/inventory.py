@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from osteoplan.errors import UnknownName
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import Known
-from osteoplan.model.way import Position
+from osteoplan.model.trajectory import Position
 
 __all__ = ["Inventory"]
 

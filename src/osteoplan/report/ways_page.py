@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from osteoplan.model.device import Device
-from osteoplan.model.way import ErrorBudget, Way, WaysResult
+from osteoplan.model.trajectory import ErrorBudget, Trajectory, WaysResult
 from osteoplan.report.pictures import Picture, Scenery
 from osteoplan.report.rendering import filled
 from osteoplan.report.scene import scene
@@ -144,7 +144,7 @@ def _banners(result: WaysResult) -> list[str]:
     return found
 
 
-def _row(way: Way, devices: Mapping[str, Device]) -> WayRow:
+def _row(way: Trajectory, devices: Mapping[str, Device]) -> WayRow:
     measures = way.measures
     gap = way.gaps[0] if way.gaps else None
     nearest = ""
@@ -197,13 +197,13 @@ def _per_cent(share: float) -> str:
     return f"{number(100.0 * share)} %"
 
 
-def _devices(way: Way, devices: Mapping[str, Device]) -> str:
+def _devices(way: Trajectory, devices: Mapping[str, Device]) -> str:
     """Screws that fit, or the needle that it was measured with."""
     ids = way.fits or ((way.device,) if way.device else ())
     return ", ".join(devices[id].name if id in devices else name_of(id) for id in ids)
 
 
-def _drawn(ways: Sequence[Way]) -> list[Way]:
+def _drawn(ways: Sequence[Trajectory]) -> list[Trajectory]:
     """Ways with pictures: corridors, and of each needle search the steadiest or the nearest miss.
 
     The others stand in the table and in ``ways.json``; ten pictures each would hide what differs.
@@ -219,7 +219,7 @@ def _drawn(ways: Sequence[Way]) -> list[Way]:
     return found
 
 
-def _detail(scenery: Scenery, way: Way, devices: Mapping[str, Device]) -> WayDetail:
+def _detail(scenery: Scenery, way: Trajectory, devices: Mapping[str, Device]) -> WayDetail:
     return WayDetail(
         row=_row(way, devices),
         pictures=way_pictures(scenery, way, width=_WIDTH),
@@ -260,7 +260,7 @@ def _budget(budget: ErrorBudget) -> list[str]:
     return found
 
 
-def _in_space(scenery: Scenery, ways: list[Way]) -> Picture | None:
+def _in_space(scenery: Scenery, ways: list[Trajectory]) -> Picture | None:
     """The bone with every way that fits."""
     rods = tuple(rod_of_way(way) for way in ways if way.ok and way.entry_mm and way.target_mm)
     return scene(scenery, width=_SPACE_WIDTH, rods=rods) if rods else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.report.colours import NEEDLE
 from osteoplan.report.pictures import (
     BONE_WINDOW,
@@ -45,7 +45,7 @@ class WayPictures:
     across: tuple[Picture, ...]
 
 
-def way_pictures(scenery: Scenery, way: Way, *, width: float) -> WayPictures:
+def way_pictures(scenery: Scenery, way: Trajectory, *, width: float) -> WayPictures:
     """All pictures of a way that has two ends."""
     if way.entry_mm is None or way.target_mm is None:
         return WayPictures(None, (), ())
@@ -58,7 +58,7 @@ def way_pictures(scenery: Scenery, way: Way, *, width: float) -> WayPictures:
     )
 
 
-def rod_of_way(way: Way) -> DrawnRod:
+def rod_of_way(way: Trajectory) -> DrawnRod:
     """The device of a way at its true diameter."""
     assert way.entry_mm is not None
     assert way.target_mm is not None
@@ -66,14 +66,14 @@ def rod_of_way(way: Way) -> DrawnRod:
     return DrawnRod(way.name, kind, np.asarray(way.entry_mm), np.asarray(way.target_mm), way.diameter_mm)
 
 
-def stamps_of_way(way: Way) -> tuple[str, ...]:
+def stamps_of_way(way: Trajectory) -> tuple[str, ...]:
     """What must be read with every picture of this way."""
     found = [] if way.ok else ["DOES NOT FIT"]
     found += [f"unchecked against {name.replace('_', ' ')}" for name in way.unchecked]
     return (*found, *(["gap to a derived structure"] if any(gap.derived for gap in way.gaps[:1]) else []))
 
 
-def _bulls_eye(scenery: Scenery, way: Way, rod: DrawnRod, width: float) -> Picture:
+def _bulls_eye(scenery: Scenery, way: Trajectory, rod: DrawnRod, width: float) -> Picture:
     """The stack from entry to tip, seen along the axis; the device is a circle, with rings about it."""
     outward = rod.entry_mm - rod.tip_mm
     steps = max(2, int(np.ceil(np.linalg.norm(outward) / _STACK_MM)))
@@ -128,7 +128,7 @@ def _in_line(scenery: Scenery, rod: DrawnRod, width: float) -> tuple[Picture, Pi
     return one, two
 
 
-def _stations(way: Way) -> dict[str, F64]:
+def _stations(way: Trajectory) -> dict[str, F64]:
     """Places along a way that are cut across, outermost first, each once."""
     named = [
         ("at the skin", way.skin_mm if way.kind == "needle" else None),
@@ -139,7 +139,9 @@ def _stations(way: Way) -> dict[str, F64]:
     return {name: np.asarray(at, dtype=np.float64) for name, at in named if at is not None}
 
 
-def _across(scenery: Scenery, way: Way, rod: DrawnRod, place: str, at_mm: F64, width: float) -> Picture:
+def _across(
+    scenery: Scenery, way: Trajectory, rod: DrawnRod, place: str, at_mm: F64, width: float
+) -> Picture:
     """A cut across the axis, at the point of the axis that is nearest to a place."""
     outward = (rod.entry_mm - rod.tip_mm) / np.linalg.norm(rod.entry_mm - rod.tip_mm)
     depth = float((rod.entry_mm - at_mm) @ outward)

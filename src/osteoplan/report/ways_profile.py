@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.report.colours import IMPLANT, KIND
 
 __all__ = ["WORDS", "profile_chart"]
@@ -38,7 +38,7 @@ _FONT_PT = 8.0
 _APART_MM = 2.4  # between names at the edge, on the axis of gaps
 
 
-def profile_chart(way: Way, *, width_cm: float = 16.0, height_cm: float = 6.4) -> str:
+def profile_chart(way: Trajectory, *, width_cm: float = 16.0, height_cm: float = 6.4) -> str:
     """Data URI of an SVG; empty where the way has no profile."""
     if way.profile is None or not way.profile.gap_mm:
         return ""
@@ -53,7 +53,7 @@ def profile_chart(way: Way, *, width_cm: float = 16.0, height_cm: float = 6.4) -
     return "data:image/svg+xml;base64," + base64.b64encode(target.getvalue()).decode("ascii")
 
 
-def _draw(axes: Any, way: Way) -> None:
+def _draw(axes: Any, way: Trajectory) -> None:
     """Lines with their names at the right edge, limits dashed, the narrowest place marked."""
     assert way.profile is not None
     at = np.asarray(way.profile.at_mm, dtype=np.float64)
@@ -81,7 +81,7 @@ def _draw(axes: Any, way: Way) -> None:
     _names(axes, names, float(at[-1]))
 
 
-def _words(kind: str, way: Way) -> str:
+def _words(kind: str, way: Trajectory) -> str:
     """Name of a kind; *derived* where the nearest of that kind was not labelled by anybody."""
     derived = any(gap.kind == kind and gap.derived for gap in way.gaps)
     return WORDS.get(kind, kind.replace("_", " ")) + (" (derived)" if derived else "")
@@ -99,7 +99,7 @@ def _frame(axes: Any, at: F64, lowest: float) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _bottleneck(axes: Any, way: Way, at: F64) -> None:
+def _bottleneck(axes: Any, way: Trajectory, at: F64) -> None:
     """Where a corridor is narrowest, with its width."""
     if way.bottleneck_mm is None or way.entry_mm is None or way.target_mm is None:
         return

@@ -15,7 +15,7 @@ import numpy as np
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Inject, Measure, Plan, Violation, Wait
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import rod_of
 from osteoplan.techniques.filling import (
     cement_asked,
@@ -63,7 +63,7 @@ class CementedScrews:
             return ()
         return tuple(no_needle(cement_ways(setting)))
 
-    def _plan(self, made: Construct, ways: tuple[Way, ...], setting: Setting) -> Plan:
+    def _plan(self, made: Construct, ways: tuple[Trajectory, ...], setting: Setting) -> Plan:
         needles = _needles(made, setting)
         return Plan(
             id=f"{self.id}_{made.id.replace('+', '-')}",
@@ -82,7 +82,7 @@ class CementedScrews:
 
 
 def _recipe(
-    made: Construct, ways: tuple[Way, ...], needles: tuple[Way, ...], setting: Setting
+    made: Construct, ways: tuple[Trajectory, ...], needles: tuple[Trajectory, ...], setting: Setting
 ) -> Iterator[tuple[Act, str]]:
     """Wires and screws, then cement; a plan without a way for the cement ends with its screws."""
     yield from screw_recipe(made.screws, ways, setting.inventory)
@@ -115,7 +115,7 @@ def _portal(made: Construct, setting: Setting) -> Screw | None:
     return None
 
 
-def _needles(made: Construct, setting: Setting) -> tuple[Way, ...]:
+def _needles(made: Construct, setting: Setting) -> tuple[Trajectory, ...]:
     """Needle ways that fit and keep clear of the construct's screws; none where a screw is the way in."""
     if _portal(made, setting) is not None:
         return ()

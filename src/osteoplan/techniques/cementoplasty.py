@@ -8,7 +8,7 @@ from typing import Literal
 
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.filling import apart, cement_recipe, cement_ways, needle_estimates, no_needle
 from osteoplan.techniques.fixation import serves
 from osteoplan.techniques.screws import numbered
@@ -41,7 +41,7 @@ class Cementoplasty:
             int(setting.inventory.limit("plans_most")),
             int(setting.inventory.limit("needles_most")),
         )
-        sets: list[Sequence[Way]] = [[way] for way in fitting[:most]]
+        sets: list[Sequence[Trajectory]] = [[way] for way in fitting[:most]]
         several = apart(fitting, needles, setting.inventory.limit("needle_tips_apart_mm"))
         if len(several) > 1:
             sets = [*sets[: most - 1], several]
@@ -51,7 +51,7 @@ class Cementoplasty:
         """Why there is no way in, approach by approach."""
         return () if plan.steps else tuple(no_needle(cement_ways(setting)))
 
-    def _plan(self, ways: Sequence[Way], setting: Setting) -> Plan:
+    def _plan(self, ways: Sequence[Trajectory], setting: Setting) -> Plan:
         names = " and ".join(way.name for way in ways)
         return Plan(
             id=f"{self.id}_{'-'.join(way.id for way in ways)}",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 
 __all__ = ["way_estimates"]
 
 
 def way_estimates(
-    way: Way | None, name: str, breach: float | None, ensemble: Ensemble, *, wall: bool = True
+    way: Trajectory | None, name: str, breach: float | None, ensemble: Ensemble, *, wall: bool = True
 ) -> list[Estimate]:
     """Gaps of a way, and the probability of a breach where it was worked out; nothing without a way.
 

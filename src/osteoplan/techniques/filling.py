@@ -23,7 +23,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import way_estimates
 from osteoplan.trajectory.geometry import segment_distance
 from osteoplan.trajectory.needles.candidates import Candidates, window_of
@@ -35,16 +35,8 @@ from osteoplan.trajectory.probes.parallel import beside, candidate_of, segment_d
 from osteoplan.trajectory.setting import Setting
 
 __all__ = [
-    "CementVolume",
-    "apart",
-    "cement_asked",
-    "cement_recipe",
-    "cement_ways",
-    "clear_of",
-    "lesion_mL",
-    "needle_estimates",
-    "needle_violations",
-    "no_needle",
+    "CementVolume", "apart", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
+    "needle_estimates", "needle_violations", "no_needle",
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
@@ -73,7 +65,7 @@ def cement_asked(setting: Setting) -> CementVolume:
     return CementVolume(most, f"{why} is {wanted:.1f} mL; brought to {most:.1f} mL")
 
 
-def cement_ways(setting: Setting) -> tuple[Way, ...]:
+def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
     """Ways for the cement needle by every approach to this bone, those that fit first, steadiest first.
 
     Raises:
@@ -81,7 +73,7 @@ def cement_ways(setting: Setting) -> tuple[Way, ...]:
     """
     device = cannula_of(setting.inventory)
 
-    def make() -> tuple[Way, ...]:
+    def make() -> tuple[Trajectory, ...]:
         searches = [needle_ways(setting.around, task, setting.ensemble) for task in _tasks(device, setting)]
         return tuple(sorted((way for search in searches for way in search.ways), key=_order))
 
@@ -101,9 +93,9 @@ def cannula_of(inventory: Inventory) -> Device:
     return min(found, key=lambda device: (device.number("outer_diameter_mm"), device.id))
 
 
-def apart(ways: Sequence[Way], count: int, least_mm: float) -> tuple[Way, ...]:
+def apart(ways: Sequence[Trajectory], count: int, least_mm: float) -> tuple[Trajectory, ...]:
     """The first ways whose tips lie apart, at most so many."""
-    taken: list[Way] = []
+    taken: list[Trajectory] = []
     for way in ways:
         assert way.target_mm is not None
         tip = np.array(way.target_mm)
@@ -114,7 +106,7 @@ def apart(ways: Sequence[Way], count: int, least_mm: float) -> tuple[Way, ...]:
     return tuple(taken)
 
 
-def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tuple[Way, ...]:
+def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tuple[Trajectory, ...]:
     """Ways for the cement needle that keep their distance from what stays.
 
     Where none of the proposals does, needles beside them are tried that still end in the lesion and keep
@@ -131,7 +123,7 @@ def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tup
     return ()
 
 
-def cement_recipe(ways: Sequence[Way], setting: Setting) -> Recipe:
+def cement_recipe(ways: Sequence[Trajectory], setting: Setting) -> Recipe:
     """Needles, a look at their tips, cement from deep to superficial, cure, needles out, a look for leaks."""
     cement = setting.inventory.device(str(setting.inventory.limits["cement_device"].value))
     cure = cement.number("hardening_min") if "hardening_min" in cement.values else None
@@ -165,7 +157,7 @@ def needle_violations(plan: Plan, setting: Setting, solids: Sequence[Cylinder] =
                 yield Violation("needle_screw_min_mm", text, between, gap, "mm")
 
 
-def no_needle(ways: Sequence[Way]) -> Iterator[Violation]:
+def no_needle(ways: Sequence[Trajectory]) -> Iterator[Violation]:
     """Why no needle reaches the lesion, approach by approach."""
     for way in ways:
         if not way.ok:
@@ -176,7 +168,7 @@ def no_needle(ways: Sequence[Way]) -> Iterator[Violation]:
         yield Violation("needle", "every needle way that fits runs into metal that stays")
 
 
-def needle_estimates(ways: Sequence[Way], ensemble: Ensemble) -> tuple[Estimate, ...]:
+def needle_estimates(ways: Sequence[Trajectory], ensemble: Ensemble) -> tuple[Estimate, ...]:
     """How close needles pass, how long they are, how often they breach uncorrected."""
     return tuple(
         estimate
@@ -187,18 +179,18 @@ def needle_estimates(ways: Sequence[Way], ensemble: Ensemble) -> tuple[Estimate,
     )
 
 
-def through(way: Way) -> str:
+def through(way: Trajectory) -> str:
     """What an act says that it goes through: the approach and its side."""
     return f"{way.approach}_{way.side}" if way.side else way.approach
 
 
-def _why(way: Way) -> str:
+def _why(way: Trajectory) -> str:
     told = [way.name]
     told += [f"not checked against {name.replace('_', ' ')}" for name in way.unchecked]
     return "; ".join(told)
 
 
-def _order(way: Way) -> tuple[bool, int, float, str]:
+def _order(way: Trajectory) -> tuple[bool, int, float, str]:
     """Ways that fit; the first of each search before the second; then the least likely breach."""
     breach = 1.0 if way.budget is None else way.budget.breach.get("any", 1.0)
     number = way.id.rpartition("_")[2]
@@ -229,7 +221,9 @@ def _sides(setting: Setting) -> tuple[str, ...]:
     return (side,) if side in ("left", "right") else ("left", "right")
 
 
-def _beside(way: Way, setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> Way | None:
+def _beside(
+    way: Trajectory, setting: Setting, solids: Sequence[Cylinder], gap_mm: float
+) -> Trajectory | None:
     """A needle parallel to a way that keeps clear of what stays; None where there is none."""
     task = _task(approaches()[way.approach], way.side, setting.inventory.device(way.device), setting)
     around, radius = setting.around, 0.5 * task.diameter_mm
@@ -285,7 +279,7 @@ def _measured(act: Place, setting: Setting) -> Iterator[Violation]:
 
 def _told(
     entry: F64, tip: F64, task: NeedleTask, setting: Setting
-) -> tuple[Way, tuple[tuple[str, str], ...]]:
+) -> tuple[Trajectory, tuple[tuple[str, str], ...]]:
     """A needle from a place on its axis to its tip as a way, and a sentence for each limit that it misses."""
     around = setting.around
     outward = (entry - tip) / np.linalg.norm(entry - tip)
@@ -307,7 +301,7 @@ def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
     return _task(found, side, setting.inventory.device(act.device), setting)
 
 
-def _between(way: Way, solid: Cylinder) -> float:
+def _between(way: Trajectory, solid: Cylinder) -> float:
     """Gap between a needle's way and what stays [mm]; a way without a place is never near."""
     if way.skin_mm is None or way.target_mm is None:
         return float("inf")

@@ -21,7 +21,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Measure, Place, Plan, Remove, Violation
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.estimates import way_estimates
 from osteoplan.techniques.position import reach_violations
@@ -54,11 +54,11 @@ def serves(setting: Setting, bones: Sequence[str]) -> bool:
 class Corridors:
     """Ways for screws on this scan, and what may be put into them."""
 
-    ways: tuple[Way, ...]
+    ways: tuple[Trajectory, ...]
     screws: tuple[Device, ...]
 
 
-def proposed(setting: Setting) -> tuple[tuple[Construct, ...], tuple[Way, ...]]:
+def proposed(setting: Setting) -> tuple[tuple[Construct, ...], tuple[Trajectory, ...]]:
     """Constructs for a lesion, the best first, and every corridor that was looked for."""
     found = _corridors(setting)
     here = {one.id: one for one in found.screws}
@@ -83,7 +83,7 @@ def limits_of(inventory: Inventory) -> ConstructLimits:
     )
 
 
-def screw_recipe(screws: Sequence[Screw], ways: Sequence[Way], inventory: Inventory) -> Recipe:
+def screw_recipe(screws: Sequence[Screw], ways: Sequence[Trajectory], inventory: Inventory) -> Recipe:
     """Wires first, looked at and measured; then the screws over them; then the wires come out."""
     by_id = {way.id: way for way in ways}
     for screw in screws:
@@ -132,7 +132,7 @@ def placed_screws(plan: Plan, setting: Setting) -> tuple[Screw, ...]:
     )  # fmt: skip
 
 
-def estimates(made: Construct, ways: Sequence[Way], ensemble: Ensemble) -> tuple[Estimate, ...]:
+def estimates(made: Construct, ways: Sequence[Trajectory], ensemble: Ensemble) -> tuple[Estimate, ...]:
     """Numbers of a construct for its plan: anchors, nearest structures, probability of a breach."""
     by_id = {way.id: way for way in ways}
     found = []
@@ -157,7 +157,7 @@ def _place(screw: Screw, device: str, length_mm: float | None = None) -> Place:
     )
 
 
-def _wire_why(screw: Screw, way: Way | None) -> str:
+def _wire_why(screw: Screw, way: Trajectory | None) -> str:
     told = [f"{screw.name}"]
     if way is not None and "free_diameter_mm" in way.measures:
         told.append(f"{way.measures['free_diameter_mm']:.1f} mm wide with margins")
@@ -190,14 +190,14 @@ def _stays(plan: Plan) -> tuple[Place, ...]:
     return tuple(act for act in acts if isinstance(act, Place) and act.stays and corridor_of(act.through))
 
 
-def _way_of(act: Place) -> Way:
+def _way_of(act: Place) -> Trajectory:
     """A corridor's way as far as an act tells it."""
     found = corridor_of(act.through)
     assert found is not None  # _stays looked
     template, side = found
     side = "" if side == "midline" else side
     name = template.title.format(**template.names(side))
-    return Way(
+    return Trajectory(
         id=act.through, name=f"{name}, {side}" if side else name, kind="corridor", approach=template.id,
         status="fits", side=side, skin_mm=act.entry_mm,
     )  # fmt: skip
@@ -255,7 +255,7 @@ def _in_corridor(screw: Screw, fit: Fit | None) -> Iterator[Violation]:
 
 
 def not_here(
-    technique: str, title: str, made: Sequence[Construct], ways: Sequence[Way], setting: Setting
+    technique: str, title: str, made: Sequence[Construct], ways: Sequence[Trajectory], setting: Setting
 ) -> tuple[Plan, ...]:
     """Plans without steps that stay listed with their reason: named sets that lack a corridor on this scan.
 
@@ -271,7 +271,7 @@ def not_here(
     )
 
 
-def no_corridor(plan: Plan, ways: Sequence[Way], setting: Setting) -> Iterator[Violation]:
+def no_corridor(plan: Plan, ways: Sequence[Trajectory], setting: Setting) -> Iterator[Violation]:
     """Why a plan without steps has none, corridor by corridor."""
     named = corridor_sets().get(plan.id.removeprefix(f"{plan.technique}_"))
     asked = ways if named is None else _members(named, ways, setting)
@@ -283,7 +283,7 @@ def no_corridor(plan: Plan, ways: Sequence[Way], setting: Setting) -> Iterator[V
         yield Violation("corridor", "no screw of the shelf is short enough for a corridor of this bone")
 
 
-def _members(named: CorridorSet, ways: Sequence[Way], setting: Setting) -> tuple[Way, ...]:
+def _members(named: CorridorSet, ways: Sequence[Trajectory], setting: Setting) -> tuple[Trajectory, ...]:
     """Corridors of a named set on the side of the lesion's bone; empty where the set is of another bone."""
     side = side_of(setting.anatomy.bone) or ""
     found = {

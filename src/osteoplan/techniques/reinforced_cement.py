@@ -16,7 +16,7 @@ from osteoplan.model.construct import Construct, Wire
 from osteoplan.model.findings import Findings
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.plan import Act, Measure, Place, Plan, Point, Violation
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle
 from osteoplan.techniques.fixation import serves
@@ -61,7 +61,7 @@ class ReinforcedCement:
             return (Violation("wires", "no fan of wires stays in bone around a needle way that fits"),)
         return tuple(no_needle(ways))
 
-    def _plan(self, way: Way, made: Construct, setting: Setting) -> Plan:
+    def _plan(self, way: Trajectory, made: Construct, setting: Setting) -> Plan:
         return Plan(
             id=f"{self.id}_{way.id}",
             technique=self.id,
@@ -75,7 +75,7 @@ class ReinforcedCement:
         )
 
 
-def _fan_around(way: Way, setting: Setting) -> Construct | None:
+def _fan_around(way: Trajectory, setting: Setting) -> Construct | None:
     """Wires around a needle way; None where it does not fit or no fan stays in bone."""
     if not way.ok or way.bone_mm is None or way.skin_mm is None or way.target_mm is None:
         return None
@@ -108,7 +108,7 @@ def _limits(inventory: Inventory, needle_mm: float = 0.0) -> FanLimits:
     )
 
 
-def _recipe(way: Way, made: Construct, setting: Setting) -> Iterator[tuple[Act, str]]:
+def _recipe(way: Trajectory, made: Construct, setting: Setting) -> Iterator[tuple[Act, str]]:
     """Wires first, a look at them, then cement."""
     around = setting.around
     for n, wire in enumerate(made.wires, start=1):

@@ -13,7 +13,7 @@ from typing import Literal
 from osteoplan.model.construct import Construct
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Plan, Step, Violation
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.fixation import (
     estimates,
     no_corridor,
@@ -49,7 +49,7 @@ class PercutaneousScrews:
         """Why there is no corridor, corridor by corridor."""
         return () if plan.steps else tuple(no_corridor(plan, proposed(setting)[1], setting))
 
-    def _plan(self, made: Construct, ways: tuple[Way, ...], setting: Setting) -> Plan:
+    def _plan(self, made: Construct, ways: tuple[Trajectory, ...], setting: Setting) -> Plan:
         return Plan(
             id=f"{self.id}_{made.id.replace('+', '-')}",
             technique=self.id,

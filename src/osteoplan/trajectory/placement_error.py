@@ -28,7 +28,7 @@ from osteoplan.knowledge.expression import AllOf, Compare, holds, parse
 from osteoplan.knowledge.guidance import Guidance
 from osteoplan.knowledge.scores import score_table
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.way import ErrorBudget, Way
+from osteoplan.model.trajectory import ErrorBudget, Trajectory
 from osteoplan.trajectory.surroundings import AVOIDED, DistanceMaps, Surroundings, distance_maps
 from osteoplan.trajectory.wall import intraosseous_of, own_intraosseous, wall_of
 
@@ -80,7 +80,7 @@ class PlacementGaps:
 
 
 def error_budget(
-    around: Surroundings, way: Way, guidance: Guidance, ensemble: Ensemble, *, draws: int = DRAWS,
+    around: Surroundings, way: Trajectory, guidance: Guidance, ensemble: Ensemble, *, draws: int = DRAWS,
     length_mm: float | None = None,
 ) -> ErrorBudget:  # fmt: skip
     """How often a strayed device touches each kind of structure or breaks out of the bone, and how far.
@@ -114,8 +114,8 @@ def error_budget(
 
 
 def budgeted(
-    around: Surroundings, ways: Sequence[Way], guidance: Guidance, ensemble: Ensemble
-) -> tuple[Way, ...]:
+    around: Surroundings, ways: Sequence[Trajectory], guidance: Guidance, ensemble: Ensemble
+) -> tuple[Trajectory, ...]:
     """The ways with their budgets; one without ends or diameter is left as it is."""
     return tuple(
         replace(way, budget=error_budget(around, way, guidance, ensemble))
@@ -127,7 +127,7 @@ def budgeted(
 
 def placement_gaps(
     around: Surroundings,
-    way: Way,
+    way: Trajectory,
     entries_mm: F64,
     targets_mm: F64,
     error: PlacementError,
@@ -173,7 +173,7 @@ def _grade_rows() -> Mapping[str, tuple[Compare, ...]]:
     return rows
 
 
-def most_robust(ways: Sequence[Way]) -> tuple[Way, ...]:
+def most_robust(ways: Sequence[Trajectory]) -> tuple[Trajectory, ...]:
     """Ways that fit, by probability of any breach, least first; ties by the nearest gap, then by id.
 
     Every structure counts alike.  A way without a budget comes after those that have one.
@@ -216,8 +216,8 @@ def across(outward: F64) -> F64:
 
 
 def _gaps(
-    around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64, pivot_mm: F64, error: PlacementError,
-    ensemble: Ensemble,
+    around: Surroundings, way: Trajectory, entries_mm: F64, targets_mm: F64, pivot_mm: F64,
+    error: PlacementError, ensemble: Ensemble,
 ) -> dict[str, F64]:  # fmt: skip
     """Kind -> (n, draws) gap."""
     radius = (way.diameter_mm or 0.0) / 2.0
@@ -245,7 +245,7 @@ def _gaps(
     return found
 
 
-def _permitted(around: Surroundings, way: Way) -> frozenset[str]:
+def _permitted(around: Surroundings, way: Trajectory) -> frozenset[str]:
     """Kinds that a way which fits touches as planned."""
     if not way.ok or way.entry_mm is None or way.target_mm is None:
         return frozenset()
@@ -271,7 +271,7 @@ def _avoided(maps: DistanceMaps) -> tuple[tuple[str, ...], F32]:
     return kinds, maps.stack[..., [maps.channels.index(kind) for kind in kinds]]
 
 
-def _pivot(around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64) -> F64:
+def _pivot(around: Surroundings, way: Trajectory, entries_mm: F64, targets_mm: F64) -> F64:
     """(n, 3) where each axis first meets the target bone; the entry of a corridor, or of what misses it."""
     maps = distance_maps(around)
     if way.kind == "corridor" or not maps.has("bone"):
@@ -285,7 +285,7 @@ def _pivot(around: Surroundings, way: Way, entries_mm: F64, targets_mm: F64) -> 
     return pivot
 
 
-def _ends(way: Way, length_mm: float | None) -> tuple[F64, F64]:
+def _ends(way: Trajectory, length_mm: float | None) -> tuple[F64, F64]:
     if way.entry_mm is None or way.target_mm is None:
         raise BadInput(f"{way.id}: a way without entry or target strays nowhere; plan it first")
     entry, target = np.array(way.entry_mm), np.array(way.target_mm)
@@ -299,7 +299,7 @@ def _percentiles(gap: F64) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def _order(way: Way) -> tuple[bool, float, float, str]:
+def _order(way: Trajectory) -> tuple[bool, float, float, str]:
     breach = way.budget.breach["any"] if way.budget is not None else 0.0
     nearest = min((gap.gap_mm for gap in way.gaps), default=np.inf)
     return way.budget is None, breach, -nearest, way.id

@@ -32,18 +32,11 @@ import numpy.typing as npt
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.guidance import Guidance, Imaging, guidances
 from osteoplan.model.plan import Point
-from osteoplan.model.way import Position, Way
+from osteoplan.model.trajectory import Position, Trajectory
 
 __all__ = [
-    "POSITIONS",
-    "Reach",
-    "ViewAngles",
-    "c_arm_angles",
-    "followed",
-    "reachable",
-    "view_angles",
-    "why_not",
-]
+    "POSITIONS", "Reach", "ViewAngles", "c_arm_angles", "followed", "reachable", "view_angles", "why_not",
+]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -216,8 +209,12 @@ def _unit(vectors: npt.ArrayLike) -> F64:
 
 
 def followed(
-    ways: Iterable[Way], guided: Sequence[Guidance], *, position: Position | None, isocentre_mm: Point | None
-) -> tuple[Way, ...]:
+    ways: Iterable[Trajectory],
+    guided: Sequence[Guidance],
+    *,
+    position: Position | None,
+    isocentre_mm: Point | None,
+) -> tuple[Trajectory, ...]:
     """The ways with what can guide them; one that nothing can guide does not fit.
 
     Args:
@@ -249,8 +246,8 @@ def why_not(
 
 
 def _followed(
-    way: Way, guided: Sequence[Guidance], position: Position | None, isocentre_mm: Point | None
-) -> Way:
+    way: Trajectory, guided: Sequence[Guidance], position: Position | None, isocentre_mm: Point | None
+) -> Trajectory:
     if position is None or way.entry_mm is None or way.target_mm is None:
         return way
     reach = why_not(

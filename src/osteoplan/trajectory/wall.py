@@ -17,7 +17,7 @@ from osteoplan.kernels.paths import path_minima, path_values
 from osteoplan.knowledge.approaches import approaches
 from osteoplan.knowledge.corridors import templates
 from osteoplan.model.anatomy import Mask
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.corridors.bone import Gate, bone_field
 from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
@@ -75,7 +75,7 @@ class Intraosseous:
     slope_last: F64
 
 
-def wall_bones(around: Surroundings, way: Way) -> Bones:
+def wall_bones(around: Surroundings, way: Trajectory) -> Bones:
     """Bones that a way must stay in: a corridor's own, the vertebra of a way through its pedicle, or none."""
     if way.kind == "corridor":
         return tuple(bone for bone in (way.bones or (around.target,)) if bone in around.bones)
@@ -85,7 +85,7 @@ def wall_bones(around: Surroundings, way: Way) -> Bones:
     return (around.target,) if inside and part is not None and part.any() else ()
 
 
-def wall_of(around: Surroundings, way: Way) -> Wall | None:
+def wall_of(around: Surroundings, way: Trajectory) -> Wall | None:
     """The wall of a way; None where it need not stay in bone.  Made once for the bones of a region."""
     bones = wall_bones(around, way)
     if not bones:
@@ -98,7 +98,7 @@ def wall_of(around: Surroundings, way: Way) -> Wall | None:
 
 
 def intraosseous_of(
-    around: Surroundings, way: Way, wall: Wall, entries_mm: F64, targets_mm: F64
+    around: Surroundings, way: Trajectory, wall: Wall, entries_mm: F64, targets_mm: F64
 ) -> Intraosseous:
     """Where the wall is held along n ways of one kind, (n, 3) each from entry to target.
 
@@ -165,7 +165,7 @@ def own_intraosseous(
     return ends[0], np.maximum(ends[0], ends[1])
 
 
-def _bridges(around: Surroundings, way: Way) -> tuple[Bones, tuple[Gate, ...]]:
+def _bridges(around: Surroundings, way: Trajectory) -> tuple[Bones, tuple[Gate, ...]]:
     """What counts as a corridor's bones besides them, and the gaps that it crosses on purpose."""
     known = templates().get(way.approach)
     if known is None:

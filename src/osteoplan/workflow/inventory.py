@@ -12,7 +12,7 @@ from osteoplan.model.evidence import Known
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.plan import Option
 from osteoplan.model.result import Reading
-from osteoplan.model.way import Position
+from osteoplan.model.trajectory import Position
 from osteoplan.trajectory.reach import POSITIONS
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.settings import PlanSettings

@@ -22,7 +22,7 @@ from osteoplan.knowledge.applicators import (
 )
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case
-from osteoplan.model.way import Way, WaysResult
+from osteoplan.model.trajectory import Trajectory, WaysResult
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.search import recheck
 from osteoplan.trajectory.probes.cover import (
@@ -109,7 +109,7 @@ def probes(
 
 
 def _candidates(
-    around: Surroundings, ways: Sequence[Way], asked: Sequence[NeedleTask]
+    around: Surroundings, ways: Sequence[Trajectory], asked: Sequence[NeedleTask]
 ) -> tuple[Candidate, ...]:
     """The ways that fit and their parallels, each re-checked against every limit of its own search."""
     found: list[Candidate] = []

@@ -30,7 +30,7 @@ from osteoplan.model.case import Case
 from osteoplan.model.device import Device
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.result import Reading
-from osteoplan.model.way import Position, Way, WaysResult
+from osteoplan.model.trajectory import Position, Trajectory, WaysResult
 from osteoplan.provenance import Stamp
 from osteoplan.report.ways_page import render_ways
 from osteoplan.trajectory.corridors.find import corridors
@@ -109,13 +109,13 @@ def ways(
 
 def ways_in(
     anatomy: Anatomy, case: Case, settings: WaysSettings, *, progress: Progress = quiet
-) -> tuple[tuple[Way, ...], Mapping[str, Mapping[str, int]]]:
+) -> tuple[tuple[Trajectory, ...], Mapping[str, Mapping[str, int]]]:
     """Ways into one bone, and for each approach how many paths fell to which limit."""
     stage(progress, "measuring distances to everything around", 0.25, 0.35)
     around = surroundings(anatomy)
     distance_maps(around)
     guided = guidances_of(case, settings)
-    found: list[Way] = []
+    found: list[Trajectory] = []
     rejected: dict[str, Mapping[str, int]] = {}
     tasks = tasks_of(around, case, settings)
     for n, task in enumerate(tasks):
@@ -235,7 +235,7 @@ def _stamp(folder: Path, settings: WaysSettings) -> Stamp:
     )
 
 
-def _warnings(reading: Reading, settings: WaysSettings, found: tuple[Way, ...]) -> tuple[str, ...]:
+def _warnings(reading: Reading, settings: WaysSettings, found: tuple[Trajectory, ...]) -> tuple[str, ...]:
     """What must be read with every way of this case, most important first."""
     said = []
     procedure = reading.case.procedure

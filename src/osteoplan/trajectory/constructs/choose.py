@@ -18,7 +18,7 @@ import numpy.typing as npt
 from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.constructs.checks import (
     ConstructLimits,
     between_mm,
@@ -39,7 +39,7 @@ SHARES = (1.0, 0.7, 0.4, 0.0)  # of the shift that would keep screws apart: bone
 
 
 def constructs(
-    around: Surroundings, ways: Sequence[Way], devices: Mapping[str, Device], limits: ConstructLimits
+    around: Surroundings, ways: Sequence[Trajectory], devices: Mapping[str, Device], limits: ConstructLimits
 ) -> tuple[Construct, ...]:
     """A few genuinely different constructs, the best first.
 
@@ -64,7 +64,7 @@ def constructs(
 
 
 def screw_in(
-    around: Surroundings, way: Way, devices: Mapping[str, Device], limits: ConstructLimits
+    around: Surroundings, way: Trajectory, devices: Mapping[str, Device], limits: ConstructLimits
 ) -> Screw | None:
     """The screw for one corridor: the widest that fits, as long as the catalogue allows within it.
 
@@ -84,7 +84,7 @@ def screw_in(
 
 
 def screw_at(
-    around: Surroundings, way: Way, device: Device, ends: tuple[F64, F64], limits: ConstructLimits
+    around: Surroundings, way: Trajectory, device: Device, ends: tuple[F64, F64], limits: ConstructLimits
 ) -> Screw:
     """A screw between its two ends (head, tip), with what lies around it."""
     head, tip = ends
@@ -128,7 +128,7 @@ def lengths_of(device: Device) -> Lengths | None:
     return Lengths(*(device.number(name) for name in names))
 
 
-def _candidates(way: Way, devices: Mapping[str, Device], limits: ConstructLimits) -> list[Device]:
+def _candidates(way: Trajectory, devices: Mapping[str, Device], limits: ConstructLimits) -> list[Device]:
     """Screws that fit, the one to take first."""
     fitting = [devices[id] for id in way.fits if id in devices and devices[id].kind == "screw"]
     if limits.cannulated:
@@ -147,7 +147,7 @@ def _candidates(way: Way, devices: Mapping[str, Device], limits: ConstructLimits
 
 
 def _length(
-    around: Surroundings, way: Way, device: Device, head: F64, axis: F64, limits: ConstructLimits
+    around: Surroundings, way: Trajectory, device: Device, head: F64, axis: F64, limits: ConstructLimits
 ) -> float | None:
     """The longest length whose tip stays within the corridor, covered by bone and off the joint.
 
@@ -185,7 +185,7 @@ class _Fitted:
     """Screws put where they reach the lesion and do not collide, within the room of their corridors."""
 
     around: Surroundings
-    ways: dict[str, Way]
+    ways: dict[str, Trajectory]
     devices: Mapping[str, Device]
     limits: ConstructLimits
 
@@ -202,7 +202,7 @@ class _Fitted:
                 return there
         return None
 
-    def nearer(self, way: Way, screw: Screw) -> Screw:
+    def nearer(self, way: Trajectory, screw: Screw) -> Screw:
         """The screw, or one shifted within its corridor that passes nearer to the lesion; its way with it."""
         gap = screw.lesion_gap_mm
         if gap is None or gap <= 0.0:
@@ -216,7 +216,7 @@ class _Fitted:
                 return found
         return screw
 
-    def _fitting(self, way: Way) -> Screw | None:
+    def _fitting(self, way: Trajectory) -> Screw | None:
         """The screw of a shifted way; None where it lacks bone or comes too near to anything."""
         found = screw_in(self.around, way, self.devices, self.limits)
         if found is None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.model.construct import Screw
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.constructs.checks import ConstructLimits
 from osteoplan.trajectory.geometry import angle_deg, nearest_points
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
@@ -32,7 +32,9 @@ REACH_MM = 400.0  # to the skin of any patient
 FACE_MM = 25.0  # along the axis: where the bone's face is looked for beside the old entry
 
 
-def shifts(screws: Sequence[Screw], ways: Mapping[str, Way], limits: ConstructLimits) -> list[F64] | None:
+def shifts(
+    screws: Sequence[Screw], ways: Mapping[str, Trajectory], limits: ConstructLimits
+) -> list[F64] | None:
     """(3,) shift of each screw [mm] that keeps all far enough apart; None where corridors leave no room.
 
     Nearly parallel screws are brought as near to the wanted spread as there is room.
@@ -49,7 +51,7 @@ def shifts(screws: Sequence[Screw], ways: Mapping[str, Way], limits: ConstructLi
     return moved if not near or min(near) >= limits.between_mm else None
 
 
-def towards_lesion(around: Surroundings, screw: Screw, way: Way) -> F64:
+def towards_lesion(around: Surroundings, screw: Screw, way: Trajectory) -> F64:
     """(3,) shift across a screw [mm] to the middle of the lesion beside it, as far as its corridor allows."""
     head, axis = np.array(screw.head_mm), np.subtract(screw.tip_mm, screw.head_mm) / screw.length_mm
     at = around.grid.positions_mm(np.argwhere(around.lesion)) - head
@@ -60,7 +62,7 @@ def towards_lesion(around: Surroundings, screw: Screw, way: Way) -> F64:
     return _within(beside.mean(axis=0), axis, _room(screw, way))
 
 
-def moved_way(around: Surroundings, way: Way, shift: F64, device: str) -> Way | None:
+def moved_way(around: Surroundings, way: Trajectory, shift: F64, device: str) -> Trajectory | None:
     """A corridor's way shifted across, for one device; None where it then misses bone or skin.
 
     Its entry lies where the shifted axis meets the bone.
@@ -80,7 +82,7 @@ def moved_way(around: Surroundings, way: Way, shift: F64, device: str) -> Way | 
     )  # fmt: skip
 
 
-def _whole(screw: Screw, way: Way) -> Screw:
+def _whole(screw: Screw, way: Trajectory) -> Screw:
     """A screw as long as its corridor: a shifted one may end anywhere in it."""
     assert way.entry_mm is not None
     assert way.target_mm is not None
@@ -102,7 +104,7 @@ def _pairs(screws: Sequence[Screw]) -> list[tuple[int, int]]:
     return list(combinations(range(len(screws)), 2))
 
 
-def _room(screw: Screw, way: Way) -> float:
+def _room(screw: Screw, way: Trajectory) -> float:
     """How far a screw may be shifted across [mm]."""
     free = way.measures.get("free_diameter_mm", screw.outer_diameter_mm)
     return max(0.5 * (free - screw.outer_diameter_mm), 0.0)

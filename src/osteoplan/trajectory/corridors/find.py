@@ -1,7 +1,7 @@
 """Screw corridors: the widest straight cylinder from patch to patch in bone, and the screws that fit it.
 
-A corridor that is looked for and not found is a ``Way`` with status ``none``, the place where it is too
-narrow, how wide it is there and what is needed.
+A corridor that is looked for and not found is a ``Trajectory`` with status ``none``, the place where it is
+too narrow, how wide it is there and what is needed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.corridors import templates as package_templates
 from osteoplan.knowledge.devices import devices
 from osteoplan.model.device import Device
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.corridors.exact import measured_exactly
 from osteoplan.trajectory.corridors.patches import Missing
 from osteoplan.trajectory.corridors.report import found_way, narrow_way, no_way
@@ -29,7 +29,7 @@ def corridors(
     *,
     screws: Iterable[Device] | None = None,
     through: str | None = None,
-) -> tuple[Way, ...]:
+) -> tuple[Trajectory, ...]:
     """One way for each template, side and level that applies to the bones of a neighbourhood.
 
     Args:
@@ -83,7 +83,9 @@ def _instances(around: Surroundings, template: Template) -> Iterator[Mapping[str
                 yield names
 
 
-def _way(around: Surroundings, template: Template, names: Mapping[str, str], screws: Sequence[Device]) -> Way:
+def _way(
+    around: Surroundings, template: Template, names: Mapping[str, str], screws: Sequence[Device]
+) -> Trajectory:
     """The corridor of a template on one side, or why there is none."""
     try:
         place = place_of(around, template, names)

@@ -1,4 +1,4 @@
-"""A found axis told as a ``Way``: widths, gaps, screws that fit, what was not checked, or why it is none."""
+"""A found axis as a ``Trajectory``: widths, gaps, screws that fit, what was not checked, why it is none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from osteoplan.knowledge.approaches import names_for
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
-from osteoplan.model.way import Gap, Profile, Way
+from osteoplan.model.trajectory import Gap, Profile, Trajectory
 from osteoplan.trajectory.corridors.search import Axis, Place, clear_of
 from osteoplan.trajectory.corridors.to_skin import OuterWay, nearest_structure
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps, point
@@ -24,9 +24,9 @@ F64 = npt.NDArray[np.float64]
 PROFILE_STEP_MM = 1.0
 
 
-def no_way(around: Surroundings, template: Template, names: Mapping[str, str], why: str) -> Way:
+def no_way(around: Surroundings, template: Template, names: Mapping[str, str], why: str) -> Trajectory:
     """A corridor that was not even searched for, and why."""
-    return Way(
+    return Trajectory(
         id=_id(template, names), name=_name(template, names), kind="corridor", approach=template.id,
         status="none", side=_side(names), reasons=(f"no straight corridor: {why}",),
         unchecked=_unchecked(around, template, names), bones=_bones(template, names),
@@ -35,7 +35,7 @@ def no_way(around: Surroundings, template: Template, names: Mapping[str, str], w
 
 def narrow_way(
     around: Surroundings, place: Place, names: Mapping[str, str], axis: Axis, needed_mm: float
-) -> Way:
+) -> Trajectory:
     """A corridor that no screw fits: how wide it is at its narrowest place, and what narrows it there."""
     template = place.template
     free, wall = max(0.0, 2.0 * axis.score), template.margins_mm["wall"]
@@ -55,7 +55,7 @@ def narrow_way(
 def found_way(
     around: Surroundings, place: Place, names: Mapping[str, str], axis: Axis, outer: OuterWay,
     screws: Sequence[Device],
-) -> Way:  # fmt: skip
+) -> Trajectory:  # fmt: skip
     """A corridor with its screws; ``none`` where its way from the skin is forbidden."""
     template, free = place.template, 2.0 * axis.score
     fits = [one for one in screws if one.number("outer_diameter_mm") <= free]
@@ -65,7 +65,7 @@ def found_way(
     said += [f"crosses the {joint.replace('_', ' ')} on purpose" for joint in place.crossed]
     said += [*outer.remarks, *_caution(around)]
     reasons = (*outer.blocked, *said) if outer.blocked else tuple(said)
-    way = Way(
+    way = Trajectory(
         id=_id(template, names), name=_name(template, names), kind="corridor", approach=template.id,
         status="none" if outer.blocked else "fits", side=_side(names), skin_mm=outer.skin_mm,
         device=fits[0].id, fits=() if outer.blocked else tuple(one.id for one in fits),
@@ -91,8 +91,14 @@ def limit_of(around: Surroundings, place: Place, axis: Axis) -> str:
 
 
 def _with(
-    way: Way, around: Surroundings, place: Place, axis: Axis, *, reasons: tuple[str, ...], diameter_mm: float
-) -> Way:
+    way: Trajectory,
+    around: Surroundings,
+    place: Place,
+    axis: Axis,
+    *,
+    reasons: tuple[str, ...],
+    diameter_mm: float,
+) -> Trajectory:
     """The way with what is measured along its axis."""
     radius = 0.5 * diameter_mm
     count = max(2, round(axis.length_mm / PROFILE_STEP_MM) + 1)

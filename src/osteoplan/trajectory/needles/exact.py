@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.model.anatomy import Mask
-from osteoplan.model.way import Gap, Way
+from osteoplan.model.trajectory import Gap, Trajectory
 from osteoplan.trajectory.exact import distance_along
 from osteoplan.trajectory.needles.candidates import Candidates, window_of
 from osteoplan.trajectory.needles.limits import NeedleRules, NeedleTask
@@ -23,14 +23,14 @@ from osteoplan.trajectory.surroundings import Surroundings, point
 __all__ = ["kept", "measured_exactly", "missed_mm"]
 
 F64 = npt.NDArray[np.float64]
-Search = Callable[[NeedleTask], tuple[Way, ...]]
+Search = Callable[[NeedleTask], tuple[Trajectory, ...]]
 
 NEAR_MM = 3.0  # a gap that exceeds what is needed by more is as good as read: reading errs by less
 SEARCHES = 4
 SPARE_MM = 0.02  # beyond what was missed: the next proposal is another one
 
 
-def kept(around: Surroundings, task: NeedleTask, search: Search) -> tuple[Way, ...]:
+def kept(around: Surroundings, task: NeedleTask, search: Search) -> tuple[Trajectory, ...]:
     """Proposals of a search that keep every margin exactly; if none does, one that says what it misses.
 
     Args:
@@ -38,7 +38,7 @@ def kept(around: Surroundings, task: NeedleTask, search: Search) -> tuple[Way, .
         task: with the margins that are asked for.
         search: proposals for a task, the best first.
     """
-    asked, first = task, tuple[Way, ...]()
+    asked, first = task, tuple[Trajectory, ...]()
     for _ in range(SEARCHES):
         found = tuple(measured_exactly(around, task, way) for way in search(asked))
         first = first or found
@@ -53,7 +53,7 @@ def kept(around: Surroundings, task: NeedleTask, search: Search) -> tuple[Way, .
     return whole or tuple(_refused(way) for way in first[:1])
 
 
-def measured_exactly(around: Surroundings, task: NeedleTask, way: Way) -> Way:
+def measured_exactly(around: Surroundings, task: NeedleTask, way: Trajectory) -> Trajectory:
     """The way with the gaps that are near their limits measured against every brick.
 
     Each is told against the task's own margin, whatever the search asked for.
@@ -75,7 +75,7 @@ def measured_exactly(around: Surroundings, task: NeedleTask, way: Way) -> Way:
     return replace(way, gaps=ordered, measures=measures)
 
 
-def missed_mm(way: Way) -> Mapping[str, float]:
+def missed_mm(way: Trajectory) -> Mapping[str, float]:
     """Kind -> by how much a way misses the margin to it; empty where it keeps all."""
     return {gap.kind: gap.needed_mm - gap.gap_mm for gap in way.gaps if gap.gap_mm < gap.needed_mm}
 
@@ -87,7 +87,7 @@ def _stricter(rules: NeedleRules, short: list[Mapping[str, float]]) -> NeedleRul
     return replace(rules, clearance_mm=clearance, wall_mm=rules.wall_mm + more.get("wall", 0.0))
 
 
-def _refused(way: Way) -> Way:
+def _refused(way: Trajectory) -> Trajectory:
     """A way that misses a margin, as one that does not fit, with the reason."""
     if not way.ok:
         return way
@@ -102,7 +102,7 @@ def _refused(way: Way) -> Way:
     return replace(way, status="none", reasons=said)
 
 
-def _exact(around: Surroundings, task: NeedleTask, way: Way, gap: Gap) -> Gap:
+def _exact(around: Surroundings, task: NeedleTask, way: Trajectory, gap: Gap) -> Gap:
     """One gap, to whichever structure of its kind is nearest; how deep inside one is stays as it was read."""
     radius = (way.diameter_mm or 0.0) / 2.0
     entry, target = np.asarray(way.entry_mm), np.asarray(way.target_mm)

@@ -12,7 +12,7 @@ from osteoplan.knowledge.values import values
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import ReviewStatus, worst
 from osteoplan.model.plan import Point
-from osteoplan.model.way import Position
+from osteoplan.model.trajectory import Position
 from osteoplan.trajectory.surroundings import AVOIDED
 
 __all__ = ["NeedleRules", "NeedleTask", "Side", "needle_rules"]

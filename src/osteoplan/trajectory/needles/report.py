@@ -1,4 +1,4 @@
-"""A measured needle path as a ``Way``: its numbers, what it passes, and in sentences why none fits."""
+"""A measured needle path as a ``Trajectory``: its numbers, what it passes, and in sentences why none fits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
 from osteoplan.model.plan import Point
-from osteoplan.model.way import Gap, Profile, Way
+from osteoplan.model.trajectory import Gap, Profile, Trajectory
 from osteoplan.trajectory.needles.candidates import Candidates
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.measure import PathMeasurements, Scene
@@ -31,7 +31,7 @@ def way_of(
     measured: PathMeasurements,
     *,
     broken: Mapping[str, float] | None = None,
-) -> Way:
+) -> Trajectory:
     """One path (arrays of one row) as a way; ``broken`` names the limits that it misses, and by how much."""
     task = scene.task
     entry, tip = measured.entry_mm[0], tried.tips_mm[0]
@@ -62,10 +62,10 @@ def why_broken(
     return _sentences(scene, measured, _gaps(scene, tried, measured), broken) if broken else ()
 
 
-def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Way:
+def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Trajectory:
     """A way that was looked for in vain."""
     approach, side = task.approach, task.side
-    return Way(
+    return Trajectory(
         id=f"{approach.id}_{side}" if side else approach.id,
         name=f"{approach.title}, {side}" if side else approach.title,
         kind="needle",
@@ -80,7 +80,7 @@ def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) ->
     )
 
 
-def numbered(way: Way, n: int) -> Way:
+def numbered(way: Trajectory, n: int) -> Trajectory:
     """The n-th proposal of a search."""
     return replace(way, id=f"{way.id}_{n}", name=f"{way.name}, {n}")
 

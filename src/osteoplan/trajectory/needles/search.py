@@ -28,7 +28,7 @@ import numpy.typing as npt
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_values
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.needles.candidates import Candidates, candidates, neighbours, window_of
 from osteoplan.trajectory.needles.exact import kept
 from osteoplan.trajectory.needles.limits import NeedleTask
@@ -59,7 +59,7 @@ class NeedleSearch:
         tried: paths that were measured in the first round.
     """
 
-    ways: tuple[Way, ...]
+    ways: tuple[Trajectory, ...]
     rejected: Mapping[str, int]
     tried: int
 
@@ -87,7 +87,7 @@ def needle_ways(around: Surroundings, task: NeedleTask, ensemble: Ensemble) -> N
     """
     first = _search(around, task, ensemble)
 
-    def again(asked: NeedleTask) -> tuple[Way, ...]:
+    def again(asked: NeedleTask) -> tuple[Trajectory, ...]:
         return first.ways if asked is task else _search(around, asked, ensemble).ways
 
     ways = kept(around, task, again)
@@ -186,9 +186,9 @@ def _front(soft: F64, good: Rows) -> Rows:
     return front
 
 
-def _proposals(scene: Scene, judged: _Judged, order: Rows) -> tuple[Way, ...]:
+def _proposals(scene: Scene, judged: _Judged, order: Rows) -> tuple[Trajectory, ...]:
     """Paths of the front, in its order, each at its best nearby, that lie apart by entry or direction."""
-    rules, ends, ways = scene.task.rules, list[tuple[F64, F64]](), list[Way]()
+    rules, ends, ways = scene.task.rules, list[tuple[F64, F64]](), list[Trajectory]()
     for row in order[:TRIES].tolist():
         if not _apart(judged.measured.entry_mm[row], judged.tried.outward[row], ends, scene.task):
             continue
@@ -234,7 +234,7 @@ def _nearest_miss(scene: Scene, judged: _Judged) -> _Judged:
     return judged
 
 
-def _why_none(scene: Scene, judged: _Judged) -> Way:
+def _why_none(scene: Scene, judged: _Judged) -> Trajectory:
     """The path that misses least, with a sentence for each limit that it breaks."""
     row = int(np.argmin(judged.total))
     broken = {name: float(short[row]) for name, short in judged.missing.items() if short[row] > 0}
@@ -242,7 +242,7 @@ def _why_none(scene: Scene, judged: _Judged) -> Way:
     return way_of(scene, one, meet(scene, one, beyond_mm=REACH_MM), broken=broken)
 
 
-def _way(scene: Scene, judged: _Judged, row: int) -> Way:
+def _way(scene: Scene, judged: _Judged, row: int) -> Trajectory:
     one = judged.tried.take(np.array([row]))
     told = way_of(scene, one, meet(scene, one, beyond_mm=REACH_MM))
     risk, miss, effort = (float(x) for x in judged.soft[row])
@@ -250,8 +250,8 @@ def _way(scene: Scene, judged: _Judged, row: int) -> Way:
 
 
 def _steady_first(
-    around: Surroundings, task: NeedleTask, ways: tuple[Way, ...], ensemble: Ensemble
-) -> tuple[Way, ...]:
+    around: Surroundings, task: NeedleTask, ways: tuple[Trajectory, ...], ensemble: Ensemble
+) -> tuple[Trajectory, ...]:
     """The ways with their error budgets, numbered in the order in which they forgive."""
     known = {one.id: one for one in task.guidances}
     found = []

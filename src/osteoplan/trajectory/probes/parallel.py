@@ -12,7 +12,7 @@ from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.plan import Point
-from osteoplan.model.way import Way
+from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.probes.zones import unit
 
 __all__ = ["Allowed", "Candidate", "Tube", "beside", "candidate_of", "segment_distances", "tube_of"]
@@ -54,7 +54,7 @@ class Tube:
     diameter_mm: float
 
 
-def candidate_of(way: Way) -> Candidate:
+def candidate_of(way: Trajectory) -> Candidate:
     """The candidate that a needle way is.
 
     Raises:

@@ -1,6 +1,6 @@
 """A straight way into a bone: a needle's path from the skin, or a corridor that a screw fits through.
 
-What was looked for and not found is a ``Way`` too, with the place where it is too narrow.
+What was looked for and not found is a ``Trajectory`` too, with the place where it is too narrow.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from osteoplan.model.device import Device
 from osteoplan.model.plan import Point
 from osteoplan.provenance import Stamp
 
-__all__ = ["ErrorBudget", "Gap", "Position", "Profile", "Way", "WayKind", "WayStatus", "WaysResult"]
+__all__ = [
+    "ErrorBudget", "Gap", "Position", "Profile", "Trajectory", "TrajectoryKind", "TrajectoryStatus",
+    "WaysResult",
+]  # fmt: skip
 
 Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
-WayKind = Literal["needle", "corridor"]
-WayStatus = Literal["fits", "none"]
+TrajectoryKind = Literal["needle", "corridor"]
+TrajectoryStatus = Literal["fits", "none"]
 Draws = npt.NDArray[Any]
 
 
@@ -89,7 +92,7 @@ class ErrorBudget:
 
 
 @dataclass(frozen=True)
-class Way:
+class Trajectory:
     """One straight way, or one that was looked for and not found.
 
     Attributes:
@@ -119,9 +122,9 @@ class Way:
 
     id: str
     name: str
-    kind: WayKind
+    kind: TrajectoryKind
     approach: str
-    status: WayStatus
+    status: TrajectoryStatus
     side: str = ""
     reasons: tuple[str, ...] = ()
     entry_mm: Point | None = None
@@ -161,7 +164,7 @@ class WaysResult:
 
     case: Case
     anatomy: Anatomy
-    ways: tuple[Way, ...]
+    ways: tuple[Trajectory, ...]
     rejected: Mapping[str, Mapping[str, int]]
     stamp: Stamp
     devices: Mapping[str, Device]
