@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from importlib.metadata import EntryPoint
 from typing import assert_never
@@ -30,6 +31,7 @@ from osteoplan.model.plan import (
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.provenance import digest
 from osteoplan.techniques import registry
+from osteoplan.techniques.comparators import Radiotherapy
 from osteoplan.techniques.effects import effects
 from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import techniques
@@ -208,6 +210,38 @@ def test_a_broken_plug_in_raises_and_is_named(value: str, monkeypatch: pytest.Mo
     broken = EntryPoint(name="broken", value=value, group=registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
     with pytest.raises(NotAvailable, match="plug-in 'broken'"):
+        techniques()
+
+
+class OfYesterday(Radiotherapy):
+    """A plug-in written for the doors of yesterday."""
+
+    def propose(self, anatomy, findings, shelf):  # type: ignore[no-untyped-def, override]
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("loaded", "words"),
+    [
+        (
+            lambda: exec("from osteoplan.techniques.protocol import Shelf"),
+            "Shelf is osteoplan.model.inventory.Inv",
+        ),
+        (lambda: exec("import osteoplan.model.way"), "osteoplan.model.way is osteoplan.model.trajectory now"),
+        (lambda: OfYesterday, r"propose takes \(setting, findings\), not \(anatomy, findings, shelf\)"),
+    ],
+)
+def test_a_plug_in_that_uses_a_renamed_word_gets_the_new_one(
+    loaded: Callable[[], object], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Point(EntryPoint):
+        def load(self) -> object:
+            return loaded()
+
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: [Point("radiotherapy", "x:Y", registry.GROUP)]
+    )
+    with pytest.raises(NotAvailable, match=words):
         techniques()
 
 

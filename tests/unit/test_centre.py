@@ -28,9 +28,10 @@ from osteoplan.model.plan import Option
 from osteoplan.model.result import Reading
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.resources import described, lacking, refer
+from osteoplan.techniques.effects import effects
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.explain import explain_facts
-from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, inventory_of
+from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for
 from osteoplan.workflow.options import options
 from osteoplan.workflow.read import input_digests
 from tests.made_setting import ENSEMBLE
@@ -311,15 +312,15 @@ def test_a_comparator_stays_a_comparator_and_says_that_the_centre_must_refer(ana
     assert found(anatomy, Centre())["radiotherapy"].reasons == ()
 
 
-def test_what_is_simulated_takes_from_the_shelf_that_it_was_planned_with(anatomy: Anatomy) -> None:
+def test_what_is_simulated_finds_its_devices_wherever_they_lie(anatomy: Anatomy) -> None:
     owned = Centre(
         limits={"vertebroplasty": {"hub_allowance_mm": 12.0}}, devices=frozenset({"cannula_11g", "pmma"})
     )
-    option = found(anatomy, owned)[PLANS[0]]
-    away = replace(option, status="refer_elsewhere")
-    assert inventory_of(case_of(owned), option).limit("hub_allowance_mm") == 12.0
-    assert inventory_of(case_of(owned), option).devices == devices()
-    assert inventory_of(case_of(owned), away).limits == inventory_elsewhere("vertebroplasty").limits
+    here = inventory_for(case_of(owned), "vertebroplasty")
+    assert (here.limit("hub_allowance_mm"), set(here.devices)) == (12.0, {"cannula_11g", "pmma"})
+    assert set(here.devices) < set(inventory_elsewhere("").devices) == set(devices())
+    plan = found(anatomy, owned)[PLANS[0]].plan
+    assert effects(plan, inventory_elsewhere("").devices).ports
 
 
 # --- stamp

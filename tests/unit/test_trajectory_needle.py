@@ -15,7 +15,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.trajectory.needles.pedicle_path import (
     NeedleLimits,
     NeedlePath,
-    NeedleTask,
+    PediclePathTask,
     best_path,
     measure,
     placed,
@@ -36,9 +36,9 @@ def anatomy(request: pytest.FixtureRequest) -> Anatomy:
     return vertebra(request.param)
 
 
-def task(anatomy: Anatomy, side: PedicleSide, **changes: object) -> NeedleTask:
+def task(anatomy: Anatomy, side: PedicleSide, **changes: object) -> PediclePathTask:
     aim = tuple(float(x) for x in anatomy.frame.world([0.0, -7.0, 0.0]))
-    return replace(NeedleTask(side, aim, 2.4, LIMITS, comfort_mm=5.0, reach_mm=10.0), **changes)  # type: ignore[arg-type]
+    return replace(PediclePathTask(side, aim, 2.4, LIMITS, comfort_mm=5.0, reach_mm=10.0), **changes)  # type: ignore[arg-type]
 
 
 def along_the_pedicle(anatomy: Anatomy, side: PedicleSide, diameter: float = 2.4):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
 
 from osteoplan.errors import NotAvailable
 from osteoplan.techniques.protocol import Technique
@@ -11,6 +12,13 @@ from osteoplan.techniques.protocol import Technique
 __all__ = ["GROUP", "techniques"]
 
 GROUP = "osteoplan.techniques"
+# What a plug-in imported under another name -> where it stands.
+RENAMED: Mapping[str, str] = {
+    "Shelf": "osteoplan.model.inventory.Inventory",
+    "osteoplan.model.way": "osteoplan.model.trajectory",
+    "osteoplan.trajectory.approaches": "osteoplan.trajectory.needles.search",
+    "osteoplan.trajectory.needle": "osteoplan.trajectory.needles.pedicle_path",
+}
 
 
 def techniques() -> Mapping[str, Technique]:
@@ -36,13 +44,28 @@ def _load(point: EntryPoint) -> Technique:
     try:
         technique = point.load()()
     except Exception as cause:
+        said = f"{cause}{_today(str(cause))}"
         raise NotAvailable(
-            f"technique plug-in '{point.name}' ({point.value}) cannot be loaded: {cause}; "
+            f"technique plug-in '{point.name}' ({point.value}) cannot be loaded: {said}; "
             "repair it or uninstall its package"
         ) from cause
     if not isinstance(technique, Technique):
         raise NotAvailable(
             f"technique plug-in '{point.name}' ({point.value}) is not a technique: it needs id, title, kind, "
-            "propose, violations and effects"
+            "propose and violations"
         )
+    for name in ("propose", "violations"):
+        asked = tuple(signature(getattr(Technique, name)).parameters)[1:]
+        given = tuple(signature(getattr(technique, name)).parameters)
+        if given != asked:
+            raise NotAvailable(
+                f"technique plug-in '{point.name}' ({point.value}): {name} takes ({', '.join(asked)}), not "
+                f"({', '.join(given)}); a setting holds what was anatomy and shelf"
+            )
     return technique
+
+
+def _today(said: str) -> str:
+    """The name of today for one that a plug-in imports in vain; nothing where none was renamed."""
+    found = [f"{old} is {new} now" for old, new in RENAMED.items() if f"'{old}'" in said]
+    return f" ({'; '.join(found)})" if found else ""

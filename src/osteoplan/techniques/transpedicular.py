@@ -22,7 +22,7 @@ from osteoplan.trajectory.needles.pedicle_path import (
     Measures,
     NeedleLimits,
     NeedlePath,
-    NeedleTask,
+    PediclePathTask,
     best_path,
     measure,
     placed,
@@ -60,7 +60,7 @@ def cannula_through(side: PedicleSide, aim_mm: Point, setting: Setting) -> Cannu
         NotAvailable: no cannula on the shelf, no such pedicle, or no straight line through it into the body.
     """
     device, why = _thinnest(side, setting)
-    task = NeedleTask(
+    task = PediclePathTask(
         side=side,
         aim_mm=aim_mm,
         diameter_mm=device.number("outer_diameter_mm"),

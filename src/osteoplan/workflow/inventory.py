@@ -10,7 +10,6 @@ from osteoplan.model.case import Case
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Known
 from osteoplan.model.inventory import Inventory
-from osteoplan.model.plan import Option
 from osteoplan.model.result import Reading
 from osteoplan.model.trajectory import Position
 from osteoplan.trajectory.reach import POSITIONS
@@ -18,7 +17,7 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.settings import PlanSettings
 
 __all__ = [
-    "guidances_at", "inventory_elsewhere", "inventory_for", "inventory_of", "position_of", "setting_of",
+    "guidances_at", "inventory_elsewhere", "inventory_for", "position_of", "setting_of",
 ]  # fmt: skip
 
 # what a centre's guidance is called in the vocabulary -> which error it leaves
@@ -56,14 +55,6 @@ def inventory_elsewhere(technique: str) -> Inventory:
 def setting_of(reading: Reading, settings: PlanSettings | None = None) -> Setting:
     """The setting that a case is planned in: its patient, every device, the sampled patients."""
     return Setting.of(reading.anatomy, inventory_elsewhere(""), (settings or PlanSettings()).ensemble)
-
-
-def inventory_of(case: Case, option: Option) -> Inventory:
-    """What an option that is proposed already is worked out with: it names its devices, wherever they lie."""
-    technique = option.plan.technique
-    if option.status == "refer_elsewhere":
-        return inventory_elsewhere(technique)
-    return replace(inventory_for(case, technique), devices=devices())
 
 
 def position_of(case: Case) -> Position | None:

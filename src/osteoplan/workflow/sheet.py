@@ -12,6 +12,7 @@ from typing import Any
 
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
 from osteoplan.io.plan_json import option_noun, read_plan, wordings_noun
+from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.stops import stops
 from osteoplan.knowledge.structures import kind_of
@@ -20,7 +21,6 @@ from osteoplan.model.case import Case
 from osteoplan.model.plan import Option
 from osteoplan.report.sheet import render_sheet, sheet_document
 from osteoplan.report.sheet_views import Asked, Stop
-from osteoplan.workflow.inventory import inventory_of
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 
@@ -64,7 +64,7 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
         plan=document["id"],
         date=document["stamp"]["created"],
         program=f"osteoplan {document['stamp']['program']}",
-        devices=inventory_of(case, option).devices if words is None else words.devices,
+        devices=devices() if words is None else words.devices,
         stops=tuple(Stop(row.at, row.where, row.text, row.status) for row in stops()),
         elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
         spacers=frozenset(order().no_part),

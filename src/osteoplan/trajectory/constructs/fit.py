@@ -17,7 +17,7 @@ from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors.bone import BoneField
 from osteoplan.trajectory.corridors.patches import Missing
-from osteoplan.trajectory.corridors.search import Place, place_of
+from osteoplan.trajectory.corridors.search import CorridorOnScan, place_of
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps
 
 __all__ = ["SAME_MM", "Fit", "corridor_of", "fit_of"]
@@ -81,10 +81,10 @@ def fit_of(around: Surroundings, way: str, head_mm: F64, tip_mm: F64, diameter_m
     return Fit(wall, template.margins_mm["wall"], clear, named, needed, depth)
 
 
-def _place(around: Surroundings, template: Template, side: str) -> Place | None:
+def _place(around: Surroundings, template: Template, side: str) -> CorridorOnScan | None:
     """A corridor on this scan; None where the scan lacks what bounds it."""
 
-    def make() -> Place | None:
+    def make() -> CorridorOnScan | None:
         try:
             return place_of(around, template, template.names(side))
         except Missing:
@@ -93,7 +93,7 @@ def _place(around: Surroundings, template: Template, side: str) -> Place | None:
     return around.memo.once(("place", template.id, side), make)
 
 
-def _wall_mm(place: Place, head: F64, tip: F64) -> float:
+def _wall_mm(place: CorridorOnScan, head: F64, tip: F64) -> float:
     """Least distance of the bone's surface from the axis between its ends, faces left out [mm]."""
     field, length = place.field, float(np.linalg.norm(tip - head))
     axis = (tip - head) / length
@@ -120,7 +120,7 @@ def _faces(field: BoneField, head: F64, axis: F64, length: float) -> tuple[float
 
 
 def _clear(
-    around: Surroundings, place: Place, head: F64, tip: F64, radius: float
+    around: Surroundings, place: CorridorOnScan, head: F64, tip: F64, radius: float
 ) -> tuple[float, str, float, F64]:
     """Least clearance less its margin, the kind that limits it, that margin, and where."""
     n = max(int(np.ceil(np.linalg.norm(tip - head) / STEP_MM)), 1)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from osteoplan.model.anatomy import Mask
-from osteoplan.trajectory.corridors.search import Axis, Place
+from osteoplan.trajectory.corridors.search import Axis, CorridorOnScan
 from osteoplan.trajectory.exact import distance_along
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
@@ -20,7 +20,7 @@ __all__ = ["measured_exactly"]
 NEAR_MM = 3.0  # what is farther than it needs to be by more than this was read well enough
 
 
-def measured_exactly(around: Surroundings, place: Place, axis: Axis) -> Axis:
+def measured_exactly(around: Surroundings, place: CorridorOnScan, axis: Axis) -> Axis:
     """The axis with its clearance no larger than every brick allows; the bone around it stays as read."""
     if not axis.whole:
         return axis

@@ -14,7 +14,7 @@ from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
 from osteoplan.model.trajectory import Gap, Profile, Trajectory
-from osteoplan.trajectory.corridors.search import Axis, Place, clear_of
+from osteoplan.trajectory.corridors.search import Axis, CorridorOnScan, clear_of
 from osteoplan.trajectory.corridors.to_skin import OuterWay, nearest_structure
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps, point
 
@@ -34,7 +34,7 @@ def no_way(around: Surroundings, template: Template, names: Mapping[str, str], w
 
 
 def narrow_way(
-    around: Surroundings, place: Place, names: Mapping[str, str], axis: Axis, needed_mm: float
+    around: Surroundings, place: CorridorOnScan, names: Mapping[str, str], axis: Axis, needed_mm: float
 ) -> Trajectory:
     """A corridor that no screw fits: how wide it is at its narrowest place, and what narrows it there."""
     template = place.template
@@ -53,7 +53,7 @@ def narrow_way(
 
 
 def found_way(
-    around: Surroundings, place: Place, names: Mapping[str, str], axis: Axis, outer: OuterWay,
+    around: Surroundings, place: CorridorOnScan, names: Mapping[str, str], axis: Axis, outer: OuterWay,
     screws: Sequence[Device],
 ) -> Trajectory:  # fmt: skip
     """A corridor with its screws; ``none`` where its way from the skin is forbidden."""
@@ -74,7 +74,7 @@ def found_way(
     return _with(way, around, place, axis, reasons=reasons, diameter_mm=widest)
 
 
-def limit_of(around: Surroundings, place: Place, axis: Axis) -> str:
+def limit_of(around: Surroundings, place: CorridorOnScan, axis: Axis) -> str:
     """What limits an axis at its narrowest place, in words."""
     here, maps = axis.narrowest_mm, distance_maps(around)
     if not axis.by_bone:
@@ -93,7 +93,7 @@ def limit_of(around: Surroundings, place: Place, axis: Axis) -> str:
 def _with(
     way: Trajectory,
     around: Surroundings,
-    place: Place,
+    place: CorridorOnScan,
     axis: Axis,
     *,
     reasons: tuple[str, ...],
@@ -123,7 +123,7 @@ def _with(
     )  # fmt: skip
 
 
-def _measures(place: Place, axis: Axis, diameter_mm: float) -> Mapping[str, float]:
+def _measures(place: CorridorOnScan, axis: Axis, diameter_mm: float) -> Mapping[str, float]:
     """Numbers of a corridor; ``end_skip_mm`` is how far from an end the bone's face may cut into a screw."""
     template = place.template
     around = 0.5 * diameter_mm + template.margins_mm["wall"]
@@ -142,7 +142,9 @@ def _measures(place: Place, axis: Axis, diameter_mm: float) -> Mapping[str, floa
     }
 
 
-def _gap(around: Surroundings, place: Place, kind: str, gaps: F64, positions: F64, radius: float) -> Gap:
+def _gap(
+    around: Surroundings, place: CorridorOnScan, kind: str, gaps: F64, positions: F64, radius: float
+) -> Gap:
     at = int(np.argmin(gaps))
     distance = float(gaps[at]) + radius
     found = nearest_structure(around, kind, positions[at], distance, without=place.crossed)
@@ -156,7 +158,7 @@ def _wall_gap(template: Template, axis: Axis, radius: float) -> Gap:
     return Gap("wall", "wall", axis.bone_mm - radius, point(at), template.margins_mm["wall"])
 
 
-def _distance(around: Surroundings, place: Place, kind: str, positions: F64) -> F64:
+def _distance(around: Surroundings, place: CorridorOnScan, kind: str, positions: F64) -> F64:
     """Distance of positions to a kind of structure, joints that are crossed on purpose left out."""
     if kind != "joint" or not place.crossed:
         return distance_maps(around).at(kind, positions)
@@ -165,7 +167,7 @@ def _distance(around: Surroundings, place: Place, kind: str, positions: F64) -> 
     return found
 
 
-def _named(around: Surroundings, place: Place, kind: str, here: F64) -> str:
+def _named(around: Surroundings, place: CorridorOnScan, kind: str, here: F64) -> str:
     if kind == "metal":
         return "metal that is there"
     gap = float(_distance(around, place, kind, here[None])[0])

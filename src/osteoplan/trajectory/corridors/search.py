@@ -26,7 +26,7 @@ from osteoplan.trajectory.corridors.patches import (
 )
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, Surroundings, distance_maps
 
-__all__ = ["Axis", "Clear", "Place", "axes_of", "clear_of", "place_of"]
+__all__ = ["Axis", "Clear", "CorridorOnScan", "axes_of", "clear_of", "place_of"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
@@ -84,7 +84,7 @@ class Clear:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class CorridorOnScan:
     """One template on one side of this scan, before the search.
 
     Attributes:
@@ -106,7 +106,7 @@ class Place:
     regions: tuple[Region, Region, Region]
 
 
-def place_of(around: Surroundings, template: Template, names: Mapping[str, str]) -> Place:
+def place_of(around: Surroundings, template: Template, names: Mapping[str, str]) -> CorridorOnScan:
     """What a template comes to on this scan.
 
     Args:
@@ -140,7 +140,7 @@ def place_of(around: Surroundings, template: Template, names: Mapping[str, str])
             raise Missing(f"nothing of the {what}'s place is on this scan, or the bone is too thin there")
     margins = {kind: mm for kind, mm in template.margins_mm.items() if kind != "wall"}
     clear = clear_of(around, field, tuple(sorted(margins.items())), crossed)
-    return Place(template, bones, crossed, field, clear, starts, ends, regions)
+    return CorridorOnScan(template, bones, crossed, field, clear, starts, ends, regions)
 
 
 def _same(label: str, also: Mapping[str, str]) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def _gates(template: Template, names: Mapping[str, str], also: Mapping[str, str]
     return tuple(gates)
 
 
-def axes_of(place: Place) -> tuple[Axis, ...]:
+def axes_of(place: CorridorOnScan) -> tuple[Axis, ...]:
     """Axes of a place, the widest first; at least one where the patches are long enough apart."""
     pairs = _pairs(place)
     if not len(pairs):
@@ -183,7 +183,7 @@ def axes_of(place: Place) -> tuple[Axis, ...]:
     )  # fmt: skip
 
 
-def _pairs(place: Place) -> npt.NDArray[np.int64]:
+def _pairs(place: CorridorOnScan) -> npt.NDArray[np.int64]:
     """(n, 2) pairs of patch points that are long enough and pass the waist."""
     i, j = np.meshgrid(np.arange(len(place.starts)), np.arange(len(place.ends)), indexing="ij")
     pairs = np.stack([i.ravel(), j.ravel()], axis=1)
@@ -194,7 +194,7 @@ def _pairs(place: Place) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(pairs[fine])
 
 
-def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _best_pairs(place: CorridorOnScan, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The best pairs that are not neighbours of a better one."""
     keep, most = int(number("corridor_search.kept_pairs")), int(number("corridor_search.refined_pairs"))
     # A share of all pairs, evenly drawn, bounds the score of those that are kept.
@@ -214,7 +214,7 @@ def _best_pairs(place: Place, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.in
     return pairs[order[chosen]]
 
 
-def _scores(place: Place, pairs: npt.NDArray[np.int64], floor: float) -> F64:
+def _scores(place: CorridorOnScan, pairs: npt.NDArray[np.int64], floor: float) -> F64:
     template, cone = place.template, np.radians(number("corridor_search.end_cone_deg"))
     return pair_scores(
         place.field.depth, place.field.affine, place.clear.field, place.clear.affine, place.starts,
@@ -224,7 +224,7 @@ def _scores(place: Place, pairs: npt.NDArray[np.int64], floor: float) -> F64:
     )  # fmt: skip
 
 
-def _refine(place: Place, starts: F64, ends: F64, first: str, last: str) -> F64:
+def _refine(place: CorridorOnScan, starts: F64, ends: F64, first: str, last: str) -> F64:
     template, cone = place.template, np.radians(number("corridor_search.end_cone_deg"))
     return refined(
         place.field.level, place.field.depth, place.field.affine, place.clear.field, place.clear.affine,
@@ -238,7 +238,7 @@ def _refine(place: Place, starts: F64, ends: F64, first: str, last: str) -> F64:
     )  # fmt: skip
 
 
-def _broken(place: Place, start: F64, end: F64, step: float) -> Axis:
+def _broken(place: CorridorOnScan, start: F64, end: F64, step: float) -> Axis:
     """A pair whose axis leaves the bone: where that is worst."""
     length = float(np.linalg.norm(end - start))
     skip = place.template.end_skip_mm

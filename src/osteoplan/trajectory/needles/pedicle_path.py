@@ -26,7 +26,8 @@ from osteoplan.trajectory.placement_error import PlacementError, placements
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, point
 
 __all__ = [
-    "Measures", "NeedleLimits", "NeedlePath", "NeedleTask", "best_path", "measure", "placed", "shortfalls",
+    "Measures", "NeedleLimits", "NeedlePath", "PediclePathTask", "best_path", "measure", "placed",
+    "shortfalls",
 ]  # fmt: skip
 
 F64 = npt.NDArray[np.float64]
@@ -55,7 +56,7 @@ class NeedleLimits:
 
 
 @dataclass(frozen=True)
-class NeedleTask:
+class PediclePathTask:
     """What a path is searched for.
 
     Attributes:
@@ -175,7 +176,7 @@ def shortfalls(found: Measures, limits: NeedleLimits) -> Mapping[str, F64]:
     return short
 
 
-def best_path(around: Surroundings, task: NeedleTask) -> NeedlePath:
+def best_path(around: Surroundings, task: PediclePathTask) -> NeedlePath:
     """The best path through one pedicle; where none meets the hard limits, the one that misses them least.
 
     Raises:
@@ -219,7 +220,7 @@ def placed(around: Surroundings, path: NeedlePath, error: PlacementError, ensemb
 _NO_SKIN = 1000.0  # worse than any other shortfall: such a path cannot be judged
 
 
-def _coarse(around: Surroundings, task: NeedleTask) -> tuple[F64, F64]:
+def _coarse(around: Surroundings, task: PediclePathTask) -> tuple[F64, F64]:
     """Tips around the aim, and points of the isthmus plane that lie inside the bone: all pairs."""
     maps = distance_maps(around)
     frame, narrow = around.anatomy.frame, pedicle(around, task.side)
@@ -235,7 +236,7 @@ def _coarse(around: Surroundings, task: NeedleTask) -> tuple[F64, F64]:
 
 
 def _around(
-    tips: F64, through: F64, around: Surroundings, task: NeedleTask, step_mm: float
+    tips: F64, through: F64, around: Surroundings, task: PediclePathTask, step_mm: float
 ) -> tuple[F64, F64]:
     """Pairs a step or none from the given ones, with the tip still in the body."""
     maps = distance_maps(around)
@@ -257,7 +258,7 @@ def _box(*ranges: tuple[float, float, float]) -> F64:
     )
 
 
-def _cost(found: Measures, tips: F64, task: NeedleTask) -> F64:
+def _cost(found: Measures, tips: F64, task: PediclePathTask) -> F64:
     """Sum of what is uncomfortable, each term 0 (fine) to 1 (as bad as no clearance), equal weights."""
     want = task.comfort_mm
     terms = [np.clip(1.0 - clearance / want, 0.0, 1.0) for clearance in found.clearance_mm.values()]
