@@ -9,8 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.anatomy.frames import bone_frames
+from osteoplan.arrays import Mask
 from osteoplan.io.dicom.image import read_series
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
+from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Lesion
 from osteoplan.model.volume import Volume

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from osteoplan.anatomy.frames import bone_frames
+from osteoplan.arrays import Mask
 from osteoplan.kernels.distance import distance_to
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask, Structure
+from osteoplan.model.anatomy import Anatomy, BoneFrame, Structure
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Lesion
 from osteoplan.model.effects import Cylinder, Effects

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import bounding_box, gather_linear
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["Aligned", "depth_map"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 
 MARGIN_MM = 8.0  # kept around a mask, so that its surface is well inside the grid
 

@@ -18,10 +18,10 @@ from osteoplan.anatomy.calibration_internal import by_tissues
 from osteoplan.anatomy.calibration_kernel import kernel_note
 from osteoplan.anatomy.calibration_phantom import by_phantom
 from osteoplan.anatomy.calibration_tissue import contrast_seen
+from osteoplan.arrays import Mask
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import known, number
 from osteoplan.model.acquisition import Acquisition
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import Calibration, DensityKind, covariance_of
 from osteoplan.model.evidence import Known, worst
 from osteoplan.model.labels import LabelMap

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
+from osteoplan.arrays import F64, Indices
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.attenuation import mass_attenuation
 from osteoplan.knowledge.values import number
@@ -36,8 +37,6 @@ from osteoplan.provenance import rng
 __all__ = [
     "Curve", "accepted", "fit_line", "fit_physics", "fit_rods", "fit_rods_in_water", "plain", "widening",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +208,7 @@ def _line(x: F64, y: F64) -> F64:
     return np.stack([slope, y.mean(axis=-1) - slope * x.mean(axis=-1)], axis=-1)
 
 
-def _sampled(h: F64, sd: F64, mu: F64, salts: F64, best: int, likely: npt.NDArray[np.intp], n: int) -> F64:
+def _sampled(h: F64, sd: F64, mu: F64, salts: F64, best: int, likely: Indices, n: int) -> F64:
     """(3, 3) covariance over likely energies, tissue CT numbers and both regressions."""
     # numerics of an integral, the same for every patient; patients are drawn from its covariance later
     stream = rng(0, "calibration", "propagation")

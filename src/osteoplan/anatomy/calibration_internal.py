@@ -10,9 +10,9 @@ import numpy as np
 
 from osteoplan.anatomy.calibration_fit import Curve, accepted, fit_line, fit_physics, plain
 from osteoplan.anatomy.calibration_tissue import pointed_at, tissues
+from osteoplan.arrays import Mask
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import Calibration, ReferenceRegion
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume

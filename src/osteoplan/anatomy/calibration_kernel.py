@@ -7,9 +7,9 @@ import re
 import numpy as np
 from scipy import ndimage
 
+from osteoplan.arrays import Mask
 from osteoplan.knowledge.values import known, number
 from osteoplan.model.acquisition import Acquisition
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["kernel_note", "named_sharp", "noise"]

@@ -11,11 +11,11 @@ import numpy as np
 from osteoplan.anatomy.calibration_fit import Curve, accepted, fit_rods, fit_rods_in_water, plain
 from osteoplan.anatomy.calibration_rods import find_rods, measure_rod
 from osteoplan.anatomy.structures import body_surface
+from osteoplan.arrays import Mask
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.density_phantoms import DensityPhantom, Insert, density_phantom
 from osteoplan.knowledge.materials import conversions
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import Calibration, ReferenceRegion
 from osteoplan.model.evidence import worst
 from osteoplan.model.volume import Volume

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import ReferenceRegion
 from osteoplan.model.volume import Volume
 
 __all__ = ["find_rods", "measure_rod"]
 
-F64 = npt.NDArray[np.float64]
 _POINT = "point at them: rods: [{at_mm: [x, y, z]}, ...] in the phantom's order"
 
 

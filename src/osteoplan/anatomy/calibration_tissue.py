@@ -11,22 +11,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.structures import body_surface
+from osteoplan.arrays import F32, Array, Mask
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.structures import kind_of
 from osteoplan.knowledge.values import known, number
 from osteoplan.model.acquisition import Acquisition
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.calibration import ReferenceRegion
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = ["TISSUES", "contrast_seen", "pointed_at", "tissues"]
 
-F32 = npt.NDArray[np.float32]
 TISSUES = ("air", "adipose", "muscle", "blood", "bone")
 
 
@@ -130,7 +128,7 @@ class _Slices:
     patient: Mask
     free: Mask
     edge_mm: float
-    numbers: npt.NDArray[Any] | None
+    numbers: Array | None
     labels: LabelMap | None
 
     @classmethod
@@ -140,7 +138,7 @@ class _Slices:
         if labels is not None:
             ct.require_same_grid(labels.volume, what="the label map")
 
-        def some(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        def some(array: Array) -> Array:
             return np.ascontiguousarray(np.moveaxis(array, axis, 0)[step // 2 :: step])
 
         values = some(ct.array).astype(np.float32)
@@ -276,7 +274,7 @@ def _peak(name: str, values: F32, window: str) -> ReferenceRegion | None:
     return ReferenceRegion(name, near.size, float(near.mean()), float(near.std()))
 
 
-def _labelled(ct: Volume, labels: LabelMap | None, name: str) -> npt.NDArray[Any]:
+def _labelled(ct: Volume, labels: LabelMap | None, name: str) -> Array:
     """Values of a structure without its outermost voxels; empty where it is not labelled."""
     if labels is None or not labels.has(name):
         return np.zeros(0)

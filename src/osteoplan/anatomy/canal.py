@@ -9,20 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.frame import exits
+from osteoplan.arrays import F32, F64, Indices, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.values import number
 
 __all__ = ["Canal", "PosteriorWall", "find_canal", "find_wall"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 BULGE_MM = 2.0  # a ring's side further than this from the median of all rings is an open side
 WALL_OUTLIER_MM = 4.0  # a line of sight that leaves the body further off than this went past it
@@ -42,7 +38,7 @@ class Canal:
     """
 
     depth: F32
-    rings: npt.NDArray[np.intp]
+    rings: Indices
     left_mm: float
     right_mm: float
     front_mm: float
@@ -133,7 +129,7 @@ def _edges(bone: Aligned, hole: Mask) -> tuple[float, float, float, float]:
     )
 
 
-def _between(sections: F32, rings: npt.NDArray[np.intp], slices: int) -> F32:
+def _between(sections: F32, rings: Indices, slices: int) -> F32:
     """Outlines of all slices: linear between rings, the nearest ring's beyond them."""
     k = np.clip(np.arange(slices), rings[0], rings[-1])
     above = np.clip(np.searchsorted(rings, k), 1, len(rings) - 1) if len(rings) > 1 else np.zeros_like(k)

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.labels import LabelMap
 
 __all__ = ["ORDER", "LevelCount", "LevelRow", "count_levels"]
-
-F64 = npt.NDArray[np.float64]
 
 _CERVICAL = tuple(f"C{n}" for n in range(1, 8))
 _THORACIC = tuple(f"T{n}" for n in range(1, 14))

@@ -11,17 +11,15 @@ matter.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage, optimize
 
 from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.pieces import largest_piece
+from osteoplan.arrays import F32, F64
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["exits", "vertebra_frame"]
-
-F64 = npt.NDArray[np.float64]
 
 DEEP = 0.7  # of the greatest depth: the core of the body
 REACH = 1.15  # times the greatest depth: the part of the endplates that is looked at
@@ -94,7 +92,7 @@ def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:
     return _unit(guess.left + best.x[0] * guess.posterior + best.x[1] * guess.superior)
 
 
-def _sample(grid: Volume, values: npt.NDArray[np.float32], positions_mm: F64) -> F64:
+def _sample(grid: Volume, values: F32, positions_mm: F64) -> F64:
     found: F64 = ndimage.map_coordinates(values, grid.indices(positions_mm).T, order=1, mode="nearest")
     return found.astype(np.float64)
 
@@ -109,7 +107,7 @@ def _endplate_slope(depth: Volume, frame: BoneFrame, reach: float) -> float:
     return 0.5 * STEP_MM * (above - below)
 
 
-def exits(depth: npt.NDArray[np.float32]) -> F64:
+def exits(depth: F32) -> F64:
     """Voxels along the last axis until a line leaves the bone that it starts in; nan if it does not."""
     out = depth >= 0
     first = np.argmax(out, axis=-1)

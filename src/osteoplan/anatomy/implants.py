@@ -13,18 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Implant, ImplantKind, Mask
+from osteoplan.model.anatomy import Implant, ImplantKind
 from osteoplan.model.volume import Volume
 
 __all__ = ["excluded_zone", "find_implants"]
 
-F64 = npt.NDArray[np.float64]
 Box = tuple[slice, slice, slice]
 ALL_ROUND = np.ones((3, 3, 3), dtype=bool)
 SECTORS = 12
@@ -78,9 +77,7 @@ def _in_bones(ct: Volume, bones: Mask, vessels: Mask | None) -> Iterator[Implant
             yield _implant(ct, wide, cement, "cement", _thickness_said(ct, cement))
 
 
-def _metal(
-    ct: Volume, values: F64 | npt.NDArray[np.float32], piece: Mask, near: Mask, vessels: Mask | None
-) -> Mask | None:
+def _metal(ct: Volume, values: F64 | F32, piece: Mask, near: Mask, vessels: Mask | None) -> Mask | None:
     core = piece & (values > number("implants.metal_HU"))
     grown = piece & (values > number("implants.metal_grown_HU"))
     enough = core.sum() * ct.voxel_volume_mm3 / 1000.0 >= number("implants.metal_least_mL")
@@ -95,9 +92,7 @@ def _metal(
     return np.asarray(np.isin(names, touching[touching > 0]))
 
 
-def _cement(
-    ct: Volume, values: F64 | npt.NDArray[np.float32], piece: Mask, bones: Mask, closing: float
-) -> Mask | None:
+def _cement(ct: Volume, values: F64 | F32, piece: Mask, bones: Mask, closing: float) -> Mask | None:
     # The label may leave the cement out: fill gaps of the bone up to twice the closing wide.
     swollen = distance_to(bones, ct.spacing_mm) <= closing
     inside = piece & (distance_to(~swollen, ct.spacing_mm) > closing)
@@ -198,7 +193,7 @@ def _implant(ct: Volume, box: Box, part: Mask, kind: ImplantKind, because: str) 
     return Implant(kind, mask, float(ct.array[box][part].max()), volume, because)
 
 
-def _share_said(values: F64 | npt.NDArray[np.float32], metal: Mask) -> str:
+def _share_said(values: F64 | F32, metal: Mask) -> str:
     share = 100.0 * float((values[metal] > number("implants.metal_HU")).mean())
     return f"{share:.0f} % of it above {number('implants.metal_HU'):.0f} HU, at a bone"
 

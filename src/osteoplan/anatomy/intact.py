@@ -7,13 +7,12 @@ around the lesion at the same depth, so the shell closes again and the inside be
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Indices, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["filled_in"]
@@ -50,14 +49,12 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
     return image.with_array(array)
 
 
-def _layers(depth: npt.NDArray[np.float32], thickness: float) -> npt.NDArray[np.intp]:
-    layers: npt.NDArray[np.intp] = np.floor(np.maximum(-depth, 0.0) / thickness).astype(np.intp)
+def _layers(depth: F32, thickness: float) -> Indices:
+    layers: Indices = np.floor(np.maximum(-depth, 0.0) / thickness).astype(np.intp)
     return layers
 
 
-def _by_layer(
-    values: npt.NDArray[np.float64], layer: npt.NDArray[np.intp], deepest: int
-) -> npt.NDArray[np.float64]:
+def _by_layer(values: F64, layer: Indices, deepest: int) -> F64:
     """Median per layer; a layer with too few voxels takes that of all layers at least as deep, or of all."""
     medians = np.empty(deepest + 1)
     for k in range(deepest + 1):

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.frames.femur import head_of, lesser_trochanter, neck_of, upper_shaft
 from osteoplan.anatomy.frames.fit import Sphere, unit
 from osteoplan.anatomy.frames.hemipelvis import cup_of
 from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.sites import label_of, side_of
 from osteoplan.knowledge.values import number
@@ -27,7 +27,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["SideOfShape", "Sureness", "check_side", "organs_swapped", "pairs_swapped", "shape_side"]
 
-F64 = npt.NDArray[np.float64]
 Side = Literal["left", "right"]
 Sureness = Literal["sure", "likely", "undecided", "contradictory"]
 

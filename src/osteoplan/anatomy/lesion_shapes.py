@@ -16,16 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import LesionError
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.case import Matrix
 from osteoplan.model.volume import Volume
 
 __all__ = ["ellipsoid_at", "threshold_in_ellipsoid"]
 
-F64 = npt.NDArray[np.float64]
 Box = tuple[slice, ...]
 
 _LEAST = 30  # voxels that a median is taken of

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.canal import Canal, PosteriorWall
 from osteoplan.anatomy.pieces import largest_piece
+from osteoplan.arrays import Bool, Indices, Mask
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["vertebra_parts"]
-
-F64 = npt.NDArray[np.float64]
 
 
 def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: PosteriorWall) -> Mapping[str, Mask]:
@@ -57,7 +55,7 @@ def _split(bone: Volume, frame: BoneFrame, canal: Canal, wall: PosteriorWall) ->
     }
 
 
-def _mask(bone: Volume, indices: npt.NDArray[np.intp], chosen: npt.NDArray[np.bool_]) -> Mask:
+def _mask(bone: Volume, indices: Indices, chosen: Bool) -> Mask:
     mask = np.zeros(bone.shape, dtype=bool)
     mask[tuple(indices[chosen].T)] = True
     return mask

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.model.anatomy import Mask
+from osteoplan.arrays import Mask
 
 __all__ = ["largest_piece"]
 

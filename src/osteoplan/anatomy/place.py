@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.vertebra import Vertebra
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import LesionError, UnknownName
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.model.anatomy import BoneFrame
@@ -16,7 +16,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["Where", "centre_at_wall", "centre_in"]
 
-F64 = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
 Where = Literal["centre", "left", "right", "anterior", "posterior", "superior", "inferior"]
 
@@ -109,7 +108,7 @@ def _depth_at(depth: Volume, frame: BoneFrame, local: F64) -> F64:
     return found
 
 
-def _extent(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _extent(mask: Bool) -> list[tuple[int, int]]:
     found = ndimage.find_objects(mask.astype(np.uint8))
     if not found:
         raise LesionError("the bone's mask is empty: give the mask of a bone that is on the scan")

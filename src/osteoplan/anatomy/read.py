@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.calibrate import calibrate
 from osteoplan.anatomy.derive import derived_structures
@@ -29,11 +28,12 @@ from osteoplan.anatomy.target import (
 )
 from osteoplan.anatomy.twin import from_neighbour, from_other_side
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput, Cancelled, LesionError
 from osteoplan.knowledge.sites import side_of
 from osteoplan.knowledge.structures import kind_of
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Implant, Mask, Structure
+from osteoplan.model.anatomy import Anatomy, BoneFrame, Implant, Structure
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.findings import Finding
@@ -42,7 +42,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["BoneOnScan", "bone_on_scan", "build_anatomy"]
 
-F64 = npt.NDArray[np.float64]
 OnStep = Callable[[int, float], bool]
 
 

@@ -14,15 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
 
 __all__ = ["Registration", "register_rigid"]
 
-F64 = npt.NDArray[np.float64]
 LEVELS = (4, 2, 1)  # shrink factors of the pyramid
 VOXELS = 1  # seed of the voxels that are compared: the same on every run
 

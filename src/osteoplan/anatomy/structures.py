@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.pieces import largest_piece
+from osteoplan.arrays import Array, Mask
 from osteoplan.knowledge.structures import is_known, kind_of
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask, Structure
+from osteoplan.model.anatomy import Structure
 from osteoplan.model.volume import Volume
 
 __all__ = ["body_surface", "labelled_structures"]
@@ -70,7 +69,7 @@ _IN_SLICE = np.zeros((3, 3, 3), dtype=bool)
 _IN_SLICE[1, 1, :] = _IN_SLICE[1, :, 1] = True
 
 
-def _outside(solid: Mask, values: npt.NDArray[Any], air_max: float) -> Mask:
+def _outside(solid: Mask, values: Array, air_max: float) -> Mask:
     """Not solid, connected to the image's edge within its slice, and in part as thin as air."""
     names, count = ndimage.label(~solid, _IN_SLICE)
     touching = np.zeros(count + 1, dtype=bool)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.structures import body_surface
+from osteoplan.arrays import F64, Indices, Mask
 from osteoplan.errors import BadInput, LesionError, UnknownName
 from osteoplan.kernels.distance import distance_to
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import bone_site, label_of, thoracolumbar_spine
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
@@ -23,8 +22,7 @@ __all__ = [
     "TargetBone", "bone_with_lesion", "crop_around", "neighbours", "require_inside", "target_bone", "up",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
-Box = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+Box = tuple[Indices, Indices]
 
 
 @dataclass(frozen=True, eq=False)

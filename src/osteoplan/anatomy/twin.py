@@ -22,18 +22,18 @@ from scipy.spatial.transform import Rotation
 from osteoplan.anatomy.neighbours import frames_on_scan
 from osteoplan.anatomy.target import TargetBone, neighbours, without_crumbs
 from osteoplan.anatomy.vertebra import read_vertebra
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import label_of, side_of, thoracolumbar_spine
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
 
 __all__ = ["from_neighbour", "from_other_side"]
 
-F64 = npt.NDArray[np.float64]
 MARGIN_MM = 20.0  # around a bone, so that the distance to it is known there
 SAMPLES = 3000  # surface voxels that vote on the fit
 CLIP_MM = 6.0  # distances beyond it say nothing more
@@ -140,9 +140,7 @@ class _Twin:
         local = frame.local(at_mm) * self.flip
         return self.frame.world(np.exp(fit[6]) * local @ turn.T + fit[3:6])
 
-    def _fitted(
-        self, depth: npt.NDArray[np.float32], image: Volume, frame: BoneFrame, at: F64
-    ) -> tuple[F64, float]:
+    def _fitted(self, depth: F32, image: Volume, frame: BoneFrame, at: F64) -> tuple[F64, float]:
         """(turn, shift, log of the scale) that lay the bone's surface on the twin's; median distance [mm]."""
         count = 7 if self.scaled else 6
         clipped = np.clip(depth, -CLIP_MM, CLIP_MM)
@@ -160,15 +158,15 @@ class _Twin:
 
     def _at_own_depth(
         self,
-        depth: npt.NDArray[np.float32],
+        depth: F32,
         fit: F64,
         frame: BoneFrame,
         at_mm: F64,
-        own: npt.NDArray[np.float32],
+        own: F32,
     ) -> F64:
         """(n, 3) LPS in the twin, as deep below its surface as each place is below that of its own bone."""
         at = self._mapped(fit, frame, at_mm)
-        slopes: list[npt.NDArray[np.float32]] = list(np.gradient(depth, *self.mask.spacing_mm))
+        slopes: list[F32] = list(np.gradient(depth, *self.mask.spacing_mm))
         along = self.mask.affine[:3, :3] / self.mask.spacing_mm
         for _ in range(2):
             grad = np.stack([_sampled(slope, self.mask, at) for slope in slopes], axis=1) @ along.T
@@ -177,7 +175,7 @@ class _Twin:
         return at
 
 
-def _surface(own: npt.NDArray[np.float32], bone: Mask, lesion: Mask, image: Volume) -> F64:
+def _surface(own: F32, bone: Mask, lesion: Mask, image: Volume) -> F64:
     """(n, 3) LPS of voxels at the bone's surface, away from the lesion."""
     shell = bone & (own > -float(image.spacing_mm.max())) & ~ndimage.binary_dilation(lesion, iterations=2)
     at = image.positions_mm(np.argwhere(shell))
@@ -187,7 +185,7 @@ def _surface(own: npt.NDArray[np.float32], bone: Mask, lesion: Mask, image: Volu
     return at[:: max(1, len(at) // SAMPLES)]
 
 
-def _sampled(array: npt.NDArray[np.float32], grid: Volume, at_mm: F64) -> F64:
+def _sampled(array: F32, grid: Volume, at_mm: F64) -> F64:
     found: F64 = ndimage.map_coordinates(array, grid.indices(at_mm).T, order=1, mode="nearest")
     return found.astype(np.float64)
 

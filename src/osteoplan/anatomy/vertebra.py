@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.aligned import MARGIN_MM, Aligned, depth_map
 from osteoplan.anatomy.canal import Canal, PosteriorWall, find_canal, find_wall
 from osteoplan.anatomy.frame import vertebra_frame
 from osteoplan.anatomy.parts import vertebra_parts
+from osteoplan.arrays import F64, Mask
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["Vertebra", "read_vertebra"]
 
-F64 = npt.NDArray[np.float64]
 GRID_MM = 1.0  # of the bone's own grid
 
 

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Indices, Mask
 from osteoplan.cement.medium import Growth, Medium, arrivals, growth, medium, speeds
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
@@ -33,8 +33,6 @@ from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = ["fill"]
 
-F64 = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
 OnStep = Callable[[int, float], bool]
 
 
@@ -85,7 +83,7 @@ def fill(
     )
 
 
-def _cropped(anatomy: Anatomy, shares: list[npt.NDArray[np.float32]]) -> tuple[Volume, ...]:
+def _cropped(anatomy: Anatomy, shares: list[F32]) -> tuple[Volume, ...]:
     """One share a sample, on the box that holds all of them: the whole grid would be far larger."""
     reached = np.argwhere(np.any([share > 0 for share in shares], axis=0))
     low, high = reached.min(axis=0) - 1, reached.max(axis=0) + 2

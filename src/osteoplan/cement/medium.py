@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.front import arrival_times
 from osteoplan.knowledge.values import values
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Port
 
 __all__ = ["Growth", "Medium", "arrivals", "growth", "medium", "speeds"]
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Indices
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
 from osteoplan.mechanics.voxels.problem import VoxelProblem
 
 __all__ = ["deck", "write_deck"]
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 # Corner a = 4 di + 2 dj + dk of ours -> C3D8: around the lower face, then around the upper one.
 AROUND = [0, 4, 6, 2, 1, 5, 7, 3]
@@ -95,7 +92,7 @@ def _lines(problem: VoxelProblem, affine: F64, class_width: float) -> Iterator[s
     yield "*END STEP"
 
 
-def _classes(modulus: F64, width: float) -> tuple[F64, Ints]:
+def _classes(modulus: F64, width: float) -> tuple[F64, Indices]:
     """(moduli of the materials, material of each element)."""
     if not width >= 0.0:
         raise BadInput(f"moduli cannot be gathered in classes of width {width:g}: give 0 or more")
@@ -107,7 +104,7 @@ def _classes(modulus: F64, width: float) -> tuple[F64, Ints]:
     return np.exp((number + 0.5) * step), of
 
 
-def _set(numbers: Ints) -> Iterator[str]:
+def _set(numbers: Indices) -> Iterator[str]:
     for at in range(0, len(numbers), 12):
         yield ", ".join(map(str, numbers[at : at + 12])) + ","
 

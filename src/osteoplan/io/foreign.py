@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput, GeometryMismatch, UnknownName
 from osteoplan.kernels.resample import gather_nearest
 from osteoplan.knowledge import values
@@ -20,8 +20,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["ForeignMask", "Masks", "chosen", "clean_label", "lay_on", "matching", "require_frame"]
 
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 UNKNOWN_FRAME = "scan"  # the frame of an image whose format has none (NIfTI, NRRD)
 # A DICOM series without a frame of reference is in a frame of its own, which is nobody else's.
 _NO_FRAME = ("", UNKNOWN_FRAME, "frame-of-")

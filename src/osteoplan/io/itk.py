@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.io.dicom.opened import apart, decoded
 from osteoplan.io.foreign import ForeignMask, chosen, clean_label
@@ -22,8 +21,6 @@ from osteoplan.model.volume import Meaning, Volume
 
 __all__ = ["NrrdSegment", "nrrd_segments", "read_itk", "read_nrrd_segment"]
 
-Array = npt.NDArray[Any]
-F64 = npt.NDArray[np.float64]
 SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 

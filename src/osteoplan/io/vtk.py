@@ -18,16 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
 from osteoplan.mechanics.voxels.solve import VoxelSolution
 
 __all__ = ["RodLine", "write_vti", "write_vtu"]
-
-F64 = npt.NDArray[np.float64]
-Array = npt.NDArray[Any]
 
 HEXAHEDRON, LINE = 12, 3  # cell types of VTK
 BLOCK = 1 << 20

@@ -37,11 +37,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["Beam", "EndForces", "Tie", "interpolation", "places", "rings", "shear_coefficient"]
+from osteoplan.arrays import F64, I32, Array, Bool, Indices
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int32]
+__all__ = ["Beam", "EndForces", "Tie", "interpolation", "places", "rings", "shear_coefficient"]
 
 RING = 8  # points around the axis
 
@@ -63,16 +61,16 @@ class Tie:
         K: (3 m, 3 m) symmetric, not negative [N/mm]; degree of freedom 3 j + c is component c of node j.
     """
 
-    nodes: Ints
+    nodes: I32
     weights: F64
     K: F64
 
-    def displacement(self, u: npt.NDArray[Any]) -> F64:
+    def displacement(self, u: Array) -> F64:
         """(m, 3) displacement of the rod's nodes under (n_nodes, 3)."""
         a: F64 = _read(self.nodes, self.weights, u)
         return a
 
-    def add(self, u: npt.NDArray[Any], y: npt.NDArray[Any], factor: float = 1.0) -> None:
+    def add(self, u: Array, y: Array, factor: float = 1.0) -> None:
         """y += factor W^T K W u; both (n_nodes, 3), of any layout and precision."""
         a = self.displacement(u)
         _scatter(self.nodes, self.weights, factor * (self.K @ a.ravel()).reshape(a.shape), y)
@@ -191,7 +189,7 @@ def rings(points: F64, axis: F64, radius: float) -> F64:
     return points[:, None, :] + radius * around
 
 
-def interpolation(points: F64, number: Ints) -> tuple[Ints, F64]:
+def interpolation(points: F64, number: I32) -> tuple[I32, F64]:
     """Nodes and weights (m, 8 q) that read the mean of trilinear values at (m, q, 3) points.
 
     Args:
@@ -225,7 +223,7 @@ def _bending(L: float, EI: float, kGA: float) -> F64:
     return EI / (L**3 * (1.0 + phi)) * K
 
 
-def _condense(K: F64, translation: npt.NDArray[np.intp], held: Bool) -> tuple[F64, F64]:
+def _condense(K: F64, translation: Indices, held: Bool) -> tuple[F64, F64]:
     """((m, m) stiffness at held translations, (n, m) all degrees of freedom from them)."""
     m, n = len(held), len(K)
     whole = np.zeros((n, m))

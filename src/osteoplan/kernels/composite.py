@@ -18,20 +18,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F32, F64, I32, I64, Indices
 from osteoplan.kernels.composite_grids import Grid, Transfer, Ways
 from osteoplan.kernels.simd import lanes, load, store
 from osteoplan.kernels.smoother import Smoother
 from osteoplan.kernels.threads import shared_out
 
 __all__ = ["Composite", "Packed"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
 
 WIDTH = lanes(np.float32)
 HALF = 300  # entries of half a symmetric (24, 24)
@@ -177,7 +172,7 @@ class Composite(Smoother):
             len(self.place), least=2 * WORTH,
         )  # fmt: skip
 
-    def matrix(self) -> tuple[npt.NDArray[np.intp], F64]:
+    def matrix(self) -> tuple[Indices, F64]:
         """(places of what may move, their stiffness)."""
         at = np.flatnonzero(self.inverse.ravel() > 0)
         number = np.full(self.inverse.size, -1)

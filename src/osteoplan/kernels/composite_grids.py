@@ -17,14 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import I32
 from osteoplan.kernels.elasticity import Bricks
 
 __all__ = ["Grid", "Transfer", "coarser"]
 
-I32 = npt.NDArray[np.int32]
 Ways = tuple[int, int, int]
 
 

@@ -23,16 +23,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F32, F64, I64
 from osteoplan.kernels.threads import shared_out
 
 __all__ = ["BOX", "FOUND", "pair_scores", "refined"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
 
 BOX = 19  # numbers of a box: landmark 3, axes 9 (rows), low 3, high 3, greatest distance 1
 FOUND = 14  # numbers of a found axis, see ``refined``

@@ -14,16 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.elasticity import CORNERS, Bricks
 
 __all__ = [
     "failure_load", "failure_load_of_share", "mean_strain", "mean_strain_matrix", "principal_strains",
     "strain_demand",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
 
 
 def mean_strain_matrix(edges_mm: Sequence[float]) -> F64:

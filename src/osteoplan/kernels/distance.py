@@ -18,13 +18,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.kernels.threads import each, shared_out
 
 __all__ = ["distance_to", "signed_distance", "signed_distances"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 FAR = float(2**40)  # mm2; beyond any body, exact in single precision, finite so that differences stay numbers
 THREAD_VOXELS = 200_000  # a smaller image is done before a second thread has woken up

@@ -23,21 +23,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F64, I32, I64, Array, Bool, Real
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.rows import Rows, add_stiffness, modal_blocks
 
 __all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
-
-F64 = npt.NDArray[np.float64]
-Real = npt.NDArray[Any]  # float32 or float64
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int32]
 
 CORNERS = np.array([(di, dj, dk) for di in (0, 1) for dj in (0, 1) for dk in (0, 1)])
 AT_ONCE = 1000  # elements: as many as stay in the cache, and as a matrix product keeps to one thread
@@ -88,9 +83,9 @@ class Bricks:
     """
 
     shape: tuple[int, int, int]
-    cells: Ints
-    nodes: Ints
-    layers: npt.NDArray[np.int64]
+    cells: I32
+    nodes: I32
+    layers: I64
 
     @classmethod
     def of(cls, solid: Bool) -> Bricks:
@@ -104,7 +99,7 @@ class Bricks:
         return cls((ni, nj, nk), cells, nodes, layers)
 
     @cached_property
-    def corners(self) -> Ints:
+    def corners(self) -> I32:
         """(n_elements, 8) node numbers; made when first asked for, a solve alone does not."""
         number = np.empty(tuple(n + 1 for n in self.shape), dtype=np.int32)
         corners = np.empty((len(self.cells), 8), dtype=np.int32)
@@ -131,7 +126,7 @@ class Bricks:
         _to_cells(self.cells, self.corner, self.rows.cell_at, values, out)
         return out
 
-    def lines_of_nodes(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def lines_of_nodes(self, values: Array) -> Array:
         """(n_nodes, 3) values -> (3, nodes) of ``rows``; 0 where no node is."""
         out = np.zeros((3, self.rows.nodes), dtype=values.dtype)
         _to_lines(self.nodes, self.corner, self.rows.at, values, out)
@@ -151,15 +146,15 @@ class Bricks:
         at = self.rows.at[i, j] + k
         return tuple(tie.renumbered(at) for tie in ties)
 
-    def box(self, values: npt.NDArray[Any], *, void: float = 0.0) -> npt.NDArray[Any]:
+    def box(self, values: Array, *, void: float = 0.0) -> Array:
         """(n_elements,) values -> (ni, nj, nk) box with ``void`` elsewhere."""
         out = np.full(self.shape, void, dtype=values.dtype)
         out[tuple(self.cells.T)] = values
         return out
 
-    def of_box(self, box: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def of_box(self, box: Array) -> Array:
         """(ni, nj, nk) box -> (n_elements,) values of the solid voxels."""
-        values: npt.NDArray[Any] = box[tuple(self.cells.T)]
+        values: Array = box[tuple(self.cells.T)]
         return values
 
     def gather(self, u: F64) -> F64:
@@ -215,7 +210,7 @@ class Stiffness:
         weights = np.diagonal(self.K0) * self.modulus[:, None].astype(np.float64)
         dofs = 3 * self.mesh.corners[:, :, None] + np.arange(3)
         count = 3 * len(self.mesh.nodes)
-        total: npt.NDArray[Any] = np.bincount(dofs.ravel(), weights.ravel(), minlength=count)
+        total: Array = np.bincount(dofs.ravel(), weights.ravel(), minlength=count)
         total = total.reshape(-1, 3)
         for tie in self.ties:
             total += tie.diagonal(len(total))

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.threads import shared_out
 
 __all__ = ["held", "inside"]
 
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
-
-def inside(points_mm: F64, centres_mm: F64, axes: F64, half_length_mm: F64, half_width_mm: F64) -> Bools:
+def inside(points_mm: F64, centres_mm: F64, axes: F64, half_length_mm: F64, half_width_mm: F64) -> Bool:
     """(m, n) True where point i lies in ellipsoid j.
 
     Args:
@@ -57,9 +54,7 @@ def _in(p: F64, c: F64, axis: F64, a: float, b: float) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _inside(
-    first: int, last: int, points: F64, centres: F64, axes: F64, a: F64, b: F64, found: Bools
-) -> None:
+def _inside(first: int, last: int, points: F64, centres: F64, axes: F64, a: F64, b: F64, found: Bool) -> None:
     for i in range(first, last):
         for j in range(len(axes)):
             found[i, j] = _in(points[i], centres[j], axes[j], a[j], b[j])

@@ -11,12 +11,11 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-__all__ = ["arrival_times", "invade"]
+from osteoplan.arrays import F64, I64, Bool
 
-F64 = npt.NDArray[np.float64]
+__all__ = ["arrival_times", "invade"]
 
 
 def arrival_times(speed: F64, spacing: F64, start: F64, *, enough: int | None = None) -> F64:
@@ -38,9 +37,7 @@ def arrival_times(speed: F64, spacing: F64, start: F64, *, enough: int | None = 
     return times
 
 
-def invade(
-    arrivals: F64, capacity: F64, amounts: F64, *, stop_at: npt.NDArray[np.bool_] | None = None
-) -> tuple[F64, F64]:
+def invade(arrivals: F64, capacity: F64, amounts: F64, *, stop_at: Bool | None = None) -> tuple[F64, F64]:
     """Share of each voxel that is filled when several sources push their amounts in side by side.
 
     Each source takes voxels in the order in which its own front arrives and passes over what is already full;
@@ -66,9 +63,7 @@ def invade(
 
 
 @njit(cache=True)
-def _take_turns(
-    orders: npt.NDArray[np.int64], capacity: F64, amounts: F64, stops: npt.NDArray[np.bool_]
-) -> tuple[F64, F64]:
+def _take_turns(orders: I64, capacity: F64, amounts: F64, stops: Bool) -> tuple[F64, F64]:
     full = 1.0 - 1e-12
     share, placed = np.zeros(capacity.size), np.zeros(amounts.size)
     going, at = amounts > 0.0, np.zeros(amounts.size, dtype=np.int64)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array, Bool
 from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OsteoplanError
 from osteoplan.kernels.elasticity import Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, GridLevel, Hierarchy, OnStep
@@ -24,8 +24,6 @@ from osteoplan.kernels.rows import Rows, brick_of
 
 __all__ = ["GpuHierarchy", "GpuSystem", "equilibrium_on_gpu", "require_gpu"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Device = Any  # an array on the device
 
 BLOCK = (32, 4, 1)  # threads along k, j, i
@@ -285,7 +283,7 @@ def _over(count: int, size: int) -> int:
     return max(1, -(-count // size))
 
 
-def _put(array: npt.NDArray[Any]) -> Device:
+def _put(array: Array) -> Device:
     from numba import cuda
 
     return cuda.to_device(np.ascontiguousarray(array))

@@ -18,23 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 from scipy import ndimage
 
+from osteoplan.arrays import F32, F64, I32, I64, U8, Array, Bool
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.rod_motions import RodMotions, inverse
 from osteoplan.kernels.rows import Rows, add_stiffness
 
 __all__ = ["Deflation", "Island", "islands"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 CONTRAST = 30.0
 THRESHOLDS = (10.0, 100.0, 1000.0)  # below the stiffest cell
@@ -43,13 +38,13 @@ MOST = 6  # islands of each threshold, the largest first
 FEW_SUPPORTS = 8  # nodes; a component held at no more than these may turn or drift
 
 
-def islands(mesh: Bricks, modulus: npt.NDArray[Any], fixed: Bool) -> list[Ints]:
+def islands(mesh: Bricks, modulus: Array, fixed: Bool) -> list[I64]:
     """Node numbers of each island, and of the whole body where supports are few.
 
     Args:
         modulus: (n_elements,); fixed: (n_nodes, 3).
     """
-    found: list[Ints] = []
+    found: list[I64] = []
     top = float(modulus.max())
     if top > CONTRAST * float(modulus.min()):
         box = mesh.box(modulus.astype(np.float32))
@@ -73,9 +68,7 @@ def islands(mesh: Bricks, modulus: npt.NDArray[Any], fixed: Bool) -> list[Ints]:
     return found
 
 
-def _parts(
-    box: npt.NDArray[np.float32], threshold: float
-) -> tuple[npt.NDArray[np.int32], list[tuple[int, tuple[slice, ...]]]]:
+def _parts(box: F32, threshold: float) -> tuple[I32, list[tuple[int, tuple[slice, ...]]]]:
     """(labels, (label, bounding box) of the largest connected parts above a threshold)."""
     labels, count = ndimage.label(box > threshold)
     if count == 0:
@@ -86,9 +79,7 @@ def _parts(
     return labels, [(one + 1, where[one]) for one in largest]
 
 
-def _is_island(
-    box: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], one: int, part: tuple[slice, ...]
-) -> bool:
+def _is_island(box: F32, labels: I32, one: int, part: tuple[slice, ...]) -> bool:
     wider = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in part)
     inside = labels[wider] == one
     ring = ndimage.binary_dilation(inside, np.ones((3, 3, 3))) & ~inside & (box[wider] > 0)
@@ -106,13 +97,13 @@ class Island:
         span: places of the box around it, one node wider, and planes: those of the box.
     """
 
-    place: Ints
+    place: I64
     arm: F64
-    span: Ints
+    span: I64
     planes: tuple[int, int]
 
     @classmethod
-    def of(cls, mesh: Bricks, nodes: Ints, edges_mm: F64) -> Island:
+    def of(cls, mesh: Bricks, nodes: I64, edges_mm: F64) -> Island:
         """Of an island's node numbers."""
         at = mesh.nodes[nodes] - np.array(mesh.corner)
         arm = (at - at.mean(axis=0)) * edges_mm
@@ -132,14 +123,14 @@ class Deflation:
     """
 
     parts: tuple[Island, ...]
-    images: tuple[tuple[Ints, F64], ...]
+    images: tuple[tuple[I64, F64], ...]
     solve: F64
-    free: npt.NDArray[np.uint8]
+    free: U8
     rods: RodMotions | None = None
 
     @classmethod
     def of(
-        cls, rows: Rows, parts: tuple[Island, ...], *, blocks: F64, E: F64, free: npt.NDArray[np.uint8],
+        cls, rows: Rows, parts: tuple[Island, ...], *, blocks: F64, E: F64, free: U8,
         ties: Sequence[Tie], rods: RodMotions | None, w: F64, y: F64,
     ) -> Deflation:  # fmt: skip
         """Work out A W; w and y (3, nodes) are room to work in."""
@@ -186,7 +177,7 @@ class Deflation:
         motion: F64 = self.solve @ self.along(r)
         return motion
 
-    def excess(self, z: npt.NDArray[Any]) -> F64:
+    def excess(self, z: Array) -> F64:
         """(W^T A W)^-1 (A W)^T z."""
         parts = [_image(z, place, image) for place, image in self.images]
         motion: F64 = self.solve @ np.concatenate(
@@ -204,7 +195,7 @@ class Deflation:
             self.rods.take_off(r, motion[6 * len(self.parts) :])
 
 
-def _around(rows: Rows, at: Ints) -> tuple[Ints, tuple[int, int]]:
+def _around(rows: Rows, at: I64) -> tuple[I64, tuple[int, int]]:
     """(places in memory of the box of nodes around some, its planes), one node wider."""
     i0, j0, k0 = np.maximum(at.min(axis=0) - 1, 0)
     i1, j1, k1 = np.minimum(at.max(axis=0) + 2, np.array(rows.shape) + 1)
@@ -214,7 +205,7 @@ def _around(rows: Rows, at: Ints) -> tuple[Ints, tuple[int, int]]:
     return (rows.at[part] + k)[there], (int(i0), int(i1))
 
 
-def _mixed(rods: RodMotions, place: Ints, arm: F64, free: npt.NDArray[np.uint8]) -> F64:
+def _mixed(rods: RodMotions, place: I64, arm: F64, free: U8) -> F64:
     """(6, q) rigid motions of an island times A V of rods."""
     shared, here, there = np.intersect1d(place, rods.place, return_indices=True)
     motion = np.zeros((6, 3, len(shared)))

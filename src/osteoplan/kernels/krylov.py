@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
+
+from osteoplan.arrays import F64
 
 __all__ = ["conjugate_gradients", "gmres", "total"]
 
-F64 = npt.NDArray[np.float64]
 Apply = Callable[[F64], F64]
 
 RESTART = 25

@@ -31,10 +31,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 from scipy import ndimage
 
+from osteoplan.arrays import F32, F64, U8, Bool, Indices
 from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.composite import Composite, Packed
@@ -49,10 +49,6 @@ from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, 
 
 __all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 OnStep = Callable[[int, float], bool]
 Preconditioner = Callable[[F64], F64]
 
@@ -242,7 +238,7 @@ class Hierarchy:
 class Coarsest:
     """A grid small enough to invert: ``at`` (n,) places of its unknowns in memory, ``inverse`` (n, n)."""
 
-    at: npt.NDArray[np.intp]
+    at: Indices
     inverse: F32
 
     @classmethod
@@ -267,7 +263,7 @@ class Coarsest:
         return cls.inverted(at, A[:-1, :-1])
 
     @classmethod
-    def inverted(cls, at: npt.NDArray[np.intp], A: F64) -> Coarsest:
+    def inverted(cls, at: Indices, A: F64) -> Coarsest:
         """Of the stiffness A (n, n) of the unknowns at these places."""
         A[np.diag_indices_from(A)] *= 1.0 + 1e-7
         _invert(A)
@@ -359,7 +355,7 @@ class _System:
     A: Stiffness
     blocks: F64
     E: F64
-    free: npt.NDArray[np.uint8]
+    free: U8
     force: F64 | None
     r: F64
     p: F64

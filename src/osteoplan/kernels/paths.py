@@ -17,12 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F32, F64
 from osteoplan.kernels.threads import shared_out
 
 __all__ = ["first_crossing", "path_minima", "path_values"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 
 THREAD_PATHS = 500  # fewer paths than that are not worth a second thread
 

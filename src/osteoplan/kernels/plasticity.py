@@ -27,8 +27,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import Cancelled, NotConverged
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks, Stiffness
@@ -38,9 +38,6 @@ from osteoplan.kernels.rows import add_stiffness, modal_blocks
 from osteoplan.kernels.yielding import Brick, Elements, Tangent
 
 __all__ = ["Body", "Boundary", "LoadPath", "Point", "follow"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 MANY = 0.05  # share of the elements that measures a step where no end is given
 MOST_NEWTON = 15

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["capsule_fraction", "cylinder_fraction"]
+from osteoplan.arrays import F64
 
-F64 = npt.NDArray[np.float64]
+__all__ = ["capsule_fraction", "cylinder_fraction"]
 
 
 def cylinder_fraction(

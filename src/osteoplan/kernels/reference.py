@@ -15,17 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from osteoplan.arrays import F64, I64, Bool
 from osteoplan.errors import BadInput
 
 __all__ = ["assembled", "plain_brick", "plain_equilibrium", "plain_nodes"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 def plain_brick(edges_mm: Sequence[float], poisson: float) -> F64:
@@ -41,7 +37,7 @@ def plain_brick(edges_mm: Sequence[float], poisson: float) -> F64:
     return K.reshape(24, 24)
 
 
-def plain_nodes(solid: Bool) -> tuple[Ints, Ints]:
+def plain_nodes(solid: Bool) -> tuple[I64, I64]:
     """((n_nodes, 3) lattice indices in C order, (n_elements, 8) node numbers) of the True voxels."""
     lattice = tuple(n + 1 for n in solid.shape)
     ends = np.array([(di, dj, dk) for di in (0, 1) for dj in (0, 1) for dk in (0, 1)])
@@ -80,7 +76,7 @@ def plain_equilibrium(
     return u.reshape(-1, 3), reaction.reshape(-1, 3)
 
 
-def _rigid_motions(nodes: Ints) -> F64:
+def _rigid_motions(nodes: I64) -> F64:
     """(3 n_nodes, 6) three translations and three turns, in units of the lattice."""
     moves = [np.tile(axis, (len(nodes), 1)) for axis in np.eye(3)]
     turns = [np.cross(axis, nodes - nodes.mean(axis=0)) for axis in np.eye(3)]

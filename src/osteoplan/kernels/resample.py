@@ -6,18 +6,12 @@ affine of the source and B that of the target, target index b lies at source ind
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["bounding_box", "gather_linear", "gather_nearest"]
+from osteoplan.arrays import F32, F64, Array, Indices, Mask
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Array = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
+__all__ = ["bounding_box", "gather_linear", "gather_nearest"]
 
 
 def gather_linear(
@@ -55,7 +49,7 @@ def _gather(
     return gathered
 
 
-def bounding_box(mask: Mask) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def bounding_box(mask: Mask) -> tuple[Indices, Indices]:
     """Lowest index and one past the highest, (3,) each, of the True voxels.
 
     Raises:

@@ -17,17 +17,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from osteoplan.arrays import F64, I64, Array, Bool
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks, Stiffness
 
 __all__ = ["RodMotions", "inverse"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +36,8 @@ class RodMotions:
         gram, solve: (q, q) V^T A V and its inverse.
     """
 
-    nodes: Ints
-    place: Ints
+    nodes: I64
+    place: I64
     V: Any
     AV: F64
     gram: F64
@@ -90,7 +86,7 @@ class RodMotions:
         motion: F64 = self.solve @ self.along(r)
         return motion
 
-    def excess(self, z: npt.NDArray[Any]) -> F64:
+    def excess(self, z: Array) -> F64:
         """(V^T A V)^-1 (A V)^T z."""
         motion: F64 = self.solve @ self.image(z)
         return motion
@@ -104,7 +100,7 @@ class RodMotions:
         out: F64 = self.V.T @ v[:, self.place].T.ravel()
         return out
 
-    def image(self, z: npt.NDArray[Any]) -> F64:
+    def image(self, z: Array) -> F64:
         """(q,) (A V)^T z."""
         out: F64 = self.AV.T @ z[:, self.place].T.ravel().astype(np.float64)
         return out
@@ -118,7 +114,7 @@ def inverse(gram: F64) -> F64:
     return scaled
 
 
-def _components(tie: Tie, number: Ints, n: int) -> Any:
+def _components(tie: Tie, number: I64, n: int) -> Any:
     """(3 m, 3 n) W of all components."""
     m, w = tie.nodes.shape
     hit = tie.weights.ravel() != 0.0
@@ -127,7 +123,7 @@ def _components(tie: Tie, number: Ints, n: int) -> Any:
     return sparse.kron(W, np.eye(3), format="csr")
 
 
-def _around(mesh: Bricks, cells: Ints, number: Ints, n: int, K0: F64, modulus: F64) -> Any:
+def _around(mesh: Bricks, cells: I64, number: I64, n: int, K0: F64, modulus: F64) -> Any:
     """(3 n, 3 n) stiffness of some cells; exact for motions of nodes whose every cell is among them."""
     dofs = (3 * number[mesh.corners[cells]][:, :, None] + np.arange(3)).reshape(-1, 24)
     entries = modulus[cells, None, None] * K0

@@ -33,14 +33,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F64, I32, I64, Real
 from osteoplan.kernels.simd import fill, lanes, load, shifted, some, store
 from osteoplan.kernels.threads import in_parts, worth
 
 __all__ = ["Rows", "add_planes", "add_stiffness", "brick_of", "modal_blocks"]
-
-F64 = npt.NDArray[np.float64]
-Real = npt.NDArray[Any]
-Ints = npt.NDArray[np.int64]
 
 PAD = lanes(np.float32)
 SMALL = 3000  # cells; below, a second thread is not worth waking
@@ -109,13 +106,13 @@ class Rows:
     """
 
     shape: tuple[int, int, int]
-    low: npt.NDArray[np.int32]
-    high: npt.NDArray[np.int32]
-    at: Ints
-    planes: Ints
-    cell_low: npt.NDArray[np.int32]
-    cell_high: npt.NDArray[np.int32]
-    cell_at: Ints
+    low: I32
+    high: I32
+    at: I64
+    planes: I64
+    cell_low: I32
+    cell_high: I32
+    cell_at: I64
     nodes: int
     cells: int
     factors: tuple[int, int, int] = (1, 1, 1)
@@ -193,7 +190,7 @@ class Rows:
         return worth(planes, max(1, int(SMALL * planes / max(self.cells, 1))), self.threads)
 
 
-def _packed(low: npt.NDArray[np.int32], high: npt.NDArray[np.int32], pad: int) -> tuple[Ints, Ints]:
+def _packed(low: I32, high: I32, pad: int) -> tuple[I64, I64]:
     """(index of k = 0 of each line, beginning of each plane) with room for one vector after each plane."""
     length = (high - low).astype(np.int64)
     sizes = length.sum(axis=1) + pad

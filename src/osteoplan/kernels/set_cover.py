@@ -22,14 +22,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
+
+from osteoplan.arrays import F32, F64, Bool, Indices
 
 __all__ = ["SetCover", "Solution", "greedy", "solve"]
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.intp]
 Status = Literal["optimal", "gap", "greedy"]
 
 SAME = 1e-4  # of the objective, within which a bound proves it
@@ -53,14 +50,14 @@ class SetCover:
         near: (columns, columns) symmetric, what is near for them.
     """
 
-    covers: Bools
+    covers: Bool
     weights: F64
     costs: F64
-    conflicts: Bools
+    conflicts: Bool
     at_most: int
     worth: float
-    chained: Bools | None = None
-    near: Bools | None = None
+    chained: Bool | None = None
+    near: Bool | None = None
 
     def objective(self, chosen: Sequence[int]) -> float:
         """Cost of a choice and of what it leaves bare."""
@@ -166,21 +163,21 @@ def _grown(problem: SetCover, weight: F32, chosen: list[int]) -> list[int]:
     return chosen
 
 
-def _bare_points(problem: SetCover, chosen: Sequence[int]) -> Bools:
+def _bare_points(problem: SetCover, chosen: Sequence[int]) -> Bool:
     """(points,) those that a choice leaves bare."""
-    bare: Bools = ~np.asarray(problem.covers[:, list(chosen)].any(axis=1))
+    bare: Bool = ~np.asarray(problem.covers[:, list(chosen)].any(axis=1))
     return bare
 
 
-def _gain(weight: F32, bare: Bools) -> F64:
+def _gain(weight: F32, bare: Bool) -> F64:
     """What each column brings of the bare points, in the unit of the costs."""
     gain: F64 = weight[bare].sum(axis=0, dtype=np.float64)
     return gain
 
 
-def _free(problem: SetCover, chosen: list[int]) -> Bools:
+def _free(problem: SetCover, chosen: list[int]) -> Bool:
     """Columns that may join a choice."""
-    free: Bools = ~np.asarray(problem.conflicts[:, chosen].any(axis=1))
+    free: Bool = ~np.asarray(problem.conflicts[:, chosen].any(axis=1))
     free[chosen] = False
     if problem.chained is not None and problem.near is not None:
         linked = [j for j in chosen if problem.chained[j]]
@@ -231,7 +228,7 @@ def _few(problem: SetCover, upper: float) -> list[int]:
     return min(best, (float(pair[a, b]), sorted((int(hopeful[a]), int(hopeful[b])))))[1]
 
 
-def _shared(problem: SetCover, columns: Ints) -> F64:
+def _shared(problem: SetCover, columns: Indices) -> F64:
     """(n, n) weight of the points that two columns both cover."""
     both = np.zeros((len(columns), len(columns)))
     for first in range(0, len(problem.weights), 1024):
@@ -286,7 +283,7 @@ def _merged(problem: SetCover) -> SetCover:
     return replace(problem, covers=problem.covers[first[order]], weights=weights[order])
 
 
-def _first_rows(problem: SetCover) -> Ints:
+def _first_rows(problem: SetCover) -> Indices:
     """Points to begin with: those that fewest columns cover, and some of all others."""
     order = np.argsort(problem.covers.sum(axis=1), kind="stable")
     rest = order[ROWS // 2 :]
@@ -294,7 +291,7 @@ def _first_rows(problem: SetCover) -> Ints:
     return np.sort(np.concatenate([order[: ROWS // 2], rest[::step]]))
 
 
-def _bare(problem: SetCover, chosen: Sequence[int], held: Ints) -> Ints:
+def _bare(problem: SetCover, chosen: Sequence[int], held: Indices) -> Indices:
     """Points that a choice leaves bare and the problem did not hold: the rarest, and some of the others."""
     bare = _bare_points(problem, chosen)
     bare[held] = False
@@ -306,13 +303,13 @@ def _bare(problem: SetCover, chosen: Sequence[int], held: Ints) -> Ints:
     return np.concatenate([order[: ROWS // 2], rest[:: -(-len(rest) // (ROWS // 2))]])
 
 
-def _cliques(conflicts: Bools) -> list[Ints]:
+def _cliques(conflicts: Bool) -> list[Indices]:
     """Sets of columns of which one at most can be chosen; every conflict lies in one of them.
 
     One row of the problem per set instead of one per pair: fewer rows, and a far tighter bound.
     """
     left = np.triu(conflicts, 1)
-    cliques: list[Ints] = []
+    cliques: list[Indices] = []
     for a in range(len(conflicts)):
         while left[a].any():
             members, shared, fresh = [a], conflicts[a].copy(), left[a].copy()
@@ -329,7 +326,7 @@ def _cliques(conflicts: Bools) -> list[Ints]:
 
 
 def _milp(
-    problem: SetCover, held: Ints, cliques: list[Ints], upper: float, asked: tuple[int, float]
+    problem: SetCover, held: Indices, cliques: list[Indices], upper: float, asked: tuple[int, float]
 ) -> tuple[list[int] | None, float]:
     """A choice for some of the points, and a bound that holds for all.
 
@@ -377,7 +374,7 @@ def _milp(
     return (chosen if problem.allows(chosen) else None), lower
 
 
-def _links(problem: SetCover) -> tuple[Ints, Bools]:
+def _links(problem: SetCover) -> tuple[Indices, Bool]:
     """Chained columns, and (chained, columns) which others are near each."""
     if problem.chained is None or problem.near is None:
         return np.zeros(0, dtype=np.intp), np.zeros((0, len(problem.costs)), dtype=bool)

@@ -15,12 +15,11 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-__all__ = ["Smoother", "chebyshev", "chebyshev_step"]
+from osteoplan.arrays import F32
 
-F32 = npt.NDArray[np.float32]
+__all__ = ["Smoother", "chebyshev", "chebyshev_step"]
 
 
 class Smoother(ABC):

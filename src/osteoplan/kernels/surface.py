@@ -13,16 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["cheapest_surface"]
+from osteoplan.arrays import F32, Indices
 
-F32 = npt.NDArray[np.float32]
+__all__ = ["cheapest_surface"]
 
 _STEP_COST, _JUMP_COST, _REACH = np.float32(0.12), np.float32(2.0), 3
 
 
-def cheapest_surface(cost: npt.ArrayLike) -> npt.NDArray[np.intp]:
+def cheapest_surface(cost: npt.ArrayLike) -> Indices:
     """(nx, ny) chosen index along the last axis of (nx, ny, nz) costs."""
-    chosen: npt.NDArray[np.intp] = _aggregated(np.ascontiguousarray(cost, dtype=np.float32)).argmin(axis=-1)
+    chosen: Indices = _aggregated(np.ascontiguousarray(cost, dtype=np.float32)).argmin(axis=-1)
     return chosen
 
 

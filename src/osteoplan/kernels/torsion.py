@@ -17,13 +17,12 @@ Source: Timoshenko & Goodier, Theory of Elasticity (1970), ch. 10.  Tests: tests
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import splu
 
-__all__ = ["torsion"]
+from osteoplan.arrays import F64, Indices
 
-F64 = npt.NDArray[np.float64]
+__all__ = ["torsion"]
 
 # Corners (0,0), (1,0), (0,1), (1,1) of a cell; its Laplacian does not depend on h.
 _CORNERS = np.array([(0, 0), (1, 0), (0, 1), (1, 1)])
@@ -63,7 +62,7 @@ def torsion(G: F64, h: float) -> tuple[float, F64]:
     return float((G * s).sum()), s
 
 
-def _numbered(cells: npt.NDArray[np.intp], shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], int]:
+def _numbered(cells: Indices, shape: tuple[int, ...]) -> tuple[Indices, int]:
     """((n_cells, 4) node numbers, their count)."""
     at = cells[:, None, :] + _CORNERS
     flat = at[..., 0] * (shape[1] + 1) + at[..., 1]

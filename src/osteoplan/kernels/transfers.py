@@ -15,25 +15,19 @@ Tests: tests/analytic/test_rows.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F32, F64, U8, Real
 from osteoplan.kernels.rows import Rows
 
 __all__ = ["averaged", "held_below", "inverse_diagonal", "prolong", "restrict"]
-
-F32 = npt.NDArray[np.float32]
-Real = npt.NDArray[Any]
-Bits = npt.NDArray[np.uint8]
 
 HELD = 0.4  # an even plane of supports holds 1/2 of its coarse nodes' weight, an odd one 1/4
 
 
 def averaged(
-    fine: Rows, coarse: Rows, E: F32, free: Bits, coarse_free: Bits, laplacian: F32, coarse_laplacian: F32
+    fine: Rows, coarse: Rows, E: F32, free: U8, coarse_free: U8, laplacian: F32, coarse_laplacian: F32
 ) -> F32:
     """Moduli of the coarse cells.
 
@@ -51,14 +45,14 @@ def averaged(
     return out
 
 
-def inverse_diagonal(rows: Rows, E: Real, own: npt.NDArray[np.float64], free: Bits) -> F32:
+def inverse_diagonal(rows: Rows, E: Real, own: F64, free: U8) -> F32:
     """(3, nodes) 1 / D; ``own`` (3,) diagonal of K0 for each component, ``free`` (3, nodes) 1 or 0."""
     out = np.zeros((3, rows.nodes), dtype=np.float32)
     rows.each_plane(lambda i0, i1: _invert(i0, i1, rows.of_nodes, rows.of_cells, E, own, free, out))
     return out
 
 
-def held_below(fine: Rows, coarse: Rows, free: Bits, used: Bits) -> Bits:
+def held_below(fine: Rows, coarse: Rows, free: U8, used: U8) -> U8:
     """(3, nodes) 1 where a coarse component may move; ``used`` (nodes,) 1 where a fine node exists."""
     out = np.zeros((3, coarse.nodes), dtype=np.uint8)
     ways, below, above = coarse.factors, fine.of_nodes, coarse.of_nodes

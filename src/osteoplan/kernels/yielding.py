@@ -46,15 +46,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from osteoplan.arrays import F32, F64, I32, I64
 from osteoplan.kernels.criteria import mean_strain_matrix
 from osteoplan.kernels.elasticity import CORNERS, brick_stiffness
 from osteoplan.kernels.threads import shared_out
 
 __all__ = ["Brick", "Elements", "Tangent", "cone", "dilation"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
 
 
 def cone(compression: npt.ArrayLike, tension: npt.ArrayLike) -> tuple[F64, F64]:
@@ -114,8 +111,8 @@ class Tangent:
     ratio: F64
     share: F64
     g: F32
-    yielded: Ints
-    layers: npt.NDArray[np.int64]
+    yielded: I32
+    layers: I64
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +127,8 @@ class Elements:
     """
 
     brick: Brick
-    layers: npt.NDArray[np.int64]
-    places: Ints
+    layers: I64
+    places: I32
     E: F64
     alpha: F64
     beta: F64
@@ -142,7 +139,7 @@ class Elements:
 
     @classmethod
     def of(
-        cls, brick: Brick, layers: npt.NDArray[np.int64], places: Ints, E: F64, alpha: F64, beta: F64,
+        cls, brick: Brick, layers: I64, places: I32, E: F64, alpha: F64, beta: F64,
         *, threads: int = 0,
     ) -> Elements:  # fmt: skip
         """Elements that have not yielded yet."""
@@ -190,7 +187,7 @@ class Elements:
         np.divide(J + self.alpha * 3.0 * self.E * b.bulk * (a @ b.dilatation), k, out=out, where=k > 0)
         return out
 
-    def _by_layers(self, layers: npt.NDArray[np.int64], kernel: Any, *args: Any) -> None:
+    def _by_layers(self, layers: I64, kernel: Any, *args: Any) -> None:
         """Even i-layers, then odd ones: two of one parity share no node, so threads change no bit."""
         for parity in (0, 1):
             count = (len(layers) - parity) // 2

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from osteoplan.arrays import F64
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.load import Cited, Strict, document
 
 __all__ = ["AttenuationTable", "Material", "attenuation_table", "mass_attenuation"]
-
-F64 = npt.NDArray[np.float64]
 
 
 class Material(Strict):

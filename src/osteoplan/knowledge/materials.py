@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Cited, Strict, document
 from osteoplan.model.evidence import ReviewStatus
@@ -27,7 +28,6 @@ __all__ = [
     "conversions", "law_of_bone", "modulus_law", "modulus_laws", "strength_law", "strength_laws",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
 DensityKind = Literal["K2HPO4", "HA", "ash", "app"]
 _Entry = TypeVar("_Entry")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import Bool
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.values import number
@@ -13,7 +13,6 @@ from osteoplan.model.anatomy import Anatomy
 
 __all__ = ["largest_piece", "require_load_path", "require_sound", "require_spacing"]
 
-Bool = npt.NDArray[np.bool_]
 # Edges that a cube of bone can have: numerics, far outside of what makes sense on either side.
 LEAST_EDGE_MM, GREATEST_EDGE_MM = 0.02, 20.0
 

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
+from osteoplan.arrays import F64
 from osteoplan.knowledge.loads import Amount, LoadCase, Magnitude
 from osteoplan.mechanics.uncertainty.latin_hypercube import strata, uniform
 from osteoplan.model.case import Patient
@@ -24,7 +22,6 @@ from osteoplan.model.outcome import Estimate
 
 __all__ = ["strength_to_load"]
 
-F64 = npt.NDArray[np.float64]
 STRENGTH = {"N": "strength_N", "N mm": "strength_Nmm"}
 
 

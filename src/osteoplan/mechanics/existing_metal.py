@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Bool
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import values
@@ -26,7 +26,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["ExistingMetal", "alloy_range", "existing_metal"]
 
-Bool = npt.NDArray[np.bool_]
 ExistingMetal = Literal["left out", "bonded"]
 MOSTLY = 0.5
 

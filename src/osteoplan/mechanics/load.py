@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.elasticity import element_energy
 from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
 from osteoplan.knowledge.loads import LoadCase
@@ -43,8 +43,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["load", "settings_of", "solve", "tissue_of"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 LOOSE = 1e-4  # tolerance of solves of which only energies are kept
 
 

@@ -14,8 +14,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Stiffness
 from osteoplan.kernels.multigrid import Hierarchy
@@ -106,9 +106,6 @@ def _rounded_up(length_mm: float) -> float:
     digit = float(f"1e{int(text.split('e')[1]) - 1}")
     rounded = float(text)
     return rounded if rounded >= length_mm else rounded + digit
-
-
-Bool = npt.NDArray[np.bool_]
 
 
 class Hierarchies:

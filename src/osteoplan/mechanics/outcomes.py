@@ -10,8 +10,8 @@ Draws of a strength are those of the stiffness times one factor: the criterion's
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.criteria import failure_load, mean_strain, principal_strains, strain_demand
 from osteoplan.kernels.elasticity import effective_strain
@@ -25,8 +25,6 @@ from osteoplan.model.outcome import Estimate
 
 __all__ = ["outcomes", "strain_field", "units_per_motion"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 DEGREE = float(np.pi / 180.0)
 FILLED = 0.5  # an element more than half cement or metal is no bone that a tissue criterion counts
 

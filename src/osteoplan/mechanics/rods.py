@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, I32, Bool
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks
@@ -47,8 +47,6 @@ __all__ = [
     "yield_of",
 ]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Interface = Literal["bonded", "threaded", "sliding"]
 
 CEMENTED = 0.5  # a node of a rod lies in cement where more than this of the elements around it is cement
@@ -244,7 +242,7 @@ def _in_cement(at: F64, mesh: Bricks, cement: F64 | None) -> Bool:
     return found
 
 
-def _corner_numbers(mesh: Bricks) -> npt.NDArray[np.int32]:
+def _corner_numbers(mesh: Bricks) -> I32:
     """(ni, nj, nk, 8) corners of each element; -1 where none is."""
     number = np.full((*mesh.shape, 8), -1, dtype=np.int32)
     number[tuple(mesh.cells.T)] = mesh.corners

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array, Bool
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import bounding_box, gather_linear
@@ -18,9 +17,6 @@ from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 
 __all__ = ["cement_of", "cement_share", "grid_along_the_bone", "inside", "replaced_by_soft_tissue", "sample"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 def grid_along_the_bone(anatomy: Anatomy, h: float, *, margin_mm: tuple[float, float, float]) -> Volume:
@@ -50,9 +46,7 @@ def inside(grid: Volume, anatomy: Anatomy, mask: Bool, *, grown_mm: float = 0.0)
 
 def sample(grid: Volume, image: Volume) -> F64:
     """Trilinear image values on the grid; NaN outside the image."""
-    values: npt.NDArray[Any] = gather_linear(
-        image.array, image.affine, grid.affine, grid.shape, outside=np.nan
-    )
+    values: Array = gather_linear(image.array, image.affine, grid.affine, grid.shape, outside=np.nan)
     return values.astype(np.float64)
 
 

@@ -20,9 +20,9 @@ from dataclasses import replace
 from typing import Literal, assert_never
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.values import number
@@ -30,8 +30,6 @@ from osteoplan.mechanics.uncertainty.samples import Tissue
 
 __all__ = ["Bond", "Scenario", "in_scenario", "interface_layer", "killed", "layered", "removed"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Scenario = Literal["none", "killed", "removed"]
 Bond = Literal["full", "layer"]
 MOSTLY = 0.5

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Equilibrium
 from osteoplan.knowledge.loads import LoadCase, LoadUnit
@@ -25,9 +25,6 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
 __all__ = ["BoundaryConditions", "Response", "Specimen"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from osteoplan.mechanics.existing_metal import ExistingMetal
 from osteoplan.mechanics.scenarios import Bond, Scenario
 
 __all__ = ["MechanicsSettings", "State"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 State = Literal["intact", "now"]
 
 

@@ -11,16 +11,14 @@ Tests: tests/unit/test_supports.py.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.loads import Magnitude
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.model.case import Patient
 from osteoplan.model.supports import LifeLoad, PublishedLimit, Supports
 
 __all__ = ["supports"]
-
-F64 = npt.NDArray[np.float64]
 
 
 def supports(specimen: Specimen, patient: Patient) -> Supports:

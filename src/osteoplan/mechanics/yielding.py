@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.criteria import mean_strain, principal_strains
 from osteoplan.kernels.multigrid import OnStep
@@ -51,7 +51,6 @@ from osteoplan.model.outcome import Estimate
 
 __all__ = ["Level", "LevelStrength", "law_pair", "strength", "strengths"]
 
-F64 = npt.NDArray[np.float64]
 Level = Literal["L1", "L2", "L3"]
 
 STEPS, SOFTENING_STEPS = 6, 40  # numerics: force at the end within 0.2 % of finer ones on the VerSe L2
@@ -181,12 +180,12 @@ def _level(level: str, weaker_cortex: float, energy: float | None) -> Level:
     return level  # type: ignore[return-value]  # it is one of them
 
 
-def _dense_lesion(specimen: Specimen, tissue: Tissue, state: State) -> npt.NDArray[np.bool_]:
+def _dense_lesion(specimen: Specimen, tissue: Tissue, state: State) -> Bool:
     """Bone of the lesion beyond the density of trabecular bone: cortex with a lesion in it."""
     density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
     inside = specimen.lesion & ~specimen.end_cap & ~tissue.replaced & (tissue.cement == 0.0)
     cortical = density >= number("yielding.cortical_density")
-    dense: npt.NDArray[np.bool_] = inside & cortical & (state == "now")
+    dense: Bool = inside & cortical & (state == "now")
     return dense
 
 

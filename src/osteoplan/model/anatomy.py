@@ -12,13 +12,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.model.case import Calibration, Lesion
 from osteoplan.model.volume import Volume
 
-__all__ = ["Anatomy", "BoneFrame", "Implant", "ImplantKind", "Mask", "Structure", "StructureKind"]
+__all__ = ["Anatomy", "BoneFrame", "Implant", "ImplantKind", "Structure", "StructureKind"]
 
-Mask = npt.NDArray[np.bool_]
-F64 = npt.NDArray[np.float64]
 StructureKind = Literal["canal", "nerve", "vessel", "pleura", "bowel", "organ", "bone", "joint"]
 
 

@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 
 __all__ = ["Calibration", "CalibrationKind", "Covariance", "DensityKind", "ReferenceRegion", "covariance_of"]
 
-F64 = npt.NDArray[np.float64]
 CalibrationKind = Literal["phantom", "internal", "fixed", "density"]
 DensityKind = Literal["K2HPO4", "HA", "ash", "app"]
 Coefficients = tuple[float, float, float]

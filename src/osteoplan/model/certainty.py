@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.model.outcome import Estimate
 
 __all__ = ["Bar", "Rigidity", "RigidityProfile", "Tornado"]
@@ -38,9 +38,6 @@ class Tornado:
     bars: tuple[Bar, ...]
 
 
-F64 = npt.NDArray[np.float64]
-
-
 @dataclass(frozen=True, eq=False)
 class RigidityProfile:
     """Rigidities along a segment of bone in one state; arrays are (m,), one entry a section.
@@ -64,7 +61,7 @@ class RigidityProfile:
     GJ_Nmm2: F64
     centroid_mm: F64
     area_mm2: F64
-    beam: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    beam: Bool = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)

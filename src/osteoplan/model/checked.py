@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
+from osteoplan.arrays import F64, Mask
+from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Case
 from osteoplan.model.findings import Findings, Label
 
 __all__ = ["Checked", "Level", "Need", "NeedState"]
 
-F64 = npt.NDArray[np.float64]
 NeedState = Literal["there", "derived", "unconfirmed", "missing"]
 
 

@@ -9,11 +9,10 @@ than n has the shared ones first.  Tests: tests/unit/test_ensemble.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Array
 from osteoplan.errors import BadInput
 from osteoplan.provenance import rng
 
@@ -39,6 +38,6 @@ class Ensemble:
         """The random stream of that name, from its beginning."""
         return rng(self.seed, *names)
 
-    def drawn(self, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def drawn(self, samples: Array) -> Array:
         """(m, ...) samples of a room -> (n, ...): the first n of more, or sample k mod m of fewer."""
         return samples[np.arange(self.n) % len(samples)]

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Mask
 from osteoplan.errors import UnknownName
 from osteoplan.model.volume import Volume
 
 __all__ = ["LabelMap"]
 
 Box = tuple[slice, slice, slice]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

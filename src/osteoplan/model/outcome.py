@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import OsteoplanError
 from osteoplan.model.ensemble import Ensemble
 
 __all__ = ["Basis", "ColumnPlace", "Estimate", "Outcome"]
 
 Basis = Literal["simulated", "published", "elicited"]
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ class Estimate:
         unit: str,
         ensemble: Ensemble,
         *,
-        draws: npt.NDArray[Any] | None = None,
+        draws: Array | None = None,
         because: tuple[str, ...] = ("geometry of the plan",),
         status: str = "verified",
     ) -> Estimate:

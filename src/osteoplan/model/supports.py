@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from osteoplan.arrays import F64
 from osteoplan.model.evidence import ReviewStatus
 
 __all__ = ["LifeLoad", "PublishedLimit", "Supports"]
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

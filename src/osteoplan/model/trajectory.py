@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-import numpy.typing as npt
-
+from osteoplan.arrays import Array
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
@@ -25,7 +24,7 @@ __all__ = [
 Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
 TrajectoryKind = Literal["needle", "corridor"]
 TrajectoryStatus = Literal["fits", "none"]
-Draws = npt.NDArray[Any]
+Draws = Array
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,15 @@ flipped and left-handed grids are ordinary.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput, GeometryMismatch
 
 __all__ = ["Meaning", "Volume"]
-
-Array = npt.NDArray[Any]
-F64 = npt.NDArray[np.float64]
 
 Meaning = Literal[
     "HU", "mgK2HPO4/cm3", "mgHA/cm3", "mgash/cm3", "mgapp/cm3", "MR", "Gy", "label", "mask", "MPa",

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib import colormaps
 
+from osteoplan.arrays import F64, U8, Indices
 from osteoplan.model.anatomy import Anatomy, Structure
 from osteoplan.model.device import Device
 from osteoplan.model.field import Field
@@ -30,7 +30,6 @@ __all__ = [
     "along_needle", "at_plane", "grouped", "looking_down", "rods_of", "slices", "strain_map", "strain_top",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")
 _MARGIN_MM = 30.0
 _AIR = -1024.0
@@ -46,7 +45,7 @@ class Greys:
     width: float
     level: float
 
-    def grey(self, values: F64) -> npt.NDArray[np.uint8]:
+    def grey(self, values: F64) -> U8:
         """0..255 of image values."""
         low = self.level - self.width / 2
         share = np.clip((values - low) / self.width, 0.0, 1.0)
@@ -358,7 +357,7 @@ def _inside_bone(scenery: Scenery, strain: Field) -> F64:
     return values[np.isfinite(values)]
 
 
-def _on_grid(volume: Volume, positions_mm: F64) -> npt.NDArray[np.intp]:
+def _on_grid(volume: Volume, positions_mm: F64) -> Indices:
     """(m, 3) nearest indices of those positions that lie on the grid."""
     indices = np.rint(volume.indices(positions_mm)).astype(np.intp)
     return indices[((indices >= 0) & (indices < volume.shape)).all(axis=1)]
@@ -396,7 +395,7 @@ def _draw(
 def _overlay(
     scenery: Scenery,
     plane: Plane,
-    pixels: npt.NDArray[np.uint8],
+    pixels: U8,
     width: float,
     rods: Sequence[DrawnRod],
     cement: Field | None,

@@ -16,13 +16,11 @@ import shapely
 from scipy import ndimage
 from skimage import measure
 
+from osteoplan.arrays import F64, Indices, Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["Cut", "Plane", "along", "beside", "contours", "cuts_along", "facing", "fit", "letter", "shape_of"]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Cut = Literal["axial", "sagittal", "coronal"]
 
 _LEFT, _POSTERIOR, _SUPERIOR = np.eye(3)
@@ -85,7 +83,7 @@ class Plane:
         )
         return values[..., 0]
 
-    def _over(self, volume: Volume) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    def _over(self, volume: Volume) -> tuple[Indices, Indices]:
         """First (row, column) that may lie over an image, and one past the last."""
         at = self.pixel(_ends_mm(volume))[:, ::-1]
         low, high = (

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import FRAME, NEEDLE
 from osteoplan.report.pictures import Greys, Legend, Mark, Picture, Stroke
@@ -22,7 +22,6 @@ from osteoplan.report.words import name_of
 
 __all__ = ["frame_pictures", "projected"]
 
-F64 = npt.NDArray[np.float64]
 MIP_WINDOW = Greys("maximum projection", 1600.0, 500.0)
 _AIR = -1024.0
 _ARM_MM = 25.0  # length of a drawn axis

@@ -7,13 +7,12 @@ import io
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-__all__ = ["data_uri", "filled", "png"]
+from osteoplan.arrays import U8
 
-U8 = npt.NDArray[np.uint8]
+__all__ = ["data_uri", "filled", "png"]
 
 
 def filled(template: str, /, **content: object) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F32, F64, Indices
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
@@ -25,7 +25,6 @@ from osteoplan.report.words import name_of
 
 __all__ = ["View", "scene"]
 
-F64 = npt.NDArray[np.float64]
 _STEP_MM = 0.5
 _SMOOTH_MM = 0.9  # slices are thicker than that: hides their steps, keeps a lamina
 _LESION_BEFORE_MM = 1.5  # cement may end where the lesion does: the lesion stays visible over it
@@ -199,7 +198,7 @@ def _surface(canvas: _Canvas, shape: Volume) -> tuple[F64, F64]:
     return whole, turned
 
 
-def _resampled(canvas: _Canvas, shape: Volume) -> tuple[npt.NDArray[np.float32], tuple[int, int, float]]:
+def _resampled(canvas: _Canvas, shape: Volume) -> tuple[F32, tuple[int, int, float]]:
     """The distance field on (rows, cols, steps away from the viewer), and where that box begins."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape.shape])).reshape(3, -1).T
     seen = canvas.pixel(shape.positions_mm(corners))
@@ -221,7 +220,7 @@ def _resampled(canvas: _Canvas, shape: Volume) -> tuple[npt.NDArray[np.float32],
     return ndimage.gaussian_filter(box, _SMOOTH_MM / _STEP_MM), (int(low[1]), int(low[0]), near + _STEP_MM)
 
 
-def _normals(box: npt.NDArray[np.float32], hit: npt.NDArray[np.intp]) -> F64:
+def _normals(box: F32, hit: Indices) -> F64:
     """Outward unit normals: minus the gradient of the distance, by central differences at the hit."""
     rows, cols, depths = box.shape
     r, c = np.indices((rows, cols))

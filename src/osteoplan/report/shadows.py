@@ -10,17 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.supports import Supports
 from osteoplan.report.plane import contours, letter
 
 __all__ = ["Shadow", "shadows"]
 
-F64 = npt.NDArray[np.float64]
 _NEAR = 1 / 55  # of the longer side: of two nodes nearer than this in the picture, one is drawn
 _PIXELS = 220.0  # along the longer side of a shadow
 
@@ -74,7 +73,7 @@ def _shadow(name: str, right: F64, up: F64, anatomy: Anatomy, supports: Supports
         found: F64 = (points_mm - anatomy.frame.origin_mm) @ axes
         return found
 
-    def of_mask(mask: npt.NDArray[np.bool_]) -> tuple[F64, ...]:
+    def of_mask(mask: Bool) -> tuple[F64, ...]:
         return _outlines(flat(anatomy.image.positions_mm(np.argwhere(mask))), spacing.max(), spacing.min())
 
     spacing = anatomy.image.spacing_mm

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.model.plan import Place
 from osteoplan.report.colours import KIND, LESION, NEEDLE
 from osteoplan.report.pictures import (
@@ -32,7 +32,6 @@ from osteoplan.report.sheet_views import Asked
 
 __all__ = ["SheetPicture", "SheetPictures", "scenery_of", "sheet_pictures"]
 
-F64 = npt.NDArray[np.float64]
 _MARGIN_MM = 18.0
 _PIXEL_MM = 0.5
 _NAMED_MM = 45.0  # from the tip: where a path's number stands in three dimensions

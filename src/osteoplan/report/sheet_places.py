@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.plan import Point
@@ -20,7 +20,6 @@ from osteoplan.trajectory.reach import view_angles
 
 __all__ = ["Angles", "Midline", "angles", "midline", "skin_to_bone_mm", "slice_words"]
 
-F64 = npt.NDArray[np.float64]
 _STEP_MM = 0.2
 _AIR_HU = -300.0  # between air and skin
 _LEAST_DEG = 0.5  # a smaller angle is printed as none

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.supports import LifeLoad, Supports
 from osteoplan.report.colours import LESION
@@ -23,7 +23,6 @@ from osteoplan.report.words import number, tag
 
 __all__ = ["load_words", "support_lines", "support_png", "support_uri"]
 
-F64 = npt.NDArray[np.float64]
 HELD, LOADED = "#0072B2", "#D55E00"  # Okabe-Ito blue and vermilion
 _BONE, _BODY, _EDGE = "#F0F0F0", "#CFCFCF", "#8C8C8C"
 _INCH = 1 / 2.54

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.report.colours import NEEDLE
 from osteoplan.report.pictures import (
@@ -26,7 +26,6 @@ from osteoplan.report.plane import along, beside, facing
 
 __all__ = ["WayPictures", "rod_of_way", "stamps_of_way", "way_pictures"]
 
-F64 = npt.NDArray[np.float64]
 MEAN_WINDOW = Greys("mean along the way", 900.0, 150.0)
 _MARGIN_MM = 30.0
 _HALF_MM = 32.0

@@ -7,14 +7,13 @@ import io
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.report.colours import IMPLANT, KIND
 
 __all__ = ["WORDS", "profile_chart"]
 
-F64 = npt.NDArray[np.float64]
 WORDS = {
     "wall": "bone around it",
     "other_bone": "other bone",

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
@@ -36,8 +36,6 @@ from osteoplan.model.plan import (
 from osteoplan.trajectory.surroundings import point
 
 __all__ = ["effects", "outer_end", "rod_of"]
-
-F64 = npt.NDArray[np.float64]
 
 
 def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:

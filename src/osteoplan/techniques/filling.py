@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import Approach, approaches, approaches_of
 from osteoplan.knowledge.guidance import guidance, guidances
@@ -40,8 +40,6 @@ __all__ = [
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 BESIDE_MM = 12.0  # how far beside a proposed way, and how much deeper or shallower, a needle is tried
 BESIDE_STEP_MM = 2.0
 SKIN_MM = 2.0  # an entry farther from where its axis meets the skin lies elsewhere
@@ -231,7 +229,7 @@ def _beside(
     starts, ends = (np.array([getattr(s, end) for s in solids]) for end in ("start_mm", "end_mm"))
     thick = np.array([0.5 * s.outer_diameter_mm for s in solids]) + radius + gap_mm
 
-    def allowed(entries: F64, tips: F64) -> Bools:
+    def allowed(entries: F64, tips: F64) -> Bool:
         free = (segment_distances(entries, tips, starts, ends) >= thick).all(axis=1)
         free &= maps.at("lesion", tips) < 0.0
         kept = np.zeros(len(tips), dtype=bool)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
 from osteoplan.knowledge.guidance import guidance
@@ -39,7 +38,6 @@ __all__ = [
     "screw_recipe", "screw_violations", "serves",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
 Recipe = Iterator[tuple[Act, str]]
 
 HERE_MM = 1.0  # a point is on the skin if it is no farther from it

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.model.construct import Construct, Wire
 from osteoplan.model.findings import Findings
 from osteoplan.model.inventory import Inventory
@@ -27,7 +27,6 @@ from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 
 __all__ = ["ReinforcedCement", "wire_violations"]
 
-F64 = npt.NDArray[np.float64]
 BONES = ("hip", "femur", "humerus")
 STEP_MM = 0.5
 OUT_MM = 400.0  # through any patient

@@ -12,12 +12,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.model.anatomy import Mask
+from osteoplan.arrays import F64, Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["distance_along"]
-
-F64 = npt.NDArray[np.float64]
 
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 ROUNDS = 40  # of sections: 0.618^40 of the length is below a thousandth of a micrometre

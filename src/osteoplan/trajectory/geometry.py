@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["angle_deg", "circle", "nearest_points", "segment_distance"]
+from osteoplan.arrays import F64
 
-F64 = npt.NDArray[np.float64]
+__all__ = ["angle_deg", "circle", "nearest_points", "segment_distance"]
 
 
 def segment_distance(a0: npt.ArrayLike, a1: npt.ArrayLike, b0: npt.ArrayLike, b1: npt.ArrayLike) -> float:

@@ -22,6 +22,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.paths import path_minima
 from osteoplan.knowledge.expression import AllOf, Compare, holds, parse
@@ -36,10 +37,6 @@ __all__ = [
     "SCALE", "PlacementError", "PlacementGaps", "across", "budgeted", "error_budget", "grades", "most_robust",
     "placement_gaps", "placements",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 SCALE = "gertzbein_robbins"  # id of the score whose classes grade a breach; two scales share the name
 DRAWS = 500
@@ -73,7 +70,7 @@ class PlacementGaps:
     permitted: frozenset[str] = frozenset()
 
     @property
-    def breached(self) -> Bools:
+    def breached(self) -> Bool:
         """(n, draws) whether anything is touched that may not be, or the bone is left."""
         touched = [gap < 0 for kind, gap in self.gap_mm.items() if kind not in self.permitted]
         return np.any(touched, axis=0) if touched else np.zeros((1, 1), dtype=bool)

@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.guidance import Guidance, Imaging, guidances
 from osteoplan.model.plan import Point
@@ -37,9 +38,6 @@ from osteoplan.model.trajectory import Position, Trajectory
 __all__ = [
     "POSITIONS", "Reach", "ViewAngles", "c_arm_angles", "followed", "reachable", "view_angles", "why_not",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 # Up, in the patient's own axes (left, posterior, superior).
@@ -71,7 +69,7 @@ class Reach:
         asked, bounds: limit -> (...) what the path asks for, and the limit.
     """
 
-    ok: Bools
+    ok: Bool
     short: Mapping[str, F64]
     words: Mapping[str, str]
     asked: Mapping[str, F64]

@@ -15,17 +15,16 @@ from typing import Any, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Bool, Mask
 from osteoplan.kernels.distance import signed_distances
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.sites import label_of
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask, Structure, StructureKind
+from osteoplan.model.anatomy import Anatomy, BoneFrame, Structure, StructureKind
 from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
 
 __all__ = ["AVOIDED", "DistanceMaps", "Memo", "Surroundings", "distance_maps", "point", "surroundings"]
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 _Made = TypeVar("_Made")
 
 # What a device may not touch, in the order in which it is told.  Bones are channels of their own.
@@ -119,7 +118,7 @@ class DistanceMaps:
         found: F64 = path_values(self.stack[..., n : n + 1], self.grid.affine, positions_mm)[..., 0]
         return found
 
-    def inside_grid(self, positions_mm: F64) -> npt.NDArray[np.bool_]:
+    def inside_grid(self, positions_mm: F64) -> Bool:
         """(..., 3) positions -> (...) True where the image covers them."""
         indices = self.grid.indices(positions_mm)
         inside = (indices >= -0.5) & (indices <= np.asarray(self.grid.shape) - 0.5)

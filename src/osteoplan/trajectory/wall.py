@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.kernels.paths import path_minima, path_values
 from osteoplan.knowledge.approaches import approaches
 from osteoplan.knowledge.corridors import templates
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.corridors.bone import Gate, bone_field
 from osteoplan.trajectory.pedicle import pedicle
@@ -24,8 +24,6 @@ from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = ["Intraosseous", "Wall", "intraosseous_of", "own_intraosseous", "wall_bones", "wall_of"]
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 Bones = tuple[str, ...]
 
 AROUND_MM = 20.0  # of the map around the bones; a breach is never graded as deeper than that

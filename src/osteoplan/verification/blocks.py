@@ -41,8 +41,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, isotropic
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
@@ -52,9 +52,6 @@ __all__ = [
     "tip_ratio", "tip_ratios",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 Inside = Callable[[F64], Bool]
 
 
@@ -244,7 +241,7 @@ def _quarter(h: float, *, layers: int) -> Block:
     """The quarter of the plate, ``layers`` bricks thick."""
     shape = (round(OUTER[0] / h + 0.5), round(OUTER[1] / h + 0.5), 1)
 
-    def between(x: F64) -> npt.NDArray[np.bool_]:
+    def between(x: F64) -> Bool:
         hole = (x[:, 0] / INNER[0]) ** 2 + (x[:, 1] / INNER[1]) ** 2
         return np.asarray((hole > 1) & (_beyond(x) < 0))
 

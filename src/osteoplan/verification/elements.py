@@ -10,9 +10,9 @@ Shared by ``verification`` and the tests, so that both ask the same.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 
@@ -20,8 +20,6 @@ __all__ = [
     "BRICK", "bar_error", "convergence_order", "monotony_error", "patch_error", "random_bone",
     "rigid_motion_error", "solver_error", "squeeze",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
 
 BRICK = (0.7, 1.1, 1.9)  # three different edges [mm]: a swapped axis shows
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import brick_stiffness, effective_strain, element_energy
 from osteoplan.knowledge.values import number
@@ -25,9 +25,6 @@ from osteoplan.verification.blocks import Block, share_inside
 from osteoplan.verification.rod_bending import bonded_rod
 
 __all__ = ["Answer", "roof"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 H = 2.0  # mm
 SHAPE = (28, 20, 20)

@@ -17,8 +17,8 @@ Tests: tests/analytic/test_plasticity.py.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
@@ -34,8 +34,6 @@ __all__ = [
     "vessel",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 BRICK = (0.7, 0.8, 1.1)  # three different edges
 E, STRENGTH, TENSION = 1000.0, 10.0, 7.0  # MPa
 BAND_ENERGY = 1.0  # N/mm

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
@@ -27,7 +27,6 @@ __all__ = [
     "wired_tube",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
 Rods = Sequence[tuple[Section, tuple[float, float]]]
 
 LATTICE = {"along": (0.0, 0.0, 1.0), "diagonal": (0.0, 1.0, 1.0), "oblique": (3.0, -2.0, 5.3)}

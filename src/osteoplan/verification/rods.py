@@ -14,11 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.beams import Beam, Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.reference import assembled
@@ -28,8 +28,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["DIRECTIONS", "GEOMETRIES", "Bent", "bent", "screw_error", "tip_error"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Point = tuple[float, float, float]
 
 # Diameter, bore [mm] and metal: rows of the published geometries.

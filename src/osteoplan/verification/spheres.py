@@ -31,13 +31,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.verification.blocks import Block, share_inside, spread_on
 
 __all__ = ["Ball", "cavity_hoop", "inclusion_stress", "lame_tube", "twist_stiffness", "void_slope"]
 
-F64 = npt.NDArray[np.float64]
 Hoop = tuple[float, float, float]
 
 VOID = 1e-9  # a brick with less modulus than this share of the block's is left out
@@ -209,7 +208,7 @@ def twist_stiffness(h: float = 1.0, shares: Shares = np.positive, *, length_mm: 
 def _ring(shape: tuple[int, int, int], h: float, inner: float, outer: float, *, middle: float) -> F64:
     """(ni, nj, nk) share of each cube between two radii around the line x = y = middle."""
 
-    def between(x: F64) -> npt.NDArray[np.bool_]:
+    def between(x: F64) -> Bool:
         r = np.hypot(x[:, 0] - middle, x[:, 1] - middle)
         return np.asarray((r > inner) & (r < outer))
 

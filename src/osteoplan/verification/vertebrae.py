@@ -29,12 +29,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Array, Bool
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, effective_strain, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
@@ -46,9 +46,7 @@ __all__ = [
     "l4_from_moduli", "solve", "stiffness", "supported", "verse_l2", "yield_l2",
 ]  # fmt: skip
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Load = Callable[[str], npt.NDArray[Any]]
+Load = Callable[[str], Array]
 
 BINS = 128
 LOWEST_DENSITY = -31.0  # mg/cm3; both tables start here
@@ -130,7 +128,7 @@ def l4_from_ids(load: Load) -> Capped:
     return _with_caps(E, caps)
 
 
-def _table(density: npt.NDArray[Any]) -> F64:
+def _table(density: Array) -> F64:
     """Modulus [MPa] of a bin's central density [mg/cm3]."""
     return modulus_law("kopperdahl_2002_power")(Density.of_mg(density, "K2HPO4"), floor_MPa=LOWEST_MODULUS)
 

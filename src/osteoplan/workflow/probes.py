@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.applicators import (
     ApplicatorTable,
@@ -40,9 +40,6 @@ from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.ways import WaysSettings, tasks_of
 
 __all__ = ["ProbeSettings", "probes"]
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 DEPTHS_MM = (-10.0, -5.0, 0.0, 5.0, 10.0)  # of the tip, along each way
 
@@ -93,7 +90,7 @@ def probes(
             "no needle path into this lesion fits, so no probe can be placed: see the ways' reasons"
         )
 
-    def allowed(entries: F64, tips: F64) -> Bools:
+    def allowed(entries: F64, tips: F64) -> Bool:
         return np.asarray(np.any([recheck(around, task, entries, tips) for task in asked], axis=0))
 
     canal = [s.mask for s in around.structures if s.kind == "canal"]
@@ -116,7 +113,7 @@ def _candidates(
     radius = float(np.cbrt(3.0 * around.lesion.sum() * around.grid.voxel_volume_mm3 / (4.0 * np.pi)))
     for task in asked:
 
-        def allowed(entries: F64, tips: F64, task: NeedleTask = task) -> Bools:
+        def allowed(entries: F64, tips: F64, task: NeedleTask = task) -> Bool:
             return recheck(around, task, entries, tips)
 
         own = [way for way in ways if way.ok and way.approach == task.approach.id and way.side == task.side]

@@ -10,10 +10,8 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
-
+from osteoplan.arrays import Array
 from osteoplan.errors import NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.verification.cases import Load, VerificationCase, cases, ids
@@ -30,7 +28,7 @@ def data_folder() -> Path:
 def loader(folder: Path) -> Load:
     """Arrays by their path below the folder, in index order."""
 
-    def load(name: str) -> npt.NDArray[Any]:
+    def load(name: str) -> Array:
         if not (folder / name).is_file():
             raise NotAvailable(f"{Path(name).name} is not in {folder}; set OSTEOPLAN_DATA")
         return read_nifti(folder / name, "MPa").array

@@ -10,15 +10,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.knowledge.structures import kind_of
-from osteoplan.model.anatomy import Mask, Structure, StructureKind
+from osteoplan.model.anatomy import Structure, StructureKind
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = ["Box", "Canvas", "Derived", "unit"]
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 Box = tuple[slice, slice, slice]
 
 

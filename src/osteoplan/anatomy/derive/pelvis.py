@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
+from osteoplan.arrays import F64, Mask
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask, StructureKind
+from osteoplan.model.anatomy import StructureKind
 
 __all__ = ["Notch", "femoral_bundle", "find_notch", "head_sphere", "notch_and_gluteal"]
-
-F64 = npt.NDArray[np.float64]
 
 RASTER_MM = 2.0  # of the bone's lateral silhouette
 UP, BACK = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])

@@ -11,14 +11,13 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived
+from osteoplan.arrays import Mask
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 
 __all__ = ["pleural_recess"]
 
-F64 = npt.NDArray[np.float64]
 LUNGS = {
     "left": ("lung_upper_lobe_left", "lung_lower_lobe_left"),
     "right": ("lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right"),

@@ -9,19 +9,17 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived, unit
 from osteoplan.anatomy.derive.joints import SACRUM
 from osteoplan.anatomy.pieces import largest_piece
+from osteoplan.arrays import F64, Mask
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 
 __all__ = ["sacral_openings"]
 
-F64 = npt.NDArray[np.float64]
 LEVELS = ("S1", "S2", "S3")
 BODY_HALF_MM = 12.0  # bone this close to the midline is bodies and median crest
 

@@ -6,21 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.aligned import MARGIN_MM
 from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived, unit
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["SpineLevel", "canal", "foramina_and_roots", "read_levels"]
 
-F64 = npt.NDArray[np.float64]
 OVERLAP_MM = 2.0  # canals of neighbours overlap by twice this, so that no slice between them is empty
 
 

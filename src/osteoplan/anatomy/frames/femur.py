@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, unit
 from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
 from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["Bump", "femur_frames", "head_of", "lesser_trochanter", "neck_of", "upper_shaft"]
-
-F64 = npt.NDArray[np.float64]
 
 NECK_FROM, NECK_TO = 0.75, 1.9  # times the head's radius: where the narrowest section is looked for
 NECK_TURNS = 8

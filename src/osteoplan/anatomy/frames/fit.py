@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage, optimize
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.knowledge.values import number
 
 __all__ = ["FittedLine", "Sphere", "farthest", "find_sphere", "fit_line", "fit_sphere", "unit"]
-
-F64 = npt.NDArray[np.float64]
 
 VOTE_MM = 2.0
 TURNS = 8
@@ -35,7 +33,7 @@ class Sphere:
     centre_mm: F64
     radius_mm: float
     residual_mm: float
-    used: npt.NDArray[np.bool_]
+    used: Bool
     share: float
     roundness: float
 

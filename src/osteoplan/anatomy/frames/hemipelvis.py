@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, fit_sphere, unit
 from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["cup_of", "hemipelvis_frames", "pelvic_landmarks"]
-
-F64 = npt.NDArray[np.float64]
 
 TURNS = 5
 UP, LEFT, BACK = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])

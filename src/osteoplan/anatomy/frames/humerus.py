@@ -11,20 +11,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from osteoplan.anatomy.frames.femur import head_of, upper_shaft
 from osteoplan.anatomy.frames.fit import Sphere, farthest, unit
 from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
 from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["humerus_frames"]
-
-F64 = npt.NDArray[np.float64]
 
 UP = np.array([0.0, 0.0, 1.0])
 LEFT = np.array([1.0, 0.0, 0.0])

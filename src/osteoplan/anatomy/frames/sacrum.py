@@ -9,18 +9,16 @@ vertebra apart: it must be part of the mask.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage, optimize
 
 from osteoplan.anatomy.frames.fit import farthest, unit
 from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["mirror_normal", "sacrum_frame"]
-
-F64 = npt.NDArray[np.float64]
 
 UP, LEFT, BACK = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 TURNS = 5
@@ -91,7 +89,7 @@ def mirror_normal(bone: BoneSurface) -> tuple[F64, F64]:
     return normal, middle + 10.0 * best[2] * normal
 
 
-def _on_endplate(points: F64, normals: F64, promontory: F64, normal: F64, left: F64) -> npt.NDArray[np.bool_]:
+def _on_endplate(points: F64, normals: F64, promontory: F64, normal: F64, left: F64) -> Bool:
     offset = points - promontory
     back = offset @ np.cross(normal, left)
     below = offset @ normal

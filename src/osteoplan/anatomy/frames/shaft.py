@@ -9,16 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.frames.fit import FittedLine, fit_line, unit
 from osteoplan.anatomy.frames.surface import BoneSurface
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
 __all__ = ["Shaft", "radius_profile", "shaft_between", "shaft_frame", "tubular"]
-
-F64 = npt.NDArray[np.float64]
 
 TURNS = 4
 

@@ -17,15 +17,13 @@ from scipy import ndimage
 
 from osteoplan.anatomy.aligned import Aligned, depth_map
 from osteoplan.anatomy.pieces import largest_piece
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import BoneFrame, Mask
+from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["BoneCut", "BoneSurface", "mirror_frame", "mirror_volume"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 

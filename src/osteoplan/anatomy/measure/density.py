@@ -6,8 +6,9 @@ import numpy as np
 
 from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.anatomy.measure.shell import Near, around_lesion
+from osteoplan.arrays import Mask
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Finding
 
 __all__ = ["densities", "density"]

@@ -13,23 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from osteoplan.anatomy.measure.joint import joint_points
 from osteoplan.anatomy.measure.result import Result, measured
+from osteoplan.arrays import Indices, Mask
 from osteoplan.kernels.distance import distance_to
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import bone_site
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask, Structure, StructureKind
+from osteoplan.model.anatomy import Anatomy, BoneFrame, Structure, StructureKind
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
 __all__ = ["distances", "gap_mm"]
-
-F64 = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
 
 _PAIRS = 2_000_000  # compared at a time
 

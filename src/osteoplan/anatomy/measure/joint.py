@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["Joint", "JointPoints", "joint_points", "sphere_of"]
-
-F64 = npt.NDArray[np.float64]
 
 _POINTS = 4000  # on the whole sphere: 1.5 mm apart on a femoral head
 
@@ -67,7 +65,7 @@ def joint_points(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> JointPoin
     return None
 
 
-def _head(anatomy: Anatomy, sphere: Joint, points: F64) -> npt.NDArray[np.bool_]:
+def _head(anatomy: Anatomy, sphere: Joint, points: F64) -> Bool:
     """Points of a head that do not face its neck: the neck lies where the bone goes on beyond the sphere."""
     outward = points - sphere.centre_mm
     bone = _in_bone(anatomy, sphere.centre_mm + 1.4 * outward)
@@ -76,11 +74,11 @@ def _head(anatomy: Anatomy, sphere: Joint, points: F64) -> npt.NDArray[np.bool_]
     neck = outward[bone].mean(axis=0)
     neck /= np.linalg.norm(neck)
     facing = outward @ neck / sphere.radius_mm
-    kept: npt.NDArray[np.bool_] = facing < np.cos(np.radians(number("measure.articular_away_deg")))
+    kept: Bool = facing < np.cos(np.radians(number("measure.articular_away_deg")))
     return kept
 
 
-def _socket(anatomy: Anatomy, sphere: Joint, points: F64) -> npt.NDArray[np.bool_]:
+def _socket(anatomy: Anatomy, sphere: Joint, points: F64) -> Bool:
     """Points of a sphere with the socket's bone just outside."""
     outward = (points - sphere.centre_mm) / sphere.radius_mm
     found = np.zeros(len(points), dtype=bool)
@@ -90,11 +88,9 @@ def _socket(anatomy: Anatomy, sphere: Joint, points: F64) -> npt.NDArray[np.bool
     return found
 
 
-def _in_bone(anatomy: Anatomy, positions_mm: F64) -> npt.NDArray[np.bool_]:
+def _in_bone(anatomy: Anatomy, positions_mm: F64) -> Bool:
     at = anatomy.image.indices(positions_mm).T
-    inside: npt.NDArray[np.bool_] = (
-        ndimage.map_coordinates(anatomy.bone_mask.view(np.uint8), at, order=0, mode="constant") > 0
-    )
+    inside: Bool = ndimage.map_coordinates(anatomy.bone_mask.view(np.uint8), at, order=0, mode="constant") > 0
     return inside
 
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.measure.outline import LesionSections, Outline, sections
 from osteoplan.anatomy.measure.region import region_of_long_bone
 from osteoplan.anatomy.measure.result import Result, measured
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.findings import Finding
 
 __all__ = ["measure_long_bone"]
-
-F64 = npt.NDArray[np.float64]
 
 SHAFTS = ("femoral_shaft", "humeral_shaft", "proximal_femur", "proximal_humerus")
 TURNS = 36  # directions of view, 5 degrees apart

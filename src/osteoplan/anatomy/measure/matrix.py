@@ -14,13 +14,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.measure.result import Result, by_meaning, measured, soft_tissue
+from osteoplan.arrays import F64, Mask
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Anatomy
 
 __all__ = ["matrix"]
-
-F64 = npt.NDArray[np.float64]
 
 
 def matrix(anatomy: Anatomy) -> Result:

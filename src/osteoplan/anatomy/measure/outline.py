@@ -14,20 +14,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.measure.result import by_meaning, soft_tissue
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
+from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["LesionSections", "Outline", "sections"]
-
-F64 = npt.NDArray[np.float64]
 
 _BEYOND_MM = 5.0  # sections are cut this far beyond the lesion
 _STEP_MM = 0.5  # along a normal
@@ -95,10 +93,10 @@ class _Read:
 
     near: Volume
     grid: Aligned
-    slope: npt.NDArray[np.float32]
-    intact: npt.NDArray[np.float32]
-    now: npt.NDArray[np.float32]
-    lesion: npt.NDArray[np.float32]
+    slope: F32
+    intact: F32
+    now: F32
+    lesion: F32
     least_peak: float
 
 
@@ -128,7 +126,7 @@ def _spot(image: Volume, crop: Volume) -> tuple[slice, ...]:
     return tuple(slice(int(a), int(a) + n) for a, n in zip(start, crop.shape, strict=True))
 
 
-def _solid(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _solid(depth: F32) -> F32:
     """The same with holes of each section filled: a marrow that the label leaves out has no outline."""
     solid = depth.copy()
     for k in range(depth.shape[2]):
@@ -139,7 +137,7 @@ def _solid(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return solid
 
 
-def _closed_lines(section: npt.NDArray[np.float32]) -> list[F64]:
+def _closed_lines(section: F32) -> list[F64]:
     """(n, 2) index points of every closed outline of bone."""
     from skimage.measure import find_contours
 
@@ -178,7 +176,7 @@ def _even(points: F64, step: float) -> tuple[F64, F64]:
     return middles, np.full(count, along[-1] / count * step)
 
 
-def _along(array: npt.NDArray[np.float32], index: F64) -> F64:
+def _along(array: F32, index: F64) -> F64:
     values: F64 = ndimage.map_coordinates(array, index, order=1, mode="nearest", output=np.float64)
     return values
 

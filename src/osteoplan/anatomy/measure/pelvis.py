@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from osteoplan.anatomy.measure.joint import Joint, sphere_of
 from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["measure_pelvis"]
-
-F64 = npt.NDArray[np.float64]
 
 FACE_MM = 4.0  # beyond the smallest gap to the sacrum: still its face
 LEAST_ROOF = 0.25  # of the roof must be left beside the lesion

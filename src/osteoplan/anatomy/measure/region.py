@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.measure.joint import sphere_of
 from osteoplan.anatomy.measure.result import Result, measured
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["region_of_long_bone"]
-
-F64 = npt.NDArray[np.float64]
 
 CONDYLES = ("condyle_medial", "condyle_lateral")
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.measure.result import Result, derived, measured
+from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["measure_sacrum"]
-
-F64 = npt.NDArray[np.float64]
 
 ZONES = ("I", "II", "III")
 

@@ -12,19 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Anatomy
 
 __all__ = ["Near", "around_lesion", "cortex_beside", "lost_pct", "outward"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,16 +11,14 @@ which is h_a along a grid's axis, and less across a corner, where a rounded lesi
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.measure.result import Result, measured
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.arrays import F64, Indices, Mask
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
 __all__ = ["size", "widths"]
-
-F64 = npt.NDArray[np.float64]
 
 DIRECTIONS = 400  # in which the lesion's width is taken: 6 degrees apart
 TURNS = 90  # within a slice: 2 degrees apart
@@ -45,7 +43,7 @@ def size(anatomy: Anatomy) -> Result:
     )
 
 
-def widths(image: Volume, indices: npt.NDArray[np.intp], directions: F64) -> F64:
+def widths(image: Volume, indices: Indices, directions: F64) -> F64:
     """(n,) widths [mm] of a heap of bricks (m, 3) along unit vectors (n, 3) of patient space."""
     seen = image.positions_mm(indices) @ directions.T
     brick = np.sqrt((((directions @ image.direction) ** 2 * image.spacing_mm) ** 2).sum(axis=1))
@@ -53,7 +51,7 @@ def widths(image: Volume, indices: npt.NDArray[np.intp], directions: F64) -> F64
     return spans
 
 
-def _line_ends(mask: Mask) -> npt.NDArray[np.intp]:
+def _line_ends(mask: Mask) -> Indices:
     """(n, 3) first and last voxel of every line along the last axis: all that a width can hang on."""
     lines = np.argwhere(mask.any(axis=2))
     rows = mask[tuple(lines.T)]

@@ -6,7 +6,6 @@ What is not measured here (nerve roots, alignment, costovertebral joints) stays 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.frame import exits
@@ -14,18 +13,17 @@ from osteoplan.anatomy.measure.density import density
 from osteoplan.anatomy.measure.result import Result, derived, measured
 from osteoplan.anatomy.measure.shell import lost_pct, outward
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import thoracolumbar_spine
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Anatomy, Mask
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
 __all__ = ["distance_to_wall", "heights", "measure_vertebra"]
-
-F64 = npt.NDArray[np.float64]
 
 PLACES = ("anterior", "middle", "posterior")
 BANDS = ((0.1, 0.3), (0.4, 0.6), (0.7, 0.9))  # of the body's depth, where its height is taken

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.phantom.scene import F32
 from osteoplan.anatomy.phantom.solids import blob, capsule, ellipse, join, meet, plane, ramp
+from osteoplan.arrays import F32, F64
 
 __all__ = ["FEMUR", "PhantomFemur", "cortex_mm", "femur_distance", "neck_axis", "shaft_centre"]
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import numpy as np
 
 from osteoplan.anatomy.phantom import femur, pelvis
 from osteoplan.anatomy.phantom.outfit import hu_of
-from osteoplan.anatomy.phantom.scene import F32, Painting
+from osteoplan.anatomy.phantom.scene import Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, plane
 from osteoplan.anatomy.phantom.spine import PhantomVertebra, bone_distance
 from osteoplan.anatomy.phantom.trunk import lower_body, vessels_and_nerves
+from osteoplan.arrays import F32
 from osteoplan.knowledge.values import number
 
 __all__ = ["HIP_LABELS", "paint_lower_body"]

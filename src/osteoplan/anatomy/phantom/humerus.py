@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.anatomy.phantom.scene import F32
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, join, meet, plane, polygon, ramp
+from osteoplan.arrays import F32, F64
 
 __all__ = [
     "HUMERUS", "PhantomHumerus", "clavicle_distance", "cortex_mm", "humerus_distance", "neck_axis",
     "scapula_distance",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from osteoplan.anatomy.phantom.outfit import Point, Rods, cement, hu_of, metal, 
 from osteoplan.anatomy.phantom.pelvis import PELVIS
 from osteoplan.anatomy.phantom.scene import GridName, Painting, grid_over
 from osteoplan.anatomy.phantom.shoulder_scene import SHOULDER_LABELS, paint_shoulder
+from osteoplan.arrays import F64
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import known, number
 from osteoplan.model.labels import LabelMap
@@ -25,7 +26,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["Implant", "Phantom", "Site", "make_phantom"]
 
-F64 = npt.NDArray[np.float64]
 Site = Literal["spine", "pelvis", "femur", "humerus"]
 Side = Literal["left", "right"]
 Implant = Literal["metal", "cement"]

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from osteoplan.anatomy.phantom.scene import F32, Painting
+from osteoplan.anatomy.phantom.scene import Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, slab
+from osteoplan.arrays import F32
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import number
 

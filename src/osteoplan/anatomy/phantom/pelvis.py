@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from osteoplan.anatomy.phantom.scene import F32
 from osteoplan.anatomy.phantom.solids import (
     blob,
     capsule,
@@ -24,13 +22,12 @@ from osteoplan.anatomy.phantom.solids import (
     ramp,
     slab,
 )
+from osteoplan.arrays import F32, F64
 
 __all__ = [
     "PELVIS", "PhantomPelvis", "endplate_mm", "foramina_mm", "hip_distance", "sacral_canal",
     "sacral_canal_mm", "sacral_plane", "sacrum_distance",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
 
 # outline of the ilium seen from the side: (posterior, superior)
 ILIUM = [

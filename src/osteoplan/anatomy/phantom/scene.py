@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F32, F64, U8
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import number
 from osteoplan.provenance import rng
 
-__all__ = ["F32", "Box", "Coordinates", "GridName", "Painting", "ScanGrid", "grid_over"]
+__all__ = ["Box", "Coordinates", "GridName", "Painting", "ScanGrid", "grid_over"]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 Box = tuple[slice, slice, slice]
 Coordinates = tuple[F32, F32, F32]
 GridName = Literal["axial", "flipped", "left_handed", "oblique"]
@@ -117,7 +116,7 @@ class Painting:
     seed: int
     values: dict[str, int]
     hu: F32 = field(init=False)
-    labels: npt.NDArray[np.uint8] = field(init=False)
+    labels: U8 = field(init=False)
 
     def __post_init__(self) -> None:
         self.hu = np.full(self.grid.shape, number("phantoms.air_HU"), dtype=np.float32)

@@ -9,8 +9,9 @@ import numpy as np
 
 from osteoplan.anatomy.phantom import humerus
 from osteoplan.anatomy.phantom.outfit import hu_of
-from osteoplan.anatomy.phantom.scene import F32, Painting
+from osteoplan.anatomy.phantom.scene import Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, cut, ellipse, join, ramp
+from osteoplan.arrays import F32
 from osteoplan.knowledge.values import number
 
 __all__ = ["SHOULDER_LABELS", "paint_shoulder"]

@@ -7,13 +7,13 @@ surface, to first order, for the others: enough for a cortex of known thickness.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from osteoplan.arrays import F32
 
 __all__ = [
     "blob", "capsule", "cut", "ellipse", "ellipsoid", "join", "meet", "plane", "polygon", "ramp", "slab",
 ]  # fmt: skip
 
-F32 = npt.NDArray[np.float32]
 Point = tuple[float, float, float]
 
 

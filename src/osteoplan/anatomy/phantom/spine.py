@@ -25,6 +25,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.phantom.solids import capsule, ellipse, ellipsoid, join
+from osteoplan.arrays import F32, F64, U8, Mask
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
 
@@ -33,8 +34,6 @@ __all__ = [
     "paint_spine", "spine_phantom", "vertebra_corners",
 ]  # fmt: skip
 
-F32 = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
 Level = Literal["T11", "T12", "L1"]
 
@@ -113,9 +112,7 @@ def spine_phantom(seed: int) -> tuple[Volume, Volume, dict[str, int]]:
     return ct, Volume(labels, affine, "label"), dict(LABELS)
 
 
-def paint_spine(
-    positions: tuple[F32, F32, F32], boxes: Mapping[Level, Box], texture: F32
-) -> tuple[F32, npt.NDArray[np.uint8]]:
+def paint_spine(positions: tuple[F32, F32, F32], boxes: Mapping[Level, Box], texture: F32) -> tuple[F32, U8]:
     """HU before the scanner, and labels, at positions from T12's body centre (left, back, up) [mm].
 
     Args:
@@ -144,7 +141,7 @@ def vertebra_corners(level: Level) -> tuple[tuple[float, float, float], tuple[fl
     return (x - 48.0, y - 24.0, z - 38.0), (x + 48.0, y + 68.0, z + 38.0)
 
 
-def _affine() -> npt.NDArray[np.float64]:
+def _affine() -> F64:
     """Index -> LPS; from front to back it is the trunk that stands in the middle, not the spine."""
     middle = np.array(SPINE.origin_mm) + np.array([0.0, SPINE.skin_centre, 0.0])
     affine = np.diag([*SPINE.spacing_mm, 1.0])
@@ -162,7 +159,7 @@ def _positions() -> tuple[F32, F32, F32]:
     return left, back, up
 
 
-def _trunk(left: F32, back: F32, up: F32) -> tuple[F32, npt.NDArray[np.uint8]]:
+def _trunk(left: F32, back: F32, up: F32) -> tuple[F32, U8]:
     """Air, skin, fat, muscle, viscera, lungs and aorta, before any bone."""
     a, b = SPINE.skin_half
     behind = back - SPINE.skin_centre
@@ -189,7 +186,7 @@ def _trunk(left: F32, back: F32, up: F32) -> tuple[F32, npt.NDArray[np.uint8]]:
     return hu, labels
 
 
-def body_centre(level: Level) -> tuple[npt.NDArray[np.float64], float]:
+def body_centre(level: Level) -> tuple[F64, float]:
     """Centre of a body in T12's coordinates [mm], and its bend forward [rad]."""
     if level == "T12":
         return np.zeros(3), 0.0
@@ -230,7 +227,7 @@ def _set_disc(hu: F32, local: tuple[F32, F32, F32], vertebra: PhantomVertebra, l
 
 def _set_canal(
     hu: F32,
-    labels: npt.NDArray[np.uint8],
+    labels: U8,
     local: tuple[F32, F32, F32],
     vertebra: PhantomVertebra,
     level: Level,

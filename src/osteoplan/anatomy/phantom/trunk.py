@@ -7,8 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from osteoplan.anatomy.phantom.outfit import hu_of
-from osteoplan.anatomy.phantom.scene import F32, Painting
+from osteoplan.anatomy.phantom.scene import Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, ellipse, join, meet, ramp
+from osteoplan.arrays import F32
 
 __all__ = ["lower_body", "vessels_and_nerves"]
 

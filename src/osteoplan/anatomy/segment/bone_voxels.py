@@ -10,20 +10,14 @@ where the edge of a blurred step stands.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F32, F64, Array, Mask
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["AIR_HU", "bone_voxels", "closed", "sampled", "within"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 
 AIR_HU = -1024.0
 
@@ -33,7 +27,7 @@ def sampled(ct: Volume, positions_mm: F64) -> F32:
     indices = ct.indices(positions_mm.reshape(-1, 3)).T
     low = np.clip(np.floor(indices.min(axis=1)).astype(int) - 1, 0, ct.shape)
     high = np.clip(np.ceil(indices.max(axis=1)).astype(int) + 2, 0, ct.shape)
-    block: npt.NDArray[Any] = ct.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    block: Array = ct.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     if block.size == 0:
         return np.full(positions_mm.shape[:-1], AIR_HU, dtype=np.float32)
     values: F32 = ndimage.map_coordinates(

@@ -12,14 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["BEHIND_MM", "LEFT_MM", "Discs", "find_discs"]
+from osteoplan.arrays import F32, F64, Mask
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+__all__ = ["BEHIND_MM", "LEFT_MM", "Discs", "find_discs"]
 
 # The grid of the straightened spine about the canal, one voxel per millimetre.
 LEFT_MM: F64 = np.arange(-55.0, 56.0)

@@ -10,23 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 from skimage.segmentation import watershed
 
 from osteoplan.anatomy.segment.bone_voxels import bone_voxels, closed
 from osteoplan.anatomy.segment.result import Segmented
+from osteoplan.arrays import F32, F64, I32, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.sites import side_of
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["grown_joint_bone"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 
 STEP_MM = 2.0
 _BALL, _SOCKET, _MIDDLE = 1, 2, 3
@@ -173,7 +169,7 @@ def _votes(places: F64, shape: tuple[int, ...]) -> F32:
     return spread
 
 
-def _parted(scene: _Scene, centre: F64, radius: float, stem: str) -> npt.NDArray[np.int32]:
+def _parted(scene: _Scene, centre: F64, radius: float, stem: str) -> I32:
     """1 ball and shaft, 2 socket's bone, 3 what lies about the middle."""
     i, j, k = np.indices(scene.bone.shape, dtype=np.float32)
     x, y, z = (scene.grid.affine[a, 3] + STEP_MM * n - centre[a] for a, n in enumerate((i, j, k)))
@@ -198,7 +194,7 @@ def _parted(scene: _Scene, centre: F64, radius: float, stem: str) -> npt.NDArray
     sure[(outward > 0.5 * radius) & (z < 0.3 * radius) & (away > 1.2 * radius)] = _BALL
     sure[(z < -1.6 * radius) & (outward > -0.2 * radius)] = _BALL
     sure[~scene.bone] = 0
-    parted: npt.NDArray[np.int32] = watershed(-scene.grid.array, sure, mask=scene.bone)
+    parted: I32 = watershed(-scene.grid.array, sure, mask=scene.bone)
     return parted
 
 

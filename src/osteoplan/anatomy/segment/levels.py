@@ -15,13 +15,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.segment.discs import BEHIND_MM, LEFT_MM, Discs
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.kernels.surface import cheapest_surface
-from osteoplan.model.anatomy import Mask
 
 __all__ = ["Levels", "levels"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 
 _LEAST_DEPTH_HU = 6.0  # by which a disc is darker than its plates
 

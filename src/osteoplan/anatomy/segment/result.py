@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osteoplan.model.anatomy import Mask
+from osteoplan.arrays import Mask
 
 __all__ = ["Segmented"]
 

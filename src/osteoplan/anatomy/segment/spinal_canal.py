@@ -8,18 +8,14 @@ slice, follows the canal through the gaps between the arches: marrow and lesions
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.segment.bone_voxels import sampled
+from osteoplan.arrays import F32, F64, Mask
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["canal_path"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 
 STEP_MM = 2.0
 RAYS = 16

@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["STEP_MM", "Straightened"]
+from osteoplan.arrays import F64, Indices
 
-F64 = npt.NDArray[np.float64]
+__all__ = ["STEP_MM", "Straightened"]
 
 STEP_MM = 1.0
 _SMOOTH_MM = 16.0  # along the canal: shorter waves are noise of the path
@@ -76,7 +75,7 @@ class Straightened:
         dot = [np.einsum("na,na->n", gap, axes[i]) for axes in (self.left, self.behind, self.up)]
         return np.stack([dot[0], dot[1], i + dot[2] / STEP_MM], axis=1)
 
-    def _from_section(self, positions_mm: F64, at: F64) -> tuple[npt.NDArray[np.intp], F64]:
+    def _from_section(self, positions_mm: F64, at: F64) -> tuple[Indices, F64]:
         i = np.clip(np.round(at).astype(np.intp), 0, len(self.along_mm) - 1)
         return i, positions_mm - self.centre_mm[i]
 

@@ -22,15 +22,12 @@ from osteoplan.anatomy.segment.levels import Levels, levels
 from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.anatomy.segment.spinal_canal import canal_path
 from osteoplan.anatomy.segment.straightened import Straightened
+from osteoplan.arrays import F32, F64, I32, Mask
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["grown_vertebra"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 
 _SIDE, _BACK = np.abs(LEFT_MM)[:, None, None], BEHIND_MM[None, :, None]
 _CANAL_MM = 5.0  # certainly canal about its own middle line
@@ -142,7 +139,7 @@ def _closed_by(mask: Mask, radius: float) -> Mask:
     return closed(mask, radius + 0.5)
 
 
-def _owners(filled: Mask, body: Mask, column: Mask, smooth: F32, rib_mm: float) -> npt.NDArray[np.int32]:
+def _owners(filled: Mask, body: Mask, column: Mask, smooth: F32, rib_mm: float) -> I32:
     """1 where bone is of the spine, 2 where it is rib: parted at the thinnest place between sure parts."""
     depth = ndimage.distance_transform_edt(filled)
     sure = np.zeros(filled.shape, dtype=np.int8)
@@ -151,11 +148,11 @@ def _owners(filled: Mask, body: Mask, column: Mask, smooth: F32, rib_mm: float) 
     beside = (rib_mm < _SIDE) | ((_SIDE > 22.0) & (_BACK < -4.0))
     sure[filled & beside & ~_in_slices(column, 1)] = _RIB
     height = -depth - ndimage.gaussian_filter(smooth, 0.5) / 100.0
-    parted: npt.NDArray[np.int32] = watershed(height, sure, mask=filled)
+    parted: I32 = watershed(height, sure, mask=filled)
     return parted
 
 
-def _pieces(owner: npt.NDArray[np.int32], bounds: Levels, never: Mask, discs: int) -> npt.NDArray[np.int16]:
+def _pieces(owner: I32, bounds: Levels, never: Mask, discs: int) -> npt.NDArray[np.int16]:
     """Every whole level as one closed and filled piece."""
     found = np.zeros(owner.shape, dtype=np.int16)
     for level in range(1, discs):

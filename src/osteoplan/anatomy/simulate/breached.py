@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.simulate.window import axis_point
+from osteoplan.arrays import F64, Mask
 
 __all__ = ["destroyed"]
-
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 _BIN_DEG = 5.0
 

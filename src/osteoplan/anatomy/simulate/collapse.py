@@ -18,20 +18,18 @@ last slice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.simulate.recipe import Collapse
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
 __all__ = ["Compression", "compression"]
-
-F64 = npt.NDArray[np.float64]
 
 _FOLD_MM = 50.0  # before the posterior wall: within it the turn is rigid
 _STEPS = 30  # of the fixed point, at most
@@ -131,15 +129,15 @@ class Compression:
         return tuple(image.with_array(array) for image, array in zip(images, made, strict=True))
 
 
-def _read(image: Volume, at: F64) -> npt.NDArray[Any]:
+def _read(image: Volume, at: F64) -> Array:
     """Values at (3, n) indices, in the image's own type."""
     kept = image.array.dtype
     if image.meaning in ("label", "mask"):
         source = image.array.astype(np.uint8) if kept == np.bool_ else image.array
-        nearest: npt.NDArray[Any] = ndimage.map_coordinates(source, at, order=0, mode="nearest").astype(kept)
+        nearest: Array = ndimage.map_coordinates(source, at, order=0, mode="nearest").astype(kept)
         return nearest
     values = ndimage.map_coordinates(image.array, at, order=1, mode="nearest", output=np.float64)
-    read: npt.NDArray[Any] = (np.rint(values) if np.issubdtype(kept, np.integer) else values).astype(kept)
+    read: Array = (np.rint(values) if np.issubdtype(kept, np.integer) else values).astype(kept)
     return read
 
 

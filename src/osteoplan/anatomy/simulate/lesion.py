@@ -39,6 +39,7 @@ from osteoplan.anatomy.simulate.tissue import (
     tissue,
 )
 from osteoplan.anatomy.simulate.window import window
+from osteoplan.arrays import F64, Array, Mask
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.values import number, values
@@ -48,10 +49,6 @@ from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = ["SimulatedLesion", "simulate", "simulate_lesion", "simulate_several"]
-
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[Any]
 
 _SURROUNDINGS_MM = 15.0  # beside the lesion: enough soft tissue to measure noise in
 _AIR_HU = -400.0  # no lesion grows into air
@@ -315,7 +312,7 @@ def _grown(field: _Field, body: LesionBody, recipe: Recipe) -> _Grown:
 
 def _filled(
     field: _Field, grown: _Grown, lesion: Mask, body: LesionBody, recipe: Recipe
-) -> tuple[Numbers, dict[str, Any]]:
+) -> tuple[Array, dict[str, Any]]:
     """Values of the crop with the lesion in it, and what only the filling knows."""
     noise, noise_from = noise_like(field.hu, field.bone, field.near.spacing_mm, body.seed)
     changed = (grown.share > 0.0) | (grown.rim > 0.0)
@@ -346,7 +343,7 @@ def _filled(
     }
 
 
-def _as_stored(values: F64, stored: Numbers, changed: Mask) -> Numbers:
+def _as_stored(values: F64, stored: Array, changed: Mask) -> Array:
     """The values in the scan's own dtype; voxels that did not change keep their bits."""
     if np.issubdtype(stored.dtype, np.integer):
         limits = np.iinfo(stored.dtype)

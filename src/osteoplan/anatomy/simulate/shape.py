@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
@@ -27,7 +28,6 @@ __all__ = [
 
 LesionMatrix = Literal["lytic", "mixed", "blastic"]
 LesionShape = Literal["ellipsoid", "irregular", "lobulated", "permeative"]
-F64 = npt.NDArray[np.float64]
 
 _WAVES = 64  # plane waves of a random field; more do not change its look
 WAVE_NUMBERS: Mapping[LesionShape, tuple[float, float]] = {

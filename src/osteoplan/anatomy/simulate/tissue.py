@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.simulate.shape import LesionMatrix, random_field
+from osteoplan.arrays import F64, Mask
 from osteoplan.knowledge.values import known, number
 from osteoplan.provenance import rng
 
 __all__ = ["NoiseSource", "noise_like", "permeation", "tissue"]
 
 NoiseSource = Literal["soft tissue", "bone"]
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 _LEAST_SOFT = 600  # voxels of soft tissue; with fewer, noise is measured in the bone, and the truth says so
 

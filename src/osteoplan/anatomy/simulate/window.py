@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from osteoplan.anatomy.simulate.recipe import Breach, Toward
+from osteoplan.arrays import F64, Mask
 
 __all__ = ["AXES", "axis_point", "window"]
-
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 AXES: dict[Toward, tuple[float, float, float]] = {
     "left": (1.0, 0.0, 0.0), "right": (-1.0, 0.0, 0.0), "posterior": (0.0, 1.0, 0.0),

@@ -14,19 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely import Polygon
 
+from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.io.foreign import ForeignMask
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
 __all__ = ["rasterised"]
-
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 def rasterised(contours_mm: Sequence[F64], ct: Volume, *, what: str) -> ForeignMask:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Array
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.archive import Files
 from osteoplan.io.dicom.header import Slice
@@ -15,7 +15,6 @@ from osteoplan.io.dicom.scan import Pixels, plain
 
 __all__ = ["Decoder"]
 
-Array = npt.NDArray[Any]
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 

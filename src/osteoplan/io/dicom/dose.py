@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.opened import apart, decoded, finite, frame_of, opened
 from osteoplan.io.foreign import UNKNOWN_FRAME, clean_label
@@ -16,8 +16,6 @@ from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
 __all__ = ["ForeignDose", "found_dose", "read_dose"]
-
-F64 = npt.NDArray[np.float64]
 
 _CLASSES = ("1.2.840.10008.5.1.4.1.1.481.2",)  # RT Dose Storage
 _WHOLE = ("PLAN", "MULTI_PLAN")
@@ -60,7 +58,7 @@ def found_dose(path: Path) -> ForeignDose:
 # --- in the child process
 
 
-Parsed = tuple[npt.NDArray[np.float32], F64, str | None, tuple[str, ...]]
+Parsed = tuple[F32, F64, str | None, tuple[str, ...]]
 
 
 def _dose(path: Path) -> Parsed:

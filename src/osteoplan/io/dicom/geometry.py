@@ -12,13 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.io.dicom.limits import Limits
 
 __all__ = ["Planes", "Stack", "stacked"]
 
-F64 = npt.NDArray[np.float64]
 _EXPORT = "export the series again, whole and as axial slices of constant distance"
 
 

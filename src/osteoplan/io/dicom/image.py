@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.io.dicom.archive import files_at
 from osteoplan.io.dicom.child import OnStep, in_child
@@ -23,9 +23,6 @@ from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
 
 __all__ = ["DicomImage", "read_series"]
-
-Array = npt.NDArray[Any]
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

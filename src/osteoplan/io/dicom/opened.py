@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.header import pseudonym
@@ -19,7 +19,6 @@ from osteoplan.knowledge import values
 
 __all__ = ["apart", "decoded", "finite", "frame_of", "opened", "private_words"]
 
-F64 = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.io.dicom.opened import apart, decoded, frame_of, opened, private_words
 from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching, require_frame
 from osteoplan.model.volume import Volume
 
 __all__ = ["RoiFound", "read_roi", "rois"]
-
-F64 = npt.NDArray[np.float64]
 
 _CLASSES = ("1.2.840.10008.5.1.4.1.1.481.3",)  # RT Structure Set Storage
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, U8, Array, Mask
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.opened import finite, frame_of
 from osteoplan.io.foreign import Masks
@@ -20,9 +20,6 @@ from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge import values
 
 __all__ = ["counted", "drawn"]
-
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 def counted(path: Path, dataset: Any) -> Counter[int]:
@@ -189,7 +186,7 @@ def _count(dataset: Any) -> int:
     return int(dataset.get("NumberOfFrames") or 1)
 
 
-def _pixels(dataset: Any, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
+def _pixels(dataset: Any, frames: Sequence[int]) -> Iterator[Array]:
     """(rows, columns) stored values of the frames, one after the other."""
     from pydicom.pixels import iter_pixels
 
@@ -200,7 +197,7 @@ def _pixels(dataset: Any, frames: Sequence[int]) -> Iterator[npt.NDArray[Any]]:
         yield from iter_pixels(dataset, indices=list(frames), raw=True)
 
 
-def _unpacked(dataset: Any, frame: int) -> npt.NDArray[np.uint8]:
+def _unpacked(dataset: Any, frame: int) -> U8:
     """One frame of single bits.  Frames need not start on a byte: asked singly, pydicom 3.0 loses bits."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     first, last = frame * rows * columns, (frame + 1) * rows * columns

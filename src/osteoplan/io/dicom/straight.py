@@ -6,15 +6,11 @@ plane.  So nothing is interpolated between slices, and within them between neigh
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
+
+from osteoplan.arrays import F32, F64, Array
 
 __all__ = ["straightened"]
-
-Array = npt.NDArray[Any]
-F64 = npt.NDArray[np.float64]
 
 
 def straightened(values: Array, affine: F64, outside: float) -> tuple[Array, F64]:
@@ -58,7 +54,7 @@ def straightened(values: Array, affine: F64, outside: float) -> tuple[Array, F64
     return straight, square
 
 
-def _inside(shape: list[int], box: tuple[slice, ...]) -> npt.NDArray[np.float32]:
+def _inside(shape: list[int], box: tuple[slice, ...]) -> F32:
     inside = np.zeros(shape, np.float32)
     inside[box] = 1.0
     return inside

@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.raster import cylinder_fraction
@@ -47,8 +47,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["Sections", "bending", "cut", "losses", "metal", "profile", "section_tissue"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 KINDS = ("axial", "bending", "torsional")
 
 
@@ -65,7 +63,7 @@ class Sections:
 
     segment: Segment
     grid: Volume
-    cells: npt.NDArray[np.intp]
+    cells: Indices
     share: F64
     image: Mapping[State, F64]
     lesion: Bool
@@ -77,7 +75,7 @@ class Sections:
         return float(self.grid.spacing_mm[0])
 
     @property
-    def section(self) -> npt.NDArray[np.intp]:
+    def section(self) -> Indices:
         """(n,) number of the section of each square."""
         return self.cells[:, 2]
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 
 __all__ = ["Platen", "near", "plane_nodes", "platen"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 ROUND_MM = 1e-6  # numerics: ties on a lattice are not left to rounding
 
 

@@ -17,8 +17,8 @@ loads/femur_fall.yaml.  Tests: tests/unit/test_long_bones.py.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
@@ -51,8 +51,6 @@ __all__ = [
     "shaft_end",
 ]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 STANCE, FALL = "femur_stance", "femur_fall"
 ROUND_MM = 1e-6  # numerics: ties on a lattice are not left to rounding, which a mirrored bone has otherwise
 TOUCH_MM = 2.0  # numerics: surface this near to its lowest point tells where the pad's middle is

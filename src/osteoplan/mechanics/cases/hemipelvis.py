@@ -16,8 +16,8 @@ Tests: tests/unit/test_hemipelvis.py.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
@@ -30,9 +30,6 @@ from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["build_hemipelvis", "frame_of", "held_at_sacrum", "held_at_symphysis", "require_nodes"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 SACRUM = ("sacrum", "vertebrae_S1")
 LEAST_NODES = 12  # numerics: fewer nodes than this are no surface

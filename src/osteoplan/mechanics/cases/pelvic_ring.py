@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import Bool, Mask
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
@@ -36,12 +36,10 @@ from osteoplan.mechanics.cases.socket_contact import Pressed, press, socket_face
 from osteoplan.mechanics.sampled_image import inside
 from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
+from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["build_gait", "joint_layer"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 HIPS = ("hip_left", "hip_right")
 OTHER = {"left": "right", "right": "left"}
 

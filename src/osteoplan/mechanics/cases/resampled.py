@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase
@@ -25,9 +25,6 @@ __all__ = [
     "ResampledBone", "away_from_grips", "counts_of", "frame_of", "image_of", "load_frame", "one_piece",
     "rebuild", "unit", "words_of",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

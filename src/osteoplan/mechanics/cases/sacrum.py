@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import Bool, Mask
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
@@ -22,11 +22,10 @@ from osteoplan.mechanics.cases.nodes import Nodes
 from osteoplan.mechanics.cases.resampled import ResampledBone, frame_of, load_frame, one_piece, rebuild
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import MechanicsSettings
-from osteoplan.model.anatomy import Anatomy, BoneFrame, Mask
+from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["at_joint", "build_endplate", "endplate", "whole_sacrum"]
 
-Bool = npt.NDArray[np.bool_]
 FIRST = "vertebrae_S1"
 LEAST_NODES = 12  # numerics: fewer nodes than this are no surface
 

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
@@ -40,8 +40,6 @@ from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = ["bending", "build_coronal", "build_sagittal", "build_torsion", "gauge", "torsion"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 SHAFTS = {"femur": "femoral_shaft", "humerus": "humeral_shaft"}
 _Couple = Callable[[F64], F64]
 _IN_SECTION = ndimage.generate_binary_structure(2, 1)[:, :, None]  # neighbours across the shaft only

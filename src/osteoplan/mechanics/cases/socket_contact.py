@@ -15,14 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, I64
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.model.volume import Volume
 
 __all__ = ["Faces", "Pressed", "press", "socket_faces"]
 
-F64 = npt.NDArray[np.float64]
 LEAST_FACES = 12  # numerics: fewer are no surface
 STEPS = 60
 
@@ -36,7 +35,7 @@ class Faces:
             area_mm2: (n_faces,).
     """
 
-    corners: npt.NDArray[np.int64]
+    corners: I64
     normal: F64
     area_mm2: F64
 
@@ -127,8 +126,8 @@ def _shortened(weight: F64, n: F64, move: F64, step: F64, direction: F64) -> F64
     return step
 
 
-def _square(axis: int, side: int) -> npt.NDArray[np.int64]:
+def _square(axis: int, side: int) -> I64:
     """(4, 3) corners of one face of a unit cube."""
     corners = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)], dtype=np.int64)
-    chosen: npt.NDArray[np.int64] = corners[corners[:, axis] == side]
+    chosen: I64 = corners[corners[:, axis] == side]
     return chosen

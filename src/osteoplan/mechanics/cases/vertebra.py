@@ -17,9 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
@@ -40,9 +40,6 @@ __all__ = [
     "build_vertebra",
     "end_caps_of",
 ]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 def build_compression(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
@@ -254,7 +251,7 @@ def end_caps_of(
     return EndCaps(superior, inferior, up, nk - down, float(height) * edge_mm)
 
 
-def _ends(body: Bool) -> npt.NDArray[np.intp]:
+def _ends(body: Bool) -> Indices:
     """(ni, nj) k of the upper face of the highest body element of each column; 0 where there is none."""
     nk = body.shape[2]
     return np.where(body.any(axis=2), nk - np.argmax(body[:, :, ::-1], axis=2), 0)

@@ -16,16 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
 from osteoplan.mechanics.uncertainty.samples import ParameterSample, modulus, stiffness_bounds
 
 __all__ = ["CorrectionPoints", "correction_points"]
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.mechanics.uncertainty.samples import (
     ParameterSample,
     Tissue,
@@ -23,8 +23,6 @@ from osteoplan.mechanics.uncertainty.samples import (
 
 __all__ = ["Solved", "local_correction", "stiffness_draws"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 FILL_TOLERANCE = 0.02  # numerics: below the spread of any input
 
 

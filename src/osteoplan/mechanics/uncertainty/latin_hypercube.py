@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from osteoplan.arrays import F64, Indices
 from osteoplan.model.ensemble import Ensemble
 
 __all__ = ["cone", "log_uniform", "normal", "one_of", "strata", "uniform"]
-
-F64 = npt.NDArray[np.float64]
 
 
 def strata(ensemble: Ensemble, name: str, columns: int = 1) -> F64:
@@ -51,9 +50,9 @@ def log_uniform(u: F64, low: float, high: float) -> F64:
     return between
 
 
-def one_of(u: F64, count: int) -> npt.NDArray[np.intp]:
+def one_of(u: F64, count: int) -> Indices:
     """Numbers 0..count-1, each as often as the others to within one."""
-    chosen: npt.NDArray[np.intp] = np.minimum(np.floor(u * count).astype(np.intp), count - 1)
+    chosen: Indices = np.minimum(np.floor(u * count).astype(np.intp), count - 1)
     return chosen
 
 

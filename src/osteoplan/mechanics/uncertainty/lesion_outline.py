@@ -12,18 +12,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.mechanics.sampled_image import inside, replaced_by_soft_tissue
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import Tissue
 
 __all__ = ["redrawn"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 def redrawn(specimen: Specimen, tissue: Tissue, state: State, edge_mm: float) -> Tissue:

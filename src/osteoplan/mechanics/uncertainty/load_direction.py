@@ -28,12 +28,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from osteoplan.arrays import F64, Bool
 
 __all__ = ["LoadDirection", "across", "load_direction", "sheared", "tilted"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number
 from osteoplan.mechanics.uncertainty.samples import (
@@ -32,7 +32,6 @@ from osteoplan.model.outcome import Estimate
 
 __all__ = ["TIGHT", "TITLES", "Probe", "bars", "one_at_a_time", "probes"]
 
-F64 = npt.NDArray[np.float64]
 TIGHT = 0.005  # numerics: of the stiffness; half a percentage point of a ratio
 PERCENTILE = 1.6448536269514722  # standard normal number of 95 %
 

@@ -32,8 +32,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.knowledge.materials import (
     Density,
     Law,
@@ -57,9 +57,6 @@ __all__ = [
     "stiffness_bounds",
     "stiffness_in",
 ]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 CEMENT = ("pmma_modulus", "porosity", "interface_factor")
 

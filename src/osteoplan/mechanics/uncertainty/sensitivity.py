@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.state import State
@@ -25,8 +25,6 @@ from osteoplan.mechanics.uncertainty.samples import ParameterSample, Tissue
 from osteoplan.model.outcome import Estimate
 
 __all__ = ["Sensitivity", "sensitivity"]
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,20 +13,15 @@ The rank of the rows tells whether the piece can move, their misfit whether it i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, I64, Array, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import CORNERS
 
 __all__ = ["held_pieces"]
-
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-Ints = npt.NDArray[Any]
 
 STRAINED = 1e-7  # of the largest prescribed motion: less is the rounding of a rigid one
 STOPPED = 1e-9  # of the largest eigenvalue of the rows' normal matrix: less is a motion that nothing stops
@@ -79,13 +74,13 @@ class _Rows:
         strained: what is prescribed is no rigid motion; ``strained_together``: of all pieces as one.
     """
 
-    count: npt.NDArray[np.int64]
-    rank: npt.NDArray[np.int64]
+    count: I64
+    rank: I64
     strained: Bool
     strained_together: bool
 
     @classmethod
-    def of(cls, labels: Ints, count: int, prescribed: F64, h: tuple[float, float, float]) -> _Rows:
+    def of(cls, labels: Array, count: int, prescribed: F64, h: tuple[float, float, float]) -> _Rows:
         nodes = np.argwhere(~np.isnan(prescribed).all(axis=-1))
         piece, node = _touching(labels, nodes)
         at = nodes[node]
@@ -109,7 +104,7 @@ class _Rows:
         )
 
 
-def _touching(labels: Ints, nodes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _touching(labels: Array, nodes: Array) -> tuple[Array, Array]:
     """(piece, row of ``nodes``), once for every piece that has the node as a corner."""
     padded = np.pad(labels, 1)
     around = np.stack([padded[tuple((nodes + corner).T)] for corner in CORNERS], axis=1)
@@ -118,18 +113,18 @@ def _touching(labels: Ints, nodes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], 
     return piece, node
 
 
-def _sums(of: Ints, count: int, rows: F64, g: F64) -> tuple[F64, F64, F64]:
+def _sums(of: Array, count: int, rows: F64, g: F64) -> tuple[F64, F64, F64]:
     """Normal equations of each piece: (count, 6, 6), (count, 6), (count,)."""
     normal: F64 = np.zeros((count, 6, 6))
     for a in range(6):
         for b in range(a, 6):
             normal[:, a, b] = normal[:, b, a] = np.bincount(of, rows[:, a] * rows[:, b], minlength=count)
     right: F64 = np.stack([np.bincount(of, rows[:, a] * g, minlength=count) for a in range(6)], axis=1)
-    square: npt.NDArray[Any] = np.bincount(of, g * g, minlength=count)
+    square: Array = np.bincount(of, g * g, minlength=count)
     return normal, right, square
 
 
-def _rigid(normal: F64, right: F64, square: F64) -> tuple[npt.NDArray[np.int64], F64]:
+def _rigid(normal: F64, right: F64, square: F64) -> tuple[I64, F64]:
     """(rank of each piece, root of the squared misfit of its best rigid motion)."""
     values, vectors = np.linalg.eigh(normal)
     stopped = values > STOPPED * np.maximum(values[:, -1:], np.finfo(float).tiny)

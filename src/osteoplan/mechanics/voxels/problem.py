@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.mechanics.memory import ensure_memory
@@ -21,8 +22,6 @@ from osteoplan.mechanics.voxels.pieces import held_pieces
 
 __all__ = ["VoxelProblem", "voxel_problem"]
 
-F64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
 # Voxels of images lie between a few micrometres and a few millimetres: what is outside is in another unit.

@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import UnknownName
 from osteoplan.kernels.elasticity import (
     CORNERS,
@@ -32,8 +33,6 @@ from osteoplan.knowledge.values import number
 from osteoplan.mechanics.voxels.problem import Spacing, VoxelProblem, voxel_problem
 
 __all__ = ["VoxelSolution", "solve_voxels"]
-
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

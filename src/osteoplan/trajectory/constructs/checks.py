@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.model.construct import Check, Screw
 from osteoplan.trajectory.geometry import angle_deg, circle, segment_distance
@@ -16,7 +16,6 @@ from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = ["ConstructLimits", "between_mm", "checks", "tip_depth_mm", "tip_to_joint_mm"]
 
-F64 = npt.NDArray[np.float64]
 _EVEN = 1e-9  # mm; two numbers that differ by less are equal: a bound that is met exactly is met
 
 

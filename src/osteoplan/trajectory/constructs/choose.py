@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
 from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.device import Device
@@ -32,8 +32,6 @@ from osteoplan.trajectory.constructs.spread import moved_way, shifts, towards_le
 from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = ["ConstructLimits", "Lengths", "constructs", "lengths_of", "screw_at", "screw_in"]
-
-F64 = npt.NDArray[np.float64]
 
 SHARES = (1.0, 0.7, 0.4, 0.0)  # of the shift that would keep screws apart: bone may rise beside an axis
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.knowledge.values import number
@@ -21,8 +21,6 @@ from osteoplan.trajectory.corridors.search import CorridorOnScan, place_of
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps
 
 __all__ = ["SAME_MM", "Fit", "corridor_of", "fit_of"]
-
-F64 = npt.NDArray[np.float64]
 
 SAME_MM = 0.05  # two measurements of one screw differ by less
 STEP_MM = 0.5

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.materials import Density, conversion, law_of_bone, strength_law
 from osteoplan.knowledge.values import number
@@ -26,8 +26,6 @@ from osteoplan.trajectory.geometry import circle
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps
 
 __all__ = ["Bedding", "Thread", "bedding", "purchase"]
-
-F64 = npt.NDArray[np.float64]
 
 RING_STEP_MM = 0.5
 RING_POINTS = 16

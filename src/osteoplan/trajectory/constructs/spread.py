@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.model.construct import Screw
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.constructs.checks import ConstructLimits
@@ -21,8 +21,6 @@ from osteoplan.trajectory.geometry import angle_deg, nearest_points
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 
 __all__ = ["moved_way", "shifts", "towards_lesion"]
-
-F64 = npt.NDArray[np.float64]
 
 ROUNDS = 100
 AIM_MM = 0.05  # more than is asked for, so that a bound that is approached is met

@@ -21,6 +21,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.errors import NotAvailable
 from osteoplan.model.construct import Check, Construct, Wire
 from osteoplan.model.device import Device
@@ -28,8 +29,6 @@ from osteoplan.trajectory.geometry import circle, segment_distance
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, point
 
 __all__ = ["FanLimits", "fan", "wire_checks"]
-
-F64 = npt.NDArray[np.float64]
 
 STEP_MM = 0.5
 BACK_MM = 10.0  # s_0

@@ -17,16 +17,14 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.special import ndtr
 
+from osteoplan.arrays import F32, F64, I64, Bool, Mask
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.surroundings import Surroundings
 
 __all__ = ["BoneField", "Gate", "allowed_bone", "bone_field", "read_field"]
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 Gate = tuple[str, str, float]  # two labels, and how far apart what lies between them still counts as bone
 
 MARGIN = 6  # voxels of nothing around the bone
@@ -52,7 +50,7 @@ class BoneField:
     depth: F32
     points: F64
     normals: F64
-    edge: npt.NDArray[np.bool_]
+    edge: Bool
     voxel_mm: float
 
     def at(self, field: F32, positions_mm: F64) -> F64:
@@ -118,7 +116,7 @@ def read_field(mask: Volume) -> BoneField:
     )  # fmt: skip
 
 
-def _blurred(bone: Mask, parts: npt.NDArray[np.int64], sd: float) -> F32:
+def _blurred(bone: Mask, parts: I64, sd: float) -> F32:
     """Share of bone after a Gaussian blur of the bricks, less one half, at ``parts`` points per voxel.
 
     The blur is exact and goes axis by axis: brick i gives Phi((x - i + 1/2) / sd) - Phi((x - i - 1/2) / sd).
@@ -151,7 +149,7 @@ def _crossings(level: F32, affine: F64) -> tuple[F64, F64]:
     return np.concatenate(found), normal / np.maximum(length, 1e-12)
 
 
-def _slope(level: F32, at: npt.NDArray[np.int64]) -> F64:
+def _slope(level: F32, at: I64) -> F64:
     """(n, 3) rise of the level per index at voxels that are not on the border."""
     slope = np.empty(at.shape)
     for axis, step in enumerate(np.eye(3, dtype=int)):

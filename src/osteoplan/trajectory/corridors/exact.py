@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from osteoplan.model.anatomy import Mask
+from osteoplan.arrays import Mask
 from osteoplan.trajectory.corridors.search import Axis, CorridorOnScan
 from osteoplan.trajectory.exact import distance_along
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps

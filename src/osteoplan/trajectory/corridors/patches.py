@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.corridors import PatchRow
 from osteoplan.knowledge.values import number
@@ -17,7 +17,6 @@ from osteoplan.trajectory.surroundings import Surroundings
 
 __all__ = ["Missing", "Region", "inside_points", "region", "surface_points"]
 
-F64 = npt.NDArray[np.float64]
 FAR = 1e6
 CAP_MM = 2.0  # an outermost point is the mean of a cap this high
 
@@ -40,7 +39,7 @@ class Region:
     facing: F64 | None
     facing_deg: float
 
-    def holds(self, positions_mm: F64) -> npt.NDArray[np.bool_]:
+    def holds(self, positions_mm: F64) -> Bool:
         """(n, 3) positions -> (n,) True inside the box."""
         away = positions_mm - self.box[:3]
         local = away @ self.box[3:12].reshape(3, 3).T
@@ -48,7 +47,7 @@ class Region:
         near = np.linalg.norm(away, axis=-1) <= self.box[18]
         return np.asarray(inside & near)
 
-    def crossed(self, starts_mm: F64, ends_mm: F64) -> npt.NDArray[np.bool_]:
+    def crossed(self, starts_mm: F64, ends_mm: F64) -> Bool:
         """(n, 3) segments -> (n,) True where the point nearest to the landmark lies in the box."""
         along = ends_mm - starts_mm
         share = ((self.box[:3] - starts_mm) * along).sum(axis=-1) / (along**2).sum(axis=-1)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
 from osteoplan.knowledge.corridors import Template
@@ -20,7 +20,6 @@ from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_ma
 
 __all__ = ["found_way", "narrow_way", "no_way"]
 
-F64 = npt.NDArray[np.float64]
 PROFILE_STEP_MM = 1.0
 
 

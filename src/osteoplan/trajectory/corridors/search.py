@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, I64
 from osteoplan.kernels.corridor import NEVER, pair_scores, refined
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.corridors import Template
@@ -27,9 +27,6 @@ from osteoplan.trajectory.corridors.patches import (
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, Surroundings, distance_maps
 
 __all__ = ["Axis", "Clear", "CorridorOnScan", "axes_of", "clear_of", "place_of"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +180,7 @@ def axes_of(place: CorridorOnScan) -> tuple[Axis, ...]:
     )  # fmt: skip
 
 
-def _pairs(place: CorridorOnScan) -> npt.NDArray[np.int64]:
+def _pairs(place: CorridorOnScan) -> I64:
     """(n, 2) pairs of patch points that are long enough and pass the waist."""
     i, j = np.meshgrid(np.arange(len(place.starts)), np.arange(len(place.ends)), indexing="ij")
     pairs = np.stack([i.ravel(), j.ravel()], axis=1)
@@ -194,7 +191,7 @@ def _pairs(place: CorridorOnScan) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(pairs[fine])
 
 
-def _best_pairs(place: CorridorOnScan, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _best_pairs(place: CorridorOnScan, pairs: I64) -> I64:
     """The best pairs that are not neighbours of a better one."""
     keep, most = int(number("corridor_search.kept_pairs")), int(number("corridor_search.refined_pairs"))
     # A share of all pairs, evenly drawn, bounds the score of those that are kept.
@@ -214,7 +211,7 @@ def _best_pairs(place: CorridorOnScan, pairs: npt.NDArray[np.int64]) -> npt.NDAr
     return pairs[order[chosen]]
 
 
-def _scores(place: CorridorOnScan, pairs: npt.NDArray[np.int64], floor: float) -> F64:
+def _scores(place: CorridorOnScan, pairs: I64, floor: float) -> F64:
     template, cone = place.template, np.radians(number("corridor_search.end_cone_deg"))
     return pair_scores(
         place.field.depth, place.field.affine, place.clear.field, place.clear.affine, place.starts,

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
 from osteoplan.model.plan import Point
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps, point
 
 __all__ = ["OuterWay", "nearest_structure", "outer_way"]
-
-F64 = npt.NDArray[np.float64]
 
 # What no way to the bone may enter where somebody labelled it; a canal is derived as a rule, and blocks too.
 BLOCKING = ("canal", "vessel", "bowel", "pleura", "organ")

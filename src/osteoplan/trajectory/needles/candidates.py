@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Indices
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import NeedleWay
 from osteoplan.model.anatomy import BoneFrame
@@ -19,8 +19,6 @@ from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings
 
 __all__ = ["Candidates", "Window", "candidates", "deep_enough_mm", "neighbours", "window_of"]
-
-F64 = npt.NDArray[np.float64]
 
 DISC_MM = 1.5  # between the places in a waypoint's disc
 THIN = 0.7  # share of a thin lesion's depth that is deep enough for the tip
@@ -36,7 +34,7 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.tips_mm)
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Candidates:
+    def take(self, rows: Indices) -> Candidates:
         """Some of them, in that order."""
         return Candidates(self.tips_mm[rows], self.outward[rows])
 

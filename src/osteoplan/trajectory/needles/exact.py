@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from osteoplan.model.anatomy import Mask
+from osteoplan.arrays import F64, Mask
 from osteoplan.model.trajectory import Gap, Trajectory
 from osteoplan.trajectory.exact import distance_along
 from osteoplan.trajectory.needles.candidates import Candidates, window_of
@@ -22,7 +21,6 @@ from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = ["kept", "measured_exactly", "missed_mm"]
 
-F64 = npt.NDArray[np.float64]
 Search = Callable[[NeedleTask], tuple[Trajectory, ...]]
 
 NEAR_MM = 3.0  # a gap that exceeds what is needed by more is as good as read: reading errs by less

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F32, F64, Bool
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.paths import first_crossing, path_minima
 from osteoplan.trajectory.needles.candidates import Candidates, Window, deep_enough_mm
@@ -20,10 +20,6 @@ from osteoplan.trajectory.reach import Reach, reachable
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings
 
 __all__ = ["PathMeasurements", "Scene", "meet", "shortfalls"]
-
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 SPARE_MM = 1.0  # beyond the farthest gap that is asked for: a search strides over what is farther
 STEP_MM = 1.0  # of a path's samples; the maps are smooth over it
@@ -87,7 +83,7 @@ class PathMeasurements:
     tip_mm: F64
     skin_angle_deg: F64
     cortex_angle_deg: F64
-    reaches_skin: Bools
+    reaches_skin: Bool
     reach: Mapping[str, Reach]
 
 
@@ -152,7 +148,7 @@ def shortfalls(scene: Scene, measured: PathMeasurements) -> dict[str, F64]:
     return missing
 
 
-def _to_skin(maps: DistanceMaps, tried: Candidates) -> tuple[F64, Bools]:
+def _to_skin(maps: DistanceMaps, tried: Candidates) -> tuple[F64, Bool]:
     """Way from each tip to the skin [mm], and whether the image holds it."""
     longest = float(np.linalg.norm((np.asarray(maps.grid.shape) - 1) * maps.grid.spacing_mm))
     if not maps.has("skin"):

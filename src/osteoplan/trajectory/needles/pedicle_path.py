@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_minima
 from osteoplan.model.anatomy import Anatomy, StructureKind
@@ -29,9 +29,6 @@ __all__ = [
     "Measures", "NeedleLimits", "NeedlePath", "PediclePathTask", "best_path", "measure", "placed",
     "shortfalls",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 STEP_MM = 1.0  # of a path's samples; the maps are smooth over it
 BATCH = 4000  # paths measured at once: bounds the memory
@@ -101,7 +98,7 @@ class Measures:
     skin_angle_deg: F64
     cortex_angle_deg: F64
     other_bone_mm: F64
-    reaches_skin: Bools
+    reaches_skin: Bool
 
 
 @dataclass(frozen=True)
@@ -315,7 +312,7 @@ def _measure(
     )
 
 
-def _to_skin(maps: DistanceMaps, tips: F64, outward: F64, step: float) -> tuple[Bools, F64]:
+def _to_skin(maps: DistanceMaps, tips: F64, outward: F64, step: float) -> tuple[Bool, F64]:
     """Whether each path comes out of the skin inside the image, and the way to there [mm]."""
     s = np.arange(0.0, _longest(maps), step)
     if not maps.has("skin"):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
 from osteoplan.model.plan import Point
@@ -17,8 +18,6 @@ from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.measure import PathMeasurements, Scene
 from osteoplan.trajectory.reach import view_angles
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings, point
-
-F64 = npt.NDArray[np.float64]
 
 __all__ = ["none_of", "numbered", "unchecked_of", "way_of", "why_broken"]
 

@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_values
 from osteoplan.model.ensemble import Ensemble
@@ -38,10 +38,6 @@ from osteoplan.trajectory.placement_error import error_budget, most_robust
 from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
 
 __all__ = ["NeedleSearch", "needle_ways", "recheck"]
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.intp]
 
 FRONT = 2000  # paths that the Pareto front is taken of
 TRIES = 200  # paths of the front that are looked at for proposals
@@ -117,7 +113,7 @@ def _search(around: Surroundings, task: NeedleTask, ensemble: Ensemble) -> Needl
     return NeedleSearch(_steady_first(around, task, ways, ensemble), rejected, len(tried))
 
 
-def recheck(around: Surroundings, task: NeedleTask, entries_mm: F64, tips_mm: F64) -> Bools:
+def recheck(around: Surroundings, task: NeedleTask, entries_mm: F64, tips_mm: F64) -> Bool:
     """(n,) True where a path from entry to tip keeps every limit of the task, the waypoint included."""
     line = np.asarray(entries_mm, dtype=np.float64) - np.asarray(tips_mm, dtype=np.float64)
     tried = Candidates(np.asarray(tips_mm, dtype=np.float64), line / np.linalg.norm(line, axis=1)[:, None])
@@ -175,18 +171,18 @@ def _other_bone_mm(scene: Scene, tried: Candidates, measured: PathMeasurements) 
     return np.asarray(inside * measured.length_mm)
 
 
-def _front(soft: F64, good: Rows) -> Rows:
+def _front(soft: F64, good: Indices) -> Indices:
     """Rows that no other row beats in all of risk, miss and effort; the smallest sums first."""
     order = good[np.argsort(soft[good].sum(axis=1), kind="stable")][:FRONT]
     values = soft[order]
     no_worse = np.all(values[None] <= values[:, None] + 1e-12, axis=2)
     better = np.any(values[None] < values[:, None] - 1e-12, axis=2)
     beaten = np.any(no_worse & better, axis=1)
-    front: Rows = order[~beaten]
+    front: Indices = order[~beaten]
     return front
 
 
-def _proposals(scene: Scene, judged: _Judged, order: Rows) -> tuple[Trajectory, ...]:
+def _proposals(scene: Scene, judged: _Judged, order: Indices) -> tuple[Trajectory, ...]:
     """Paths of the front, in its order, each at its best nearby, that lie apart by entry or direction."""
     rules, ends, ways = scene.task.rules, list[tuple[F64, F64]](), list[Trajectory]()
     for row in order[:TRIES].tolist():

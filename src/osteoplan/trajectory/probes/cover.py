@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64
 from osteoplan.kernels.set_cover import SetCover, Solution, solve
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow
 from osteoplan.knowledge.values import number
@@ -39,8 +39,6 @@ __all__ = [
     "COVERAGE_WORDS", "Candidate", "CoverLimits", "CoverPlan", "Danger", "PlacedProbe", "Reached", "Spacing",
     "Target", "Tube", "beside", "candidate_of", "cover", "cover_limits", "dangers", "target_of", "tube_of",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
 
 SURFACE = 1500  # points of the lesion's surface that refinement looks at
 SAMPLE = 200  # cells for which the best placements are kept, wherever they lie

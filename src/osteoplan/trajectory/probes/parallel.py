@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Cylinder
@@ -17,10 +17,7 @@ from osteoplan.trajectory.probes.zones import unit
 
 __all__ = ["Allowed", "Candidate", "Tube", "beside", "candidate_of", "segment_distances", "tube_of"]
 
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-Allowed = Callable[[F64, F64], Bools]
+Allowed = Callable[[F64, F64], Bool]
 """(n, 3) entries and (n, 3) tips -> (n,) True where a probe may go that way."""
 
 

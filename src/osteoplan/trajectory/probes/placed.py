@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
+from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.applicators import Modality, ZoneRow
 from osteoplan.knowledge.values import number
@@ -22,10 +22,6 @@ __all__ = [
     "CoverLimits", "Danger", "PlacedProbe", "cover_limits", "dangers", "gap_mm", "pairs", "permitted",
     "shafts", "sound",
 ]  # fmt: skip
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ def permitted(
     limits: CoverLimits,
     screws: Sequence[Tube],
     structures: Sequence[Danger],
-) -> Bools:
+) -> Bool:
     """(n,) placements that meet every rule that does not depend on the other probes."""
     may = np.ones(len(probes), dtype=bool)
     if not len(probes):
@@ -190,7 +186,7 @@ def gap_mm(zone: Zone, danger: Danger) -> float:
     return float(-depth_mm(danger.points_mm, zone).max()) - danger.reach_mm
 
 
-def pairs(probes: Sequence[PlacedProbe], limits: CoverLimits) -> tuple[Bools, Bools, Bools]:
+def pairs(probes: Sequence[PlacedProbe], limits: CoverLimits) -> tuple[Bool, Bool, Bool]:
     """Which pairs exclude each other, which are near, and which probes need a near one."""
     entries = np.array([probe.entry_mm for probe in probes])
     starts, tips, radius = shafts(probes, active=False)
@@ -232,6 +228,6 @@ def sound(
     return joined and not conflicts.any()
 
 
-def _shell(mask: Bools) -> Ints:
+def _shell(mask: Bool) -> Indices:
     """Indices of the voxels of a mask that have a face to the outside."""
     return np.argwhere(mask & ~ndimage.binary_erosion(mask))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.kernels.set_cover import Solution
 from osteoplan.knowledge.applicators import LABEL
 from osteoplan.trajectory.probes.parallel import segment_distances
@@ -18,9 +18,6 @@ from osteoplan.trajectory.probes.target import Target
 from osteoplan.trajectory.probes.zones import contains, depth_mm
 
 __all__ = ["COVERAGE_WORDS", "CoverPlan", "Reached", "Spacing", "measured"]
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 COVERAGE_WORDS = f"geometric, zones {LABEL}"
 MARGINS_MM = (0.0, 2.0, 5.0, 10.0)
@@ -139,7 +136,7 @@ def measured(
     )
 
 
-def _inside(points_mm: F64, probes: Sequence[PlacedProbe]) -> Bools:
+def _inside(points_mm: F64, probes: Sequence[PlacedProbe]) -> Bool:
     """(n,) points in the zone of a probe."""
     inside = np.zeros(len(points_mm), dtype=bool)
     for probe in probes:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool, Indices, Mask
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.values import number
-from osteoplan.model.anatomy import Mask
 from osteoplan.model.volume import Volume
 
 __all__ = ["Target", "target_of"]
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +29,7 @@ class Target:
 
     margin_mm: float
     bricks_mm: F64
-    in_lesion: Bools
+    in_lesion: Bool
     brick_volume_mm3: float
     cells_mm: F64
     cell_volumes_mm3: F64
@@ -107,7 +103,7 @@ def _cut(mask: Mask, first: F64, shape: tuple[int, ...]) -> Mask:
     return box
 
 
-def _bricks(mask: Mask, spacing_mm: F64, cell_mm: float) -> tuple[F64, npt.NDArray[np.intp]]:
+def _bricks(mask: Mask, spacing_mm: F64, cell_mm: float) -> tuple[F64, Indices]:
     """Middles of the mask's voxels, those longer than a cell cut up, as indices; and the voxel of each."""
     voxels = np.argwhere(mask)
     cuts = np.maximum(1, np.ceil(spacing_mm / cell_mm - 1e-9)).astype(int)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.ellipsoids import held, inside
 from osteoplan.knowledge.applicators import ZoneRow
@@ -24,9 +25,6 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.plan import Point
 
 __all__ = ["Zone", "contains", "depth_mm", "held_by", "unit", "which_contain", "zone_at", "zone_contains"]
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 HALVINGS = 52  # of the bracket around the nearest point: to the last digit of a float64
 
@@ -75,20 +73,18 @@ def zone_at(tip_mm: npt.ArrayLike, axis: npt.ArrayLike, row: ZoneRow) -> Zone:
     return Zone(_point(centre), _point(along), half, row.width_mm / 2.0)
 
 
-def zone_contains(
-    points_mm: npt.ArrayLike, tip_mm: npt.ArrayLike, axis: npt.ArrayLike, row: ZoneRow
-) -> Bools:
+def zone_contains(points_mm: npt.ArrayLike, tip_mm: npt.ArrayLike, axis: npt.ArrayLike, row: ZoneRow) -> Bool:
     """(...,) which of (..., 3) positions lie in the zone of a row, for a probe with that tip and axis."""
     return contains(points_mm, zone_at(tip_mm, axis, row))
 
 
-def contains(points_mm: npt.ArrayLike, zone: Zone) -> Bools:
+def contains(points_mm: npt.ArrayLike, zone: Zone) -> Bool:
     """(...,) which of (..., 3) positions lie in a zone."""
     points = np.asarray(points_mm, dtype=np.float64)
     return which_contain(points.reshape(-1, 3), (zone,)).reshape(points.shape[:-1])
 
 
-def which_contain(points_mm: F64, zones: Sequence[Zone]) -> Bools:
+def which_contain(points_mm: F64, zones: Sequence[Zone]) -> Bool:
     """(m, n) which of (m, 3) positions lie in which of n zones."""
     return inside(points_mm, *_arrays(zones))
 
