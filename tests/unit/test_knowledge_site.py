@@ -21,21 +21,9 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 from osteoplan.model.evidence import Citation
 from osteoplan.model.technique import SECTIONS
-from osteoplan.report.knowledge_library import library
+from osteoplan.report.knowledge_library import Word, anchor, href, library
 from osteoplan.report.knowledge_site import pages
-from osteoplan.report.knowledge_views import (
-    Entry,
-    Row,
-    Table,
-    Word,
-    anchor,
-    cell,
-    grouped,
-    href,
-    plain_value,
-    tag_words,
-    trimmed,
-)
+from osteoplan.report.knowledge_words import grouped, plain_value, tag_words
 from osteoplan.workflow.knowledge_site import write_site
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "rect", "circle", "path", "polyline"}
@@ -322,21 +310,38 @@ def test_a_tag_is_told_in_words() -> None:
     assert tag_words("") == ""
 
 
-def test_a_column_without_any_word_is_left_out() -> None:
-    table = Table(("a", "b"), (Row((cell("x"), Entry(()))), Row((cell("y"), cell("")))))
-    assert trimmed(table) == Table(("a",), (Row((cell("x"),)), Row((cell("y"),))))
+def test_a_column_without_any_word_is_left_out(site: dict[str, str]) -> None:
+    heads = []
+    for id in score_tables():
+        for table in re.findall(r'<table class="grid.*?</table>', site[href("score", id)], re.S):
+            titles, *rows = (
+                re.findall(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr\b.*?</tr>", table)
+            )
+            assert all(len(row) == len(titles) for row in rows), id
+            assert all(any(column) for column in zip(*rows, strict=True)), (id, titles)
+            heads.append(titles)
+    examples = [titles for titles in heads if titles[:1] == ["answers"]]
+    for column in (
+        "total",
+        "gives",
+        "missing",
+    ):  # each is told of some scores, and left out where it is empty
+        assert any(column in titles for titles in examples), column
+    assert any("gives" not in titles for titles in examples)
 
 
-def test_users_are_grouped_by_kind_and_nobody_is_said_aloud() -> None:
-    words = (
-        Word("SP1", "block-spine.html#rule-SP1"),
-        Word("sins", "score-sins.html"),
-        Word("cement: growth"),
-    )
-    assert ["".join(word.text for word in line.words) for line in grouped(words)] == [
-        "rules: SP1", "scores: sins", "other data: cement: growth",
-    ]  # fmt: skip
-    assert [word.text for line in grouped(()) for word in line.words] == ["nothing yet"]
+def test_users_are_grouped_by_kind_and_nobody_is_said_aloud(read: dict[str, Read]) -> None:
+    rule = Word("SP1", "block-spine.html#rule-SP1")
+    score, other = Word("sins", "score-sins.html"), Word("cement: growth")
+    assert grouped((rule, score, other)) == {"rules": [rule], "scores": [score], "other data": [other]}
+    assert list(grouped((rule, score, other))) == ["rules", "scores", "other data"]
+    assert grouped(()) == {}
+    lib = library(rule_set())
+    unread = [name for name in lib.facts if name not in lib.users_of_fact]
+    unused = [key for key in lib.sources if key not in lib.users_of_source]
+    assert read["facts.html"].text.count("nothing yet") == len(unread)
+    assert read["sources.html"].text.count("nothing yet") == len(unused)
+    assert unread or unused
 
 
 def test_an_anchor_has_no_sign_that_a_link_would_break_on() -> None:

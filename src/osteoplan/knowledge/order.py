@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -72,6 +72,10 @@ class OrderFile(Strict):
     no_part: tuple[str, ...] = ()
     rows: tuple[OrderRow, ...]
     examples: tuple[OrderExample, ...]
+
+    def meanings(self, acts: Sequence[str]) -> list[str]:
+        """What kinds of act are, in words."""
+        return [self.kinds[act].meaning for act in acts]
 
 
 def order(root: Path | None = None) -> OrderFile:

@@ -22,9 +22,9 @@ from osteoplan.report.views import (
 )
 from osteoplan.report.words import name_of, plain, tag
 
-__all__ = ["card_of", "compared"]
+__all__ = ["SECTION_TITLES", "card_of", "compared"]
 
-_TITLES: dict[Section, str] = {
+SECTION_TITLES: dict[Section, str] = {
     "indications": "use when",
     "contraindications": "do not use when",
     "advantages": "for it",
@@ -64,7 +64,7 @@ def card_of(result: PlanResult, technique: str) -> CardView | None:
         return None
     sections = [
         SectionView(title, _statements(result, card.section(name)), card.nothing_found.get(name, ""))
-        for name, title in _TITLES.items()
+        for name, title in SECTION_TITLES.items()
     ]
     return CardView(
         card.title, card.what, tuple(section for section in sections if section.rows or section.none)

@@ -24,7 +24,7 @@ from osteoplan.report.rule_words import Outlined, outline
 __all__ = ["STATUS_WORDS", "about_names", "tree"]
 
 STATUS_WORDS: Mapping[ReviewStatus, str] = {
-    "verified": "verified", "unverified": "unverified", "design_default": "our default",
+    "verified": "verified", "design_default": "our default", "unverified": "unverified",
 }  # fmt: skip
 
 Truth = Literal["holds", "unknown", "does not hold", ""]
