@@ -197,8 +197,7 @@ def _parabola(line1: F64, line2: F64, salts: F64) -> F64:
     s2, i2 = line2[..., 0], line2[..., 1]
     salt, fat = salts[..., 1], salts[..., 2]
     c = np.stack([i2 * (i1 - fat), s1 * i2 + s2 * (i1 - fat), s1 * s2], axis=-1)
-    scaled: F64 = 1000.0 * c / (salt - fat)[..., None]
-    return scaled
+    return 1000.0 * c / (salt - fat)[..., None]
 
 
 def _line(x: F64, y: F64) -> F64:
@@ -218,8 +217,7 @@ def _sampled(h: F64, sd: F64, mu: F64, salts: F64, best: int, likely: Indices, n
     errors = (stream.standard_normal((n, root.shape[0])) @ root.T).reshape(n, 2, 2)
     line1 = _line(tissues, mu[at]) + errors[:, 0]
     line2 = _line(tissues, (tissues / 1000.0 + 1.0) * salts[at, :1] / mu[at]) + errors[:, 1]
-    covariance: F64 = np.cov(_parabola(line1, line2, salts[at]), rowvar=False)
-    return covariance
+    return np.cov(_parabola(line1, line2, salts[at]), rowvar=False)
 
 
 def _regression_root(h: F64, mu: F64, salts: F64) -> F64:

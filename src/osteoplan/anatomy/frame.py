@@ -57,14 +57,12 @@ def vertebra_frame(depth: Volume, *, up: F64 | None = None) -> BoneFrame:
 
 
 def _unit(vector: F64) -> F64:
-    unit: F64 = vector / np.linalg.norm(vector)
-    return unit
+    return vector / np.linalg.norm(vector)
 
 
 def _across(vector: F64, axis: F64) -> F64:
     """The part of a vector at right angles to an axis."""
-    across: F64 = vector - (vector @ axis) * axis
-    return across
+    return vector - (vector @ axis) * axis
 
 
 def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:

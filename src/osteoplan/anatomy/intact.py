@@ -50,8 +50,7 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
 
 
 def _layers(depth: F32, thickness: float) -> Indices:
-    layers: Indices = np.floor(np.maximum(-depth, 0.0) / thickness).astype(np.intp)
-    return layers
+    return np.floor(np.maximum(-depth, 0.0) / thickness).astype(np.intp)
 
 
 def _by_layer(values: F64, layer: Indices, deepest: int) -> F64:

@@ -98,8 +98,7 @@ def _surface(depth: Volume, frame: BoneFrame, start: F64, toward: F64, inset_mm:
     found = _depth_at(depth, frame, start + steps[:, None] * toward)
     out = np.flatnonzero(found >= 0)
     way = steps[out[0]] if len(out) else 0.0
-    surface: F64 = start + max(way - inset_mm, 0.0) * toward
-    return surface
+    return start + max(way - inset_mm, 0.0) * toward
 
 
 def _depth_at(depth: Volume, frame: BoneFrame, local: F64) -> F64:

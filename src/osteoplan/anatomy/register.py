@@ -153,5 +153,4 @@ def _corners(ct: Volume) -> F64:
 
 
 def _apply(matrix: F64, points: F64) -> F64:
-    moved: F64 = points @ matrix[:3, :3].T + matrix[:3, 3]
-    return moved
+    return points @ matrix[:3, :3].T + matrix[:3, 3]

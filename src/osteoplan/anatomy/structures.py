@@ -61,8 +61,7 @@ def body_surface(image: Volume, threshold: float) -> Mask:
     patient = largest_piece(cut)
     if (cut & ~patient).any():
         filled = largest_piece(filled & ~ndimage.binary_dilation(cut & ~patient, _IN_SLICE, iterations=4))
-    surface: Mask = np.ascontiguousarray(np.moveaxis(filled, 0, axis))
-    return surface
+    return np.ascontiguousarray(np.moveaxis(filled, 0, axis))
 
 
 _IN_SLICE = np.zeros((3, 3, 3), dtype=bool)

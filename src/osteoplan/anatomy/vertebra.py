@@ -40,8 +40,7 @@ class Vertebra:
     def canal_mask(self, grid: Volume, bone_mask: Mask) -> Mask:
         """The canal on a grid, without the bone."""
         outline = gather_linear(self.canal.depth, self.bone.affine, grid.affine, grid.shape, outside=1.0)
-        inside: Mask = (outline < 0) & ~bone_mask
-        return inside
+        return (outline < 0) & ~bone_mask
 
     def wall_mm(self) -> F64:
         """(n, 3) LPS points of the back of the body."""

@@ -137,8 +137,7 @@ def _turned(tensor: F64, turn: F64) -> F64:
     """(..., 6) xx yy zz yz zx xy in the array's axes -> XX YY ZZ XY YZ XZ in patient space."""
     full = tensor[..., [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
     full = turn @ full @ turn.T
-    six: F64 = full[..., [0, 1, 2, 1, 2, 0], [0, 1, 2, 2, 0, 1]][..., OURS_TO_VTK]
-    return six
+    return full[..., [0, 1, 2, 1, 2, 0], [0, 1, 2, 2, 0, 1]][..., OURS_TO_VTK]
 
 
 def _of_rod(rod: RodLine, name: str) -> F64:

@@ -37,22 +37,19 @@ def mean_strain_matrix(edges_mm: Sequence[float]) -> F64:
 
 def mean_strain(mesh: Bricks, edges_mm: Sequence[float], u: F64) -> F64:
     """(n_elements, 6) mean strain of displacements (n_nodes, 3) [mm]."""
-    strain: F64 = mesh.gather(u) @ mean_strain_matrix(edges_mm).T
-    return strain
+    return mesh.gather(u) @ mean_strain_matrix(edges_mm).T
 
 
 def principal_strains(strain: F64) -> F64:
     """(n, 3) principal strains, largest first, of (n, 6) strains with engineering shear."""
     xx, yy, zz, yz, zx, xy = strain.T
     tensor = np.stack([xx, xy / 2, zx / 2, xy / 2, yy, yz / 2, zx / 2, yz / 2, zz], axis=-1)
-    values: F64 = np.linalg.eigvalsh(tensor.reshape(-1, 3, 3))[:, ::-1]
-    return values
+    return np.linalg.eigvalsh(tensor.reshape(-1, 3, 3))[:, ::-1]
 
 
 def strain_demand(principal: F64, *, tension: float, compression: float) -> F64:
     """(n,) largest of e1 / tension and -e3 / compression; both limits positive."""
-    demand: F64 = np.maximum(principal[:, 0] / tension, -principal[:, 2] / compression)
-    return demand
+    return np.maximum(principal[:, 0] / tension, -principal[:, 2] / compression)
 
 
 def failure_load(demand: F64, volume_mm3: float, *, failing_mm3: float) -> float:

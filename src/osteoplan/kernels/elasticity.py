@@ -236,8 +236,7 @@ def effective_strain(energy: F64, volume_mm3: float) -> F64:
     ``energy`` is that of ``element_energy``.  Equal to sqrt(2 U / E) with U the strain energy density, the
     measure of Pistoia et al. 2002.
     """
-    strain: F64 = np.sqrt(energy / volume_mm3)
-    return strain
+    return np.sqrt(energy / volume_mm3)
 
 
 @njit(cache=True, nogil=True)

@@ -174,8 +174,7 @@ class Deflation:
 
     def correction(self, r: F64) -> F64:
         """Motion that leaves W^T (r - A W motion) = 0."""
-        motion: F64 = self.solve @ self.along(r)
-        return motion
+        return self.solve @ self.along(r)
 
     def excess(self, z: Array) -> F64:
         """(W^T A W)^-1 (A W)^T z."""

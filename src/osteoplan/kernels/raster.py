@@ -77,8 +77,7 @@ def _cells(edges: F64, target_mm: float) -> tuple[F64, float]:
 
 
 def _positions(affine: F64, indices: npt.NDArray[np.int_]) -> F64:
-    positions: F64 = indices @ affine[:3, :3].T + affine[:3, 3]
-    return positions
+    return indices @ affine[:3, :3].T + affine[:3, 3]
 
 
 def _box(shape: tuple[int, int, int], affine: F64, a: F64, b: F64, r: float) -> tuple[slice, slice, slice]:

@@ -83,13 +83,11 @@ class RodMotions:
 
     def correction(self, r: F64) -> F64:
         """Motion that leaves V^T (r - A V motion) = 0."""
-        motion: F64 = self.solve @ self.along(r)
-        return motion
+        return self.solve @ self.along(r)
 
     def excess(self, z: Array) -> F64:
         """(V^T A V)^-1 (A V)^T z."""
-        motion: F64 = self.solve @ self.image(z)
-        return motion
+        return self.solve @ self.image(z)
 
     def take_off(self, r: F64, motion: F64) -> None:
         """r -= A V motion."""
@@ -102,8 +100,7 @@ class RodMotions:
 
     def image(self, z: Array) -> F64:
         """(q,) (A V)^T z."""
-        out: F64 = self.AV.T @ z[:, self.place].T.ravel().astype(np.float64)
-        return out
+        return self.AV.T @ z[:, self.place].T.ravel().astype(np.float64)
 
 
 def inverse(gram: F64) -> F64:

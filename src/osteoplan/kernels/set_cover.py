@@ -165,8 +165,7 @@ def _grown(problem: SetCover, weight: F32, chosen: list[int]) -> list[int]:
 
 def _bare_points(problem: SetCover, chosen: Sequence[int]) -> Bool:
     """(points,) those that a choice leaves bare."""
-    bare: Bool = ~np.asarray(problem.covers[:, list(chosen)].any(axis=1))
-    return bare
+    return ~np.asarray(problem.covers[:, list(chosen)].any(axis=1))
 
 
 def _gain(weight: F32, bare: Bool) -> F64:

@@ -37,8 +37,7 @@ def existing_metal(anatomy: Anatomy, grid: Volume, mesh: Bricks) -> Bool:
         return np.zeros(len(mesh.cells), dtype=bool)
     metal = np.logical_or.reduce(masks).astype(np.float32)
     share = gather_linear(metal, anatomy.image.affine, grid.affine, grid.shape, outside=0.0)
-    found: Bool = np.asarray(mesh.of_box(share) >= MOSTLY)
-    return found
+    return np.asarray(mesh.of_box(share) >= MOSTLY)
 
 
 def alloy_range() -> tuple[float, float]:

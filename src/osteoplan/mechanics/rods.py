@@ -238,8 +238,7 @@ def _in_cement(at: F64, mesh: Bricks, cement: F64 | None) -> Bool:
     inside: Bool = np.asarray(((cell >= 0) & (cell < np.array(mesh.shape))).all(axis=-1))
     cell = np.where(np.expand_dims(inside, -1), cell, 0)
     share = mesh.box(cement)[cell[..., 0], cell[..., 1], cell[..., 2]] * inside
-    found: Bool = np.asarray(share.mean(axis=1) > CEMENTED)
-    return found
+    return np.asarray(share.mean(axis=1) > CEMENTED)
 
 
 def _corner_numbers(mesh: Bricks) -> I32:
@@ -257,8 +256,7 @@ def _share(cylinder: Cylinder, grid: Volume, mesh: Bricks) -> F64:
         cylinder_fraction(grid.shape, grid.affine, **ends, radius_mm=0.5 * d) if d > 0 else 0.0
         for d in (outer, cylinder.inner_diameter_mm)
     )
-    inside: F64 = mesh.of_box(np.clip(full - bore, 0.0, 1.0))
-    return inside
+    return mesh.of_box(np.clip(full - bore, 0.0, 1.0))
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,7 @@ def interface_layer(mesh: Bricks, cement: F64) -> Bool:
     """(n_elements,) outermost elements of the cement, whose (n_elements,) shares are given."""
     filled = mesh.box(cement >= MOSTLY)
     bare = mesh.box(np.ones(len(mesh.cells), dtype=bool)) & ~filled
-    layer: Bool = mesh.of_box(filled & ndimage.binary_dilation(bare))
-    return layer
+    return mesh.of_box(filled & ndimage.binary_dilation(bare))
 
 
 def layered(tissue: Tissue, mesh: Bricks, factor: float | None = None) -> Tissue:

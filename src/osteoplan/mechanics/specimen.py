@@ -166,5 +166,4 @@ class Response:
     @property
     def unit_motion_mm(self) -> F64:
         """(n_nodes, 3) displacements at unit motion."""
-        found: F64 = self.equilibrium.displacement_mm / self.motion
-        return found
+        return self.equilibrium.displacement_mm / self.motion

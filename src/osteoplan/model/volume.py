@@ -74,8 +74,7 @@ class Volume:
     @property
     def direction(self) -> F64:
         """(3, 3) unit vectors of the axes, in columns."""
-        unit: F64 = self.affine[:3, :3] / self.spacing_mm
-        return unit
+        return self.affine[:3, :3] / self.spacing_mm
 
     @property
     def voxel_volume_mm3(self) -> float:
@@ -90,8 +89,7 @@ class Volume:
     def positions_mm(self, indices: npt.ArrayLike) -> F64:
         """(..., 3) indices -> (..., 3) LPS positions [mm]."""
         indices = np.asarray(indices, dtype=np.float64)
-        positions: F64 = indices @ self.affine[:3, :3].T + self.affine[:3, 3]
-        return positions
+        return indices @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def indices(self, positions_mm: npt.ArrayLike) -> F64:
         """(..., 3) LPS positions [mm] -> (..., 3) continuous indices."""

@@ -59,8 +59,7 @@ class Plane:
         """(rows, cols, 3) LPS positions of the pixel centres."""
         column = np.arange(self.cols)[None, :, None] * self.pixel_mm * self.right
         row = np.arange(self.rows)[:, None, None] * self.pixel_mm * self.down
-        positions: F64 = self.origin_mm + column + row
-        return positions
+        return self.origin_mm + column + row
 
     def pixel(self, positions_mm: npt.ArrayLike) -> F64:
         """(..., 3) LPS positions -> (..., 2) (column, row), by projection along the normal."""

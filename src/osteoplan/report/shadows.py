@@ -70,8 +70,7 @@ def _shadow(name: str, right: F64, up: F64, anatomy: Anatomy, supports: Supports
     axes = np.stack([right, up], axis=1)
 
     def flat(points_mm: F64) -> F64:
-        found: F64 = (points_mm - anatomy.frame.origin_mm) @ axes
-        return found
+        return (points_mm - anatomy.frame.origin_mm) @ axes
 
     def of_mask(mask: Bool) -> tuple[F64, ...]:
         return _outlines(flat(anatomy.image.positions_mm(np.argwhere(mask))), spacing.max(), spacing.min())

@@ -160,8 +160,7 @@ def _in_space(scenery: Scenery, rods: Mapping[str, DrawnRod], edge: float) -> Sh
 def _named_at(rod: DrawnRod, n: int) -> F64:
     """A point of the device outside the bone, or its outer end; staggered, so that names stay apart."""
     run = rod.entry_mm - rod.tip_mm
-    at: F64 = rod.tip_mm + run * min(1.0, (_NAMED_MM + _STAGGER_MM * n) / float(np.linalg.norm(run)))
-    return at
+    return rod.tip_mm + run * min(1.0, (_NAMED_MM + _STAGGER_MM * n) / float(np.linalg.norm(run)))
 
 
 def _square(plane: Plane) -> Plane:

@@ -45,8 +45,7 @@ def _foot(p: F64, start: F64, along: F64) -> F64:
     """The point of a segment that is nearest to p."""
     length2 = float(along @ along)
     s = 0.0 if length2 == 0.0 else min(max(float((p - start) @ along) / length2, 0.0), 1.0)
-    found: F64 = start + s * along
-    return found
+    return start + s * along
 
 
 def angle_deg(u: npt.ArrayLike, v: npt.ArrayLike) -> float:

@@ -278,8 +278,7 @@ def _pivot(around: Surroundings, way: Trajectory, entries_mm: F64, targets_mm: F
     points = entries_mm[:, None] + s[:, None] * (targets_mm - entries_mm)[:, None]
     inside = maps.at("bone", points) < 0
     index = np.where(inside.any(axis=1), inside.argmax(axis=1), 0)
-    pivot: F64 = points[np.arange(len(points)), index]
-    return pivot
+    return points[np.arange(len(points)), index]
 
 
 def _ends(way: Trajectory, length_mm: float | None) -> tuple[F64, F64]:

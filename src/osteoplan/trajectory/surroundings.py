@@ -115,8 +115,7 @@ class DistanceMaps:
     def at(self, channel: str, positions_mm: npt.ArrayLike) -> F64:
         """(..., 3) positions -> (...) trilinear distances to one kind of thing [mm]."""
         n = self.channels.index(channel)
-        found: F64 = path_values(self.stack[..., n : n + 1], self.grid.affine, positions_mm)[..., 0]
-        return found
+        return path_values(self.stack[..., n : n + 1], self.grid.affine, positions_mm)[..., 0]
 
     def inside_grid(self, positions_mm: F64) -> Bool:
         """(..., 3) positions -> (...) True where the image covers them."""

@@ -49,8 +49,7 @@ class Wall:
 
     def depth(self, positions_mm: npt.ArrayLike) -> F64:
         """(..., 3) positions -> (...) depth [mm]."""
-        depth: F64 = path_values(self.stack, self.affine, positions_mm)[..., 0]
-        return depth
+        return path_values(self.stack, self.affine, positions_mm)[..., 0]
 
     def least(self, starts_mm: F64, ends_mm: F64, *, step_mm: float = STEP_MM) -> F64:
         """(n, 3) starts and ends -> (n,) least depth on the way between them [mm]."""

@@ -76,8 +76,7 @@ class Block:
     @cached_property
     def moduli(self) -> F64:
         """(n_elements,) MPa."""
-        values: F64 = self.mesh.of_box(self.E).astype(np.float64)
-        return values
+        return self.mesh.of_box(self.E).astype(np.float64)
 
     @property
     def nodes_mm(self) -> F64:
@@ -128,8 +127,7 @@ class Block:
         )  # fmt: skip
         shear = [slope[:, b, c] + slope[:, c, b] for b, c in ((1, 2), (2, 0), (0, 1))]
         strain = np.stack([slope[:, 0, 0], slope[:, 1, 1], slope[:, 2, 2], *shear], axis=1)
-        found: F64 = self.moduli[:, None] * (strain @ isotropic(self.poisson))
-        return found
+        return self.moduli[:, None] * (strain @ isotropic(self.poisson))
 
 
 def share_inside(
@@ -254,8 +252,7 @@ def _beyond(x: F64) -> F64:
     a, b = OUTER
     q = np.hypot(x[:, 0] / a, x[:, 1] / b)
     slope = np.hypot(x[:, 0] / a**2, x[:, 1] / b**2)
-    found: F64 = (q - 1.0) * np.maximum(q, 1e-9) / np.maximum(slope, 1e-9)
-    return found
+    return (q - 1.0) * np.maximum(q, 1e-9) / np.maximum(slope, 1e-9)
 
 
 def _at_D(block: Block, stress: F64, layer: int, h: float) -> float:

@@ -236,8 +236,7 @@ class L2States:
         return stiffness(replace(self.capped, E=E), clamped=False)
 
     def _body_of(self, mesh: Bricks) -> Bool:
-        at: Bool = mesh.of_box(self.body)
-        return at
+        return mesh.of_box(self.body)
 
     def _column(self) -> Bool:
         away = self._from_middle()

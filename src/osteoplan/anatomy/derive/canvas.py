@@ -62,8 +62,7 @@ class Canvas:
 
     def bones(self, box: Box) -> Mask:
         """Every labelled bone within a box."""
-        bones: Mask = self._is_bone[self.labels.volume.array[box]]
-        return bones
+        return self._is_bone[self.labels.volume.array[box]]
 
     def any_of(self, names: Iterable[str], box: Box) -> Mask:
         """The named structures within a box."""
@@ -114,10 +113,7 @@ class Canvas:
         axes = [np.arange(side.start, side.stop, dtype=np.float64) for side in box]
         step = self.ct.affine[:3, :3]
         i, j, k = (axis[:, None] * step[:, a] for a, axis in enumerate(axes))
-        positions: F64 = (
-            i[:, None, None, :] + j[None, :, None, :] + k[None, None, :, :] + self.ct.affine[:3, 3]
-        )
-        return positions
+        return i[:, None, None, :] + j[None, :, None, :] + k[None, None, :, :] + self.ct.affine[:3, 3]
 
     def tube(self, line_mm: Sequence[F64], radius_mm: float) -> tuple[Box, Mask]:
         """Everything within a radius of a line through the given points, with round ends."""
@@ -153,8 +149,7 @@ class Canvas:
 
 def unit(vector: F64) -> F64:
     """The vector with length 1."""
-    of_one: F64 = vector / np.linalg.norm(vector)
-    return of_one
+    return vector / np.linalg.norm(vector)
 
 
 def _slices(low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> Box:

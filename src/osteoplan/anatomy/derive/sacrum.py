@@ -71,8 +71,7 @@ def _midline(at: F64, sacrum: Mask, along: F64) -> F64:
             for n in range(12) if (slab == n).sum() > 20]  # fmt: skip
     height, middle, weight = np.array(rows).T
     slope, start = np.polyfit(height, middle, 1, w=np.sqrt(weight))
-    line: F64 = float(slope) * along + float(start)
-    return line
+    return float(slope) * along + float(start)
 
 
 def _openings(canvas: Canvas, box: Box, sacrum: Mask, closing: float) -> Mask:
@@ -86,8 +85,7 @@ def _openings(canvas: Canvas, box: Box, sacrum: Mask, closing: float) -> Mask:
     for at in range(closed.shape[axial]):  # the ring of body and laminae holds the canal slice by slice
         here = tuple(at if axis == axial else slice(None) for axis in range(3))
         closed[here] |= ndimage.binary_fill_holes(sacrum[here])
-    opening: Mask = closed & ~canvas.bones(box)
-    return opening
+    return closed & ~canvas.bones(box)
 
 
 def _roof(beside: F64, along: F64, sacrum: Mask, canvas: Canvas) -> float:

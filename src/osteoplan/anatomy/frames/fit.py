@@ -48,14 +48,12 @@ class FittedLine:
 
     def at(self, point_mm: F64) -> F64:
         """The foot of a point on the line."""
-        foot: F64 = self.point_mm + ((point_mm - self.point_mm) @ self.direction) * self.direction
-        return foot
+        return self.point_mm + ((point_mm - self.point_mm) @ self.direction) * self.direction
 
 
 def unit(vector: F64) -> F64:
     """A vector of length one along this one."""
-    one: F64 = vector / np.linalg.norm(vector)
-    return one
+    return vector / np.linalg.norm(vector)
 
 
 def find_sphere(

@@ -121,8 +121,7 @@ class BoneSurface:
 
     def positions_mm(self, indices: npt.ArrayLike) -> F64:
         """(..., 3) grid indices -> LPS [mm]."""
-        positions: F64 = np.asarray(indices, dtype=np.float64) * self.grid.step + self.grid.low
-        return positions
+        return np.asarray(indices, dtype=np.float64) * self.grid.step + self.grid.low
 
     def depth_at(self, points_mm: F64) -> F64:
         """(...,) signed distance [mm] at (..., 3) LPS points."""

@@ -75,8 +75,7 @@ def _surface(mask: Mask) -> Indices:
         return np.empty((0, 3), dtype=np.intp)
     low, high = bounding_box(mask)
     inner = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    outer: Indices = np.argwhere(inner & ~ndimage.binary_erosion(inner)) + low
-    return outer
+    return np.argwhere(inner & ~ndimage.binary_erosion(inner)) + low
 
 
 def _nearest(anatomy: Anatomy, lesion: Indices, name: str, structures: Iterable[Structure]) -> Finding | None:

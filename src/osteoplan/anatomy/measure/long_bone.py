@@ -65,8 +65,7 @@ def _shaft(frames: Mapping[str, BoneFrame]) -> BoneFrame | None:
 
 def _destroyed(outline: Outline) -> F64:
     """(n,) lengths of the pieces whose cortex is destroyed."""
-    lengths: F64 = outline.lengths_mm * (outline.lost >= number("measure.cortex_destroyed_loss_pct") / 100.0)
-    return lengths
+    return outline.lengths_mm * (outline.lost >= number("measure.cortex_destroyed_loss_pct") / 100.0)
 
 
 def _axial(outlines: tuple[Outline, ...], basis: str) -> Finding:

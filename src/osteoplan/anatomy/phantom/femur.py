@@ -104,8 +104,7 @@ def _shaft(side: F32, back: F32, up: F32) -> F32:
 def cortex_mm(up: F32) -> F32:
     """Thickness of the cortex [mm]: thin over the head, thick in the shaft."""
     grown = ramp(up, -40.0, -110.0)
-    thickness: F32 = FEMUR.cortex_thin + np.float32(FEMUR.cortex_thick - FEMUR.cortex_thin) * grown
-    return thickness
+    return FEMUR.cortex_thin + np.float32(FEMUR.cortex_thick - FEMUR.cortex_thin) * grown
 
 
 def marrow(side: F32, back: F32, up: F32, *, dense: float, loose: float, fatty: float) -> F32:

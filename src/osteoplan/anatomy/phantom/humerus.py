@@ -75,8 +75,7 @@ def humerus_distance(side: F32, back: F32, up: F32) -> F32:
 def cortex_mm(up: F32) -> F32:
     """Thickness of the cortex [mm]: thin over the head, thick in the shaft."""
     grown = ramp(up, -35.0, -95.0)
-    thickness: F32 = HUMERUS.cortex_thin + np.float32(HUMERUS.cortex_thick - HUMERUS.cortex_thin) * grown
-    return thickness
+    return HUMERUS.cortex_thin + np.float32(HUMERUS.cortex_thick - HUMERUS.cortex_thin) * grown
 
 
 def marrow(side: F32, back: F32, up: F32, *, dense: float, loose: float, fatty: float) -> F32:

@@ -27,8 +27,7 @@ def ellipse(x: F32, y: F32, a: float, b: float) -> F32:
 
 def ellipsoid(x: F32, y: F32, z: F32) -> F32:
     """Squared radius in units of the half axes (no distance: below 1 inside)."""
-    squared: F32 = x**2 + y**2 + z**2
-    return squared
+    return x**2 + y**2 + z**2
 
 
 def blob(x: F32, y: F32, z: F32, centre: Point, half: Point) -> F32:
@@ -109,5 +108,4 @@ def meet(d: F32, other: F32, fillet: float) -> F32:
 
 def cut(d: F32, other: F32) -> F32:
     """The first solid without the second, edges sharp."""
-    rest: F32 = np.maximum(d, -other)
-    return rest
+    return np.maximum(d, -other)

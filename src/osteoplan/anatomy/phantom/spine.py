@@ -261,8 +261,7 @@ def bone_distance(left: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:
     for start, end in (upper, lower):
         d = join(d, capsule(side, back, up, start, end, 3.4), 1.0)
     canal = ellipse(left, back - v.canal_centre, *v.canal_half)
-    whole: F32 = np.maximum(d, -canal)
-    return whole
+    return np.maximum(d, -canal)
 
 
 def _body(left: F32, back: F32, up: F32, v: PhantomVertebra) -> F32:

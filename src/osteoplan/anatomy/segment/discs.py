@@ -103,10 +103,7 @@ def _sheared(columns: F64, lever: F64, tangent: float, at: F64 | None = None) ->
     source = np.clip(heights[None] + lever[:, None] * tangent, 0, n - 1.001)
     low = source.astype(np.intp)
     part = source - low
-    sheared: F64 = (
-        np.take_along_axis(columns, low, 1) * (1 - part) + np.take_along_axis(columns, low + 1, 1) * part
-    )
-    return sheared
+    return np.take_along_axis(columns, low, 1) * (1 - part) + np.take_along_axis(columns, low + 1, 1) * part
 
 
 def _in_patient(values: F32) -> Mask:

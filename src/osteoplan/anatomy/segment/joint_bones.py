@@ -207,5 +207,4 @@ def _sorted(scene: _Scene) -> tuple[F64, F64]:
 def _on_scan(ct: Volume, grid: Volume, mask: Mask) -> Mask:
     """The mask on the scan's own grid, and bone there that the coarse grid smoothed away at its rim."""
     share = gather_linear(mask.astype(np.float32), grid.affine, ct.affine, ct.shape, outside=0.0)
-    found: Mask = share > 0.5
-    return found
+    return share > 0.5

@@ -111,7 +111,4 @@ def _columns(values: F32, heights: F64) -> F64:
     """Values of every column (left, behind) at (nu, nv, m) heights along the spine."""
     low = np.clip(np.floor(heights).astype(np.intp), 0, values.shape[2] - 2)
     part = np.clip(heights - low, 0.0, 1.0)
-    read: F64 = (
-        np.take_along_axis(values, low, 2) * (1.0 - part) + np.take_along_axis(values, low + 1, 2) * part
-    )
-    return read
+    return np.take_along_axis(values, low, 2) * (1.0 - part) + np.take_along_axis(values, low + 1, 2) * part

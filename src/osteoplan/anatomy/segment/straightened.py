@@ -58,12 +58,11 @@ class Straightened:
 
     def positions_mm(self, left_mm: F64, behind_mm: F64) -> F64:
         """(nu, nv, n, 3) LPS positions of the grid of those offsets over the whole length."""
-        positions: F64 = (
+        return (
             self.centre_mm
             + left_mm[:, None, None, None] * self.left
             + behind_mm[None, :, None, None] * self.behind
         )
-        return positions
 
     def local(self, positions_mm: F64) -> F64:
         """(m, 3) LPS -> (m, 3) (left, behind, index along) of the nearest cross-section."""

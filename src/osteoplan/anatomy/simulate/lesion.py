@@ -385,8 +385,7 @@ def _measured(
 def _axes_of(field: _Field) -> F64:
     """(3, 3) the bone's axes in columns, back from the local coordinates of neighbouring voxels."""
     steps = np.stack([np.diff(field.local.take([0, 1], axis=a), axis=a).reshape(-1, 3)[0] for a in range(3)])
-    axes: F64 = np.linalg.solve((field.near.direction * field.near.spacing_mm).T, steps)
-    return axes
+    return np.linalg.solve((field.near.direction * field.near.spacing_mm).T, steps)
 
 
 def _truth(body: LesionBody, recipe: Recipe) -> dict[str, Any]:

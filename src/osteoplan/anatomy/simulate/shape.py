@@ -78,8 +78,7 @@ def body_of(
 def local_of(near: Volume, body: LesionBody) -> F64:
     """(..., 3) left, posterior, superior of every voxel centre, from the lesion's centre [mm]."""
     indices = np.moveaxis(np.indices(near.shape), 0, -1)
-    local: F64 = (near.positions_mm(indices) - body.centre_mm) @ body.frame_axes.T
-    return local
+    return (near.positions_mm(indices) - body.centre_mm) @ body.frame_axes.T
 
 
 def gap_and_extent(

@@ -33,8 +33,7 @@ def tissue(before: F64, local: F64, noise: F64, matrix: LesionMatrix, seed: int)
     if matrix == "blastic":
         return blastic
     patch = np.clip(0.5 + 0.6 * random_field(local, (0.7 * k, 1.3 * k), seed, "patches"), 0.0, 1.0)
-    mixed: F64 = patch * blastic + (1.0 - patch) * lytic
-    return mixed
+    return patch * blastic + (1.0 - patch) * lytic
 
 
 def sclerosis(before: F64, local: F64, noise: F64, seed: int) -> F64:
@@ -45,8 +44,7 @@ def sclerosis(before: F64, local: F64, noise: F64, seed: int) -> F64:
 def permeation(local: F64, seed: int) -> F64:
     """Share of bone that is gone at every place of a permeative lesion, 0..1; half of it on the whole."""
     k = 2.0 * np.pi / number("simulated_lesions.hole_mm")
-    holes: F64 = np.clip(0.5 + 1.2 * random_field(local, (0.7 * k, 1.3 * k), seed, "holes"), 0.0, 1.0)
-    return holes
+    return np.clip(0.5 + 1.2 * random_field(local, (0.7 * k, 1.3 * k), seed, "holes"), 0.0, 1.0)
 
 
 def noise_like(before: F64, bone: Mask, spacing_mm: F64, seed: int) -> tuple[F64, NoiseSource]:
@@ -92,8 +90,7 @@ def _flattest(smooth: F64, where: Mask, spacing_mm: F64) -> Mask:
     """The third of a mask where the smooth image is flattest: away from fat, vessels and cortex."""
     steps = np.gradient(smooth, *spacing_mm.tolist())
     slope: F64 = np.sqrt(sum((step**2 for step in steps), start=np.zeros_like(smooth)))
-    flat: Mask = where & (slope <= np.quantile(slope[where], 1 / 3))
-    return flat
+    return where & (slope <= np.quantile(slope[where], 1 / 3))
 
 
 def _correlations(rest: F64, where: Mask) -> F64:

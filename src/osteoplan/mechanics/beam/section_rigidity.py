@@ -218,8 +218,7 @@ def _area(sections: Sections) -> F64:
 
 def _total(sections: Sections, values: F64) -> F64:
     """(m,) sums over the squares of each section."""
-    found: F64 = np.bincount(sections.section, values, minlength=len(sections.along_mm)).astype(np.float64)
-    return found
+    return np.bincount(sections.section, values, minlength=len(sections.along_mm)).astype(np.float64)
 
 
 def bending(sections: Sections, E: F64) -> tuple[F64, F64, F64, F64]:

@@ -145,8 +145,7 @@ def lateral(femur: BoneFrame) -> F64:
     """(3,) unit vector from the head to the shaft's side, at right angles to the shaft."""
     away = femur.landmarks_mm["shaft_axis_top"] - femur.landmarks_mm["head_centre"]
     side = away @ femur.left
-    outward: F64 = femur.left if side > 0 else -femur.left
-    return outward
+    return femur.left if side > 0 else -femur.left
 
 
 def fall_frame(femur: BoneFrame, internal_rotation_deg: float, adduction_deg: float) -> BoneFrame:
@@ -225,8 +224,7 @@ def make_specimen(
 
 
 def _above(body: ResampledBone, femur: BoneFrame, height_mm: float) -> Bool:
-    found: Bool = femur.local(body.at_mm())[..., 2] > height_mm
-    return found
+    return femur.local(body.at_mm())[..., 2] > height_mm
 
 
 def _sides(body: ResampledBone, femur: BoneFrame, case: LoadCase) -> tuple[Bool, Bool]:

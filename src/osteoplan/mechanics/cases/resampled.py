@@ -111,8 +111,7 @@ def frame_of(anatomy: Anatomy, kind: str) -> BoneFrame:
 
 def unit(vector: F64) -> F64:
     """The vector at length 1."""
-    found: F64 = vector / np.linalg.norm(vector)
-    return found
+    return vector / np.linalg.norm(vector)
 
 
 def away_from_grips(body: ResampledBone, caps: Bool, counts: Bool, away_mm: float) -> Bool:

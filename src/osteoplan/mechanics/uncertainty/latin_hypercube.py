@@ -40,20 +40,17 @@ def normal(u: F64) -> F64:
 def uniform(u: F64, low: npt.ArrayLike, high: npt.ArrayLike) -> F64:
     """Numbers between ``low`` and ``high``."""
     bottom, top = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-    between: F64 = bottom + u * (top - bottom)
-    return between
+    return bottom + u * (top - bottom)
 
 
 def log_uniform(u: F64, low: float, high: float) -> F64:
     """Numbers between ``low`` and ``high``, both above 0, whose logarithms are uniform."""
-    between: F64 = np.exp(uniform(u, np.log(low), np.log(high)))
-    return between
+    return np.exp(uniform(u, np.log(low), np.log(high)))
 
 
 def one_of(u: F64, count: int) -> Indices:
     """Numbers 0..count-1, each as often as the others to within one."""
-    chosen: Indices = np.minimum(np.floor(u * count).astype(np.intp), count - 1)
-    return chosen
+    return np.minimum(np.floor(u * count).astype(np.intp), count - 1)
 
 
 def cone(u: F64, half_angle_deg: float) -> F64:

@@ -78,8 +78,7 @@ class VoxelSolution:
     @cached_property
     def modulus_MPa(self) -> F64:
         """(ni, nj, nk) moduli of the body that was solved, 0 elsewhere [MPa]."""
-        modulus: F64 = self.problem.mesh.box(self.problem.modulus_MPa)
-        return modulus
+        return self.problem.mesh.box(self.problem.modulus_MPa)
 
     @cached_property
     def strain(self) -> F64:
@@ -90,8 +89,7 @@ class VoxelSolution:
     @cached_property
     def stress_MPa(self) -> F64:
         """(ni, nj, nk, 6) stress at the centroid of each voxel [MPa]."""
-        stress: F64 = (self.strain @ isotropic(self.problem.poisson)) * self.modulus_MPa[..., None]
-        return stress
+        return (self.strain @ isotropic(self.problem.poisson)) * self.modulus_MPa[..., None]
 
     @cached_property
     def energy_mJ(self) -> float:

@@ -202,5 +202,4 @@ def _to(maps: DistanceMaps, channel: str, positions: F64) -> F64:
 
 
 def _share(distance: F64, h: float) -> F64:
-    found: F64 = np.clip(0.5 - distance / h, 0.0, 1.0)
-    return found
+    return np.clip(0.5 - distance / h, 0.0, 1.0)

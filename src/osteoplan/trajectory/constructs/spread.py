@@ -146,8 +146,7 @@ def _within(shift: F64, axis: F64, room: float) -> F64:
     """A shift across the axis, no longer than the room."""
     across = shift - (shift @ axis) * axis
     length = float(np.linalg.norm(across))
-    found: F64 = across if length <= room else across * (room / length)
-    return found
+    return across if length <= room else across * (room / length)
 
 
 def _skin(around: Surroundings, start: F64, outward: F64) -> tuple[float, float, float] | None:

@@ -63,8 +63,7 @@ class BoneField:
 
     def positions_mm(self, indices: npt.ArrayLike) -> F64:
         """(..., 3) indices of the maps -> positions [mm]."""
-        found: F64 = np.asarray(indices, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
-        return found
+        return np.asarray(indices, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
 
 
 def allowed_bone(around: Surroundings, labels: Iterable[str], bridges: Iterable[Gate] = ()) -> Mask:

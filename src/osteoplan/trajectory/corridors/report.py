@@ -162,8 +162,7 @@ def _distance(around: Surroundings, place: CorridorOnScan, kind: str, positions:
     if kind != "joint" or not place.crossed:
         return distance_maps(around).at(kind, positions)
     clear = clear_of(around, place.field, (("joint", 0.0),), place.crossed)
-    found: F64 = path_values(clear.field[..., None], clear.affine, positions)[..., 0]
-    return found
+    return path_values(clear.field[..., None], clear.affine, positions)[..., 0]
 
 
 def _named(around: Surroundings, place: CorridorOnScan, kind: str, here: F64) -> str:

@@ -62,14 +62,12 @@ class Axis:
     @property
     def way(self) -> F64:
         """(3,) unit vector from entry to exit."""
-        unit: F64 = (self.exit_mm - self.entry_mm) / self.length_mm
-        return unit
+        return (self.exit_mm - self.entry_mm) / self.length_mm
 
     @property
     def narrowest_mm(self) -> F64:
         """(3,) place on the axis that limits it."""
-        place: F64 = self.entry_mm + (self.bone_at_mm if self.by_bone else self.clear_at_mm) * self.way
-        return place
+        return self.entry_mm + (self.bone_at_mm if self.by_bone else self.clear_at_mm) * self.way
 
 
 @dataclass(frozen=True, eq=False)

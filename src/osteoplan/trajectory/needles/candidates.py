@@ -137,8 +137,7 @@ def outward_axis(frame: BoneFrame, way: NeedleWay, side: str) -> F64:
     """(3,) middle of an approach's directions in patient space."""
     lateral, posterior, superior = way.outward
     axis = lateral * _lateral(frame, side) + posterior * frame.posterior + superior * frame.superior
-    unit: F64 = axis / np.linalg.norm(axis)
-    return unit
+    return axis / np.linalg.norm(axis)
 
 
 def candidates(around: Surroundings, maps: DistanceMaps, task: NeedleTask) -> Candidates:
@@ -199,8 +198,7 @@ def _tips(around: Surroundings, maps: DistanceMaps, spacing_mm: float, depth_mm:
     cell = np.floor((places - places.min(axis=0)) / spacing_mm).astype(int)
     order = np.lexsort((np.arange(len(at)), -deep, *cell.T))
     _, first = np.unique(cell[order], axis=0, return_index=True)
-    kept: F64 = places[np.sort(order[first])]
-    return kept
+    return places[np.sort(order[first])]
 
 
 def deep_enough_mm(maps: DistanceMaps, depth_mm: float) -> float:

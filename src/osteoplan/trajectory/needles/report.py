@@ -180,8 +180,7 @@ def _along(entry: npt.ArrayLike, tip: npt.ArrayLike, step_mm: float) -> F64:
     """(m, 3) places from entry to tip."""
     a, b = np.asarray(entry, dtype=np.float64), np.asarray(tip, dtype=np.float64)
     count = max(int(np.ceil(np.linalg.norm(b - a) / step_mm)), 1) + 1
-    places: F64 = a + np.linspace(0, 1, count)[:, None] * (b - a)
-    return places
+    return a + np.linspace(0, 1, count)[:, None] * (b - a)
 
 
 def _sentences(

@@ -134,8 +134,7 @@ def segment_distances(a0: F64, a1: F64, b0: F64, b1: F64) -> F64:
     t = np.clip((uv * s + vw) / vv_, 0.0, 1.0)
     s = np.clip((uv * t - uw) / uu_, 0.0, 1.0)
     away = w + s[..., None] * u - t[..., None] * v
-    distance: F64 = np.sqrt(_dot(away, away))
-    return distance
+    return np.sqrt(_dot(away, away))
 
 
 def _dot(p: F64, q: F64) -> F64:

@@ -151,8 +151,7 @@ def _to_ellipse(y0: F64, y1: F64, e0: float, e1: float) -> F64:
         above = (r * z0 / (s + r)) ** 2 + (z1 / (s + 1.0)) ** 2 > 1.0
         low, high = np.where(above, s, low), np.where(above, high, s)
     s = 0.5 * (low + high)
-    distance: F64 = np.hypot(r * y0 / (s + r) - y0, y1 / (s + 1.0) - y1)
-    return distance
+    return np.hypot(r * y0 / (s + r) - y0, y1 / (s + 1.0) - y1)
 
 
 def _point(position: F64) -> Point:
