@@ -16,12 +16,15 @@ A message says what, why and what to do, in one line.  Nothing here is caught an
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 __all__ = [
     "AlreadyExists", "BadInput", "Cancelled", "GeometryMismatch", "LesionError", "NotAvailable",
-    "NotConverged", "OsteoplanError", "UnknownName", "nearest",
+    "NotConverged", "OsteoplanError", "UnknownName", "named", "nearest",
 ]  # fmt: skip
+
+_Entry = TypeVar("_Entry")
 
 
 class OsteoplanError(Exception):
@@ -39,6 +42,17 @@ class UnknownName(BadInput):
         place = f" in {where}" if where else ""
         super().__init__(f"unknown {what} '{name}'{place}; {nearest(name, known)}")
         self.name = name
+
+
+def named(what: str, name: str, known: Mapping[str, _Entry], where: str = "") -> _Entry:
+    """The one of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in known:
+        raise UnknownName(what, name, known, where)
+    return known[name]
 
 
 class GeometryMismatch(BadInput):

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from osteoplan.cement.grow import _pour
-from osteoplan.cement.medium import arrivals, growth, medium, speeds
+from osteoplan.cement.medium import arrivals, medium, speeds
 from osteoplan.errors import BadInput
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.effects import Effects, Port
 from tests.synthetic_long_bone import grid, local, made
 
 GRIDS = ("straight", "oblique", "left_handed")
-RULES = growth()
 SPACING = (1.0, 1.3, 1.7)
 HALF = (9.0, 8.0, 7.0)
 
@@ -39,7 +39,7 @@ def ports(anatomy, *places, mL):
 
 
 def poured(anatomy, effects, noise=None):
-    return _pour(anatomy, effects, medium(anatomy, RULES), RULES, noise)
+    return _pour(anatomy, effects, medium(anatomy), noise)
 
 
 def mL(anatomy, share):
@@ -49,7 +49,7 @@ def mL(anatomy, share):
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_voxel_is_bone_void_or_outside_and_the_breach_is_where_the_void_meets_the_outside(name):
     anatomy = block(name, hole=(0.0, 6.0, 0.0))
-    through = medium(anatomy, RULES)
+    through = medium(anatomy)
     bone, lesion = (mask[through.box] for mask in (anatomy.bone_mask, anatomy.lesion_mask))
     assert (through.trabecular ^ through.void == bone).all()
     assert (through.void == bone & lesion).all()
@@ -59,7 +59,7 @@ def test_a_voxel_is_bone_void_or_outside_and_the_breach_is_where_the_void_meets_
     back = np.moveaxis(np.array(local(anatomy.image)), 0, -1)[through.box][through.breach]
     assert (np.abs(back[:, 1] - HALF[1]) < 1.7).all()  # the ball leaves through the back face alone
     dense = replace(anatomy, image=anatomy.image.with_array(np.where(anatomy.bone_mask, 900.0, 0.0)))
-    walled = medium(dense, RULES)
+    walled = medium(dense)
     assert not walled.trabecular.any()
     assert not walled.void.any()
 
@@ -93,9 +93,9 @@ def test_what_the_bone_cannot_hold_is_not_placed():
 @pytest.mark.parametrize("name", GRIDS)
 def test_what_arrives_first_is_filled_first_and_more_cement_holds_what_less_did(name):
     anatomy = block(name)
-    through = medium(anatomy, RULES)
+    through = medium(anatomy)
     one = ports(anatomy, (-4.0, 1.0, -2.0), mL=1.0)
-    (times,) = arrivals(anatomy, through, speeds(through, RULES, None), one.ports, RULES, 9.0)
+    (times,) = arrivals(anatomy, through, speeds(through, None), one.ports, 9.0)
     before = np.zeros(times.shape)
     for volume in (0.2, 0.5, 1.1):
         share = poured(anatomy, ports(anatomy, (-4.0, 1.0, -2.0), mL=volume)).share[through.box]
@@ -121,7 +121,7 @@ def test_a_void_is_filled_before_the_bone_around_it_and_a_wall_never():
     assert share[anatomy.lesion_mask].mean() == pytest.approx(0.9, abs=0.04)
     left = local(anatomy.image)[0]
     wall = anatomy.bone_mask & (np.abs(left - 5.0) < 1.6)
-    array = np.where(wall, RULES.wall_density_min + 1.0, anatomy.image.array)
+    array = np.where(wall, number("growth.wall_density_min") + 1.0, anatomy.image.array)
     walled = replace(anatomy, image=anatomy.image.with_array(array))
     share = poured(walled, ports(walled, (0.0, -3.0, 0.0), mL=99.0)).share
     assert not share[wall].any()
@@ -149,16 +149,16 @@ def test_cement_that_would_enter_the_canal_stops_its_port_and_the_other_goes_on(
 def test_uneven_bone_is_uneven_by_as_much_and_over_as_far_as_knowledge_says(name):
     image = grid(name, (60.0, 60.0, 60.0), SPACING)
     whole = np.ones(image.shape, dtype=bool)
-    through = medium(block(name), RULES)
+    through = medium(block(name))
     through = replace(through, trabecular=whole, void=~whole)
-    assert (speeds(through, RULES, None) == 1.0).all()
-    log = np.log(speeds(through, RULES, np.random.default_rng(4)))
-    assert log.std() == pytest.approx(RULES.trabecular_log_sd, rel=1e-9)
+    assert (speeds(through, None) == 1.0).all()
+    log = np.log(speeds(through, np.random.default_rng(4)))
+    assert log.std() == pytest.approx(number("growth.trabecular_log_sd"), rel=1e-9)
     # white noise under a Gaussian of that sd keeps exp(-1/4) at a distance of its sd, along every edge alike
     for axis in range(3):
-        step = round(RULES.trabecular_grain_mm / SPACING[axis])
-        far = step * SPACING[axis] / RULES.trabecular_grain_mm
+        step = round(number("growth.trabecular_grain_mm") / SPACING[axis])
+        far = step * SPACING[axis] / number("growth.trabecular_grain_mm")
         r = (log * np.roll(log, step, axis=axis)).mean() / log.var()
         assert r == pytest.approx(np.exp(-(far**2) / 4), abs=0.12)
     half = replace(through, trabecular=~whole, void=whole)
-    assert (speeds(half, RULES, np.random.default_rng(4)) == RULES.void_speed_ratio).all()
+    assert (speeds(half, np.random.default_rng(4)) == number("growth.void_speed_ratio")).all()

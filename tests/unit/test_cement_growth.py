@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from osteoplan.cement import grow
-from osteoplan.cement.medium import growth, medium
+from osteoplan.cement.medium import medium
 from osteoplan.errors import BadInput, Cancelled
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects, Port
 from osteoplan.model.ensemble import Ensemble
@@ -21,12 +22,11 @@ from tests.synthetic_vertebra import CORTEX, Grid, vertebra
 
 GRIDS: tuple[Grid, ...] = ("straight", "oblique", "left_handed")
 
-
-FEW = replace(growth(), draws=3)  # worlds: enough where only the even bone is looked at
+FEW = Ensemble(1, 3)  # enough where only the even bone is looked at
 
 
 def fill(anatomy: Anatomy, effects: Effects, **more: Any) -> Simulated:
-    return grow.fill(surroundings(anatomy), effects, **{"rules": FEW, "ensemble": Ensemble(1, 40), **more})
+    return grow.fill(surroundings(anatomy), effects, **{"ensemble": FEW, **more})
 
 
 def ports(anatomy: Anatomy, *local: tuple[float, float, float], mL: float = 3.0) -> Effects:
@@ -121,17 +121,16 @@ def test_what_would_escape_and_what_stays_make_up_the_asked_volume() -> None:
 def test_a_lesion_whose_surface_still_stands_lets_nothing_out() -> None:
     broken = vertebra("oblique", lesion_at=(0.0, 9.0, 0.0), lesion_radius=7.0)
     density = broken.image.array.copy()
-    rules = growth()
     density[medium_breach(broken)] = CORTEX
     held = replace(broken, image=broken.image.with_array(density))
-    assert not medium(held, rules).breach.any()
+    assert not medium(held).breach.any()
     result = fill(held, ports(held, (0.0, 5.0, 0.0), mL=4.0))
     assert outcome(result, "cement_escape_mL", "spinal_canal").value == 0.0
     assert volume_mL(held, result) == pytest.approx(4.0)
 
 
 def medium_breach(anatomy: Anatomy) -> np.ndarray:
-    through = medium(anatomy, growth())
+    through = medium(anatomy)
     mask = np.zeros(anatomy.image.shape, dtype=bool)
     mask[through.box] = through.breach
     return mask
@@ -179,16 +178,16 @@ def test_the_same_seed_gives_the_same_uneven_bones_and_another_one_others() -> N
 
 def test_fewer_samples_than_draws_repeat_and_the_interval_is_that_of_the_samples() -> None:
     anatomy = vertebra("oblique")
-    result = fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0)), ensemble=Ensemble(1, 8))
+    result = fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0)), ensemble=Ensemble(1, 29))
     (field,) = result.fields
-    assert (len(field.samples), result.diagnostics["samples"]) == (3, 3)
+    assert (len(field.samples), result.diagnostics["samples"], number("growth.draws")) == (24, 24, 24)
     contact = outcome(result, "endplate_contact_pct", "superior")
     assert contact.draws is not None
-    assert np.array_equal(contact.draws, contact.draws[[0, 1, 2, 0, 1, 2, 0, 1]])
-    low, high = np.percentile(contact.draws[:3], [5, 95])
+    assert np.array_equal(contact.draws, contact.draws[[*range(24), 0, 1, 2, 3, 4]])
+    low, high = np.percentile(contact.draws[:24], [5, 95])
     ends = min(low, contact.value), max(high, contact.value)
     assert (contact.low, contact.high) == pytest.approx(ends)
-    assert "over 3 worlds" in contact.because[0]
+    assert "over 24 worlds" in contact.because[0]
 
 
 def test_a_port_outside_the_bone_is_refused_with_its_place() -> None:
@@ -211,5 +210,5 @@ def test_growth_can_be_stopped_between_worlds() -> None:
         return i < 3
 
     with pytest.raises(Cancelled):
-        fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0)), rules=growth(), on_step=stop_at_three)
+        fill(anatomy, ports(anatomy, (4.0, -7.0, 0.0)), ensemble=Ensemble(1, 40), on_step=stop_at_three)
     assert seen == [0, 1, 2, 3]

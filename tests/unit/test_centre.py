@@ -233,8 +233,8 @@ def test_a_limit_for_one_technique_wins_over_one_for_all(tmp_path: Path) -> None
     assert set(owned.limits) == others
     assert all(owned.limits[id]["canal_clearance_min_mm"] == 3.0 for id in others - {"vertebroplasty"})
     shelf = inventory_for(case_of(owned), "vertebroplasty")
-    assert shelf.limit("canal_clearance_min_mm") == 4.0
-    assert shelf.limit("hub_allowance_mm") == limits("vertebroplasty")["hub_allowance_mm"].value
+    assert shelf.limit("canal_clearance_min_mm").number == 4.0
+    assert shelf.limit("hub_allowance_mm").number == limits("vertebroplasty")["hub_allowance_mm"].value
     assert "canal_clearance_min_mm" not in inventory_for(case_of(owned), "best_supportive_care").limits
 
 
@@ -317,7 +317,7 @@ def test_what_is_simulated_finds_its_devices_wherever_they_lie(anatomy: Anatomy)
         limits={"vertebroplasty": {"hub_allowance_mm": 12.0}}, devices=frozenset({"cannula_11g", "pmma"})
     )
     here = inventory_for(case_of(owned), "vertebroplasty")
-    assert (here.limit("hub_allowance_mm"), set(here.devices)) == (12.0, {"cannula_11g", "pmma"})
+    assert (here.limit("hub_allowance_mm").number, set(here.devices)) == (12.0, {"cannula_11g", "pmma"})
     assert set(here.devices) < set(inventory_elsewhere("").devices) == set(devices())
     plan = found(anatomy, owned)[PLANS[0]].plan
     assert effects(plan, inventory_elsewhere("").devices).ports

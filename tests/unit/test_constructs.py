@@ -436,7 +436,7 @@ def test_a_fan_spreads_in_the_lesion_without_crossing_and_holds_beyond_it(grid_n
     for i in range(3):
         for j in range(i):
             apart = np.linalg.norm(ends[i] - ends[j], axis=1)
-            assert apart[0] >= WIRE.number("outer_diameter_mm") + FAN.between_mm
+            assert apart[0] >= WIRE.values["outer_diameter_mm"].number + FAN.between_mm
             assert apart[1] > 8.0  # they spread
     depths = (ends[:, 1] - CENTRE) @ AXES.T
     assert (depths[:, 2] > BALL / 2 + 5.0).all()  # past the lesion, into sound bone

@@ -178,5 +178,6 @@ def test_the_screws_of_the_package_are_looked_through(chest: Surroundings) -> No
     shelf = devices()
     for way in ways.values():
         assert all(
-            shelf[id].number("outer_diameter_mm") <= way.measures["free_diameter_mm"] for id in way.fits
+            shelf[id].values["outer_diameter_mm"].number <= way.measures["free_diameter_mm"]
+            for id in way.fits
         )

@@ -27,7 +27,7 @@ def test_there_are_screws_for_pelvis_and_limbs_and_for_vertebrae():
 @pytest.mark.parametrize("id", sorted(SCREWS))
 def test_diameters_of_a_screw_stand_in_an_order_that_can_be(id):
     screw = SCREWS[id]
-    number = {k: screw.number(k) for k in screw.values if k.endswith("_mm")}
+    number = {k: screw.values[k].number for k in screw.values if k.endswith("_mm")}
     outer = number["outer_diameter_mm"]
     assert 2.0 < outer < 10.0
     for inner in ("core_diameter_mm", "shaft_diameter_mm", "bore_diameter_mm", "wire_diameter_mm"):
@@ -41,7 +41,7 @@ def test_diameters_of_a_screw_stand_in_an_order_that_can_be(id):
 )
 def test_a_screw_that_may_be_proposed_has_lengths_a_thread_and_a_wire_on_the_shelf(id):
     screw = SCREWS[id]
-    low, high, step = (screw.number(f"length_{name}_mm") for name in ("shortest", "longest", "step"))
+    low, high, step = (screw.values[f"length_{name}_mm"].number for name in ("shortest", "longest", "step"))
     assert (high - low) % step == 0
     assert step == 5.0
     assert screw.values["length_longest_mm"].status == "design_default"
@@ -65,7 +65,7 @@ def test_the_synthes_screw_reads_as_its_guide():
     read = {"outer_diameter_mm": 7.0, "shaft_diameter_mm": 4.5, "head_diameter_mm": 8.0}
     read |= {"wire_diameter_mm": 2.0, "thread_length_mm": 32.0}
     for key, value in read.items():
-        assert screw.number(key) == value
+        assert screw.values[key].number == value
         assert screw.values[key].status == "verified"
     assert "bore_diameter_mm" not in screw.values
 
@@ -85,7 +85,7 @@ def test_a_verified_number_names_a_source_that_exists(id):
 
 def test_the_usual_share_of_a_root_is_the_mean_of_the_pedicle_screws():
     shares = [
-        s.number("core_diameter_mm") / s.number("outer_diameter_mm")
+        s.values["core_diameter_mm"].number / s.values["outer_diameter_mm"].number
         for s in SCREWS.values()
         if text(s, "for_bones") == "vertebra" and "core_diameter_mm" in s.values
     ]

@@ -134,7 +134,7 @@ def test_every_citation_can_be_found_by_its_sentence_and_an_unknown_key_names_it
 def test_outer_diameters_are_the_nominal_inches_in_millimetres(gauge: str, inch: float) -> None:
     needle = device(f"cannula_{gauge}")
     assert needle.kind == "needle"
-    assert needle.number("outer_diameter_mm") == pytest.approx(25.4 * inch, abs=0.005)
+    assert needle.values["outer_diameter_mm"].number == pytest.approx(25.4 * inch, abs=0.005)
     assert needle.values["outer_diameter_mm"].status == "design_default"
 
 

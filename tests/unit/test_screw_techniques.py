@@ -210,7 +210,7 @@ def test_the_cement_needle_keeps_clear_of_the_metal(name, plans, anatomy):
         rods = effects(plan, devices()).solids
         for act in acts(plan, Place):
             if devices()[act.device].kind == "needle":
-                radius = 0.5 * devices()[act.device].number("outer_diameter_mm")
+                radius = 0.5 * devices()[act.device].values["outer_diameter_mm"].number
                 for rod in rods:
                     apart = segment_distance(act.entry_mm, act.target_mm, rod.start_mm, rod.end_mm)
                     assert apart - radius - 0.5 * rod.outer_diameter_mm >= 2.0 - 1e-6

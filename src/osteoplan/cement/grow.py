@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osteoplan.arrays import F32, F64, Indices, Mask
-from osteoplan.cement.medium import Growth, Medium, arrivals, growth, medium, speeds
+from osteoplan.cement.medium import Medium, arrivals, medium, speeds
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
@@ -41,14 +42,12 @@ def fill(
     effects: Effects,
     ensemble: Ensemble,
     *,
-    rules: Growth | None = None,
     on_step: OnStep | None = None,
 ) -> Simulated:
     """Grow the cement of all ports together, in an even bone and in an ensemble of uneven ones.
 
     Values are those of the even bone; intervals and the field's samples are of uneven ones.  There are fewer
     of them than the plan has draws: draw k is uneven bone k modulo their number, the same for every plan.
-    ``rules`` default to those of knowledge.
 
     Raises:
         BadInput: no cement is injected, or a port lies outside the bone or in dense bone.
@@ -57,14 +56,14 @@ def fill(
     asked = sum(port.volume_mL for port in effects.ports)
     if asked <= 0:
         raise BadInput("the plan injects no cement: there is nothing to grow")
-    rules, anatomy = growth() if rules is None else rules, around.anatomy
-    through, plates = medium(anatomy, rules), _endplates(anatomy)
-    even = _pour(anatomy, effects, through, rules, None)
+    anatomy = around.anatomy
+    through, plates = medium(anatomy), _endplates(anatomy)
+    even = _pour(anatomy, effects, through, None)
     samples, shares = [], []
-    for k in range(min(rules.draws, ensemble.n)):
+    for k in range(min(int(number("growth.draws")), ensemble.n)):
         if on_step is not None and not on_step(k, 0.0):
             raise Cancelled("cement growth was stopped")
-        poured = _pour(anatomy, effects, through, rules, ensemble.stream("cement", str(k)))
+        poured = _pour(anatomy, effects, through, ensemble.stream("cement", str(k)))
         samples.append(_numbers(around, poured, plates))
         shares.append(poured.share.astype(np.float32))
     because = (
@@ -124,13 +123,11 @@ class _Plate:
 Numbers = dict[tuple[str, str, str], float]  # (outcome, target, unit) -> value
 
 
-def _pour(
-    anatomy: Anatomy, effects: Effects, through: Medium, rules: Growth, noise: np.random.Generator | None
-) -> _Poured:
+def _pour(anatomy: Anatomy, effects: Effects, through: Medium, noise: np.random.Generator | None) -> _Poured:
     """Every port pushes its volume in, or stops when its cement would enter the canal."""
     amounts = np.array([port.volume_mL for port in effects.ports])
-    speed = speeds(through, rules, noise)
-    times = arrivals(anatomy, through, speed, effects.ports, rules, float(amounts.sum()))
+    speed = speeds(through, noise)
+    times = arrivals(anatomy, through, speed, effects.ports, float(amounts.sum()))
     mL = anatomy.image.voxel_volume_mm3 / 1000.0
     capacity = np.full(speed.shape, mL)
     canal = np.zeros(speed.shape, dtype=bool)

@@ -1,7 +1,7 @@
 """What cement flows through: relative speeds in bone, ways out of it, and the front's arrival.
 
 Speeds are a surrogate of permeability: 1 in trabecular bone, more in a lytic void, 0 in dense bone and across
-the bone's surface, except where the lesion has destroyed that surface.
+the bone's surface, except where the lesion has destroyed that surface.  Numbers: ``data/cement/growth.yaml``.
 """
 
 from __future__ import annotations
@@ -16,24 +16,11 @@ from scipy import ndimage
 from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
 from osteoplan.kernels.front import arrival_times
-from osteoplan.knowledge.values import values
+from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Port
 
-__all__ = ["Growth", "Medium", "arrivals", "growth", "medium", "speeds"]
-
-
-@dataclass(frozen=True)
-class Growth:
-    """Numbers of the surrogate; what each means stands in ``data/cement/growth.yaml``."""
-
-    trabecular_log_sd: float
-    trabecular_grain_mm: float
-    void_speed_ratio: float
-    void_density_max: float
-    wall_density_min: float
-    outside_reach_mm: float
-    draws: int
+__all__ = ["Medium", "arrivals", "medium", "speeds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,19 +49,12 @@ class Medium:
         return tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0]) if found else (slice(0),) * 3
 
 
-def growth() -> Growth:
-    """The numbers from knowledge."""
-    rows = {name: row.number for name, row in values("growth").items()}
-    draws = int(rows.pop("draws"))
-    return Growth(**rows, draws=draws)
-
-
-def medium(anatomy: Anatomy, rules: Growth) -> Medium:
+def medium(anatomy: Anatomy) -> Medium:
     """Sort the voxels of an anatomy by what cement does there."""
-    box = _box(anatomy, rules.outside_reach_mm)
+    box = _box(anatomy, number("growth.outside_reach_mm"))
     bone, lesion = anatomy.bone_mask[box], anatomy.lesion_mask[box]
     density = anatomy.calibration.density_as("K2HPO4", np.asarray(anatomy.image.array[box], dtype=np.float64))
-    void = bone & lesion & (density < rules.void_density_max)
+    void = bone & lesion & (density < number("growth.void_density_max"))
     other_bone = np.zeros(bone.shape, dtype=bool)
     for structure in anatomy.of_kind("bone"):
         other_bone |= structure.mask[box]
@@ -85,46 +65,46 @@ def medium(anatomy: Anatomy, rules: Growth) -> Medium:
     return Medium(
         box=box,
         spacing=anatomy.image.spacing_mm,
-        trabecular=bone & ~void & (density < rules.wall_density_min),
+        trabecular=bone & ~void & (density < number("growth.wall_density_min")),
         void=void,
         breach=void & surface,
         outside=outside,
     )
 
 
-def speeds(through: Medium, rules: Growth, noise: np.random.Generator | None) -> F64:
+def speeds(through: Medium, noise: np.random.Generator | None) -> F64:
     """Relative speed inside the bone; with ``noise``, trabecular bone differs from place to place."""
     speed = through.trabecular.astype(np.float64)
     if noise is not None:
         rough = ndimage.gaussian_filter(
-            noise.standard_normal(speed.shape), rules.trabecular_grain_mm / through.spacing, mode="wrap"
+            noise.standard_normal(speed.shape),
+            number("growth.trabecular_grain_mm") / through.spacing,
+            mode="wrap",
         )
         uneven = through.trabecular
-        speed[uneven] *= np.exp(rules.trabecular_log_sd * rough[uneven] / rough.std())
-    speed[through.void] = rules.void_speed_ratio
+        speed[uneven] *= np.exp(number("growth.trabecular_log_sd") * rough[uneven] / rough.std())
+    speed[through.void] = number("growth.void_speed_ratio")
     return speed
 
 
-def arrivals(
-    anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...], rules: Growth, mL: float
-) -> F64:
+def arrivals(anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...], mL: float) -> F64:
     """(n, ...) arrival times of each port's front, on the box; inf where it does not come within ``mL``."""
     enough = int(np.ceil(mL * 1000.0 / anatomy.image.voxel_volume_mm3)) + 1
-    return np.stack([_arrival(anatomy, through, speed, port, rules, enough) for port in ports])
+    return np.stack([_arrival(anatomy, through, speed, port, enough) for port in ports])
 
 
-def _arrival(anatomy: Anatomy, through: Medium, speed: F64, port: Port, rules: Growth, enough: int) -> F64:
+def _arrival(anatomy: Anatomy, through: Medium, speed: F64, port: Port, enough: int) -> F64:
     """Inside the bone first; then outside, from the breaches on: nothing flows back through the surface."""
     inside = arrival_times(speed, through.spacing, _start(anatomy, through, speed, port), enough=enough)
     leaving = np.full(speed.shape, np.inf)
     at_breach = np.where(through.breach, inside, np.inf)[through.mouth]
     from_mouth = leaving[through.mouth]
     for here, there, axis in _faces(at_breach.shape):
-        crossed = at_breach[there] + through.spacing[axis] / rules.void_speed_ratio
+        crossed = at_breach[there] + through.spacing[axis] / number("growth.void_speed_ratio")
         from_mouth[here] = np.minimum(from_mouth[here], crossed)
     if not np.isfinite(from_mouth[through.outside[through.mouth]]).any():
         return inside
-    out_speed = np.where(through.outside, rules.void_speed_ratio, 0.0)
+    out_speed = np.where(through.outside, number("growth.void_speed_ratio"), 0.0)
     outside = arrival_times(out_speed, through.spacing, leaving, enough=enough)
     return np.minimum(inside, outside)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
+from osteoplan.errors import BadInput, GeometryMismatch, LesionError, named
 from osteoplan.io.acquisition import read_acquisition
 from osteoplan.io.case_file import (
     CaseFile,
@@ -155,9 +155,7 @@ def meaning_of(calibration: Mapping[str, Any]) -> Meaning:
         "K2HPO4": "mgK2HPO4/cm3", "HA": "mgHA/cm3", "ash": "mgash/cm3", "app": "mgapp/cm3",
     }  # fmt: skip
     kind = str(calibration.get("density", "K2HPO4"))
-    if kind not in kinds:
-        raise UnknownName("density", kind, kinds, "images.calibration")
-    return kinds[kind]
+    return named("density", kind, kinds, "images.calibration")
 
 
 def _before(folder: Path, images: ImagesFile, ct: Volume) -> Volume | None:

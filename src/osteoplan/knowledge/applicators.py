@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, UnknownName, named
 from osteoplan.knowledge.devices import DeviceRow, devices
 from osteoplan.knowledge.load import Cited, Strict, all_known, document
 from osteoplan.knowledge.marked import Marked, read_marked
@@ -139,9 +139,7 @@ class ApplicatorTable:
         Raises:
             UnknownName: there is none; the message names the nearest.
         """
-        if id not in self.rows:
-            raise UnknownName("zone of an applicator", id, self.rows, self.name)
-        return self.rows[id]
+        return named("zone of an applicator", id, self.rows, self.name)
 
     def diameter_mm(self, row: ZoneRow) -> float | None:
         """Outer diameter of the row's probe; None where no device row tells it."""

@@ -7,7 +7,7 @@ from functools import cache
 
 from pydantic import Field, model_validator
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import Cited, Strict, document, documents
 from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.trajectory import Position
@@ -126,9 +126,7 @@ def approach(name: str) -> Approach:
     Raises:
         UnknownName: there is none.
     """
-    if name not in approaches():
-        raise UnknownName("approach", name, approaches())
-    return approaches()[name]
+    return named("approach", name, approaches())
 
 
 def approaches_of(bone: str) -> tuple[Approach, ...]:

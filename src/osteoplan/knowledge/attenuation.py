@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from osteoplan.arrays import F64
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import Cited, Strict, document
 
 __all__ = ["AttenuationTable", "Material", "attenuation_table", "mass_attenuation"]
@@ -66,7 +66,6 @@ def mass_attenuation(names: Sequence[str], energy_keV: npt.ArrayLike) -> F64:
     known = np.log(table.energies_keV)
     columns = []
     for name in names:
-        if name not in table.materials:
-            raise UnknownName("material", name, table.materials, "knowledge/data/materials/attenuation.yaml")
-        columns.append(np.exp(np.interp(at, known, np.log(table.materials[name].mu_over_rho_cm2_g))))
+        material = named("material", name, table.materials, "knowledge/data/materials/attenuation.yaml")
+        columns.append(np.exp(np.interp(at, known, np.log(material.mu_over_rho_cm2_g))))
     return np.stack(columns, axis=-1)

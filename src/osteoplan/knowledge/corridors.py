@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Cited, PlainLoader, Strict, documents
 
 __all__ = [
@@ -210,9 +210,7 @@ def template(id: str) -> Template:
     Raises:
         UnknownName: there is none.
     """
-    if id not in templates():
-        raise UnknownName("corridor", id, templates())
-    return templates()[id]
+    return named("corridor", id, templates())
 
 
 @cache

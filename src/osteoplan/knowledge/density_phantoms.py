@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, RootModel, model_validator
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import Cited, Strict, document
 from osteoplan.model.calibration import DensityKind
 
@@ -47,6 +47,4 @@ def density_phantom(name: str) -> DensityPhantom:
         UnknownName: there is none.
     """
     known = document("materials/density_phantoms.yaml", _Phantoms).root
-    if name not in known:
-        raise UnknownName("phantom", name, known, "images.calibration")
-    return known[name]
+    return named("phantom", name, known, "images.calibration")

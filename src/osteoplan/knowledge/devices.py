@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import KnownRow, Strict, all_known, documents
 from osteoplan.model.device import Device
 
@@ -44,7 +44,4 @@ def device(id: str) -> Device:
     Raises:
         UnknownName: there is none; the message names the nearest.
     """
-    shelf = devices()
-    if id not in shelf:
-        raise UnknownName("device", id, shelf)
-    return shelf[id]
+    return named("device", id, devices())

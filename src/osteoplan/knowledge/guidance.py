@@ -24,7 +24,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import Cited, KnownRow, Strict, all_known, documents
 from osteoplan.model.evidence import Known
 
@@ -133,15 +133,13 @@ class Imaging:
     kind: Literal["ct", "c_arm"]
     limits: Mapping[str, Known]
 
-    def limit(self, name: str) -> float:
+    def limit(self, name: str) -> Known:
         """One limit, in the unit of its name.
 
         Raises:
             UnknownName: this kind of imaging has no such limit.
         """
-        if name not in self.limits:
-            raise UnknownName("limit", name, self.limits, f"knowledge/data/imaging/{self.id}.yaml")
-        return self.limits[name].number
+        return named("limit", name, self.limits, f"knowledge/data/imaging/{self.id}.yaml")
 
 
 @dataclass(frozen=True)
@@ -179,9 +177,7 @@ def guidance(id: str) -> Guidance:
     Raises:
         UnknownName: there is none; the message names the nearest.
     """
-    if id not in guidances():
-        raise UnknownName("guidance", id, guidances(), "knowledge/data/guidance")
-    return guidances()[id]
+    return named("guidance", id, guidances(), "knowledge/data/guidance")
 
 
 @cache
@@ -197,9 +193,7 @@ def imaging(id: str) -> Imaging:
     Raises:
         UnknownName: there is none; the message names the nearest.
     """
-    if id not in imagings():
-        raise UnknownName("imaging", id, imagings(), "knowledge/data/imaging")
-    return imagings()[id]
+    return named("imaging", id, imagings(), "knowledge/data/imaging")
 
 
 @cache
@@ -214,7 +208,6 @@ def imagings(root: Path | None = None) -> Mapping[str, Imaging]:
 
 
 def _guidance(row: GuidanceRow, seen: Mapping[str, Imaging]) -> Guidance:
-    if row.imaging not in seen:
-        raise UnknownName("imaging", row.imaging, seen, f"knowledge/data/guidance/{row.id}.yaml")
+    imaging = named("imaging", row.imaging, seen, f"knowledge/data/guidance/{row.id}.yaml")
     used = {published.at == "angle": published for published in row.published if published.used}
-    return Guidance(row.id, row.title, seen[row.imaging], used[False], used[True], row.published, row.note)
+    return Guidance(row.id, row.title, imaging, used[False], used[True], row.published, row.note)

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import UnknownName, named
 from osteoplan.knowledge.expression import evaluated, names_in
 from osteoplan.knowledge.load import Cited, KnownRow, NumberRow, Strict, document, documents, raw
 from osteoplan.knowledge.materials import modulus_law
@@ -159,7 +159,7 @@ class LoadCase(Strict):
         spacing_mm: cubes are never finer than this.
         display_load: load at which strain is shown, the same for all states.
         ratio_resolution_pct: percentage points of the share below which two options are not told apart.
-        numbers: what its builder needs; reached by ``number``.
+        numbers: what its builder needs; reached by ``known``.
         notes: told with every outcome; ``warnings``: with every result.
     """
 
@@ -222,13 +222,8 @@ class LoadCase(Strict):
         """
         if "." in name:
             return known(name)
-        if name not in self.numbers:
-            raise UnknownName("number", name, self.numbers, f"knowledge/data/loads/{self.id}.yaml")
-        return self.numbers[name].known(f"'{name}' in knowledge/data/loads/{self.id}.yaml")
-
-    def number(self, name: str) -> float:
-        """The bare value of ``known``."""
-        return self.known(name).number
+        where = f"knowledge/data/loads/{self.id}.yaml"
+        return named("number", name, self.numbers, where).known(f"'{name}' in {where}")
 
     @property
     def status(self) -> ReviewStatus:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from osteoplan.arrays import F64
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Cited, Strict, document
 from osteoplan.model.evidence import ReviewStatus
 
@@ -29,7 +29,6 @@ __all__ = [
 ]  # fmt: skip
 
 DensityKind = Literal["K2HPO4", "HA", "ash", "app"]
-_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +135,7 @@ def modulus_law(id: str) -> Law:
     Raises:
         UnknownName: there is none.
     """
-    return _named("modulus law", id, modulus_laws())
+    return named("modulus law", id, modulus_laws(), "knowledge/data/materials")
 
 
 def strength_law(id: str) -> Law:
@@ -145,7 +144,7 @@ def strength_law(id: str) -> Law:
     Raises:
         UnknownName: there is none.
     """
-    return _named("strength law", id, strength_laws())
+    return named("strength law", id, strength_laws(), "knowledge/data/materials")
 
 
 def law_of_bone(label: str) -> str | None:
@@ -159,7 +158,7 @@ def conversion(id: str) -> Conversion:
     Raises:
         UnknownName: there is none.
     """
-    return _named("density conversion", id, conversions())
+    return named("density conversion", id, conversions(), "knowledge/data/materials")
 
 
 @cache
@@ -271,9 +270,3 @@ class _Laws(Strict):
 
 def _laws() -> _Laws:
     return document("materials/laws.yaml", _Laws)
-
-
-def _named(what: str, name: str, known: Mapping[str, _Entry]) -> _Entry:
-    if name not in known:
-        raise UnknownName(what, name, known, "knowledge/data/materials")
-    return known[name]

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field, RootModel
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Strict, documents
 from osteoplan.model.outcome import ColumnPlace, Outcome
 
@@ -65,9 +65,7 @@ def outcome(id: str) -> Outcome:
     Raises:
         UnknownName: there is none of that id.
     """
-    if id not in outcomes():
-        raise UnknownName("outcome", id, outcomes(), "knowledge/data/outcomes")
-    return outcomes()[id]
+    return named("outcome", id, outcomes(), "knowledge/data/outcomes")
 
 
 def _noun(id: str, row: _OutcomeRow) -> Outcome:

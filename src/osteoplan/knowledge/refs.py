@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, RootModel
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Strict, documents
 from osteoplan.model.evidence import Citation
 
@@ -34,10 +34,7 @@ def citation(key: str) -> Citation:
     Raises:
         UnknownName: no file in ``data/refs`` has the key.
     """
-    known = citations()
-    if key not in known:
-        raise UnknownName("citation key", key, known, "knowledge/data/refs")
-    return known[key]
+    return named("citation key", key, citations(), "knowledge/data/refs")
 
 
 @cache

@@ -21,7 +21,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import Cited, KnownRow, Strict, documents
 
 __all__ = [
@@ -196,10 +196,7 @@ def score_table(id: str) -> ScoreTable:
     Raises:
         UnknownName: there is none; the message names the nearest.
     """
-    tables = score_tables()
-    if id not in tables:
-        raise UnknownName("score", id, tables)
-    return tables[id]
+    return named("score", id, score_tables())
 
 
 class StandIn(Cited):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Strict, documents
 from osteoplan.model.anatomy import StructureKind
 
@@ -54,10 +54,8 @@ def scheme(name: str) -> dict[str, int]:
     Raises:
         UnknownName: there is no such scheme.
     """
-    known = _schemes()
-    if name not in known:
-        raise UnknownName("label scheme", name, known)
-    return {row.name: number for number, row in known[name].structures.items()}
+    scheme = named("label scheme", name, _schemes())
+    return {row.name: number for number, row in scheme.structures.items()}
 
 
 def canonical(name: str) -> str:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence
 from osteoplan.knowledge.expression import names, parse
@@ -232,9 +232,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
 
 
 def _table(name: str) -> str:
-    if name not in TABLES:
-        raise UnknownName("table", name, TABLES, "a page of the documentation")
-    return TABLES[name]()
+    return named("table", name, TABLES, "a page of the documentation")()
 
 
 def _may_be(row: FactRow) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.load import KnownRow, Strict, all_known, documents
 from osteoplan.knowledge.monographs import (
     ComplicationRow,
@@ -64,10 +64,7 @@ def technique_card(id: str) -> TechniqueCard:
     Raises:
         UnknownName: there is none; the message names the nearest.
     """
-    cards = technique_cards()
-    if id not in cards:
-        raise UnknownName("technique", id, cards)
-    return cards[id]
+    return named("technique", id, technique_cards())
 
 
 def limits(id: str) -> Mapping[str, Known]:

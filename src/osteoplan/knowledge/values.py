@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import RootModel, model_validator
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import UnknownName, named
 from osteoplan.knowledge.load import KnownRow, all_known, document, raw
 from osteoplan.model.evidence import Known
 
@@ -46,10 +46,7 @@ def known(name: str) -> Known:
         UnknownName: there is none of that name.
     """
     file, _, key = name.partition(".")
-    rows = values(file)
-    if key not in rows:
-        raise UnknownName("value", key, rows, _path(file))
-    return rows[key]
+    return named("value", key, values(file), _path(file))
 
 
 @cache

@@ -58,7 +58,7 @@ def tissue_of(
     """What fills each element in a state; ``fills`` are cement fractions."""
     image = specimen.image[state]
     replaced = replaced_by_soft_tissue(specimen.anatomy, image, specimen.lesion, state)
-    cap_MPa = specimen.case.number(specimen.case.cap_modulus) if specimen.case.cap_modulus else None
+    cap_MPa = specimen.case.known(specimen.case.cap_modulus).number if specimen.case.cap_modulus else None
     metal, alloy = _existing(specimen)
     tissue = Tissue(
         image, specimen.end_cap, replaced & ~specimen.end_cap, _cement(specimen, fills), rods,

@@ -79,7 +79,7 @@ def _motion_at_failure(
     """(motion [mm or rad] at which the criterion is met, by whose word)."""
     case = specimen.case
     strain = case.known(criterion.strain)
-    limit = case.number(criterion.strain)
+    limit = strain.number
     if criterion.kind == "height":
         if specimen.height_mm is None:
             raise BadInput(f"{case.id}: a height criterion needs a gauge length, and this bone has none")
@@ -93,8 +93,10 @@ def _motion_at_failure(
         raise BadInput(f"{specimen.anatomy.level}, {case.title}: no bone is left for the criterion")
     if criterion.kind == "strain_limit":
         density = specimen.anatomy.calibration.density_as("K2HPO4", tissue.image)
-        return _strain_limit(specimen, criterion, found, bone & (density >= case.number(criterion.dense)))
-    fraction = case.number(criterion.volume_fraction)
+        return _strain_limit(
+            specimen, criterion, found, bone & (density >= case.known(criterion.dense).number)
+        )
+    fraction = case.known(criterion.volume_fraction).number
     at_one = effective_strain(found.s[: len(bone)][bone], specimen.settings.spacing_mm**3)
     critical = float(np.quantile(at_one, 1.0 - fraction))
     part = "body's bone" if specimen.anatomy.is_vertebra else "bone that counts"
@@ -108,8 +110,8 @@ def _strain_limit(
 ) -> tuple[float, tuple[str, ...]]:
     """The same by principal strains at the middle of each element."""
     case, edge = specimen.case, specimen.settings.spacing_mm
-    tension, compression = case.number(criterion.strain), case.number(criterion.compression)
-    failing = case.number(criterion.failing_mm3)
+    tension, compression = case.known(criterion.strain).number, case.known(criterion.compression).number
+    failing = case.known(criterion.failing_mm3).number
     principal = principal_strains(mean_strain(specimen.mesh, [edge] * 3, found.unit_motion_mm)[bone])
     demand = strain_demand(principal, tension=tension, compression=compression)
     if failing > demand.size * edge**3:

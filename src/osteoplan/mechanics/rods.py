@@ -21,7 +21,7 @@ from typing import Literal, cast
 import numpy as np
 
 from osteoplan.arrays import F64, I32, Bool
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, named
 from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.raster import cylinder_fraction
@@ -175,10 +175,7 @@ def metal_modulus(name: str) -> float:
     Raises:
         UnknownName: no such metal.
     """
-    metals = values("metal")
-    if name not in metals:
-        raise UnknownName("screw material", name, metals, "knowledge/data/materials/metal.yaml")
-    return metals[name].number
+    return named("screw material", name, values("metal"), "knowledge/data/materials/metal.yaml").number
 
 
 def _rod(cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None) -> Rod:

@@ -19,12 +19,3 @@ class Device:
     kind: Literal["needle", "cement", "screw", "wire", "probe"]
     name: str
     values: Mapping[str, Known]
-
-    def number(self, key: str) -> float:
-        """A numeric property.
-
-        Raises:
-            KeyError: the device file does not give it.
-            BadInput: it is not a number.
-        """
-        return self.values[key].number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import Known
 from osteoplan.model.trajectory import Position
@@ -34,16 +34,13 @@ class Inventory:
         """What a search for ways depends on beside the devices: position, guidance, own limits."""
         return (self.position, self.guidances, *sorted(self.way_limits.items()))
 
-    def limit(self, name: str) -> float:
-        """A numeric limit, in the unit that its name ends with.
+    def limit(self, name: str) -> Known:
+        """A limit, in the unit that its name ends with.
 
         Raises:
             UnknownName: there is no such limit.
-            BadInput: it is there, but it is not a number.
         """
-        if name not in self.limits:
-            raise UnknownName("limit", name, self.limits, "the shelf")
-        return self.limits[name].number
+        return named("limit", name, self.limits, "the shelf")
 
     def device(self, name: str) -> Device:
         """A device by id.
@@ -51,9 +48,7 @@ class Inventory:
         Raises:
             UnknownName: it is not on this shelf.
         """
-        if name not in self.devices:
-            raise UnknownName("device", name, self.devices, "the shelf")
-        return self.devices[name]
+        return named("device", name, self.devices, "the shelf")
 
     def of_kind(self, kind: str) -> tuple[Device, ...]:
         """All devices of one kind, by id."""

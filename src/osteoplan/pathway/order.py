@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import UnknownName, named
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.order import OrderEffect, OrderRow, order, order_kinds
@@ -144,9 +144,7 @@ def _kind(act: Act) -> list[str]:
 
 def _by_source(source: str) -> str:
     kinds = {word: name for name, kind in order().kinds.items() for word in kind.sources}
-    if source not in kinds:
-        raise UnknownName("source of energy", source, kinds, "the order of acts")
-    return kinds[source]
+    return named("source of energy", source, kinds, "the order of acts")
 
 
 def _by_agent(agent: str) -> list[str]:

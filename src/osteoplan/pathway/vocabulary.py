@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, UnknownName, named
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
 
@@ -25,10 +25,7 @@ def fact_row(name: str, where: str = "facts") -> FactRow:
     Raises:
         UnknownName: not in the vocabulary; the message names the nearest that is.
     """
-    rows = vocabulary()
-    if name not in rows:
-        raise UnknownName("fact", name, rows, where)
-    return rows[name]
+    return named("fact", name, vocabulary(), where)
 
 
 def parse_facts(given: Mapping[str, object], *, where: str = "facts") -> dict[str, Fact]:

@@ -159,7 +159,7 @@ def rods_of(plan: Plan, devices: Mapping[str, Device]) -> tuple[DrawnRod, ...]:
         device = devices.get(act.device)
         diameter = None
         if device is not None and "outer_diameter_mm" in device.values:
-            diameter = device.number("outer_diameter_mm")
+            diameter = device.values["outer_diameter_mm"].number
         kind = device.kind if device is not None else "device"
         words = f"{name_of(act.through)} {kind}".strip()
         rods.append(DrawnRod(words, kind, np.asarray(act.entry_mm), np.asarray(act.target_mm), diameter))

@@ -100,7 +100,7 @@ def _rod(mark: str, place: Place, asked: Asked) -> DrawnRod:
     entry, tip = np.asarray(place.entry_mm), np.asarray(place.target_mm)
     if place.length_mm is not None:
         entry = tip + place.length_mm * (entry - tip) / np.linalg.norm(entry - tip)
-    diameter = device.number("outer_diameter_mm") if device is not None and known else None
+    diameter = device.values["outer_diameter_mm"].number if device is not None and known else None
     return DrawnRod(mark, "device" if device is None else device.kind, entry, tip, diameter)
 
 

@@ -222,7 +222,7 @@ def _size(place: Place, devices: Mapping[str, Device]) -> str:
         return name_of(place.device)
     if "outer_diameter_mm" not in device.values:
         return device.name
-    diameter = device.number("outer_diameter_mm")
+    diameter = device.values["outer_diameter_mm"].number
     if place.length_mm is None:
         told = number(diameter, "mm") in device.name
         return device.name if told else f"{device.name} ({number(diameter, 'mm')})"
@@ -475,7 +475,7 @@ def _ware(place: Place, devices: Mapping[str, Device]) -> str:
         return name_of(place.device)
     length = place.length_mm
     if length is None and "length_mm" in device.values:
-        length = device.number("length_mm")
+        length = device.values["length_mm"].number
     return device.name if length is None else f"{device.name}, {length:.0f} mm long"
 
 

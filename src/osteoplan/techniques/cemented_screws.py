@@ -95,8 +95,8 @@ def _recipe(
 
 def _through_screw(screw: Screw, setting: Setting) -> Iterator[tuple[Act, str]]:
     """Cement through the bore of a screw that ends in the lesion."""
-    cement = setting.inventory.device(str(setting.inventory.limits["cement_device"].value))
-    cure = cement.number("hardening_min") if "hardening_min" in cement.values else None
+    cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
+    cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
     asked = cement_asked(setting)
     yield (
         Inject(cement.id, screw.tip_mm, asked.mL),
@@ -122,5 +122,5 @@ def _needles(made: Construct, setting: Setting) -> tuple[Trajectory, ...]:
     rods = [
         rod_of(setting.inventory.device(screw.device), screw.head_mm, screw.tip_mm) for screw in made.screws
     ]
-    clear = clear_of(setting, rods, setting.inventory.limit("needle_screw_min_mm"))
-    return clear[: int(setting.inventory.limit("needles_most"))]
+    clear = clear_of(setting, rods, setting.inventory.limit("needle_screw_min_mm").number)
+    return clear[: int(setting.inventory.limit("needles_most").number)]

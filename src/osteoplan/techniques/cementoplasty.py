@@ -38,11 +38,11 @@ class Cementoplasty:
                 Plan(f"{self.id}_none", self.id, f"{self.title}: no needle way", setting.anatomy.lesion.id),
             )
         most, needles = (
-            int(setting.inventory.limit("plans_most")),
-            int(setting.inventory.limit("needles_most")),
+            int(setting.inventory.limit("plans_most").number),
+            int(setting.inventory.limit("needles_most").number),
         )
         sets: list[Sequence[Trajectory]] = [[way] for way in fitting[:most]]
-        several = apart(fitting, needles, setting.inventory.limit("needle_tips_apart_mm"))
+        several = apart(fitting, needles, setting.inventory.limit("needle_tips_apart_mm").number)
         if len(several) > 1:
             sets = [*sets[: most - 1], several]
         return tuple(self._plan(chosen, setting) for chosen in sets)

@@ -80,15 +80,15 @@ def rod_of(device: Device, outer_mm: Point, tip_mm: Point) -> Cylinder:
     told is the wire's (it is at least as wide), else none.  A screw without a length of thread has it up to
     its head.
     """
-    outer, values = device.number("outer_diameter_mm"), device.values
+    values, outer = device.values, device.values["outer_diameter_mm"].number
     material = str(values["material"].value) if "material" in values else ""
     if device.kind == "wire":
         return Cylinder(outer_mm, tip_mm, outer, 0.0, material)
     keys = ("core_diameter_mm", "shaft_diameter_mm")
-    root = next((device.number(key) for key in keys if key in values), None)
+    root = next((values[key].number for key in keys if key in values), None)
     root = number("purchase.core_share_of_outer") * outer if root is None else root
-    bore = next((device.number(k) for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
+    bore = next((values[k].number for k in ("bore_diameter_mm", "wire_diameter_mm") if k in values), 0.0)
     thread, shaft = (
-        device.number(key) if key in values else None for key in ("thread_length_mm", "shaft_diameter_mm")
+        values[key].number if key in values else None for key in ("thread_length_mm", "shaft_diameter_mm")
     )
     return Cylinder(outer_mm, tip_mm, outer, bore if bore < root else 0.0, material, root, thread, shaft)

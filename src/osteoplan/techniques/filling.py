@@ -55,8 +55,8 @@ class CementVolume:
 
 def cement_asked(setting: Setting) -> CementVolume:
     """A share of the lesion's volume, not more than the upper end."""
-    lesion, share = lesion_mL(setting.anatomy), setting.inventory.limit("fill_share_target_pct")
-    wanted, most = share / 100.0 * lesion, setting.inventory.limit("fill_volume_highest_mL")
+    lesion, share = lesion_mL(setting.anatomy), setting.inventory.limit("fill_share_target_pct").number
+    wanted, most = share / 100.0 * lesion, setting.inventory.limit("fill_volume_highest_mL").number
     why = f"{share:g} % of the lesion's {lesion:.1f} mL"
     if wanted <= most:
         return CementVolume(wanted, why)
@@ -88,7 +88,7 @@ def cannula_of(inventory: Inventory) -> Device:
     found = [device for device in inventory.of_kind("needle") if device.id.startswith("cannula")]
     if not found:
         raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
-    return min(found, key=lambda device: (device.number("outer_diameter_mm"), device.id))
+    return min(found, key=lambda device: (device.values["outer_diameter_mm"].number, device.id))
 
 
 def apart(ways: Sequence[Trajectory], count: int, least_mm: float) -> tuple[Trajectory, ...]:
@@ -123,8 +123,8 @@ def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tup
 
 def cement_recipe(ways: Sequence[Trajectory], setting: Setting) -> Recipe:
     """Needles, a look at their tips, cement from deep to superficial, cure, needles out, a look for leaks."""
-    cement = setting.inventory.device(str(setting.inventory.limits["cement_device"].value))
-    cure = cement.number("hardening_min") if "hardening_min" in cement.values else None
+    cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
+    cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
     asked = cement_asked(setting)
     for way in ways:
         assert way.skin_mm is not None
@@ -147,9 +147,11 @@ def needle_violations(plan: Plan, setting: Setting, solids: Sequence[Cylinder] =
     """Hard limits that the needles of a plan break, measured on their own ends."""
     for act in _needles(plan, setting):
         yield from _measured(act, setting)
-        gap = setting.inventory.limit("needle_screw_min_mm") if solids else 0.0
+        gap = setting.inventory.limit("needle_screw_min_mm").number if solids else 0.0
         for solid in solids:
-            between = _gap(act, setting.inventory.device(act.device).number("outer_diameter_mm"), solid)
+            between = _gap(
+                act, setting.inventory.device(act.device).values["outer_diameter_mm"].number, solid
+            )
             if between < gap - 1e-6:
                 text = f"the cement needle passes {between:.1f} mm from metal that stays, {gap:g} mm needed"
                 yield Violation("needle_screw_min_mm", text, between, gap, "mm")

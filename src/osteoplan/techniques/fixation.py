@@ -67,17 +67,17 @@ def proposed(setting: Setting) -> tuple[tuple[Construct, ...], tuple[Trajectory,
 def limits_of(inventory: Inventory) -> ConstructLimits:
     """What an inventory asks of a construct."""
     return ConstructLimits(
-        between_mm=inventory.limit("between_screws_min_mm"),
-        tip_joint_mm=inventory.limit("tip_joint_min_mm"),
-        tip_cover_mm=inventory.limit("tip_cover_mm"),
-        reach_mm=inventory.limit("lesion_reach_max_mm"),
-        anchor_mm=inventory.limit("anchor_wanted_mm"),
-        angle_deg=inventory.limit("angle_wanted_deg"),
-        spread_mm=inventory.limit("spread_wanted_mm"),
-        sourced_within_mm=inventory.limit("sourced_within_mm"),
-        screws_most=int(inventory.limit("screws_most")),
-        constructs_most=int(inventory.limit("plans_most")),
-        alike=inventory.limit("alike_pct") / 100.0,
+        between_mm=inventory.limit("between_screws_min_mm").number,
+        tip_joint_mm=inventory.limit("tip_joint_min_mm").number,
+        tip_cover_mm=inventory.limit("tip_cover_mm").number,
+        reach_mm=inventory.limit("lesion_reach_max_mm").number,
+        anchor_mm=inventory.limit("anchor_wanted_mm").number,
+        angle_deg=inventory.limit("angle_wanted_deg").number,
+        spread_mm=inventory.limit("spread_wanted_mm").number,
+        sourced_within_mm=inventory.limit("sourced_within_mm").number,
+        screws_most=int(inventory.limit("screws_most").number),
+        constructs_most=int(inventory.limit("plans_most").number),
+        alike=inventory.limit("alike_pct").number / 100.0,
     )
 
 

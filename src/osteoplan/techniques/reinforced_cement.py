@@ -47,7 +47,7 @@ class ReinforcedCement:
         fans = [(way, _fan_around(way, setting)) for way in cement_ways(setting)]
         held = sorted(((w, made) for w, made in fans if made is not None), key=lambda one: _held(one[1]))
         if held:
-            most = int(setting.inventory.limit("plans_most"))
+            most = int(setting.inventory.limit("plans_most").number)
             return tuple(self._plan(way, made, setting) for way, made in held[:most])
         return (Plan(f"{self.id}_none", self.id, f"{self.title}: no way", setting.anatomy.lesion.id),)
 
@@ -78,7 +78,7 @@ def _fan_around(way: Trajectory, setting: Setting) -> Construct | None:
     """Wires around a needle way; None where it does not fit or no fan stays in bone."""
     if not way.ok or way.bone_mm is None or way.skin_mm is None or way.target_mm is None:
         return None
-    wire = setting.inventory.device(str(setting.inventory.limits["wire_device"].value))
+    wire = setting.inventory.device(str(setting.inventory.limit("wire_device").value))
     made = fan(
         setting.around, wire, way.bone_mm, way.target_mm, _limits(setting.inventory, way.diameter_mm or 0.0)
     )
@@ -96,13 +96,13 @@ def _held(made: Construct) -> tuple[int, float]:
 
 def _limits(inventory: Inventory, needle_mm: float = 0.0) -> FanLimits:
     """What an inventory asks of a fan; a needle of that diameter goes through its middle."""
-    gap = inventory.limit("needle_screw_min_mm") - inventory.limit("between_wires_min_mm")
+    gap = inventory.limit("needle_screw_min_mm").number - inventory.limit("between_wires_min_mm").number
     return FanLimits(
-        wires=int(inventory.limit("wires")),
-        between_mm=inventory.limit("between_wires_min_mm"),
-        wall_mm=inventory.limit("wire_wall_min_mm"),
-        anchor_mm=inventory.limit("wire_anchor_wanted_mm"),
-        longest_mm=inventory.limit("wire_longest_mm"),
+        wires=int(inventory.limit("wires").number),
+        between_mm=inventory.limit("between_wires_min_mm").number,
+        wall_mm=inventory.limit("wire_wall_min_mm").number,
+        anchor_mm=inventory.limit("wire_anchor_wanted_mm").number,
+        longest_mm=inventory.limit("wire_longest_mm").number,
         core_mm=needle_mm + 2.0 * max(gap, 0.0) if needle_mm else 0.0,
     )
 
@@ -125,7 +125,7 @@ def wire_violations(plan: Plan, setting: Setting) -> Iterator[Violation]:
     wires = tuple(
         Wire(
             act.device, point(outer_end(act)), act.target_mm,
-            inventory.device(act.device).number("outer_diameter_mm"),
+            inventory.device(act.device).values["outer_diameter_mm"].number,
         )
         for step in plan.steps
         if isinstance(act := step.act, Place) and act.stays and inventory.device(act.device).kind == "wire"

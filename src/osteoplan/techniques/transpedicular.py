@@ -63,10 +63,10 @@ def cannula_through(side: PedicleSide, aim_mm: Point, setting: Setting) -> Cannu
     task = PediclePathTask(
         side=side,
         aim_mm=aim_mm,
-        diameter_mm=device.number("outer_diameter_mm"),
+        diameter_mm=device.values["outer_diameter_mm"].number,
         limits=_limits(device, setting.inventory),
-        comfort_mm=setting.inventory.limit("comfort_clearance_mm"),
-        reach_mm=setting.inventory.limit("tip_reach_mm"),
+        comfort_mm=setting.inventory.limit("comfort_clearance_mm").number,
+        reach_mm=setting.inventory.limit("tip_reach_mm").number,
     )
     return Cannula(device, best_path(setting.around, task), why + _unknown(setting))
 
@@ -74,7 +74,7 @@ def cannula_through(side: PedicleSide, aim_mm: Point, setting: Setting) -> Cannu
 def path_violations(act: Place, setting: Setting) -> tuple[Violation, ...]:
     """Hard limits that a placed cannula breaks, in sentences with numbers, measured on its own two ends."""
     device, side = setting.inventory.device(act.device), _side(act)
-    limits, diameter = _limits(device, setting.inventory), device.number("outer_diameter_mm")
+    limits, diameter = _limits(device, setting.inventory), device.values["outer_diameter_mm"].number
     entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
     found = measure(setting.around, tip[None], (entry - tip)[None], diameter_mm=diameter, side=side)
     length = float(np.linalg.norm(entry - tip))
@@ -132,7 +132,7 @@ _PLACEMENT = ("placement_lateral_sd_mm", "placement_angle_sd_deg", "placement_dr
 
 
 def _placement(inventory: Inventory) -> PlacementError:
-    lateral, angle, draws = (inventory.limit(name) for name in _PLACEMENT)
+    lateral, angle, draws = (inventory.limit(name).number for name in _PLACEMENT)
     return PlacementError(lateral, angle, int(draws))
 
 
@@ -151,13 +151,13 @@ def _thinnest(side: PedicleSide, setting: Setting) -> tuple[Device, str]:
     """
     cannulas = sorted(
         (d for d in setting.inventory.of_kind("needle") if d.id.startswith("cannula")),
-        key=lambda d: d.number("outer_diameter_mm"),
+        key=lambda d: d.values["outer_diameter_mm"].number,
     )
     if not cannulas:
         raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
     isthmus = 2.0 * pedicle(setting.around, side).radius_mm
-    room = isthmus - 2.0 * setting.inventory.limit("wall_depth_min_mm")
-    fitting = [d.id for d in cannulas if d.number("outer_diameter_mm") <= room]
+    room = isthmus - 2.0 * setting.inventory.limit("wall_depth_min_mm").number
+    fitting = [d.id for d in cannulas if d.values["outer_diameter_mm"].number <= room]
     why = f"{side} isthmus {isthmus:.1f} mm wide; "
     return cannulas[0], why + (
         f"takes {', '.join(fitting)}" if fitting else "too narrow for any cannula here"
@@ -173,13 +173,13 @@ def _unknown(setting: Setting) -> str:
 def _limits(device: Device, inventory: Inventory) -> NeedleLimits:
     """Limits for a device; its length binds only where the device file gives it."""
     known = "length_mm" in device.values
-    reach = device.number("length_mm") - inventory.limit("hub_allowance_mm") if known else None
+    reach = device.values["length_mm"].number - inventory.limit("hub_allowance_mm").number if known else None
     return NeedleLimits(
-        clearance_mm={kind: inventory.limit(f"{kind}_clearance_min_mm") for kind in KINDS},
-        wall_mm=inventory.limit("wall_depth_min_mm"),
+        clearance_mm={kind: inventory.limit(f"{kind}_clearance_min_mm").number for kind in KINDS},
+        wall_mm=inventory.limit("wall_depth_min_mm").number,
         length_mm=reach,
-        skin_angle_deg=inventory.limit("skin_angle_max_deg"),
-        cortex_angle_deg=inventory.limit("cortex_angle_max_deg"),
+        skin_angle_deg=inventory.limit("skin_angle_max_deg").number,
+        cortex_angle_deg=inventory.limit("cortex_angle_max_deg").number,
     )
 
 

@@ -70,8 +70,8 @@ class Vertebroplasty:
 
 def _recipe(cannulas: list[Cannula], setting: Setting) -> Iterator[tuple[Act, str]]:
     """Acts in their order, each with its reason."""
-    cement = setting.inventory.device(str(setting.inventory.limits["cement_device"].value))
-    cure = cement.number("hardening_min") if "hardening_min" in cement.values else None
+    cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
+    cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
     total_mL, volume_why = _volume(setting)
     for cannula in cannulas:
         yield cannula.place, cannula.why
@@ -87,9 +87,9 @@ def _recipe(cannulas: list[Cannula], setting: Setting) -> Iterator[tuple[Act, st
 def _volume(setting: Setting) -> tuple[float, str]:
     """Volume to ask for in all [mL], and how it came about."""
     limit, body = setting.inventory.limit, body_mL(setting.anatomy)
-    share = limit("fill_share_target_pct")
-    wanted, low = share / 100.0 * body, limit("fill_volume_lowest_mL")
-    high = min(limit("fill_volume_highest_mL"), limit("fill_share_max_pct") / 100.0 * body)
+    share = limit("fill_share_target_pct").number
+    wanted, low = share / 100.0 * body, limit("fill_volume_lowest_mL").number
+    high = min(limit("fill_volume_highest_mL").number, limit("fill_share_max_pct").number / 100.0 * body)
     volume = min(max(wanted, low), high)
     why = f"{share:g} % of the body's {body:.1f} mL"
     return volume, why if volume == wanted else f"{why} is {wanted:.1f} mL; brought to {volume:.1f} mL"
@@ -109,11 +109,11 @@ def _aim(side: PedicleSide, needles: int, setting: Setting) -> Point:
     if len(lesion):
         aim = np.clip(frame.local(image.positions_mm(lesion)).mean(axis=0), aim - room, aim + room)
     if needles == 2:
-        outward = setting.inventory.limit("tip_offset_both_pct") / 100.0 * 0.5 * (high[0] - low[0])
+        outward = setting.inventory.limit("tip_offset_both_pct").number / 100.0 * 0.5 * (high[0] - low[0])
         aim[0] = 0.5 * (low[0] + high[0]) + (outward if side == "left" else -outward)
     beside = np.abs(body[:, [0, 2]] - aim[[0, 2]]).max(axis=1) < image.spacing_mm.max()
     front, back = np.percentile(body[beside, 1], [1, 99])
-    aim[1] = front + setting.inventory.limit("tip_depth_pct") / 100.0 * (back - front)
+    aim[1] = front + setting.inventory.limit("tip_depth_pct").number / 100.0 * (back - front)
     x, y, z = (float(value) for value in frame.world(aim))
     return x, y, z
 

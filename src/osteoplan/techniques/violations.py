@@ -56,11 +56,11 @@ def _filling(done: Effects, setting: Setting) -> Iterator[Violation]:
     if not injected:
         return
     room, what = _room(setting.anatomy)
-    share, most = 100.0 * injected / room, setting.inventory.limit("fill_share_max_pct")
+    share, most = 100.0 * injected / room, setting.inventory.limit("fill_share_max_pct").number
     if share > most * (1.0 + 1e-9):
         text = f"{injected:.1f} mL are {share:.0f} % of the {what}, {most:.0f} % at most"
         yield Violation("fill_share_max_pct", text, share, most, "%")
-    highest = setting.inventory.limit("fill_volume_highest_mL")
+    highest = setting.inventory.limit("fill_volume_highest_mL").number
     if injected > highest * (1.0 + 1e-9):
         text = f"{injected:.1f} mL of cement, {highest:.1f} mL at most"
         yield Violation("fill_volume_highest_mL", text, injected, highest, "mL")

@@ -144,16 +144,16 @@ def _in_scanner(
 ) -> _Limits:
     """Angle out of the tilted slice, and the outer end in the bore."""
     _, up, along = room
-    tilt_max = np.radians(imaging.limit("gantry_tilt_max_deg"))
+    tilt_max = np.radians(imaging.limit("gantry_tilt_max_deg").number)
     # the tilt that brings the path into the slice, from the vertical on either side
     tilt = np.clip(np.arctan2(np.where(up >= 0, along, -along), np.abs(up)), -tilt_max, tilt_max)
     off = np.degrees(np.arcsin(np.clip(np.abs(along * np.cos(tilt) - up * np.sin(tilt)), 0.0, 1.0)))
     # the bore is round about the table's long axis, which is the patient's: left and posterior count
     radius = np.hypot(offset[..., 0], offset[..., 1])
-    free = imaging.limit("bore_radius_mm") - imaging.limit("bore_clearance_mm")
+    free = imaging.limit("bore_radius_mm").number - imaging.limit("bore_clearance_mm").number
     return {
         "off_plane_deg": (
-            off, imaging.limit("off_plane_max_deg"),
+            off, imaging.limit("off_plane_max_deg").number,
             "{:.0f} deg out of the slice at the best gantry tilt, {:.0f} deg can be followed",
         ),
         "bore_mm": (
@@ -169,19 +169,19 @@ def _in_c_arm(
     """Orbital and angulation within the joint, from whichever side the C-arm stands on."""
     orbital, angulation = c_arm_angles(outward, position)
     # seen from the other side of the table the sense of the orbital turns over: the larger reach counts
-    reach = max(imaging.limit("orbital_max_deg"), -imaging.limit("orbital_min_deg"))
+    reach = max(imaging.limit("orbital_max_deg").number, -imaging.limit("orbital_min_deg").number)
     return {
         "orbital_deg": (
             np.abs(orbital), reach,
             "the C-arm would have to turn {:.0f} deg about the patient, {:.0f} deg at most",
         ),
         "angulation_deg": (
-            np.abs(angulation), imaging.limit("angulation_max_deg"),
+            np.abs(angulation), imaging.limit("angulation_max_deg").number,
             "the C-arm would have to tilt {:.0f} deg to head or feet, {:.0f} deg are advised near a patient",
         ),
         "outer_end_mm": (
             np.broadcast_to(np.linalg.norm(offset, axis=-1), orbital.shape),
-            imaging.limit("outer_end_max_mm"),
+            imaging.limit("outer_end_max_mm").number,
             "outer end {:.0f} mm from the isocentre, {:.0f} mm are free before the detector",
         ),
     }  # fmt: skip
@@ -191,7 +191,7 @@ def _over_table(guidance: Guidance, room: tuple[F64, F64, F64]) -> _Limits:
     """No path may come from below the table."""
     below = -np.degrees(np.arcsin(np.clip(room[1], -1.0, 1.0)))
     words = "comes {:.0f} deg from below the horizontal, where the table is; {:.0f} deg at most"
-    return {"below_horizontal_deg": (below, guidance.imaging.limit("below_horizontal_max_deg"), words)}
+    return {"below_horizontal_deg": (below, guidance.imaging.limit("below_horizontal_max_deg").number, words)}
 
 
 def _in_room(outward: npt.ArrayLike, position: Position) -> tuple[F64, F64, F64]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from osteoplan.errors import AlreadyExists, BadInput, UnknownName
+from osteoplan.errors import AlreadyExists, BadInput, named
 from osteoplan.io.plan_json import option_noun, read_plan, wordings_noun
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.order import order
@@ -93,9 +93,7 @@ def write_sheet(made: MadeSheet, path: Path, *, force: bool = False) -> bool:
 def _chosen(document: Json, id: str) -> Option:
     """The option of that id, if there is something to do in the room."""
     options = {one["id"]: one for one in document["options"]}
-    if id not in options:
-        raise UnknownName("option", id, options, "this plan")
-    found = option_noun(options[id])
+    found = option_noun(named("option", id, options, "this plan"))
     if not found.plan.steps:
         others = ", ".join(one["id"] for one in options.values() if one["steps"]) or "none"
         raise BadInput(f"option {id} has no step to carry out in the room; options with steps: {others}")

@@ -216,7 +216,7 @@ def _needle(case: Case, settings: WaysSettings) -> Device:
     cannulas = [one for one in inventory.of_kind("needle") if "outer_diameter_mm" in one.values]
     if not cannulas:
         raise NotAvailable("no needle on the shelf: add one to devices in centre.yaml")
-    return min(cannulas, key=lambda one: one.number("outer_diameter_mm"))
+    return min(cannulas, key=lambda one: one.values["outer_diameter_mm"].number)
 
 
 def _templates(case: Case) -> tuple[Template, ...]:

@@ -64,7 +64,7 @@ def build_stance(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
         NotAvailable: head, lesser trochanter or the shaft under it is not on the scan, or no bone joins them.
     """
     case, femur = load_case(STANCE), frame_of(anatomy, "proximal_femur")
-    end = shaft_end(anatomy, femur, case.number("held_mm"))
+    end = shaft_end(anatomy, femur, case.known("held_mm").number)
     return press_head(anatomy, settings, case, femur, femur.superior, end)
 
 
@@ -80,13 +80,13 @@ def press_head(
     Raises:
         NotAvailable: no bone joins head and shaft, or the lesion lies wholly outside what is loaded.
     """
-    edge, thick = settings.spacing_mm, case.number("pad_thickness_mm")
+    edge, thick = settings.spacing_mm, case.known("pad_thickness_mm").number
     across = bone.left if abs(up @ bone.left) < abs(up @ bone.superior) else bone.superior
     axes = load_frame(bone.landmarks_mm["head_centre"], up, across)
     body = rebuild(anatomy, axes, edge, margin_mm=(0.0, 0.0, thick + edge))
     head = near(
         body.at_mm(), bone.landmarks_mm["head_centre"], HEAD_REACH * bone.lengths_mm["head_radius"], up,
-        0.5 * case.number("cup_opening_deg"),
+        0.5 * case.known("cup_opening_deg").number,
     )  # fmt: skip
     cup = _pad(body, head, thick, up=True, where="head", name=anatomy.level)
     free = _above(body, bone, end_mm - 2.0 * edge)
@@ -115,8 +115,11 @@ def build_fall(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
             f"{anatomy.level}: the greater trochanter is not whole on the scan, where the fall is held: load "
             "a scan that shows it"
         )
-    end, thick = shaft_end(anatomy, femur, case.number("held_mm")), case.number("pad_thickness_mm")
-    axes = fall_frame(femur, case.number("internal_rotation_deg"), case.number("adduction_deg"))
+    end, thick = (
+        shaft_end(anatomy, femur, case.known("held_mm").number),
+        case.known("pad_thickness_mm").number,
+    )
+    axes = fall_frame(femur, case.known("internal_rotation_deg").number, case.known("adduction_deg").number)
     body = rebuild(anatomy, axes, settings.spacing_mm, margin_mm=(0.0, 0.0, thick + settings.spacing_mm))
     on_head, on_trochanter = _sides(body, femur, case)
     pads = (
@@ -212,7 +215,7 @@ def make_specimen(
     prescribed[moved, 2] = -1.0
     fixed = held.copy()
     fixed[moved, 2] = True
-    body_counts = away_from_grips(body, caps, counts, case.number("uncounted_mm"))
+    body_counts = away_from_grips(body, caps, counts, case.known("uncounted_mm").number)
     return Specimen(
         anatomy, settings, case, body.grid, mesh,
         image_of(body, mesh, caps), lesion=mesh.of_box(body.lesion & body.bone),
@@ -232,7 +235,7 @@ def _sides(body: ResampledBone, femur: BoneFrame, case: LoadCase) -> tuple[Bool,
     up, at, points = body.frame.superior, body.at_mm(), femur.landmarks_mm
     radius = femur.lengths_mm["head_radius"]
     on_head = near(
-        at, points["head_centre"], HEAD_REACH * radius, up, 0.5 * case.number("head_pad_opening_deg")
+        at, points["head_centre"], HEAD_REACH * radius, up, 0.5 * case.known("head_pad_opening_deg").number
     )
     # where the trochanter touches ground, then everything within the pad's radius of it
     upper = femur.local(at)[..., 2] > femur.local(points["greater_trochanter_lateral"])[2] - radius
@@ -243,8 +246,8 @@ def _sides(body: ResampledBone, femur: BoneFrame, case: LoadCase) -> tuple[Bool,
     across = at - lowest
     across = np.linalg.norm(across - (across @ up)[..., None] * up, axis=-1)
     deep = height - bottom
-    return on_head, beside & (across <= case.number("trochanter_pad_radius_mm") + ROUND_MM) & (
-        deep <= case.number("trochanter_pad_depth_mm") + ROUND_MM
+    return on_head, beside & (across <= case.known("trochanter_pad_radius_mm").number + ROUND_MM) & (
+        deep <= case.known("trochanter_pad_depth_mm").number + ROUND_MM
     )
 
 
@@ -269,5 +272,5 @@ def build_head(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
             "scan that reaches farther down the arm"
         )
     up = unit(points["head_apex"] - points["head_centre"])
-    end = float(humerus.local(points["shaft_axis_bottom"])[2]) + case.number("held_mm")
+    end = float(humerus.local(points["shaft_axis_bottom"])[2]) + case.known("held_mm").number
     return press_head(anatomy, settings, case, humerus, up, end)

@@ -59,7 +59,7 @@ def build_hemipelvis(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     }
     for name, at in held.items():
         require_nodes(at, anatomy, f"at the {name}, where the model is held")
-    radius, depth = socket.lengths_mm["radius"], case.number("contact_depth_mm")
+    radius, depth = socket.lengths_mm["radius"], case.known("contact_depth_mm").number
     pressed = press(socket_faces(mesh, grid, socket.landmarks_mm["centre"], radius, depth), pelvis.superior)
     if pressed is None:
         raise NotAvailable(f"{anatomy.level}: the roof of the socket is not seen: the hip cannot load it")
@@ -113,10 +113,10 @@ def held_at_sacrum(anatomy: Anatomy, nodes: Nodes, case: LoadCase) -> Bool:
     masks = {structure.name: structure.mask for structure in anatomy.structures if structure.mask.any()}
     joint = masks.get(f"sacroiliac_joint_{side}")
     if joint is not None:
-        return nodes.surface & (nodes.distance_to(anatomy, joint) <= case.number("joint_reach_mm"))
+        return nodes.surface & (nodes.distance_to(anatomy, joint) <= case.known("joint_reach_mm").number)
     for name in SACRUM:
         if name in masks:
-            near = nodes.distance_to(anatomy, masks[name]) <= case.number("sacrum_reach_mm")
+            near = nodes.distance_to(anatomy, masks[name]) <= case.known("sacrum_reach_mm").number
             return nodes.surface & near
     raise NotAvailable(
         f"{anatomy.level}: neither sacroiliac joint nor sacrum is seen, where the model is held: "
@@ -138,6 +138,6 @@ def held_at_symphysis(anatomy: Anatomy, pelvis: BoneFrame, nodes: Nodes, case: L
     middle = pelvis.landmarks_mm["symphysis"]
     outward = pelvis.left if anatomy.bone.endswith("_left") else -pelvis.left
     away = nodes.at_mm - middle
-    near = np.linalg.norm(away, axis=1) <= case.number("symphysis_radius_mm")
-    face: Bool = nodes.surface & near & (away @ outward <= case.number("symphysis_depth_mm"))
+    near = np.linalg.norm(away, axis=1) <= case.known("symphysis_radius_mm").number
+    face: Bool = nodes.surface & near & (away @ outward <= case.known("symphysis_depth_mm").number)
     return face

@@ -161,13 +161,13 @@ def _layers(anatomy: Anatomy, ring: _Ring, body: ResampledBone, case: LoadCase) 
     edge, out = body.edge_mm, np.zeros_like(body.bone)
     for hip in HIPS:
         out |= joint_layer(
-            body.bone, at[hip], at["sacrum"], gap_mm=case.number("sacroiliac_gap_mm"), edge_mm=edge
+            body.bone, at[hip], at["sacrum"], gap_mm=case.known("sacroiliac_gap_mm").number, edge_mm=edge
         )
     between = joint_layer(
-        body.bone, at[HIPS[0]], at[HIPS[1]], gap_mm=case.number("symphysis_gap_mm"), edge_mm=edge
+        body.bone, at[HIPS[0]], at[HIPS[1]], gap_mm=case.known("symphysis_gap_mm").number, edge_mm=edge
     )
     away = np.linalg.norm(body.at_mm() - ring.pelvis.landmarks_mm["symphysis"], axis=-1)
-    layers: Bool = out | (between & (away <= case.number("symphysis_radius_mm")))
+    layers: Bool = out | (between & (away <= case.known("symphysis_radius_mm").number))
     return layers
 
 
@@ -179,7 +179,7 @@ def _pressed(
         body.grid,
         socket.landmarks_mm["centre"],
         socket.lengths_mm["radius"],
-        case.number("contact_depth_mm"),
+        case.known("contact_depth_mm").number,
     )
     pressed = press(faces, pelvis.superior)
     if pressed is None:
@@ -199,7 +199,7 @@ def _at_endplate(anatomy: Anatomy, sacrum: BoneFrame, nodes: Nodes, case: LoadCa
     width, depth = (sacrum.lengths_mm[size] for size in sizes)
     left, back, up = np.moveaxis(sacrum.local(nodes.at_mm), -1, 0)
     inside_it = (left / width) ** 2 + (back / depth) ** 2 <= 0.25
-    found: Bool = nodes.surface & inside_it & (np.abs(up) <= case.number("endplate_depth_mm"))
+    found: Bool = nodes.surface & inside_it & (np.abs(up) <= case.known("endplate_depth_mm").number)
     if found.sum() < 12:
         raise NotAvailable(
             f"{anatomy.level}: no bone is found at the first sacral endplate, where the spine holds"

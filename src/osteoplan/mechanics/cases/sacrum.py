@@ -38,14 +38,14 @@ def build_endplate(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     """
     case, sacrum = load_case("sacrum_endplate"), frame_of(anatomy, "sacrum")
     anatomy = replace(anatomy, bone_mask=whole_sacrum(anatomy))
-    edge, thick = settings.spacing_mm, case.number("pad_thickness_mm")
+    edge, thick = settings.spacing_mm, case.known("pad_thickness_mm").number
     body = rebuild(
         anatomy, load_frame(sacrum.origin_mm, sacrum.superior, sacrum.left), edge,
         margin_mm=(0.0, 0.0, thick + edge),
     )  # fmt: skip
     try:
         plate = platen(
-            endplate(body, sacrum, case.number("pad_depth_mm")),
+            endplate(body, sacrum, case.known("pad_depth_mm").number),
             body.bone,
             edge_mm=edge,
             thickness_mm=thick,
@@ -96,7 +96,7 @@ def at_joint(anatomy: Anatomy, nodes: Nodes, side: str, case: LoadCase) -> Bool:
     masks = {one.name: one.mask for one in anatomy.structures if one.mask.any()}
     for name, reach in ((f"sacroiliac_joint_{side}", "joint_reach_mm"), (f"hip_{side}", "bone_reach_mm")):
         if name in masks:
-            held: Bool = nodes.surface & (nodes.distance_to(anatomy, masks[name]) <= case.number(reach))
+            held: Bool = nodes.surface & (nodes.distance_to(anatomy, masks[name]) <= case.known(reach).number)
             if held.sum() >= LEAST_NODES:
                 return held
     raise NotAvailable(

@@ -113,7 +113,7 @@ def gauge(
 def _build(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase, couple: _Couple) -> Specimen:
     edge = settings.spacing_mm
     origin, length, frame = _place(anatomy, case)
-    layers, thick = round(0.5 * length / edge), max(2, round(case.number("pot_mm") / edge))
+    layers, thick = round(0.5 * length / edge), max(2, round(case.known("pot_mm").number / edge))
     body = _slab(anatomy, load_frame(origin, frame.superior, frame.left), edge, (layers + thick) * edge)
     zero = round(-float(body.frame.local(body.grid.positions_mm(np.zeros(3)))[2]) / edge + 0.5)
     k = np.arange(body.grid.shape[2])
@@ -130,7 +130,7 @@ def _build(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase, couple
     turned = mesh.nodes[:, 2] == zero + layers + thick
     force = np.zeros((len(mesh.nodes), 3))
     force[turned] = couple(mesh.nodes[turned, :2].astype(np.float64) * edge)
-    counts = away_from_grips(body, caps, between & body.bone, case.number("uncounted_mm"))
+    counts = away_from_grips(body, caps, between & body.bone, case.known("uncounted_mm").number)
     return Specimen(
         anatomy, settings, case, body.grid, mesh,
         image_of(body, mesh, caps), lesion=mesh.of_box(body.lesion & body.bone),
@@ -154,11 +154,12 @@ def _place(anatomy: Anatomy, case: LoadCase) -> tuple[F64, float, BoneFrame]:
     inside = np.argwhere(anatomy.lesion_mask & anatomy.bone_mask)
     lesion = frame.local(anatomy.image.positions_mm(inside))[:, 2]
     middle = float(lesion.mean()) if len(lesion) else 0.5 * (low + high)
-    found = gauge(low, high, case.number("gauge_mm"), middle, pot_mm=case.number("pot_mm"))
-    if found is None or found[1] < case.number("gauge_least_mm"):
+    wanted, least, pot = (case.known(f"{name}_mm").number for name in ("gauge", "gauge_least", "pot"))
+    found = gauge(low, high, wanted, middle, pot_mm=pot)
+    if found is None or found[1] < least:
         raise NotAvailable(
             f"{anatomy.level}: only {high - low:.0f} mm of true shaft are on the scan, {case.title} needs "
-            f"{case.number('gauge_least_mm') + 2.0 * case.number('pot_mm'):.0f}: load a scan that shows more"
+            f"{least + 2.0 * pot:.0f}: load a scan that shows more"
         )
     at, length = found
     if len(lesion) and not (abs(lesion - at) <= 0.5 * length).any():

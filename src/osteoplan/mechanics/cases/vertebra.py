@@ -86,7 +86,9 @@ def build_vertebra(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase
         LesionError: the lesion lies outside the bone.
     """
     potted = _Potted.of(anatomy, settings)
-    conditions = potted.turned(case.number("hinge_share")) if case.load_unit == "N mm" else potted.lowered()
+    conditions = (
+        potted.turned(case.known("hinge_share").number) if case.load_unit == "N mm" else potted.lowered()
+    )
     mesh, grid = potted.mesh, potted.grid
     return Specimen(
         anatomy, settings, case, grid, mesh,

@@ -88,15 +88,15 @@ def screw_at(
     head, tip = ends
     length = float(np.linalg.norm(tip - head))
     full = "thread_length_mm" not in device.values
-    thread = length if full else min(device.number("thread_length_mm"), length)
-    outer = device.number("outer_diameter_mm")
+    thread = length if full else min(device.values["thread_length_mm"].number, length)
+    outer, core = device.values["outer_diameter_mm"].number, device.values.get("core_diameter_mm")
     bed = bedding(around, Thread(head, tip, outer, thread))
     gap = bed.lesion_gap_mm
     near = gap is not None and gap <= limits.reach_mm
     return Screw(
         device=device.id, way=way.id, approach=way.approach, name=way.name, side=way.side,
         head_mm=point(head), tip_mm=point(tip), length_mm=round(length, 6), outer_diameter_mm=outer,
-        core_diameter_mm=device.number("core_diameter_mm") if "core_diameter_mm" in device.values else None,
+        core_diameter_mm=None if core is None else core.number,
         thread_mm=thread, skin_mm=way.skin_mm, lesion_gap_mm=gap, anchor_mm=bed.anchor_mm if near else None,
         purchase=purchase(around, bed, device, around.target),
         breach=None if way.budget is None else way.budget.breach.get("any"),
@@ -123,7 +123,7 @@ def lengths_of(device: Device) -> Lengths | None:
     names = ("length_shortest_mm", "length_longest_mm", "length_step_mm")
     if any(name not in device.values for name in names):
         return None
-    return Lengths(*(device.number(name) for name in names))
+    return Lengths(*(device.values[name].number for name in names))
 
 
 def _candidates(way: Trajectory, devices: Mapping[str, Device], limits: ConstructLimits) -> list[Device]:
@@ -133,10 +133,10 @@ def _candidates(way: Trajectory, devices: Mapping[str, Device], limits: Construc
         fitting = [d for d in fitting if "cannulated" in d.values and d.values["cannulated"].value is True]
     if not fitting:
         return []
-    widest = max(d.number("outer_diameter_mm") for d in fitting)
+    widest = max(d.values["outer_diameter_mm"].number for d in fitting)
 
     def order(device: Device) -> tuple[bool, bool, float, bool, str]:
-        outer = device.number("outer_diameter_mm")
+        outer = device.values["outer_diameter_mm"].number
         near = outer >= widest - limits.sourced_within_mm - 1e-9
         sourced = "core_diameter_mm" in device.values or "shaft_diameter_mm" in device.values
         return not near, near and not sourced, -outer, "fully_threaded" not in device.values, device.id
@@ -156,7 +156,7 @@ def _length(
     if sold is None:
         return None
     possible = list(sold.within(float(np.linalg.norm(np.array(way.target_mm) - head))))
-    radius, least = 0.5 * device.number("outer_diameter_mm"), limits.joint_of(way.approach)
+    radius, least = 0.5 * device.values["outer_diameter_mm"].number, limits.joint_of(way.approach)
     for length in possible:
         tip = head + length * axis
         gap = tip_to_joint_mm(around, way.approach, way.side, tip, axis, radius)

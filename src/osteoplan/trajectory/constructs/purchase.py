@@ -136,7 +136,7 @@ def purchase(around: Surroundings, bed: Bedding, device: Device, bone: str) -> P
     """
     image, calibration = around.grid, around.anatomy.calibration
     weight = bed.threaded[:, None] * bed.sound
-    diameter = device.number("outer_diameter_mm")
+    diameter = device.values["outer_diameter_mm"].number
     area = float(np.pi * diameter * bed.step_mm * weight.mean(axis=1).sum())
     calibrated = calibration.calibrated
     meaning = f"mg{calibration.density_kind}/cm3" if calibrated else image.meaning
@@ -162,9 +162,9 @@ def _thread_shape(device: Device) -> tuple[float | None, str]:
     if missing:
         names = " and ".join({"core_diameter_mm": "root", "pitch_mm": "pitch"}[key] for key in missing)
         return None, f"{names} of the thread of {device.name} not known: no pull-out force"
-    depth = 0.5 * (device.number("outer_diameter_mm") - device.number("core_diameter_mm"))
+    depth = 0.5 * (device.values["outer_diameter_mm"].number - device.values["core_diameter_mm"].number)
     slope = number("purchase.thread_shape_slope")
-    return number("purchase.thread_shape_constant") + slope * depth / device.number("pitch_mm"), ""
+    return number("purchase.thread_shape_constant") + slope * depth / device.values["pitch_mm"].number, ""
 
 
 def _shear_MPa(around: Surroundings, values: F64, bone: str) -> tuple[F64 | None, str]:

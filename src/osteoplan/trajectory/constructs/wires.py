@@ -82,7 +82,7 @@ def fan(
         raise NotAvailable(f"the diameter of {device.name} is not known: enter it in the device's file")
     entry, axis = np.asarray(entry_mm, dtype=np.float64), np.asarray(towards_mm, dtype=np.float64)
     axis = (axis - entry) / np.linalg.norm(axis - entry)
-    diameter = device.number("outer_diameter_mm")
+    diameter = device.values["outer_diameter_mm"].number
     for b in np.linspace(_half_width(around, entry, axis), 0.0, WIDTHS):
         wires = _spread(around, device, (entry, axis, float(b)), diameter, limits)
         if wires and len(wires) == limits.wires:
@@ -150,7 +150,7 @@ def _wire(maps: DistanceMaps, device: Device, start: F64, along: F64, limits: Fa
     u = along / np.linalg.norm(along)
     s = np.arange(0.0, BACK_MM + limits.longest_mm + STEP_MM, STEP_MM)
     track = start + s[:, None] * u
-    radius = 0.5 * device.number("outer_diameter_mm")
+    radius = 0.5 * device.values["outer_diameter_mm"].number
     depth, in_lesion = -maps.at("bone", track), maps.at("lesion", track) < 0.0
     if not in_lesion.any():
         return None

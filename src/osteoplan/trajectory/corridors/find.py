@@ -59,10 +59,10 @@ def suited(template: Template, screws: Iterable[Device]) -> tuple[Device, ...]:
         for one in screws
         if one.kind == "screw"
         and "outer_diameter_mm" in one.values
-        and least <= one.number("outer_diameter_mm") <= most
+        and least <= one.values["outer_diameter_mm"].number <= most
         and ("for_bones" not in one.values or one.values["for_bones"].value in template.screws)
     ]
-    return tuple(sorted(fitting, key=lambda one: (-one.number("outer_diameter_mm"), one.id)))
+    return tuple(sorted(fitting, key=lambda one: (-one.values["outer_diameter_mm"].number, one.id)))
 
 
 def _instances(around: Surroundings, template: Template) -> Iterator[Mapping[str, str]]:
@@ -99,7 +99,7 @@ def _way(
         return no_way(around, template, names, said)
     if not screws:
         return no_way(around, template, names, "no screw of this kind is on the shelf")
-    needed = screws[-1].number("outer_diameter_mm")
+    needed = screws[-1].values["outer_diameter_mm"].number
     promising = [axis for axis in axes if axis.whole and 2.0 * axis.score >= needed]
     exact = [measured_exactly(around, place, axis) for axis in promising]
     wide = sorted((axis for axis in exact if 2.0 * axis.score >= needed), key=lambda axis: -axis.score)

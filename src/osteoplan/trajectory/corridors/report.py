@@ -57,8 +57,8 @@ def found_way(
 ) -> Trajectory:  # fmt: skip
     """A corridor with its screws; ``none`` where its way from the skin is forbidden."""
     template, free = place.template, 2.0 * axis.score
-    fits = [one for one in screws if one.number("outer_diameter_mm") <= free]
-    widest = fits[0].number("outer_diameter_mm")
+    fits = [one for one in screws if one.values["outer_diameter_mm"].number <= free]
+    widest = fits[0].values["outer_diameter_mm"].number
     limit = limit_of(around, place, axis)
     said = [f"narrowest {_floor(free):.1f} mm at {_told(axis)}: {limit}"]
     said += [f"crosses the {joint.replace('_', ' ')} on purpose" for joint in place.crossed]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import named
 from osteoplan.knowledge.approaches import Approach
 from osteoplan.knowledge.guidance import Guidance
 from osteoplan.knowledge.values import values
@@ -77,19 +77,19 @@ class NeedleTask:
     @property
     def diameter_mm(self) -> float:
         """Outer diameter of the needle."""
-        return self.device.number("outer_diameter_mm")
+        return self.device.values["outer_diameter_mm"].number
 
     @property
     def reach_mm(self) -> float | None:
         """Longest way from skin to tip; None where the device's file gives no length."""
         if "length_mm" not in self.device.values:
             return None
-        return self.device.number("length_mm") - self.rules.hub_mm
+        return self.device.values["length_mm"].number - self.rules.hub_mm
 
     @property
     def stands_out_mm(self) -> float:
         """Length of the whole needle [mm]: what its outer end needs in the bore; 0 where unknown."""
-        return self.device.number("length_mm") if "length_mm" in self.device.values else 0.0
+        return self.device.values["length_mm"].number if "length_mm" in self.device.values else 0.0
 
 
 def needle_rules(overrides: Mapping[str, float] | None = None) -> NeedleRules:
@@ -101,9 +101,8 @@ def needle_rules(overrides: Mapping[str, float] | None = None) -> NeedleRules:
     """
     known = dict(values("needle"))
     for name, value in (overrides or {}).items():
-        if name not in known:
-            raise UnknownName("limit", name, known, "knowledge/data/trajectory/needle.yaml")
-        known[name] = replace(known[name], value=value, status="design_default", note="set by this centre")
+        own = named("limit", name, known, "knowledge/data/trajectory/needle.yaml")
+        known[name] = replace(own, value=value, status="design_default", note="set by this centre")
     n = {name: one.number for name, one in known.items()}
     return NeedleRules(
         clearance_mm={kind: n[f"{kind}_clearance_min_mm"] for kind in AVOIDED},
