@@ -7,7 +7,6 @@ import pytest
 
 from osteoplan.kernels.criteria import (
     failure_load,
-    failure_load_of_share,
     mean_strain,
     principal_strains,
     strain_demand,
@@ -44,7 +43,6 @@ def test_the_load_fells_the_most_strained_elements_of_the_stated_volume():
     assert failure_load(demand, 8.0, failing_mm3=1.0) == 0.25  # the first of all
     assert failure_load(demand, 8.0, failing_mm3=16.0) == 0.5
     assert failure_load(demand, 8.0, failing_mm3=16.1) == 1.0
-    assert failure_load_of_share(demand, failing_share=0.5) == 1.0
 
 
 def test_too_little_bone_or_no_strain_is_said():

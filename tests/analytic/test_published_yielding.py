@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from osteoplan.io.nifti import read_nifti
-from osteoplan.verification.vertebrae import HEIGHT_MM, PUBLISHED_N, TRESCA_LEAST, yield_l2
+from osteoplan.kernels.plasticity import Body, Boundary, follow
+from osteoplan.knowledge.materials import Density, modulus_law, strength_law
+from osteoplan.knowledge.values import number
+from osteoplan.verification.vertebrae import supported, verse_l2
+
+HEIGHT_MM, PUBLISHED_N = 29.0, 1847.0  # of the published table
+TRESCA_LEAST = np.sqrt(3.0) / 2.0
+
+
+def yield_l2(load, *, shift, to_mm):
+    """Path of the vertebra by von Mises; ``shift`` 1 reads both tables as the published run did."""
+    capped = verse_l2(load, shift=shift)
+    mesh, E, fixed, prescribed, _ = supported(capped, clamped=False)
+    end_cap = mesh.of_box(capped.superior | capped.inferior)
+    # a modulus tells its bin, and so its density: the law of moduli is one power
+    ((_, _, coefficient, exponent),) = modulus_law("kopperdahl_2002_power").pieces
+    density = Density((E / coefficient) ** (1.0 / exponent), "K2HPO4")
+    bone = strength_law("kopperdahl_2002_yield")(density, floor_MPa=1e-4)
+    strength = np.where(end_cap, number("yielding.cap_yield"), bone)
+    flat = np.zeros_like(E)
+    body = Body(mesh, (1.0, 1.0, 1.0), 0.3, E, strength / np.sqrt(3.0), flat, flat)
+    return follow(body, Boundary(fixed, prescribed), to_mm=to_mm, steps=6, tolerance=1e-3)
 
 
 @pytest.mark.data

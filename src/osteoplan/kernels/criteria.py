@@ -19,7 +19,7 @@ from osteoplan.arrays import F64
 from osteoplan.kernels.elasticity import CORNERS, Bricks
 
 __all__ = [
-    "failure_load", "failure_load_of_share", "mean_strain", "mean_strain_matrix", "principal_strains",
+    "failure_load", "mean_strain", "mean_strain_matrix", "principal_strains",
     "strain_demand",
 ]  # fmt: skip
 
@@ -67,8 +67,3 @@ def failure_load(demand: F64, volume_mm3: float, *, failing_mm3: float) -> float
     if critical <= 0.0:
         raise ValueError("no element is strained towards its limit")
     return 1.0 / critical
-
-
-def failure_load_of_share(demand: F64, *, failing_share: float) -> float:
-    """Load at which that share of the elements has failed (a quantile between two elements, as published)."""
-    return 1.0 / float(np.quantile(demand, 1.0 - failing_share))

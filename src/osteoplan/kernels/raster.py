@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from osteoplan.arrays import F64
 
-__all__ = ["capsule_fraction", "cylinder_fraction"]
+__all__ = ["cylinder_fraction"]
 
 
 def cylinder_fraction(
@@ -34,32 +34,21 @@ def cylinder_fraction(
     Raises:
         ValueError: the cylinder has no length.
     """
-    return _fraction(shape, affine, start_mm, end_mm, radius_mm, round_ends=False)
-
-
-def capsule_fraction(
-    shape: tuple[int, int, int], affine: F64, *, start_mm: F64, end_mm: F64, radius_mm: float
-) -> F64:
-    """Share of each voxel inside a rod with half-ball ends; else as ``cylinder_fraction``."""
-    return _fraction(shape, affine, start_mm, end_mm, radius_mm, round_ends=True)
-
-
-def _fraction(shape: tuple[int, int, int], affine: F64, a: F64, b: F64, r: float, *, round_ends: bool) -> F64:
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a, b = np.asarray(start_mm, dtype=np.float64), np.asarray(end_mm, dtype=np.float64)
     if not np.linalg.norm(b - a) > 0:
         raise ValueError("a rod needs two different ends")
     fraction = np.zeros(shape)
-    box = _box(shape, affine, a, b, r)
+    box = _box(shape, affine, a, b, radius_mm)
     indices = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
-    distance = _distance(_positions(affine, indices), a, b, r, round_ends)
+    distance = _distance(_positions(affine, indices), a, b, radius_mm)
     edges = affine[:3, :3]
     half_diagonal = 0.5 * max(float(np.linalg.norm(edges @ corner)) for corner in _CORNERS)
     filled = (distance < 0).astype(np.float64)
     cut = np.abs(distance) <= half_diagonal
-    cells, width = _cells(edges, r / 5.0)
+    cells, width = _cells(edges, radius_mm / 5.0)
     for chosen in np.array_split(np.argwhere(cut), max(1, cut.sum() * len(cells) // 2_000_000)):
         at = tuple(chosen.T)
-        d = _distance(_positions(affine, indices[at])[:, None, :] + cells, a, b, r, round_ends)
+        d = _distance(_positions(affine, indices[at])[:, None, :] + cells, a, b, radius_mm)
         filled[at] = np.clip(0.5 - d / width, 0.0, 1.0).mean(axis=1)
     fraction[box] = filled
     return fraction
@@ -92,15 +81,11 @@ def _box(shape: tuple[int, int, int], affine: F64, a: F64, b: F64, r: float) -> 
     return i, j, k
 
 
-def _distance(points: F64, a: F64, b: F64, r: float, round_ends: bool) -> F64:
-    """Signed distance to the rod's surface, negative inside; for flat ends a lower bound near the rims."""
+def _distance(points: F64, a: F64, b: F64, r: float) -> F64:
+    """Signed distance to the cylinder's surface, negative inside; a lower bound near the rims."""
     length = float(np.linalg.norm(b - a))
     axis = (b - a) / length
     along = (points - a) @ axis
-    if round_ends:
-        foot = a + np.clip(along, 0.0, length)[..., None] * axis
-        gap: F64 = np.linalg.norm(points - foot, axis=-1) - r
-        return gap
     radial = np.linalg.norm(points - a - along[..., None] * axis, axis=-1) - r
     beyond = np.maximum(-along, along - length)
     flat: F64 = np.maximum(radial, beyond)

@@ -4,7 +4,7 @@
     G_ij[a, b]    = integral over the brick of dN_a/dx_i dN_b/dx_j
 
 N is a product of three lines, one along each axis, so G is a product of three exact integrals along a line:
-no Gauss points.  The matrix is assembled and factorised (SciPy); nothing is shared with ``elasticity``,
+no Gauss points.  The matrix is assembled (SciPy) to be factorised; nothing is shared with ``elasticity``,
 ``rows`` or ``multigrid``.  For some thousand nodes; beyond, memory grows as the factors do.
 
 Source: Hughes, The Finite Element Method (2000), ch. 2 and 3.  Tests: tests/analytic/test_reference.py.
@@ -16,12 +16,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from osteoplan.arrays import F64, I64, Bool
-from osteoplan.errors import BadInput
 
-__all__ = ["assembled", "plain_brick", "plain_equilibrium", "plain_nodes"]
+__all__ = ["assembled", "plain_brick", "plain_nodes"]
 
 
 def plain_brick(edges_mm: Sequence[float], poisson: float) -> F64:
@@ -55,32 +53,6 @@ def assembled(E: F64, edges_mm: Sequence[float], poisson: float) -> sparse.csc_m
     rows, columns = np.repeat(dofs, 24, axis=1), np.tile(dofs, (1, 24))
     size = 3 * len(nodes)
     return sparse.csc_matrix((values.ravel(), (rows.ravel(), columns.ravel())), shape=(size, size))
-
-
-def plain_equilibrium(
-    E: F64, edges_mm: Sequence[float], poisson: float, *, fixed: Bool, prescribed_mm: F64, force_N: F64
-) -> tuple[F64, F64]:
-    """(displacement [mm], reaction [N]), both (n_nodes, 3), nodes as ``plain_nodes`` numbers them.
-
-    Raises:
-        BadInput: the supports leave a rigid motion.
-    """
-    held = fixed.ravel()
-    if np.linalg.matrix_rank(_rigid_motions(plain_nodes(E > 0)[0])[held]) < 6:
-        raise BadInput("the supports leave a rigid motion: hold more unknowns")
-    K = assembled(E, edges_mm, poisson)
-    u = np.where(held, prescribed_mm.ravel(), 0.0)
-    f = force_N.ravel()
-    u[~held] = splu(K[~held][:, ~held].tocsc()).solve(f[~held] - K[~held] @ u)
-    reaction = np.where(held, K @ u - f, 0.0)
-    return u.reshape(-1, 3), reaction.reshape(-1, 3)
-
-
-def _rigid_motions(nodes: I64) -> F64:
-    """(3 n_nodes, 6) three translations and three turns, in units of the lattice."""
-    moves = [np.tile(axis, (len(nodes), 1)) for axis in np.eye(3)]
-    turns = [np.cross(axis, nodes - nodes.mean(axis=0)) for axis in np.eye(3)]
-    return np.stack([move.ravel() for move in moves + turns], axis=1)
 
 
 def _integral(edges: Sequence[float], i: int, j: int) -> F64:

@@ -83,16 +83,6 @@ class Section:
         return 2.0 * self.second_moment_mm4 / self.outer_mm
 
     @property
-    def bending_Nm2(self) -> float:
-        """E I [N m2]."""
-        return self.modulus_MPa * self.second_moment_mm4 * 1e-6
-
-    @property
-    def axial_MN(self) -> float:
-        """E A [MN]."""
-        return self.modulus_MPa * self.area_mm2 * 1e-6
-
-    @property
     def shear_area_mm2(self) -> float:
         """k A [mm2]."""
         poisson = number("metal_strength.poisson_ratio")
@@ -103,10 +93,6 @@ class Section:
         """k G A [N]."""
         poisson = number("metal_strength.poisson_ratio")
         return self.modulus_MPa / (2.0 * (1.0 + poisson)) * self.shear_area_mm2
-
-    def yield_moment_Nm(self, yield_MPa: float) -> float:
-        """Moment at which the outer fibre yields [N m]."""
-        return yield_MPa * self.section_modulus_mm3 * 1e-3
 
 
 @dataclass(frozen=True, eq=False)

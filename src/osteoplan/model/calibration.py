@@ -6,7 +6,6 @@ sd^2    = g^T C g + residual^2          g = (1, h, h^2), C: covariance of (c0, c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -169,24 +168,6 @@ class Calibration:
     def record(self) -> dict[str, Any]:
         """Plain mapping for JSON; numbers keep all their digits."""
         return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Calibration:
-        """The calibration that ``record`` wrote."""
-        regions = [
-            {**point, "at_mm": None if point["at_mm"] is None else tuple(point["at_mm"])}
-            for point in record["points"]
-        ]
-        return cls(
-            **{
-                **record,
-                "coefficients": tuple(record["coefficients"]),
-                "covariance": tuple(tuple(row) for row in record["covariance"]),
-                "cite": tuple(record["cite"]),
-                "notes": tuple(record["notes"]),
-                "points": tuple(ReferenceRegion(**region) for region in regions),
-            }
-        )
 
 
 def covariance_of(matrix: F64) -> Covariance:

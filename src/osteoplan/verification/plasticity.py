@@ -3,8 +3,6 @@
     bar            yields everywhere at its strength; nothing after that
     cylinder       plane strain, pressure p inside, b = 2 a:   p / s = (2 / sqrt3) ln(b / a) = 0.8004
     sphere         the same:                                   p / s = 2 ln(b / a)           = 1.3863
-    cone           strength in compression over that in tension, as given
-    softening      energy of a band = G area, whatever the edge
 
 A ring or shell of voxels is not round: pressure acts on the faces of its steps, and a and b are those of the
 circle or sphere of the same area or volume.  The limit is approached from below, with the first power of the
@@ -26,17 +24,13 @@ from osteoplan.kernels.yielding import cone, dilation
 __all__ = [
     "bar",
     "bar_limit_error",
-    "cone_ratio_error",
     "cylinder_limit",
-    "softening_column",
-    "softening_energy",
     "sphere_limit",
     "vessel",
 ]  # fmt: skip
 
 BRICK = (0.7, 0.8, 1.1)  # three different edges
-E, STRENGTH, TENSION = 1000.0, 10.0, 7.0  # MPa
-BAND_ENERGY = 1.0  # N/mm
+E, STRENGTH = 1000.0, 10.0  # MPa
 
 
 def bar(
@@ -64,41 +58,6 @@ def bar_limit_error() -> float:
     stiffness = E * area / (5 * BRICK[2])
     forces = [point.force_N / (STRENGTH * area) - 1.0 for point in path.points]
     return max(abs(path.stiffness / stiffness - 1.0), *map(abs, forces))
-
-
-def cone_ratio_error() -> float:
-    """Drucker-Prager bar, pushed and pulled, flowing with no, 10 degrees and normal dilation."""
-    worst = 0.0
-    for psi in (None, 0.0, 10.0):
-        for pulled, limit in ((False, STRENGTH), (True, TENSION)):
-            path, area = bar(
-                (3, 2, 4), BRICK, strain=0.03, pulled=pulled, tension=TENSION, psi=psi, tolerance=1e-9
-            )
-            worst = max(worst, abs(path.points[-1].force_N / (limit * area) - 1.0))
-    return worst
-
-
-def softening_energy(layers: int) -> float:
-    """Energy that the machine puts into ``softening_column`` over G area."""
-    path, area = softening_column(layers)
-    d, F = np.array([(0.0, 0.0), *((p.displacement_mm, p.force_N) for p in path.points)]).T
-    return float(np.trapezoid(F, d)) / (BAND_ENERGY * area)
-
-
-def softening_column(layers: int) -> tuple[LoadPath, float]:
-    """(path, cross-section [mm2]) of a column of cubes 8 mm high, sheared, its middle one 1 % weaker.
-
-    Sheared, because a band that is pressed flows sideways into its neighbours and they resist: then it is
-    not one band that dissipates.
-    """
-    edge, strength, flat = 8.0 / layers, np.full(layers, STRENGTH), np.zeros(layers)
-    strength[layers // 2] *= 0.99
-    mesh = Bricks.of(np.ones((1, 1, layers), dtype=bool))
-    ends = (mesh.nodes[:, 2] == 0) | (mesh.nodes[:, 2] == layers)
-    fixed = np.stack([ends, np.ones_like(ends), np.ones_like(ends)], axis=1)
-    unit = np.where(fixed & (mesh.nodes[:, 2] == layers)[:, None], [1.0, 0.0, 0.0], 0.0)
-    body = Body(mesh, (edge,) * 3, 0.3, E + flat, strength / np.sqrt(3.0), flat, flat, BAND_ENERGY + flat)
-    return follow(body, Boundary(fixed, unit), to_mm=0.5, steps=80, tolerance=1e-6), edge * edge
 
 
 def cylinder_limit(a: int) -> float:

@@ -2,7 +2,6 @@
 
     A12   a screw or wire in soft cubes, bent as a cantilever, has the bending stiffness E I of its section,
           whatever the edge of the cubes and the direction of the rod
-    tip   a rod alone, overhanging its second support: bending and shear by Castigliano's theorem
 
 The rod is clamped where its cubes are held (s <= 0) and loaded at its last node; E I is read from the
 curvature of its nodes (u = a + b s + (P / E I) g(s) fitted away from both ends), so that shear and the give
@@ -19,14 +18,14 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
 from osteoplan.arrays import F64, Bool
-from osteoplan.kernels.beams import Beam, Tie
+from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.reference import assembled
 from osteoplan.mechanics.rods import Rod, rods_in
 from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
 
-__all__ = ["DIRECTIONS", "GEOMETRIES", "Bent", "bent", "screw_error", "tip_error"]
+__all__ = ["DIRECTIONS", "GEOMETRIES", "Bent", "bent", "screw_error"]
 
 Point = tuple[float, float, float]
 
@@ -68,22 +67,6 @@ def screw_error() -> float:
         for way in DIRECTIONS.values()
     ]
     return max(abs(one.EI / one.exact - 1.0) for one in found)
-
-
-def tip_error() -> float:
-    """A rod of unequal elements alone over two supports a apart, loaded c beyond the second.
-
-    Castigliano's theorem: w = P c^2 (a + c) / 3 E I + (c + c^2 / a) P / k G A.
-    """
-    EI, kGA, a, c = 4.45e6, 1.9e5, 11.0, 70.0
-    s = np.array([0.0, a, a + 9.0, a + 17.0, a + 38.0, a + 41.0, a + c])
-    one, held = np.ones(len(s) - 1), np.ones(len(s), dtype=bool)
-    K = Beam(np.array([0.0, 0.6, 0.8]), s, 1e7 * one, EI * one, kGA * one, held, held).stiffness()
-    load = np.zeros(len(K))
-    load[-3:] = (1.0, 0.0, 0.0)
-    u = np.linalg.solve(K[6:, 6:], load[6:])
-    exact = c**2 * (a + c) / (3.0 * EI) + (c + c**2 / a) / kGA
-    return float(abs(u[-3] / exact - 1.0))
 
 
 def bent(cylinder: Cylinder, way: Point, h: float, soft_MPa: float = SOFT_MPa) -> Bent:

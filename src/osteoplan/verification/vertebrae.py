@@ -37,13 +37,12 @@ from scipy import ndimage
 from osteoplan.arrays import F64, Array, Bool
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness, effective_strain, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
-from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
-from osteoplan.knowledge.materials import Density, modulus_law, strength_law
+from osteoplan.knowledge.materials import Density, modulus_law
 from osteoplan.knowledge.values import number
 
 __all__ = [
-    "HEIGHT_MM", "PUBLISHED_N", "TRESCA_LEAST", "Capped", "L2States", "Load", "l4_from_ids",
-    "l4_from_moduli", "solve", "stiffness", "supported", "verse_l2", "yield_l2",
+    "Capped", "L2States", "Load", "l4_from_ids", "l4_from_moduli", "solve", "stiffness", "supported",
+    "verse_l2",
 ]  # fmt: skip
 
 Load = Callable[[str], Array]
@@ -246,22 +245,3 @@ class L2States:
         middle = np.argwhere(self.body).mean(axis=0)
         away: F64 = np.moveaxis(np.indices(self.body.shape), 0, -1) - middle
         return away
-
-
-HEIGHT_MM, PUBLISHED_N = 29.0, 1847.0  # of the published table
-TRESCA_LEAST = np.sqrt(3.0) / 2.0
-
-
-def yield_l2(load: Load, *, shift: int, to_mm: float, steps: int = 6) -> LoadPath:
-    """Path of the vertebra by von Mises; ``shift`` 1 reads both tables as the published run did."""
-    capped = verse_l2(load, shift=shift)
-    mesh, E, fixed, prescribed, _ = supported(capped, clamped=False)
-    end_cap = mesh.of_box(capped.superior | capped.inferior)
-    # a modulus tells its bin, and so its density: the law of moduli is one power
-    ((_, _, coefficient, exponent),) = modulus_law("kopperdahl_2002_power").pieces
-    density = Density((E / coefficient) ** (1.0 / exponent), "K2HPO4")
-    bone = strength_law("kopperdahl_2002_yield")(density, floor_MPa=1e-4)
-    strength = np.where(end_cap, number("yielding.cap_yield"), bone)
-    flat = np.zeros_like(E)
-    body = Body(mesh, (1.0, 1.0, 1.0), 0.3, E, strength / np.sqrt(3.0), flat, flat)
-    return follow(body, Boundary(fixed, prescribed), to_mm=to_mm, steps=steps, tolerance=1e-3)
