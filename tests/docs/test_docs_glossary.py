@@ -28,7 +28,6 @@ OTHERWISE = {
     "model: budget",
     "trajectory: way",
     "model: way",
-    "report: said",
     "anatomy: anchors",
     "io: ladder",
     "io: standings",

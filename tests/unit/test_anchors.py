@@ -11,7 +11,7 @@ from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.correction import CorrectionPoints, correction_points
-from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
+from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Surrogate
 from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus
 from osteoplan.model.calibration import Calibration
 
@@ -35,7 +35,7 @@ def column(*, gone=1):
     replaced = np.arange(12) < gone
     tissue = Tissue(np.linspace(60.0, 300.0, 12), nothing, replaced, np.zeros(12))
     E = modulus(tissue, central_sample(SURE, LAWS[0]))
-    return Solved(tissue, E, energies(E))
+    return Surrogate(tissue, E, energies(E))
 
 
 def found_for(state, laws=LAWS):

@@ -10,7 +10,7 @@ import pytest
 
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty import sensitivity
-from osteoplan.mechanics.uncertainty.draws import Solved
+from osteoplan.mechanics.uncertainty.draws import Surrogate
 from osteoplan.mechanics.uncertainty.load_direction import LoadDirection
 from osteoplan.mechanics.uncertainty.one_at_a_time import TIGHT, probes
 from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus
@@ -49,7 +49,7 @@ def found(monkeypatch):
     )
     E = modulus(tissue(), CENTRAL)
     return sensitivity.sensitivity(
-        specimen, Solved(tissue(), E, energies(E)), "now", CENTRAL, None, energies, None
+        specimen, Surrogate(tissue(), E, energies(E)), "now", CENTRAL, None, energies, None
     )
 
 

@@ -31,7 +31,7 @@ from osteoplan.mechanics.scenarios import in_scenario, layered
 from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.state import MechanicsSettings, State
 from osteoplan.mechanics.uncertainty.correction import correction_points
-from osteoplan.mechanics.uncertainty.draws import Solved, local_correction, stiffness_draws
+from osteoplan.mechanics.uncertainty.draws import Surrogate, local_correction, stiffness_draws
 from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus, parameter_samples
 from osteoplan.mechanics.uncertainty.sensitivity import sensitivity
 from osteoplan.model.effects import Effects
@@ -135,7 +135,7 @@ def load(
     E = modulus(tissue, central)
     M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.conditions.fixed)
     found = solve(specimen, E, preconditioner=M, rods=rods, on_step=on_step)
-    state = Solved(tissue, E, found.s)
+    state = Surrogate(tissue, E, found.s)
     start = found.equilibrium.displacement_mm
 
     def energies(other: F64) -> F64:
@@ -224,7 +224,7 @@ def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> 
 
 
 def _anchored(
-    specimen: Specimen, state: Solved, energies: Callable[[F64], F64]
+    specimen: Specimen, state: Surrogate, energies: Callable[[F64], F64]
 ) -> tuple[Callable[..., float], int]:
     """(factor of a world on its estimate, worlds that were solved for it)."""
     if not specimen.case.anchored:

@@ -69,19 +69,14 @@ class LevelStrength:
     """Strength by one level.
 
     Attributes:
-        strength: in the unit of the load case; how: when it was read off.
-        path: load and displacement; law, yield_law: ids.
-        beyond: share of the elements strained beyond what small displacements bear.
+        estimate: the strength; how: when it was read off.
+        path: load and displacement; laws: ids, of ``modulus`` and ``strength``.
     """
 
-    level: Level
-    strength: float
+    estimate: Estimate
     how: str
     path: LoadPath
-    law: str
-    yield_law: str
-    estimate: Estimate
-    beyond: float
+    laws: Mapping[str, str]
     diagnostics: Mapping[str, float | int | str]
     warnings: tuple[str, ...] = ()
 
@@ -123,7 +118,7 @@ def strength(
     E, compression = (np.where(dense, weaker_cortex, 1.0) * each for each in (E, compression))
     body = _body(specimen, level, E, compression, tension, energy_N_mm, rods)
     path, force, how = _loaded(specimen, body, level, on_step)
-    return _rung(specimen, level, law, tissue, path, force, how)
+    return _level_strength(specimen, level, law, tissue, path, force, how)
 
 
 def law_pair(laws: tuple[str, ...], case: str) -> Law:
@@ -236,7 +231,7 @@ def _loaded(
     return path, path.peak_N, f"where the slope has fallen to {100 * share:g} % of the stiffness"
 
 
-def _rung(
+def _level_strength(
     specimen: Specimen, level: Level, law: Law, tissue: Tissue, path: LoadPath, force: float, how: str
 ) -> LevelStrength:
     """What is told of it."""
@@ -265,7 +260,7 @@ def _rung(
         status=status,
     )
     return LevelStrength(
-        level, force, how, path, law.id, partner.id, estimate, beyond,
+        estimate, how, path, {"modulus": law.id, "strength": partner.id},
         {
             "level": level, "newton_steps": last.newton, "products": last.products, "residual": last.residual,
             "yielded_share": last.yielded, "load_steps": len(path.points) - 1, "stiffness": path.stiffness,

@@ -46,7 +46,6 @@ class LoadCaseRoom:
         reads: solids, and cement as the fields tell it.
     """
 
-    case: LoadCase
     doing: str
     specimen: Specimen
     hierarchies: Hierarchies
@@ -58,7 +57,7 @@ class LoadCaseRoom:
     @property
     def id(self) -> str:
         """Room and load case."""
-        return f"mechanics {self.case.id}"
+        return f"mechanics {self.specimen.case.id}"
 
     @property
     def settings(self) -> object:
@@ -79,15 +78,16 @@ class LoadCaseRoom:
         )  # fmt: skip
         shares = [self._share(found, of, base, setting.anatomy) for of, base in self.before.items()]
         to_load = strength_to_load(
-            found.outcomes, self.case, setting.anatomy.bone, self.patient,
+            found.outcomes, self.specimen.case, setting.anatomy.bone, self.patient,
             calibrated=setting.anatomy.calibration.calibrated, ensemble=setting.ensemble,
         )  # fmt: skip
         return replace(found, outcomes=(*found.outcomes, *shares, *to_load))
 
     def _share(self, found: Simulated, of: str, base: Simulated, anatomy: Anatomy) -> Estimate:
         """What ranks, as per cent of a state before, paired."""
-        ours, theirs = (_outcome(one, self.case) for one in (found, base))
-        share = ours.ratio_to(theirs, self.case.ratio.replace("_to_intact", f"_to_{of}"))
+        case = self.specimen.case
+        ours, theirs = (_outcome(one, case) for one in (found, base))
+        share = ours.ratio_to(theirs, case.ratio.replace("_to_intact", f"_to_{of}"))
         whole = f"per cent of intact: {anatomy.intact_basis}"
         return replace(share, because=(whole, *share.because)) if of == "intact" else share
 
@@ -135,7 +135,7 @@ class LoadCaseRunner:
             if scenario != specimen.settings.scenario:
                 specimen = replace(specimen, settings=replace(specimen.settings, scenario=scenario))
             doing = f"{case.doing} ({case.title})" if found else case.doing
-            found.append(LoadCaseRoom(case, doing, specimen, self._hierarchies, self.patient, image, base))
+            found.append(LoadCaseRoom(doing, specimen, self._hierarchies, self.patient, image, base))
         return tuple(found)
 
     def specimen(self, case: LoadCase) -> Specimen:

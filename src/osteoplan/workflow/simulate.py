@@ -6,7 +6,7 @@ Every option is walked through the rooms that have to act on it (``workflow.room
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.mechanics.state import State
@@ -24,27 +24,14 @@ from osteoplan.workflow.progress import Progress, Span, quiet
 from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms
 from osteoplan.workflow.settings import PlanSettings
 
-__all__ = ["Strength", "simulate", "strength"]
-
-
-@dataclass(frozen=True, eq=False)
-class Strength:
-    """Strength before treatment, of all load cases together and of each.
-
-    Attributes:
-        by_case: for each load case its answers ``intact`` and ``now``.
-    """
-
-    intact: Simulated
-    now: Simulated
-    by_case: tuple[Mapping[str, Simulated], ...]
+__all__ = ["simulate", "strength"]
 
 
 def strength(
     runner: LoadCaseRunner, setting: Setting, cache: Cache, *, treated: bool = False,
     progress: Progress = quiet, span: Span = (0.2, 0.5),
-) -> Strength:  # fmt: skip
-    """The bone without and with its lesion; the second carries its share of the first, and of known loads.
+) -> tuple[Mapping[str, Simulated], ...]:  # fmt: skip
+    """For each load case the bone ``intact`` and ``now``: its share of the first, and of known loads.
 
     Args:
         treated: the bone as it is now stands for one after the scenario of the settings.
@@ -66,8 +53,7 @@ def strength(
 
     intact = answers("intact", (), "the intact bone", start)
     now = answers("now", [{"intact": one} for one in intact], "the bone as it is", 0.5 * (start + end))
-    by_case = tuple({"intact": one, "now": two} for one, two in zip(intact, now, strict=True))
-    return Strength(together(intact, runner.cases), together(now, runner.cases), by_case)
+    return tuple({"intact": one, "now": two} for one, two in zip(intact, now, strict=True))
 
 
 def simulate(
@@ -93,17 +79,18 @@ def simulate(
     setting = setting or setting_of(reading, settings)
     try:
         runner = LoadCaseRunner(setting.anatomy, settings, patient=reading.case.patient)
-        base = strength(runner, setting, cache, progress=progress)
+        by_case = strength(runner, setting, cache, progress=progress)
     except NotAvailable as why:
         return Simulations((), (), tuple(options), {}, (str(why),))
-    walked = (*rooms, *runner.rooms("now", base.by_case, treated=True))
-    fields = {"intact": base.intact.fields, "now": base.now.fields}
+    intact, now = (together([one[state] for one in by_case], runner.cases) for state in ("intact", "now"))
+    walked = (*rooms, *runner.rooms("now", by_case, treated=True))
+    fields = {"intact": intact.fields, "now": now.fields}
     done = []
     share = 0.4 / max(1, sum(option.kind == "plan" for option in options))
     start = 0.5
     for option in options:
         if option.kind == "comparator":
-            done.append(_untreated(option, base.now))
+            done.append(_untreated(option, now))
         elif option.status == "infeasible":
             done.append(option)
         else:
@@ -112,9 +99,9 @@ def simulate(
             fields[option.id] = made
             start += share
     return Simulations(
-        base.intact.outcomes, base.now.outcomes, tuple(done), fields,
-        (*runner.warnings, *base.now.warnings), runner.case.ratio, runner.case.ratio_resolution_pct.value,
-        {**base.now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.supports(),
+        intact.outcomes, now.outcomes, tuple(done), fields,
+        (*runner.warnings, *now.warnings), runner.case.ratio, runner.case.ratio_resolution_pct.value,
+        {**now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.supports(),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from osteoplan.model.result import StrengthResult
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornado_of
 from osteoplan.workflow.inventory import setting_of
-from osteoplan.workflow.load_case_runner import LoadCaseRunner
+from osteoplan.workflow.load_case_runner import LoadCaseRunner, together
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
@@ -43,10 +43,11 @@ def strength(
     reading = read(folder, lesion=settings.lesion, progress=progress)
     patient, anatomy = reading.case.patient, reading.anatomy
     runner = LoadCaseRunner(anatomy, settings, patient=patient, which=load_case or "all")
-    found = before_treatment(
+    by_case = before_treatment(
         runner, setting_of(reading, settings), Cache(), treated=True, progress=progress,
         span=(0.2, 1.0 if out is None else 0.7),
     )  # fmt: skip
+    intact, now = (together([one[state] for one in by_case], runner.cases) for state in ("intact", "now"))
     files: tuple[Path, ...] = ()
     if out is not None:
         stamps = ("the lesion is simulated",) if anatomy.lesion.simulated else ()
@@ -54,19 +55,19 @@ def strength(
             *write_solved(runner, out, progress=progress, span=(0.7, 1.0)),
             *write_supports(runner, out, stamps),
         )
-    warnings = [*reading.case.warnings, *anatomy.warnings, *runner.warnings, *found.now.warnings]
+    warnings = [*reading.case.warnings, *anatomy.warnings, *runner.warnings, *now.warnings]
     if not anatomy.calibration.calibrated:
         warnings.insert(0, "uncalibrated density: read ratios only, newtons are not absolute")
     sections, left_out = rigidity_of(anatomy, settings)
     return StrengthResult(
-        intact=found.intact.outcomes,
-        now=found.now.outcomes,
+        intact=intact.outcomes,
+        now=now.outcomes,
         intact_basis=anatomy.intact_basis,
         supports=runner.supports(),
-        diagnostics=found.now.diagnostics,
+        diagnostics=now.diagnostics,
         tornadoes=tuple(
             tornado_of(outcome, "now, share of intact", runner.case.ratio_resolution_pct.value)
-            for outcome in found.now.outcomes
+            for outcome in now.outcomes
             if outcome.id == runner.case.ratio and outcome.target == runner.case.title
         ),
         rigidity=sections,

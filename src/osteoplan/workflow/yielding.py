@@ -48,8 +48,7 @@ def until_it_yields(
 
 def _row(intact: LevelStrength, now: LevelStrength) -> Yielding:
     return Yielding(
-        intact.estimate, now.estimate, 100.0 * now.strength / intact.strength, now.how,
-        {"modulus": now.law, "strength": now.yield_law},
+        intact.estimate, now.estimate, 100.0 * now.estimate.value / intact.estimate.value, now.how, now.laws,
         tuple((point.displacement_mm, point.force_N) for point in now.path.points),
         {"intact": intact.diagnostics, "now": now.diagnostics},
     )  # fmt: skip

@@ -20,7 +20,7 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known
-from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Solved
+from osteoplan.mechanics.uncertainty.draws import FILL_TOLERANCE, Surrogate
 from osteoplan.mechanics.uncertainty.samples import ParameterSample, modulus, stiffness_bounds
 
 __all__ = ["CorrectionPoints", "correction_points"]
@@ -40,7 +40,7 @@ class CorrectionPoints:
 
 
 def correction_points(
-    state: Solved, central: ParameterSample, laws: Sequence[str], energies: Callable[[F64], F64]
+    state: Surrogate, central: ParameterSample, laws: Sequence[str], energies: Callable[[F64], F64]
 ) -> CorrectionPoints:
     """Solve the anchors of a state.
 
@@ -67,7 +67,7 @@ def correction_points(
     return CorrectionPoints(soft, rows, solved)
 
 
-def _factor(state: Solved, world: ParameterSample, energies: Callable[[F64], F64]) -> float | None:
+def _factor(state: Surrogate, world: ParameterSample, energies: Callable[[F64], F64]) -> float | None:
     """True over estimated stiffness; None where the bounds say that they are as good as equal."""
     E = modulus(state.tissue, world)
     low, high = stiffness_bounds(state.E, state.s, E)

@@ -21,14 +21,14 @@ from osteoplan.mechanics.uncertainty.samples import (
     stiffness_in,
 )
 
-__all__ = ["Solved", "local_correction", "stiffness_draws"]
+__all__ = ["Surrogate", "local_correction", "stiffness_draws"]
 
 FILL_TOLERANCE = 0.02  # numerics: below the spread of any input
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
-    """A state with the moduli and element energies of a solved field that stands for it."""
+class Surrogate:
+    """A state with the moduli and element energies of a solved field: of them others are estimated."""
 
     tissue: Tissue
     E: F64
@@ -40,7 +40,7 @@ class Solved:
 
 
 def stiffness_draws(
-    state: Solved,
+    state: Surrogate,
     filled: Sequence[Tissue],
     central: ParameterSample,
     sampled: Sequence[ParameterSample],
@@ -56,7 +56,7 @@ def stiffness_draws(
     return draws, sum(fill.s is not state.s for fill in fills)
 
 
-def local_correction(state: Solved, bone: Bool, sampled: Sequence[ParameterSample]) -> F64:
+def local_correction(state: Surrogate, bone: Bool, sampled: Sequence[ParameterSample]) -> F64:
     """How much more the bone of a state stiffens in each world than the whole specimen does.
 
     A tissue criterion reads strain in the bone per unit load, which follows the bone's own stiffness: soft
@@ -79,10 +79,10 @@ def local_correction(state: Solved, bone: Bool, sampled: Sequence[ParameterSampl
 
 
 def _filled(
-    state: Solved, tissue: Tissue, central: ParameterSample, energies: Callable[[F64], F64]
-) -> Solved:
+    state: Surrogate, tissue: Tissue, central: ParameterSample, energies: Callable[[F64], F64]
+) -> Surrogate:
     E = modulus(tissue, central)
     low, high = stiffness_bounds(state.E, state.s, E)
     if high <= (1.0 + FILL_TOLERANCE) * low:
         return replace(state, tissue=tissue)
-    return Solved(tissue, E, energies(E))
+    return Surrogate(tissue, E, energies(E))

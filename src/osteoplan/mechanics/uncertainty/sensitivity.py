@@ -17,7 +17,7 @@ from osteoplan.arrays import F64
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.state import State
-from osteoplan.mechanics.uncertainty.draws import Solved, local_correction
+from osteoplan.mechanics.uncertainty.draws import Surrogate, local_correction
 from osteoplan.mechanics.uncertainty.lesion_outline import redrawn
 from osteoplan.mechanics.uncertainty.load_direction import LoadDirection, load_direction
 from osteoplan.mechanics.uncertainty.one_at_a_time import one_at_a_time, probes
@@ -65,7 +65,7 @@ class Sensitivity:
 
 def sensitivity(
     specimen: Specimen,
-    state: Solved,
+    state: Surrogate,
     image: State,
     central: ParameterSample,
     found: Response,
@@ -77,7 +77,7 @@ def sensitivity(
     Args:
         energies: of a modulus field, solved anew.
     """  # fmt: skip
-    lean = _leaning(specimen, state, found, preconditioner)
+    lean = _load_direction(specimen, state, found, preconditioner)
     known = probes(specimen.anatomy.calibration, central, specimen.settings.laws)
 
     def tissue_at(edge_mm: float) -> Tissue:
@@ -92,7 +92,9 @@ def sensitivity(
     return Sensitivity(K, values, lean, places, (at[0] / K, 1.0, at[1] / K), solved, gains)
 
 
-def _leaning(specimen: Specimen, state: Solved, found: Response, preconditioner: Hierarchy) -> LoadDirection:
+def _load_direction(
+    specimen: Specimen, state: Surrogate, found: Response, preconditioner: Hierarchy
+) -> LoadDirection:
     conditions = specimen.conditions
     if conditions.load_unit != "N":
         return LoadDirection()
