@@ -3,12 +3,14 @@
 import inspect
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from docstring_parser import parse
 
 from osteoplan.cli.app import app
+from osteoplan.cli.root import PlanOptions
 from osteoplan.io.case_file import CaseFile, ImagesFile, LesionFile, PriorTreatmentFile
 from osteoplan.io.plan_json import PlanDocument, json_schema, made_schema
 from osteoplan.verification.cases import ids
@@ -49,9 +51,16 @@ def test_every_command_stands_in_the_readme(command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_is_explained(command):
     function = COMMANDS[command]
-    explained = {parameter.arg_name for parameter in parse(function.__doc__).params if parameter.description}
+    options, explained = set(inspect.signature(function).parameters), described(function)
+    if "options" in options:  # those that commands share
+        options |= {field.name for field in fields(PlanOptions)} - {"options"}
+        explained |= described(PlanOptions) | {"options"}
     shared = {"json", "force"}  # explained where their types are made
-    assert set(inspect.signature(function).parameters) <= explained | shared
+    assert options <= explained | shared
+
+
+def described(of):
+    return {parameter.arg_name for parameter in parse(of.__doc__).params if parameter.description}
 
 
 @pytest.mark.parametrize("kind", [CaseFile, ImagesFile, LesionFile, PriorTreatmentFile])

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from osteoplan.cli.console import out
+from osteoplan.cli.console import out, plain_table
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
 from osteoplan.model.evidence import few
@@ -52,8 +52,7 @@ def print_pathway(found: Json, *, everything: bool) -> None:
 
 def recommendation_table(recommendations: Sequence[Json]) -> Table:
     """Place, technique, rules for and against, rules still open."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("")
+    table = plain_table("")
     table.add_column("technique", overflow="fold", min_width=24)
     for name in ("for", "against", "before it"):
         table.add_column(name, overflow="fold")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from osteoplan.workflow.progress import Progress as Watcher
 
-__all__ = ["err", "out", "print_json", "watching"]
+__all__ = ["err", "out", "plain_table", "print_json", "watching"]
 
 WIDTH = 100
 
@@ -25,6 +26,18 @@ err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, highlig
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain_table(*columns: str, fold: Container[str] = (), right: Container[str] = ()) -> Table:
+    """A table without lines; which columns may fold, and which hold numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in columns:
+        table.add_column(
+            name,
+            overflow="fold" if name in fold else "ellipsis",
+            justify="right" if name in right else "left",
+        )
+    return table
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from osteoplan.cli.console import plain_table
+
 __all__ = ["catalogue_table", "difference_lines", "shown_lines", "status_line"]
 
 Json = dict[str, Any]
@@ -35,7 +37,7 @@ _STATUS = {"verified": "verified", "unverified": "unverified", "design_default":
 
 def catalogue_table(pieces: Sequence[Json]) -> Table:
     """Kind, id, title, status, date."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = plain_table()
     table.add_column("kind", no_wrap=True)
     table.add_column("id", no_wrap=True)
     table.add_column("is", overflow="ellipsis", no_wrap=True, max_width=46)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from osteoplan.cli.root import (
-    DONE,
-    INCOMPLETE,
-    USE,
-    BondAsked,
-    Force,
-    Json,
-    Metal,
-    ScenarioAsked,
-    app,
-    plan_settings,
-)
+from osteoplan.cli.root import DONE, INCOMPLETE, USE, Force, Json, PlanOptions, app
 
 __all__ = ["demo", "plan", "replay", "strength"]
+
+AS_USUAL = PlanOptions()
 
 
 @app.command
@@ -62,14 +53,15 @@ def demo(
 
     out = out or Path("osteoplan-demo" if site == "spine" else f"osteoplan-demo-{site}")
     edge = demo_spacing_mm(site) if spacing is None else spacing
-    settings = plan_settings(None, draws, edge, 1)
+    options = PlanOptions(draws=draws, spacing=edge)
+    options.settings()  # refused before the case is made
     with watching() as progress:
         made = make_demo_case(out / "case", site, archive=archive, force=force, progress=progress)
     if made.phantom_because:
         err.print(
             f"{made.phantom_because}: using the generated phantom, marked on every picture", markup=False
         )
-    return _plan(out / "case", out, settings, force=force, as_json=json)
+    return _plan(out / "case", out, options, force=force, as_json=json)
 
 
 @app.command
@@ -77,13 +69,7 @@ def plan(
     case: Path,
     *,
     out: Path | None = None,
-    lesion: str | None = None,
-    draws: int = 200,
-    spacing: float = 1.0,
-    seed: int = 1,
-    existing_metal: Metal = "left-out",
-    scenario: ScenarioAsked = "none",
-    bond: BondAsked = "full",
+    options: PlanOptions = AS_USUAL,
     force: Force = False,
     json: Json = False,
 ) -> int:
@@ -97,41 +83,18 @@ def plan(
         case folder
     out
         folder for plan.json and report.html (default CASE/plan)
-    lesion
-        id of the lesion (default: the target)
-    draws
-        worlds sampled for the intervals
-    spacing
-        edge of the finite-element voxels [mm]
-    seed
-        of every random stream
-    existing_metal
-        whether metal that the scan shows already carries load
-    scenario
-        what treatment did to the bone of the lesion: nothing, killed it months ago, or removed it
-    bond
-        of cement to bone: full, or through a softer layer
     """
-    settings = plan_settings(
-        lesion, draws, spacing, seed, existing_metal=existing_metal, scenario=scenario, bond=bond
-    )
-    return _plan(case, out or case / "plan", settings, force=force, as_json=json)
+    return _plan(case, out or case / "plan", options, force=force, as_json=json)
 
 
 @app.command
 def strength(
     case: Path,
     *,
-    lesion: str | None = None,
     load_case: str | None = None,
     ladder: Literal["L0", "L1", "L2"] = "L0",
     out: Path | None = None,
-    draws: int = 200,
-    spacing: float = 1.0,
-    seed: int = 1,
-    existing_metal: Metal = "left-out",
-    scenario: ScenarioAsked = "none",
-    bond: BondAsked = "full",
+    options: PlanOptions = AS_USUAL,
     json: Json = False,
 ) -> int:
     """Strength of the bone before treatment, intact and as it is, in every load case of its site.
@@ -150,29 +113,13 @@ def strength(
         L0: linear; L1: bone also yields (von Mises); L2: weaker in tension (Drucker-Prager)
     out
         folder for what was solved: VTK files (.vtu, .vti), CalculiX decks (.inp), supports (.png)
-    lesion
-        id of the lesion (default: the target)
-    draws
-        worlds sampled for the intervals
-    spacing
-        edge of the finite-element voxels [mm]
-    seed
-        of every random stream
-    existing_metal
-        whether metal that the scan shows already carries load
-    scenario
-        what treatment did to the bone of the lesion: nothing, killed it months ago, or removed it
-    bond
-        of cement to bone: full, or through a softer layer
     """
     from osteoplan.cli.console import print_json, watching
     from osteoplan.cli.strength_tables import print_strength
     from osteoplan.io.documents import StrengthDocument, as_json
     from osteoplan.workflow.strength import strength as strength_of
 
-    settings = plan_settings(
-        lesion, draws, spacing, seed, existing_metal=existing_metal, scenario=scenario, bond=bond
-    )
+    settings = options.settings()
     with watching() as progress:
         made = strength_of(case, settings, load_case=load_case, ladder=ladder, out=out, progress=progress)
     found = as_json(StrengthDocument, made)
@@ -214,7 +161,7 @@ def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
     return DONE if found["same"] else INCOMPLETE
 
 
-def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: bool) -> int:
+def _plan(case: Path, out_folder: Path, options: PlanOptions, *, force: bool, as_json: bool) -> int:
     """Plan, or reuse; print the table; say where the files are."""
     from osteoplan.cli.console import out, print_json, watching
     from osteoplan.cli.tables import option_table, score_line
@@ -223,6 +170,7 @@ def _plan(case: Path, out_folder: Path, settings: Any, *, force: bool, as_json: 
     from osteoplan.workflow.plan import existing, write
     from osteoplan.workflow.plan import plan as plan_case
 
+    settings = options.settings()
     document = existing(out_folder, case, settings, force=force)
     reused = document is not None
     if document is None:

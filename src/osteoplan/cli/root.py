@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 import osteoplan
 from osteoplan.errors import BadInput
 
+if TYPE_CHECKING:
+    from osteoplan.mechanics.existing_metal import ExistingMetal
+    from osteoplan.workflow.settings import PlanSettings
+
 __all__ = [
-    "BAD_INPUT", "DONE", "INCOMPLETE", "OUR_BUG", "USE", "BondAsked", "Coordinates", "Force", "Json", "Metal",
-    "ScenarioAsked", "Triple", "app", "numbers", "plan_settings", "triple",
+    "BAD_INPUT", "DONE", "INCOMPLETE", "OUR_BUG", "USE", "Coordinates", "Force", "Json", "PlanOptions",
+    "Triple", "app", "numbers", "triple",
 ]  # fmt: skip
 
 USE = "Research use only. Not a medical device. Not for diagnosis or treatment of patients."
@@ -22,9 +27,6 @@ Force = Annotated[bool, Parameter(negative=(), help="Replace a different result 
 # A list of coordinates may start with a minus sign.
 Coordinates = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Triple = tuple[float, float, float]
-Metal = Literal["left-out", "bonded"]
-ScenarioAsked = Literal["none", "killed", "removed"]
-BondAsked = Literal["full", "layer"]
 
 app = App(
     name="osteoplan",
@@ -34,26 +36,52 @@ app = App(
 )
 
 
-def plan_settings(
-    lesion: str | None, draws: int, spacing: float, seed: int, *, existing_metal: str = "left-out",
-    scenario: str = "none", bond: str = "full",
-) -> Any:  # fmt: skip
-    """What a plan is made with, checked."""
-    from osteoplan.workflow.settings import PlanSettings
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PlanOptions:
+    """What a plan is made with.
 
-    if not 0.25 <= spacing <= 3.0:
-        raise BadInput(
-            f"--spacing {spacing} mm is outside 0.25 to 3 mm: the material laws were fitted at 1 to 3 mm"
-        )
-    metal: Any = existing_metal.replace("-", " ")
-    asked: dict[str, Any] = {"existing_metal": metal, "scenario": scenario, "bond": bond}
-    return PlanSettings(lesion, spacing, _positive(draws, "--draws"), seed, **asked)
+    Parameters
+    ----------
+    lesion
+        id of the lesion (default: the target)
+    draws
+        worlds sampled for the intervals
+    spacing
+        edge of the finite-element voxels [mm]
+    seed
+        of every random stream
+    existing_metal
+        whether metal that the scan shows already carries load
+    scenario
+        what treatment did to the bone of the lesion: nothing, killed it months ago, or removed it
+    bond
+        of cement to bone: full, or through a softer layer
+    """
 
+    lesion: str | None = None
+    draws: int = 200
+    spacing: float = 1.0
+    seed: int = 1
+    existing_metal: Literal["left-out", "bonded"] = "left-out"
+    scenario: Literal["none", "killed", "removed"] = "none"
+    bond: Literal["full", "layer"] = "full"
 
-def _positive(value: int, name: str) -> int:
-    if not 10 <= value <= 100_000:
-        raise BadInput(f"{name} {value} is outside 10 to 100000: an interval needs at least 10 worlds")
-    return value
+    def settings(self) -> PlanSettings:
+        """The same as settings of a plan, checked."""
+        from osteoplan.workflow.settings import PlanSettings
+
+        if not 0.25 <= self.spacing <= 3.0:
+            raise BadInput(
+                f"--spacing {self.spacing} mm is outside 0.25 to 3 mm: the material laws were fitted at 1 to "
+                "3 mm"
+            )
+        if not 10 <= self.draws <= 100_000:
+            raise BadInput(
+                f"--draws {self.draws} is outside 10 to 100000: an interval needs at least 10 worlds"
+            )
+        metal: ExistingMetal = "bonded" if self.existing_metal == "bonded" else "left out"
+        return PlanSettings(self.lesion, self.spacing, self.draws, self.seed, metal, self.scenario, self.bond)
 
 
 def triple(text: str, name: str) -> Triple:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from osteoplan.cli.console import out
+from osteoplan.cli.console import out, plain_table
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import interval
 from osteoplan.knowledge.outcomes import outcomes
@@ -45,11 +45,8 @@ def print_strength(found: Json) -> None:
 
 def share_table(found: Json) -> Table:
     """One row for each load case: what is left of intact, and strength over the loads of life where known."""
-    table = _table()
-    table.add_column("load case", overflow="fold")
-    table.add_column("of intact", justify="right")
-    table.add_column("% now (90 %)", justify="right")
-    table.add_column("strength / load (90 %)", justify="right")
+    numbers = ("of intact", "% now (90 %)", "strength / load (90 %)")
+    table = plain_table("load case", *numbers, fold=["load case"], right=numbers)
     for outcome in found["now"]:
         if not outcome["id"].endswith(SHARE):
             continue
@@ -65,12 +62,8 @@ def share_table(found: Json) -> Table:
 
 def technical_table(found: Json) -> Table:
     """Every other outcome, intact beside now."""
-    table = _table()
-    for name in ("load case", "outcome"):
-        table.add_column(name, overflow="fold")
-    table.add_column("intact", justify="right")
-    table.add_column("now", justify="right")
-    table.add_column("unit")
+    what, numbers = ("load case", "outcome"), ("intact", "now")
+    table = plain_table(*what, *numbers, "unit", fold=what, right=numbers)
     intact = {(one["for"], one["id"]): one for one in found["intact"]}
     for outcome in found["now"]:
         if outcome["unit"] == "%":
@@ -83,12 +76,8 @@ def technical_table(found: Json) -> Table:
 
 def ladder_table(ladder: Json) -> Table:
     """One row for each load case whose bone yields."""
-    table = _table()
-    table.add_column("load case", overflow="fold")
-    for name in ("% of intact", "intact", "now"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
-    table.add_column("read off", overflow="fold")
+    words, numbers = ("load case", "read off"), ("% of intact", "intact", "now")
+    table = plain_table("load case", *numbers, "unit", "read off", fold=words, right=numbers)
     for row in ladder["rows"]:
         share, unit = f"{row['strength_ratio_to_intact_pct']:.0f}", row["now"]["unit"]
         table.add_row(row["for"], share, _number(row["intact"]), _number(row["now"]), unit, row["how"])
@@ -97,10 +86,6 @@ def ladder_table(ladder: Json) -> Table:
 
 def _number(outcome: Json) -> str:
     return interval(outcome, 0 if abs(outcome["value"]) >= 20 else 2)
-
-
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 
 MOST = 5  # bars of a tornado in text; all stand in the JSON

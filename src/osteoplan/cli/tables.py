@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
 
 __all__ = [
@@ -31,8 +32,7 @@ def interval(outcome: Json | None, digits: int = 0) -> str:
 
 def option_table(plan: Json) -> Table:
     """Options of a plan: rank, strength (or stiffness), cement, what speaks against."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("")
+    table = plain_table("")
     table.add_column("option", min_width=26, overflow="fold")
     ranked_by = plan["comparison"]["ranked_by"]
     table.add_column(f"{outcomes()[ranked_by].short_title}, % of intact", justify="right")
@@ -64,7 +64,7 @@ def option_table(plan: Json) -> Table:
 
 def need_table(needs: Sequence[Json]) -> Table:
     """What each result needs: state, and what to do."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = plain_table()
     for name in ("for", "needed", "state", "what to do"):
         table.add_column(name, overflow="fold", no_wrap=name == "state")
     for need in needs:
@@ -74,7 +74,7 @@ def need_table(needs: Sequence[Json]) -> Table:
 
 def series_table(series: Sequence[Json]) -> Table:
     """Series of a DICOM folder: what they are, and what would become of them."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = plain_table()
     for name in ("series", "kind", "files", "voxels", "spacing mm", "verdict", "why"):
         table.add_column(name, overflow="fold", no_wrap=name in ("series", "verdict"))
     for one in series:
@@ -94,9 +94,7 @@ def series_table(series: Sequence[Json]) -> Table:
 
 def finding_table(findings: Sequence[Json]) -> Table:
     """Findings: name, value, unit, source."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("finding", "value", "unit", "source"):
-        table.add_column(name)
+    table = plain_table("finding", "value", "unit", "source")
     for finding in findings:
         value = finding["value"]
         shown = f"{value:.3g}" if isinstance(value, float) else str(value)
@@ -135,11 +133,7 @@ def score_lines(score: Json) -> list[str]:
 
 def verdict_table(verdicts: Sequence[Json]) -> Table:
     """Verdicts: rule, truth, effect, text or what to ask, status."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("rule", "truth", "effect"):
-        table.add_column(name)
-    table.add_column("says, or asks", overflow="fold")
-    table.add_column("status")
+    table = plain_table("rule", "truth", "effect", "says, or asks", "status", fold=["says, or asks"])
     for verdict in verdicts:
         truth = {True: "true", False: "false", None: "unknown"}[verdict["truth"]]
         says = "asks: " + ", ".join(verdict["ask"]) if verdict["truth"] is None else verdict["text"]
@@ -149,12 +143,8 @@ def verdict_table(verdicts: Sequence[Json]) -> Table:
 
 def verification_table(cases: Sequence[Json]) -> Table:
     """Verification cases: expected against computed."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("id")
-    table.add_column("case", overflow="fold")
-    for name in ("expected", "got", "tolerance"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+    numbers = ("expected", "got", "tolerance")
+    table = plain_table("id", "case", *numbers, "", fold=["case"], right=numbers)
     for case in cases:
         verdict = {True: "ok", False: "FAILS", None: "not run"}[case["ok"]]
         got = case["reason"] if case["got"] is None else f"{case['got']:.6g}"
