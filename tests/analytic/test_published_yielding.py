@@ -23,8 +23,8 @@ def yield_l2(load, *, shift, to_mm):
     mesh, E, fixed, prescribed, _ = supported(capped, clamped=False)
     end_cap = mesh.of_box(capped.superior | capped.inferior)
     # a modulus tells its bin, and so its density: the law of moduli is one power
-    ((_, _, coefficient, exponent),) = modulus_law("kopperdahl_2002_power").pieces
-    density = Density((E / coefficient) ** (1.0 / exponent), "K2HPO4")
+    (power,) = modulus_law("kopperdahl_2002_power").pieces
+    density = Density((E / power.coefficient) ** (1.0 / power.exponent), "K2HPO4")
     bone = strength_law("kopperdahl_2002_yield")(density, floor_MPa=1e-4)
     strength = np.where(end_cap, number("yielding.cap_yield"), bone)
     flat = np.zeros_like(E)

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from osteoplan.errors import BadInput, UnknownName, named
 from osteoplan.knowledge.devices import DeviceRow, devices
-from osteoplan.knowledge.load import Cited, Strict, all_known, document
-from osteoplan.knowledge.marked import Marked, read_marked
+from osteoplan.knowledge.load import Cited, Strict, all_known, dated, document
+from osteoplan.knowledge.marked import read_marked
 from osteoplan.model.device import Device
 
 __all__ = [
@@ -175,7 +175,7 @@ def load_applicators(path: Path) -> ApplicatorTable:
         BadInput: anything wrong with the file, in one line with file, line and what to do.
     """
     marked = read_marked(path)
-    file = marked.checked(ApplicatorFile, _dated(marked))
+    file = marked.checked(ApplicatorFile, dated(marked.content))
     shelf = {id: row for id, row in devices().items() if row.kind == "probe"}
     for id, probe in file.devices.items():
         if probe.kind != "probe":
@@ -197,27 +197,3 @@ def _fault(row: ZoneRow, before: Iterable[ZoneRow], shelf: Mapping[str, Device])
     if row.status == "verified":
         return f"a zone is 'unverified' ({LABEL}); write status: unverified"
     return ""
-
-
-def _dated(marked: Marked) -> dict[str, Any]:
-    """The content with the file's own ``date`` in every row and value that has none."""
-    content = dict(marked.content)
-    day = content.get("date")
-    if day is None:
-        return content
-    zones, shelf = content.get("zones"), content.get("devices")
-    if isinstance(zones, list):
-        content["zones"] = [_with(day, row) for row in zones]
-    if isinstance(shelf, dict):
-        content["devices"] = {id: _dated_device(day, probe) for id, probe in shelf.items()}
-    return content
-
-
-def _dated_device(day: Any, probe: Any) -> Any:
-    if not isinstance(probe, dict) or not isinstance(probe.get("values"), dict):
-        return probe
-    return {**probe, "values": {name: _with(day, value) for name, value in probe["values"].items()}}
-
-
-def _with(day: Any, row: Any) -> Any:
-    return {"date": day, **row} if isinstance(row, dict) else row

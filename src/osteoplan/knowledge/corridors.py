@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from osteoplan.errors import BadInput, named
-from osteoplan.knowledge.load import Cited, PlainLoader, Strict, documents
+from osteoplan.knowledge.load import Cited, PlainLoader, Strict, dated, documents
 
 __all__ = [
     "Bridge", "CorridorSet", "PatchRow", "PublishedSize", "Spread", "Template", "corridor_sets",
@@ -236,7 +236,7 @@ def load_template(path: Path) -> Template:
             f"{path}: not valid YAML ({' '.join(str(why).split())}): see docs/corridors.md"
         ) from why
     try:
-        found = Template.model_validate(_dated(content))
+        found = Template.model_validate(dated(content))
     except ValidationError as why:
         first = why.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -245,17 +245,3 @@ def load_template(path: Path) -> Template:
     if found.id in templates():
         raise BadInput(f"{path}: the id '{found.id}' is a corridor of the package: give yours another id")
     return found
-
-
-def _dated(content: Any) -> Any:
-    """The content with the file's own date in its cited parts, as in the package's files."""
-    if not isinstance(content, dict) or "date" not in content:
-        return content
-    dated = dict(content)
-    if isinstance(dated.get("spread"), dict):
-        dated["spread"] = {"date": dated["date"], **dated["spread"]}
-    if isinstance(dated.get("published"), list):
-        dated["published"] = [
-            {"date": dated["date"], **row} if isinstance(row, dict) else row for row in dated["published"]
-        ]
-    return dated

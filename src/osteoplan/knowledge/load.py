@@ -27,7 +27,7 @@ from osteoplan.model.evidence import Known, ReviewStatus
 from osteoplan.provenance import cache_folder, digest
 
 __all__ = [
-    "Cited", "KnownRow", "NumberRow", "PlainLoader", "Release", "Strict", "all_known", "data_root",
+    "Cited", "KnownRow", "NumberRow", "PlainLoader", "Release", "Strict", "all_known", "data_root", "dated",
     "document", "documents", "raw", "release", "status_of", "version",
 ]  # fmt: skip
 
@@ -155,6 +155,13 @@ def raw(root: Path | None = None) -> Mapping[str, Any]:
     return {name: _yaml_of(content, name) for name, content in _files(root, "")}
 
 
+def dated(content: Any) -> Any:
+    """The content with the file's own ``date`` in every cited piece that has none."""
+    if not isinstance(content, dict) or not isinstance(content.get("date"), datetime.date):
+        return content
+    return {key: _inherited(value, content["date"]) for key, value in content.items()}
+
+
 class Release(Strict):
     """``release.yaml``: the content's own version, apart from the program's."""
 
@@ -265,16 +272,9 @@ def _yaml(file: Path, name: str) -> Any:
 
 def _yaml_of(content: bytes, name: str) -> Any:
     try:
-        return _dated(yaml.load(content.decode("utf-8"), PlainLoader))
+        return dated(yaml.load(content.decode("utf-8"), PlainLoader))
     except (yaml.YAMLError, UnicodeDecodeError) as why:
         raise BadInput(f"knowledge/data/{name}: not valid YAML ({' '.join(str(why).split())})") from why
-
-
-def _dated(content: Any) -> Any:
-    """The content with the file's own ``date`` in every cited piece that has none."""
-    if not isinstance(content, dict) or not isinstance(content.get("date"), datetime.date):
-        return content
-    return {key: _inherited(value, content["date"]) for key, value in content.items()}
 
 
 def _inherited(content: Any, date: datetime.date) -> Any:

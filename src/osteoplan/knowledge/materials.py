@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,6 @@ from pydantic import Field, model_validator
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Cited, Strict, document
-from osteoplan.model.evidence import ReviewStatus
 
 __all__ = [
     "Conversion", "Density", "DensityKind", "Law", "cavity_modulus", "composite_modulus", "conversion",
@@ -29,6 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 DensityKind = Literal["K2HPO4", "HA", "ash", "app"]
+Row = TypeVar("Row", bound=Cited)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +44,14 @@ class Density:
         return cls(np.asarray(mg_per_cm3, dtype=np.float64) / 1000.0, kind)
 
 
-@dataclass(frozen=True)
-class Conversion:
+class Conversion(Cited):
     """target = intercept + slope * source, both g/cm3."""
 
-    id: str
-    source: DensityKind
-    target: DensityKind
-    slope: float
+    id: str = ""
+    source: DensityKind = Field(alias="from")
+    target: DensityKind = Field(alias="to")
+    slope: float = Field(gt=0)
     intercept: float
-    cite: tuple[str, ...]
-    status: ReviewStatus
-    note: str = ""
 
     def __call__(self, density: Density) -> Density:
         """The density as another one.
@@ -70,31 +66,65 @@ class Conversion:
         return Density(self.intercept + self.slope * density.values, self.target)
 
 
-@dataclass(frozen=True)
-class Law:
+class _Piece(Strict):
+    """The power law that holds from ``above`` [g/cm3]."""
+
+    above: float = Field(ge=0)
+    constant: float = 0.0
+    coefficient: float = Field(gt=0)
+    exponent: float = Field(gt=0)
+
+
+class _Sigmoid(Strict):
+    """A law that is one curve."""
+
+    top: float = Field(gt=0)
+    shift: float = Field(gt=0)
+    rate: float = Field(gt=0)
+
+
+class Law(Cited):
     """A property of bone from its density.
 
     Attributes:
         argument: the density that the law was fitted to.
         conversions: ids of the steps from K2HPO4 density to the argument that belong to this law.
-        pieces: (above, constant, coefficient, exponent), ascending; each holds from ``above`` [g/cm3].
-        sigmoid: (top, shift, rate) of a law that is one curve; it has no pieces.
+        pieces: ascending; each holds from its ``above``.
+        sigmoid: of a law that is one curve; it has no pieces.
         strain_based_failure: False where a strain-based or plastic failure rule must not use it.
         strength: id of the strength law of the same source and density; "" where none was found.
     """
 
-    id: str
+    id: str = ""
     title: str
     site: str
     argument: DensityKind
-    pieces: tuple[tuple[float, float, float, float], ...]
-    cite: tuple[str, ...]
-    status: ReviewStatus
     conversions: tuple[str, ...] = ()
+    pieces: tuple[_Piece, ...] = ()
+    sigmoid: _Sigmoid | None = None
     strain_based_failure: bool = True
-    note: str = ""
     strength: str = ""
-    sigmoid: tuple[float, float, float] | None = None
+
+    @model_validator(mode="after")
+    def _pieces_ascend_from_zero(self) -> Law:
+        if bool(self.pieces) == (self.sigmoid is not None):
+            raise ValueError("a law is either pieces or a sigmoid")
+        starts = [piece.above for piece in self.pieces] or [0.0]
+        if starts[0] != 0.0 or sorted(set(starts)) != starts:
+            raise ValueError("pieces start at 0 and ascend")
+        return self
+
+    @model_validator(mode="after")
+    def _conversions_lead_to_the_argument(self) -> Law:
+        kind: DensityKind = "K2HPO4"
+        for id in self.conversions:
+            step = conversion(id)
+            if step.source != kind:
+                raise ValueError(f"{id} does not start from {kind}")
+            kind = step.target
+        if kind != self.argument:
+            raise ValueError(f"the conversions lead to {kind}, the law takes {self.argument}")
+        return self
 
     def __call__(self, density: Density, *, floor_MPa: float = 0.0) -> F64:
         """Value [MPa] at each density, at least ``floor_MPa``; a negative density counts as none.
@@ -109,12 +139,12 @@ class Law:
             )
         r = np.maximum(density.values, 0.0)
         if self.sigmoid is not None:
-            top, shift, rate = self.sigmoid
-            return np.maximum(top * np.exp(-shift * np.exp(-rate * r)), floor_MPa)
+            curve = self.sigmoid
+            return np.maximum(curve.top * np.exp(-curve.shift * np.exp(-curve.rate * r)), floor_MPa)
         value = np.zeros_like(r)
-        for above, constant, coefficient, exponent in self.pieces:
-            piece = constant + coefficient * r**exponent
-            value = piece if above == 0.0 else np.where(r >= above, piece, value)
+        for p in self.pieces:
+            piece = p.constant + p.coefficient * r**p.exponent
+            value = piece if p.above == 0.0 else np.where(r >= p.above, piece, value)
         return np.maximum(value, floor_MPa)
 
 
@@ -164,93 +194,28 @@ def conversion(id: str) -> Conversion:
 @cache
 def modulus_laws() -> Mapping[str, Law]:
     """All density-modulus laws by id."""
-    return {id: row.law(id) for id, row in _laws().modulus.items()}
+    return _with_ids(_laws().modulus)
 
 
 @cache
 def strength_laws() -> Mapping[str, Law]:
     """All density-strength laws by id."""
-    return {id: row.law(id) for id, row in _laws().strength.items()}
+    return _with_ids(_laws().strength)
 
 
 @cache
 def conversions() -> Mapping[str, Conversion]:
     """All density conversions by id."""
-    rows = document("materials/density.yaml", _Conversions).conversions
-    return {
-        id: Conversion(id, row.source, row.to, row.slope, row.intercept, row.cite, row.status, row.note)
-        for id, row in rows.items()
-    }
-
-
-class _Conversion(Cited):
-    source: DensityKind = Field(alias="from")
-    to: DensityKind
-    slope: float = Field(gt=0)
-    intercept: float
+    return _with_ids(document("materials/density.yaml", _Conversions).conversions)
 
 
 class _Conversions(Strict):
-    conversions: dict[str, _Conversion]
-
-
-class _Piece(Strict):
-    above: float = Field(ge=0)
-    constant: float = 0.0
-    coefficient: float = Field(gt=0)
-    exponent: float = Field(gt=0)
-
-
-class _Sigmoid(Strict):
-    top: float = Field(gt=0)
-    shift: float = Field(gt=0)
-    rate: float = Field(gt=0)
-
-
-class _Law(Cited):
-    title: str
-    site: str
-    argument: DensityKind
-    conversions: tuple[str, ...] = ()
-    pieces: tuple[_Piece, ...] = ()
-    sigmoid: _Sigmoid | None = None
-    strain_based_failure: bool = True
-    strength: str = ""
-
-    @model_validator(mode="after")
-    def _pieces_ascend_from_zero(self) -> _Law:
-        if bool(self.pieces) == (self.sigmoid is not None):
-            raise ValueError("a law is either pieces or a sigmoid")
-        starts = [piece.above for piece in self.pieces] or [0.0]
-        if starts[0] != 0.0 or sorted(set(starts)) != starts:
-            raise ValueError("pieces start at 0 and ascend")
-        return self
-
-    @model_validator(mode="after")
-    def _conversions_lead_to_the_argument(self) -> _Law:
-        kind: DensityKind = "K2HPO4"
-        for id in self.conversions:
-            step = conversion(id)
-            if step.source != kind:
-                raise ValueError(f"{id} does not start from {kind}")
-            kind = step.target
-        if kind != self.argument:
-            raise ValueError(f"the conversions lead to {kind}, the law takes {self.argument}")
-        return self
-
-    def law(self, id: str) -> Law:
-        """The row as a noun."""
-        pieces = tuple((p.above, p.constant, p.coefficient, p.exponent) for p in self.pieces)
-        return Law(
-            id, self.title, self.site, self.argument, pieces, self.cite, self.status, self.conversions,
-            self.strain_based_failure, self.note, self.strength,
-            None if self.sigmoid is None else (self.sigmoid.top, self.sigmoid.shift, self.sigmoid.rate),
-        )  # fmt: skip
+    conversions: dict[str, Conversion]
 
 
 class _Laws(Strict):
-    modulus: dict[str, _Law]
-    strength: dict[str, _Law]
+    modulus: dict[str, Law]
+    strength: dict[str, Law]
     hold_of_a_thread: dict[str, str]
 
     @model_validator(mode="after")
@@ -270,3 +235,7 @@ class _Laws(Strict):
 
 def _laws() -> _Laws:
     return document("materials/laws.yaml", _Laws)
+
+
+def _with_ids(rows: Mapping[str, Row]) -> Mapping[str, Row]:
+    return {id: row.model_copy(update={"id": id}) for id, row in rows.items()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from osteoplan.knowledge.load import Cited, Strict, document
 
@@ -28,12 +28,6 @@ class StopFile(Strict):
 
     date: datetime.date
     stops: tuple[StopRow, ...]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _dated(cls, content: Any) -> Any:
-        rows = [{"date": content.get("date"), **row} for row in content.get("stops", ())]
-        return {**content, "stops": rows}
 
 
 def stops() -> tuple[StopRow, ...]:
