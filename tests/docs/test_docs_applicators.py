@@ -13,7 +13,7 @@ from osteoplan.knowledge.applicators import (
     load_applicators,
 )
 from osteoplan.knowledge.values import known
-from osteoplan.trajectory.probes.cover import COVERAGE_WORDS
+from osteoplan.trajectory.probes.plan import COVERAGE_WORDS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "applicators.md").read_text(encoding="utf-8")
 

@@ -17,7 +17,7 @@ from osteoplan.knowledge.applicators import (
 )
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.values import known, number
-from osteoplan.trajectory.probes.zones import Zone, contains, depth_mm, held_by, unit, zone_at, zone_contains
+from osteoplan.trajectory.probes.zones import Zone, contains, depth_mm, held_by, unit, zone_at
 
 OWN = """\
 date: 2026-11-28
@@ -191,7 +191,7 @@ def test_the_zone_reaches_its_length_along_the_probe_and_its_width_across(table:
     for pole in (far, far - 40.0 * axis, centre + 12.0 * across, centre - 12.0 * across):
         inward = centre + 0.999 * (pole - centre)
         outward = centre + 1.001 * (pole - centre)
-        assert zone_contains([inward, outward], tip, 3.0 * axis, row).tolist() == [True, False]
+        assert contains([inward, outward], zone_at(tip, 3.0 * axis, row)).tolist() == [True, False]
 
 
 def test_a_zone_of_unknown_offset_ends_at_the_tip_and_says_so() -> None:

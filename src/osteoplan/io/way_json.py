@@ -48,7 +48,6 @@ def cover_document(plan: CoverPlan) -> Json:
         "margin_min_mm": _finite(plan.margin_min_mm),
         "margin_reached_pct": {f"{mm:g}": round(share, 2) for mm, share in plan.margin_reached_pct.items()},
         "gap": _finite(plan.gap),
-        "seconds": round(plan.seconds, 2),
         "probes": [
             {
                 "way": probe.way,

@@ -25,16 +25,11 @@ from osteoplan.model.case import Case
 from osteoplan.model.trajectory import Trajectory, WaysResult
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.search import recheck
-from osteoplan.trajectory.probes.cover import (
-    Candidate,
-    CoverPlan,
-    beside,
-    candidate_of,
-    cover,
-    cover_limits,
-    dangers,
-    target_of,
-)
+from osteoplan.trajectory.probes.cover import cover
+from osteoplan.trajectory.probes.parallel import Candidate, beside, candidate_of
+from osteoplan.trajectory.probes.placed import cover_limits, dangers
+from osteoplan.trajectory.probes.plan import CoverPlan
+from osteoplan.trajectory.probes.target import target_of
 from osteoplan.trajectory.surroundings import Surroundings, surroundings
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.ways import WaysSettings, tasks_of
@@ -52,14 +47,12 @@ class ProbeSettings:
         modality: rfa, mwa, cryo or laser.
         margin_mm: around the lesion; None takes that of the case's intent.
         at_most: how many probes there are.
-        time_limit_s: of the choice.
         keep_out: kinds of structure that no zone may reach; the others are told.
     """
 
     modality: Modality
     margin_mm: float | None = None
     at_most: int = 4
-    time_limit_s: float = 20.0
     keep_out: tuple[str, ...] = ("canal",)
 
 
@@ -100,7 +93,6 @@ def probes(
             sparing=np.logical_or.reduce(canal) if canal else None,
         ),
         candidates, table, rows, cover_limits(settings.at_most, keep_out=settings.keep_out),
-        time_limit_s=settings.time_limit_s,
         structures=dangers(around.structures, around.grid), allowed=allowed,
     )  # fmt: skip
 

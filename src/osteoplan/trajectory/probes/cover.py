@@ -10,7 +10,6 @@ covered here says nothing about tissue, and enters no ranking.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,25 +19,15 @@ from osteoplan.arrays import F64
 from osteoplan.kernels.set_cover import SetCover, Solution, solve
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow
 from osteoplan.knowledge.values import number
-from osteoplan.trajectory.probes.parallel import Allowed, Candidate, Tube, beside, candidate_of, tube_of
-from osteoplan.trajectory.probes.placed import (
-    CoverLimits,
-    Danger,
-    PlacedProbe,
-    cover_limits,
-    dangers,
-    pairs,
-    permitted,
-    sound,
-)
-from osteoplan.trajectory.probes.plan import COVERAGE_WORDS, CoverPlan, Reached, Spacing, measured
-from osteoplan.trajectory.probes.target import Target, target_of
+from osteoplan.model.effects import Cylinder
+from osteoplan.trajectory.probes.parallel import Allowed, Candidate
+from osteoplan.trajectory.probes.placed import CoverLimits, Danger, PlacedProbe, pairs, permitted, sound
+from osteoplan.trajectory.probes.plan import CoverPlan, margins, measured
+from osteoplan.trajectory.probes.target import Target
 from osteoplan.trajectory.probes.zones import contains, depth_mm, held_by, which_contain, zone_at
+from osteoplan.trajectory.surroundings import point
 
-__all__ = [
-    "COVERAGE_WORDS", "Candidate", "CoverLimits", "CoverPlan", "Danger", "PlacedProbe", "Reached", "Spacing",
-    "Target", "Tube", "beside", "candidate_of", "cover", "cover_limits", "dangers", "target_of", "tube_of",
-]  # fmt: skip
+__all__ = ["cover"]
 
 SURFACE = 1500  # points of the lesion's surface that refinement looks at
 SAMPLE = 200  # cells for which the best placements are kept, wherever they lie
@@ -51,19 +40,16 @@ def cover(
     rows: Sequence[ZoneRow],
     limits: CoverLimits,
     *,
-    time_limit_s: float,
-    screws: Sequence[Tube] = (),
+    screws: Sequence[Cylinder] = (),
     structures: Sequence[Danger] = (),
     allowed: Allowed | None = None,
 ) -> CoverPlan:
     """The fewest probes that cover a target, and what they leave bare.
 
     Args:
-        candidates: ways with a tip; ``tubes.beside`` makes more of them.
+        candidates: ways with a tip; ``parallel.beside`` makes more of them.
         table, rows: the probes' diameters, and the zones that may be used.
         limits: see ``cover_limits``.
-        time_limit_s: of the choice; ``status`` and ``gap`` tell whether it was enough. If it was, the same
-            input gives the same plan.
         screws: planned in the same session; no probe may touch them.
         structures: what a zone may reach, to be told (or kept out of: ``limits.keep_out``); those of kind
             ``metal`` count as metal.
@@ -72,17 +58,15 @@ def cover(
     Raises:
         BadInput: a row that cannot be placed.
     """
-    began = time.perf_counter()
     columns, said = _columns(target, candidates, table, rows, limits, screws, structures)
     if not columns:
-        nothing = Solution((), np.inf, np.inf, np.inf, "optimal", 0.0)
-        return measured(target, (), nothing, 0, limits, structures, [*said, "no probe can be placed"], began)
-    problem = _problem(target, columns, limits)
-    solution = solve(problem, time_limit_s=time_limit_s)
+        nothing = Solution((), 0.0, 0.0)
+        return measured(target, (), nothing, 0, limits, structures, [*said, "no probe can be placed"])
+    solution = solve(_problem(target, columns, limits))
     probes = tuple(columns[j] for j in solution.chosen)
     if allowed is not None:
         probes = _refined(target, probes, limits, screws, structures, allowed)
-    return measured(target, probes, solution, len(columns), limits, structures, said, began)
+    return measured(target, probes, solution, len(columns), limits, structures, said)
 
 
 def _columns(
@@ -91,7 +75,7 @@ def _columns(
     table: ApplicatorTable,
     rows: Sequence[ZoneRow],
     limits: CoverLimits,
-    screws: Sequence[Tube],
+    screws: Sequence[Cylinder],
     structures: Sequence[Danger],
 ) -> tuple[list[PlacedProbe], list[str]]:
     """Placements that may be used and cover something, and sentences on those that were left out."""
@@ -151,24 +135,14 @@ def _problem(target: Target, columns: Sequence[PlacedProbe], limits: CoverLimits
     conflicts, near, chained = pairs(columns, limits)
     np.fill_diagonal(conflicts, False)
     worth = limits.worth_pct / 100.0
-    some = bool(chained.any())
-    return SetCover(
-        covers,
-        weights,
-        costs,
-        conflicts,
-        limits.at_most,
-        worth,
-        chained if some else None,
-        near if some else None,
-    )
+    return SetCover(covers, weights, costs, conflicts, limits.at_most, worth, chained, near)
 
 
 def _refined(
     target: Target,
     probes: tuple[PlacedProbe, ...],
     limits: CoverLimits,
-    screws: Sequence[Tube],
+    screws: Sequence[Cylinder],
     structures: Sequence[Danger],
     allowed: Allowed,
 ) -> tuple[PlacedProbe, ...]:
@@ -198,10 +172,7 @@ def _moved(probe: PlacedProbe, shifts_mm: F64, allowed: Allowed) -> list[PlacedP
     tips = np.asarray(probe.tip_mm) + shifts_mm[:, None] * axis
     entries = np.tile(np.asarray(probe.entry_mm), (len(tips), 1))
     may = np.asarray(allowed(entries, tips), dtype=bool)
-    return [
-        replace(probe, tip_mm=(float(x), float(y), float(z)), zone=zone_at((x, y, z), axis, probe.row))
-        for x, y, z in tips[may]
-    ]
+    return [replace(probe, tip_mm=point(tip), zone=zone_at(tip, axis, probe.row)) for tip in tips[may]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,11 +187,9 @@ class _Rest:
 def _left_by(target: Target, probes: Sequence[PlacedProbe]) -> _Rest:
     """What these probes leave."""
     surface = target.surface_mm[:: max(1, len(target.surface_mm) // SURFACE)]
-    solids = [probe.zone for probe in probes]
-    bare = ~which_contain(target.bricks_mm, solids).any(axis=1)
-    depths = [depth_mm(surface, solid) for solid in solids]
-    margin = np.max(depths, axis=0) if depths else np.full(len(surface), -np.inf)
-    return _Rest(target.bricks_mm[bare], surface, margin)
+    zones = [probe.zone for probe in probes]
+    bare = ~which_contain(target.bricks_mm, zones).any(axis=1)
+    return _Rest(target.bricks_mm[bare], surface, margins(surface, zones))
 
 
 def _worth(rest: _Rest, probe: PlacedProbe) -> tuple[int, float]:

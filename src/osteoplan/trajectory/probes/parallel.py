@@ -1,4 +1,4 @@
-"""Straight tubes in the patient: how far apart they run, and more of them beside a given one."""
+"""Straight ways in the patient: how far apart they run, and more of them beside a given one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
-from osteoplan.model.effects import Cylinder
 from osteoplan.model.plan import Point
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.probes.zones import unit
+from osteoplan.trajectory.surroundings import point
 
-__all__ = ["Allowed", "Candidate", "Tube", "beside", "candidate_of", "segment_distances", "tube_of"]
+__all__ = ["Allowed", "Candidate", "beside", "candidate_of", "segment_distances"]
 
 Allowed = Callable[[F64, F64], Bool]
 """(n, 3) entries and (n, 3) tips -> (n,) True where a probe may go that way."""
@@ -37,18 +37,7 @@ class Candidate:
     @property
     def direction(self) -> Point:
         """Unit vector from the entry to the tip."""
-        x, y, z = unit(np.subtract(self.tip_mm, self.entry_mm))
-        return (float(x), float(y), float(z))
-
-
-@dataclass(frozen=True)
-class Tube:
-    """A rod that is there too: a screw planned in the same session, a cannula."""
-
-    name: str
-    start_mm: Point
-    end_mm: Point
-    diameter_mm: float
+        return point(unit(np.subtract(self.tip_mm, self.entry_mm)))
 
 
 def candidate_of(way: Trajectory) -> Candidate:
@@ -61,11 +50,6 @@ def candidate_of(way: Trajectory) -> Candidate:
         why = way.reasons[0] if way.reasons else "it has no entry or no tip"
         raise BadInput(f"{way.id}: no probe can go there: {why}")
     return Candidate(way.id, way.entry_mm, way.target_mm)
-
-
-def tube_of(cylinder: Cylinder, name: str) -> Tube:
-    """The tube of a screw or wire that stays."""
-    return Tube(name, cylinder.start_mm, cylinder.end_mm, cylinder.outer_diameter_mm)
 
 
 def beside(
@@ -104,7 +88,7 @@ def beside(
         entries, tips = entries[deep], tips[deep]
         may = np.asarray(allowed(entries, tips), dtype=bool)
         made += [
-            Candidate(given.way, _point(entry), _point(tip))
+            Candidate(given.way, point(entry), point(tip))
             for entry, tip in zip(entries[may], tips[may], strict=True)
         ]
     return tuple(made)
@@ -140,8 +124,3 @@ def segment_distances(a0: F64, a1: F64, b0: F64, b1: F64) -> F64:
 def _dot(p: F64, q: F64) -> F64:
     product: F64 = np.einsum("...k,...k->...", p, q)
     return product
-
-
-def _point(position: F64) -> Point:
-    x, y, z = (float(value) for value in position)
-    return (x, y, z)

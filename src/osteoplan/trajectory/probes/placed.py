@@ -13,9 +13,10 @@ from osteoplan.errors import BadInput
 from osteoplan.knowledge.applicators import Modality, ZoneRow
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
+from osteoplan.model.effects import Cylinder
 from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
-from osteoplan.trajectory.probes.parallel import Tube, segment_distances
+from osteoplan.trajectory.probes.parallel import segment_distances
 from osteoplan.trajectory.probes.zones import Zone, depth_mm
 
 __all__ = [
@@ -83,9 +84,7 @@ class PlacedProbe:
     zone: Zone
 
 
-def cover_limits(
-    at_most: int, *, worth_pct: float | None = None, keep_out: Iterable[str] = ()
-) -> CoverLimits:
+def cover_limits(at_most: int, *, keep_out: Iterable[str] = ()) -> CoverLimits:
     """The rules of ``placement.yaml`` for so many probes."""
     if at_most < 1:
         raise BadInput(f"{at_most} probes cover nothing: give 1 or more")
@@ -100,7 +99,7 @@ def cover_limits(
         number("placement.tube_gap_min_mm"),
         {"cryo": spacing},
         {"rfa": number("placement.rf_metal_gap_min_mm")},
-        number("placement.worth_pct") if worth_pct is None else worth_pct,
+        number("placement.worth_pct"),
         int(number("placement.columns_max")),
         frozenset(keep_out),
     )
@@ -121,7 +120,7 @@ def dangers(structures: Iterable[Structure], grid: Volume) -> tuple[Danger, ...]
 def permitted(
     probes: Sequence[PlacedProbe],
     limits: CoverLimits,
-    screws: Sequence[Tube],
+    screws: Sequence[Cylinder],
     structures: Sequence[Danger],
 ) -> Bool:
     """(n,) placements that meet every rule that does not depend on the other probes."""
@@ -143,11 +142,11 @@ def permitted(
     return may
 
 
-def _screw_gaps(probes: Sequence[PlacedProbe], screws: Sequence[Tube], *, active: bool) -> F64:
+def _screw_gaps(probes: Sequence[PlacedProbe], screws: Sequence[Cylinder], *, active: bool) -> F64:
     """(n, m) free space between probes, or their active parts, and screws."""
     starts, ends, radius = shafts(probes, active=active)
     a, b = (np.array([getattr(screw, name) for screw in screws]) for name in ("start_mm", "end_mm"))
-    thick = np.array([screw.diameter_mm for screw in screws]) / 2.0
+    thick = np.array([screw.outer_diameter_mm for screw in screws]) / 2.0
     return segment_distances(starts, ends, a, b) - radius[:, None] - thick[None]
 
 
@@ -214,7 +213,7 @@ def sound(
     probes: Sequence[PlacedProbe],
     place: int,
     limits: CoverLimits,
-    screws: Sequence[Tube],
+    screws: Sequence[Cylinder],
     structures: Sequence[Danger],
 ) -> bool:
     """True where a probe, as it stands now, meets every rule with all the others."""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64
 from osteoplan.kernels.set_cover import Solution
 from osteoplan.knowledge.applicators import LABEL
 from osteoplan.trajectory.probes.parallel import segment_distances
 from osteoplan.trajectory.probes.placed import CoverLimits, Danger, PlacedProbe, gap_mm, shafts
 from osteoplan.trajectory.probes.target import Target
-from osteoplan.trajectory.probes.zones import contains, depth_mm
+from osteoplan.trajectory.probes.zones import Zone, depth_mm, which_contain
 
-__all__ = ["COVERAGE_WORDS", "CoverPlan", "Reached", "Spacing", "measured"]
+__all__ = ["COVERAGE_WORDS", "CoverPlan", "Reached", "Spacing", "margins", "measured"]
+
 
 COVERAGE_WORDS = f"geometric, zones {LABEL}"
 MARGINS_MM = (0.0, 2.0, 5.0, 10.0)
@@ -71,9 +71,9 @@ class CoverPlan:
         margin_reached_pct: margin in mm -> share of the lesion's surface that has it.
         spacing: each pair of probes.
         reached: structures that a zone overlaps, the deepest first.
-        objective, greedy_objective, bound, gap: of the choice, before tips were moved (``set_cover``).
+        gap: of the choice, before tips were moved (``set_cover``): how much better the best could be.
         columns: placements that were weighed.
-        status: ``optimal``, ``gap`` or ``greedy`` (``set_cover``); ``none`` where no probe could be placed.
+        status: ``optimal`` or ``greedy`` (``set_cover``); ``none`` where no probe could be placed.
         cautions: sentences that go with it wherever it is shown.
     """
 
@@ -87,13 +87,9 @@ class CoverPlan:
     margin_reached_pct: Mapping[float, float]
     spacing: tuple[Spacing, ...]
     reached: tuple[Reached, ...]
-    objective: float
-    greedy_objective: float
-    bound: float
     gap: float
     columns: int
-    seconds: float
-    status: Literal["optimal", "gap", "greedy", "none"]
+    status: Literal["optimal", "greedy", "none"]
     cautions: tuple[str, ...]
     words: str = COVERAGE_WORDS
 
@@ -106,50 +102,38 @@ def measured(
     limits: CoverLimits,
     structures: Sequence[Danger],
     said: Sequence[str],
-    began: float,
 ) -> CoverPlan:
     """The plan with everything that is measured on it."""
-    inside = _inside(target.bricks_mm, probes)
-    bare = ~_inside(target.cells_mm, probes)
-    margin = _margins(target, probes)
+    zones = [probe.zone for probe in probes]
+    inside = np.asarray(which_contain(target.bricks_mm, zones).any(axis=1))
+    covered = which_contain(target.cells_mm, zones).any(axis=1)
+    margin = margins(target.surface_mm, zones)
     spacing = _spacing(probes)
-    cautions = [*said, *_cautions(probes, spacing, limits), *_time_caution(solution)]
+    cautions = [*said, *_cautions(probes, spacing, limits)]
+    if solution.status != "optimal":
+        cautions.append(f"not proven to be the fewest: fewer probes may do (gap {100 * solution.gap:.0f} %)")
     return CoverPlan(
         probes=probes,
         coverage_pct=100.0 * float(inside.mean()),
         lesion_pct=100.0 * float(inside[target.in_lesion].mean()),
-        uncovered_points=int(bare.sum()),
-        points=len(bare),
+        uncovered_points=int((~covered).sum()),
+        points=len(target.cells_mm),
         margin_min_mm=float(margin.min()),
         margin_p5_mm=float(np.percentile(margin, 5)) if probes else -np.inf,
         margin_reached_pct={m: 100.0 * float((margin >= m).mean()) for m in MARGINS_MM},
         spacing=spacing,
         reached=_reached(probes, structures),
-        objective=solution.objective,
-        greedy_objective=solution.greedy,
-        bound=solution.bound,
-        gap=solution.gap if columns else 0.0,
+        gap=solution.gap,
         columns=columns,
-        seconds=time.perf_counter() - began,
         status=solution.status if columns else "none",
         cautions=tuple(dict.fromkeys(cautions)),
     )
 
 
-def _inside(points_mm: F64, probes: Sequence[PlacedProbe]) -> Bool:
-    """(n,) points in the zone of a probe."""
-    inside = np.zeros(len(points_mm), dtype=bool)
-    for probe in probes:
-        inside |= contains(points_mm, probe.zone)
-    return inside
-
-
-def _margins(target: Target, probes: Sequence[PlacedProbe]) -> F64:
-    """(k,) from points of the lesion's surface to the border of the best zone; -inf without a probe."""
-    margin = np.full(len(target.surface_mm), -np.inf)
-    for probe in probes:
-        margin = np.maximum(margin, depth_mm(target.surface_mm, probe.zone))
-    return margin
+def margins(surface_mm: F64, zones: Sequence[Zone]) -> F64:
+    """(k,) from points of the lesion's surface to the border of the best zone [mm]; -inf without a zone."""
+    depths = [depth_mm(surface_mm, zone) for zone in zones]
+    return np.max(depths, axis=0) if depths else np.full(len(surface_mm), -np.inf)
 
 
 def _spacing(probes: Sequence[PlacedProbe]) -> tuple[Spacing, ...]:
@@ -194,10 +178,3 @@ def _cautions(probes: Sequence[PlacedProbe], spacing: Sequence[Spacing], limits:
                 f"{usual[0]:g} to {usual[1]:g} mm is usual"
             )
     return said
-
-
-def _time_caution(solution: Solution) -> list[str]:
-    """A sentence where the choice was not proven to be the best."""
-    if solution.status == "optimal":
-        return []
-    return [f"the search ran out of time: fewer probes may do (gap {100 * solution.gap:.0f} %)"]

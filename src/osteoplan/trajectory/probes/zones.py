@@ -23,8 +23,9 @@ from osteoplan.kernels.ellipsoids import held, inside
 from osteoplan.knowledge.applicators import ZoneRow
 from osteoplan.knowledge.values import number
 from osteoplan.model.plan import Point
+from osteoplan.trajectory.surroundings import point
 
-__all__ = ["Zone", "contains", "depth_mm", "held_by", "unit", "which_contain", "zone_at", "zone_contains"]
+__all__ = ["Zone", "contains", "depth_mm", "held_by", "unit", "which_contain", "zone_at"]
 
 HALVINGS = 52  # of the bracket around the nearest point: to the last digit of a float64
 
@@ -70,12 +71,7 @@ def zone_at(tip_mm: npt.ArrayLike, axis: npt.ArrayLike, row: ZoneRow) -> Zone:
         offset = number("placement.tip_offset_when_unknown_mm")
     half = row.length_mm / 2.0
     centre = np.asarray(tip_mm, dtype=np.float64) + (offset - half) * along
-    return Zone(_point(centre), _point(along), half, row.width_mm / 2.0)
-
-
-def zone_contains(points_mm: npt.ArrayLike, tip_mm: npt.ArrayLike, axis: npt.ArrayLike, row: ZoneRow) -> Bool:
-    """(...,) which of (..., 3) positions lie in the zone of a row, for a probe with that tip and axis."""
-    return contains(points_mm, zone_at(tip_mm, axis, row))
+    return Zone(point(centre), point(along), half, row.width_mm / 2.0)
 
 
 def contains(points_mm: npt.ArrayLike, zone: Zone) -> Bool:
@@ -151,9 +147,5 @@ def _to_ellipse(y0: F64, y1: F64, e0: float, e1: float) -> F64:
         above = (r * z0 / (s + r)) ** 2 + (z1 / (s + 1.0)) ** 2 > 1.0
         low, high = np.where(above, s, low), np.where(above, high, s)
     s = 0.5 * (low + high)
-    return np.hypot(r * y0 / (s + r) - y0, y1 / (s + 1.0) - y1)
-
-
-def _point(position: F64) -> Point:
-    x, y, z = (float(value) for value in position)
-    return (x, y, z)
+    distance: F64 = np.hypot(r * y0 / (s + r) - y0, y1 / (s + 1.0) - y1)
+    return distance
