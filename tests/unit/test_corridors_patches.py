@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.knowledge.corridors import PatchRow
+from osteoplan.knowledge.corridors import RegionRow
 from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors.bone import read_field
-from osteoplan.trajectory.corridors.patches import (
+from osteoplan.trajectory.corridors.regions import (
     EVERYWHERE,
     Missing,
     inside_points,
@@ -35,7 +35,7 @@ def bar(grid: Grid = GRIDS[2]):
 
 
 def row(**more):
-    return PatchRow(**{"bone": "hip_left", "frame": "acetabulum", "within": 200.0, **more})
+    return RegionRow(**{"bone": "hip_left", "frame": "acetabulum", "within": 200.0, **more})
 
 
 def test_a_box_counts_from_its_landmark_along_the_axes_of_its_side() -> None:

@@ -347,7 +347,7 @@ class StrengthDocument(Document):
     now: list[OutcomeDocument]
     intact: list[OutcomeDocument]
     intact_basis: str
-    load_cases: list[LoadCaseDocument] = Field(validation_alias="supports")
+    load_cases: list[LoadCaseDocument] = Field(validation_alias="boundary_summaries")
     diagnostics: dict[str, Any]
     sensitivity: list[TornadoDocument] = Field(validation_alias="tornadoes")
     rigidity: list[RigidityDocument]

@@ -1,4 +1,4 @@
-"""The widest straight cylinder between two patches of a bone: a coarse search on maps, a fine one on points.
+"""The widest straight cylinder between two regions of a bone: a coarse search on maps, a fine one on points.
 
 Bone is told twice: by its depth d(x) on a grid, for the coarse search, and by points y on its surface, for
 the fine one, where a cylinder's radius is the least distance of such a point from its axis.

@@ -19,8 +19,16 @@ from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Cited, PlainLoader, Strict, dated, documents
 
 __all__ = [
-    "Bridge", "CorridorSet", "PatchRow", "PublishedSize", "Spread", "Template", "corridor_sets",
-    "load_template", "template", "templates",
+    "Bridge",
+    "CorridorSet",
+    "PublishedSize",
+    "RegionRow",
+    "Spread",
+    "Template",
+    "corridor_sets",
+    "load_template",
+    "template",
+    "templates",
 ]  # fmt: skip
 
 TemplateSide = Literal["left", "right", "midline"]
@@ -34,7 +42,7 @@ _FRAMES = (
 )  # fmt: skip
 
 
-class PatchRow(Strict):
+class RegionRow(Strict):
     """Where an end may lie: points of a bone in a box around a landmark.
 
     Attributes:
@@ -147,10 +155,10 @@ class Template(Cited):
     bones: tuple[str, ...] = Field(min_length=1)
     also: dict[str, str] = {}
     bridges: tuple[Bridge, ...] = ()
-    entry: PatchRow
-    exit: PatchRow
+    entry: RegionRow
+    exit: RegionRow
     exit_kind: Literal["through", "inside"]
-    waist: PatchRow | None = None
+    waist: RegionRow | None = None
     end_skip_mm: Millimetres
     least_length_mm: Millimetres
     margins_mm: dict[GapKind, Millimetres]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.boundary_summary import BoundarySummary
 from osteoplan.model.case import Case, Fact, Lesion
 from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.comparison import Comparison
@@ -27,7 +28,6 @@ from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings, Label
 from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Option
-from osteoplan.model.supports import Supports
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
@@ -85,7 +85,7 @@ class Simulations:
         ranked_by: outcome id that ranks, "" where nothing was simulated; resolution_pct: differences of it
             below that are not told apart.
         numerics: of the solve before treatment: mesh, how it is held, solver, laws.
-        supports: where each load case that was run holds and loads the bone.
+        boundary_summaries: where each load case that was run holds and loads the bone.
     """
 
     intact: tuple[Estimate, ...]
@@ -96,7 +96,7 @@ class Simulations:
     ranked_by: str = ""
     resolution_pct: float = 0.0
     numerics: Mapping[str, Any] = field(default_factory=dict)
-    supports: tuple[Supports, ...] = ()
+    boundary_summaries: tuple[BoundarySummary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class StrengthResult:
     Attributes:
         intact, now: outcomes of the bone without and with its lesion, of every load case.
         intact_basis: how the bone without the lesion came about, in words.
-        supports: how the bone is held and loaded in each case.
+        boundary_summaries: how the bone is held and loaded in each case.
         diagnostics: of the solve before treatment.
         yielding: None where only the linear solution was asked for.
         files: what was written.
@@ -192,7 +192,7 @@ class StrengthResult:
     intact: tuple[Estimate, ...]
     now: tuple[Estimate, ...]
     intact_basis: str
-    supports: tuple[Supports, ...]
+    boundary_summaries: tuple[BoundarySummary, ...]
     diagnostics: Mapping[str, Any]
     tornadoes: tuple[Tornado, ...]
     rigidity: tuple[Rigidity, ...]

@@ -11,12 +11,13 @@ from osteoplan.model.case import Fact
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict, few
 from osteoplan.model.findings import Finding, Label
 from osteoplan.model.result import PlanResult
+from osteoplan.report.boundary_pictures import boundary_lines, boundary_uri
 from osteoplan.report.certainty_views import certainty_view
 from osteoplan.report.charts import axis_for
 from osteoplan.report.clinical_views import card_of, compared
 from osteoplan.report.option_views import WITHHELD, first, option_detail, options_table, told
-from osteoplan.report.support_pictures import support_lines, support_uri
 from osteoplan.report.views import (
+    BoundaryView,
     Drawings,
     Line,
     NowBar,
@@ -27,12 +28,11 @@ from osteoplan.report.views import (
     Running,
     ScoreView,
     SourceView,
-    SupportView,
     cites,
 )
 from osteoplan.report.words import Value, absolute, clause, joined, name_of, plain, tag
 
-__all__ = ["calibration_words", "finding_line", "page_view", "support_views"]
+__all__ = ["boundary_views", "calibration_words", "finding_line", "page_view"]
 
 # What the lesion box says, in the few words that fit beside a number.
 _EVERY_LESION = {"axes_mm": "size", "lesion_volume_mL": "volume"}
@@ -110,7 +110,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> PlanPage:
         first_cannot=_asked(result),
         rules_note=_rules_note(len(spoke)),
         details=_details(result, drawings),
-        supports=support_views(result),
+        boundary_summaries=boundary_views(result),
         certainty=certainty_view(result),
         compared=compared(result),
         findings=tuple(finding_line(found, labels) for found in result.reading.findings),
@@ -412,16 +412,16 @@ def calibration_words(c: Calibration) -> str:
     ).replace("+ -", "− ")
 
 
-def support_views(result: PlanResult) -> tuple[SupportView, ...]:
+def boundary_views(result: PlanResult) -> tuple[BoundaryView, ...]:
     """Every load case that was run, the one that ranks first."""
     return tuple(
-        SupportView(
+        BoundaryView(
             one.title,
-            support_uri(result.reading.anatomy, one),
-            support_lines(one),
+            boundary_uri(result.reading.anatomy, one),
+            boundary_lines(one),
             _outcomes(result, one.title),
         )
-        for one in result.simulations.supports
+        for one in result.simulations.boundary_summaries
     )
 
 

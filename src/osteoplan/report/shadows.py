@@ -2,7 +2,7 @@
 
 Both planes follow the radiological convention: coronal is seen from the front, the patient's right at the
 viewer's left; sagittal has anterior at the viewer's left.  Everything is seen through, whatever its depth.
-Tests: tests/unit/test_supports.py.
+Tests: tests/unit/test_boundary_summary.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from osteoplan.arrays import F64, Bool
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.supports import Supports
+from osteoplan.model.boundary_summary import BoundarySummary
 from osteoplan.report.plane import contours, letter
 
 __all__ = ["Shadow", "shadows"]
@@ -57,16 +57,16 @@ class Shadow:
         return float(left), float(right), float(bottom), float(top)
 
 
-def shadows(anatomy: Anatomy, supports: Supports) -> tuple[Shadow, Shadow]:
+def shadows(anatomy: Anatomy, summary: BoundarySummary) -> tuple[Shadow, Shadow]:
     """The coronal and the sagittal shadow."""
     frame = anatomy.frame
     return (
-        _shadow("coronal", frame.left, frame.superior, anatomy, supports),
-        _shadow("sagittal", frame.posterior, frame.superior, anatomy, supports),
+        _shadow("coronal", frame.left, frame.superior, anatomy, summary),
+        _shadow("sagittal", frame.posterior, frame.superior, anatomy, summary),
     )
 
 
-def _shadow(name: str, right: F64, up: F64, anatomy: Anatomy, supports: Supports) -> Shadow:
+def _shadow(name: str, right: F64, up: F64, anatomy: Anatomy, summary: BoundarySummary) -> Shadow:
     axes = np.stack([right, up], axis=1)
 
     def flat(points_mm: F64) -> F64:
@@ -76,15 +76,15 @@ def _shadow(name: str, right: F64, up: F64, anatomy: Anatomy, supports: Supports
         return _outlines(flat(anatomy.image.positions_mm(np.argwhere(mask))), spacing.max(), spacing.min())
 
     spacing = anatomy.image.spacing_mm
-    edge = _edge(supports.body_mm)
-    near = _NEAR * float(np.ptp(flat(supports.body_mm), axis=0).max())
+    edge = _edge(summary.body_mm)
+    near = _NEAR * float(np.ptp(flat(summary.body_mm), axis=0).max())
     return Shadow(
         name, (letter(-right), letter(right), letter(up), letter(-up)),
-        bone=of_mask(anatomy.bone_mask), body=_outlines(flat(supports.body_mm), edge, edge),
-        end_cap=_outlines(flat(supports.cap_mm), edge, edge), lesion=of_mask(anatomy.lesion_mask),
-        held=_thinned(flat(supports.held_mm), near), loaded=_thinned(flat(supports.loaded_mm), near),
-        at=flat(supports.loaded_mm).mean(axis=0), along=supports.load_axis @ axes,
-        toward=float(supports.load_axis @ np.cross(right, up)),
+        bone=of_mask(anatomy.bone_mask), body=_outlines(flat(summary.body_mm), edge, edge),
+        end_cap=_outlines(flat(summary.cap_mm), edge, edge), lesion=of_mask(anatomy.lesion_mask),
+        held=_thinned(flat(summary.held_mm), near), loaded=_thinned(flat(summary.loaded_mm), near),
+        at=flat(summary.loaded_mm).mean(axis=0), along=summary.load_axis @ axes,
+        toward=float(summary.load_axis @ np.cross(right, up)),
     )  # fmt: skip
 
 

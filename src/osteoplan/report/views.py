@@ -11,10 +11,30 @@ from osteoplan.report.pictures import Picture
 from osteoplan.report.words import Value
 
 __all__ = [
-    "CertaintyView", "ChartView", "Cite", "ColourBar", "ColumnView", "Drawings", "Line", "NowBar",
-    "OptionDetail", "OptionRow", "OptionsTable", "OutcomeView", "PairView", "PlanPage", "Plot",
-    "RigidityView", "RuleView", "Running", "ScoreView", "SourceView", "StepView", "StrainPage",
-    "SupportView", "cites",
+    "BoundaryView",
+    "CertaintyView",
+    "ChartView",
+    "Cite",
+    "ColourBar",
+    "ColumnView",
+    "Drawings",
+    "Line",
+    "NowBar",
+    "OptionDetail",
+    "OptionRow",
+    "OptionsTable",
+    "OutcomeView",
+    "PairView",
+    "PlanPage",
+    "Plot",
+    "RigidityView",
+    "RuleView",
+    "Running",
+    "ScoreView",
+    "SourceView",
+    "StepView",
+    "StrainPage",
+    "cites",
 ]  # fmt: skip
 
 
@@ -62,7 +82,7 @@ class CertaintyView:
 
 
 @dataclass(frozen=True)
-class SupportView:
+class BoundaryView:
     """One load case: its picture, what it says in words, outcomes of the untreated bone by name."""
 
     title: str
@@ -356,7 +376,7 @@ class PlanPage:
     first_cannot: tuple[Line, ...]
     rules_note: str
     details: tuple[OptionDetail, ...]
-    supports: tuple[SupportView, ...]
+    boundary_summaries: tuple[BoundaryView, ...]
     certainty: CertaintyView
     compared: ComparedView
     findings: tuple[Line, ...]

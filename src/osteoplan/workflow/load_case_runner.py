@@ -11,20 +11,20 @@ from typing import Literal
 
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.loads import LoadCase
+from osteoplan.mechanics.boundary_summary import boundary_summary
 from osteoplan.mechanics.cases.registry import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.mechanics.load import load, settings_of
 from osteoplan.mechanics.memory import Hierarchies
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
-from osteoplan.mechanics.supports import supports
 from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.boundary_summary import BoundarySummary
 from osteoplan.model.case import Patient
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
-from osteoplan.model.supports import Supports
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.progress import OnStep
 from osteoplan.workflow.rooms import AFTER_ALL
@@ -142,9 +142,9 @@ class LoadCaseRunner:
         """The bone as that load case holds and loads it."""
         return self._specimens[case.id]
 
-    def supports(self) -> tuple[Supports, ...]:
+    def boundary_summaries(self) -> tuple[BoundarySummary, ...]:
         """How the bone is held and loaded in every load case."""
-        return tuple(supports(self.specimen(case), self.patient) for case in self.cases)
+        return tuple(boundary_summary(self.specimen(case), self.patient) for case in self.cases)
 
     def _possible(self, which: Which | str) -> tuple[tuple[LoadCase, ...], tuple[str, ...]]:
         """(load cases that this scan allows, why others were left out)."""

@@ -172,7 +172,7 @@ def _citations(
     keys = [
         *[key for o in (*simulated.intact, *simulated.now, *options) for key in o.because if " " not in key],
         *reading.anatomy.calibration.cite,
-        *[key for case in simulated.supports for load in case.loads for key in load.cite],
+        *[key for case in simulated.boundary_summaries for load in case.loads for key in load.cite],
         *[key for card in words.cards.values() for one in card.statements for key in one.cite],
     ]
     known = {source.key: source for source in explained.sources}

@@ -101,7 +101,7 @@ def simulate(
     return Simulations(
         intact.outcomes, now.outcomes, tuple(done), fields,
         (*runner.warnings, *now.warnings), runner.case.ratio, runner.case.ratio_resolution_pct.value,
-        {**now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.supports(),
+        {**now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.boundary_summaries(),
     )  # fmt: skip
 
 

@@ -16,11 +16,11 @@ from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.mechanics.voxels.problem import VoxelProblem
 from osteoplan.mechanics.voxels.solve import VoxelSolution
-from osteoplan.report.support_pictures import support_png
+from osteoplan.report.boundary_pictures import boundary_png
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["solved_body", "write_solved", "write_supports"]
+__all__ = ["solved_body", "write_boundaries", "write_solved"]
 
 CLASS_WIDTH = 0.01  # of the deck's moduli: each is at most half a per cent off
 
@@ -49,13 +49,13 @@ def write_solved(
     return tuple(files)
 
 
-def write_supports(runner: LoadCaseRunner, out: Path, stamps: Sequence[str] = ()) -> tuple[Path, ...]:
+def write_boundaries(runner: LoadCaseRunner, out: Path, stamps: Sequence[str] = ()) -> tuple[Path, ...]:
     """Write ``CASE_supports.png`` of every load case: where the bone is held and loaded; the files."""
     out.mkdir(parents=True, exist_ok=True)
     files = []
-    for one in runner.supports():
+    for one in runner.boundary_summaries():
         files.append(out / f"{one.id}_supports.png")
-        files[-1].write_bytes(support_png(runner.anatomy, one, stamps))
+        files[-1].write_bytes(boundary_png(runner.anatomy, one, stamps))
     return tuple(files)
 
 

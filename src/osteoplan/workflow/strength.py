@@ -13,7 +13,7 @@ from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.read import read
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.simulate import strength as before_treatment
-from osteoplan.workflow.solved_files import write_solved, write_supports
+from osteoplan.workflow.solved_files import write_boundaries, write_solved
 from osteoplan.workflow.yielding import until_it_yields
 
 __all__ = ["strength"]
@@ -53,7 +53,7 @@ def strength(
         stamps = ("the lesion is simulated",) if anatomy.lesion.simulated else ()
         files = (
             *write_solved(runner, out, progress=progress, span=(0.7, 1.0)),
-            *write_supports(runner, out, stamps),
+            *write_boundaries(runner, out, stamps),
         )
     warnings = [*reading.case.warnings, *anatomy.warnings, *runner.warnings, *now.warnings]
     if not anatomy.calibration.calibrated:
@@ -63,7 +63,7 @@ def strength(
         intact=intact.outcomes,
         now=now.outcomes,
         intact_basis=anatomy.intact_basis,
-        supports=runner.supports(),
+        boundary_summaries=runner.boundary_summaries(),
         diagnostics=now.diagnostics,
         tornadoes=tuple(
             tornado_of(outcome, "now, share of intact", runner.case.ratio_resolution_pct.value)

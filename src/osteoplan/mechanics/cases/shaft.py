@@ -1,10 +1,10 @@
-"""A piece of a long bone's shaft between two pots: bent from side to side, bent to the front, or twisted.
+"""A piece of a long bone's shaft between two end caps: bent from side to side, bent to the front, or twisted.
 
-    EI = M L / theta        GJ = T L / phi        L the gauge between the pots, theta and phi in rad
+    EI = M L / theta        GJ = T L / phi        L the gauge between the caps, theta and phi in rad
 
-The lower pot is clamped.  The upper one carries a pure couple: forces along the shaft that rise across it, or
+The lower cap is clamped.  The upper one carries a pure couple: forces along the shaft that rise across it, or
 forces around it, without any resultant.  So every section of the gauge carries the same moment, as between
-the inner rollers of a four-point bending test, and the neutral axis lies where the bone wants it.  Pots
+the inner rollers of a four-point bending test, and the neutral axis lies where the bone wants it.  Caps
 are as good as rigid: what turns is the gauge.
 
 Axes: first to the patient's left, second posterior, third up the shaft; origin in the middle of the gauge.
@@ -43,7 +43,7 @@ __all__ = ["bending", "build_coronal", "build_sagittal", "build_torsion", "gauge
 SHAFTS = {"femur": "femoral_shaft", "humerus": "humeral_shaft"}
 _Couple = Callable[[F64], F64]
 _IN_SECTION = ndimage.generate_binary_structure(2, 1)[:, :, None]  # neighbours across the shaft only
-SPARE_MM = 6.0  # numerics: bone beyond the pots that keeps their sections whole
+SPARE_MM = 6.0  # numerics: bone beyond the caps that keeps their sections whole
 
 
 def build_coronal(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
@@ -101,7 +101,7 @@ def gauge(
     low_mm: float, high_mm: float, wanted_mm: float, middle_mm: float, *, pot_mm: float
 ) -> tuple[float, float] | None:
     """(middle, length) of the gauge on a shaft seen from ``low_mm`` to ``high_mm``, as near to ``middle_mm``
-    as it fits with a pot at either end; None where not even a pot fits."""
+    as it fits with a cap at either end; None where not even a cap fits."""
     room = high_mm - low_mm - 2.0 * pot_mm
     if room <= 0.0:
         return None

@@ -1,8 +1,8 @@
 """A vertebra between two caps, compressed or bent forward: builders of its specimens.
 
-The bone is rebuilt on cubes along its own axes and potted on both endplates.  The inferior cap is held, the
-superior one stays a plane and moves; x and y are free (the boundary condition that the failure criterion was
-published with).
+The bone is resampled on cubes along its own axes and has end caps on both endplates.  The inferior cap is
+held, the superior one stays a plane and moves; x and y are free (the boundary condition that the failure
+criterion was published with).
 
     compression   u_z = -1 mm
     flexion       u_z = theta (y - y_hinge), theta = 1 rad: the cap turns forward about a hinge behind it
@@ -79,32 +79,32 @@ def build_flexion_through_discs(anatomy: Anatomy, settings: MechanicsSettings) -
 
 
 def build_vertebra(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase) -> Specimen:
-    """Mesh and pot the vertebra, and drive it as the case says.
+    """Mesh the vertebra between end caps, and drive it as the case says.
 
     Raises:
-        BadInput: the body cannot be potted, the bone is torn between the caps, or it leaves the image.
+        BadInput: the body takes no caps, the bone is torn between the caps, or it leaves the image.
         LesionError: the lesion lies outside the bone.
     """
-    potted = _Potted.of(anatomy, settings)
+    capped = _Capped.of(anatomy, settings)
     conditions = (
-        potted.turned(case.known("hinge_share").number) if case.load_unit == "N mm" else potted.lowered()
+        capped.turned(case.known("hinge_share").number) if case.load_unit == "N mm" else capped.lowered()
     )
-    mesh, grid = potted.mesh, potted.grid
+    mesh, grid = capped.mesh, capped.grid
     return Specimen(
         anatomy, settings, case, grid, mesh,
         {"now": _values(grid, anatomy.image, mesh), "intact": _values(grid, anatomy.image_intact, mesh)},
-        lesion=mesh.of_box(inside(grid, anatomy, anatomy.lesion_mask)), body=mesh.of_box(potted.body),
-        end_cap=mesh.of_box(potted.potting.superior | potted.potting.inferior), conditions=conditions,
-        height_mm=potted.potting.height_mm,
+        lesion=mesh.of_box(inside(grid, anatomy, anatomy.lesion_mask)), body=mesh.of_box(capped.body),
+        end_cap=mesh.of_box(capped.end_caps.superior | capped.end_caps.inferior), conditions=conditions,
+        height_mm=capped.end_caps.height_mm,
         counted={
-            "loose_elements_left_out": potted.loose,
-            "height_mm": round(potted.potting.height_mm, 3),
+            "loose_elements_left_out": capped.loose,
+            "height_mm": round(capped.end_caps.height_mm, 3),
         },
     )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class _Potted:
+class _Capped:
     """A meshed vertebra with its caps: what every way to load it shares.
 
     Attributes:
@@ -115,13 +115,13 @@ class _Potted:
     grid: Volume
     mesh: Bricks
     body: Bool
-    potting: EndCaps
+    end_caps: EndCaps
     fixed: Bool
     top: Bool
     loose: int
 
     @classmethod
-    def of(cls, anatomy: Anatomy, settings: MechanicsSettings) -> _Potted:
+    def of(cls, anatomy: Anatomy, settings: MechanicsSettings) -> _Capped:
         h = settings.spacing_mm
         require_spacing(h, what="the edge of the finite elements")
         require_sound(anatomy)
@@ -132,12 +132,14 @@ class _Potted:
         grid = grid_along_the_bone(anatomy, h, margin_mm=(0.0, 0.0, thick + h))
         bone, body = (inside(grid, anatomy, mask) for mask in (anatomy.bone_mask, anatomy.parts["body"]))
         body &= bone
-        potting = end_caps_of(body, bone, edge_mm=h, thickness_mm=thick, depth_mm=deep, percentile=percentile)
-        caps = potting.superior | potting.inferior
-        solid = _one_piece(bone | caps, potting, anatomy.level)
+        end_caps = end_caps_of(
+            body, bone, edge_mm=h, thickness_mm=thick, depth_mm=deep, percentile=percentile
+        )
+        caps = end_caps.superior | end_caps.inferior
+        solid = _one_piece(bone | caps, end_caps, anatomy.level)
         mesh = Bricks.of(solid)
-        fixed, top = _held(mesh, potting)
-        return cls(grid, mesh, body, potting, fixed, top, int(bone.sum() + caps.sum() - solid.sum()))
+        fixed, top = _held(mesh, end_caps)
+        return cls(grid, mesh, body, end_caps, fixed, top, int(bone.sum() + caps.sum() - solid.sum()))
 
     def lowered(self) -> BoundaryConditions:
         """The superior plane goes down by 1 mm."""
@@ -172,10 +174,10 @@ def _values(grid: Volume, image: Volume, mesh: Bricks) -> F64:
     return sampled
 
 
-def _one_piece(solid: Bool, potting: EndCaps, level: str) -> Bool:
+def _one_piece(solid: Bool, end_caps: EndCaps, level: str) -> Bool:
     """The piece (connected over faces) that joins the caps."""
     pieces, _ = ndimage.label(solid)
-    shared = np.intersect1d(pieces[potting.superior], pieces[potting.inferior])
+    shared = np.intersect1d(pieces[end_caps.superior], pieces[end_caps.inferior])
     if shared.size == 0:
         raise BadInput(
             f"{level}: the bone mask is torn between the endplates: no load can pass; check the mask"
@@ -184,10 +186,10 @@ def _one_piece(solid: Bool, potting: EndCaps, level: str) -> Bool:
     return np.asarray(pieces == max(shared, key=lambda piece: size[piece]))
 
 
-def _held(mesh: Bricks, potting: EndCaps) -> tuple[Bool, Bool]:
+def _held(mesh: Bricks, end_caps: EndCaps) -> tuple[Bool, Bool]:
     """(fixed unknowns, nodes of the moving plane)."""
-    moved = _plane(mesh, potting.superior, potting.top, side=1)
-    still = np.flatnonzero(_plane(mesh, potting.inferior, potting.bottom, side=0))
+    moved = _plane(mesh, end_caps.superior, end_caps.top, side=1)
+    still = np.flatnonzero(_plane(mesh, end_caps.inferior, end_caps.bottom, side=0))
     fixed = np.zeros((len(mesh.nodes), 3), dtype=bool)
     fixed[moved, 2] = True
     fixed[still, 2] = True
@@ -229,7 +231,7 @@ class EndCaps:
 def end_caps_of(
     body: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, depth_mm: float, percentile: float
 ) -> EndCaps:
-    """Pot the body of a vertebra.
+    """End caps on the body of a vertebra.
 
     Args:
         body, bone: (ni, nj, nk) elements; the body is part of the bone.
@@ -238,7 +240,7 @@ def end_caps_of(
         percentile: H runs between this percentile of the lower and of the upper endplate, from outside.
 
     Raises:
-        BadInput: the box has no room for the caps, or no column is potted at both ends.
+        BadInput: the box has no room for the caps, or no column is capped at both ends.
     """
     superior, up = _cap(body, bone, edge_mm, thickness_mm, depth_mm)
     below, down = _cap(body[:, :, ::-1], bone[:, :, ::-1], edge_mm, thickness_mm, depth_mm)
@@ -266,6 +268,6 @@ def _cap(body: Bool, bone: Bool, edge: float, thickness: float, depth: float) ->
     plane = highest + max(1, round(thickness / edge))
     if highest == 0 or plane > body.shape[2]:
         raise BadInput("the vertebral body leaves no room for its caps: check the body mask")
-    potted = (ends > 0) & ((highest - ends) * edge <= depth)
+    capped = (ends > 0) & ((highest - ends) * edge <= depth)
     k = np.arange(body.shape[2])
-    return potted[:, :, None] & (k >= ends[:, :, None]) & (k < plane) & ~bone, plane
+    return capped[:, :, None] & (k >= ends[:, :, None]) & (k < plane) & ~bone, plane

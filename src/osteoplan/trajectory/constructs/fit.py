@@ -16,7 +16,7 @@ from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.corridors import Template, templates
 from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors.bone import BoneField
-from osteoplan.trajectory.corridors.patches import Missing
+from osteoplan.trajectory.corridors.regions import Missing
 from osteoplan.trajectory.corridors.search import CorridorOnScan, place_of
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps
 

@@ -1,4 +1,4 @@
-"""Screw corridors: the widest straight cylinder from patch to patch in bone, and the screws that fit it.
+"""Screw corridors: the widest straight cylinder in bone from entry to exit region, the screws that fit.
 
 A corridor that is looked for and not found is a ``Trajectory`` with status ``none``, the place where it is
 too narrow, how wide it is there and what is needed.
@@ -14,7 +14,7 @@ from osteoplan.knowledge.devices import devices
 from osteoplan.model.device import Device
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.corridors.exact import measured_exactly
-from osteoplan.trajectory.corridors.patches import Missing
+from osteoplan.trajectory.corridors.regions import Missing
 from osteoplan.trajectory.corridors.report import found_way, narrow_way, no_way
 from osteoplan.trajectory.corridors.search import Axis, axes_of, place_of
 from osteoplan.trajectory.corridors.to_skin import OuterWay, outer_way

@@ -1,4 +1,4 @@
-"""The widest straight cylinder between two patches: pairs of points first, then the best ones moved.
+"""The widest straight cylinder between two regions of a bone: pairs of points, then the best ones moved.
 
 Source of the scheme: coarse pairs, then refinement in four degrees of freedom, as in published planners of
 sacroiliac and ramus screws (Noser 2011; Mendel 2013).  What counts is told in ``kernels.corridor``.
@@ -17,7 +17,7 @@ from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
 from osteoplan.trajectory.corridors.bone import BoneField, Gate, bone_field
-from osteoplan.trajectory.corridors.patches import (
+from osteoplan.trajectory.corridors.regions import (
     Missing,
     Region,
     inside_points,
@@ -87,7 +87,7 @@ class CorridorOnScan:
         crossed: joints that are crossed on purpose.
         field: the bone that it may run in.
         clear: all else.
-        starts, ends: (n, 3) points of the patches [mm].
+        starts, ends: (n, 3) points of the regions [mm].
         regions: of entry, exit and waist.
     """
 
@@ -110,7 +110,7 @@ def place_of(around: Surroundings, template: Template, names: Mapping[str, str])
         names: what stands for ``{side}``, ``{other}`` and ``{level}``.
 
     Raises:
-        Missing: a bone, a landmark or a patch is not on this scan; the message says which.
+        Missing: a bone, a landmark or a region is not on this scan; the message says which.
     """
     also = {a: b.format(**names) for a, b in template.also.items() if a in around.bones}
     bones = (*(label.format(**names) for label in template.bones), *also)
@@ -153,7 +153,7 @@ def _gates(template: Template, names: Mapping[str, str], also: Mapping[str, str]
 
 
 def axes_of(place: CorridorOnScan) -> tuple[Axis, ...]:
-    """Axes of a place, the widest first; at least one where the patches are long enough apart."""
+    """Axes of a place, the widest first; at least one where the regions are far enough apart."""
     pairs = _pairs(place)
     if not len(pairs):
         return ()
@@ -179,7 +179,7 @@ def axes_of(place: CorridorOnScan) -> tuple[Axis, ...]:
 
 
 def _pairs(place: CorridorOnScan) -> I64:
-    """(n, 2) pairs of patch points that are long enough and pass the waist."""
+    """(n, 2) pairs of points of the regions that are long enough and pass the waist."""
     i, j = np.meshgrid(np.arange(len(place.starts)), np.arange(len(place.ends)), indexing="ij")
     pairs = np.stack([i.ravel(), j.ravel()], axis=1)
     a, b = place.starts[pairs[:, 0]], place.ends[pairs[:, 1]]

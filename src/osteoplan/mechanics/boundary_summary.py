@@ -1,11 +1,11 @@
-"""Where and how a specimen is held and loaded, for a picture.
+"""Boundary conditions of a specimen for a picture: where and how it is held and loaded.
 
 A force points as its loaded nodes are moved or pressed on average.  A given moment turns about sum r x f, a
 prescribed turn v = theta x r + what all nodes do together about
 
     theta = J^-1 sum r x v        J = sum (r.r I - r r^T), r from the middle of the loaded nodes
 
-Tests: tests/unit/test_supports.py.
+Tests: tests/unit/test_boundary_summary.py.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.knowledge.loads import Magnitude
 from osteoplan.mechanics.specimen import Specimen
+from osteoplan.model.boundary_summary import BoundarySummary, LifeLoad, PublishedLimit
 from osteoplan.model.case import Patient
-from osteoplan.model.supports import LifeLoad, PublishedLimit, Supports
 
-__all__ = ["supports"]
+__all__ = ["boundary_summary"]
 
 
-def supports(specimen: Specimen, patient: Patient) -> Supports:
+def boundary_summary(specimen: Specimen, patient: Patient) -> BoundarySummary:
     """How this specimen stands on its machine, with the loads of life that are known for its bone."""
     case, cells = specimen.case, specimen.grid.positions_mm(specimen.mesh.cells)
     turns = case.load_unit == "N mm"
-    return Supports(
+    return BoundarySummary(
         case.id, case.title, case.held, case.loaded, case.direction,
         body_mm=cells[~specimen.end_cap], cap_mm=cells[specimen.end_cap],
         held_mm=specimen.held_mm, loaded_mm=specimen.loaded_mm,

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.mechanics.supports import supports
+from osteoplan.mechanics.boundary_summary import boundary_summary
+from osteoplan.model.boundary_summary import LifeLoad
 from osteoplan.model.case import Patient
-from osteoplan.model.supports import LifeLoad
+from osteoplan.report.boundary_pictures import _figure, boundary_lines, boundary_png, load_words
 from osteoplan.report.page import draw, html
 from osteoplan.report.page_view import page_view
 from osteoplan.report.shadows import shadows
-from osteoplan.report.support_pictures import _figure, load_words, support_lines, support_png
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
-from osteoplan.workflow.solved_files import write_supports
+from osteoplan.workflow.solved_files import write_boundaries
 from tests.report_fixture import changed, plan_result, uncalibrated
 from tests.synthetic_vertebra import vertebra
 
@@ -40,7 +40,7 @@ def runner(benches):
 
 
 def case(runner, id):
-    return next(one for one in runner.supports() if one.id == id)
+    return next(one for one in runner.boundary_summaries() if one.id == id)
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -92,7 +92,7 @@ def test_outlines_enclose_what_they_are_the_shadow_of(runner):
 
 
 def test_words_say_how_it_is_held_and_loaded_and_what_nobody_measured(runner):
-    lines = support_lines(case(runner, "vertebra_flexion"))
+    lines = boundary_lines(case(runner, "vertebra_flexion"))
     assert lines[0].startswith("held (blue squares): inferior cap held")
     assert lines[1].startswith("loaded (vermilion triangles): superior cap turned forward")
     assert (
@@ -116,26 +116,26 @@ def test_a_load_of_life_is_told_with_its_formula_source_and_standing():
 def test_loads_of_life_are_those_of_this_bone_and_patient(runner):
     specimen = runner.specimen(runner.case)
     lumbar = replace(specimen, anatomy=replace(specimen.anatomy, bone="vertebra_L4"))
-    assert supports(specimen, Patient()).loads == ()
-    found = {load.title: load.value for load in supports(lumbar, Patient(weight_kg=70.0)).loads}
+    assert boundary_summary(specimen, Patient()).loads == ()
+    found = {load.title: load.value for load in boundary_summary(lumbar, Patient(weight_kg=70.0)).loads}
     assert 1650.0 in found.values()
     assert any(value == pytest.approx(2.04 * 70.0 * 9.80665) for value in found.values())
-    assert None in [load.value for load in supports(lumbar, Patient()).loads]
+    assert None in [load.value for load in boundary_summary(lumbar, Patient()).loads]
 
 
 def test_every_load_case_that_was_run_is_written_as_a_picture(runner, tmp_path):
-    files = write_supports(runner, tmp_path)
+    files = write_boundaries(runner, tmp_path)
     assert [file.name for file in files] == [f"{one.id}_supports.png" for one in runner.cases]
     assert len(files) == 4
     assert all(file.read_bytes().startswith(b"\x89PNG\r\n\x1a\n") for file in files)
-    assert support_png(runner.anatomy, runner.supports()[0]) == files[0].read_bytes()
+    assert boundary_png(runner.anatomy, runner.boundary_summaries()[0]) == files[0].read_bytes()
 
 
 def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was_run(runner):
-    told = runner.supports()[:2]
+    told = runner.boundary_summaries()[:2]
     now = [replace(one, target=told[0].title) for one in plan_result().simulations.now]
-    result = changed(plan_result(runner.anatomy), supports=told, now=tuple(now))
-    drawings = draw(changed(result, supports=()))
+    result = changed(plan_result(runner.anatomy), boundary_summaries=told, now=tuple(now))
+    drawings = draw(changed(result, boundary_summaries=()))
     page = html(page_view(result, drawings))
     section = page[page.index('id="supports"') : page.index('id="strain"')]
     for one in told:
@@ -146,4 +146,4 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     assert " N <" in section or " N</" in section
     loose = html(page_view(uncalibrated(result), drawings))
     assert "withheld: uncalibrated" in loose[loose.index('id="supports"') : loose.index('id="strain"')]
-    assert 'id="supports"' not in html(page_view(changed(result, supports=()), drawings))
+    assert 'id="supports"' not in html(page_view(changed(result, boundary_summaries=()), drawings))

@@ -1,4 +1,4 @@
-"""Where a corridor may begin and end: points of a bone in a box around a landmark."""
+"""Entry and exit regions of a corridor: points of a bone in a box around a landmark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
-from osteoplan.knowledge.corridors import PatchRow
+from osteoplan.knowledge.corridors import RegionRow
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.trajectory.corridors.bone import BoneField, bone_field
@@ -22,7 +22,7 @@ CAP_MM = 2.0  # an outermost point is the mean of a cap this high
 
 
 class Missing(NotAvailable):
-    """A patch rests on something that this scan does not show; the message says what."""
+    """A region rests on something that this scan does not show; the message says what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ EVERYWHERE = Region(
 )
 
 
-def region(around: Surroundings, row: PatchRow | None, names: Mapping[str, str]) -> Region:
-    """The box of a patch on this scan; everywhere where there is no row.
+def region(around: Surroundings, row: RegionRow | None, names: Mapping[str, str]) -> Region:
+    """The box of a region on this scan; everywhere where there is no row.
 
     Raises:
         Missing: the frame or the landmark is not there.
@@ -107,7 +107,7 @@ def inside_points(whole: BoneField, own: BoneField, where: Region, depth_mm: flo
 
 
 def thinned(points_mm: F64) -> F64:
-    """Points not much closer than the patch's spacing, and not too many: one per cube, the first of each."""
+    """Points not much closer than the region's spacing, and not too many: one per cube, the first of each."""
     spacing = number("corridor_search.patch_mm")
     while True:
         cube = np.floor(points_mm / spacing).astype(np.int64)

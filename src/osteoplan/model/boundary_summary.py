@@ -1,4 +1,4 @@
-"""How a bone was held and loaded in one load case: places in the patient, words, and loads of life."""
+"""Boundary conditions of one load case, summed up: where the bone was held and loaded, and loads of life."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from osteoplan.arrays import F64
 from osteoplan.model.evidence import ReviewStatus
 
-__all__ = ["LifeLoad", "PublishedLimit", "Supports"]
+__all__ = ["BoundarySummary", "LifeLoad", "PublishedLimit"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class PublishedLimit:
 
 
 @dataclass(frozen=True, eq=False)
-class Supports:
-    """One load case as it was run.
+class BoundarySummary:
+    """Boundary conditions of one load case as it was run.
 
     Attributes:
         id, title: of the load case; held, loaded, direction: in words.

@@ -2,7 +2,7 @@
 
 Held nodes are blue squares, loaded nodes vermilion triangles (Okabe-Ito, told apart by shape too); a force is
 an arrow, a moment a bent one where it turns in the plane and a double arrow along its axis where not.
-Tests: tests/unit/test_supports.py.
+Tests: tests/unit/test_boundary_summary.py.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.model.supports import LifeLoad, Supports
+from osteoplan.model.boundary_summary import BoundarySummary, LifeLoad
 from osteoplan.report.colours import LESION
 from osteoplan.report.figures import png_bytes, png_uri
 from osteoplan.report.shadows import Shadow, shadows
 from osteoplan.report.words import number, tag
 
-__all__ = ["load_words", "support_lines", "support_png", "support_uri"]
+__all__ = ["boundary_lines", "boundary_png", "boundary_uri", "load_words"]
 
 HELD, LOADED = "#0072B2", "#D55E00"  # Okabe-Ito blue and vermilion
 _BONE, _BODY, _EDGE = "#F0F0F0", "#CFCFCF", "#8C8C8C"
@@ -34,26 +34,26 @@ _FLAT = 0.35  # sine: an axis with less of itself in the plane is drawn as a poi
 _NO_SOURCE = "no size of this load in life was found in a readable source for this bone"
 
 
-def support_uri(anatomy: Anatomy, supports: Supports) -> str:
+def boundary_uri(anatomy: Anatomy, summary: BoundarySummary) -> str:
     """Data URI of the picture, without words beneath it."""
-    return png_uri(_figure(shadows(anatomy, supports), supports, lines=()))
+    return png_uri(_figure(shadows(anatomy, summary), summary, lines=()))
 
 
-def support_png(anatomy: Anatomy, supports: Supports, stamps: Sequence[str] = ()) -> bytes:
+def boundary_png(anatomy: Anatomy, summary: BoundarySummary, stamps: Sequence[str] = ()) -> bytes:
     """The picture as PNG, with everything that a caption would say beneath it."""
-    title = f"{anatomy.level}, {supports.title}: how it was held and loaded"
-    told = [title, *support_lines(supports), *stamps]
-    return png_bytes(_figure(shadows(anatomy, supports), supports, lines=_wrapped(told)))
+    title = f"{anatomy.level}, {summary.title}: how it was held and loaded"
+    told = [title, *boundary_lines(summary), *stamps]
+    return png_bytes(_figure(shadows(anatomy, summary), summary, lines=_wrapped(told)))
 
 
-def support_lines(supports: Supports) -> tuple[str, ...]:
+def boundary_lines(summary: BoundarySummary) -> tuple[str, ...]:
     """Held, loaded, and how large the load is, as sentences."""
-    shown = f"strain is shown at {number(supports.shown_at, supports.unit)}"
+    shown = f"strain is shown at {number(summary.shown_at, summary.unit)}"
     return (
-        f"held (blue squares): {supports.held}",
-        f"loaded (vermilion triangles): {supports.loaded}; direction: {supports.direction}",
-        *[f"load in life: {load_words(load)}" for load in supports.loads],
-        *([] if supports.loads else [f"load in life: {_NO_SOURCE}"]),
+        f"held (blue squares): {summary.held}",
+        f"loaded (vermilion triangles): {summary.loaded}; direction: {summary.direction}",
+        *[f"load in life: {load_words(load)}" for load in summary.loads],
+        *([] if summary.loads else [f"load in life: {_NO_SOURCE}"]),
         f"arrow: direction alone, its length means nothing; {shown}",
     )
 
@@ -72,10 +72,10 @@ def load_words(load: LifeLoad) -> str:
     return f"{size}{formula}, {load.title} [{', '.join(said)}]"
 
 
-def _figure(planes: tuple[Shadow, Shadow], supports: Supports, *, lines: Sequence[str]) -> Any:
+def _figure(planes: tuple[Shadow, Shadow], summary: BoundarySummary, *, lines: Sequence[str]) -> Any:
     from matplotlib.figure import Figure
 
-    boxes = [_framed(plane, supports) for plane in planes]
+    boxes = [_framed(plane, summary) for plane in planes]
     gap = 0.06 * max(right - left for left, right, _, _ in boxes)
     wide = gap + sum(right - left for left, right, _, _ in boxes)
     low, high = min(box[2] for box in boxes), max(box[3] for box in boxes)
@@ -92,37 +92,37 @@ def _figure(planes: tuple[Shadow, Shadow], supports: Supports, *, lines: Sequenc
         axes = figure.add_axes((at / _WIDTH_CM, below / height, size[0] / _WIDTH_CM, size[1] / height))
         axes.set(xlim=(left, right), ylim=(low, high))
         axes.set_axis_off()
-        _draw(axes, plane, supports)
+        _draw(axes, plane, summary)
         at += size[0] + scale * gap
-    _keys(figure, planes, supports, (below - 0.15) / height)
+    _keys(figure, planes, summary, (below - 0.15) / height)
     for n, line in enumerate(lines):
         where = (below - _BOTTOM_CM - 0.36 * (n + 0.2)) / height
         figure.text(0.015, where, line, fontsize=_FONT_PT - 1, va="top", weight="bold" if n == 0 else None)
     return figure
 
 
-def _framed(plane: Shadow, supports: Supports) -> tuple[float, float, float, float]:
+def _framed(plane: Shadow, summary: BoundarySummary) -> tuple[float, float, float, float]:
     """The box of everything with room for letters."""
     left, right, bottom, top = plane.box
     room = 0.16 * max(right - left, top - bottom)
-    ends = _ends(plane, supports)
+    ends = _ends(plane, summary)
     (x0, y0), (x1, y1) = ends.min(axis=0), ends.max(axis=0)
     return min(left, x0) - room, max(right, x1) + room, min(bottom, y0) - room, max(top, y1) + room
 
 
-def _ends(plane: Shadow, supports: Supports) -> F64:
+def _ends(plane: Shadow, summary: BoundarySummary) -> F64:
     """(2, 2) tail and head: a force ends at the loaded nodes, a moment is centred on them."""
     left, right, bottom, top = plane.box
     length = 0.24 * max(right - left, top - bottom)
-    if supports.turns and abs(plane.toward) > _BENT:
+    if summary.turns and abs(plane.toward) > _BENT:
         ends: F64 = plane.at + 0.5 * length * np.array([[1.0, 0.0], [-1.0, 0.0]])
         return ends if plane.toward > 0 else ends[::-1]
     step = length * plane.along
-    shift = 0.5 * step if supports.turns else 0.0 * step
+    shift = 0.5 * step if summary.turns else 0.0 * step
     return np.stack([plane.at - step, plane.at]) + shift
 
 
-def _draw(axes: Any, plane: Shadow, supports: Supports) -> None:
+def _draw(axes: Any, plane: Shadow, summary: BoundarySummary) -> None:
     _filled(axes, plane.bone, facecolor=_BONE, edgecolor=_EDGE, linewidth=0.8)
     _filled(axes, plane.body, facecolor=_BODY, edgecolor=_EDGE, linewidth=0.6)
     _filled(axes, plane.end_cap, facecolor="none", edgecolor="#555555", linewidth=0.5, hatch="....")
@@ -132,7 +132,7 @@ def _draw(axes: Any, plane: Shadow, supports: Supports) -> None:
         *plane.loaded.T, linestyle="", marker="^", markersize=3.2, color=LOADED, markeredgecolor="white",
         markeredgewidth=0.25,
     )  # fmt: skip
-    _arrow(axes, plane, supports)
+    _arrow(axes, plane, summary)
     _letters(axes, plane)
 
 
@@ -144,16 +144,16 @@ def _filled(axes: Any, outlines: Sequence[Any], **style: Any) -> None:
         axes.add_patch(PathPatch(Path.make_compound_path(*[Path(o, closed=True) for o in outlines]), **style))
 
 
-def _arrow(axes: Any, plane: Shadow, supports: Supports) -> None:
+def _arrow(axes: Any, plane: Shadow, summary: BoundarySummary) -> None:
     """A force, or a moment: bent where it turns in this plane, else a double arrow along its axis."""
-    tail, head = _ends(plane, supports)
-    if supports.turns and abs(plane.toward) > _BENT:
+    tail, head = _ends(plane, summary)
+    if summary.turns and abs(plane.toward) > _BENT:
         _point(axes, tail, head, 0.9 * float(np.sign(plane.toward)))
     elif float(np.linalg.norm(plane.along)) < _FLAT:
         _seen_end_on(axes, plane)
     else:
         _point(axes, tail, head)
-        if supports.turns:
+        if summary.turns:
             _point(axes, tail, head - 0.22 * (head - tail))
 
 
@@ -189,7 +189,7 @@ def _letters(axes: Any, plane: Shadow) -> None:
     axes.text(at_x - 0.5 * bar, at_y, f"{bar:.0f} mm", fontsize=_FONT_PT - 1, ha="center", va="bottom")
 
 
-def _keys(figure: Any, planes: tuple[Shadow, Shadow], supports: Supports, top: float) -> None:
+def _keys(figure: Any, planes: tuple[Shadow, Shadow], summary: BoundarySummary, top: float) -> None:
     """What each sign is, in one or two rows."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -199,7 +199,7 @@ def _keys(figure: Any, planes: tuple[Shadow, Shadow], supports: Supports, top: f
         (Line2D([], [], linestyle="", marker="^", markersize=5, color=LOADED), "loaded"),
         (
             Line2D([], [], linestyle="", marker=r"$\rightarrow$", markersize=11, color="black"),
-            "turn (bent), or its axis (right hand)" if supports.turns else "direction of the load",
+            "turn (bent), or its axis (right hand)" if summary.turns else "direction of the load",
         ),
         (Patch(facecolor=_BODY, edgecolor=_EDGE), "bone under test"),
         (Patch(facecolor=_BONE, edgecolor=_EDGE), "rest of the bone"),
