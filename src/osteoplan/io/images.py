@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osteoplan.errors import BadInput
+from osteoplan.io.dicom.archive import is_marked
 from osteoplan.io.nifti import read_nifti
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
@@ -28,10 +29,7 @@ def is_dicom(path: Path) -> bool:
     """True for a folder, a zip, and a single file that says so by its name or its first bytes."""
     if path.is_dir() or path.suffix.lower() in (".zip", ".dcm", ".ima"):
         return True
-    if not path.is_file():
-        return False
-    with path.open("rb") as handle:
-        return handle.read(132)[128:] == b"DICM"
+    return path.is_file() and is_marked(path)
 
 
 def read_image(

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.limits import Limits
 
-__all__ = ["Files", "files_at", "inflated"]
+__all__ = ["HEAD", "Files", "files_at", "inflated", "is_bare", "is_marked"]
 
 _MB = 2**20
 _CHUNK = 2**20
@@ -80,7 +80,7 @@ def files_at(path: Path, limits: Limits) -> Files:
         return _folder(path, limits)
     if not path.is_file():
         raise BadInput(f"{path}: no such file or folder; give a DICOM folder, a zip of it, or one DICOM file")
-    if zipfile.is_zipfile(path) and not _has_dicom_mark(path):
+    if zipfile.is_zipfile(path) and not is_marked(path):
         return _archive(path, limits)
     return Files(path, (path,), (), 0, limits)
 
@@ -153,7 +153,27 @@ def _archive(path: Path, limits: Limits) -> Files:
     return Files(path, (), tuple(members), len(entries) - len(members), limits)
 
 
-def _has_dicom_mark(path: Path) -> bool:
-    """A DICOM file may end like a zip archive: what begins as DICOM is DICOM."""
+def is_marked(path: Path) -> bool:
+    """True for a file that begins as DICOM does (it may end like a zip archive), with or without its mark."""
     with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+        head = file.read(HEAD)
+    return head[128:] == b"DICM" or is_bare(head)
+
+
+def is_bare(head: bytes) -> bool:
+    """True where a file begins with DICOM's first element at once, without the preamble and mark of PS3.10.
+
+    That element is of group 2 (explicit) or 8; after its tag stand two letters or a length of four bytes.
+    """
+    if head[128:] == b"DICM" or head[:4] not in _FIRST:
+        return False
+    vr, length = head[4:6], int.from_bytes(head[4:8], "little")
+    return (vr.isalpha() and vr.isupper()) or (head[0] == 8 and length < HEAD)
+
+
+HEAD = 132  # bytes of preamble and mark
+_ELEMENTS = (0x00, 0x01, 0x05, 0x06, 0x08, 0x12, 0x16)  # group length up to the object's class
+_FIRST = frozenset(
+    (bytes((2, 0, 0, 0)), bytes((2, 0, 1, 0)), bytes((2, 0, 2, 0)), *(bytes((8, 0, e, 0)) for e in _ELEMENTS),
+     *(bytes((0, 8, 0, e)) for e in _ELEMENTS))
+)  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,26 @@ KEYWORDS = (
     "PixelSpacing", "SliceThickness", "RescaleSlope", "RescaleIntercept", "RescaleType", "PixelPaddingValue",
     "KVP", "ConvolutionKernel", "ContrastBolusAgent", "PatientPosition", "Manufacturer",
     "ManufacturerModelName", "LossyImageCompression", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", *_PRIVATE,
+    "PerFrameFunctionalGroupsSequence", "AcquisitionNumber", "AcquisitionTime", "AcquisitionDateTime",
+    "IrradiationEventUID", "TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase", "EchoTime",
+    "SeriesDescription", *_PRIVATE,
 )  # fmt: skip
+
+#: What slices of one acquisition share: words, functional group of enhanced objects, keywords there or here.
+_MADE = {
+    "acquisition number": ("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
+    "irradiation event": ("IrradiationEventIdentificationSequence", "IrradiationEventUID"),
+    "phase": ("", "TemporalPositionIdentifier"),
+    "frame's phase": ("FrameContentSequence", "TemporalPositionIndex"),
+    "cardiac phase": ("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"),
+    "tube voltage": ("CTXRayDetailsSequence", "KVP"),
+    "kernel": ("CTReconstructionSequence", "ConvolutionKernel"),
+    "contrast": ("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered", "ContrastBolusAgent"),
+    "echo time": ("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
+    "kind of image": ("CTImageFrameTypeSequence", "FrameType", "ImageType"),
+    "slice thickness": ("PixelMeasuresSequence", "SliceThickness"),
+    "description": ("", "SeriesDescription"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,9 +91,6 @@ class Header:
     photometric: str
     padding: float | None
     lossy: bool
-    kvp: float | None
-    kernel: str | None
-    contrast: bool | None
     position: str | None
     manufacturer: str | None
     model: str | None
@@ -90,6 +106,8 @@ class Slice:
         cosines: (6,) directions along a row and down a column.
         spacing_mm: (2,) distance between rows, between columns.
         unit: rescale type: "HU" also where the header leaves it out, "?" where it is another one.
+        time_s: of the acquisition since midnight.
+        made: what slices of one acquisition share, by words: a digest of the header's entry, "" where none.
     """
 
     header: Header
@@ -101,6 +119,11 @@ class Slice:
     slope: float | None
     intercept: float | None
     unit: str
+    kvp: float | None
+    kernel: str | None
+    contrast: bool | None
+    time_s: float | None
+    made: Mapping[str, str]
 
 
 def pseudonym(uid: object, kind: str) -> str:
@@ -139,9 +162,6 @@ def _header(dataset: Any, file: int) -> Header:
         photometric=_photometric(dataset),
         padding=_number(dataset, "PixelPaddingValue"),
         lossy=str(dataset.get("LossyImageCompression", "")).strip() == "01",
-        kvp=_kvp(dataset),
-        kernel=_word(dataset, "ConvolutionKernel", private),
-        contrast=_contrast(dataset),
         position=_one_of(dataset, "PatientPosition", _POSITIONS),
         manufacturer=_word(dataset, "Manufacturer", private),
         model=_word(dataset, "ManufacturerModelName", private),
@@ -153,6 +173,7 @@ def _slice(dataset: Any, header: Header, number: int, groups: tuple[Any, Any]) -
     orientation = _macro(dataset, groups, "PlaneOrientationSequence")
     measures = _macro(dataset, groups, "PixelMeasuresSequence")
     values = _macro(dataset, groups, "PixelValueTransformationSequence")
+    kernel = _macro(dataset, groups, "CTReconstructionSequence")
     return Slice(
         header=header,
         number=number,
@@ -163,7 +184,26 @@ def _slice(dataset: Any, header: Header, number: int, groups: tuple[Any, Any]) -
         slope=_number(values, "RescaleSlope"),
         intercept=_number(values, "RescaleIntercept"),
         unit=_one_of(values, "RescaleType", frozenset({"HU", "US"})) or _absent(values, "RescaleType", "HU"),
+        kvp=_kvp(_macro(dataset, groups, "CTXRayDetailsSequence")),
+        kernel=_word(kernel, "ConvolutionKernel", _private_words(dataset)),
+        contrast=_contrast(dataset),
+        time_s=_time_s(dataset, _macro(dataset, groups, "FrameContentSequence")),
+        made={word: _made(_macro(dataset, groups, *where[:1]), *where[1:]) for word, where in _MADE.items()},
     )
+
+
+def _made(item: Any, *keywords: str) -> str:
+    """A digest of the first keyword that is there."""
+    told = (_several(item.get(keyword)) for keyword in keywords)
+    return next((pseudonym("/".join(map(str, values)), "made") for values in told if values), "")
+
+
+def _time_s(dataset: Any, frame: Any) -> float | None:
+    """Time of day of the acquisition [s]; None where the header does not tell."""
+    whole = frame.get("FrameAcquisitionDateTime") or dataset.get("AcquisitionDateTime")
+    text = str(whole)[8:] if whole else str(dataset.get("AcquisitionTime") or "")
+    found = re.match(r"(\d\d)(\d\d)(\d\d(?:\.\d+)?)", text)
+    return None if found is None else 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
 
 
 def _macro(dataset: Any, groups: tuple[Any, Any], keyword: str) -> Any:

@@ -11,13 +11,15 @@ import numpy as np
 
 from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput, UnknownName
+from osteoplan.io.dicom.acquisitions import joined
 from osteoplan.io.dicom.archive import files_at
 from osteoplan.io.dicom.child import OnStep, in_child
 from osteoplan.io.dicom.decode import Decoder
-from osteoplan.io.dicom.header import Header, Slice
+from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.dicom.scan import scan
-from osteoplan.io.dicom.series import SeriesCandidate, candidates, summary
+from osteoplan.io.dicom.series import SeriesCandidate, SeriesFound, candidates, others, singly, summary
+from osteoplan.io.dicom.steps import jump_problem, rescale_problem, step_notes
 from osteoplan.io.dicom.straight import straightened
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
@@ -100,7 +102,7 @@ def _parse(
     files = files_at(path, bound)
     seen = scan(files, on_step)
     every = candidates(seen, files)
-    chosen = _chosen(path, every, series)
+    chosen = _chosen(path, every, others(seen), series)
     stack, found = chosen.stack, chosen.found
     if found.verdict in ("refused", "aside") or (stack.tilt_deg and not straighten):
         raise BadInput(f"{path}: series {summary(found)} is not used: {found.reason}")
@@ -109,15 +111,21 @@ def _parse(
     values = _values(kept, decoder, on_step)
     decoder.close()
     notes = _notes(chosen, every, bound)
+    if found.modality == "CT":
+        if problem := rescale_problem(kept, values, bound) or jump_problem(values, bound):
+            raise BadInput(f"{path}: series {summary(found)} is not used: {problem}")
+        notes += step_notes(values, bound)
     repaired = chosen.repairs
-    acquisition = replace(_acquisition([s.header for s in kept], found.frame), repaired=repaired)
+    acquisition = replace(_acquisition(kept, found.frame), repaired=repaired)
     first = kept[0].thickness_mm
     if first is not None and all(s.thickness_mm == first for s in kept) and 0 < first < 1e3:
         acquisition = replace(acquisition, slice_thickness_mm=first)
     return _Parsed(values, stack.affine, stack.tilt_deg, acquisition, (*repaired, *notes))
 
 
-def _chosen(path: Path, every: list[SeriesCandidate], series: str | None) -> SeriesCandidate:
+def _chosen(
+    path: Path, every: list[SeriesCandidate], rest: list[SeriesFound], series: str | None
+) -> SeriesCandidate:
     """The series that is meant; never a guess between two."""
     if series is not None:
         matching = [c for c in every if c.found.series.startswith(series) and c.found.verdict != "aside"]
@@ -136,10 +144,11 @@ def _chosen(path: Path, every: list[SeriesCandidate], series: str | None) -> Ser
     if refused:
         told = "; ".join(f"{summary(c.found)}: {c.found.reason}" for c in refused[:5])
         raise BadInput(f"{path}: no CT series can be used: {told}")
-    others = "; ".join(f"{summary(c.found)} {c.found.verdict}: {c.found.reason}" for c in every[:5])
-    raise BadInput(
-        f"{path}: no CT series is there ({others or 'no images at all'}); give the folder of the CT"
+    there = [c.found for c in every] + rest
+    told = "; ".join(
+        f"{f.files} file(s) of {f.modality or 'no modality'}, {f.reason or f.verdict}" for f in there[:5]
     )
+    raise BadInput(f"{path}: no CT series is there ({told or 'no images at all'}); give the folder of the CT")
 
 
 def _values(kept: Sequence[Slice], decoder: Decoder, on_step: OnStep | None) -> Array:
@@ -164,16 +173,20 @@ def _values(kept: Sequence[Slice], decoder: Decoder, on_step: OnStep | None) -> 
     return values
 
 
-def _acquisition(headers: Sequence[Header], frame: str) -> Acquisition:
+def _acquisition(kept: Sequence[Slice], frame: str) -> Acquisition:
     """The facts in which all slices agree."""
 
     def agreed(name: str) -> Any:
-        values = {getattr(header, name) for header in headers}
+        values = {_fact(one, name) for one in kept}
         return values.pop() if len(values) == 1 else None
 
-    head = headers[0]
+    head = kept[0].header
     words = {name: agreed(name) for name in _AGREED}
     return Acquisition(modality=head.modality, frame=frame, study=head.study, series=head.series, **words)
+
+
+def _fact(one: Slice, name: str) -> Any:
+    return getattr(one if hasattr(one, name) else one.header, name)
 
 
 _AGREED = ("kvp", "kernel", "contrast", "position", "manufacturer", "model")
@@ -183,8 +196,9 @@ def _notes(chosen: SeriesCandidate, every: list[SeriesCandidate], bound: Limits)
     slices, notes = chosen.slices, []
     words = {"kvp": "tube voltage", "kernel": "kernel", "contrast": "contrast", "model": "scanner"}
     for name, word in words.items():
-        if len({getattr(s.header, name) for s in slices}) > 1:
+        if len({_fact(s, name) for s in slices}) > 1:
             notes.append(f"the slices disagree about the {word}, which is therefore unknown")
+    notes += joined(singly(slices, chosen.stack), bound)
     if any(s.header.lossy for s in slices):
         notes.append("the images were compressed with loss: small differences in HU are not to be trusted")
     if not slices[0].header.frame:

@@ -21,6 +21,11 @@ class Limits:
     position_rounding_mm: float
     drift_tolerance_mm: float
     unscanned_gap_pct: float
+    interleaved_pct: float
+    pass_pause_s: float
+    rescale_step_HU: float
+    slice_jump_HU: float
+    tissue_min_HU: float
     outside_scan_HU: float
     files_max: float
     frames_max: float

@@ -15,6 +15,7 @@ from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.header import pseudonym
+from osteoplan.io.dicom.scan import marked
 from osteoplan.knowledge import values
 
 __all__ = ["apart", "decoded", "finite", "frame_of", "opened", "private_words"]
@@ -40,7 +41,8 @@ def opened(path: Path, classes: Collection[str], what: str) -> Any:
     if not path.is_file():
         raise BadInput(f"{path.name}: no such file; check the path in case.yaml")
     try:
-        dataset = pydicom.dcmread(path)
+        with path.open("rb") as stream:
+            dataset = pydicom.dcmread(marked(stream))
         found = str(dataset.get("SOPClassUID", ""))
     except Exception as why:  # pydicom raises what the broken bytes happen to hit
         raise BadInput(

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from osteoplan.errors import BadInput
-from osteoplan.io.dicom.archive import Files, inflated
+from osteoplan.io.dicom.archive import HEAD, Files, inflated, is_bare
 from osteoplan.io.dicom.header import KEYWORDS, MODALITIES, Slice, pseudonym, slices_of
 from osteoplan.io.dicom.limits import Limits
 
-__all__ = ["NATIVE", "Aside", "Pixels", "Scan", "plain", "scan"]
+__all__ = ["NATIVE", "Aside", "Pixels", "Scan", "marked", "plain", "scan"]
 
 OnStep = Callable[[int, float], bool]
 
@@ -111,7 +111,7 @@ def scan(files: Files, on_step: OnStep | None = None) -> Scan:
 
 
 def plain(stream: BinaryIO, where: str, limits: Limits) -> BinaryIO:
-    """The stream, or its data set inflated, under the caps on size and ratio; at its beginning.
+    """The stream with its mark, or its data set inflated, under the caps on size and ratio; at its beginning.
 
     Raises:
         BadInput: it grows beyond the limits.
@@ -119,9 +119,9 @@ def plain(stream: BinaryIO, where: str, limits: Limits) -> BinaryIO:
     """
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset, read_preamble
-    from pydicom.filewriter import write_file_meta_info
     from pydicom.uid import ExplicitVRLittleEndian
 
+    stream = marked(stream)
     read_preamble(stream, False)
     meta = FileMetaDataset(
         read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
@@ -131,17 +131,45 @@ def plain(stream: BinaryIO, where: str, limits: Limits) -> BinaryIO:
         return stream
     grown = inflated(stream.read(), where, limits)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return _begun(meta, grown)
+
+
+def marked(stream: BinaryIO) -> BinaryIO:
+    """The stream; a bare one gets preamble and mark, and the transfer syntax that it is written in."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    head = stream.read(HEAD)
+    stream.seek(0)
+    if not is_bare(head):
+        return stream
+    if head[0] == 2:  # its own meta information tells the syntax
+        return io.BytesIO(_PREAMBLE + stream.read())
+    meta = FileMetaDataset()
+    explicit = ExplicitVRBigEndian if head[0] == 0 else ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = explicit if head[4:6].isalpha() else ImplicitVRLittleEndian
+    return _begun(meta, stream.read())
+
+
+def _begun(meta: Any, content: bytes) -> BinaryIO:
+    """A file in memory: preamble, mark, meta information, data set."""
+    from pydicom.filewriter import write_file_meta_info
+
     again = io.BytesIO()
-    again.write(b"\0" * 128 + b"DICM")
+    again.write(_PREAMBLE)
     write_file_meta_info(again, meta, enforce_standard=False)
-    again.write(grown)
+    again.write(content)
     again.seek(0)
     return again
 
 
+_PREAMBLE = b"\0" * 128 + b"DICM"
+
+
 def _look(stream: BinaryIO, n: int, where: str, found: Scan, limits: Limits) -> None:
     """Add one file to what was found."""
-    if stream.read(132)[128:] != b"DICM":
+    head = stream.read(HEAD)
+    if head[128:] != b"DICM" and not is_bare(head):
         found.rest["not DICOM (no DICM mark)"] += 1
         return
     stream.seek(0)

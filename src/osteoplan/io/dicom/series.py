@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from osteoplan.io.dicom.acquisitions import interleaved
 from osteoplan.io.dicom.archive import Files, files_at
 from osteoplan.io.dicom.child import OnStep, in_child
 from osteoplan.io.dicom.geometry import Planes, Stack, stacked
@@ -17,7 +18,16 @@ from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.dicom.scan import Scan, scan
 
-__all__ = ["SeriesCandidate", "SeriesFound", "Verdict", "candidates", "find_series", "summary"]
+__all__ = [
+    "SeriesCandidate",
+    "SeriesFound",
+    "Verdict",
+    "candidates",
+    "find_series",
+    "others",
+    "singly",
+    "summary",
+]
 
 Verdict = Literal["usable", "repairable", "aside", "refused"]
 
@@ -92,7 +102,7 @@ def _find(path: Path, bound: Limits, on_step: OnStep | None = None) -> tuple[Ser
     seen = scan(files, on_step)
     images = [candidate.found for candidate in candidates(seen, files)]
     rank = ("usable", "repairable", "refused", "aside")
-    everything = images + _others(seen)
+    everything = images + others(seen)
     return tuple(
         sorted(everything, key=lambda f: (rank.index(f.verdict), f.modality != "CT", -f.files, f.series))
     )
@@ -117,7 +127,7 @@ def _judged(slices: tuple[Slice, ...], seen: Scan, files: Files) -> SeriesCandid
         return SeriesCandidate(_found(slices, empty, "aside", aside), slices, empty)
     problem = _problem(slices, seen, files.limits)
     stack = empty if problem else stacked(_planes(slices), files.limits)
-    problem = problem or stack.problem
+    problem = problem or interleaved(singly(slices, stack), files.limits) or stack.problem
     if problem:
         lean = f"; also, the gantry was tilted by {stack.tilt_deg:.1f} degrees" if stack.tilt_deg else ""
         return SeriesCandidate(_found(slices, stack, "refused", problem + lean), slices, stack)
@@ -138,6 +148,12 @@ def _judged(slices: tuple[Slice, ...], seen: Scan, files: Files) -> SeriesCandid
     reasons = repairs + ([tilt] if stack.tilt_deg else [])
     verdict: Verdict = "repairable" if reasons else "usable"
     return SeriesCandidate(_found(slices, stack, verdict, "; ".join(reasons)), slices, stack, tuple(repairs))
+
+
+def singly(slices: Sequence[Slice], stack: Stack) -> list[Slice]:
+    """The slices in the order of their places, without those that share a place."""
+    shared = {n for place in stack.copies for n in place}
+    return [slices[n] for n in stack.order if n not in shared]
 
 
 def _found(slices: Sequence[Slice], stack: Stack, verdict: Verdict, reason: str) -> SeriesFound:
@@ -190,9 +206,7 @@ def _problem(slices: Sequence[Slice], seen: Scan, bound: Limits) -> str:
 
 
 def _value_problem(slices: Sequence[Slice]) -> str:
-    """Why the stored values do not become HU."""
-    if len({(s.header.bits, s.header.signed) for s in slices}) > 1:
-        return "the slices store their pixels in different ways: export each as a series of its own"
+    """Why the stored values do not become HU.  Bits and sign may differ: each slice is read by its own."""
     scales = [x for s in slices for x in (s.slope, s.intercept) if x is not None]
     if not np.isfinite(scales).all() or any(s.slope == 0 for s in slices):
         return "the rescale slope or intercept is not a usable number: export the series again"
@@ -234,14 +248,14 @@ def _same_places(slices: Sequence[Slice], stack: Stack, seen: Scan, files: Files
     return True
 
 
-def _others(seen: Scan) -> list[SeriesFound]:
+def others(seen: Scan) -> list[SeriesFound]:
     """What is no image series: one entry for each series, and one for each kind of file without one."""
     counts: dict[tuple[str, str, str, str], int] = {}
     for aside in seen.asides:
         key = (aside.series, aside.study, aside.modality, aside.reason)
         counts[key] = counts.get(key, 0) + 1
-    others = [SeriesFound(s, t, "", m, n, None, None, "aside", why) for (s, t, m, why), n in counts.items()]
+    found = [SeriesFound(s, t, "", m, n, None, None, "aside", why) for (s, t, m, why), n in counts.items()]
     for reason, n in seen.rest.items():
         verdict: Verdict = "refused" if "damaged" in reason else "aside"
-        others.append(SeriesFound("", "", "", "", n, None, None, verdict, reason))
-    return others
+        found.append(SeriesFound("", "", "", "", n, None, None, verdict, reason))
+    return found
