@@ -41,7 +41,7 @@ def rng(seed: int, *names: str) -> np.random.Generator:
     """The random stream called ``names`` under ``seed``.
 
     Streams with other names are independent, and a stream does not depend on who drew before: draw k of
-    ("calibration",) is the same world in every option and every room.
+    ("calibration",) is the same sample in every option and every room.
     """
     words = hashlib.sha256("/".join(names).encode()).digest()
     return np.random.default_rng([seed, *struct.unpack("<8I", words)])

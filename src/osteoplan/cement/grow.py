@@ -2,7 +2,7 @@
 
     |grad T| F = 1        T   when the cement's front arrives        F   relative speed (``cement.medium``)
 
-Differences of the speed from place to place are not seen on a CT: an ensemble of worlds gives the intervals.
+Differences of the speed from place to place are not seen on a CT: an ensemble of samples gives the intervals.
 The bone's surface is a wall, except where the lesion has destroyed it; there cement leaves, into the canal or
 elsewhere.  Ports fill side by side, each its own volume.  The operator stops a port whose cement would enter
 the canal, so less than was asked may be placed.
@@ -92,7 +92,7 @@ def _cropped(anatomy: Anatomy, shares: list[F32]) -> tuple[Volume, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Poured:
-    """Cement in one world.
+    """Cement in one sample.
 
     Attributes:
         share: (ni, nj, nk) share of each voxel that is cement when the operator has stopped.

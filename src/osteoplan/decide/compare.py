@@ -1,6 +1,6 @@
 """Options side by side: paired differences, an honest ranking, and ties where the uncertainty keeps them.
 
-Differences are taken draw by draw (draw k is the same world in every option).  A difference is *supported*
+Differences are taken draw by draw (draw k is the same sample in every option).  A difference is *supported*
 where its interval lies beyond what the model resolves (a mesh, a mask's edge), on either side of zero.
 Published and simulated outcomes are never subtracted, and an option never wins on an outcome that its rival
 lacks: the ranking uses one simulated outcome that every ranked option has.

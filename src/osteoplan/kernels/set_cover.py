@@ -7,8 +7,8 @@
 
 Greedy choices with swaps, and all choices of two columns at most by one matrix product; the best is taken.
 What three or more columns could cost at least is bounded by what the k best bring alone, so that a choice of
-one or two is proven as a rule, and of the others a gap is told.  No chance and no clock are in it.  A solver looked on
-for 20 s and found none better: ``docs/decisions/0011``.
+one or two is proven as a rule, and of the others a gap is told.  No chance and no clock are in it.  A solver
+looked on for 20 s and found none better: ``docs/decisions/0011``.
 """
 
 from __future__ import annotations

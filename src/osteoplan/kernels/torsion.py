@@ -3,7 +3,7 @@
     GJ = min over psi of  sum over cells of G int (psi_x - y)^2 + (psi_y + x)^2
 
 psi(x, y) is the warping per unit twist.  Square cells with bilinear psi, so GJ is approached from above;
-where the centre of twist lies makes no difference.  Being a minimum, GJ in another world is bounded and
+where the centre of twist lies makes no difference.  Being a minimum, GJ in another sample is bounded and
 estimated from the cells' energies exactly as a stiffness is (``mechanics.uncertainty.samples``).
 
     symbol   meaning                                        shape, unit

@@ -155,7 +155,7 @@ class LoadCase(Strict):
         in_plan: also run by ``plan``; the primary case always is.
         rank_by: id of the outcome whose share of intact ranks.
         cap_modulus: ``file.key`` of the modulus of the caps; empty: cement.
-        anchored: draws are made true by solving a few worlds again (``mechanics.uncertainty.correction``).
+        anchored: draws are made true by solving a few samples again (``mechanics.uncertainty.correction``).
         spacing_mm: cubes are never finer than this.
         display_load: load at which strain is shown, the same for all states.
         ratio_resolution_pct: percentage points of the share below which two options are not told apart.

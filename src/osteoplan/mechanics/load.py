@@ -148,7 +148,7 @@ def load(
     filled = [tissue_of(specimen, image, one, rods) for one in sampled_fills]
     draws, again = stiffness_draws(state, filled, central, sampled, energies)
     moved = sensitivity(specimen, state, image, central, found, energies, M)
-    draws = draws * np.array([factors(world) * moved.factor(world) for world in sampled])
+    draws = draws * np.array([factors(sample) * moved.factor(sample) for sample in sampled])
     K = float((E * found.s).sum())
     gains = (
         local_correction(state, ~specimen.end_cap, sampled)
@@ -226,9 +226,9 @@ def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> 
 def _anchored(
     specimen: Specimen, state: Surrogate, energies: Callable[[F64], F64]
 ) -> tuple[Callable[..., float], int]:
-    """(factor of a world on its estimate, worlds that were solved for it)."""
+    """(factor of a sample on its estimate, samples that were solved for it)."""
     if not specimen.case.anchored:
-        return (lambda world: 1.0), 0
+        return (lambda sample: 1.0), 0
     laws = specimen.settings.laws
     central = central_sample(specimen.anatomy.calibration, laws[0])
     found = correction_points(state, central, laws, energies)

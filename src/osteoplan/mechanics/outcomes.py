@@ -35,8 +35,8 @@ def outcomes(
     """Stiffness and load at failure.
 
     Args:
-        K, draws: stiffness of the central world and of every draw, per mm or rad.
-        found: the solved central world.
+        K, draws: stiffness of the central sample and of every draw, per mm or rad.
+        found: the solved central sample.
         local_correction: (n_draws,) what a tissue criterion gains beside the stiffness (``draws``).
     """
     case = specimen.case

@@ -92,7 +92,7 @@ def strength(
     energy_N_mm: float | None = None,
     on_step: OnStep | None = None,
 ) -> LevelStrength:
-    """Load the bone until it yields, in the central world.
+    """Load the bone until it yields, in the central sample.
 
     Args:
         specimen, state, fields, effects: as for ``specimen.load``.
@@ -111,9 +111,9 @@ def strength(
     cement = np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh, fill))
     rods = rods_in(effects, specimen.grid, specimen.mesh, cement)
     tissue = tissue_of(specimen, state, fill, rods)
-    world = central_sample(specimen.anatomy.calibration, law.id)
-    E = modulus(tissue, world)[: len(specimen.mesh.cells)]
-    compression, tension = strengths(tissue, world, E)
+    sample = central_sample(specimen.anatomy.calibration, law.id)
+    E = modulus(tissue, sample)[: len(specimen.mesh.cells)]
+    compression, tension = strengths(tissue, sample, E)
     dense = _dense_lesion(specimen, tissue, state)
     E, compression = (np.where(dense, weaker_cortex, 1.0) * each for each in (E, compression))
     body = _body(specimen, level, E, compression, tension, energy_N_mm, rods)
@@ -136,18 +136,18 @@ def law_pair(laws: tuple[str, ...], case: str) -> Law:
     )
 
 
-def strengths(tissue: Tissue, world: ParameterSample, E: F64) -> tuple[F64, F64]:
+def strengths(tissue: Tissue, sample: ParameterSample, E: F64) -> tuple[F64, F64]:
     """(n_elements,) strength in compression and in tension [MPa]; infinite where nothing yields."""
-    density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
-    for step in world.law.conversions:
+    density = Density.of_mg(sample.calibration.density(tissue.image), sample.calibration.density_kind)
+    for step in sample.law.conversions:
         density = conversion(step)(density)
-    bone = np.maximum(strength_law(world.law.strength)(density), LEAST_STRAIN * E)
+    bone = np.maximum(strength_law(sample.law.strength)(density), LEAST_STRAIN * E)
     marrow = number("bone.modulus_min") >= E
     both = []
     tension = number("yielding.tension_to_compression")
     for ratio, of_cement in ((1.0, "pmma_compression"), (tension, "pmma_tension")):
-        solid = number(f"yielding.{of_cement}") * (1.0 - world.porosity) ** 2
-        filled = np.where(tissue.replaced, solid, solid * world.interface)
+        solid = number(f"yielding.{of_cement}") * (1.0 - sample.porosity) ** 2
+        filled = np.where(tissue.replaced, solid, solid * sample.interface)
         s = np.where(tissue.replaced, 0.0, ratio * bone)
         s = s + tissue.cement * np.maximum(filled - s, 0.0)
         soft = (tissue.cement == 0.0) & (tissue.replaced | marrow)

@@ -180,7 +180,7 @@ def _paired(
 
 
 def _aligned(one: Estimate, two: Estimate) -> tuple[F64, F64]:
-    """Draws of both, which must come from the same worlds."""
+    """Draws of both, which must come from the same samples."""
     if one.draws is None or two.draws is None or one.draws.shape != two.draws.shape:
         raise OsteoplanError(
             f"{one.id} and {two.id} have no aligned draws: a difference between them has no interval"

@@ -150,7 +150,7 @@ class PlanResult:
 
 @dataclass(frozen=True)
 class Yielding:
-    """One load case until the bone yields, in the central world, without and with its lesion.
+    """One load case until the bone yields, in the central sample, without and with its lesion.
 
     Attributes:
         ratio_pct: the second strength as a share of the first [%].

@@ -50,7 +50,7 @@ def tornado_of(outcome: Estimate, title: str, resolution_pct: float) -> Tornado:
 def rigidity_of(anatomy: Anatomy, settings: PlanSettings) -> tuple[tuple[Rigidity, ...], tuple[str, ...]]:
     """(sections of every segment that holds some of the lesion, why others were left out).
 
-    The laws are those of the load case that ranks, the worlds those of its draws.
+    The laws are those of the load case that ranks, the samples those of its draws.
     """
     case = load_case(anatomy)
     if case is None:

@@ -30,7 +30,7 @@ def write_solved(
 ) -> tuple[Path, ...]:
     """Write ``CASE_STATE.vtu``, ``.vti`` and ``.inp`` of every load case, intact and now; the files.
 
-    Moduli are those of the central world; displacements and loads those of the case's unit motion or load.
+    Moduli are those of the central sample; displacements and loads those of the case's unit motion or load.
     """
     out.mkdir(parents=True, exist_ok=True)
     jobs = [(case, state) for case in runner.cases for state in get_args(State)]
@@ -60,9 +60,9 @@ def write_boundaries(runner: LoadCaseRunner, out: Path, stamps: Sequence[str] = 
 
 
 def solved_body(specimen: Specimen, state: State, *, on_step: OnStep | None = None) -> VoxelSolution:
-    """A specimen in one state, solved in the central world."""
-    world = central_sample(specimen.anatomy.calibration, specimen.settings.laws[0])
-    E = modulus(tissue_of(specimen, state), world)
+    """A specimen in one state, solved in the central sample."""
+    sample = central_sample(specimen.anatomy.calibration, specimen.settings.laws[0])
+    E = modulus(tissue_of(specimen, state), sample)
     h, conditions = specimen.settings.spacing_mm, specimen.conditions
     problem = VoxelProblem(
         (h, h, h), number("bone.poisson_ratio"), specimen.mesh, E, conditions.fixed,

@@ -12,8 +12,8 @@ A beam knows no ends, no joints and no load path: it is a check of the finite el
 on an acetabulum.  A third of rigidity lost is often called a limit; no source of it could be read, so none
 is used here.
 
-Draws are paired with those of the finite elements.  GJ of a world is estimated from the energies of the
-solved section (power mean, ``worlds.stiffness_in``), which is exact for a common factor.
+Draws are paired with those of the finite elements.  GJ of a sample is estimated from the energies of the
+solved section (power mean, ``samples.stiffness_in``), which is exact for a common factor.
 The idea is that of CT-based rigidity analysis (Snyder, Nazarian, Damron), there against the other side.
 Tests: tests/analytic/test_rigidity.py, tests/unit/test_rigidity_bones.py.
 """
@@ -162,12 +162,12 @@ def losses(
 
     Args:
         intact, now: what fills the squares in both states.
-        central, sampled: the worlds of the values and of the draws.
+        central, sampled: the samples of the values and of the draws.
         rods: of ``metal``, in the state ``now``.
     """  # fmt: skip
 
-    def moduli(tissue: Tissue, world: ParameterSample) -> F64:
-        E = modulus(tissue, world)
+    def moduli(tissue: Tissue, drawn: ParameterSample) -> F64:
+        E = modulus(tissue, drawn)
         return E if rods is None or tissue is intact else E + rods[0] * np.maximum(rods[1] - E, 0.0)
 
     solved = [_twisted(sections, moduli(tissue, central)) for tissue in (intact, now)]
@@ -176,11 +176,11 @@ def losses(
         whole.area_mm2[whole.area_mm2 > 0]
     )
 
-    def in_world(world: ParameterSample) -> F64:
-        left = _in_world(sections, moduli(now, world), solved[1])
-        return _lost(left, _in_world(sections, moduli(intact, world), solved[0]), beams)
+    def in_sample(drawn: ParameterSample) -> F64:
+        left = _in_sample(sections, moduli(now, drawn), solved[1])
+        return _lost(left, _in_sample(sections, moduli(intact, drawn), solved[0]), beams)
 
-    draws = np.array([in_world(world) for world in sampled])
+    draws = np.array([in_sample(drawn) for drawn in sampled])
     values, rows = _lost(_rows(part), _rows(whole), beams), []
     for n, kind in enumerate(KINDS):
         at = float(sections.along_mm[_weakest(part, whole, beams, n)])
@@ -275,8 +275,8 @@ def _profile(sections: Sections, E: F64, twist: _Twist) -> RigidityProfile:
     )
 
 
-def _in_world(sections: Sections, E: F64, solved: _Twist) -> F64:
-    """(3, m) axial, weak bending and torsional rigidity of a world."""
+def _in_sample(sections: Sections, E: F64, solved: _Twist) -> F64:
+    """(3, m) axial, weak bending and torsional rigidity of a sample."""
     EA, weak, _, _ = bending(sections, E)
     mixed = _total(sections, solved.s * np.sqrt(solved.E * E))
     central = _total(sections, solved.s * solved.E)

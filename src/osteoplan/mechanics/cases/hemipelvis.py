@@ -1,6 +1,6 @@
 """Half a pelvis under the hip: builder of a thin case, for ratios between states only.
 
-The bone is rebuilt on cubes along the axes of the anterior pelvic plane.  Its sacroiliac surface and its
+The bone is resampled on cubes along the axes of the anterior pelvic plane.  Its sacroiliac surface and its
 symphysis are held.  The femoral head, a ball on a bed of springs (the cartilage), presses into the lunate:
 
     p = k max(delta . n, 0)            n: from the centre of the socket to its wall

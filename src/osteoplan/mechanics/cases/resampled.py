@@ -1,4 +1,4 @@
-"""A bone rebuilt on cubes along the axes of its load, before anything holds it.
+"""A bone resampled on cubes along the axes of its load, before anything holds it.
 
 The third axis of the cubes is the load's own: what the machine moves or holds along the load is then one
 component of a displacement, whatever way the bone lies in the patient.

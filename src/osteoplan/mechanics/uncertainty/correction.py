@@ -1,12 +1,12 @@
-"""Estimated stiffness made true in a few worlds, and between them.
+"""Estimated stiffness made true in a few samples, and between them.
 
 The estimate of ``samples`` rests on one solved field.  It drifts where samples differ by the density law, or
 where a lesion all but severs the bone, so that soft tissue carries the load.  The state is therefore solved
 again with each law, each with the softest, the central and the firmest soft tissue:
 
-    K(world) ~ estimate(world) c(law, soft tissue)        c = true / estimate at an anchor
+    K(sample) ~ estimate(sample) c(law, soft tissue)        c = true / estimate at a correction point
 
-c is linear in the logarithm of the tissue's modulus between its anchors.  An anchor that rigorous bounds
+c is linear in the logarithm of the tissue's modulus between its correction points.  One that rigorous bounds
 leave within 2 % of the estimate is not solved.  Tests: tests/unit/test_hemipelvis.py.
 """
 
@@ -34,18 +34,18 @@ class CorrectionPoints:
     factors: Mapping[str, tuple[float, ...]]
     solved: int
 
-    def factor(self, world: ParameterSample) -> float:
-        """Of one world."""
-        return float(np.interp(np.log(world.lytic_MPa), np.log(self.soft_MPa), self.factors[world.law.id]))
+    def factor(self, sample: ParameterSample) -> float:
+        """Of one sample."""
+        return float(np.interp(np.log(sample.lytic_MPa), np.log(self.soft_MPa), self.factors[sample.law.id]))
 
 
 def correction_points(
     state: Surrogate, central: ParameterSample, laws: Sequence[str], energies: Callable[[F64], F64]
 ) -> CorrectionPoints:
-    """Solve the anchors of a state.
+    """Solve the correction points of a state.
 
     Args:
-        state: solved in the world ``central``.
+        state: solved in the sample ``central``.
         laws: ids of the density laws.
         energies: element energies of a modulus field, solved anew.
     """
@@ -55,22 +55,22 @@ def correction_points(
     for law in laws:
         row: list[float] = []
         for softness in soft:
-            # without soft tissue in the bone one anchor of a law stands for all
+            # without soft tissue in the bone one correction point of a law stands for all
             if row and not state.tissue.replaced.any():
                 row.append(row[0])
                 continue
-            world = replace(central, law=modulus_law(law), lytic_MPa=softness)
-            factor = _factor(state, world, energies)
+            sample = replace(central, law=modulus_law(law), lytic_MPa=softness)
+            factor = _factor(state, sample, energies)
             solved += factor is not None
             row.append(1.0 if factor is None else factor)
         rows[law] = tuple(row)
     return CorrectionPoints(soft, rows, solved)
 
 
-def _factor(state: Surrogate, world: ParameterSample, energies: Callable[[F64], F64]) -> float | None:
+def _factor(state: Surrogate, sample: ParameterSample, energies: Callable[[F64], F64]) -> float | None:
     """True over estimated stiffness; None where the bounds say that they are as good as equal."""
-    E = modulus(state.tissue, world)
+    E = modulus(state.tissue, sample)
     low, high = stiffness_bounds(state.E, state.s, E)
     if high <= (1.0 + FILL_TOLERANCE) * low:
         return None
-    return float((E * energies(E)).sum()) / state.stiffness_in(world)
+    return float((E * energies(E)).sum()) / state.stiffness_in(sample)

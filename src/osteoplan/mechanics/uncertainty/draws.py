@@ -34,9 +34,9 @@ class Surrogate:
     E: F64
     s: F64
 
-    def stiffness_in(self, world: ParameterSample) -> float:
-        """Estimated stiffness in another world."""
-        return stiffness_in(self.E, self.s, modulus(self.tissue, world))
+    def stiffness_in(self, sample: ParameterSample) -> float:
+        """Estimated stiffness in another sample."""
+        return stiffness_in(self.E, self.s, modulus(self.tissue, sample))
 
 
 def stiffness_draws(
@@ -46,18 +46,18 @@ def stiffness_draws(
     sampled: Sequence[ParameterSample],
     energies: Callable[[F64], F64],
 ) -> tuple[F64, int]:
-    """(stiffness in every world, how many fills were solved again).
+    """(stiffness in every sample, how many fills were solved again).
 
     Draw k takes the tissue of fill k modulo their number; without any the state's own.  A fill is solved
     again, by ``energies`` of a modulus field, unless rigorous bounds leave it within ``FILL_TOLERANCE``.
     """
     fills = [_filled(state, tissue, central, energies) for tissue in filled] or [state]
-    draws = np.array([fills[k % len(fills)].stiffness_in(world) for k, world in enumerate(sampled)])
+    draws = np.array([fills[k % len(fills)].stiffness_in(sample) for k, sample in enumerate(sampled)])
     return draws, sum(fill.s is not state.s for fill in fills)
 
 
 def local_correction(state: Surrogate, bone: Bool, sampled: Sequence[ParameterSample]) -> F64:
-    """How much more the bone of a state stiffens in each world than the whole specimen does.
+    """How much more the bone of a state stiffens in each sample than the whole specimen does.
 
     A tissue criterion reads strain in the bone per unit load, which follows the bone's own stiffness: soft
     discs in series take part in K and not in it.  With x = (sum s sqrt(E E') / sum s E)^2, the estimate of
@@ -72,8 +72,8 @@ def local_correction(state: Surrogate, bone: Bool, sampled: Sequence[ParameterSa
     part[: len(bone)] = bone
     mine, whole = float((E * s)[part].sum()), float((E * s).sum())
     found = []
-    for world in sampled:
-        mixed = s * np.sqrt(E * modulus(state.tissue, world))
+    for sample in sampled:
+        mixed = s * np.sqrt(E * modulus(state.tissue, sample))
         found.append((float(mixed[part].sum()) / mine / (float(mixed.sum()) / whole)) ** 2)
     return np.array(found)
 

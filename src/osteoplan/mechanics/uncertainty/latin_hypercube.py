@@ -6,8 +6,8 @@ n^-3/2 instead of n^-1/2 (McKay 1979; Stein 1987).  Strata are matched between i
 
     u = (permutation of 0..n-1 + uniform(0, 1)) / n            one column per unknown of the input
 
-A new input does not move the others.  Draw k is the same world in every state, option and load case that asks
-for the same n; other than with independent draws, the first draws of more are not the draws of fewer.
+A new input does not move the others.  Draw k is the same sample in every state, option and load case that
+asks for the same n; other than with independent draws, the first draws of more are not the draws of fewer.
 Tests: tests/unit/test_sampling.py.
 """
 

@@ -17,8 +17,8 @@ height reads, is
 
     K(t) = K / (1 + q . t)                                                      exact, without another solve
 
-q is a number of the state, taken in its central world: exact where moduli differ by a common factor.  Moments
-and motions with nodes held sideways have no such tilt here: their direction is not sampled.
+q is a number of the state, taken in its central sample: exact where moduli differ by a common factor.
+Moments and motions with nodes held sideways have no such tilt here: their direction is not sampled.
 Tests: tests/unit/test_direction.py (against direct solves).
 """
 

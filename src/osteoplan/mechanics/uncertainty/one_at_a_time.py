@@ -1,10 +1,10 @@
-"""One input at a time: how far each of them alone moves an outcome, a ratio or a difference.
+"""One-at-a-time sensitivity: how far each input alone moves an outcome, a ratio or a difference.
 
 An input goes to the ends of its range (one with a normal spread to its 5th and 95th percentile, so that bars
 and 90 % intervals are alike), everything else stays at its stated value.  The same ends are taken in
-every state, so the swing of a ratio or a difference is that of its two parts, paired, as draws are.
+every state, so the move of a ratio or a difference is that of its two parts, paired, as draws are.
 
-The stiffness at an end is solved, unless rigorous bounds (``worlds.stiffness_bounds``) leave the estimate
+The stiffness at an end is solved, unless rigorous bounds (``samples.stiffness_bounds``) leave the estimate
 within ``TIGHT``; then the estimate stands.
 Tests: tests/unit/test_swings.py.
 """
@@ -51,16 +51,16 @@ TITLES: Mapping[str, str] = {
 
 
 _SINGLE: Mapping[str, Callable[[ParameterSample, float], ParameterSample]] = {
-    "lytic_modulus": lambda world, end: replace(world, lytic_MPa=end),
-    "pmma_modulus": lambda world, end: replace(world, pmma_MPa=end),
-    "porosity": lambda world, end: replace(world, porosity=end),
-    "interface_factor": lambda world, end: replace(world, interface=end),
+    "lytic_modulus": lambda sample, end: replace(sample, lytic_MPa=end),
+    "pmma_modulus": lambda sample, end: replace(sample, pmma_MPa=end),
+    "porosity": lambda sample, end: replace(sample, porosity=end),
+    "interface_factor": lambda sample, end: replace(sample, interface=end),
 }
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One input at its ends: worlds that differ from the central one in it alone, and what they stand for."""
+    """One input at its ends: samples that differ from the central one in it alone, and what these are."""
 
     input: str
     samples: tuple[ParameterSample, ...]
@@ -88,10 +88,10 @@ def one_at_a_time(
     load_direction: Callable[[tuple[float, float]], float],
     energies: Callable[[F64], F64],
 ) -> tuple[dict[str, tuple[float, ...]], int]:
-    """(stiffness of a state in every world of every probe, worlds that were solved for it).
+    """(stiffness of a state in every sample of every probe, samples that were solved for it).
 
     Args:
-        E, s: moduli and energies of the state, solved in the central world.
+        E, s: moduli and energies of the state, solved in the central sample.
         tissue_at: its tissue for an outline moved by so much [mm].
         load_direction: K(tilt) / K.
         energies: of a modulus field, solved anew.
@@ -100,11 +100,11 @@ def one_at_a_time(
     found: dict[str, tuple[float, ...]] = {}
     for probe in all_probes:
         values = []
-        for world in probe.samples:
+        for sample in probe.samples:
             if probe.input == "load_direction":
-                values.append(K * load_direction(world.load_slopes))
+                values.append(K * load_direction(sample.load_slopes))
                 continue
-            other = modulus(tissue_at(world.edge_mm), world)
+            other = modulus(tissue_at(sample.edge_mm), sample)
             low, high = stiffness_bounds(E, s, other)
             tight = high <= (1.0 + TIGHT) * low
             values.append(stiffness_in(E, s, other) if tight else float((other * energies(other)).sum()))

@@ -1,6 +1,6 @@
-"""The same bone in sampled worlds: what its modulus could be, and what that does to its stiffness.
+"""The same bone in parameter samples: what its modulus could be, and what that does to its stiffness.
 
-    world                             stream               spread
+    sample                            stream               spread
     coefficients of calibration       "calibration"        normal, with their covariance
     density law                       "law"                each as often
     modulus of soft lytic tissue      "lytic_modulus"      log-uniform
@@ -10,7 +10,7 @@
 
 Every stream is stratified (``sampling``).
 
-Stiffness of a world without solving it again.  With prescribed displacement d, K d^2 = min over u of
+Stiffness of a sample without solving it again.  With prescribed displacement d, K d^2 = min over u of
 sum E_e u_e.K0 u_e.  Let s_e = u_e.K0 u_e / d^2 on the solved field of E, so K = sum E_e s_e.  For another E'
 
     K^2 / sum (E_e^2 / E'_e) s_e  <=  K'  <=  sum E'_e s_e
@@ -21,8 +21,8 @@ ruin the lower one, so the estimate is the mean with p = 1/2, which lies between
 
     K' ~ (sum s_e sqrt(E_e E'_e))^2 / K
 
-All three are exact where E' = c E.  Against true re-solves of 48 worlds of the VerSe 004 L2 vertebra (with a
-lesion, with a cement core, with a cement column) the estimate was off by at most 0.6 %, where the worlds
+All three are exact where E' = c E.  Against true re-solves of 48 samples of the VerSe 004 L2 vertebra (with a
+lesion, with a cement core, with a cement column) the estimate was off by at most 0.6 %, where the samples
 themselves differ by 5 to 7 % (sd).  p was chosen on them; tests/unit/test_mechanics.py checks another bone.
 """
 
@@ -120,7 +120,7 @@ def central_sample(calibration: Calibration, law: str) -> ParameterSample:
 def parameter_samples(
     calibration: Calibration, laws: Sequence[str], ensemble: Ensemble
 ) -> tuple[ParameterSample, ...]:
-    """The worlds of the draws; draw k is the same world in every state, option and load case."""
+    """The samples of the draws; draw k is the same sample in every state, option and load case."""
     calibrations = calibration.draws(normal(strata(ensemble, "calibration", 3)))
     chosen = one_of(strata(ensemble, "law")[:, 0], len(laws))
     lytic = log_uniform(strata(ensemble, "lytic_modulus")[:, 0], *known("bone.lytic_tissue_modulus").range)
@@ -139,23 +139,23 @@ def parameter_samples(
     )  # fmt: skip
 
 
-def modulus(tissue: Tissue, world: ParameterSample) -> F64:
-    """(n_elements + n_rods,) Young's modulus [MPa] in a world; 1 for each rod.
+def modulus(tissue: Tissue, sample: ParameterSample) -> F64:
+    """(n_elements + n_rods,) Young's modulus [MPa] in a sample; 1 for each rod.
 
     Cement stiffens an element in proportion to the part that it fills, and never softens one: dense bone that
-    is already stiffer than the composite keeps its modulus.  Metal is the same in every world.
+    is already stiffer than the composite keeps its modulus.  Metal is the same in every sample.
     """
-    density = Density.of_mg(world.calibration.density(tissue.image), world.calibration.density_kind)
-    for step in world.law.conversions:
+    density = Density.of_mg(sample.calibration.density(tissue.image), sample.calibration.density_kind)
+    for step in sample.law.conversions:
         density = conversion(step)(density)
-    E = world.law(density, floor_MPa=number("bone.modulus_min"))
+    E = sample.law(density, floor_MPa=number("bone.modulus_min"))
     if tissue.dead is not None:
         E *= tissue.dead
-    E[tissue.replaced] = world.lytic_MPa
+    E[tissue.replaced] = sample.lytic_MPa
     filled = np.where(
         tissue.replaced,
-        cavity_modulus(world.pmma_MPa, world.porosity),
-        composite_modulus(world.pmma_MPa, world.porosity, world.interface),
+        cavity_modulus(sample.pmma_MPa, sample.porosity),
+        composite_modulus(sample.pmma_MPa, sample.porosity, sample.interface),
     )
     if tissue.layer is not None:
         filled *= tissue.layer

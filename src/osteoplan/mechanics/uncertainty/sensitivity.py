@@ -1,6 +1,6 @@
 """What moves a solved state beside its moduli: direction of the load, outline of the lesion; and each input.
 
-    K(world) = estimate(world) K(tilt) / K  K(edge) / K        both factors in the central world
+    K(sample) = estimate(sample) K(tilt) / K  K(edge) / K        both factors in the central sample
 
 K(edge) is linear between the outline moved inward, as drawn, and moved outward.
 Tests: tests/unit/test_swings.py.
@@ -46,10 +46,10 @@ class Sensitivity:
     solved: int
     local_correction: Mapping[str, tuple[float, ...]]
 
-    def factor(self, world: ParameterSample) -> float:
-        """On the stiffness of a world that its moduli alone give."""
-        edge = float(np.interp(world.edge_mm, self.edges_mm, self.edge_factors))
-        return edge * self.load_direction.factor(world.load_slopes)
+    def factor(self, sample: ParameterSample) -> float:
+        """On the stiffness of a sample that its moduli alone give."""
+        edge = float(np.interp(sample.edge_mm, self.edges_mm, self.edge_factors))
+        return edge * self.load_direction.factor(sample.load_slopes)
 
     def on(self, outcomes: tuple[Estimate, ...], of_tissue: frozenset[str]) -> tuple[Estimate, ...]:
         """The outcomes, each input alone; ``of_tissue`` are the ids that a tissue criterion gives."""
@@ -72,7 +72,7 @@ def sensitivity(
     energies: Callable[[F64], F64],
     preconditioner: Hierarchy,
 ) -> Sensitivity:
-    """Of a state solved in the central world.
+    """Of a state solved in the central sample.
 
     Args:
         energies: of a modulus field, solved anew.
