@@ -4,7 +4,6 @@ import io
 import subprocess
 import tarfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from osteoplan.anatomy.resolution import coarse_edge_mm, coarse_words
 from osteoplan.errors import AlreadyExists, BadInput, NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.model.volume import Volume
-from osteoplan.report import check_page, page
+from osteoplan.report.pictures import stamps_of
 from osteoplan.workflow import demo
 from osteoplan.workflow.demo import make_demo_case, obtain_scan
 from osteoplan.workflow.explain import explain
@@ -106,8 +105,7 @@ def test_the_lesion_lies_above_the_right_socket_and_far_from_the_nail_in_the_lef
 @pytest.mark.slow
 def test_a_coarse_scan_says_so_among_the_warnings_and_on_the_pictures(reading):
     assert "coarse scan (3.0 mm): relative numbers only" in reading.anatomy.warnings
-    assert "coarse scan" in page.stamps(SimpleNamespace(reading=reading))
-    assert "coarse scan" in check_page._stamps(reading)
+    assert "coarse scan" in stamps_of(reading.case, reading.anatomy)
 
 
 @pytest.mark.slow

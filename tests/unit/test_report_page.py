@@ -27,9 +27,9 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.result import PlanResult
 from osteoplan.report.option_views import act_words
-from osteoplan.report.page import best_option, draw, html, render, stamps, strain_page
+from osteoplan.report.page import best_option, draw, html, render, strain_page
 from osteoplan.report.page_view import page_view
-from osteoplan.report.pictures import Scenery
+from osteoplan.report.pictures import Scenery, stamps_of
 from osteoplan.report.views import Drawings
 from osteoplan.workflow.wordings import wordings
 from tests.report_fixture import NASTY, changed, plan_result, uncalibrated
@@ -211,7 +211,8 @@ def test_the_stamp_tells_how_the_strength_was_computed(result: PlanResult, drawi
 
 def test_uncalibrated_is_stamped_on_the_strain_maps() -> None:
     loose = uncalibrated(plan_result())
-    strain = strain_page(Scenery.of(loose.reading.case.ct, loose.reading.anatomy, stamps(loose)), loose)
+    case, anatomy = loose.reading.case, loose.reading.anatomy
+    strain = strain_page(Scenery.of(case.ct, anatomy, stamps_of(case, anatomy)), loose)
     assert strain is not None
     pictures = [picture for _, group in strain.states for picture in group]
     assert all("uncalibrated" in picture.stamps for picture in pictures)

@@ -11,7 +11,7 @@ import numpy as np
 
 from osteoplan.model.checked import Checked, Level, Need
 from osteoplan.report.page_view import calibration_words, finding_line
-from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices
+from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices, stamps_of
 from osteoplan.report.projection import frame_pictures, projected
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE, Line
@@ -61,9 +61,10 @@ def render_check(checked: Checked) -> str:
 
 def check_page(checked: Checked) -> CheckPage:
     """Everything that the page shows."""
-    stamps = _stamps(checked)
-    scenery = None
+    scenery: Scenery | None = None
+    stamps: tuple[str, ...] = ()
     if checked.case is not None and checked.anatomy is not None:
+        stamps = stamps_of(checked.case, checked.anatomy)
         scenery = Scenery.of(checked.case.ct, checked.anatomy, stamps).with_bone()
     return CheckPage(
         program=f"osteoplan {checked.program}",
@@ -109,17 +110,6 @@ def _banners(checked: Checked) -> tuple[str, ...]:
     ]
     if checked.case is not None and checked.case.phantom:
         found.insert(0, "Generated phantom: these images are not a patient.")
-    return tuple(found)
-
-
-def _stamps(checked: Checked) -> tuple[str, ...]:
-    found = []
-    if checked.case is not None and checked.case.phantom:
-        found.append("GENERATED PHANTOM")
-    if checked.anatomy is not None and checked.anatomy.lesion.simulated:
-        found.append("lesion simulated")
-    if checked.anatomy is not None and checked.anatomy.coarse:
-        found.append("coarse scan")
     return tuple(found)
 
 

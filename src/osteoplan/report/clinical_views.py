@@ -1,28 +1,23 @@
-"""What rules and monographs say of the options, as nouns of the page.
+"""What rules and monographs say of the options, in words.
 
-Recommendations list every technique that could be compared, not only those that this version can plan; a
-monograph stands once, beside the first option that uses its technique, with what holds for this patient.
+The page lists every technique that could be compared, not only those that this version can plan; a monograph
+stands once, beside the first option that uses its technique, with what holds for this patient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from osteoplan.model.evidence import NearThreshold, Recommendation
+from osteoplan.model.evidence import NearThreshold
 from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import Complication, Contraindication, FollowUp, Section, Statement
-from osteoplan.report.views import (
-    CardView,
-    ComparedView,
-    RecommendationView,
-    SectionView,
-    StatementView,
-    cites,
-)
 from osteoplan.report.words import name_of, plain, tag
 
-__all__ = ["SECTION_TITLES", "card_of", "compared"]
+__all__ = [
+    "MARKS", "SECTION_TITLES", "knowledge_words", "line_words", "near_words", "open_words", "statement_words",
+    "survival_words",
+]  # fmt: skip
 
 SECTION_TITLES: dict[Section, str] = {
     "indications": "use when",
@@ -35,53 +30,11 @@ SECTION_TITLES: dict[Section, str] = {
     "aftercare": "aftercare",
     "follow_up": "follow-up",
 }
-_NEAR = 8  # thresholds that a page of a meeting holds; plan.json has all
-_MARKS = {"excluded_by_rule": "✕", "refer_elsewhere": "→"}
+MARKS = {"excluded_by_rule": "✕", "refer_elsewhere": "→"}
 
 
-def compared(result: PlanResult) -> ComparedView:
-    """Every technique with the rules for and against it, sides that disagree, and near thresholds."""
-    return ComparedView(
-        line=_line(result),
-        rows=tuple(_recommendation(one) for one in result.explanation.recommendations),
-        conflicts=tuple(
-            f"{one.title}: {', '.join(one.supports)} for it, {', '.join(one.against)} against it"
-            for one in result.explanation.conflicts
-        ),
-        near_thresholds=tuple(
-            _change(change, result.wordings.labels) for change in result.explanation.near_thresholds[:_NEAR]
-        ),
-        more=max(len(result.explanation.near_thresholds) - _NEAR, 0),
-        survival=_survival(result),
-        knowledge=_knowledge(result),
-    )
-
-
-def card_of(result: PlanResult, technique: str) -> CardView | None:
-    """The technique's monograph for this patient; None for a plug-in that brought none."""
-    card = result.wordings.cards.get(technique)
-    if card is None:
-        return None
-    sections = [
-        SectionView(title, _statements(result, card.section(name)), card.nothing_found.get(name, ""))
-        for name, title in SECTION_TITLES.items()
-    ]
-    return CardView(
-        card.title, card.what, tuple(section for section in sections if section.rows or section.none)
-    )
-
-
-def _recommendation(one: Recommendation) -> RecommendationView:
-    mark = str(one.rank) if one.rank else _MARKS.get(one.status, "·")
-    against = [f"excluded by {rule}" for rule in one.exclude] + list(one.warn)
-    reason = "; ".join(one.reasons) if one.status in _MARKS else ""
-    return RecommendationView(
-        mark, one.title, ", ".join(one.prefer), ", ".join(one.consider), ", ".join(against),
-        ", ".join(one.require), len(one.open), reason,
-    )  # fmt: skip
-
-
-def _line(result: PlanResult) -> str:
+def line_words(result: PlanResult) -> str:
+    """Which line of therapy, with what intent, and what the patient wants."""
     words = {True: "yes", False: "no", None: "not known yet"}
     said = [
         f"{name} line: {words[truth]}" + (f" ({', '.join(rules)})" if rules else "")
@@ -106,7 +59,8 @@ def _wanted(result: PlanResult) -> list[str]:
     return said
 
 
-def _change(change: NearThreshold, labels: Mapping[str, Label]) -> str:
+def near_words(change: NearThreshold, labels: Mapping[str, Label]) -> str:
+    """A near threshold, and what the rule would say beyond it."""
     label = labels[change.fact].label
     value = change.value
     now = f"{plain(value[0])} to {plain(value[1])}" if isinstance(value, tuple) else plain(value)
@@ -118,7 +72,7 @@ def _change(change: NearThreshold, labels: Mapping[str, Label]) -> str:
     )
 
 
-def _survival(result: PlanResult) -> tuple[str, ...]:
+def survival_words(result: PlanResult) -> tuple[str, ...]:
     """One line for each source; those that point apart last."""
     lines = []
     for row in result.explanation.survival.rows:
@@ -131,7 +85,8 @@ def _survival(result: PlanResult) -> tuple[str, ...]:
     return (*lines, *result.explanation.survival.disagreements)
 
 
-def _knowledge(result: PlanResult) -> tuple[str, ...]:
+def knowledge_words(result: PlanResult) -> tuple[str, ...]:
+    """Whose rules these are."""
     used = result.explanation.knowledge
     day = f", as of {used.as_of}" if used.as_of else ""
     lines = [f"knowledge {used.release} ({used.version.split('+')[-1][:12]}){day}"]
@@ -141,18 +96,8 @@ def _knowledge(result: PlanResult) -> tuple[str, ...]:
     return (*lines, *used.overrides, *used.warnings)
 
 
-def _statements(result: PlanResult, rows: Iterable[Statement]) -> tuple[StatementView, ...]:
-    labels = result.wordings.labels
-    return tuple(
-        StatementView(
-            _text(row), _open(row.ask, labels) if row.applies is None else "", tag(row.status),
-            cites(result, row.cite),
-        )
-        for row in rows
-    )  # fmt: skip
-
-
-def _text(row: Statement) -> str:
+def statement_words(row: Statement) -> str:
+    """A sentence of a monograph."""
     match row:
         case Complication(value=float() | int()):
             span = "" if row.low is None or row.high is None else f" ({plain(row.low)} to {plain(row.high)})"
@@ -165,7 +110,7 @@ def _text(row: Statement) -> str:
     return row.text
 
 
-def _open(facts: Sequence[str], labels: Mapping[str, Label]) -> str:
+def open_words(facts: Sequence[str], labels: Mapping[str, Label]) -> str:
     """Which unknown facts would tell whether the statement holds here."""
     words = [labels[fact].label if fact in labels else name_of(fact) for fact in facts]
     return "if: " + ", ".join(words) if words else "may hold"

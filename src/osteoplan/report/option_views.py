@@ -21,10 +21,10 @@ from osteoplan.model.plan import (
     Point,
     Remove,
     Sample,
-    Step,
     Wait,
 )
 from osteoplan.model.result import PlanResult
+from osteoplan.model.technique import TechniqueCard
 from osteoplan.report.charts import ChartAxis, axis_for
 from osteoplan.report.pictures import Picture
 from osteoplan.report.views import (
@@ -35,7 +35,6 @@ from osteoplan.report.views import (
     OptionsTable,
     OutcomeView,
     Plot,
-    StepView,
     cites,
 )
 from osteoplan.report.words import (
@@ -203,26 +202,26 @@ def mark_of(result: PlanResult, option: Option) -> str:
     return "✕" if option.status in _REJECTED else "–"
 
 
-def option_detail(result: PlanResult, option: Option, pictures: tuple[Picture, ...]) -> OptionDetail:
+def option_detail(
+    result: PlanResult, option: Option, pictures: tuple[Picture, ...], card: TechniqueCard | None
+) -> OptionDetail:
     """Everything on one option."""
     return OptionDetail(
+        option=option,
         anchor=f"option-{option.id}",
         mark=mark_of(result, option),
-        title=option.plan.title,
         status=_STATUS[option.status],
         kind="rejected" if option.status in _REJECTED else option.kind,
-        approach=option.plan.approach,
         reasons=tuple(
             f"{reason.text} [{reason.rule.replace('_', ' ')}]" if reason.rule else reason.text
             for reason in option.reasons
         ),
         pictures=pictures,
         before_after=_before_after(result, option),
-        steps=tuple(_step(step) for step in option.plan.steps),
         clearances=tuple(_outcome(result, estimate) for estimate in option.plan.clearances),
         clearances_because=tuple(dict.fromkeys(why for e in option.plan.clearances for why in e.because)),
         outcomes=tuple(_outcome(result, estimate) for estimate in option.outcomes),
-        warnings=option.warnings,
+        card=card,
     )
 
 
@@ -244,10 +243,6 @@ def _before_after(result: PlanResult, option: Option) -> tuple[Line, ...]:
             Line(name, text, note=joined(told(result, force)) if shown and force is not None else "")
         )
     return tuple(lines)
-
-
-def _step(step: Step) -> StepView:
-    return StepView(step.order, step.session, act_words(step.act), step.why)
 
 
 def act_words(act: Act) -> str:

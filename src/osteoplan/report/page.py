@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from matplotlib import colormaps
@@ -14,7 +15,8 @@ from matplotlib import colormaps
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
-from osteoplan.report.option_views import mark_of
+from osteoplan.report import clinical_views
+from osteoplan.report.option_views import act_words, mark_of
 from osteoplan.report.page_view import page_view
 from osteoplan.report.pictures import (
     BONE_WINDOW,
@@ -25,6 +27,7 @@ from osteoplan.report.pictures import (
     along_needle,
     rods_of,
     slices,
+    stamps_of,
     strain_map,
     strain_top,
 )
@@ -32,10 +35,10 @@ from osteoplan.report.plane import Cut, cuts_along
 from osteoplan.report.projection import frame_pictures
 from osteoplan.report.rendering import data_uri, filled
 from osteoplan.report.scene import scene
-from osteoplan.report.views import ColourBar, Drawings, PlanPage, StrainPage
-from osteoplan.report.words import number
+from osteoplan.report.views import ColourBar, Drawings, PlanPage, StrainPage, cites
+from osteoplan.report.words import link_of, number, tag
 
-__all__ = ["best_option", "draw", "html", "render", "stamps", "strain_page"]
+__all__ = ["best_option", "draw", "html", "render", "strain_page"]
 
 _THUMB, _LARGE, _MIDDLE, _SMALL = 270.0, 380.0, 260.0, 210.0
 
@@ -47,13 +50,20 @@ def render(result: PlanResult) -> str:
 
 def html(page: PlanPage) -> str:
     """The page as HTML; whatever a user typed is escaped."""
-    return filled("report.html.j2", page=page)
+    return filled(
+        "report.html.j2",
+        page=page, result=page.result, cites=partial(cites, page.result), act_words=act_words, tag_of=tag,
+        link_of=link_of, marks=clinical_views.MARKS, section_titles=clinical_views.SECTION_TITLES,
+        **{name: getattr(clinical_views, name) for name in clinical_views.__all__ if name.endswith("_words")},
+    )  # fmt: skip
 
 
 def draw(result: PlanResult) -> Drawings:
     """All pictures of a result."""
     devices = result.wordings.devices
-    scenery = Scenery.of(result.reading.case.ct, result.reading.anatomy, stamps(result))
+    scenery = Scenery.of(
+        result.reading.case.ct, result.reading.anatomy, stamps_of(result.reading.case, result.reading.anatomy)
+    )
     best = best_option(result)
     rods = () if best is None else rods_of(best.plan, devices)
     cement = None if best is None else _field(result, best.id, "cement_fraction")
@@ -78,25 +88,18 @@ def _frames(result: PlanResult) -> tuple[Picture, ...]:
     anatomy = result.reading.anatomy
     frames = tuple(anatomy.frames.values()) or (anatomy.frame,)
     return frame_pictures(
-        anatomy.image, anatomy.bone_mask, frames, anatomy.level, width=_LARGE, stamps=stamps(result)
+        anatomy.image,
+        anatomy.bone_mask,
+        frames,
+        anatomy.level,
+        width=_LARGE,
+        stamps=stamps_of(result.reading.case, result.reading.anatomy),
     )
 
 
 def best_option(result: PlanResult) -> Option | None:
     """The option that the first page draws: the first of the ranking, none where there is no ranking."""
     return next((o for o in result.simulations.options if o.id in result.comparison.ranking[:1]), None)
-
-
-def stamps(result: PlanResult) -> tuple[str, ...]:
-    """What every picture of this case must carry."""
-    found = []
-    if result.reading.case.phantom:
-        found.append("GENERATED PHANTOM")
-    if result.reading.anatomy.lesion.simulated:
-        found.append("lesion simulated")
-    if result.reading.anatomy.coarse:
-        found.append("coarse scan")
-    return tuple(found)
 
 
 def _option(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from osteoplan.model.calibration import Calibration
@@ -14,7 +13,6 @@ from osteoplan.model.result import PlanResult
 from osteoplan.report.boundary_pictures import boundary_lines, boundary_uri
 from osteoplan.report.certainty_views import certainty_view
 from osteoplan.report.charts import axis_for
-from osteoplan.report.clinical_views import card_of, compared
 from osteoplan.report.option_views import WITHHELD, first, option_detail, options_table, told
 from osteoplan.report.views import (
     BoundaryView,
@@ -27,7 +25,6 @@ from osteoplan.report.views import (
     RuleView,
     Running,
     ScoreView,
-    SourceView,
     cites,
 )
 from osteoplan.report.words import Value, absolute, clause, joined, name_of, plain, tag
@@ -93,6 +90,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> PlanPage:
         _score(result, one) for one in sorted(result.explanation.scores, key=lambda one: one.id not in read)
     )
     return PlanPage(
+        result=result,
         running=_running(result),
         banners=_banners(result),
         lesion_title=_lesion_title(result),
@@ -112,29 +110,23 @@ def page_view(result: PlanResult, drawings: Drawings) -> PlanPage:
         details=_details(result, drawings),
         boundary_summaries=boundary_views(result),
         certainty=certainty_view(result),
-        compared=compared(result),
         findings=tuple(finding_line(found, labels) for found in result.reading.findings),
         overruled=tuple(finding_line(found, labels) for found in result.reading.findings.overruled),
         questions=tuple(
             Line(_label(q.fact, labels), q.text, note="asked by " + few(q.asked_by))
             for q in result.explanation.questions
         ),
-        warnings=result.warnings,
-        sources=_sources(result),
         stamp=_stamp(result),
-        credits=result.credits,
     )
 
 
 def _details(result: PlanResult, drawings: Drawings) -> tuple[OptionDetail, ...]:
     """Every option; a technique's monograph stands beside the first option that uses it."""
-    found, told = [], set()
+    found = []
+    cards = dict(result.wordings.cards)
     for option in result.simulations.options:
-        detail = option_detail(result, option, drawings.options.get(option.id, ()))
-        technique = option.plan.technique
-        card = None if technique in told else card_of(result, technique)
-        told.add(technique)
-        found.append(replace(detail, card=card))
+        pictures, card = drawings.options.get(option.id, ()), cards.pop(option.plan.technique, None)
+        found.append(option_detail(result, option, pictures, card))
     return tuple(found)
 
 
@@ -342,20 +334,6 @@ def _fact(name: str, value: Fact | Sequence[float], labels: Labels, unit: str = 
     if isinstance(value, str) and unit != "1":  # three axes in one breath
         return f"{value} {unit}"
     return plain(value, unit if row is None or unit != "1" else row.unit)
-
-
-def _sources(result: PlanResult) -> tuple[SourceView, ...]:
-    found = []
-    for n, citation in enumerate(result.citations, 1):
-        link, text = "", ""
-        if citation.doi:
-            link, text = f"https://doi.org/{citation.doi}", f"doi:{citation.doi}"
-        elif citation.pmid:
-            link, text = f"https://pubmed.ncbi.nlm.nih.gov/{citation.pmid}/", f"PMID {citation.pmid}"
-        elif citation.url.startswith(("https://", "http://")):
-            link, text = citation.url, citation.url
-        found.append(SourceView(n, citation.key, citation.text, link, text))
-    return tuple(found)
 
 
 def _stamp(result: PlanResult) -> tuple[Line, ...]:

@@ -16,6 +16,7 @@ from matplotlib import colormaps
 
 from osteoplan.arrays import F64, U8, Indices
 from osteoplan.model.anatomy import Anatomy, Structure
+from osteoplan.model.case import Case
 from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Place, Plan
@@ -27,7 +28,8 @@ from osteoplan.report.words import name_of
 
 __all__ = [
     "BONE_WINDOW", "SOFT_WINDOW", "DrawnRod", "Greys", "Legend", "Mark", "Picture", "Scenery", "Stroke",
-    "along_needle", "at_plane", "grouped", "looking_down", "rods_of", "slices", "strain_map", "strain_top",
+    "along_needle", "at_plane", "grouped", "looking_down", "rods_of", "slices", "stamps_of",
+    "strain_map", "strain_top",
 ]  # fmt: skip
 
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")
@@ -149,6 +151,16 @@ class DrawnRod:
         beside = np.linalg.norm(offset - run[..., None] * axis, axis=-1)
         inside: F64 = np.minimum((self.diameter_mm or 0.0) / 2 - beside, np.minimum(run, length - run))
         return inside
+
+
+def stamps_of(case: Case, anatomy: Anatomy) -> tuple[str, ...]:
+    """What every picture of a case must carry."""
+    said = (
+        (case.phantom, "GENERATED PHANTOM"),
+        (anatomy.lesion.simulated, "lesion simulated"),
+        (bool(anatomy.coarse), "coarse scan"),
+    )
+    return tuple(words for holds, words in said if holds)
 
 
 def rods_of(plan: Plan, devices: Mapping[str, Device]) -> tuple[DrawnRod, ...]:

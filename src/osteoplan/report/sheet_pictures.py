@@ -23,11 +23,12 @@ from osteoplan.report.pictures import (
     Scenery,
     Stroke,
     at_plane,
+    stamps_of,
 )
 from osteoplan.report.plane import Plane, along, fit
 from osteoplan.report.scene import View, scene
 from osteoplan.report.sheet_places import midline
-from osteoplan.report.sheet_view import marked_paths, sheet_stamps
+from osteoplan.report.sheet_view import marked_paths
 from osteoplan.report.sheet_views import Asked
 
 __all__ = ["SheetPicture", "SheetPictures", "scenery_of", "sheet_pictures"]
@@ -83,7 +84,7 @@ def sheet_pictures(asked: Asked, scenery: Scenery, *, edge: float) -> SheetPictu
 
 def scenery_of(asked: Asked) -> Scenery:
     """What all pictures share."""
-    return Scenery.of(asked.case.ct, asked.anatomy, sheet_stamps(asked))
+    return Scenery.of(asked.case.ct, asked.anatomy, stamps_of(asked.case, asked.anatomy))
 
 
 def _in_short(legend: Sequence[Legend]) -> tuple[Legend, ...]:

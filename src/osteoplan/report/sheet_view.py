@@ -27,12 +27,13 @@ from osteoplan.model.plan import (
     Sample,
     Wait,
 )
+from osteoplan.report.pictures import stamps_of
 from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet_views import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag
 
-__all__ = ["marked_paths", "sheet_stamps", "sheet_view"]
+__all__ = ["marked_paths", "sheet_view"]
 
 _AVOIDED: tuple[StructureKind, ...] = ("canal", "nerve", "vessel", "pleura", "bowel", "organ")
 _NEAREST, _NEAREST_TERSE = 6, 3
@@ -65,7 +66,7 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         position=name_of(asked.case.procedure.get("position", "position not stated")),
         lesion=f"lesion {lesion.id}, {lesion.side}, {lesion.matrix or 'matrix unknown'}",
         alarms=tuple(_alarms(asked, places)),
-        stamps=sheet_stamps(asked),
+        stamps=stamps_of(asked.case, asked.anatomy),
         paths=tuple(_path(mark, place, asked) for mark, place in places.items()),
         path_note="; ".join(dict.fromkeys(_references(asked, places))),
         materials=materials,
@@ -115,13 +116,6 @@ def _one_axis(one: Place, other: Place) -> bool:
 def _mark_of(act: Place, places: Mapping[str, Place]) -> str:
     """The number of the way that a device takes."""
     return next((mark for mark, place in places.items() if _one_axis(act, place)), "?")
-
-
-def sheet_stamps(asked: Asked) -> tuple[str, ...]:
-    """What every picture of the sheet must carry."""
-    found = ["GENERATED PHANTOM"] if asked.case.phantom else []
-    found += ["lesion simulated"] if asked.anatomy.lesion.simulated else []
-    return (*found, *(["coarse scan"] if asked.anatomy.coarse else []))
 
 
 def _acts(option: Option) -> Iterator[Act]:

@@ -5,36 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
+from osteoplan.model.technique import TechniqueCard
 from osteoplan.report.charts import ChartAxis, Whisker
 from osteoplan.report.pictures import Picture
 from osteoplan.report.words import Value
 
 __all__ = [
-    "BoundaryView",
-    "CertaintyView",
-    "ChartView",
-    "Cite",
-    "ColourBar",
-    "ColumnView",
-    "Drawings",
-    "Line",
-    "NowBar",
-    "OptionDetail",
-    "OptionRow",
-    "OptionsTable",
-    "OutcomeView",
-    "PairView",
-    "PlanPage",
-    "Plot",
-    "RigidityView",
-    "RuleView",
-    "Running",
-    "ScoreView",
-    "SourceView",
-    "StepView",
-    "StrainPage",
-    "cites",
+    "BoundaryView", "CertaintyView", "ChartView", "Cite", "ColourBar", "ColumnView", "Drawings", "Line",
+    "NowBar", "OptionDetail", "OptionRow", "OptionsTable", "OutcomeView", "PairView", "PlanPage", "Plot",
+    "RigidityView", "RuleView", "Running", "ScoreView", "StrainPage", "cites",
 ]  # fmt: skip
 
 
@@ -214,16 +195,6 @@ class RuleView:
 
 
 @dataclass(frozen=True)
-class StepView:
-    """One act in its order."""
-
-    order: int
-    session: int
-    text: str
-    why: str
-
-
-@dataclass(frozen=True)
 class OutcomeView:
     """One outcome with its basis."""
 
@@ -238,78 +209,20 @@ class OutcomeView:
 
 @dataclass(frozen=True, eq=False)
 class OptionDetail:
-    """Everything on one option."""
+    """Everything on one option; ``card`` where it is the first that uses its technique."""
 
+    option: Option
     anchor: str
     mark: str
-    title: str
     status: str
     kind: str
-    approach: str
     reasons: tuple[str, ...]
     pictures: tuple[Picture, ...]
     before_after: tuple[Line, ...]
-    steps: tuple[StepView, ...]
     clearances: tuple[OutcomeView, ...]
     clearances_because: tuple[str, ...]
     outcomes: tuple[OutcomeView, ...]
-    warnings: tuple[str, ...]
-    card: CardView | None = None
-
-
-@dataclass(frozen=True)
-class StatementView:
-    """A sentence of a monograph; ``open`` names the facts that would tell whether it holds here."""
-
-    text: str
-    open: str
-    tag: str
-    cites: tuple[Cite, ...]
-
-
-@dataclass(frozen=True)
-class SectionView:
-    """A section of a monograph; ``none`` says that nothing was found, where nothing was."""
-
-    title: str
-    rows: tuple[StatementView, ...]
-    none: str
-
-
-@dataclass(frozen=True)
-class CardView:
-    """A technique's monograph, with what holds for this patient."""
-
-    title: str
-    what: str
-    sections: tuple[SectionView, ...]
-
-
-@dataclass(frozen=True)
-class RecommendationView:
-    """What the rules make of one technique; ``reason`` where it is not ranked."""
-
-    mark: str
-    title: str
-    prefer: str
-    consider: str
-    against: str
-    require: str
-    open: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class ComparedView:
-    """Every technique that could be compared, by rules alone."""
-
-    line: str
-    rows: tuple[RecommendationView, ...]
-    conflicts: tuple[str, ...]
-    near_thresholds: tuple[str, ...]
-    more: int
-    survival: tuple[str, ...]
-    knowledge: tuple[str, ...]
+    card: TechniqueCard | None
 
 
 @dataclass(frozen=True)
@@ -330,17 +243,6 @@ class StrainPage:
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SourceView:
-    """One citation; ``link`` is empty or a plain https address."""
-
-    number: int
-    key: str
-    text: str
-    link: str
-    link_text: str
-
-
 @dataclass(frozen=True, eq=False)
 class Drawings:
     """The pictures that the page shows."""
@@ -357,8 +259,9 @@ class Drawings:
 
 @dataclass(frozen=True, eq=False)
 class PlanPage:
-    """The whole report."""
+    """The whole report; what the template tells as it stands is read off ``result``."""
 
+    result: PlanResult
     running: Running
     banners: tuple[str, ...]
     lesion_title: str
@@ -378,14 +281,10 @@ class PlanPage:
     details: tuple[OptionDetail, ...]
     boundary_summaries: tuple[BoundaryView, ...]
     certainty: CertaintyView
-    compared: ComparedView
     findings: tuple[Line, ...]
     overruled: tuple[Line, ...]
     questions: tuple[Line, ...]
-    warnings: tuple[str, ...]
-    sources: tuple[SourceView, ...]
     stamp: tuple[Line, ...]
-    credits: tuple[str, ...]
 
 
 def cites(result: PlanResult, keys: Iterable[str]) -> tuple[Cite, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from osteoplan.model.device import Device
 from osteoplan.model.trajectory import ErrorBudget, Trajectory, WaysResult
-from osteoplan.report.pictures import Picture, Scenery
+from osteoplan.report.pictures import Picture, Scenery, stamps_of
 from osteoplan.report.rendering import filled
 from osteoplan.report.scene import scene
 from osteoplan.report.views import INTENDED_USE
@@ -101,7 +101,7 @@ def render_ways(result: WaysResult) -> str:
 def ways_page(result: WaysResult) -> WaysPage:
     """Everything that the page shows; ways that fit stand first."""
     anatomy, devices = result.anatomy, result.devices
-    scenery = Scenery.of(result.case.ct, anatomy, _stamps(result))
+    scenery = Scenery.of(result.case.ct, anatomy, stamps_of(result.case, anatomy))
     ways = sorted(result.ways, key=lambda way: not way.ok)
     details = tuple(_detail(scenery, way, devices) for way in _drawn(ways))
     return WaysPage(
@@ -123,13 +123,6 @@ def ways_page(result: WaysResult) -> WaysPage:
         warnings=result.warnings,
         credits=result.credits or result.case.credits,
     )
-
-
-def _stamps(result: WaysResult) -> tuple[str, ...]:
-    """What every picture must carry."""
-    found = ["GENERATED PHANTOM"] if result.case.phantom else []
-    found += ["lesion simulated"] if result.anatomy.lesion.simulated else []
-    return (*found, *(["coarse scan"] if result.anatomy.coarse else []))
 
 
 def _banners(result: WaysResult) -> list[str]:

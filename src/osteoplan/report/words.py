@@ -10,10 +10,11 @@ import math
 import re
 from dataclasses import dataclass
 
+from osteoplan.model.evidence import Citation
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "Value", "absolute", "clause", "joined", "name_of", "number", "plain", "signed_points", "tag",
+    "Value", "absolute", "clause", "joined", "link_of", "name_of", "number", "plain", "signed_points", "tag",
     "unit_word", "value_of",
 ]  # fmt: skip
 
@@ -106,6 +107,15 @@ def plain(value: bool | int | float | str | None, unit: str = "1") -> str:
 def unit_word(unit: str) -> str:
     """A unit as people write it: *years* for ``a``; empty for a bare number."""
     return _UNIT_WORDS.get(unit, unit)
+
+
+def link_of(source: Citation) -> tuple[str, str]:
+    """Address and words of the link to a source; both empty where there is none."""
+    if source.doi:
+        return f"https://doi.org/{source.doi}", f"doi:{source.doi}"
+    if source.pmid:
+        return f"https://pubmed.ncbi.nlm.nih.gov/{source.pmid}/", f"PMID {source.pmid}"
+    return (source.url, source.url) if source.url.startswith(("https://", "http://")) else ("", "")
 
 
 def clause(text: str, longest: int = 90, *, at: str = ";") -> str:
