@@ -7,13 +7,11 @@ the screws, unless a screw ends in the lesion: then the screw itself is the way 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from osteoplan.model.construct import Construct, Screw
-from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Inject, Measure, Plan, Violation, Wait
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import rod_of
@@ -25,59 +23,34 @@ from osteoplan.techniques.filling import (
     needle_estimates,
     no_needle,
 )
-from osteoplan.techniques.fixation import (
-    estimates,
-    no_corridor,
-    not_here,
-    proposed,
-    screw_recipe,
-    serves,
-)
-from osteoplan.techniques.screws import BONES, numbered, remarks, titled
+from osteoplan.techniques.fixation import screw_recipe
+from osteoplan.techniques.screws import PercutaneousScrews, numbered
 from osteoplan.trajectory.setting import Setting
 
 __all__ = ["CementedScrews"]
 
 
 @dataclass(frozen=True)
-class CementedScrews:
-    """Cannulated screws and cement in one session."""
+class CementedScrews(PercutaneousScrews):
+    """Cannulated screws and cement in one session: a needle for the cement keeps clear of the screws."""
 
     id: str = "cemented_screws"
     title: str = "screws with cement"
-    kind: Literal["plan", "comparator"] = "plan"
-
-    def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
-        """A plan for each construct, with a cement needle that keeps clear of its screws."""
-        if not serves(setting, BONES):
-            return ()
-        made, ways = proposed(setting)
-        found = tuple(self._plan(one, ways, setting) for one in made)
-        return (*found, *not_here(self.id, self.title, made, ways, setting))
 
     def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
         """Why there is no corridor, or no needle way beside the screws."""
-        if not plan.steps:
-            return tuple(no_corridor(plan, proposed(setting)[1], setting))
-        if any(isinstance(step.act, Inject) for step in plan.steps):
-            return ()
+        if not plan.steps or any(isinstance(step.act, Inject) for step in plan.steps):
+            return super().violations(plan, setting)
         return tuple(no_needle(cement_ways(setting)))
 
     def _plan(self, made: Construct, ways: tuple[Trajectory, ...], setting: Setting) -> Plan:
-        needles = _needles(made, setting)
-        return Plan(
-            id=f"{self.id}_{made.id.replace('+', '-')}",
-            technique=self.id,
-            title=titled(self.title, made),
-            lesion=setting.anatomy.lesion.id,
+        needles, screws = _needles(made, setting), super()._plan(made, ways, setting)
+        return replace(
+            screws,
             steps=numbered(_recipe(made, ways, needles, setting)),
-            remarks=remarks(made),
-            approach="; ".join((*(s.name for s in made.screws), *(w.name for w in needles))),
+            approach="; ".join((screws.approach, *(w.name for w in needles))),
             uses=("fixation", "pmma"),
-            clearances=(
-                *estimates(made, ways, setting.ensemble),
-                *needle_estimates(needles, setting.ensemble),
-            ),
+            clearances=(*screws.clearances, *needle_estimates(needles, setting.ensemble)),
         )
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
-from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import Approach, approaches, approaches_of
 from osteoplan.knowledge.guidance import guidance, guidances
 from osteoplan.knowledge.sites import label_of
@@ -20,11 +19,11 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import way_estimates
+from osteoplan.techniques.transpedicular import cannulas
 from osteoplan.trajectory.geometry import segment_distance
 from osteoplan.trajectory.needles.candidates import Candidates, window_of
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
@@ -69,7 +68,7 @@ def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
     Raises:
         NotAvailable: no cannula on the shelf.
     """
-    device = cannula_of(setting.inventory)
+    device = cannulas(setting.inventory)[0]
 
     def make() -> tuple[Trajectory, ...]:
         searches = [needle_ways(setting.around, task, setting.ensemble) for task in _tasks(device, setting)]
@@ -77,18 +76,6 @@ def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
 
     key = ("cement ways", device.id, *setting.inventory.conditions, setting.ensemble)
     return setting.memo.once(key, make)
-
-
-def cannula_of(inventory: Inventory) -> Device:
-    """The thinnest cannula on the shelf.
-
-    Raises:
-        NotAvailable: there is none.
-    """
-    found = [device for device in inventory.of_kind("needle") if device.id.startswith("cannula")]
-    if not found:
-        raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
-    return min(found, key=lambda device: (device.values["outer_diameter_mm"].number, device.id))
 
 
 def apart(ways: Sequence[Trajectory], count: int, least_mm: float) -> tuple[Trajectory, ...]:

@@ -7,7 +7,6 @@ acts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,7 +33,7 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = [
-    "Corridors", "estimates", "limits_of", "no_corridor", "not_here", "placed_screws", "proposed",
+    "estimates", "limits_of", "no_corridor", "not_here", "placed_screws", "proposed",
     "screw_recipe", "screw_violations", "serves",
 ]  # fmt: skip
 
@@ -48,20 +47,11 @@ def serves(setting: Setting, bones: Sequence[str]) -> bool:
     return label_of(setting.anatomy.bone).split("_")[0] in bones
 
 
-@dataclass(frozen=True, eq=False)
-class Corridors:
-    """Ways for screws on this scan, and what may be put into them."""
-
-    ways: tuple[Trajectory, ...]
-    screws: tuple[Device, ...]
-
-
 def proposed(setting: Setting) -> tuple[tuple[Construct, ...], tuple[Trajectory, ...]]:
     """Constructs for a lesion, the best first, and every corridor that was looked for."""
-    found = _corridors(setting)
-    here = {one.id: one for one in found.screws}
-    made = constructs(setting.around, found.ways, here, limits_of(setting.inventory))
-    return made, found.ways
+    ways, screws = _corridors(setting), setting.inventory.of_kind("screw")
+    here = {one.id: one for one in screws}
+    return constructs(setting.around, ways, here, limits_of(setting.inventory)), ways
 
 
 def limits_of(inventory: Inventory) -> ConstructLimits:
@@ -290,18 +280,18 @@ def _members(named: CorridorSet, ways: Sequence[Trajectory], setting: Setting) -
     return tuple(found[id] for id in named.members) if set(named.members) <= set(found) else ()
 
 
-def _corridors(setting: Setting) -> Corridors:
-    """Corridors of a scan, with the screws that were asked about: the search takes seconds."""
+def _corridors(setting: Setting) -> tuple[Trajectory, ...]:
+    """Corridors of a scan for the screws at hand: the search takes seconds."""
     around, inventory = setting.around, setting.inventory
     screws = inventory.of_kind("screw")
 
-    def make() -> Corridors:
+    def make() -> tuple[Trajectory, ...]:
         guided = tuple(guidance(id) for id in inventory.guidances)
         found = followed(
             corridors(around, screws=screws, through=around.target), guided,
             position=inventory.position, isocentre_mm=setting.anatomy.isocentre_mm,
         )  # fmt: skip
-        return Corridors(budgeted(around, found, guided[0], setting.ensemble) if guided else found, screws)
+        return budgeted(around, found, guided[0], setting.ensemble) if guided else found
 
     names = tuple(screw.id for screw in screws)
     return setting.memo.once(("corridors", names, *inventory.conditions, setting.ensemble), make)

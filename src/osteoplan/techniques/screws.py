@@ -24,7 +24,7 @@ from osteoplan.techniques.fixation import (
 )
 from osteoplan.trajectory.setting import Setting
 
-__all__ = ["BONES", "PercutaneousScrews", "numbered", "titled"]
+__all__ = ["BONES", "PercutaneousScrews", "numbered", "remarks"]
 
 BONES = ("hip", "sacrum", "femur", "humerus")
 
@@ -50,10 +50,11 @@ class PercutaneousScrews:
         return () if plan.steps else tuple(no_corridor(plan, proposed(setting)[1], setting))
 
     def _plan(self, made: Construct, ways: tuple[Trajectory, ...], setting: Setting) -> Plan:
+        count = len(made.screws)
         return Plan(
             id=f"{self.id}_{made.id.replace('+', '-')}",
             technique=self.id,
-            title=titled(self.title, made),
+            title=f"{self.title}, {made.title} ({count} screw{'s' if count > 1 else ''})",
             lesion=setting.anatomy.lesion.id,
             steps=numbered(screw_recipe(made.screws, ways, setting.inventory)),
             remarks=remarks(made),
@@ -61,12 +62,6 @@ class PercutaneousScrews:
             uses=("fixation",),
             clearances=estimates(made, ways, setting.ensemble),
         )
-
-
-def titled(technique: str, made: Construct) -> str:
-    """What people call the plan."""
-    count = len(made.screws)
-    return f"{technique}, {made.title} ({count} screw{'s' if count > 1 else ''})"
 
 
 def remarks(made: Construct) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from osteoplan.trajectory.pedicle import PedicleSide, pedicle
 from osteoplan.trajectory.placement_error import PlacementError
 from osteoplan.trajectory.setting import Setting
 
-__all__ = ["Cannula", "cannula_through", "clearances", "path_violations"]
+__all__ = ["Cannula", "cannula_through", "cannulas", "clearances", "path_violations"]
 
 KINDS: tuple[StructureKind, ...] = ("canal", "pleura", "vessel", "bowel", "organ")
 
@@ -69,6 +69,18 @@ def cannula_through(side: PedicleSide, aim_mm: Point, setting: Setting) -> Cannu
         reach_mm=setting.inventory.limit("tip_reach_mm").number,
     )
     return Cannula(device, best_path(setting.around, task), why + _unknown(setting))
+
+
+def cannulas(inventory: Inventory) -> list[Device]:
+    """The cannulas on the shelf, the thinnest first.
+
+    Raises:
+        NotAvailable: there is none.
+    """
+    found = [device for device in inventory.of_kind("needle") if device.id.startswith("cannula")]
+    if not found:
+        raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
+    return sorted(found, key=lambda device: device.values["outer_diameter_mm"].number)
 
 
 def path_violations(act: Place, setting: Setting) -> tuple[Violation, ...]:
@@ -149,19 +161,12 @@ def _thinnest(side: PedicleSide, setting: Setting) -> tuple[Device, str]:
 
     The reason names the wider ones that the isthmus takes too, or says that not even this one fits.
     """
-    cannulas = sorted(
-        (d for d in setting.inventory.of_kind("needle") if d.id.startswith("cannula")),
-        key=lambda d: d.values["outer_diameter_mm"].number,
-    )
-    if not cannulas:
-        raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
+    here = cannulas(setting.inventory)
     isthmus = 2.0 * pedicle(setting.around, side).radius_mm
     room = isthmus - 2.0 * setting.inventory.limit("wall_depth_min_mm").number
-    fitting = [d.id for d in cannulas if d.values["outer_diameter_mm"].number <= room]
+    fitting = [d.id for d in here if d.values["outer_diameter_mm"].number <= room]
     why = f"{side} isthmus {isthmus:.1f} mm wide; "
-    return cannulas[0], why + (
-        f"takes {', '.join(fitting)}" if fitting else "too narrow for any cannula here"
-    )
+    return here[0], why + (f"takes {', '.join(fitting)}" if fitting else "too narrow for any cannula here")
 
 
 def _unknown(setting: Setting) -> str:
