@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.verification.cases import VerificationCase, ids
-from osteoplan.workflow.verification_page import verification_rows, with_table
+from tests.docs.verification_page import verification_rows, with_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CREDIBILITY = (DOCS / "credibility.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.load import data_root
 from osteoplan.knowledge.rules import rules
 from osteoplan.knowledge.scores import score_tables
-from osteoplan.knowledge.tables import TABLES, refreshed
 from osteoplan.knowledge.vocabulary import uses, vocabulary
+from tests.docs.knowledge_tables import TABLES, refreshed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = ("facts.md", "knowledge.md", "loads.md", "outcomes.md")
@@ -19,7 +19,7 @@ PAGES = ("facts.md", "knowledge.md", "loads.md", "outcomes.md")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tables_of_a_page_are_those_of_the_data(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
-    assert refreshed(text) == text, f"run: python -m osteoplan.knowledge.tables docs/{page}"
+    assert refreshed(text) == text, f"run: python -m tests.docs.knowledge_tables docs/{page}"
 
 
 def test_every_table_stands_on_some_page() -> None:

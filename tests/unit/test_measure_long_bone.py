@@ -9,7 +9,7 @@ from osteoplan.anatomy.measure import measure
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.findings import Findings
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.scores import applicable_scores, mirels_items
+from osteoplan.pathway.scores import applicable_scores, items_from
 from osteoplan.pathway.vocabulary import parse_facts
 from tests.synthetic_long_bone import CENTRE, GRIDS, RADIUS, SPACING, THICK, ball, frame, notch, tube
 
@@ -158,7 +158,7 @@ def test_mirels_is_filled_from_the_measurements_and_waits_only_for_pain():
     findings, _ = measure(tube(), frames={"femoral_shaft": frame(), "proximal_femur": proximal()})
     facts = {k: v for k, v in Findings.of(*findings).facts().items() if k in vocabulary()}
     assert parse_facts(facts) == facts  # every value is one that the vocabulary knows
-    assert mirels_items(facts) == {
+    assert items_from("mirels", facts) == {
         "site": "peritrochanteric",
         "pain": None,
         "lesion": "lytic",
@@ -173,6 +173,6 @@ def test_mirels_is_filled_from_the_measurements_and_waits_only_for_pain():
 def test_in_the_shaft_mirels_reads_lower_limb():
     far = {"femoral_shaft": frame(), "proximal_femur": proximal(lesser_up=60.0)}
     findings, _ = measure(tube("oblique", ball((4.0, 0.0, 0.0), 5.0), marrow=150.0), frames=far)
-    items = mirels_items(Findings.of(*findings).facts())
+    items = items_from("mirels", Findings.of(*findings).facts())
     assert items["site"] == "lower_limb"
     assert items["size"] == "third_to_two_thirds"

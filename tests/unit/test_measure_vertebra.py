@@ -10,7 +10,7 @@ from osteoplan.anatomy.measure import measure
 from osteoplan.anatomy.vertebra import read_vertebra
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.scores import applicable_scores, sins_items
+from osteoplan.pathway.scores import applicable_scores, items_from
 from osteoplan.pathway.vocabulary import parse_facts
 from tests.synthetic_vertebra import vertebra
 
@@ -87,7 +87,7 @@ def test_sins_is_filled_from_the_measurements():
     facts = {k: f.value for k, f in found.items() if k in vocabulary()}
     assert parse_facts(facts) == facts
     assert unmeasured == ()
-    assert sins_items(facts) == {
+    assert items_from("sins", facts) == {
         "location": "junctional",
         "pain": None,
         "lesion": "lytic",

@@ -15,7 +15,7 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.scores import applicable_scores, items_from, mirels_items, risk, score, sins_items
+from osteoplan.pathway.scores import applicable_scores, items_from, risk, score
 
 SUMS = [id for id, table in score_tables().items() if table.kind == "sum"]
 CLASSES = [id for id, table in score_tables().items() if table.kind == "class"]
@@ -407,15 +407,17 @@ def test_the_status_of_a_score_is_its_least_certain_part() -> None:
 def test_sins_items_follow_from_findings_and_from_nothing_else(
     facts: dict[str, object], item: str, answer: object
 ) -> None:
-    assert sins_items(facts)[item] == answer  # type: ignore[arg-type]
+    assert items_from("sins", facts)[item] == answer  # type: ignore[arg-type]
 
 
 def test_the_site_of_mirels_needs_a_person_where_the_femur_may_be_broken_off_the_trochanters() -> None:
-    assert mirels_items({"region": "femur_shaft"})["site"] == "lower_limb"
-    assert mirels_items({"region": "humerus_shaft"})["site"] == "upper_limb"
-    assert mirels_items({"region": "prox_femur"})["site"] == ("lower_limb", "peritrochanteric")
-    assert mirels_items({"region": "prox_femur", "peritrochanteric": True})["site"] == "peritrochanteric"
-    assert mirels_items({"region": "prox_femur", "peritrochanteric": False})["site"] == "lower_limb"
+    assert items_from("mirels", {"region": "femur_shaft"})["site"] == "lower_limb"
+    assert items_from("mirels", {"region": "humerus_shaft"})["site"] == "upper_limb"
+    assert items_from("mirels", {"region": "prox_femur"})["site"] == ("lower_limb", "peritrochanteric")
+    assert (
+        items_from("mirels", {"region": "prox_femur", "peritrochanteric": True})["site"] == "peritrochanteric"
+    )
+    assert items_from("mirels", {"region": "prox_femur", "peritrochanteric": False})["site"] == "lower_limb"
 
 
 @pytest.mark.parametrize("id", [id for id in SUMS if score_table(id).applies])

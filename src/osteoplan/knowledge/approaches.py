@@ -14,7 +14,7 @@ from osteoplan.model.trajectory import Position
 
 __all__ = [
     "Approach", "DerivedFamily", "NeedleWay", "Waypoint", "approach", "approaches", "approaches_of",
-    "derived_families", "family_of", "missing_needs", "names_for", "needed_structures",
+    "derived_families", "names_for",
 ]  # fmt: skip
 
 
@@ -134,23 +134,9 @@ def approaches_of(bone: str) -> tuple[Approach, ...]:
     return tuple(one for one in approaches().values() if one.serves(bone))
 
 
-def needed_structures(name: str) -> tuple[str, ...]:
-    """Structures that must be known for an approach, without level and side.
-
-    Raises:
-        UnknownName: there is no such approach.
-    """
-    return approach(name).needs
-
-
 def derived_families() -> Mapping[str, DerivedFamily]:
     """Family name -> what is derived, from what, and where it is wrong."""
     return document("derived/families.yaml", FamiliesFile).families
-
-
-def family_of(structure: str) -> str | None:
-    """Family of a derived structure: ``nerve_root`` of ``nerve_root_T12_left``; None for a label."""
-    return next((name for name in derived_families() if _belongs(structure, name)), None)
 
 
 def names_for(need: str, bone: str, present: Iterable[str]) -> tuple[str, ...]:
@@ -170,25 +156,6 @@ def names_for(need: str, bone: str, present: Iterable[str]) -> tuple[str, ...]:
     own = bone.rpartition("_")[2]
     wanted = {own} if own in _SIDES else set(_SIDES)
     return tuple(found) if wanted <= sides else ()
-
-
-def missing_needs(name: str, bone: str, present: Iterable[str]) -> tuple[str, ...]:
-    """One sentence for each structure that an approach to a bone needs and a case does not have.
-
-    Args:
-        bone: as named in a case; its side and level must be those of the structures.
-        present: names of the structures of the case, given and derived.
-
-    Raises:
-        UnknownName: there is no such approach.
-    """
-    names = tuple(present)
-    return tuple(
-        f"{approach(name).title}: {need.replace('_', ' ')} is not known around {bone} in this case, "
-        "so nothing keeps a way clear of it; label it, or look for it on the scan"
-        for need in needed_structures(name)
-        if not names_for(need, bone, names)
-    )
 
 
 _SIDES = ("left", "right")

@@ -19,7 +19,7 @@ from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.vocabulary import Value
 
-__all__ = ["Answer", "applicable_scores", "items_from", "mirels_items", "risk", "score", "sins_items"]
+__all__ = ["Answer", "applicable_scores", "items_from", "risk", "score"]
 
 Answer = str | tuple[str, ...] | None
 Number = int | float
@@ -80,16 +80,6 @@ def applicable_scores(facts: Facts, sources: Mapping[str, str] | None = None) ->
 def items_from(name: str, facts: Mapping[str, Value]) -> dict[str, Answer]:
     """Answers to a score's items that follow from facts of the vocabulary; what does not, stays open."""
     return {item: _answer(row, facts) for item, row in score_table(name).items.items()}
-
-
-def sins_items(facts: Mapping[str, Value]) -> dict[str, Answer]:
-    """SINS items from vertebra, pain_type, matrix, alignment, collapse, involvement, posterolateral."""
-    return items_from("sins", facts)
-
-
-def mirels_items(facts: Mapping[str, Value]) -> dict[str, Answer]:
-    """Mirels items from findings: region, limb_pain, matrix, size_fraction and its definition."""
-    return items_from("mirels", facts)
 
 
 def risk(name: str, low: float, high: float) -> tuple[RiskRow, ...]:

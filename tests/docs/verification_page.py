@@ -1,6 +1,6 @@
 """The table of docs/verification.md, written from a run.
 
-    python -m osteoplan.workflow.verification_page docs/verification.md
+    python -m tests.docs.verification_page docs/verification.md
 
 Only what stands between the two marks is replaced; the words around it are ours.
 """

@@ -6,7 +6,7 @@ A page of the documentation holds blocks
     ... written by this module ...
     <!-- end -->
 
-A test compares them with the data; ``python -m osteoplan.knowledge.tables docs/facts.md`` writes them anew.
+A test compares them with the data; ``python -m tests.docs.knowledge_tables docs/facts.md`` writes them anew.
 """
 
 from __future__ import annotations
