@@ -93,3 +93,9 @@ def test_without_soft_tissue_one_anchor_of_a_law_stands_for_all():
     assert found.solved == len(asked) <= 1  # the central law's own anchor is settled
     for row in found.factors.values():
         assert len(set(row)) == 1
+
+
+def test_a_case_that_asks_for_no_correction_solves_none_and_keeps_its_estimate():
+    found, asked = found_for(column(), laws=())
+    assert (found.solved, asked) == (0, [])
+    assert found.factor(at(LAWS[1], SOFT.low)) == 1.0

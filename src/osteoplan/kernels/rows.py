@@ -243,6 +243,44 @@ def _lines(f000, f001, f010, f011, f100, f101, f110, f111):  # type: ignore[no-u
     return p0 - q0, p0 + q0, p1 - q1, p1 + q1, r0 - s0, r0 + s0, r1 - s1, r1 + s1
 
 
+@njit(forceinline=True)
+def _forces(E, m, e, A, B, C):  # type: ignore[no-untyped-def]
+    """Forces (001 ... 111) in x, y and z of the modes A, B, C of the displacement in x, y and z."""
+    _, A001, A010, A011, A100, A101, A110, A111 = A
+    _, B001, B010, B011, B100, B101, B110, B111 = B
+    _, C001, C010, C011, C100, C101, C110, C111 = C
+    m3, m4, m5 = fill(E, m[3]), fill(E, m[4]), fill(E, m[5])
+    P100 = e * (fill(E, m[0]) * A100 + m3 * B010 + m4 * C001)
+    Q010 = e * (m3 * A100 + fill(E, m[1]) * B010 + m5 * C001)
+    R001 = e * (m4 * A100 + m5 * B010 + fill(E, m[2]) * C001)
+    m8, m11, m14 = fill(E, m[8]), fill(E, m[11]), fill(E, m[14])
+    P010 = e * (fill(E, m[6]) * A010 + m8 * B100)
+    Q100 = e * (m8 * A010 + fill(E, m[7]) * B100)
+    P001 = e * (fill(E, m[9]) * A001 + m11 * C100)
+    R100 = e * (m11 * A001 + fill(E, m[10]) * C100)
+    Q001 = e * (fill(E, m[12]) * B001 + m14 * C010)
+    R010 = e * (m14 * B001 + fill(E, m[13]) * C010)
+    m17, m20, m23 = fill(E, m[17]), fill(E, m[20]), fill(E, m[23])
+    P110 = e * (fill(E, m[15]) * A110 + m17 * C011)
+    R011 = e * (m17 * A110 + fill(E, m[16]) * C011)
+    P101 = e * (fill(E, m[18]) * A101 + m20 * B011)
+    Q011 = e * (m20 * A101 + fill(E, m[19]) * B011)
+    Q110 = e * (fill(E, m[21]) * B110 + m23 * C101)
+    R101 = e * (m23 * B110 + fill(E, m[22]) * C101)
+    m27, m28, m29 = fill(E, m[27]), fill(E, m[28]), fill(E, m[29])
+    P011 = e * (fill(E, m[24]) * A011 + m27 * B101 + m28 * C110)
+    Q101 = e * (m27 * A011 + fill(E, m[25]) * B101 + m29 * C110)
+    R110 = e * (m28 * A011 + m29 * B101 + fill(E, m[26]) * C110)
+    P111 = e * fill(E, m[30]) * A111
+    Q111 = e * fill(E, m[31]) * B111
+    R111 = e * fill(E, m[32]) * C111
+    return (
+        (P001, P010, P011, P100, P101, P110, P111),
+        (Q001, Q010, Q011, Q100, Q101, Q110, Q111),
+        (R001, R010, R011, R100, R101, R110, R111),
+    )
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  # type: ignore[no-untyped-def]
     """Add the forces on node planes i0 ... i1 - 1."""
@@ -267,35 +305,10 @@ def add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  # 
                     continue
                 idle = not here
                 a, b, c, d = a0 + k, b0 + k, c0 + k, d0 + k
-                _, A001, A010, A011, A100, A101, A110, A111 = _modes(ux, a, b, c, d)
-                _, B001, B010, B011, B100, B101, B110, B111 = _modes(uy, a, b, c, d)
-                _, C001, C010, C011, C100, C101, C110, C111 = _modes(uz, a, b, c, d)
-                m3, m4, m5 = fill(E, m[3]), fill(E, m[4]), fill(E, m[5])
-                P100 = e * (fill(E, m[0]) * A100 + m3 * B010 + m4 * C001)
-                Q010 = e * (m3 * A100 + fill(E, m[1]) * B010 + m5 * C001)
-                R001 = e * (m4 * A100 + m5 * B010 + fill(E, m[2]) * C001)
-                m8, m11, m14 = fill(E, m[8]), fill(E, m[11]), fill(E, m[14])
-                P010 = e * (fill(E, m[6]) * A010 + m8 * B100)
-                Q100 = e * (m8 * A010 + fill(E, m[7]) * B100)
-                P001 = e * (fill(E, m[9]) * A001 + m11 * C100)
-                R100 = e * (m11 * A001 + fill(E, m[10]) * C100)
-                Q001 = e * (fill(E, m[12]) * B001 + m14 * C010)
-                R010 = e * (m14 * B001 + fill(E, m[13]) * C010)
-                m17, m20, m23 = fill(E, m[17]), fill(E, m[20]), fill(E, m[23])
-                P110 = e * (fill(E, m[15]) * A110 + m17 * C011)
-                R011 = e * (m17 * A110 + fill(E, m[16]) * C011)
-                P101 = e * (fill(E, m[18]) * A101 + m20 * B011)
-                Q011 = e * (m20 * A101 + fill(E, m[19]) * B011)
-                Q110 = e * (fill(E, m[21]) * B110 + m23 * C101)
-                R101 = e * (m23 * B110 + fill(E, m[22]) * C101)
-                m27, m28, m29 = fill(E, m[27]), fill(E, m[28]), fill(E, m[29])
-                P011 = e * (fill(E, m[24]) * A011 + m27 * B101 + m28 * C110)
-                Q101 = e * (m27 * A011 + fill(E, m[25]) * B101 + m29 * C110)
-                R110 = e * (m28 * A011 + m29 * B101 + fill(E, m[26]) * C110)
-                P111 = e * fill(E, m[30]) * A111
-                Q111 = e * fill(E, m[31]) * B111
-                R111 = e * fill(E, m[32]) * C111
-                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, P001, P010, P011, P100, P101, P110, P111)
+                P, Q, R = _forces(
+                    E, m, e, _modes(ux, a, b, c, d), _modes(uy, a, b, c, d), _modes(uz, a, b, c, d)
+                )
+                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, *P)
                 if below:
                     store(yx, a, load(yx, a) + fa + shifted(xa, ga))
                     store(yx, b, load(yx, b) + fb + shifted(xb, gb))
@@ -303,7 +316,7 @@ def add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  # 
                     store(yx, c, load(yx, c) + fc + shifted(xc, gc))
                     store(yx, d, load(yx, d) + fd + shifted(xd, gd))
                 xa, xb, xc, xd = ga, gb, gc, gd
-                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, Q001, Q010, Q011, Q100, Q101, Q110, Q111)
+                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, *Q)
                 if below:
                     store(yy, a, load(yy, a) + fa + shifted(ya, ga))
                     store(yy, b, load(yy, b) + fb + shifted(yb, gb))
@@ -311,7 +324,7 @@ def add_planes(i0, i1, at, cell_low, cell_high, cell_at, E, m, u, y, width):  # 
                     store(yy, c, load(yy, c) + fc + shifted(yc, gc))
                     store(yy, d, load(yy, d) + fd + shifted(yd, gd))
                 ya, yb, yc, yd = ga, gb, gc, gd
-                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, R001, R010, R011, R100, R101, R110, R111)
+                fa, fb, fc, fd, ga, gb, gc, gd = _lines(nothing, *R)
                 if below:
                     store(yz, a, load(yz, a) + fa + shifted(za, ga))
                     store(yz, b, load(yz, b) + fb + shifted(zb, gb))

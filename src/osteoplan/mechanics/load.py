@@ -13,7 +13,7 @@ Tests: tests/unit/test_specimen.py, test_mechanics.py, test_hemipelvis.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -123,10 +123,7 @@ def load(
         Cancelled: ``on_step(iteration, residual)`` returned False.
         NotAvailable: more memory is needed than is free; told before anything is solved.
     """
-    _require_load_path(specimen)
-    ensure_memory(
-        int((~specimen.conditions.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm
-    )
+    _require_solvable(specimen)
     fill, sampled_fills = cement_of(fields)
     rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fill))
     tissue = tissue_of(specimen, image, fill, rods)
@@ -134,40 +131,32 @@ def load(
     central, sampled = central_sample(calibration, laws[0]), parameter_samples(calibration, laws, ensemble)
     E = modulus(tissue, central)
     M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.conditions.fixed)
-    found = solve(specimen, E, preconditioner=M, rods=rods, on_step=on_step)
+    solved = partial(solve, specimen, preconditioner=M, rods=rods, on_step=on_step)
+    found = solved(E)
     state = Surrogate(tissue, E, found.s)
-    start = found.equilibrium.displacement_mm
 
     def energies(other: F64) -> F64:
         # Energies are second order in the error of the field: a loose solve is enough.
-        return solve(
-            specimen, other, tolerance=LOOSE, start_mm=start, preconditioner=M, rods=rods, on_step=on_step
-        ).s
+        return solved(other, tolerance=LOOSE, start_mm=found.equilibrium.displacement_mm).s
 
-    factors, anchored = _anchored(specimen, state, energies)
+    points = correction_points(state, central, laws if specimen.case.anchored else (), energies)
     filled = [tissue_of(specimen, image, one, rods) for one in sampled_fills]
     draws, again = stiffness_draws(state, filled, central, sampled, energies)
     moved = sensitivity(specimen, state, image, central, found, energies, M)
-    draws = draws * np.array([factors(sample) * moved.factor(sample) for sample in sampled])
+    draws = draws * np.array([points.factor(sample) * moved.factor(sample) for sample in sampled])
     K = float((E * found.s).sum())
-    gains = (
-        local_correction(state, ~specimen.end_cap, sampled)
-        if specimen.case.of_tissue
-        else np.ones(ensemble.n)
-    )
+    of_tissue = specimen.case.of_tissue
+    gains = local_correction(state, ~specimen.end_cap, sampled) if of_tissue else np.ones(ensemble.n)
     told = outcomes(specimen, tissue, K, draws, found, gains)
     return Simulated(
-        (*moved.on(told, specimen.case.of_tissue), *_screws(specimen, rods, K, found, ensemble)),
+        (*moved.on(told, of_tissue), *_screws(specimen, rods, K, found, ensemble)),
         (strain_field(specimen, found.s, K),),
         {
-            **specimen.diagnostics,
-            **_diagnostics(specimen, tissue, K, found),
-            "fills_solved_again": again,
-            "anchors_solved": anchored,
-            "inputs_solved": moved.solved,
+            **specimen.diagnostics, **_diagnostics(specimen, tissue, K, found), "fills_solved_again": again,
+            "anchors_solved": points.solved, "inputs_solved": moved.solved,
         },
         specimen.warnings,
-    )
+    )  # fmt: skip
 
 
 def _screws(
@@ -189,15 +178,11 @@ def _existing(specimen: Specimen) -> tuple[Bool | None, float]:
     return (found, alloy) if found.any() else (None, 0.0)
 
 
-def _require_load_path(specimen: Specimen) -> None:
-    conditions = specimen.conditions
-    require_load_path(
-        specimen.mesh,
-        conditions.held,
-        conditions.loaded,
-        bone=specimen.anatomy.level,
-        case=specimen.case.title,
-    )
+def _require_solvable(specimen: Specimen) -> None:
+    """A load can pass, and the memory is there."""
+    conditions, bone = specimen.conditions, specimen.anatomy.level
+    require_load_path(specimen.mesh, conditions.held, conditions.loaded, bone=bone, case=specimen.case.title)
+    ensure_memory(int((~conditions.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm)
 
 
 def _cement(specimen: Specimen, fills: tuple[Volume, ...]) -> F64:
@@ -221,18 +206,6 @@ def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> 
         companion = float((reaction * conditions.companion_mm).sum()) / stiffness
     balance = float(np.linalg.norm(rest)) / stiffness
     return Response(found, energy / w**2, stiffness, companion, balance, w)
-
-
-def _anchored(
-    specimen: Specimen, state: Surrogate, energies: Callable[[F64], F64]
-) -> tuple[Callable[..., float], int]:
-    """(factor of a sample on its estimate, samples that were solved for it)."""
-    if not specimen.case.anchored:
-        return (lambda sample: 1.0), 0
-    laws = specimen.settings.laws
-    central = central_sample(specimen.anatomy.calibration, laws[0])
-    found = correction_points(state, central, laws, energies)
-    return found.factor, found.solved
 
 
 def _diagnostics(

@@ -35,7 +35,9 @@ class CorrectionPoints:
     solved: int
 
     def factor(self, sample: ParameterSample) -> float:
-        """Of one sample."""
+        """Of one sample; 1 where nothing was solved for it."""
+        if not self.factors:
+            return 1.0
         return float(np.interp(np.log(sample.lytic_MPa), np.log(self.soft_MPa), self.factors[sample.law.id]))
 
 
@@ -46,7 +48,7 @@ def correction_points(
 
     Args:
         state: solved in the sample ``central``.
-        laws: ids of the density laws.
+        laws: ids of the density laws; none: the estimate stands as it is.
         energies: element energies of a modulus field, solved anew.
     """
     soft = tuple(sorted({*known("bone.lytic_tissue_modulus").range, central.lytic_MPa}))
