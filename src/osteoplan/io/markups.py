@@ -1,4 +1,4 @@
-"""Ways as lines for 3D Slicer: ``.mrk.json``, one line per way, positions in LPS mm.
+"""Trajectories as lines for 3D Slicer: ``.mrk.json``, one line each, positions in LPS mm.
 
 The file follows version 1.0.3 of Slicer's Markups schema.  ``positionStatus`` is written for every point:
 Slicer releases that read an absent one as *undefined* would load the line and not show it.
@@ -44,7 +44,7 @@ class MarkupLine:
 
 
 def write_markups(ways: Sequence[Trajectory], path: Path) -> int:
-    """Write the ways that have two ends; returns how many lines that are.
+    """Write the trajectories that have two ends; returns how many lines that are.
 
     Raises:
         BadInput: none of them has.
@@ -57,7 +57,7 @@ def write_markups(ways: Sequence[Trajectory], path: Path) -> int:
 
 
 def markups_document(ways: Sequence[Trajectory]) -> Json:
-    """One line per way with two ends; ways without a place are left out."""
+    """One line per trajectory with two ends; those without a place are left out."""
     return {"@schema": SCHEMA, "markups": [_line(way) for way in ways if way.entry_mm and way.target_mm]}
 
 

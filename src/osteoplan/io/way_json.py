@@ -1,4 +1,4 @@
-"""Ways as ``osteoplan ways --json`` and ``plan.json`` print them."""
+"""Trajectories as ``osteoplan ways --json`` and ``plan.json`` print them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def cover_document(plan: CoverPlan) -> Json:
 
 
 def way_document(way: Trajectory) -> Json:
-    """One way; positions are LPS mm, ``clearances`` are gaps of the device's surface, nearest first."""
+    """One trajectory; positions are LPS mm, ``clearances`` are gaps of its surface, nearest first."""
     return {
         "id": way.id,
         "name": way.name,

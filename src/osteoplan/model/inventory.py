@@ -31,7 +31,7 @@ class Inventory:
 
     @property
     def conditions(self) -> tuple[object, ...]:
-        """What a search for ways depends on beside the devices: position, guidance, own limits."""
+        """What a search for trajectories depends on beside the devices: position, guidance, own limits."""
         return (self.position, self.guidances, *sorted(self.way_limits.items()))
 
     def limit(self, name: str) -> Known:

@@ -1,4 +1,4 @@
-"""A straight way into a bone: a needle's path from the skin, or a corridor that a screw fits through.
+"""A trajectory, straight into a bone: a needle's path from the skin, or a corridor that a screw fits through.
 
 What was looked for and not found is a ``Trajectory`` too, with the place where it is too narrow.
 """
@@ -50,7 +50,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Profile:
-    """Gaps along a way, from its entry to its target.
+    """Gaps along a trajectory, from its entry to its target.
 
     Attributes:
         at_mm: (n,) distance from the entry.
@@ -63,7 +63,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class ErrorBudget:
-    """What becomes of a way when the device strays and nobody corrects it.
+    """Placement error of a trajectory: what becomes of it when nobody corrects the device.
 
     Attributes:
         guidance: id of the guidance whose error this is, e.g. ``freehand_ct`` or ``robot``.
@@ -92,7 +92,7 @@ class ErrorBudget:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """One straight way, or one that was looked for and not found.
+    """One trajectory, or one that was looked for and not found.
 
     Attributes:
         id: unique in a case, e.g. ``transpedicular_left_1`` or ``superior_ramus_left``.
@@ -145,13 +145,13 @@ class Trajectory:
 
     @property
     def ok(self) -> bool:
-        """True where the way meets every hard limit."""
+        """True where it meets every hard limit."""
         return self.status == "fits"
 
 
 @dataclass(frozen=True, eq=False)
 class WaysResult:
-    """The ways of one lesion.
+    """The trajectories of one lesion.
 
     Attributes:
         ways: those that fit and those that were looked for and not found.

@@ -389,7 +389,7 @@ def _is_cement(agent: str, asked: Asked) -> bool:
 
 
 def _near(option: Option, anatomy: Anatomy) -> tuple[NearView, ...]:
-    """The nearest gap to each structure over all paths, nearest first, and what straying does to it."""
+    """The nearest gap to each structure over all paths, nearest first; what placement error does to it."""
     nearest: dict[str, Estimate] = {}
     for gap in option.plan.clearances:
         if gap.id not in ("clearance_mm", "wall_depth_mm"):

@@ -1,4 +1,4 @@
-"""The page of ways: every way into one lesion in a table, its pictures, and what was rejected and why.
+"""The page of ways: every trajectory into one lesion in a table, its pictures, and what was rejected and why.
 
 page = render_ways(result)
 """
@@ -59,7 +59,7 @@ class GapRow:
 
 @dataclass(frozen=True, eq=False)
 class WayDetail:
-    """Everything on one way."""
+    """Everything on one trajectory."""
 
     row: WayRow
     pictures: WayPictures
@@ -197,7 +197,7 @@ def _devices(way: Trajectory, devices: Mapping[str, Device]) -> str:
 
 
 def _drawn(ways: Sequence[Trajectory]) -> list[Trajectory]:
-    """Ways with pictures: corridors, and of each needle search the steadiest or the nearest miss.
+    """Trajectories with pictures: corridors, and of each needle search the most robust or the nearest miss.
 
     The others stand in the table and in ``ways.json``; ten pictures each would hide what differs.
     """
@@ -234,7 +234,7 @@ def _detail(scenery: Scenery, way: Trajectory, devices: Mapping[str, Device]) ->
 
 
 def _budget(budget: ErrorBudget) -> list[str]:
-    """What straying does, in sentences."""
+    """What the placement error does, in sentences."""
     found = [
         f"{name_of(budget.guidance)}, nobody corrects it: strays {budget.lateral_sd_mm:.1f} mm and "
         f"{budget.angle_sd_deg:.1f}° (sd), {plain(budget.draws)} draws"
@@ -254,6 +254,6 @@ def _budget(budget: ErrorBudget) -> list[str]:
 
 
 def _in_space(scenery: Scenery, ways: list[Trajectory]) -> Picture | None:
-    """The bone with every way that fits."""
+    """The bone with every trajectory that fits."""
     rods = tuple(rod_of_way(way) for way in ways if way.ok and way.entry_mm and way.target_mm)
     return scene(scenery, width=_SPACE_WIDTH, rods=rods) if rods else None

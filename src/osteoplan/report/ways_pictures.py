@@ -1,4 +1,4 @@
-"""Pictures of one way: looked down from its entry, cut along it twice, and cut across it where it matters."""
+"""Pictures of one trajectory: down from its entry, cut along it twice, cut across it where it matters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _STEEP = 0.9
 
 @dataclass(frozen=True, eq=False)
 class WayPictures:
-    """Every picture of one way; all empty where it has no place."""
+    """Every picture of one trajectory; all empty where it has no place."""
 
     down: Picture | None
     along: tuple[Picture, ...]
@@ -45,7 +45,7 @@ class WayPictures:
 
 
 def way_pictures(scenery: Scenery, way: Trajectory, *, width: float) -> WayPictures:
-    """All pictures of a way that has two ends."""
+    """All pictures of a trajectory that has two ends."""
     if way.entry_mm is None or way.target_mm is None:
         return WayPictures(None, (), ())
     own = replace(scenery.with_bone(), stamps=(*scenery.stamps, *stamps_of_way(way)))
@@ -58,7 +58,7 @@ def way_pictures(scenery: Scenery, way: Trajectory, *, width: float) -> WayPictu
 
 
 def rod_of_way(way: Trajectory) -> DrawnRod:
-    """The device of a way at its true diameter."""
+    """The device of a trajectory at its true diameter."""
     assert way.entry_mm is not None
     assert way.target_mm is not None
     kind = "screw" if way.kind == "corridor" else "needle"
@@ -66,7 +66,7 @@ def rod_of_way(way: Trajectory) -> DrawnRod:
 
 
 def stamps_of_way(way: Trajectory) -> tuple[str, ...]:
-    """What must be read with every picture of this way."""
+    """What must be read with every picture of this trajectory."""
     found = [] if way.ok else ["DOES NOT FIT"]
     found += [f"unchecked against {name.replace('_', ' ')}" for name in way.unchecked]
     return (*found, *(["gap to a derived structure"] if any(gap.derived for gap in way.gaps[:1]) else []))
@@ -128,7 +128,7 @@ def _in_line(scenery: Scenery, rod: DrawnRod, width: float) -> tuple[Picture, Pi
 
 
 def _stations(way: Trajectory) -> dict[str, F64]:
-    """Places along a way that are cut across, outermost first, each once."""
+    """Places along a trajectory that are cut across, outermost first, each once."""
     named = [
         ("at the skin", way.skin_mm if way.kind == "needle" else None),
         ("at the bone", way.bone_mm),

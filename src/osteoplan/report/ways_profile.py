@@ -1,4 +1,4 @@
-"""The chart of one way: how far its device passes from each kind of structure, from entry to tip."""
+"""The chart of one trajectory: how far its device passes from each kind of structure, from entry to tip."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _APART_MM = 2.4  # between names at the edge, on the axis of gaps
 
 
 def profile_chart(way: Trajectory, *, width_cm: float = 16.0, height_cm: float = 6.4) -> str:
-    """Data URI of an SVG; empty where the way has no profile."""
+    """Data URI of an SVG; empty where it has no profile."""
     if way.profile is None or not way.profile.gap_mm:
         return ""
     from matplotlib.backends.backend_svg import FigureCanvasSVG

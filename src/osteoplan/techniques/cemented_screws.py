@@ -38,7 +38,7 @@ class CementedScrews(PercutaneousScrews):
     title: str = "screws with cement"
 
     def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
-        """Why there is no corridor, or no needle way beside the screws."""
+        """Why there is no corridor, or no needle trajectory beside the screws."""
         if not plan.steps or any(isinstance(step.act, Inject) for step in plan.steps):
             return super().violations(plan, setting)
         return tuple(no_needle(cement_ways(setting)))
@@ -89,7 +89,7 @@ def _portal(made: Construct, setting: Setting) -> Screw | None:
 
 
 def _needles(made: Construct, setting: Setting) -> tuple[Trajectory, ...]:
-    """Needle ways that fit and keep clear of the construct's screws; none where a screw is the way in."""
+    """Needle trajectories that fit, clear of the construct's screws; none where a screw is the way in."""
     if _portal(made, setting) is not None:
         return ()
     rods = [

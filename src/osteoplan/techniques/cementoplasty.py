@@ -28,7 +28,7 @@ class Cementoplasty:
     kind: Literal["plan", "comparator"] = "plan"
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
-        """A plan for each of the best needle ways, and one with several needles."""
+        """A plan for each of the best needle trajectories, and one with several needles."""
         if not serves(setting, BONES):
             return ()
         ways = cement_ways(setting)

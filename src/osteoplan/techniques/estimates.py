@@ -1,4 +1,4 @@
-"""What a way into the bone tells about a plan: how close it passes, how long it is, how often it breaches."""
+"""What a trajectory tells about a plan: how close it passes, how long it is, how often it breaches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["way_estimates"]
 def way_estimates(
     way: Trajectory | None, name: str, breach: float | None, ensemble: Ensemble, *, wall: bool = True
 ) -> list[Estimate]:
-    """Gaps of a way, and the probability of a breach where it was worked out; nothing without a way.
+    """Gaps of a trajectory, and the probability of a breach where it was worked out; nothing without one.
 
     Args:
         name: of the device in the way, in words.

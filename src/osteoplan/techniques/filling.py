@@ -63,7 +63,7 @@ def cement_asked(setting: Setting) -> CementVolume:
 
 
 def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
-    """Ways for the cement needle by every approach to this bone, those that fit first, steadiest first.
+    """Trajectories of the cement needle by every approach to this bone, those that fit first, robust first.
 
     Raises:
         NotAvailable: no cannula on the shelf.
@@ -79,7 +79,7 @@ def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
 
 
 def apart(ways: Sequence[Trajectory], count: int, least_mm: float) -> tuple[Trajectory, ...]:
-    """The first ways whose tips lie apart, at most so many."""
+    """The first trajectories whose tips lie apart, at most so many."""
     taken: list[Trajectory] = []
     for way in ways:
         assert way.target_mm is not None
@@ -92,7 +92,7 @@ def apart(ways: Sequence[Trajectory], count: int, least_mm: float) -> tuple[Traj
 
 
 def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tuple[Trajectory, ...]:
-    """Ways for the cement needle that keep their distance from what stays.
+    """Trajectories of the cement needle that keep their distance from what stays.
 
     Where none of the proposals does, needles beside them are tried that still end in the lesion and keep
     every limit of their approach; the one that ends nearest to the middle of the lesion is taken.
@@ -178,7 +178,7 @@ def _why(way: Trajectory) -> str:
 
 
 def _order(way: Trajectory) -> tuple[bool, int, float, str]:
-    """Ways that fit; the first of each search before the second; then the least likely breach."""
+    """Those that fit; the first of each search before the second; then the least likely breach."""
     breach = 1.0 if way.budget is None else way.budget.breach.get("any", 1.0)
     number = way.id.rpartition("_")[2]
     return not way.ok or way.skin_mm is None, int(number) if number.isdigit() else 0, breach, way.id
@@ -211,7 +211,7 @@ def _sides(setting: Setting) -> tuple[str, ...]:
 def _beside(
     way: Trajectory, setting: Setting, solids: Sequence[Cylinder], gap_mm: float
 ) -> Trajectory | None:
-    """A needle parallel to a way that keeps clear of what stays; None where there is none."""
+    """A needle parallel to a trajectory that keeps clear of what stays; None where there is none."""
     task = _task(approaches()[way.approach], way.side, setting.inventory.device(way.device), setting)
     around, radius = setting.around, 0.5 * task.diameter_mm
     maps = setting.maps
@@ -267,7 +267,7 @@ def _measured(act: Place, setting: Setting) -> Iterator[Violation]:
 def _told(
     entry: F64, tip: F64, task: NeedleTask, setting: Setting
 ) -> tuple[Trajectory, tuple[tuple[str, str], ...]]:
-    """A needle from a place on its axis to its tip as a way, and a sentence for each limit that it misses."""
+    """Trajectory from a place on a needle's axis to its tip, and a sentence for each limit that it misses."""
     around = setting.around
     outward = (entry - tip) / np.linalg.norm(entry - tip)
     scene = Scene.of(around, setting.maps, task, window_of(around, task))
@@ -289,7 +289,7 @@ def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
 
 
 def _between(way: Trajectory, solid: Cylinder) -> float:
-    """Gap between a needle's way and what stays [mm]; a way without a place is never near."""
+    """Gap between a needle's trajectory and what stays [mm]; one without a place is never near."""
     if way.skin_mm is None or way.target_mm is None:
         return float("inf")
     act = Place(way.device, way.skin_mm, way.target_mm)

@@ -179,7 +179,7 @@ def _stays(plan: Plan) -> tuple[Place, ...]:
 
 
 def _way_of(act: Place) -> Trajectory:
-    """A corridor's way as far as an act tells it."""
+    """A corridor's trajectory as far as an act tells it."""
     found = corridor_of(act.through)
     assert found is not None  # _stays looked
     template, side = found

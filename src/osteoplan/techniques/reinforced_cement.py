@@ -41,7 +41,7 @@ class ReinforcedCement:
     kind: Literal["plan", "comparator"] = "plan"
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
-        """A fan of wires around each of the best needle ways, as far as bone holds one."""
+        """A fan of wires around each of the best needle trajectories, as far as bone holds one."""
         if not serves(setting, BONES):
             return ()
         fans = [(way, _fan_around(way, setting)) for way in cement_ways(setting)]
@@ -52,7 +52,7 @@ class ReinforcedCement:
         return (Plan(f"{self.id}_none", self.id, f"{self.title}: no way", setting.anatomy.lesion.id),)
 
     def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
-        """Why there is no fan, or no needle way that it could go around."""
+        """Why there is no fan, or no needle trajectory that it could go around."""
         if plan.steps:
             return ()
         ways = cement_ways(setting)
@@ -75,7 +75,7 @@ class ReinforcedCement:
 
 
 def _fan_around(way: Trajectory, setting: Setting) -> Construct | None:
-    """Wires around a needle way; None where it does not fit or no fan stays in bone."""
+    """Wires around a needle's trajectory; None where it does not fit or no fan stays in bone."""
     if not way.ok or way.bone_mm is None or way.skin_mm is None or way.target_mm is None:
         return None
     wire = setting.inventory.device(str(setting.inventory.limit("wire_device").value))

@@ -1,1 +1,1 @@
-"""Safe straight ways through an anatomy."""
+"""Trajectories: safe straight ways through an anatomy."""

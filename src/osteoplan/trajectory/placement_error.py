@@ -1,4 +1,4 @@
-"""PlacementError error: where devices go that nobody corrects, what they touch, and which way suffers least.
+"""Placement error: where devices go that nobody corrects, what they touch, which trajectory suffers least.
 
     place      p' = p + s_lat (z_1 e_1 + z_2 e_2)                    across the axis, at the bone
     direction  u' ~ u + tan(s_ang) (z_3 e_1 + z_4 e_2)               about that place
@@ -46,7 +46,7 @@ BONE_STEP_MM = 0.5  # of the search for the bone's surface
 
 @dataclass(frozen=True)
 class PlacementError:
-    """How far a device that is put without correction strays: sd at the bone, sd of direction.
+    """Placement error of a device that is put without correction: sd at the bone, sd of direction.
 
     ``draws`` is how many hands are tried at least; an ensemble that has more tries all of its own.
     """
@@ -58,7 +58,7 @@ class PlacementError:
 
 @dataclass(frozen=True, eq=False)
 class PlacementGaps:
-    """Gaps of n ways under as many hands as were drawn.
+    """Gaps of n trajectories under as many hands as were drawn.
 
     Attributes:
         gap_mm: kind -> (n, draws) gap of the device's surface; ``wall`` is its depth in the bone.
@@ -80,12 +80,12 @@ def error_budget(
     around: Surroundings, way: Trajectory, guidance: Guidance, ensemble: Ensemble, *, draws: int = DRAWS,
     length_mm: float | None = None,
 ) -> ErrorBudget:  # fmt: skip
-    """How often a strayed device touches each kind of structure or breaks out of the bone, and how far.
+    """Breach probability: how often a device touches each kind of structure or leaves the bone, and how far.
 
     Args:
         around: the region.
         way: a needle from the skin to its tip, or a screw from the bone's surface along its corridor.
-        guidance: how far it strays.
+        guidance: whose placement error it has.
         ensemble: of the plan: every way meets the same hands.
         draws: strayed devices at least; the budget keeps those of the ensemble.
         length_mm: of a screw that ends before the way's target.
@@ -113,7 +113,7 @@ def error_budget(
 def budgeted(
     around: Surroundings, ways: Sequence[Trajectory], guidance: Guidance, ensemble: Ensemble
 ) -> tuple[Trajectory, ...]:
-    """The ways with their budgets; one without ends or diameter is left as it is."""
+    """The trajectories with their breach probabilities; one without ends or diameter is left as it is."""
     return tuple(
         replace(way, budget=error_budget(around, way, guidance, ensemble))
         if way.entry_mm is not None and way.target_mm is not None and way.diameter_mm is not None
@@ -130,7 +130,7 @@ def placement_gaps(
     error: PlacementError,
     ensemble: Ensemble,
 ) -> PlacementGaps:
-    """Gaps of n neighbours of a way, (n, 3) each from entry to target, under the same hands.
+    """Gaps of n neighbours of a trajectory, (n, 3) each from entry to target, under the same hands.
 
     Raises:
         BadInput: the way has no diameter, or an axis no length.
@@ -171,7 +171,7 @@ def _grade_rows() -> Mapping[str, tuple[Compare, ...]]:
 
 
 def most_robust(ways: Sequence[Trajectory]) -> tuple[Trajectory, ...]:
-    """Ways that fit, by probability of any breach, least first; ties by the nearest gap, then by id.
+    """Trajectories that fit, by probability of any breach, least first; ties by the nearest gap, then by id.
 
     Every structure counts alike.  A way without a budget comes after those that have one.
     """
@@ -184,7 +184,7 @@ def placements(pivot_mm: F64, outward: F64, error: PlacementError, ensemble: Ens
     Args:
         pivot_mm: (n, 3) where each meets the bone.
         outward: (n, 3) unit vectors from tip to skin.
-        error: how far they stray.
+        error: of their placement.
         ensemble: of the plan; its stream is ``placement``.
 
     Returns:
@@ -243,7 +243,7 @@ def _gaps(
 
 
 def _permitted(around: Surroundings, way: Trajectory) -> frozenset[str]:
-    """Kinds that a way which fits touches as planned."""
+    """Kinds that a trajectory which fits touches as planned."""
     if not way.ok or way.entry_mm is None or way.target_mm is None:
         return frozenset()
     entry, target = (end[None] for end in _ends(way, None))

@@ -213,7 +213,7 @@ def followed(
     position: Position | None,
     isocentre_mm: Point | None,
 ) -> tuple[Trajectory, ...]:
-    """The ways with what can guide them; one that nothing can guide does not fit.
+    """The trajectories with what can guide them; one that nothing can guide does not fit.
 
     Args:
         ways: corridors; those without two ends stay as they are.

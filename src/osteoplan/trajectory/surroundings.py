@@ -1,4 +1,4 @@
-"""Everything that a straight way through a region meets, on one grid, and how far any point is from it.
+"""Everything that a trajectory through a region meets, on one grid, and how far any point is from it.
 
 Labelled voxels are taken as solid bricks, so a distance is never longer than to the label as it was drawn; on
 a slanted surface it is shorter than to the smooth surface by up to half a voxel's diagonal.

@@ -34,7 +34,7 @@ SAMPLES = 16  # of each device's own stretch where it begins and ends
 
 @dataclass(frozen=True, eq=False)
 class Wall:
-    """Depth below the surface of the bones that a way may run in, negative outside [mm].
+    """Depth below the surface of the bones that a trajectory may run in, negative outside [mm].
 
     A corridor's is that of the smooth body that corridors are searched in, a needle's that of the label's
     bricks.
@@ -58,7 +58,7 @@ class Wall:
 
 @dataclass(frozen=True, eq=False)
 class Intraosseous:
-    """Where along n ways the wall is held, from the entry [mm], and how the surface lies at its ends.
+    """Where along n trajectories the wall is held, from the entry [mm], and how the surface lies at its ends.
 
     Attributes:
         first, last: (n,) ways from the entry.
@@ -73,7 +73,7 @@ class Intraosseous:
 
 
 def wall_bones(around: Surroundings, way: Trajectory) -> Bones:
-    """Bones that a way must stay in: a corridor's own, the vertebra of a way through its pedicle, or none."""
+    """Bones that a trajectory must stay in: a corridor's, the vertebra of a pedicle's, or none."""
     if way.kind == "corridor":
         return tuple(bone for bone in (way.bones or (around.target,)) if bone in around.bones)
     known = approaches().get(way.approach)
@@ -83,7 +83,7 @@ def wall_bones(around: Surroundings, way: Trajectory) -> Bones:
 
 
 def wall_of(around: Surroundings, way: Trajectory) -> Wall | None:
-    """The wall of a way; None where it need not stay in bone.  Made once for the bones of a region."""
+    """The wall of a trajectory; None where it need not stay in bone.  Made once for the bones of a region."""
     bones = wall_bones(around, way)
     if not bones:
         return None
@@ -97,7 +97,7 @@ def wall_of(around: Surroundings, way: Trajectory) -> Wall | None:
 def intraosseous_of(
     around: Surroundings, way: Trajectory, wall: Wall, entries_mm: F64, targets_mm: F64
 ) -> Intraosseous:
-    """Where the wall is held along n ways of one kind, (n, 3) each from entry to target.
+    """Where the wall is held along n trajectories of one kind, (n, 3) each from entry to target.
 
     Args:
         around: the region.
@@ -132,15 +132,15 @@ def intraosseous_of(
 def own_intraosseous(
     wall: Wall, held: Intraosseous, radius_mm: float, starts_mm: F64, inward: F64, shift_mm: F64
 ) -> tuple[F64, F64]:
-    """Ends of the stretch on (n, draws, 3) strayed axes: its own surface, within its shift times the slope.
+    """Ends of the intraosseous length on (n, draws, 3) displaced axes: own surface, within shift times slope.
 
     Args:
         wall: the bone.
-        held: stretch of the n ways as planned.
+        held: that of the n trajectories as planned.
         radius_mm: of the device.
-        starts_mm: (n, draws, 3) where the strayed axes begin, level with the planned entries.
+        starts_mm: (n, draws, 3) where the displaced axes begin, level with the planned entries.
         inward: (n, draws, 3) unit vectors.
-        shift_mm: (n, draws, 2) how far each has strayed across, at the first and at the last.
+        shift_mm: (n, draws, 2) how far each is off across, at the first and at the last.
 
     Returns:
         ``(first, last)``, (n, draws) each, from the start.
@@ -198,7 +198,7 @@ def _box(mask: Mask, pad: npt.NDArray[np.int_]) -> tuple[slice, ...]:
 
 
 def _slope(wall: Wall, entries_mm: F64, inward: F64, at_mm: F64) -> F64:
-    """(n,) tangent of the angle between the ways and the normal of the surface near ``at_mm``."""
+    """(n,) tangent of the angle between the trajectories and the normal of the surface near ``at_mm``."""
     here = entries_mm + at_mm[:, None] * inward
     steps = np.eye(3)
     slope = np.stack([wall.depth(here + h) - wall.depth(here - h) for h in steps], axis=-1)

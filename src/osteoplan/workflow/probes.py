@@ -1,4 +1,4 @@
-"""Several probes for one lesion: which, where and how deep, along the ways that were found.
+"""Several probes for one lesion: which, where and how deep, along the trajectories that were found.
 
     plan = probes(result, ProbeSettings(modality="mwa", at_most=3))
 
@@ -100,7 +100,7 @@ def probes(
 def _candidates(
     around: Surroundings, ways: Sequence[Trajectory], asked: Sequence[NeedleTask]
 ) -> tuple[Candidate, ...]:
-    """The ways that fit and their parallels, each re-checked against every limit of its own search."""
+    """Trajectories that fit and their parallels, each re-checked against every limit of its own search."""
     found: list[Candidate] = []
     radius = float(np.cbrt(3.0 * around.lesion.sum() * around.grid.voxel_volume_mm3 / (4.0 * np.pi)))
     for task in asked:

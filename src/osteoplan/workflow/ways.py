@@ -1,4 +1,4 @@
-"""Ways: every needle path and screw corridor into a lesion's bone, or "none fits" and where it is too narrow.
+"""Trajectories: every needle path and screw corridor into a lesion's bone, or why "none fits" and where.
 
 result = ways(Path("case"))
 write_ways(result, Path("case/ways"))
@@ -84,7 +84,7 @@ class WaysWritten:
 def ways(
     folder: Path | str, settings: WaysSettings | None = None, *, progress: Progress = quiet
 ) -> WaysResult:
-    """Look for every way into the lesion of a case folder.
+    """Look for every trajectory into the lesion of a case folder.
 
     Raises:
         BadInput: anything in the folder that cannot be used, an unknown needle, guidance or position.
@@ -110,7 +110,7 @@ def ways(
 def ways_in(
     anatomy: Anatomy, case: Case, settings: WaysSettings, *, progress: Progress = quiet
 ) -> tuple[tuple[Trajectory, ...], Mapping[str, Mapping[str, int]]]:
-    """Ways into one bone, and for each approach how many paths fell to which limit."""
+    """Trajectories into one bone, and for each approach how many paths fell to which limit."""
     stage(progress, "measuring distances to everything around", 0.25, 0.35)
     around = surroundings(anatomy)
     distance_maps(around)
@@ -172,7 +172,7 @@ def guidances_of(case: Case, settings: WaysSettings) -> tuple[Guidance, ...]:
 def write_ways(
     result: WaysResult, out: Path | str, *, cover: CoverPlan | None = None, progress: Progress = quiet
 ) -> WaysWritten:
-    """Write ``ways.html``, ``ways.json`` and, where any way has a place, ``ways.mrk.json``: all or none."""
+    """Write ``ways.html``, ``ways.json`` and, where one has a place, ``ways.mrk.json``: all or none."""
     stage(progress, "drawing the page of ways", 0.95, 1.0)
     out = Path(out)
     page = render_ways(result)
@@ -236,7 +236,7 @@ def _stamp(folder: Path, settings: WaysSettings) -> Stamp:
 
 
 def _warnings(reading: Reading, settings: WaysSettings, found: tuple[Trajectory, ...]) -> tuple[str, ...]:
-    """What must be read with every way of this case, most important first."""
+    """What must be read with every trajectory of this case, most important first."""
     said = []
     procedure = reading.case.procedure
     if reading.anatomy.is_vertebra and not reading.lesion.level_confirmed:

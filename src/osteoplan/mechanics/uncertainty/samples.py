@@ -1,4 +1,4 @@
-"""The same bone in parameter samples: what its modulus could be, and what that does to its stiffness.
+"""Parameter samples of a bone: what its modulus could be, and what that does to its stiffness.
 
     sample                            stream               spread
     coefficients of calibration       "calibration"        normal, with their covariance

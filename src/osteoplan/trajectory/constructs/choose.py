@@ -201,7 +201,7 @@ class _Fitted:
         return None
 
     def nearer(self, way: Trajectory, screw: Screw) -> Screw:
-        """The screw, or one shifted within its corridor that passes nearer to the lesion; its way with it."""
+        """The screw, or one shifted within its corridor to pass nearer to the lesion, with its trajectory."""
         gap = screw.lesion_gap_mm
         if gap is None or gap <= 0.0:
             return screw
@@ -215,7 +215,7 @@ class _Fitted:
         return screw
 
     def _fitting(self, way: Trajectory) -> Screw | None:
-        """The screw of a shifted way; None where it lacks bone or comes too near to anything."""
+        """The screw of a shifted trajectory; None where it lacks bone or comes too near to anything."""
         found = screw_in(self.around, way, self.devices, self.limits)
         if found is None:
             return None

@@ -61,7 +61,7 @@ def towards_lesion(around: Surroundings, screw: Screw, way: Trajectory) -> F64:
 
 
 def moved_way(around: Surroundings, way: Trajectory, shift: F64, device: str) -> Trajectory | None:
-    """A corridor's way shifted across, for one device; None where it then misses bone or skin.
+    """A corridor's trajectory shifted across, for one device; None where it then misses bone or skin.
 
     Its entry lies where the shifted axis meets the bone.
     """

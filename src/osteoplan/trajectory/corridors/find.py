@@ -30,7 +30,7 @@ def corridors(
     screws: Iterable[Device] | None = None,
     through: str | None = None,
 ) -> tuple[Trajectory, ...]:
-    """One way for each template, side and level that applies to the bones of a neighbourhood.
+    """One trajectory for each template, side and level that applies to the bones of a neighbourhood.
 
     Args:
         around: bones with their frames, and what to avoid; the patient's metal counts as no bone.

@@ -55,7 +55,7 @@ def found_way(
     around: Surroundings, place: CorridorOnScan, names: Mapping[str, str], axis: Axis, outer: OuterWay,
     screws: Sequence[Device],
 ) -> Trajectory:  # fmt: skip
-    """A corridor with its screws; ``none`` where its way from the skin is forbidden."""
+    """A corridor with its screws; ``none`` where its path from the skin is forbidden."""
     template, free = place.template, 2.0 * axis.score
     fits = [one for one in screws if one.values["outer_diameter_mm"].number <= free]
     widest = fits[0].values["outer_diameter_mm"].number
@@ -98,7 +98,7 @@ def _with(
     reasons: tuple[str, ...],
     diameter_mm: float,
 ) -> Trajectory:
-    """The way with what is measured along its axis."""
+    """The trajectory with what is measured along its axis."""
     radius = 0.5 * diameter_mm
     count = max(2, round(axis.length_mm / PROFILE_STEP_MM) + 1)
     t = np.linspace(0.0, axis.length_mm, count)

@@ -52,7 +52,7 @@ def kept(around: Surroundings, task: NeedleTask, search: Search) -> tuple[Trajec
 
 
 def measured_exactly(around: Surroundings, task: NeedleTask, way: Trajectory) -> Trajectory:
-    """The way with the gaps that are near their limits measured against every brick.
+    """The trajectory with the gaps that are near their limits measured against every brick.
 
     Each is told against the task's own margin, whatever the search asked for.
     """
@@ -74,19 +74,19 @@ def measured_exactly(around: Surroundings, task: NeedleTask, way: Trajectory) ->
 
 
 def missed_mm(way: Trajectory) -> Mapping[str, float]:
-    """Kind -> by how much a way misses the margin to it; empty where it keeps all."""
+    """Kind -> by how much a trajectory misses the margin to it; empty where it keeps all."""
     return {gap.kind: gap.needed_mm - gap.gap_mm for gap in way.gaps if gap.gap_mm < gap.needed_mm}
 
 
 def _stricter(rules: NeedleRules, short: list[Mapping[str, float]]) -> NeedleRules:
-    """Rules that ask for more by the most that any way misses."""
+    """Rules that ask for more by the most that any trajectory misses."""
     more = {kind: max(one.get(kind, 0.0) for one in short) + SPARE_MM for one in short for kind in one}
     clearance = {kind: mm + more.get(kind, 0.0) for kind, mm in rules.clearance_mm.items()}
     return replace(rules, clearance_mm=clearance, wall_mm=rules.wall_mm + more.get("wall", 0.0))
 
 
 def _refused(way: Trajectory) -> Trajectory:
-    """A way that misses a margin, as one that does not fit, with the reason."""
+    """A trajectory that misses a margin, as one that does not fit, with the reason."""
     if not way.ok:
         return way
     said = tuple(

@@ -31,7 +31,7 @@ def way_of(
     *,
     broken: Mapping[str, float] | None = None,
 ) -> Trajectory:
-    """One path (arrays of one row) as a way; ``broken`` names the limits that it misses, and by how much."""
+    """One path (arrays of one row) as a trajectory; ``broken``: limits that it misses, and by how much."""
     task = scene.task
     entry, tip = measured.entry_mm[0], tried.tips_mm[0]
     seen = bool(measured.reaches_skin[0])
@@ -62,7 +62,7 @@ def why_broken(
 
 
 def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Trajectory:
-    """A way that was looked for in vain."""
+    """A trajectory that was looked for in vain."""
     approach, side = task.approach, task.side
     return Trajectory(
         id=f"{approach.id}_{side}" if side else approach.id,
@@ -161,7 +161,7 @@ def _cortices(scene: Scene, entry: npt.ArrayLike, tip: npt.ArrayLike) -> int:
 
 
 def _profile(scene: Scene, entry: npt.ArrayLike, tip: npt.ArrayLike) -> Profile:
-    """Gaps of the needle's surface along the way."""
+    """Gaps of the needle's surface along its trajectory."""
     places = _along(entry, tip, PROFILE_MM)
     kinds = [kind for kind in AVOIDED if scene.maps.has(kind)]
     values = path_values(scene.maps.stack, scene.maps.grid.affine, places)

@@ -1,7 +1,7 @@
 """Needle paths of an approach: hard limits first, then comfort, then a few genuinely different proposals.
 
     found = needle_ways(around, task)
-    found.ways       proposals that keep every limit, steadiest first; or one that says why none fits
+    found.ways       proposals that keep every limit, most robust first; or one that says why none fits
     found.rejected   limit -> how many of the tried paths break it
 
 Comfort is told in three parts, each 0 (fine) to 1:
@@ -248,7 +248,7 @@ def _way(scene: Scene, judged: _Judged, row: int) -> Trajectory:
 def _steady_first(
     around: Surroundings, task: NeedleTask, ways: tuple[Trajectory, ...], ensemble: Ensemble
 ) -> tuple[Trajectory, ...]:
-    """The ways with their error budgets, numbered in the order in which they forgive."""
+    """The trajectories with their breach probabilities, numbered from the most robust on."""
     known = {one.id: one for one in task.guidances}
     found = []
     for way in ways:

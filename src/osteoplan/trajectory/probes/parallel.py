@@ -1,4 +1,4 @@
-"""Straight ways in the patient: how far apart they run, and more of them beside a given one."""
+"""Trajectories beside each other: how far apart they run, and more of them beside a given one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Allowed = Callable[[F64, F64], Bool]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way that a probe may take.
+    """A trajectory that a probe may take.
 
     Attributes:
         way: id of the way that it came from; shifted ones share it.
@@ -41,7 +41,7 @@ class Candidate:
 
 
 def candidate_of(way: Trajectory) -> Candidate:
-    """The candidate that a needle way is.
+    """The candidate that a needle's trajectory is.
 
     Raises:
         BadInput: the way does not fit, or has no entry or tip.

@@ -69,7 +69,7 @@ class Danger:
 
 @dataclass(frozen=True)
 class PlacedProbe:
-    """A probe as planned; entry and tip as of a way.
+    """A probe as planned; entry and tip as of a trajectory.
 
     Attributes:
         way: id of the way that it takes, or runs beside.
