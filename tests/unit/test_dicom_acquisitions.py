@@ -1,4 +1,4 @@
-"""One acquisition per series: stacks pushed into one another, joined passes, slices rescaled otherwise."""
+"""One acquisition per series, its rescale and preamble, and what is drawn in a DICOM object at init."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, generate_uid
 from scipy.ndimage import gaussian_filter
 
+from osteoplan.cli import main
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.image import _parse
 from osteoplan.io.dicom.limits import limits
@@ -21,6 +22,7 @@ from osteoplan.io.dicom.series import _find
 from osteoplan.io.images import is_dicom
 from osteoplan.model.volume import Volume
 from tests.dicom_made import affine_of, make_multiframe, make_series, store
+from tests.foreign_made import FRAME_UID, make_rtstruct
 
 N = 12
 GRIDS = {
@@ -276,3 +278,38 @@ def test_what_is_no_dicom_is_counted(tmp_path: Path) -> None:
         (tmp_path / f"{n}.dcm").write_bytes(text)
     with pytest.raises(BadInput, match=r"4 file\(s\) of no modality, not DICOM \(no DICM mark\)"):
         _parse(tmp_path, None, False, limits())
+
+
+# --- init: what is drawn in a DICOM object -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CT as DICOM with a contour of a name that quotes the patient, alone, and with a second one."""
+    folder = tmp_path_factory.mktemp("scanned")
+    ct = body()
+    make_series(ct, folder / "ct", frame_uid=FRAME_UID)
+    square = np.array([[6, 6], [16, 6], [16, 14], [6, 14]])
+    drawn = [ct.positions_mm(np.column_stack([square, np.full(4, k)])) for k in (4, 5, 6)]
+    make_rtstruct(folder / "one.dcm", {"Lesion Musterfrau": drawn})
+    make_rtstruct(folder / "two.dcm", {"Lesion Musterfrau": drawn, "GTV": drawn[:2]})
+    (folder / "bare.dcm").write_bytes((folder / "one.dcm").read_bytes()[132:])
+    return folder
+
+
+@pytest.mark.parametrize("file", ["one.dcm", "bare.dcm"])
+def test_init_takes_the_only_contour_without_a_name(file: str, scanned: Path, tmp_path: Path) -> None:
+    arguments = ("--ct", scanned / "ct", "--lesion", scanned / file, "--bone", "vertebra_T12", "--side")
+    assert main(["init", str(tmp_path / "case"), *map(str, arguments), "midline"]) == 0
+    written = (tmp_path / "case" / "case.yaml").read_text()
+    assert "contour 1 of a DICOM object" in written
+    assert "Musterfrau" not in written
+
+
+def test_init_lists_what_could_be_meant(scanned: Path, tmp_path: Path, capsys) -> None:
+    arguments = ("--ct", scanned / "ct", "--lesion", scanned / "two.dcm", "--bone", "vertebra_T12", "--side")
+    assert main(["init", str(tmp_path / "case"), *map(str, arguments), "midline"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds 2 regions: 1 (its name quotes a person and is not shown), 2 'GTV'; say which one" in said
+    assert "Musterfrau" not in said
+    assert not (tmp_path / "case").exists()

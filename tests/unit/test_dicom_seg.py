@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
-from osteoplan.io.dicom.seg import _planes, every_segment, read_segment, segments
+from osteoplan.io.dicom.seg import _everything, _planes, every_segment, read_segment, segments
 from osteoplan.model.volume import Volume
 from tests.foreign_made import FRAME_UID, ball, make_dose, make_seg, scan
 
@@ -209,6 +209,51 @@ def test_two_segments_of_one_label_need_a_number(ct: Volume, masks: dict[str, np
     with pytest.raises(BadInput, match=r"2 segments are called 'tumour'; give its number \(1, 2\)"):
         read_segment(path, "tumour", ct)
     assert np.array_equal(read_segment(path, 2, ct).mask.array, masks["oedema"])
+
+
+def test_two_segments_of_one_number_are_refused(ct: Volume, masks: dict[str, np.ndarray], tmp_path: Path):
+    def same(seg: Dataset) -> None:
+        seg.SegmentSequence[1].SegmentNumber = 1
+
+    path = make_seg(tmp_path / "same.dcm", ct, masks, change=same)
+    for read in (lambda: _planes(path, 1), lambda: _everything(path)):
+        with pytest.raises(BadInput, match="two segments have the number 1"):
+            read()
+
+
+def test_the_only_segment_with_something_drawn_needs_no_name(
+    ct: Volume, masks: dict[str, np.ndarray], tmp_path: Path
+):
+    one = make_seg(tmp_path / "one.dcm", ct, {"nothing": np.zeros(ct.shape, bool), "oedema": masks["oedema"]})
+    found = read_segment(one, None, ct)
+    assert np.array_equal(found.mask.array, masks["oedema"])
+    assert found.called == "segment 2 'oedema'"
+    two = make_seg(tmp_path / "two.dcm", ct, masks)
+    with pytest.raises(
+        BadInput, match=r"holds 2 segments: 1 'tumour', 2 'oedema'; say which one with --part"
+    ):
+        read_segment(two, None, ct)
+
+
+def test_a_label_that_is_not_shown_is_still_found(ct: Volume, masks: dict[str, np.ndarray], tmp_path: Path):
+    def named(seg: Dataset) -> None:
+        seg.PatientName, seg.PatientID = "Tumour^Study", "T12"
+        seg.SegmentSequence[1].SegmentLabel = "vertebrae_T12"
+
+    path = make_seg(tmp_path / "named.dcm", ct, masks, change=named)
+    assert [s.label for s in segments(path)] == ["", "vertebrae_T12"]
+    found = read_segment(path, "tumour", ct)
+    assert np.array_equal(found.mask.array, masks["tumour"])
+    assert found.called == "segment 1"
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+def test_voxels_of_a_segment_that_is_not_described_are_told(kind: str, ct: Volume, tmp_path: Path):
+    apart = {"tumour": ball(ct, (6, 8, 3), 3.0), "other": ball(ct, (14, 16, 6), 3.0)}
+    path = make_seg(tmp_path / "more.dcm", ct, apart, kind=kind, change=lambda seg: seg.SegmentSequence.pop())
+    ((segment, laid),) = every_segment(path, ct)
+    assert segment.label == "tumour"
+    assert f"{apart['other'].sum()} voxels are of segments that it does not describe (2)" in laid.notes[0]
 
 
 def test_a_segment_beside_the_scan_is_refused(seg: Path, ct: Volume):

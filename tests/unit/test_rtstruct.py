@@ -138,6 +138,37 @@ def test_a_contour_that_begins_elsewhere_or_runs_the_other_way_is_the_same(turn:
     assert any("lists 1 contour(s) twice" in note for note in laid.notes)
 
 
+def _midpoints(outline: np.ndarray) -> np.ndarray:
+    return np.stack([outline, (outline + np.roll(outline, -1, axis=0)) / 2], axis=1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("grid", ["axial", "oblique", "oblique left-handed"])
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda outline, ct: on_slice(ct, outline, 3).round(2)[::-1],
+        lambda outline, ct: on_slice(ct, np.roll(outline, 2, axis=0), 3).round(1),
+        lambda outline, ct: on_slice(ct, _midpoints(outline), 3),
+        lambda outline, ct: on_slice(ct, outline + 0.3, 3),
+        lambda outline, ct: on_slice(ct, np.concatenate([outline, outline[:1]]), 3),
+    ],
+    ids=["reversed and rounded", "rotated and rounded", "with more points", "beside", "closed twice"],
+)
+def test_a_copy_is_known_by_its_outline(grid: str, copied, tmp_path: Path):
+    ct = scan(grid)
+    laid = rasterised([on_slice(ct, SQUARE, 3), copied(SQUARE, ct), on_slice(ct, INNER, 3)], ct, what="it")
+    assert laid.mask.array.sum() == 90 - 12
+    assert any("lists 1 contour(s) twice" in note for note in laid.notes)
+
+
+def test_islands_beside_each_other_are_no_copies():
+    ct = scan()
+    pixel = np.array([[4.5, 5.5], [5.5, 5.5], [5.5, 6.5], [4.5, 6.5]])
+    beside = on_slice(ct, pixel, 3) + np.array([0.7, 0, 0])
+    laid = rasterised([on_slice(ct, pixel, 3), beside], ct, what="it")
+    assert not any("twice" in note for note in laid.notes)
+
+
 def test_a_volume_that_voxels_cannot_hold_is_told():
     ct = scan()
     laid = rasterised(prism(ct, INNER * 0.45 + [2.2, 1.9], (3, 4)), ct, what="it")
@@ -236,6 +267,88 @@ def test_coordinates_that_are_not_numbers_are_refused(bad: str, tmp_path: Path):
     path.write_bytes(stored.replace(first, bad.encode().ljust(len(first)), 1))
     with pytest.raises(BadInput, match="not numbers"):
         _contours(path, "GTV")
+
+
+def test_a_contour_beyond_64_kB_is_read_as_the_standard_writes_it(tmp_path: Path):
+    ct = scan("oblique")
+    many = np.concatenate(
+        [np.linspace(a, b, 600, endpoint=False) for a, b in zip(SQUARE, np.roll(SQUARE, -1, 0), strict=True)]
+    )
+    path = make_rtstruct(tmp_path / "rs.dcm", {"GTV": prism(ct, many, (2, 3))})
+    assert b"UN\0\0" in path.read_bytes()
+    assert np.array_equal(
+        read_roi(path, "GTV", ct).mask.array, rasterised(prism(ct, SQUARE, (2, 3)), ct, what="it").mask.array
+    )
+
+
+def test_two_regions_of_one_number_are_refused_and_one_listed_twice_is_read(tmp_path: Path):
+    ct = scan()
+    regions = {"GTV": prism(ct, SQUARE, (2, 3)), "Bladder": prism(ct, INNER, (5, 6))}
+
+    def one(dataset: Dataset) -> None:
+        dataset.StructureSetROISequence[1].ROINumber = dataset.ROIContourSequence[1].ReferencedROINumber = 1
+
+    def again(dataset: Dataset) -> None:
+        dataset.StructureSetROISequence.append(dataset.StructureSetROISequence[0])
+
+    for roi in ("GTV", "Bladder", 1, None):
+        with pytest.raises(BadInput, match="two regions have the number 1, so what is drawn cannot be told"):
+            _contours(make_rtstruct(tmp_path / "one.dcm", regions, change=one), roi)
+    path = make_rtstruct(tmp_path / "again.dcm", regions, change=again)
+    assert read_roi(path, 1, ct).mask.array.sum() == 180
+
+
+def test_a_name_that_quotes_the_patient_is_found_and_not_shown(tmp_path: Path):
+    ct = scan()
+
+    def named(dataset: Dataset) -> None:
+        dataset.PatientName = "Lesion^Study"
+        dataset.PatientID = "T12"
+
+    regions = {"Lesion T12": prism(ct, SQUARE, (2, 3)), "Bladder": prism(ct, INNER, (2, 3)),
+               "Vertebra T12": prism(ct, INNER, (5, 6))}  # fmt: skip
+    path = make_rtstruct(tmp_path / "rs.dcm", regions, change=named)
+    assert [r.name for r in rois(path)] == ["", "Bladder", "Vertebra T12"]  # a bone is no secret
+    for roi in ("Lesion T12", "lesion t12", 1, "1"):
+        found = read_roi(path, roi, ct)
+        assert found.mask.array.sum() == 180
+        assert found.called == "contour 1"
+    with pytest.raises(UnknownName, match=r"1 \(its name quotes a person and is not shown\)"):
+        read_roi(path, "x", ct)
+    with pytest.raises(
+        BadInput, match=r"holds 3 regions: 1 \(its name .*\), 2 'Bladder', 3 'Vertebra T12'; say which"
+    ):
+        read_roi(path, None, ct)
+
+
+def test_a_file_of_a_planning_system_is_read_without_saying_which_when_one_is_drawn(tmp_path: Path):
+    """As RayStation and Eclipse write: numbers with gaps, in another order, a point, empty regions."""
+    ct = scan("left-handed")
+
+    def as_exported(dataset: Dataset) -> None:
+        for number, (roi, drawn) in enumerate(
+            zip(dataset.StructureSetROISequence, dataset.ROIContourSequence, strict=True)
+        ):
+            roi.ROINumber = drawn.ReferencedROINumber = 11 - 4 * number
+            drawn.ROIDisplayColor = [255, 0, 0]
+            for contour in drawn.ContourSequence:
+                contour.ContourImageSequence = [Dataset()]
+                contour.ContourNumber = 3
+        for seen, roi in zip(dataset.RTROIObservationsSequence, dataset.StructureSetROISequence, strict=True):
+            seen.ReferencedROINumber = roi.ROINumber
+        dataset.ROIContourSequence = dataset.ROIContourSequence[::-1]
+        del dataset.ROIContourSequence[0]  # a region without an item of its own
+        frame = Dataset()
+        frame.FrameOfReferenceUID = FRAME_UID
+        dataset.ReferencedFrameOfReferenceSequence = [frame]
+        dataset.ApprovalStatus = "UNAPPROVED"
+
+    path = make_rtstruct(
+        tmp_path / "rs.dcm", {"GTV_1": prism(ct, SQUARE, (2, 3)), "BODY": [], "iso": []}, change=as_exported
+    )
+    assert [r.number for r in rois(path)] == [11, 7, 3]
+    found = read_roi(path, None, ct)
+    assert (found.mask.array.sum(), found.called) == (180, "contour 11 'GTV_1'")
 
 
 # Volumes as published with the scans (shared/data/README.md), cm3.

@@ -70,7 +70,10 @@ class EllipsoidFile(Strict):
 
 
 class MaskFile(Strict):
-    """A lesion mask that is not a plain file name: an ellipsoid, a contour or a DICOM segment."""
+    """A lesion mask that is not a plain file name: an ellipsoid, a contour or a DICOM segment.
+
+    Where a file holds one contour or segment, ``roi`` and ``segment`` may be left out.
+    """
 
     ellipsoid: EllipsoidFile | None = None
     rtstruct: str | None = None
@@ -83,8 +86,10 @@ class MaskFile(Strict):
         forms = (self.ellipsoid is not None, self.rtstruct is not None, self.seg is not None)
         if sum(forms) != 1:
             raise ValueError("give one of ellipsoid, rtstruct (with roi) and seg (with segment)")
-        if (self.rtstruct is None) != (self.roi is None) or (self.seg is None) != (self.segment is None):
-            raise ValueError("rtstruct needs roi, seg needs segment, and neither stands alone")
+        if (self.rtstruct is None and self.roi is not None) or (
+            self.seg is None and self.segment is not None
+        ):
+            raise ValueError("roi belongs to rtstruct, segment to seg, and neither stands alone")
         return self
 
 

@@ -7,7 +7,7 @@ either side only a grid that equals the CT's is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,10 @@ from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput, GeometryMismatch, UnknownName
 from osteoplan.kernels.resample import gather_nearest
 from osteoplan.knowledge import values
+from osteoplan.knowledge.structures import canonical, is_known
 from osteoplan.model.volume import Volume
 
-__all__ = ["ForeignMask", "Masks", "chosen", "clean_label", "lay_on", "matching", "require_frame"]
+__all__ = ["ForeignMask", "Masks", "chosen", "clean_label", "lay_on", "matching", "require_frame", "unique"]
 
 UNKNOWN_FRAME = "scan"  # the frame of an image whose format has none (NIfTI, NRRD)
 # A DICOM series without a frame of reference is in a frame of its own, which is nobody else's.
@@ -32,10 +33,12 @@ class ForeignMask:
     Attributes:
         mask: bool, on the CT's grid and in its frame.
         notes: sentences for the report; empty where nothing had to be decided.
+        called: which contour or segment of its file it is; "" for a file that holds one mask.
     """
 
     mask: Volume
     notes: tuple[str, ...] = ()
+    called: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,33 +135,67 @@ def matching(wanted: str | int, labels: Mapping[int, str]) -> tuple[int, ...]:
     return (int(text),) if text.isdecimal() and int(text) in labels else ()
 
 
-def chosen(what: str, wanted: str | int, labels: Mapping[int, str], where: str) -> int:
+def chosen(
+    what: str, wanted: str | int | None, labels: Mapping[int, str], found: Sequence[int], where: str
+) -> int:
     """The one number that is meant.
+
+    Args:
+        wanted: name or number; None for the only one.
+        labels: what may be shown; "" for a name that quotes the patient.
+        found: numbers that are meant by ``wanted``.
 
     Raises:
         UnknownName: there is none; the nearest is named.
-        BadInput: several have that label.
+        BadInput: there are several.
     """
-    found = matching(wanted, labels)
-    if len(found) > 1:
+    if len(found) == 1:
+        return found[0]
+    if wanted is None:
+        listed = ", ".join(f"{n} '{labels[n]}'" if labels[n] else f"{n} ({_HIDDEN})" for n in found)
+        raise BadInput(
+            f"{where}: holds {len(found)} {what}s{f': {listed}' if found else ''}; say which one with "
+            "--part NAME or NUMBER"
+        )
+    if found:
         numbers = ", ".join(map(str, found))
         raise BadInput(
             f"{where}: {len(found)} {what}s are called '{clean_label(wanted)}'; give its number ({numbers})"
         )
-    if not found:
-        raise UnknownName(what, clean_label(wanted), [labels[n] or str(n) for n in labels], where)
-    return found[0]
+    known = [labels[n] or f"{n} ({_HIDDEN})" for n in labels]
+    raise UnknownName(what, clean_label(wanted), known, where)
+
+
+_HIDDEN = "its name quotes a person and is not shown"
+
+
+def unique(pairs: Iterable[tuple[int, str]], what: str, where: str) -> dict[int, str]:
+    """Names by number.
+
+    Raises:
+        BadInput: two different ones share a number, so that nobody can tell what belongs to which.
+    """
+    names: dict[int, str] = {}
+    for number, name in pairs:
+        if names.setdefault(number, name) != name:
+            raise BadInput(
+                f"{where}: two {what}s have the number {number}, so what is drawn cannot be told apart; "
+                "export it again with a number for each"
+            )
+    return names
 
 
 def clean_label(text: object, private: tuple[str, ...] = ()) -> str:
     """A name that somebody typed, on one line and short; empty where it holds a word of ``private``.
+
+    What is the name of a bone or organ is no secret: somebody may be called like one.
 
     Args:
         text: free text out of a foreign file.
         private: words of the patient's name and number in that file.
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text or "")).split())
-    if any(word.casefold() in line.casefold() for word in private):
+    if any(word.casefold() in line.casefold() for word in private) and not is_known(canonical(line)):
         return ""
     return line[: int(values.number("contours.label_length_max"))].rstrip()
 

@@ -15,7 +15,7 @@ import numpy as np
 from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.io.dicom.opened import apart, decoded
-from osteoplan.io.foreign import ForeignMask, chosen, clean_label
+from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
 
@@ -91,7 +91,8 @@ def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask
     path = Path(path)
     array, affine, said = apart(_image, path)
     found = {row.number: row for row in _listed(path, array, said)}
-    number = chosen("segment", segment, {n: row.label for n, row in found.items()}, path.name)
+    labels = {n: row.label for n, row in found.items()}
+    number = chosen("segment", segment, labels, matching(segment, labels), path.name)
     row = found[number]
     what = f"segment {number} '{row.label}'"
     if row.voxels == 0:

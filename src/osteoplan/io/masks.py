@@ -37,12 +37,11 @@ def read_mask(folder: Path, spec: str | MaskFile, ct: Volume, *, what: str) -> F
 def _structured(folder: Path, spec: MaskFile, ct: Volume) -> ForeignMask:
     if spec.ellipsoid is not None:
         return ForeignMask(ellipsoid_at(ct, spec.ellipsoid.centre_mm, spec.ellipsoid.axes_mm))
-    if spec.rtstruct is not None and spec.roi is not None:
+    if spec.rtstruct is not None:
         from osteoplan.io.dicom.rtstruct import read_roi
 
         return read_roi(folder / spec.rtstruct, spec.roi, ct)
     assert spec.seg is not None, "MaskFile holds one whole form"
-    assert spec.segment is not None, "MaskFile holds one whole form"
     from osteoplan.io.dicom.seg import read_segment
 
     return read_segment(folder / spec.seg, spec.segment, ct)

@@ -283,15 +283,13 @@ class _Import:
         found = read_mask(Path(), _spec(source, new.part), ct, what="the mask of lesion L1")
         self.notes += (f"lesion L1: {note}" for note in found.notes)
         write_nifti(found.mask, self.folder / "lesion_L1.nii.gz")
-        return "lesion_L1.nii.gz", f"part '{new.part}' of a DICOM object" if new.part else ""
+        return "lesion_L1.nii.gz", f"{found.called} of a DICOM object" if found.called else ""
 
 
 def _spec(source: Path, part: str | None) -> str | MaskFile:
-    """How a lesion's file is read: a plain image, or the named part of a DICOM object."""
+    """How a lesion's file is read: a plain image, or a part (the only one) of a DICOM object."""
     if not is_dicom(source):
         return str(source)
-    if part is None:
-        raise BadInput(f"{source}: a DICOM object can hold several masks; name one with --part")
     kind = _dicom_kind(source)
     if kind == "rtstruct":
         return MaskFile(rtstruct=str(source), roi=part)

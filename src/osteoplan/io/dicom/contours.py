@@ -66,14 +66,30 @@ class _Slab:
 
 
 def _without_repeats(flat: Sequence[F64]) -> tuple[list[F64], int]:
-    """Each contour once, wherever it begins, whichever way it runs: listed twice it would cancel itself."""
-    different: dict[tuple[float, bytes], F64] = {}
+    """Each contour once: listed twice it would cancel itself.
+
+    A copy may begin elsewhere, run the other way, or be rounded or thinned: what counts is the outline.
+    """
+    kept: list[tuple[F64, Polygon]] = []
     for contour in flat:
-        rounded = np.round(contour, 3) + 0.0  # no negative zero
-        different.setdefault(
-            (float(rounded[:, 2].mean().round(3)), Polygon(rounded[:, :2]).normalize().wkb), contour
-        )
-    return list(different.values()), len(flat) - len(different)
+        outline = Polygon(contour[:, :2])
+        if not any(_same_outline(contour, outline, *other) for other in kept):
+            kept.append((contour, outline))
+    return [contour for contour, _ in kept], len(flat) - len(kept)
+
+
+def _same_outline(a: F64, outline_a: Polygon, b: F64, outline_b: Polygon) -> bool:
+    """Whether two contours of one plane lie on each other."""
+    beside_mm = values.number("contours.same_outline_mm")
+    if abs(a[:, 2].mean() - b[:, 2].mean()) > values.number("contours.contour_plane_mm"):
+        return False
+    if np.abs(np.subtract(outline_a.bounds, outline_b.bounds)).max() > beside_mm:
+        return False
+    if shapely.hausdorff_distance(outline_a.exterior, outline_b.exterior) > beside_mm:
+        return False
+    # Islands of a pixel beside each other are near, but do not lie on each other.
+    whole = [shapely.make_valid(outline) for outline in (outline_a, outline_b)]
+    return bool(2 * shapely.intersection(*whole).area > max(part.area for part in whole))
 
 
 def _require_inside(contours: Sequence[F64], ct: Volume, what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.io.dicom.opened import apart, decoded, frame_of, opened, private_words
-from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching, require_frame
+from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching, require_frame, unique
 from osteoplan.model.volume import Volume
 
 __all__ = ["RoiFound", "read_roi", "rois"]
@@ -47,12 +47,12 @@ def rois(path: Path) -> tuple[RoiFound, ...]:
     return apart(_rois, Path(path))
 
 
-def read_roi(path: Path, roi: str | int, ct: Volume) -> ForeignMask:
+def read_roi(path: Path, roi: str | int | None, ct: Volume) -> ForeignMask:
     """One region of interest as a mask on the CT's grid.
 
     Args:
         path: a DICOM RTSTRUCT file.
-        roi: its name or its number.
+        roi: its name or its number; None for the only one with contours.
         ct: the scan that the plan is made on.
 
     Raises:
@@ -63,8 +63,8 @@ def read_roi(path: Path, roi: str | int, ct: Volume) -> ForeignMask:
     from osteoplan.io.dicom.contours import rasterised  # imported late: the child process needs no compiler
 
     path = Path(path)
-    names, contours, frame = apart(_contours, path, roi)
-    number = chosen("region", roi, names, path.name)
+    names, meant, contours, frame = apart(_contours, path, roi)
+    number = chosen("region", roi, names, meant, path.name)
     what = f"contour {number} '{names[number]}'" if names[number] else f"contour {number}"
     if frame is None:
         raise BadInput(f"{path.name}: {what} has no frame of reference; export the structure set again")
@@ -73,13 +73,13 @@ def read_roi(path: Path, roi: str | int, ct: Volume) -> ForeignMask:
             f"{what} is on frame {frame} and the CT has none, so nothing shows that they belong together: "
             "give the CT as the DICOM series that it was drawn on"
         )
-    return rasterised(contours, ct, what=what)
+    return replace(rasterised(contours, ct, what=what), called=what)
 
 
 # --- in the child process
 
 
-Parsed = tuple[dict[int, str], list[F64], str | None]
+Parsed = tuple[dict[int, str], tuple[int, ...], list[F64], str | None]
 
 
 def _rois(path: Path) -> tuple[RoiFound, ...]:
@@ -92,27 +92,31 @@ def _rois(path: Path) -> tuple[RoiFound, ...]:
         }
         return tuple(
             RoiFound(number, name, len(_items(dataset, number)), kinds.get(number, ""))
-            for number, name in _names(dataset).items()
+            for number, name in _shown(path, dataset).items()
         )
 
     return decoded(path, read)
 
 
-def _contours(path: Path, roi: str | int) -> Parsed:
-    """Names, the points of the region that is meant (none where it is not the only one), and its frame."""
+def _contours(path: Path, roi: str | int | None) -> Parsed:
+    """Names, numbers that are meant, and if it is one, the points of that region and its frame."""
 
     def read() -> Parsed:
         dataset = _checked(path)
-        names = _names(dataset)
-        found = matching(roi, names)
+        names = _shown(path, dataset)
+        if roi is None:
+            found = tuple(number for number in names if _items(dataset, number))
+        else:
+            found = matching(roi, _names(path, dataset))  # a name that is not shown is still its name
         if len(found) != 1:
-            return names, [], None
+            return names, found, [], None
         number = found[0]
         items = _items(dataset, number)
         what = f"{path.name}: contour {number} '{names[number]}'"
         if not items:
             raise BadInput(f"{what} is listed and has no contours; choose another or draw it")
-        return names, [_points(item, n, what) for n, item in enumerate(items, 1)], _frame(dataset, number)
+        points = [_points(item, n, what) for n, item in enumerate(items, 1)]
+        return names, found, points, _frame(dataset, number)
 
     return decoded(path, read)
 
@@ -124,10 +128,16 @@ def _checked(path: Path) -> Any:
     return dataset
 
 
-def _names(dataset: Any) -> dict[int, str]:
-    private = private_words(dataset)
+def _names(path: Path, dataset: Any) -> dict[int, str]:
     listed = dataset.StructureSetROISequence
-    return {int(item.ROINumber): clean_label(item.get("ROIName"), private) for item in listed}
+    pairs = ((int(item.ROINumber), clean_label(item.get("ROIName"))) for item in listed)
+    return unique(pairs, "region", path.name)
+
+
+def _shown(path: Path, dataset: Any) -> dict[int, str]:
+    """Names by number; "" for one that quotes the patient."""
+    private = private_words(dataset)
+    return {number: clean_label(name, private) for number, name in _names(path, dataset).items()}
 
 
 def _items(dataset: Any, number: int) -> list[Any]:
@@ -166,7 +176,12 @@ def _points(item: Any, n: int, what: str) -> F64:
     if any(float(shift) for shift in item.get("ContourOffsetVector") or ()):
         raise BadInput(f"{what} is shifted by a contour offset vector; export it without the offset")
     try:
-        numbers = np.asarray(item.get("ContourData") or (), dtype=np.float64)
+        told = item.get("ContourData") or ()
+        if isinstance(
+            told, bytes
+        ):  # of more than 64 kB: explicit VR has no length for it but as UN (PS3.5 6.2.2)
+            told = told.strip(b" \0").split(b"\\")
+        numbers = np.asarray(told, dtype=np.float64)
     except (TypeError, ValueError):
         numbers = np.full(3, np.nan)
     if not np.isfinite(numbers).all():

@@ -5,15 +5,15 @@ Every frame is placed by its own position, in whatever order they come; slices w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.io.dicom.opened import apart, decoded, opened, private_words
 from osteoplan.io.dicom.seg_frames import counted, drawn
-from osteoplan.io.foreign import ForeignMask, Masks, chosen, clean_label, lay_on, matching
+from osteoplan.io.foreign import ForeignMask, Masks, chosen, clean_label, lay_on, matching, unique
 from osteoplan.model.volume import Volume
 
 __all__ = ["SegmentFound", "every_segment", "read_segment", "segments"]
@@ -52,12 +52,12 @@ def segments(path: Path) -> tuple[SegmentFound, ...]:
     return apart(_segments, Path(path))
 
 
-def read_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask:
+def read_segment(path: Path, segment: str | int | None, ct: Volume) -> ForeignMask:
     """One segment as a mask on the CT's grid.
 
     Args:
         path: a DICOM SEG file.
-        segment: its label or its number.
+        segment: its label or its number; None for the only one in which something is drawn.
         ct: the scan that the plan is made on.
 
     Raises:
@@ -67,8 +67,8 @@ def read_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask:
         GeometryMismatch: it was drawn on another study, or lies outside the CT.
     """
     path = Path(path)
-    labels, planes, notes = apart(_planes, path, segment)
-    number = chosen("segment", segment, labels, path.name)
+    labels, meant, planes, notes = apart(_planes, path, segment)
+    number = chosen("segment", segment, labels, meant, path.name)
     if number not in planes:
         raise LesionError(
             f"{path.name}: {_called(number, labels[number])} is empty, no voxel is in it; choose another"
@@ -83,11 +83,12 @@ def every_segment(path: Path, ct: Volume) -> Iterator[tuple[SegmentFound, Foreig
         BadInput: the file is absent, no segmentation, or malformed.
         GeometryMismatch: it was drawn on another study, or a segment lies outside the CT.
     """
-    found, planes, notes = apart(_everything, Path(path))
+    found, planes, notes, unnamed = apart(_everything, Path(path))
     for segment in found:
         if segment.number in planes:
             laid = _laid(segment.number, segment.label, planes.pop(segment.number), notes, ct)
-            yield segment, laid
+            yield segment, replace(laid, notes=unnamed + laid.notes)
+            unnamed = ()
 
 
 def _called(number: int, label: str) -> str:
@@ -97,40 +98,64 @@ def _called(number: int, label: str) -> str:
 def _laid(number: int, label: str, planes: Masks, notes: tuple[str, ...], ct: Volume) -> ForeignMask:
     what = _called(number, label)
     laid = lay_on(planes, ct, what=what)
-    return ForeignMask(laid.mask, tuple(f"{what} {note}" for note in notes) + laid.notes)
+    return ForeignMask(laid.mask, tuple(f"{what} {note}" for note in notes) + laid.notes, what)
 
 
 # --- in the child process
 
 
 def _segments(path: Path) -> tuple[SegmentFound, ...]:
-    return decoded(path, lambda: _listed(path, _checked(path)))
-
-
-def _everything(path: Path) -> tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...]]:
-    def read() -> tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...]]:
+    def read() -> tuple[SegmentFound, ...]:
         dataset = _checked(path)
-        found = _listed(path, dataset)
-        return found, *drawn(path, dataset, [segment.number for segment in found])
+        return _listed(dataset, counted(path, dataset))
 
     return decoded(path, read)
 
 
-def _planes(path: Path, segment: str | int) -> tuple[dict[int, str], dict[int, Masks], tuple[str, ...]]:
-    """Labels, and the planes of the segment meant; none where it is empty or not the only one."""
+Everything = tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...], tuple[str, ...]]
 
-    def read() -> tuple[dict[int, str], dict[int, Masks], tuple[str, ...]]:
+
+def _everything(path: Path) -> Everything:
+    """Segments, planes, what is to be said of each, and of the whole file."""
+
+    def read() -> Everything:
+        dataset = _checked(path)
+        counts = counted(path, dataset)
+        found = _listed(dataset, counts)
+        numbers = [segment.number for segment in found]
+        nobody = sorted(set(counts) - {0, dataset.get("PixelPaddingValue"), *numbers})
+        unnamed = (
+            f"{path.name}: {sum(counts[n] for n in nobody)} voxels are of segments that it does not describe "
+            f"({', '.join(map(str, nobody))}): they are left out"
+        )
+        return found, *drawn(path, dataset, numbers), (unnamed,) if nobody else ()
+
+    return decoded(path, read)
+
+
+Meant = tuple[dict[int, str], tuple[int, ...], dict[int, Masks], tuple[str, ...]]
+
+
+def _planes(path: Path, segment: str | int | None) -> Meant:
+    """Labels, numbers that are meant, and the planes of the segment; none where it is empty or not one."""
+
+    def read() -> Meant:
         dataset = _checked(path)
         private = private_words(dataset)
-        labels = {_number(item): clean_label(item.get("SegmentLabel"), private) for item in _items(dataset)}
-        found = matching(segment, labels)
-        return (labels, *drawn(path, dataset, found)) if len(found) == 1 else (labels, {}, ())
+        names = {_number(item): clean_label(item.get("SegmentLabel")) for item in _items(dataset)}
+        labels = {number: clean_label(name, private) for number, name in names.items()}
+        if segment is None:
+            counts = counted(path, dataset)
+            found = tuple(number for number in labels if counts.get(number))
+        else:
+            found = matching(segment, names)  # a label that is not shown is still its label
+        return labels, found, *(drawn(path, dataset, found) if len(found) == 1 else ({}, ()))
 
     return decoded(path, read)
 
 
-def _listed(path: Path, dataset: Any) -> tuple[SegmentFound, ...]:
-    counts, private = counted(path, dataset), private_words(dataset)
+def _listed(dataset: Any, counts: Mapping[int, int]) -> tuple[SegmentFound, ...]:
+    private = private_words(dataset)
     return tuple(_described(item, counts.get(_number(item), 0), private) for item in _items(dataset))
 
 
@@ -151,6 +176,8 @@ def _checked(path: Path) -> Any:
     rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
     if rows < 1 or columns < 1 or "PixelData" not in dataset:
         raise BadInput(f"{path.name}: holds no pixels; export it again")
+    # their places in the list tell them apart where their labels do not
+    unique(((_number(item), str(n)) for n, item in enumerate(dataset.SegmentSequence)), "segment", path.name)
     needed = (rows * columns * frames * int(dataset.BitsAllocated) + 7) // 8
     if not dataset.file_meta.TransferSyntaxUID.is_compressed and len(dataset.PixelData) < needed:
         raise BadInput(
