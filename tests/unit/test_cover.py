@@ -91,7 +91,8 @@ def everywhere(entries: F64, tips: F64) -> npt.NDArray[np.bool_]:
 
 
 def planned(target: Target, offers: list[Candidate], row: ZoneRow, n: int = 4, **more: object) -> CoverPlan:
-    limits = more.pop("limits", None) or cover_limits(n)
+    rules = {name: more.pop(name) for name in ("screws", "structures", "keep_out") if name in more}
+    limits = more.pop("limits", None) or cover_limits(n, **rules)  # type: ignore[arg-type]
     return cover(target, offers, table(row), [row], limits, **more)  # type: ignore[arg-type]
 
 
@@ -345,8 +346,7 @@ def test_structures_in_a_zone_are_told_with_their_distance_and_kept_out_of_on_de
     assert plan.reached[0].gap_mm == pytest.approx(-2.0, abs=2.0)
     assert plan.reached[0].gap_mm < -1.0
     kept = planned(
-        target, offers, zone(width=30.0, length=34.0), structures=told,
-        limits=cover_limits(4, keep_out=["canal"]),
+        target, offers, zone(width=30.0, length=34.0), structures=told, keep_out=["canal"]
     )  # fmt: skip
     assert [probe.way for probe in kept.probes] == ["way_1"]
     assert kept.reached == ()
@@ -428,7 +428,7 @@ def test_a_tip_is_not_moved_to_where_its_zone_reaches_what_it_must_keep_out_of()
         row,
         allowed=everywhere,
         structures=[canal],
-        limits=cover_limits(4, keep_out=["canal"]),
+        keep_out=["canal"],
     )
     assert kept.probes[0].tip_mm[1] == pytest.approx(CENTRE[1] + 1.0)
     assert kept.reached == ()
@@ -442,10 +442,9 @@ def test_refinement_breaks_no_rule() -> None:
     target = target_of(balls(on, 10.0, (-8, 0, 0), (8, 0, 0)), on, 4.0)
     offers = list(beside(ways((0, 0, 0)), allowed=everywhere, reach_mm=20.0, depths_mm=(-6.0, 0.0, 6.0)))
     canal = Danger("canal", "canal", CENTRE + np.array([[0.0, -26.0, 0.0]]), 1.0)
-    limits = cover_limits(4, keep_out=["canal"])
     plan = planned(
         target, offers, zone("cryo", width=22.0, length=34.0), allowed=everywhere, structures=[canal],
-        limits=limits,
+        keep_out=["canal"],
     )  # fmt: skip
     assert plan.reached == ()
     assert all(pair.active_mm >= 10.0 and pair.entries_mm >= 10.0 for pair in plan.spacing)
@@ -549,8 +548,8 @@ def test_a_lesion_in_a_real_pelvis_is_covered_and_the_vessels_that_are_reached_a
     target = target_of(lesion, labels, 5.0)
     rows = [applicators().row("emprint_100W_10min")]
     plan = cover(
-        target, offers, applicators(), rows, cover_limits(3),
-        structures=dangers(vessels, labels), allowed=everywhere,
+        target, offers, applicators(), rows, cover_limits(3, structures=dangers(vessels, labels)),
+        allowed=everywhere,
     )  # fmt: skip
     assert plan.lesion_pct > 98.0
     assert plan.coverage_pct > 90.0

@@ -92,8 +92,12 @@ def probes(
             around.lesion, around.grid, _margin(result.case, settings),
             sparing=np.logical_or.reduce(canal) if canal else None,
         ),
-        candidates, table, rows, cover_limits(settings.at_most, keep_out=settings.keep_out),
-        structures=dangers(around.structures, around.grid), allowed=allowed,
+        candidates, table, rows,
+        cover_limits(
+            settings.at_most, keep_out=settings.keep_out,
+            structures=dangers(around.structures, around.grid),
+        ),
+        allowed=allowed,
     )  # fmt: skip
 
 

@@ -19,9 +19,8 @@ from osteoplan.arrays import F64
 from osteoplan.kernels.set_cover import SetCover, Solution, solve
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow
 from osteoplan.knowledge.values import number
-from osteoplan.model.effects import Cylinder
 from osteoplan.trajectory.probes.parallel import Allowed, Candidate
-from osteoplan.trajectory.probes.placed import CoverLimits, Danger, PlacedProbe, pairs, permitted, sound
+from osteoplan.trajectory.probes.placed import CoverLimits, PlacedProbe, pairs, permitted, sound
 from osteoplan.trajectory.probes.plan import CoverPlan, margins, measured
 from osteoplan.trajectory.probes.target import Target
 from osteoplan.trajectory.probes.zones import contains, depth_mm, held_by, which_contain, zone_at
@@ -40,8 +39,6 @@ def cover(
     rows: Sequence[ZoneRow],
     limits: CoverLimits,
     *,
-    screws: Sequence[Cylinder] = (),
-    structures: Sequence[Danger] = (),
     allowed: Allowed | None = None,
 ) -> CoverPlan:
     """The fewest probes that cover a target, and what they leave bare.
@@ -50,23 +47,20 @@ def cover(
         candidates: ways with a tip; ``parallel.beside`` makes more of them.
         table, rows: the probes' diameters, and the zones that may be used.
         limits: see ``cover_limits``.
-        screws: planned in the same session; no probe may touch them.
-        structures: what a zone may reach, to be told (or kept out of: ``limits.keep_out``); those of kind
-            ``metal`` count as metal.
         allowed: asked again for every tip that is moved; None moves no tip.
 
     Raises:
         BadInput: a row that cannot be placed.
     """
-    columns, said = _columns(target, candidates, table, rows, limits, screws, structures)
+    columns, said = _columns(target, candidates, table, rows, limits)
     if not columns:
         nothing = Solution((), 0.0, 0.0)
-        return measured(target, (), nothing, 0, limits, structures, [*said, "no probe can be placed"])
+        return measured(target, (), nothing, 0, limits, [*said, "no probe can be placed"])
     solution = solve(_problem(target, columns, limits))
     probes = tuple(columns[j] for j in solution.chosen)
     if allowed is not None:
-        probes = _refined(target, probes, limits, screws, structures, allowed)
-    return measured(target, probes, solution, len(columns), limits, structures, said)
+        probes = _refined(target, probes, limits, allowed)
+    return measured(target, probes, solution, len(columns), limits, said)
 
 
 def _columns(
@@ -75,8 +69,6 @@ def _columns(
     table: ApplicatorTable,
     rows: Sequence[ZoneRow],
     limits: CoverLimits,
-    screws: Sequence[Cylinder],
-    structures: Sequence[Danger],
 ) -> tuple[list[PlacedProbe], list[str]]:
     """Placements that may be used and cover something, and sentences on those that were left out."""
     possible, said = [], []
@@ -93,7 +85,7 @@ def _columns(
     useful = _kept(target, possible, limits.columns_max)
     if 0 < len(useful) == limits.columns_max < len(possible):
         said.append(f"{len(possible)} placements were possible, {len(useful)} were weighed")
-    may = permitted(useful, limits, screws, structures)
+    may = permitted(useful, limits)
     if not may.all():
         said.append(
             f"{int((~may).sum())} of {len(may)} placements were left out: too near to a screw or metal, "
@@ -142,8 +134,6 @@ def _refined(
     target: Target,
     probes: tuple[PlacedProbe, ...],
     limits: CoverLimits,
-    screws: Sequence[Cylinder],
-    structures: Sequence[Danger],
     allowed: Allowed,
 ) -> tuple[PlacedProbe, ...]:
     """Probes with tips moved along the axes while that covers more, or gives more margin, by the rules."""
@@ -159,7 +149,7 @@ def _refined(
             for moved in _moved(origin[place], shifts, allowed):
                 tried = (*probes[:place], moved, *probes[place + 1 :])
                 worth = _worth(rest, moved)
-                if worth > best and sound(tried, place, limits, screws, structures):
+                if worth > best and sound(tried, place, limits):
                     probes, best = tried, worth
         if probes is before:
             break

@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class CoverLimits:
-    """Rules of placing several probes.
+    """Rules of placing several probes, and what they must keep away from.
 
     Attributes:
         at_most: how many probes there are.
@@ -38,6 +38,8 @@ class CoverLimits:
         worth_pct: share of the target for which one more probe is used.
         columns_max: placements that are kept for the choice.
         keep_out: kinds of structures that no zone may reach; the others are only told.
+        screws: planned in the same session; no probe may touch them.
+        structures: what a zone may reach, to be told or kept out of; those of kind ``metal`` count as metal.
     """
 
     at_most: int
@@ -48,6 +50,8 @@ class CoverLimits:
     worth_pct: float
     columns_max: int
     keep_out: frozenset[str] = frozenset()
+    screws: Sequence[Cylinder] = ()
+    structures: Sequence[Danger] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,10 @@ class PlacedProbe:
     zone: Zone
 
 
-def cover_limits(at_most: int, *, keep_out: Iterable[str] = ()) -> CoverLimits:
+def cover_limits(
+    at_most: int, *, keep_out: Iterable[str] = (), screws: Sequence[Cylinder] = (),
+    structures: Sequence[Danger] = (),
+) -> CoverLimits:  # fmt: skip
     """The rules of ``placement.yaml`` for so many probes."""
     if at_most < 1:
         raise BadInput(f"{at_most} probes cover nothing: give 1 or more")
@@ -102,6 +109,8 @@ def cover_limits(at_most: int, *, keep_out: Iterable[str] = ()) -> CoverLimits:
         number("placement.worth_pct"),
         int(number("placement.columns_max")),
         frozenset(keep_out),
+        screws,
+        structures,
     )
 
 
@@ -117,16 +126,12 @@ def dangers(structures: Iterable[Structure], grid: Volume) -> tuple[Danger, ...]
     return tuple(made)
 
 
-def permitted(
-    probes: Sequence[PlacedProbe],
-    limits: CoverLimits,
-    screws: Sequence[Cylinder],
-    structures: Sequence[Danger],
-) -> Bool:
+def permitted(probes: Sequence[PlacedProbe], limits: CoverLimits) -> Bool:
     """(n,) placements that meet every rule that does not depend on the other probes."""
     may = np.ones(len(probes), dtype=bool)
     if not len(probes):
         return may
+    screws, structures = limits.screws, limits.structures
     if screws:
         may &= (_screw_gaps(probes, screws, active=False) >= limits.tube_gap_mm).all(axis=1)
     for modality, least in limits.metal_gap_mm.items():
@@ -209,15 +214,9 @@ def pairs(probes: Sequence[PlacedProbe], limits: CoverLimits) -> tuple[Bool, Boo
     return conflicts, near, chained
 
 
-def sound(
-    probes: Sequence[PlacedProbe],
-    place: int,
-    limits: CoverLimits,
-    screws: Sequence[Cylinder],
-    structures: Sequence[Danger],
-) -> bool:
+def sound(probes: Sequence[PlacedProbe], place: int, limits: CoverLimits) -> bool:
     """True where a probe, as it stands now, meets every rule with all the others."""
-    if not permitted([probes[place]], limits, screws, structures).all():
+    if not permitted([probes[place]], limits).all():
         return False
     conflicts, near, chained = pairs(probes, limits)
     np.fill_diagonal(conflicts, False)

@@ -65,9 +65,8 @@ class CoverPlan:
         coverage_pct: share of the lesion with its margin that lies in a zone; say ``words`` with it.
         lesion_pct: share of the lesion alone.
         uncovered_points, points: cells of the target outside every zone, and all.
-        margin_min_mm, margin_p5_mm: from the lesion's surface outward to the border of a zone, least and 5th
-            percentile; negative where the surface is bare.  Of the best single zone, so the zones together
-            reach at least as far.
+        margin_min_mm: least, from the lesion's surface outward to the border of a zone; negative where the
+            surface is bare.  Of the best single zone, so the zones together reach at least as far.
         margin_reached_pct: margin in mm -> share of the lesion's surface that has it.
         spacing: each pair of probes.
         reached: structures that a zone overlaps, the deepest first.
@@ -83,7 +82,6 @@ class CoverPlan:
     uncovered_points: int
     points: int
     margin_min_mm: float
-    margin_p5_mm: float
     margin_reached_pct: Mapping[float, float]
     spacing: tuple[Spacing, ...]
     reached: tuple[Reached, ...]
@@ -100,7 +98,6 @@ def measured(
     solution: Solution,
     columns: int,
     limits: CoverLimits,
-    structures: Sequence[Danger],
     said: Sequence[str],
 ) -> CoverPlan:
     """The plan with everything that is measured on it."""
@@ -119,10 +116,9 @@ def measured(
         uncovered_points=int((~covered).sum()),
         points=len(target.cells_mm),
         margin_min_mm=float(margin.min()),
-        margin_p5_mm=float(np.percentile(margin, 5)) if probes else -np.inf,
         margin_reached_pct={m: 100.0 * float((margin >= m).mean()) for m in MARGINS_MM},
         spacing=spacing,
-        reached=_reached(probes, structures),
+        reached=_reached(probes, limits.structures),
         gap=solution.gap,
         columns=columns,
         status=solution.status if columns else "none",
