@@ -281,9 +281,12 @@ def test_a_short_screw_does_not_reach_what_a_long_one_breaks() -> None:
     along = (positions - CENTRE) @ AXIS
     bone = from_axis(positions) < np.where(along > 0, 15.0, 4.0)
     around = scene(image, bone)
+    whole = corridor(diameter=5.0)
+    along_it = np.subtract(whole.target_mm, whole.entry_mm)
+    end = np.array(whole.entry_mm) + 35.0 * along_it / np.linalg.norm(along_it)
     long, short = (
-        error_budget(around, corridor(diameter=5.0), with_error(2.0, 0.0), HANDS, length_mm=length)
-        for length in (None, 35.0)
+        error_budget(around, way, with_error(2.0, 0.0), HANDS)
+        for way in (whole, replace(whole, target_mm=tuple(end)))
     )
     assert short.breach["wall"] < 0.01 < 0.3 < long.breach["wall"]
 
@@ -319,7 +322,7 @@ def through_pedicle(around: Surroundings, diameter: float = 2.4) -> Trajectory:
 def test_needles_of_the_vertebroplasty_and_of_the_ways_stray_by_one_model(grid: Grid) -> None:
     around = surroundings(vertebra(grid))
     way, error = through_pedicle(around), PlacementError(2.0, 2.0, 400)
-    path = NeedlePath("left", way.entry_mm, way.target_mm, 2.4, 0.0, True, 1)  # type: ignore[arg-type]
+    path = NeedlePath("left", way.entry_mm, way.target_mm, 2.4, True, 1)  # type: ignore[arg-type]
     old = placed(around, path, error, HANDS)
     new = placement_gaps(around, way, np.array([way.entry_mm]), np.array([way.target_mm]), error, HANDS)
     for found, kept in (

@@ -51,7 +51,7 @@ def along_the_pedicle(anatomy: Anatomy, side: PedicleSide, diameter: float = 2.4
 def straight_path(anatomy: Anatomy) -> NeedlePath:
     """The same line, on the left, as a chosen path."""
     tip, back = anatomy.frame.world([[14.5, 0.0, 3.0], [14.5, 60.0, 3.0]])
-    return NeedlePath("left", tuple(back), tuple(tip), 2.4, 0.0, True, 1)
+    return NeedlePath("left", tuple(back), tuple(tip), 2.4, True, 1)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

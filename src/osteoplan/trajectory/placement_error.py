@@ -77,9 +77,8 @@ class PlacementGaps:
 
 
 def error_budget(
-    around: Surroundings, way: Trajectory, guidance: Guidance, ensemble: Ensemble, *, draws: int = DRAWS,
-    length_mm: float | None = None,
-) -> ErrorBudget:  # fmt: skip
+    around: Surroundings, way: Trajectory, guidance: Guidance, ensemble: Ensemble, *, draws: int = DRAWS
+) -> ErrorBudget:
     """Breach probability: how often a device touches each kind of structure or leaves the bone, and how far.
 
     Args:
@@ -88,14 +87,12 @@ def error_budget(
         guidance: whose placement error it has.
         ensemble: of the plan: every way meets the same hands.
         draws: strayed devices at least; the budget keeps those of the ensemble.
-        length_mm: of a screw that ends before the way's target.
 
     Raises:
         BadInput: the way has no ends or no diameter.
     """
     error = PlacementError(guidance.lateral_sd_mm, guidance.angle_sd_deg, draws)
-    entry, target = _ends(way, length_mm)
-    found = placement_gaps(around, way, entry[None], target[None], error, ensemble)
+    found = placement_gaps(around, way, *_ends(way), error, ensemble)
     breached = found.breached[0]
     touched = {kind: float(np.mean(gap < 0)) for kind, gap in found.gap_mm.items()}
     wall = found.gap_mm.get("wall")
@@ -246,7 +243,7 @@ def _permitted(around: Surroundings, way: Trajectory) -> frozenset[str]:
     """Kinds that a trajectory which fits touches as planned."""
     if not way.ok or way.entry_mm is None or way.target_mm is None:
         return frozenset()
-    entry, target = (end[None] for end in _ends(way, None))
+    entry, target = _ends(way)
     nobody_strays = PlacementError(0.0, 0.0, 1), Ensemble(0, 1)
     still = _gaps(around, way, entry, target, entry, *nobody_strays)
     return frozenset(kind for kind, gap in still.items() if kind != "wall" and gap[0, 0] < 0)
@@ -281,13 +278,11 @@ def _pivot(around: Surroundings, way: Trajectory, entries_mm: F64, targets_mm: F
     return points[np.arange(len(points)), index]
 
 
-def _ends(way: Trajectory, length_mm: float | None) -> tuple[F64, F64]:
+def _ends(way: Trajectory) -> tuple[F64, F64]:
+    """(1, 3) entry and target."""
     if way.entry_mm is None or way.target_mm is None:
         raise BadInput(f"{way.id}: a way without entry or target strays nowhere; plan it first")
-    entry, target = np.array(way.entry_mm), np.array(way.target_mm)
-    if length_mm is not None:
-        target = entry + length_mm * (target - entry) / np.linalg.norm(target - entry)
-    return entry, target
+    return np.array([way.entry_mm]), np.array([way.target_mm])
 
 
 def _percentiles(gap: F64) -> tuple[float, float, float]:

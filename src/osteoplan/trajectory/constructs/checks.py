@@ -206,7 +206,6 @@ class ConstructLimits:
         sourced_within_mm: a screw may be narrower by so much if its root or shaft was read in a source.
         screws_most, constructs_most: in one construct; in the answer.
         alike: two constructs that share a larger part of their corridors are one.
-        cannulated: only screws that go over a wire.
     """
 
     between_mm: float
@@ -220,7 +219,6 @@ class ConstructLimits:
     screws_most: int
     constructs_most: int
     alike: float
-    cannulated: bool = True
 
     def joint_of(self, approach: str) -> float:
         """Distance [mm] that a tip must keep from a joint: the larger of ours and the corridor's own."""

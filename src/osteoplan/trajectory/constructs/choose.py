@@ -127,10 +127,9 @@ def lengths_of(device: Device) -> Lengths | None:
 
 
 def _candidates(way: Trajectory, devices: Mapping[str, Device], limits: ConstructLimits) -> list[Device]:
-    """Screws that fit, the one to take first."""
-    fitting = [devices[id] for id in way.fits if id in devices and devices[id].kind == "screw"]
-    if limits.cannulated:
-        fitting = [d for d in fitting if "cannulated" in d.values and d.values["cannulated"].value is True]
+    """Screws that fit and go over a wire, the one to take first."""
+    screws = [devices[id] for id in way.fits if id in devices and devices[id].kind == "screw"]
+    fitting = [d for d in screws if "cannulated" in d.values and d.values["cannulated"].value is True]
     if not fitting:
         return []
     widest = max(d.values["outer_diameter_mm"].number for d in fitting)

@@ -28,7 +28,8 @@ def no_way(around: Surroundings, template: Template, names: Mapping[str, str], w
     return Trajectory(
         id=_id(template, names), name=_name(template, names), kind="corridor", approach=template.id,
         status="none", side=_side(names), reasons=(f"no straight corridor: {why}",),
-        unchecked=_unchecked(around, template, names), bones=_bones(template, names),
+        unchecked=_unchecked(around, template, names),
+        bones=tuple(label.format(**names) for label in template.bones),
     )  # fmt: skip
 
 
@@ -64,11 +65,10 @@ def found_way(
     said += [f"crosses the {joint.replace('_', ' ')} on purpose" for joint in place.crossed]
     said += [*outer.remarks, *_caution(around)]
     reasons = (*outer.blocked, *said) if outer.blocked else tuple(said)
-    way = Trajectory(
-        id=_id(template, names), name=_name(template, names), kind="corridor", approach=template.id,
-        status="none" if outer.blocked else "fits", side=_side(names), skin_mm=outer.skin_mm,
-        device=fits[0].id, fits=() if outer.blocked else tuple(one.id for one in fits),
-        unchecked=_unchecked(around, template, names), bones=_bones(template, names),
+    way = replace(
+        no_way(around, template, names, ""), status="none" if outer.blocked else "fits",
+        skin_mm=outer.skin_mm, device=fits[0].id,
+        fits=() if outer.blocked else tuple(one.id for one in fits),
     )  # fmt: skip
     return _with(way, around, place, axis, reasons=reasons, diameter_mm=widest)
 
@@ -214,7 +214,3 @@ def _name(template: Template, names: Mapping[str, str]) -> str:
 
 def _side(names: Mapping[str, str]) -> str:
     return "" if names["side"] == "midline" else names["side"]
-
-
-def _bones(template: Template, names: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(label.format(**names) for label in template.bones)

@@ -9,16 +9,16 @@ Source of the scheme (hard limits first, then a weighted sum of soft criteria): 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_args
 
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_minima
-from osteoplan.model.anatomy import Anatomy, StructureKind
+from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.plan import Point
 from osteoplan.trajectory.pedicle import Pedicle, PedicleSide, pedicle
@@ -109,7 +109,6 @@ class NeedlePath:
     entry_mm: Point
     target_mm: Point
     diameter_mm: float
-    cost: float
     feasible: bool
     tried: int
 
@@ -133,29 +132,19 @@ def measure(
         side: the pedicle that they go through.
         step_mm: between the samples of a path.
     """
-    maps, narrow = distance_maps(around), pedicle(around, side)
+    narrow = pedicle(around, side)
     outward = outward / np.linalg.norm(outward, axis=1, keepdims=True)
-    pieces = [
-        _measure(
-            around.anatomy,
-            maps,
-            narrow,
-            tips_mm[at : at + BATCH],
-            outward[at : at + BATCH],
-            diameter_mm / 2,
-            step_mm,
-        )
-        for at in range(0, len(tips_mm), BATCH)
-    ]
-    kinds = pieces[0].clearance_mm
-    plain = ("entry_mm", "bone_entry_mm", "wall_mm", "length_mm", "skin_angle_deg", "cortex_angle_deg")
-    return Measures(
-        **{name: np.concatenate([getattr(p, name) for p in pieces]) for name in plain},
-        other_bone_mm=np.concatenate([p.other_bone_mm for p in pieces]),
-        reaches_skin=np.concatenate([p.reaches_skin for p in pieces]),
-        clearance_mm={kind: np.concatenate([p.clearance_mm[kind] for p in pieces]) for kind in kinds},
-        closest_mm={kind: np.concatenate([p.closest_mm[kind] for p in pieces]) for kind in kinds},
-    )
+    batches = [slice(at, at + BATCH) for at in range(0, len(tips_mm), BATCH)]
+    pieces = [_measure(around, narrow, tips_mm[b], outward[b], diameter_mm / 2, step_mm) for b in batches]
+    names = [one.name for one in fields(Measures)]
+    return Measures(**{name: _joined([getattr(piece, name) for piece in pieces]) for name in names})
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Arrays of n rows, or such arrays by kind, one after the other."""
+    if isinstance(parts[0], Mapping):
+        return {kind: np.concatenate([part[kind] for part in parts]) for kind in parts[0]}
+    return np.concatenate(parts)
 
 
 def shortfalls(found: Measures, limits: NeedleLimits) -> Mapping[str, F64]:
@@ -193,7 +182,7 @@ def best_path(around: Surroundings, task: PediclePathTask) -> NeedlePath:
         tried, first = tried + len(tips), order[0]
         chosen = NeedlePath(
             task.side, point(found.entry_mm[first]), point(tips[first]), task.diameter_mm,
-            float(soft[first]), bool(missed[first] == 0), tried,
+            bool(missed[first] == 0), tried,
         )  # fmt: skip
         tips, through = _around(tips[order], through[order], around, task, 1.5 / 2**halvings)
     return chosen
@@ -269,14 +258,9 @@ def _cost(found: Measures, tips: F64, task: PediclePathTask) -> F64:
 
 
 def _measure(
-    anatomy: Anatomy,
-    maps: DistanceMaps,
-    narrow: Pedicle,
-    tips: F64,
-    outward: F64,
-    radius: float,
-    step: float,
+    around: Surroundings, narrow: Pedicle, tips: F64, outward: F64, radius: float, step: float
 ) -> Measures:
+    maps, frame = distance_maps(around), around.anatomy.frame
     found, length = _to_skin(maps, tips, outward, step)
     entry = tips + length[:, None] * outward
     least, where = path_minima(maps.stack, maps.grid.affine, tips, entry, step_mm=step)
@@ -295,7 +279,7 @@ def _measure(
         gap = np.where(under_skin, maps.at("other_bone", points), np.inf)
         crossed = step * (gap < radius).sum(axis=1).astype(np.float64)
     depth = np.where(under_skin, -maps.at("bone", points), -np.inf)
-    behind = anatomy.frame.local(points)[..., 1] > anatomy.frame.local(narrow.isthmus_mm)[1]
+    behind = frame.local(points)[..., 1] > frame.local(narrow.isthmus_mm)[1]
     rows = np.arange(len(tips))
     bone_entry = points[rows, s.size - 1 - (depth > 0)[:, ::-1].argmax(axis=1)]
     return Measures(
