@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from osteoplan.kernels.resample import bounding_box, gather_linear, gather_nearest
+from osteoplan.boxes import bounding_box
+from osteoplan.kernels.resample import gather_linear, gather_nearest
 from osteoplan.model.volume import Volume
 from tests.synthetic_vertebra import rotation
 

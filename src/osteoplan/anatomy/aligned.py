@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.arrays import F32, F64
+from osteoplan.boxes import around
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.kernels.resample import bounding_box, gather_linear
+from osteoplan.kernels.resample import gather_linear
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
@@ -70,7 +71,5 @@ def _affine(frame: BoneFrame, low: F64, step: float) -> F64:
 
 def depth_map(mask: Volume) -> Volume:
     """Signed distance [mm] of a mask, negative inside, on a crop that leaves a margin around it."""
-    low, high = bounding_box(mask.array)
-    margin = np.ceil(MARGIN_MM / mask.spacing_mm).astype(int)
-    box = mask.crop(low - margin, high + margin)
-    return box.with_array(signed_distance(box.array, box.spacing_mm), "mm")
+    near = mask.on(around(mask.array, np.ceil(MARGIN_MM / mask.spacing_mm).astype(int)))
+    return near.with_array(signed_distance(near.array, near.spacing_mm), "mm")

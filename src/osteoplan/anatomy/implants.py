@@ -16,6 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.arrays import F32, F64, Mask
+from osteoplan.boxes import Box, box_of, ends, relative, widened
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
@@ -24,7 +25,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["excluded_zone", "find_implants"]
 
-Box = tuple[slice, slice, slice]
 ALL_ROUND = np.ones((3, 3, 3), dtype=bool)
 SECTORS = 12
 
@@ -120,12 +120,12 @@ def _stents(ct: Volume, vessels: Mask, bones: Mask | None) -> Iterator[Implant]:
         names, _ = ndimage.label(here, ALL_ROUND)
         for at, part in enumerate(ndimage.find_objects(names), start=1):
             one = names[part] == at
-            start = np.array([w.start + p.start for w, p in zip(wide, part, strict=True)])
+            start = ends(wide)[0] + ends(part)[0]
             points = ct.positions_mm(np.argwhere(one) + start)
             if _is_tube(points):
-                whole = tuple(slice(s, s + n) for s, n in zip(start, one.shape, strict=True))
+                whole = box_of(start, start + one.shape)
                 said = "dense hollow tube along a labelled vessel"
-                yield _implant(ct, (whole[0], whole[1], whole[2]), one, "stent", said)
+                yield _implant(ct, whole, one, "stent", said)
 
 
 def _is_tube(points_mm: F64) -> bool:
@@ -171,18 +171,13 @@ def _pieces(ct: Volume, above: float, least_mL: float) -> Iterator[tuple[Box, Ma
 
 
 def _widened(box: Box, margin_mm: float, ct: Volume) -> Box:
-    reach = np.ceil(margin_mm / ct.spacing_mm).astype(int) + 1
-    i, j, k = (
-        slice(max(s.start - int(r), 0), min(s.stop + int(r), n))
-        for s, r, n in zip(box, reach, ct.shape, strict=True)
-    )
-    return i, j, k
+    return widened(box, np.ceil(margin_mm / ct.spacing_mm).astype(int) + 1, ct.shape)
 
 
 def _moved(piece: Mask, box: Box, wide: Box) -> Mask:
     """A mask on a box, on a box around it."""
     whole = np.zeros([side.stop - side.start for side in wide], dtype=bool)
-    whole[tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))] = piece
+    whole[relative(box, wide)] = piece
     return whole
 
 

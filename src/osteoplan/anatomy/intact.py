@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from osteoplan.arrays import F32, F64, Indices, Mask
+from osteoplan.boxes import around
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to, signed_distance
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
 
@@ -30,19 +30,17 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
     if not inside.any():
         return image
     ring = number("vertebra.infill_ring_mm")
-    low, high = bounding_box(inside)
-    reach = np.ceil(2 * ring / image.spacing_mm).astype(int)
-    box = tuple(slice(max(a - r, 0), b + r) for a, b, r in zip(low, high, reach, strict=True))
+    box = around(inside, np.ceil(2 * ring / image.spacing_mm).astype(int))
     near_bone, near_inside = bone[box], inside[box]
     layer = _layers(signed_distance(near_bone, image.spacing_mm), number("vertebra.infill_layer_mm"))
-    around = near_bone & ~lesion[box] & (distance_to(near_inside, image.spacing_mm) <= ring)
-    if around.sum() < LEAST_VOXELS:
+    beside = near_bone & ~lesion[box] & (distance_to(near_inside, image.spacing_mm) <= ring)
+    if beside.sum() < LEAST_VOXELS:
         raise BadInput(
             "no bone is left around the lesion to rebuild the intact bone from: "
             "give the scan before the lesion as images.ct_before"
         )
     values = _by_layer(
-        image.array[box][around].astype(np.float64), layer[around], int(layer[near_bone].max())
+        image.array[box][beside].astype(np.float64), layer[beside], int(layer[near_bone].max())
     )
     array = image.array.copy()
     array[box][near_inside] = values[layer[near_inside]].astype(array.dtype)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box, box_of, ends
 from osteoplan.errors import LesionError
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
@@ -25,7 +26,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["ellipsoid_at", "threshold_in_ellipsoid"]
 
-Box = tuple[slice, ...]
 
 _LEAST = 30  # voxels that a median is taken of
 _ROUNDS = 12  # of the threshold; it rests after three to five
@@ -220,7 +220,7 @@ def _opened(candidates: Mask, spacing: F64) -> Mask:
 def _piece_at(candidates: Mask, ct: Volume, box: Box, centre: F64, spacing: F64) -> Mask:
     """The connected piece that the centre lies in, or nearly."""
     names, _ = ndimage.label(candidates)
-    at = (ct.indices(centre) - [edge.start for edge in box]) * spacing
+    at = (ct.indices(centre) - ends(box)[0]) * spacing
     found = np.argwhere(candidates)
     away = np.linalg.norm(found * spacing - at, axis=1)
     if len(found) == 0 or away.min() > number("measure.draw_seed_reach_mm"):
@@ -270,12 +270,12 @@ def _box(ct: Volume, centre: F64, half: F64, rows: F64, *, beyond_mm: float) -> 
     middle = ct.indices(centre)
     low = np.clip(np.floor(middle - reach), 0, ct.shape).astype(int)
     high = np.clip(np.ceil(middle + reach) + 1, low, ct.shape).astype(int)
-    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return box_of(low, high)
 
 
 def _radius(ct: Volume, box: Box, centre: F64, half: F64, rows: F64) -> F64:
     """Distance from the centre in units of the ellipsoid's own radius; 1 on its surface."""
-    grid = np.stack(np.meshgrid(*(np.arange(e.start, e.stop) for e in box), indexing="ij"), axis=-1)
+    grid = np.moveaxis(np.mgrid[box], 0, -1)
     radius: F64 = np.linalg.norm(((ct.positions_mm(grid) - centre) @ rows.T) / half, axis=-1)
     return radius
 

@@ -13,7 +13,7 @@ import numpy as np
 from osteoplan.anatomy.canal import Canal, PosteriorWall
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.arrays import Bool, Indices, Mask
-from osteoplan.kernels.resample import bounding_box
+from osteoplan.boxes import around
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
@@ -26,10 +26,8 @@ def vertebra_parts(bone: Volume, frame: BoneFrame, canal: Canal, wall: Posterior
 
     Body and arch share out the bone; pedicles lie inside the arch.
     """
-    low, high = bounding_box(bone.array)
-    near = bone.crop(low, high)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    found = _split(near, frame, canal, wall)
+    box = around(bone.array)
+    found = _split(bone.on(box), frame, canal, wall)
     parts = {name: np.zeros(bone.shape, dtype=bool) for name in found}
     for name, part in found.items():
         parts[name][box] = part

@@ -17,7 +17,6 @@ from osteoplan.anatomy.measure import measure
 from osteoplan.anatomy.resolution import coarse_words
 from osteoplan.anatomy.structures import labelled_structures
 from osteoplan.anatomy.target import (
-    Box,
     TargetBone,
     bone_with_lesion,
     crop_around,
@@ -29,6 +28,7 @@ from osteoplan.anatomy.target import (
 from osteoplan.anatomy.twin import from_neighbour, from_other_side
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box
 from osteoplan.errors import BadInput, Cancelled, LesionError
 from osteoplan.knowledge.sites import side_of
 from osteoplan.knowledge.structures import kind_of
@@ -83,8 +83,8 @@ def build_anatomy(
     notes = (*coarse_words(case.ct), *target.cautions, *_require_side(lesion, target))
     step("bone")
     box, skin = crop_around(case, target)
-    image, labels = _clean(case.ct.crop(*box)), target.labels.volume.crop(*box)
-    lesion_mask = np.ascontiguousarray(lesion.mask.crop(*box).array, dtype=bool)
+    image, labels = _clean(case.ct.on(box)), target.labels.volume.on(box)
+    lesion_mask = np.ascontiguousarray(lesion.mask.on(box).array, dtype=bool)
     bone_mask, more = bone_with_lesion(labels, target, lesion, lesion_mask)
     require_inside(lesion, lesion_mask & bone_mask, int(np.count_nonzero(lesion.mask.array)))
     step("frame")
@@ -103,7 +103,7 @@ def build_anatomy(
     anatomy = Anatomy(
         bone=lesion.bone, lesion=lesion, image=image, image_intact=intact, intact_basis=basis,
         calibration=factors, bone_mask=bone_mask, parts=geometry.parts(bone_mask), lesion_mask=lesion_mask,
-        structures=structures, body_surface=skin.crop(*box).array, frame=geometry.frame,
+        structures=structures, body_surface=skin.on(box).array, frame=geometry.frame,
         posterior_wall_mm=geometry.wall_mm(), warnings=(*notes, *unplaced, *covered, *factors.notes),
         frames=geometry.frames, implants=implants, on_scan=target.labels.present(),
         isocentre_mm=_middle(case.ct), coarse=coarse_words(case.ct),
@@ -251,9 +251,9 @@ def _structures(
     case: Case, target: TargetBone, box: Box, geometry: _Geometry, bone_mask: Mask
 ) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
     """The canal first, then what else is derived, then everything labelled; and what could not be placed."""
-    labels = target.labels.volume.crop(*box)
+    labels = target.labels.volume.on(box)
     given, unplaced = labelled_structures(labels, target.labels.values, without=target.value)
-    derived, notes = derived_structures(case.ct, target.labels, near=_slices(box), bone=target.bone)
+    derived, notes = derived_structures(case.ct, target.labels, near=box, bone=target.bone)
     if geometry.vertebra is not None:
         derived = _with_own_canal(derived, geometry.vertebra.canal_mask(labels, bone_mask), given, bone_mask)
     if unplaced:
@@ -294,7 +294,7 @@ def _of_kind(labels: LabelMap, kind: str) -> tuple[str, ...]:
 def _calibrated(case: Case, target: TargetBone, lesion: Lesion, zone: Mask, box: Box) -> Calibration:
     """Density of the whole scan; the lesion and what implants spoil around the bone are left out."""
     exclude = np.array(lesion.mask.array, dtype=bool)
-    exclude[_slices(box)] |= zone
+    exclude[box] |= zone
     return calibrate(
         case.calibration_request, case.ct, labels=target.labels, acquisition=case.acquisition, exclude=exclude
     )
@@ -326,7 +326,7 @@ def _intact(
             raise BadInput(
                 "intact.from is scan, but the case has no images.ct_before: give it, or take infill"
             )
-        return _clean(case.ct_before.crop(*box)), "the scan before the simulated lesion"
+        return _clean(case.ct_before.on(box)), "the scan before the simulated lesion"
     basis = "lesion filled in with the median of the bone around it at the same depth below the surface"
     return filled_in(image, bone, lesion), basis
 
@@ -336,8 +336,3 @@ def _clean(image: Volume) -> Volume:
     if image.meaning != "HU":
         return image.with_array(np.ascontiguousarray(image.array))
     return image.with_array(np.maximum(image.array, image.array.dtype.type(number("vertebra.air_HU"))))
-
-
-def _slices(box: Box) -> tuple[slice, slice, slice]:
-    i, j, k = (slice(int(a), int(b)) for a, b in zip(*box, strict=True))
-    return i, j, k

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.anatomy.structures import body_surface
-from osteoplan.arrays import F64, Indices, Mask
+from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box, around, bounding_box, box_of, ends, widened
 from osteoplan.errors import BadInput, LesionError, UnknownName
 from osteoplan.kernels.distance import distance_to
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import bone_site, label_of, thoracolumbar_spine
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case, Lesion
@@ -21,8 +21,6 @@ from osteoplan.model.volume import Volume
 __all__ = [
     "TargetBone", "bone_with_lesion", "crop_around", "neighbours", "require_inside", "target_bone", "up",
 ]  # fmt: skip
-
-Box = tuple[Indices, Indices]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +80,7 @@ def target_bone(case: Case, bone: str) -> TargetBone:
         cautions = (f"{bone} leaves the scan: what lies outside is not measured",)
     box = labels.box(label)
     reach = np.ceil(number("vertebra.neighbour_reach_mm") / labels.volume.spacing_mm).astype(int)
-    low, high = (np.array([getattr(side, end) for side in box]) for end in ("start", "stop"))
-    near = labels.volume.crop(low - reach, high + reach)
+    near = labels.volume.on(widened(box, reach, labels.volume.shape))
     return TargetBone(bone, label, labels, near, is_vertebra, cautions)
 
 
@@ -94,20 +91,18 @@ def crop_around(case: Case, target: TargetBone) -> tuple[Box, Volume]:
         BadInput: nothing of the patient is seen there.
     """
     ct = case.ct
-    low, high = _margins_box(ct, target)
+    wide = _margins_box(ct, target)
     axial = int(np.argmax(np.abs(ct.direction[2])))
     slab_low, slab_high = np.zeros(3, dtype=np.intp), np.array(ct.shape)
-    slab_low[axial], slab_high[axial] = low[axial], high[axial]
+    slab_low[axial], slab_high[axial] = wide[axial].start, wide[axial].stop
+    slab = box_of(slab_low, slab_high)
     skin = np.zeros(ct.shape, dtype=bool)
-    slab = body_surface(ct.crop(slab_low, slab_high), _skin_threshold(ct))
-    skin[tuple(slice(a, b) for a, b in zip(slab_low, slab_high, strict=True))] = slab
-    within = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    if not skin[within].any():
+    skin[slab] = body_surface(ct.on(slab), _skin_threshold(ct))
+    if not skin[wide].any():
         raise BadInput("no patient is found around the bone: is the image in HU, or in mg/cm3?")
-    inner = bounding_box(skin[within])
     air = np.ceil(number("vertebra.skin_margin_mm") / ct.spacing_mm).astype(int)
-    box = np.maximum(low, low + inner[0] - air), np.minimum(high, low + inner[1] + air)
-    return box, ct.with_array(skin, "mask")
+    low, high = ends(around(skin[wide], air))
+    return box_of(low + ends(wide)[0], high + ends(wide)[0]), ct.with_array(skin, "mask")
 
 
 def _skin_threshold(ct: Volume) -> float:
@@ -129,10 +124,7 @@ def _margins_box(ct: Volume, target: TargetBone) -> Box:
     low_mm = bone_mm.min(axis=0) - np.array([sides, front, ends])
     high_mm = bone_mm.max(axis=0) + np.array([sides, back, ends])
     corners = np.stack(np.meshgrid(*zip(low_mm, high_mm, strict=True)), axis=-1).reshape(-1, 3)
-    indices = ct.indices(corners)
-    low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, ct.shape)
-    high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, 0, ct.shape)
-    return low, high
+    return ct.box(corners)
 
 
 def _reached_from_behind(target: TargetBone) -> bool:
@@ -150,10 +142,8 @@ def bone_with_lesion(
         lesion_mask: on the same crop.
     """
     bone, notes = without_crumbs(labels.array == target.value, target.label)
-    low, high = bounding_box(bone)
     reach = number("vertebra.bone_closing_mm")
-    margin = np.ceil(2 * reach / labels.spacing_mm).astype(int)
-    box = tuple(slice(max(a - m, 0), b + m) for a, b, m in zip(low, high, margin, strict=True))
+    box = around(bone, np.ceil(2 * reach / labels.spacing_mm).astype(int))
     swollen = distance_to(bone[box], labels.spacing_mm) <= reach
     closed = distance_to(~swollen, labels.spacing_mm) > reach
     others = (labels.array[box] != 0) & (labels.array[box] != target.value)

@@ -23,9 +23,9 @@ from osteoplan.anatomy.neighbours import frames_on_scan
 from osteoplan.anatomy.target import TargetBone, neighbours, without_crumbs
 from osteoplan.anatomy.vertebra import read_vertebra
 from osteoplan.arrays import F32, F64, Mask
+from osteoplan.boxes import around
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import label_of, side_of, thoracolumbar_spine
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
@@ -116,9 +116,7 @@ class _Twin:
     ) -> tuple[npt.NDArray[np.generic], float]:
         """(image values with the lesion filled, median distance of both surfaces [mm])."""
         inside = bone & lesion
-        low, high = bounding_box(bone)
-        reach = np.ceil(MARGIN_MM / image.spacing_mm).astype(int)
-        box = tuple(slice(max(a - r, 0), b + r) for a, b, r in zip(low, high, reach, strict=True))
+        box = around(bone, np.ceil(MARGIN_MM / image.spacing_mm).astype(int))
         own = np.zeros(bone.shape, dtype=np.float32)
         own[box] = signed_distance(bone[box], image.spacing_mm)
         depth = signed_distance(self.mask.array, self.mask.spacing_mm).astype(np.float32)
@@ -192,9 +190,7 @@ def _sampled(array: F32, grid: Volume, at_mm: F64) -> F64:
 
 def _with_room(mask: Volume) -> Volume:
     """The mask on a crop with room around it."""
-    low, high = bounding_box(mask.array)
-    reach = np.ceil(MARGIN_MM / mask.spacing_mm).astype(int)
-    return mask.crop(low - reach, high + reach)
+    return mask.on(around(mask.array, np.ceil(MARGIN_MM / mask.spacing_mm).astype(int)))
 
 
 def _require_healthy(case: Case, bone: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.arrays import F64
+from osteoplan.boxes import Box, box_of
 
 __all__ = ["cylinder_fraction"]
 
@@ -39,7 +40,7 @@ def cylinder_fraction(
         raise ValueError("a rod needs two different ends")
     fraction = np.zeros(shape)
     box = _box(shape, affine, a, b, radius_mm)
-    indices = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
+    indices = np.moveaxis(np.mgrid[box], 0, -1)
     distance = _distance(_positions(affine, indices), a, b, radius_mm)
     edges = affine[:3, :3]
     half_diagonal = 0.5 * max(float(np.linalg.norm(edges @ corner)) for corner in _CORNERS)
@@ -69,7 +70,7 @@ def _positions(affine: F64, indices: npt.NDArray[np.int_]) -> F64:
     return indices @ affine[:3, :3].T + affine[:3, 3]
 
 
-def _box(shape: tuple[int, int, int], affine: F64, a: F64, b: F64, r: float) -> tuple[slice, slice, slice]:
+def _box(shape: tuple[int, int, int], affine: F64, a: F64, b: F64, r: float) -> Box:
     """Index box around the rod, clipped to the grid."""
     inverse = np.linalg.inv(affine)
     ends = np.stack([a, b]) @ inverse[:3, :3].T + inverse[:3, 3]
@@ -77,8 +78,7 @@ def _box(shape: tuple[int, int, int], affine: F64, a: F64, b: F64, r: float) -> 
     reach = r * np.linalg.norm(inverse[:3, :3], axis=1) + 1.0
     low = np.clip(np.floor(ends.min(axis=0) - reach).astype(int), 0, shape)
     high = np.clip(np.ceil(ends.max(axis=0) + reach).astype(int) + 1, low, shape)
-    i, j, k = (slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
-    return i, j, k
+    return box_of(low, high)
 
 
 def _distance(points: F64, a: F64, b: F64, r: float) -> F64:

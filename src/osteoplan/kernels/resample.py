@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.arrays import F32, F64, Array, Indices, Mask
+from osteoplan.arrays import F32, F64, Array
 
-__all__ = ["bounding_box", "gather_linear", "gather_nearest"]
+__all__ = ["gather_linear", "gather_nearest"]
 
 
 def gather_linear(
@@ -47,18 +47,3 @@ def _gather(
         cval=outside, prefilter=False,
     )  # fmt: skip
     return gathered
-
-
-def bounding_box(mask: Mask) -> tuple[Indices, Indices]:
-    """Lowest index and one past the highest, (3,) each, of the True voxels.
-
-    Raises:
-        ValueError: the mask is empty.
-    """
-    low, high = np.zeros(3, dtype=np.intp), np.zeros(3, dtype=np.intp)
-    for axis in range(3):
-        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        if len(along) == 0:
-            raise ValueError("an empty mask has no bounding box")
-        low[axis], high[axis] = along[0], along[-1] + 1
-    return low, high

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from osteoplan.arrays import F64, Array, Bool
+from osteoplan.boxes import bounding_box
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.kernels.resample import bounding_box, gather_linear
+from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.state import State
 from osteoplan.model.anatomy import Anatomy

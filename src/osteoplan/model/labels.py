@@ -13,12 +13,11 @@ from functools import cached_property
 import numpy as np
 
 from osteoplan.arrays import Mask
+from osteoplan.boxes import Box, widened
 from osteoplan.errors import UnknownName
 from osteoplan.model.volume import Volume
 
 __all__ = ["LabelMap"]
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +84,7 @@ class LabelMap:
         """
         box = self.box(name)
         reach = np.ceil(margin_mm / self.volume.spacing_mm).astype(int)
-        low = np.array([side.start for side in box]) - reach
-        high = np.array([side.stop for side in box]) + reach
-        crop = self.volume.crop(low, high)
+        crop = self.volume.on(widened(box, reach, self.volume.shape))
         return crop.with_array(crop.array == self.values[name], "mask")
 
     def cut_by_edge(self, name: str) -> bool:

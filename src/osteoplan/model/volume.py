@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.arrays import F64, Array
+from osteoplan.boxes import Box, box_of, ends
 from osteoplan.errors import BadInput, GeometryMismatch
 
 __all__ = ["Meaning", "Volume"]
@@ -130,8 +131,18 @@ class Volume:
         stop = np.clip(np.asarray(high, dtype=int), start, self.shape)
         affine = self.affine.copy()
         affine[:3, 3] = self.positions_mm(start)
-        box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-        return replace(self, array=self.array[box], affine=affine)
+        return replace(self, array=self.array[box_of(start, stop)], affine=affine)
+
+    def on(self, box: Box) -> Volume:
+        """A box of it, clipped to the image; positions are kept."""
+        return self.crop(*ends(box))
+
+    def box(self, positions_mm: npt.ArrayLike) -> Box:
+        """The voxels between (n, 3) LPS positions [mm], clipped to the image; empty beside it."""
+        indices = self.indices(positions_mm)
+        low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, self.shape)
+        high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, low, self.shape)
+        return box_of(low, high)
 
 
 def _grid(volume: Volume) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived
+from osteoplan.anatomy.derive.canvas import Canvas, Derived
 from osteoplan.anatomy.derive.joints import joint_space
 from osteoplan.anatomy.derive.pelvis import femoral_bundle, notch_and_gluteal
 from osteoplan.anatomy.derive.pleura import pleural_recess
 from osteoplan.anatomy.derive.sacrum import sacral_openings
 from osteoplan.anatomy.derive.spine import canal, foramina_and_roots, read_levels
+from osteoplan.boxes import Box, shared
 from osteoplan.errors import Cancelled, UnknownName
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.model.anatomy import Structure
@@ -53,7 +54,7 @@ def derived_structures(
     whole = (slice(0, ct.shape[0]), slice(0, ct.shape[1]), slice(0, ct.shape[2]))
     canvas = Canvas(ct, labels, whole)
     if near is not None:
-        canvas = replace(canvas, near=canvas.shared(near, whole) or (slice(0, 0), slice(0, 0), slice(0, 0)))
+        canvas = replace(canvas, near=shared(near, whole) or (slice(0, 0), slice(0, 0), slice(0, 0)))
     found = Derived()
     for at, rule in enumerate(_rules(canvas, bone)):
         if on_step is not None and not on_step(at, 0.0):

@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box, box_of, ends, relative, shared, widened
 from osteoplan.knowledge.structures import kind_of
 from osteoplan.model.anatomy import Structure, StructureKind
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["Box", "Canvas", "Derived", "unit"]
-
-Box = tuple[slice, slice, slice]
+__all__ = ["Canvas", "Derived", "unit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +71,8 @@ class Canvas:
     def points_mm(self, name: str) -> F64:
         """(n, 3) LPS voxel centres of a labelled structure."""
         box = self.labels.box(name)
-        start = np.array([side.start for side in box])
-        inside = np.argwhere(self.labels.volume.array[box] == self.labels.values[name])
-        return self.ct.positions_mm(inside + start)
+        voxels = np.argwhere(self.labels.volume.array[box] == self.labels.values[name])
+        return self.ct.positions_mm(voxels + ends(box)[0])
 
     def box_around(self, points_mm: npt.ArrayLike, margin_mm: float) -> Box:
         """Index box that holds the points and a margin around them, clipped to the scan."""
@@ -82,31 +80,16 @@ class Canvas:
         reach = margin_mm / self.ct.spacing_mm + 1.0
         low = np.clip(np.floor(indices.min(axis=0) - reach).astype(int), 0, self.ct.shape)
         high = np.clip(np.ceil(indices.max(axis=0) + reach).astype(int) + 1, low, self.ct.shape)
-        return _slices(low, high)
+        return box_of(low, high)
 
     def widened(self, box: Box, margin_mm: float) -> Box:
         """A box with a margin, clipped to the scan."""
-        reach = np.ceil(margin_mm / self.ct.spacing_mm).astype(int)
-        low = np.maximum([side.start for side in box] - reach, 0)
-        high = np.minimum([side.stop for side in box] + reach, self.ct.shape)
-        return _slices(low, high)
+        return widened(box, np.ceil(margin_mm / self.ct.spacing_mm).astype(int), self.ct.shape)
 
     def points_box(self, names: Iterable[str]) -> Box:
         """Index box of all of these structures together."""
-        boxes = [self.labels.box(name) for name in names]
-        low = np.min([[side.start for side in box] for box in boxes], axis=0)
-        high = np.max([[side.stop for side in box] for box in boxes], axis=0)
-        return _slices(low, high)
-
-    def shared(self, one: Box, other: Box) -> Box | None:
-        """What two boxes have in common; None where that is nothing."""
-        low = np.maximum([side.start for side in one], [side.start for side in other])
-        high = np.minimum([side.stop for side in one], [side.stop for side in other])
-        return _slices(low, high) if (high > low).all() else None
-
-    def grid(self, box: Box) -> Volume:
-        """The scan on a box."""
-        return self.ct.crop([side.start for side in box], [side.stop for side in box])
+        low, high = zip(*(ends(self.labels.box(name)) for name in names), strict=True)
+        return box_of(np.min(low, axis=0), np.max(high, axis=0))
 
     def positions_mm(self, box: Box) -> F64:
         """(ni, nj, nk, 3) LPS voxel centres of a box."""
@@ -119,39 +102,27 @@ class Canvas:
         """Everything within a radius of a line through the given points, with round ends."""
         box = self.box_around(np.asarray(line_mm), radius_mm)
         at = self.positions_mm(box)
-        inside = np.zeros(at.shape[:3], dtype=bool)
+        tube = np.zeros(at.shape[:3], dtype=bool)
         for a, b in pairwise(line_mm):
             # two points of a line may be one: a ball is then drawn
             along = np.clip(((at - a) @ (b - a)) / max(float((b - a) @ (b - a)), 1e-12), 0.0, 1.0)
-            inside |= ((at - a - along[..., None] * (b - a)) ** 2).sum(axis=-1) <= radius_mm**2
-        return box, inside
+            tube |= ((at - a - along[..., None] * (b - a)) ** 2).sum(axis=-1) <= radius_mm**2
+        return box, tube
 
     def put(self, name: str, kind: StructureKind, box: Box, mask: Mask, because: str) -> Derived:
         """The structure on the asked crop; nothing where it does not reach into it.
 
         The whole mask is not touched outside the box, so that it costs next to no memory.
         """
-        inner = tuple(
-            slice(max(b.start, n.start), max(min(b.stop, n.stop), max(b.start, n.start)))
-            for b, n in zip(box, self.near, strict=True)
-        )
-        part = mask[
-            tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(inner, box, strict=True))
-        ]
-        if not part.any():
+        reached = shared(box, self.near)
+        part = None if reached is None else mask[relative(reached, box)]
+        if reached is None or part is None or not part.any():
             return Derived()
         whole = np.zeros(self.shape, dtype=bool)
-        whole[
-            tuple(slice(s.start - n.start, s.stop - n.start) for s, n in zip(inner, self.near, strict=True))
-        ] = part
+        whole[relative(reached, self.near)] = part
         return Derived((Structure(name, kind, whole, given=False, because=because),))
 
 
 def unit(vector: F64) -> F64:
     """The vector with length 1."""
     return vector / np.linalg.norm(vector)
-
-
-def _slices(low: npt.NDArray[np.int_], high: npt.NDArray[np.int_]) -> Box:
-    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return i, j, k

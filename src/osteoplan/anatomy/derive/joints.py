@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived
+from osteoplan.boxes import shared
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
 
@@ -35,7 +36,7 @@ def joint_space(canvas: Canvas, joint: str, side: str) -> Derived:
         return Derived((), (f"{name} is not derived: {' and '.join(missing)} not labelled on this scan",))
     gap, skin = number("derived.joint_gap_mm"), number("derived.joint_skin_mm")
     one = canvas.points_box([n for n in first if canvas.labels.has(n)])
-    box = canvas.shared(canvas.widened(one, gap), canvas.widened(canvas.labels.box(second), gap))
+    box = shared(canvas.widened(one, gap), canvas.widened(canvas.labels.box(second), gap))
     if box is None:
         return Derived((), (f"{name} is not derived: {first[0]} and {second} do not meet on this scan",))
     bones = canvas.any_of(first, box), canvas.any_of([second], box)

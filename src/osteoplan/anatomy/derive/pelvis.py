@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import shared
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import StructureKind
@@ -141,9 +142,7 @@ def head_sphere(canvas: Canvas, side: str) -> tuple[F64, float] | None:
     """Centre (LPS mm) and radius of the femoral head: a sphere through the femur's surface in the joint."""
     femur, hip = f"femur_{side}", f"hip_{side}"
     gap = number("derived.joint_gap_mm")
-    box = canvas.shared(
-        canvas.widened(canvas.labels.box(femur), gap), canvas.widened(canvas.labels.box(hip), gap)
-    )
+    box = shared(canvas.widened(canvas.labels.box(femur), gap), canvas.widened(canvas.labels.box(hip), gap))
     if box is None:
         return None
     bone, other = canvas.any_of([femur], box), canvas.any_of([hip], box)

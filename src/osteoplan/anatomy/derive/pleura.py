@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived
+from osteoplan.anatomy.derive.canvas import Canvas, Derived
 from osteoplan.arrays import Mask
+from osteoplan.boxes import Box
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.knowledge.values import number

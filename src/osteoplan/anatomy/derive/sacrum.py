@@ -11,10 +11,11 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived, unit
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
 from osteoplan.anatomy.derive.joints import SACRUM
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
 

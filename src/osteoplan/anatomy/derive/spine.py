@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteoplan.anatomy.aligned import MARGIN_MM
-from osteoplan.anatomy.derive.canvas import Box, Canvas, Derived, unit
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box, relative, shared
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.knowledge.values import number
@@ -75,28 +76,21 @@ def canal(canvas: Canvas, levels: dict[str, SpineLevel]) -> Derived:
         return Derived()
     margin = number("vertebra.canal_beyond_mm")
     around = canvas.widened(canvas.points_box(f"vertebrae_{name}" for name in levels), margin)
-    inside = np.zeros([side.stop - side.start for side in around], dtype=bool)
+    found = np.zeros([side.stop - side.start for side in around], dtype=bool)
     for name, level in levels.items():
         box = canvas.widened(canvas.labels.box(f"vertebrae_{name}"), margin)
-        part = level.vertebra.canal_mask(canvas.grid(box), canvas.bones(box))
+        part = level.vertebra.canal_mask(canvas.ct.on(box), canvas.bones(box))
         left, posterior, height = np.moveaxis(level.vertebra.frame.local(canvas.positions_mm(box)), -1, 0)
         # On coarse voxels a hollow endplate can look like a ring: nothing before the posterior wall is canal.
         part &= posterior >= level.vertebra.wall.posterior_mm(left, height) - OVERLAP_MM
         low, high = _reach(name, levels)
-        within = tuple(slice(b.start - a.start, b.stop - a.start) for b, a in zip(box, around, strict=True))
-        inside[within] |= largest_piece(part & (height >= low) & (height <= high))
+        found[relative(box, around)] |= largest_piece(part & (height >= low) & (height <= high))
     for box, tube in _joined(canvas, levels):
-        shared = canvas.shared(box, around)
-        if shared is not None:
-            into = tuple(
-                slice(s.start - a.start, s.stop - a.start) for s, a in zip(shared, around, strict=True)
-            )
-            out_of = tuple(
-                slice(s.start - b.start, s.stop - b.start) for s, b in zip(shared, box, strict=True)
-            )
-            inside[into] |= tube[out_of] & ~canvas.bones(shared)
+        both = shared(box, around)
+        if both is not None:
+            found[relative(both, around)] |= tube[relative(both, box)] & ~canvas.bones(both)
     because = f"hole of the rings of {', '.join(levels)}, drawn on between them, without bone"
-    return canvas.put("spinal_canal", "canal", around, inside, because)
+    return canvas.put("spinal_canal", "canal", around, found, because)
 
 
 def _joined(canvas: Canvas, levels: dict[str, SpineLevel]) -> Iterator[tuple[Box, Mask]]:

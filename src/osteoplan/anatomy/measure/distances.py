@@ -19,8 +19,8 @@ from scipy.spatial import cKDTree
 from osteoplan.anatomy.measure.joint import joint_points
 from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.arrays import Indices, Mask
+from osteoplan.boxes import around, bounding_box, box_of, ends
 from osteoplan.kernels.distance import distance_to
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import bone_site
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Structure, StructureKind
 from osteoplan.model.findings import Finding
@@ -73,9 +73,9 @@ def _surface(mask: Mask) -> Indices:
     """(n, 3) indices of the voxels of a mask that have a face outside it."""
     if not mask.any():
         return np.empty((0, 3), dtype=np.intp)
-    low, high = bounding_box(mask)
-    inner = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    return np.argwhere(inner & ~ndimage.binary_erosion(inner)) + low
+    box = around(mask)
+    inner = mask[box]
+    return np.argwhere(inner & ~ndimage.binary_erosion(inner)) + ends(box)[0]
 
 
 def _nearest(anatomy: Anatomy, lesion: Indices, name: str, structures: Iterable[Structure]) -> Finding | None:
@@ -118,17 +118,12 @@ def _joint(anatomy: Anatomy, lesion: Indices, frames: Mapping[str, BoneFrame]) -
     points = joint_points(anatomy, frames)
     if points is None:
         return None
-    low, high = (
-        anatomy.image.indices(points.positions_mm).min(axis=0),
-        anatomy.image.indices(points.positions_mm).max(axis=0),
-    )
+    image, at = anatomy.image, anatomy.image.indices(points.positions_mm)
     first, last = bounding_box(anatomy.lesion_mask)
-    box = anatomy.image.crop(np.floor(np.minimum(low, first)) - 1, np.ceil(np.maximum(high, last)) + 2)
-    start = np.rint(anatomy.image.indices(box.affine[:3, 3])).astype(int)
-    spot = tuple(slice(a, a + n) for a, n in zip(start, box.shape, strict=True))
-    away = distance_to(anatomy.lesion_mask[spot], box.spacing_mm)
-    at = box.indices(points.positions_mm).T
-    gap = float(ndimage.map_coordinates(away, at, order=1, mode="nearest").min())
+    low = np.clip(np.floor(np.minimum(at.min(axis=0), first)) - 1, 0, image.shape)
+    high = np.clip(np.ceil(np.maximum(at.max(axis=0), last)) + 2, low, image.shape)
+    away = distance_to(anatomy.lesion_mask[box_of(low, high)], image.spacing_mm)
+    gap = float(ndimage.map_coordinates(away, (at - low).T, order=1, mode="nearest").min())
     return measured("joint_mm", gap, "mm", f"lesion to {points.because}")
 
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.measure.result import Result, by_meaning, measured, soft_tissue
 from osteoplan.arrays import F64, Mask
-from osteoplan.kernels.resample import bounding_box
+from osteoplan.boxes import around
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 
@@ -76,8 +76,7 @@ def _calm(anatomy: Anatomy, array: npt.NDArray[np.generic], inside: Mask) -> F64
     A median keeps noise from counting as lysis or sclerosis, and unlike a mean does not spread dense patches.
     """
     spacing = anatomy.image.spacing_mm
-    low, high = bounding_box(inside)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    box = around(inside)
     held = array[box].astype(np.float64)
     # Outside the lesion stands the nearest value inside, so that nothing bleeds in from beside it.
     nearest = ndimage.distance_transform_edt(
@@ -88,6 +87,6 @@ def _calm(anatomy: Anatomy, array: npt.NDArray[np.generic], inside: Mask) -> F64
     steps = np.meshgrid(
         *(np.arange(-n, n + 1) * h for n, h in zip(half, spacing, strict=True)), indexing="ij"
     )
-    around = sum(step**2 for step in steps) <= reach**2
-    calm: F64 = ndimage.median_filter(held[tuple(nearest)], footprint=around, mode="nearest")[inside[box]]
+    ball = sum(step**2 for step in steps) <= reach**2
+    calm: F64 = ndimage.median_filter(held[tuple(nearest)], footprint=ball, mode="nearest")[inside[box]]
     return calm

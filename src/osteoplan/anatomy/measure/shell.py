@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
 from osteoplan.arrays import F32, F64, Mask
+from osteoplan.boxes import Box, around
 from osteoplan.kernels.distance import distance_to, signed_distance
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 
@@ -35,7 +35,7 @@ class Near:
         away: distance to the lesion [mm], 0 inside.
     """
 
-    box: tuple[slice, ...]
+    box: Box
     bone: Mask
     lesion: Mask
     depth: F32
@@ -51,10 +51,8 @@ class Near:
 def around_lesion(anatomy: Anatomy) -> Near:
     """The crop that reaches ``beside_mm`` and a shell beyond the lesion."""
     image = anatomy.image
-    low, high = bounding_box(anatomy.lesion_mask)
     reach = number("measure.beside_mm") + 2.0 * number("vertebra.trabecular_depth_mm")
-    margin = np.ceil(reach / image.spacing_mm).astype(int)
-    box = tuple(slice(max(int(a - m), 0), int(b + m)) for a, b, m in zip(low, high, margin, strict=True))
+    box = around(anatomy.lesion_mask, np.ceil(reach / image.spacing_mm).astype(int))
     bone, lesion = anatomy.bone_mask[box], anatomy.lesion_mask[box]
     return Near(
         box, bone, lesion, signed_distance(bone, image.spacing_mm), distance_to(lesion, image.spacing_mm)

@@ -14,9 +14,9 @@ from osteoplan.anatomy.measure.result import Result, derived, measured
 from osteoplan.anatomy.measure.shell import lost_pct, outward
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import around
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge.sites import thoracolumbar_spine
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
@@ -107,8 +107,7 @@ def distance_to_wall(anatomy: Anatomy) -> float:
 
 def _endplates(anatomy: Anatomy, shell: Mask) -> tuple[Finding, ...]:
     """Share of either endplate that is lost: the body's shell that faces up or down."""
-    low, high = bounding_box(anatomy.bone_mask)
-    box = tuple(slice(max(int(a) - 2, 0), int(b) + 2) for a, b in zip(low, high, strict=True))
+    box = around(anatomy.bone_mask, 2)
     normals = outward(anatomy.bone_mask[box], anatomy.image.spacing_mm, anatomy.image.direction)
     up = normals @ anatomy.frame.superior
     least = float(np.cos(np.radians(number("measure.endplate_tilt_max_deg"))))

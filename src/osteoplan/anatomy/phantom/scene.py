@@ -18,13 +18,13 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.arrays import F32, F64, U8
+from osteoplan.boxes import Box, box_of
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import number
 from osteoplan.provenance import rng
 
-__all__ = ["Box", "Coordinates", "GridName", "Painting", "ScanGrid", "grid_over"]
+__all__ = ["Coordinates", "GridName", "Painting", "ScanGrid", "grid_over"]
 
-Box = tuple[slice, slice, slice]
 Coordinates = tuple[F32, F32, F32]
 GridName = Literal["axial", "flipped", "left_handed", "oblique"]
 Corner = tuple[float, float, float]
@@ -138,8 +138,7 @@ class Painting:
         indices = (corners + self.origin_mm) @ inverse[:3, :3].T + inverse[:3, 3]
         start = np.clip(np.floor(indices.min(axis=0)), 0, self.grid.shape).astype(int)
         stop = np.clip(np.ceil(indices.max(axis=0)) + 1, start, self.grid.shape).astype(int)
-        i, j, k = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-        return i, j, k
+        return box_of(start, stop)
 
     def at(self, box: Box) -> Coordinates:
         """(left, back, up) of the voxels of a box."""

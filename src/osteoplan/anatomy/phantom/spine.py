@@ -26,6 +26,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.phantom.solids import capsule, ellipse, ellipsoid, join
 from osteoplan.arrays import F32, F64, U8, Mask
+from osteoplan.boxes import Box, box_of
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
 
@@ -34,7 +35,6 @@ __all__ = [
     "paint_spine", "spine_phantom", "vertebra_corners",
 ]  # fmt: skip
 
-Box = tuple[slice, slice, slice]
 Level = Literal["T11", "T12", "L1"]
 
 LABELS: Mapping[str, int] = {
@@ -195,7 +195,7 @@ def body_centre(level: Level) -> tuple[F64, float]:
     return gap * np.array([0.0, -np.sin(bend / 2), sign * np.cos(bend / 2)]), float(sign * bend)
 
 
-def _box(level: Level) -> tuple[slice, slice, slice]:
+def _box(level: Level) -> Box:
     """Index box that holds a vertebra, its processes and the disc above it."""
     centre, _ = body_centre(level)
     affine = _affine()
@@ -203,8 +203,7 @@ def _box(level: Level) -> tuple[slice, slice, slice]:
     high = low + np.array([96.0, 92.0, 76.0])
     start = np.clip(low / SPINE.spacing_mm, 0, SPINE.shape).astype(int)
     stop = np.clip(high / SPINE.spacing_mm, 0, SPINE.shape).astype(int) + 1
-    i, j, k = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-    return i, j, k
+    return box_of(start, stop)
 
 
 def _local(level: Level, positions: tuple[F32, ...]) -> tuple[F32, F32, F32]:

@@ -23,6 +23,7 @@ from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.anatomy.segment.spinal_canal import canal_path
 from osteoplan.anatomy.segment.straightened import Straightened
 from osteoplan.arrays import F32, F64, I32, Mask
+from osteoplan.boxes import widened
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
@@ -187,13 +188,8 @@ def _on_scan(ct: Volume, spine: Straightened, mask: Mask) -> Mask:
     """The mask of the straightened spine on the scan's own grid."""
     at = np.argwhere(mask)
     corners = spine.positions_mm(LEFT_MM, BEHIND_MM)[tuple(at.T)]
-    indices = ct.indices(corners)
-    low = np.clip(np.floor(indices.min(axis=0)).astype(int) - 1, 0, ct.shape)
-    high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 2, 0, ct.shape)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    grid = np.stack(
-        np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij"), -1
-    )
+    box = widened(ct.box(corners), 1, ct.shape)
+    grid = np.moveaxis(np.mgrid[box], 0, -1)
     local = spine.local(ct.positions_mm(grid.reshape(-1, 3)))
     local -= np.array([LEFT_MM[0], BEHIND_MM[0], 0.0])
     share = ndimage.map_coordinates(mask.astype(np.float32), local.T, order=1, mode="constant", cval=0.0)

@@ -40,6 +40,7 @@ from osteoplan.anatomy.simulate.tissue import (
 )
 from osteoplan.anatomy.simulate.window import window
 from osteoplan.arrays import F64, Array, Mask
+from osteoplan.boxes import Box
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.knowledge.values import number, values
@@ -241,7 +242,7 @@ def _collapsed(
     return after[0], after[1].array, moved
 
 
-def _box(ct: Volume, body: LesionBody, recipe: Recipe) -> tuple[slice, slice, slice]:
+def _box(ct: Volume, body: LesionBody, recipe: Recipe) -> Box:
     """Index box around the lesion and its surroundings, within the image."""
     reach = 0.75 * body.axes_mm + recipe.rim_mm  # half axes, half as long again where the radius wavers
     if recipe.breach is not None:
@@ -249,24 +250,21 @@ def _box(ct: Volume, body: LesionBody, recipe: Recipe) -> tuple[slice, slice, sl
         reach = reach + recipe.breach.soft_tissue_mm
     reach = reach + recipe.soft_tissue_mm + _SURROUNDINGS_MM
     corners = np.stack(np.meshgrid(*[(-r, r) for r in reach]), axis=-1).reshape(-1, 3)
-    indices = ct.indices(corners @ body.frame_axes + body.centre_mm)
-    low = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, ct.shape)
-    high = np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, 0, ct.shape)
-    if (high <= low).any():
+    box = ct.box(corners @ body.frame_axes + body.centre_mm)
+    if any(side.stop <= side.start for side in box):
         raise LesionError(f"the lesion at {body.place} lies outside the image: give LPS positions in mm")
-    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return i, j, k
+    return box
 
 
 def _field(
     ct: Volume,
     bone_mask: Mask,
     labels: LabelMap | None,
-    box: tuple[slice, slice, slice],
+    box: Box,
     body: LesionBody,
     recipe: Recipe,
 ) -> _Field:
-    near = ct.crop([s.start for s in box], [s.stop for s in box])
+    near = ct.on(box)
     slope, intercept = recipe.density_line or (1.0, 0.0)
     hu = (near.array.astype(np.float64) - intercept) / slope
     bone = bone_mask[box]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from osteoplan.arrays import F64, U8, Array, Mask
+from osteoplan.boxes import bounding_box
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.opened import finite, frame_of
 from osteoplan.io.foreign import Masks
-from osteoplan.kernels.resample import bounding_box
 from osteoplan.knowledge import values
 
 __all__ = ["counted", "drawn"]

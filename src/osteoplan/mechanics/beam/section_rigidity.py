@@ -27,10 +27,11 @@ from functools import partial
 import numpy as np
 
 from osteoplan.arrays import F64, Bool, Indices
+from osteoplan.boxes import bounding_box
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.raster import cylinder_fraction
-from osteoplan.kernels.resample import bounding_box, gather_linear
+from osteoplan.kernels.resample import gather_linear
 from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number, values
