@@ -16,6 +16,7 @@ from scipy import ndimage, optimize
 from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.arrays import F32, F64
+from osteoplan.kernels.vectors import square, unit
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
@@ -37,32 +38,23 @@ def vertebra_frame(depth: Volume, *, up: F64 | None = None) -> BoneFrame:
         depth: signed distance to the vertebra's surface [mm], negative inside (``aligned.depth_map``).
         up: rough superior direction, e.g. from the vertebra below to the one above; default the patient's.
     """
-    superior = _unit(np.array([0.0, 0.0, 1.0]) if up is None else up)
+    superior = unit(np.array([0.0, 0.0, 1.0]) if up is None else up)
     core = depth.array < DEEP * depth.array.min()
     origin = depth.positions_mm(np.argwhere(largest_piece(core))).mean(axis=0)
     bone_mm = depth.positions_mm(np.argwhere(depth.array < 0))
-    posterior = _unit(_across(bone_mm.mean(axis=0) - origin, superior))
+    posterior = square(bone_mm.mean(axis=0) - origin, superior)
     left = np.cross(posterior, superior)
     left = _mirror_normal(depth, bone_mm, BoneFrame(origin, np.stack([left, posterior, superior])))
     reach = -REACH * float(depth.array.min())
     for _ in range(TURNS):
-        superior = _unit(_across(superior, left))
+        superior = square(superior, left)
         frame = BoneFrame(origin, np.stack([left, np.cross(superior, left), superior]))
         slope = _endplate_slope(depth, frame, reach)
         superior = superior - slope * frame.posterior
         if abs(slope) < SETTLED:
             break
-    superior = _unit(_across(superior, left))
+    superior = square(superior, left)
     return BoneFrame(origin, np.stack([left, np.cross(superior, left), superior]))
-
-
-def _unit(vector: F64) -> F64:
-    return vector / np.linalg.norm(vector)
-
-
-def _across(vector: F64, axis: F64) -> F64:
-    """The part of a vector at right angles to an axis."""
-    return vector - (vector @ axis) * axis
 
 
 def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:
@@ -75,7 +67,7 @@ def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:
     here = _sample(depth, clipped, points + guess.origin_mm)
 
     def misfit(plane: F64) -> float:
-        normal = _unit(guess.left + plane[0] * guess.posterior + plane[1] * guess.superior)
+        normal = unit(guess.left + plane[0] * guess.posterior + plane[1] * guess.superior)
         mirrored = points - 2.0 * (points @ normal - 10.0 * plane[2])[:, None] * normal
         there = _sample(depth, clipped, mirrored + guess.origin_mm)
         return float(((here - there) ** 2).mean())
@@ -87,7 +79,7 @@ def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:
         method="Nelder-Mead",
         options={"initial_simplex": start, "xatol": 1e-3, "fatol": 1e-4},
     )
-    return _unit(guess.left + best.x[0] * guess.posterior + best.x[1] * guess.superior)
+    return unit(guess.left + best.x[0] * guess.posterior + best.x[1] * guess.superior)
 
 
 def _sample(grid: Volume, values: F32, positions_mm: F64) -> F64:

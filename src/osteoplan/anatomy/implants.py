@@ -18,7 +18,7 @@ from scipy import ndimage
 from osteoplan.arrays import F32, F64, Mask
 from osteoplan.boxes import Box, box_of, ends, relative, widened
 from osteoplan.errors import BadInput
-from osteoplan.kernels.distance import distance_to
+from osteoplan.kernels.distance import closed, distance_to
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Implant, ImplantKind
 from osteoplan.model.volume import Volume
@@ -94,8 +94,7 @@ def _metal(ct: Volume, values: F64 | F32, piece: Mask, near: Mask, vessels: Mask
 
 def _cement(ct: Volume, values: F64 | F32, piece: Mask, bones: Mask, closing: float) -> Mask | None:
     # The label may leave the cement out: fill gaps of the bone up to twice the closing wide.
-    swollen = distance_to(bones, ct.spacing_mm) <= closing
-    inside = piece & (distance_to(~swollen, ct.spacing_mm) > closing)
+    inside = piece & closed(bones, ct.spacing_mm, closing)
     # Contrast beside a bone is one piece with its vessel, which is elsewhere.
     if inside.sum() < number("implants.cement_in_bone_pct") / 100.0 * piece.sum():
         return None

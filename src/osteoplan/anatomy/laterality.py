@@ -14,11 +14,12 @@ from typing import Literal
 import numpy as np
 
 from osteoplan.anatomy.frames.femur import head_of, lesser_trochanter, neck_of, upper_shaft
-from osteoplan.anatomy.frames.fit import Sphere, unit
+from osteoplan.anatomy.frames.fit import Sphere
 from osteoplan.anatomy.frames.hemipelvis import cup_of
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
+from osteoplan.kernels.vectors import axes_along, square, unit
 from osteoplan.knowledge.sites import label_of, side_of
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
@@ -202,13 +203,9 @@ def _femur_signs(bone: BoneSurface) -> list[_Sign]:
         return signs
     up = shaft.axis.direction
     lateral = shaft.axis.at(head.centre_mm) - head.centre_mm
-    lateral = unit(lateral - (lateral @ up) * up)
     # along "back" of this frame a lesser trochanter stands for a left bone, against it for a right one
-    frame = BoneFrame(
-        head.centre_mm,
-        np.stack([lateral, np.cross(up, lateral), up]),
-        landmarks_mm={"shaft_axis_top": shaft.axis.point_mm},
-    )
+    top = {"shaft_axis_top": shaft.axis.point_mm}
+    frame = BoneFrame(head.centre_mm, axes_along(up, lateral), landmarks_mm=top)
     bump = lesser_trochanter(bone, head, frame, np.radians(np.arange(-90, 91, 10)))
     if bump is None or abs(np.degrees(bump.angle)) < number("frames.lesser_least_deg"):
         return signs
@@ -229,7 +226,7 @@ def _head_medial(bone: BoneSurface, head: Sphere) -> list[_Sign]:
 
 def _trochanter_behind(bone: BoneSurface, head: Sphere, lateral: F64) -> list[_Sign]:
     """The greater trochanter overhangs to posterior of the neck's axis, seen from above."""
-    way = unit(lateral - (lateral @ UP) * UP)
+    way = square(lateral, UP)
     local = bone.surface_mm - head.centre_mm
     part = (local @ way > number("frames.lateral_part") * head.radius_mm) & (local[:, 2] > -head.radius_mm)
     if part.sum() < 50:

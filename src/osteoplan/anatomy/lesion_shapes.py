@@ -19,7 +19,7 @@ from scipy import ndimage
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import Box, box_of, ends
 from osteoplan.errors import LesionError
-from osteoplan.kernels.distance import distance_to
+from osteoplan.kernels.distance import closed, distance_to
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Matrix
 from osteoplan.model.volume import Volume
@@ -133,11 +133,11 @@ def _seen(ct: Volume, box: Box, drawn: Mask, bone_mask: Mask | None, radius: F64
     away = distance_to(drawn, spacing)
     ring = (away > 0) & (away <= number("measure.draw_ring_mm"))
     if bone_mask is not None:
-        closed = _closed(bone_mask[box], spacing)
-        where &= closed
+        whole = _closed(bone_mask[box], spacing)
+        where &= whole
         ring &= bone_mask[box]
         # Marrow beside marrow: with the cortex in the ring, sound marrow would read as lysis.
-        deep = ring & (distance_to(~closed, spacing) > number("measure.draw_ring_depth_mm"))
+        deep = ring & (distance_to(~whole, spacing) > number("measure.draw_ring_depth_mm"))
         ring = deep if int(deep.sum()) >= _LEAST else ring
     if int(ring.sum()) < _LEAST or not where.any():
         raise LesionError(
@@ -201,8 +201,7 @@ def _mixed(seen: _Seen) -> tuple[Mask, str]:
             f"around it ({seen.bone:.0f}): give three diameters, or a mask drawn by hand"
         )
     reach = number("measure.draw_mixed_closing_mm")
-    swollen = distance_to(differs, seen.spacing) <= reach
-    joined = seen.where & (distance_to(~swollen, seen.spacing) > reach) | differs
+    joined = seen.where & closed(differs, seen.spacing, reach) | differs
     words = (
         f"more than {least:.0f} {seen.unit} below or {most:.0f} above the bone around the ellipsoid "
         f"({seen.bone:.0f})"
@@ -237,9 +236,8 @@ def _piece_at(candidates: Mask, ct: Volume, box: Box, centre: F64, spacing: F64)
 def _closed(bone: Mask, spacing: F64) -> Mask:
     """The bone with what its label leaves out of it: a lytic lesion often is."""
     reach = number("vertebra.bone_closing_mm")
-    swollen = distance_to(bone, spacing) <= reach
-    closed: Mask = ndimage.binary_fill_holes(distance_to(~swollen, spacing) > reach) | bone
-    return closed
+    whole: Mask = ndimage.binary_fill_holes(closed(bone, spacing, reach)) | bone
+    return whole
 
 
 def _median(values: F64) -> tuple[float, float]:

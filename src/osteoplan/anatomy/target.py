@@ -11,7 +11,7 @@ from osteoplan.anatomy.structures import body_surface
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import Box, around, bounding_box, box_of, ends, widened
 from osteoplan.errors import BadInput, LesionError, UnknownName
-from osteoplan.kernels.distance import distance_to
+from osteoplan.kernels.distance import closed
 from osteoplan.knowledge.sites import bone_site, label_of, thoracolumbar_spine
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case, Lesion
@@ -144,10 +144,9 @@ def bone_with_lesion(
     bone, notes = without_crumbs(labels.array == target.value, target.label)
     reach = number("vertebra.bone_closing_mm")
     box = around(bone, np.ceil(2 * reach / labels.spacing_mm).astype(int))
-    swollen = distance_to(bone[box], labels.spacing_mm) <= reach
-    closed = distance_to(~swollen, labels.spacing_mm) > reach
     others = (labels.array[box] != 0) & (labels.array[box] != target.value)
-    added = ndimage.binary_fill_holes(closed) & lesion_mask[box] & ~bone[box] & ~others
+    filled = ndimage.binary_fill_holes(closed(bone[box], labels.spacing_mm, reach))
+    added = filled & lesion_mask[box] & ~bone[box] & ~others
     bone[box] |= added
     if added.any():
         volume = added.sum() * labels.voxel_volume_mm3 / 1000.0

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from osteoplan.arrays import F32, F64, Mask
 from osteoplan.kernels.threads import each, shared_out
 
-__all__ = ["distance_to", "signed_distance", "signed_distances"]
+__all__ = ["closed", "distance_to", "signed_distance", "signed_distances"]
 
 FAR = float(2**40)  # mm2; beyond any body, exact in single precision, finite so that differences stay numbers
 THREAD_VOXELS = 200_000  # a smaller image is done before a second thread has woken up
@@ -84,6 +84,12 @@ def distance_to(mask: Mask, spacing_mm: npt.ArrayLike, *, reach_mm: float = np.i
     np.minimum(squared, np.float32(limit), out=squared)
     np.sqrt(squared, out=squared)
     return squared
+
+
+def closed(mask: Mask, spacing_mm: npt.ArrayLike, reach_mm: float) -> Mask:
+    """The mask with gaps narrower than twice the reach [mm] filled: a closing by a ball."""
+    swollen = distance_to(mask, spacing_mm) <= reach_mm
+    return distance_to(~swollen, spacing_mm) > reach_mm
 
 
 def _sweep(lines: F32, h: float, limit: float, threads: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from osteoplan.anatomy.derive.canvas import Canvas, Derived
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
 from osteoplan.anatomy.derive.joints import joint_space
 from osteoplan.anatomy.derive.pelvis import femoral_bundle, notch_and_gluteal
 from osteoplan.anatomy.derive.pleura import pleural_recess
@@ -136,7 +136,7 @@ def _pelvis(canvas: Canvas, sides: tuple[str, ...], *, hip: bool) -> tuple[Rule,
 
 def _no_rule(side: str) -> Derived:
     what = f"axillary and radial nerve and axillary vessels near humerus_{side}"
-    return Derived((), (f"{what} are not derived: there is no rule for them",))
+    return not_derived(f"{what} are not derived: there is no rule for them")
 
 
 def _spine(canvas: Canvas, wanted: tuple[str, ...]) -> Derived:

@@ -17,7 +17,7 @@ from osteoplan.model.anatomy import Structure, StructureKind
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["Canvas", "Derived", "unit"]
+__all__ = ["Canvas", "Derived", "not_derived"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,11 @@ class Derived:
 
     def __add__(self, other: Derived) -> Derived:
         return Derived(self.structures + other.structures, self.notes + other.notes)
+
+
+def not_derived(sentence: str) -> Derived:
+    """No structure, and why."""
+    return Derived((), (sentence,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +126,3 @@ class Canvas:
         whole = np.zeros(self.shape, dtype=bool)
         whole[relative(reached, self.near)] = part
         return Derived((Structure(name, kind, whole, given=False, because=because),))
-
-
-def unit(vector: F64) -> F64:
-    """The vector with length 1."""
-    return vector / np.linalg.norm(vector)

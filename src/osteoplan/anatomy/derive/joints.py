@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from osteoplan.anatomy.derive.canvas import Canvas, Derived
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
 from osteoplan.boxes import shared
 from osteoplan.kernels.distance import distance_to
 from osteoplan.knowledge.values import number
@@ -33,12 +33,12 @@ def joint_space(canvas: Canvas, joint: str, side: str) -> Derived:
     if len(missing) == 1 and first[0] in missing and any(canvas.labels.has(one) for one in first):
         missing = []
     if missing:
-        return Derived((), (f"{name} is not derived: {' and '.join(missing)} not labelled on this scan",))
+        return not_derived(f"{name} is not derived: {' and '.join(missing)} not labelled on this scan")
     gap, skin = number("derived.joint_gap_mm"), number("derived.joint_skin_mm")
     one = canvas.points_box([n for n in first if canvas.labels.has(n)])
     box = shared(canvas.widened(one, gap), canvas.widened(canvas.labels.box(second), gap))
     if box is None:
-        return Derived((), (f"{name} is not derived: {first[0]} and {second} do not meet on this scan",))
+        return not_derived(f"{name} is not derived: {first[0]} and {second} do not meet on this scan")
     bones = canvas.any_of(first, box), canvas.any_of([second], box)
     near = [distance_to(bone, canvas.ct.spacing_mm) for bone in bones]
     total = near[0] + near[1]
@@ -47,8 +47,6 @@ def joint_space(canvas: Canvas, joint: str, side: str) -> Derived:
     layer = skin + 0.5 * float(canvas.ct.spacing_mm.min())
     space = (free & (total <= gap)) | ((bones[0] | bones[1]) & (total <= layer))
     if not space.any():
-        return Derived(
-            (), (f"{name} is not derived: {first[0]} and {second} are more than {gap:g} mm apart",)
-        )
+        return not_derived(f"{name} is not derived: {first[0]} and {second} are more than {gap:g} mm apart")
     because = f"gap between {first[0]} and {second}: together less than {gap:g} mm from both"
     return canvas.put(name, "joint", box, np.asarray(space), because)

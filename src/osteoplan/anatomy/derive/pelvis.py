@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import shared
 from osteoplan.kernels.distance import distance_to
+from osteoplan.kernels.vectors import unit
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import StructureKind
 
@@ -31,11 +32,11 @@ def notch_and_gluteal(canvas: Canvas, side: str) -> Derived:
     """``greater_sciatic_notch``, ``superior_gluteal``, ``inferior_gluteal`` and ``sciatic_nerve``."""
     hip = f"hip_{side}"
     if not canvas.labels.has(hip):
-        return Derived((), (f"sciatic notch and gluteal bundles {side} are not derived: {hip} not labelled",))
+        return not_derived(f"sciatic notch and gluteal bundles {side} are not derived: {hip} not labelled")
     points = canvas.points_mm(hip)
     notch = find_notch(points)
     if notch is None:
-        return Derived((), (f"greater_sciatic_notch_{side} is not derived: {hip} shows no notch behind",))
+        return not_derived(f"greater_sciatic_notch_{side} is not derived: {hip} shows no notch behind")
     found, top = _notch(canvas, side, notch), notch.top_mm
     outward = np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
     radius, length = number("derived.gluteal_radius_mm"), number("derived.gluteal_length_mm")
@@ -60,7 +61,7 @@ def _bundle(canvas: Canvas, name: str, where: str, line: list[F64], radius: floa
 def _sciatic(canvas: Canvas, side: str, hip_mm: F64, start: F64, outward: F64) -> Derived:
     femur, name = f"femur_{side}", f"sciatic_nerve_{side}"
     if not canvas.labels.has(femur):
-        return Derived((), (f"{name} is not derived: {femur} not labelled, so the trochanter is not known",))
+        return not_derived(f"{name} is not derived: {femur} not labelled, so the trochanter is not known")
     femur_mm = canvas.points_mm(femur)
     trochanter = femur_mm[np.argmax(femur_mm @ outward)]
     low = hip_mm[hip_mm[:, 2] <= hip_mm[:, 2].min() + TUBEROSITY_MM]
@@ -166,10 +167,10 @@ def femoral_bundle(canvas: Canvas, side: str) -> Derived:
     name = f"femoral_neurovascular_{side}"
     missing = [bone for bone in (f"femur_{side}", f"hip_{side}") if not canvas.labels.has(bone)]
     if missing:
-        return Derived((), (f"{name} is not derived: {' and '.join(missing)} not labelled on this scan",))
+        return not_derived(f"{name} is not derived: {' and '.join(missing)} not labelled on this scan")
     sphere = head_sphere(canvas, side)
     if sphere is None:
-        return Derived((), (f"{name} is not derived: no femoral head is seen in the label femur_{side}",))
+        return not_derived(f"{name} is not derived: no femoral head is seen in the label femur_{side}")
     head, radius = sphere
     line, basis = _vessel_ends(canvas, side, head)
     if not line:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.anatomy.derive.canvas import Canvas, Derived
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
 from osteoplan.arrays import Mask
 from osteoplan.boxes import Box
 from osteoplan.kernels.distance import distance_to
@@ -31,7 +31,7 @@ def pleural_recess(canvas: Canvas, side: str) -> Derived:
     name = f"pleural_recess_{side}"
     lung, box, basis = _lung(canvas, side)
     if lung is None:
-        return Derived((), (f"{name} is not derived: no lung is labelled, and none is seen, on this scan",))
+        return not_derived(f"{name} is not derived: no lung is labelled, and none is seen, on this scan")
     margin, spacing = number("derived.recess_margin_mm"), canvas.ct.spacing_mm
     around = distance_to(lung, spacing) <= margin
     swept = _carried_down(canvas, box, lung & _against_the_wall(canvas, box, lung))
@@ -41,7 +41,7 @@ def pleural_recess(canvas: Canvas, side: str) -> Derived:
     found = canvas.put(name, "pleura", box, recess, because)
     if canvas.labels.has(LUNGS[side][-1]) or not basis.startswith("lung labels"):
         return found
-    return found + Derived((), (f"{name}: no lower lobe is labelled, so it may end too high",))
+    return found + not_derived(f"{name}: no lower lobe is labelled, so it may end too high")
 
 
 def _lung(canvas: Canvas, side: str) -> tuple[Mask | None, Box, str]:

@@ -11,12 +11,13 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
 from osteoplan.anatomy.derive.joints import SACRUM
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import Box
-from osteoplan.kernels.distance import distance_to
+from osteoplan.kernels.distance import closed, distance_to
+from osteoplan.kernels.vectors import unit
 from osteoplan.knowledge.values import number
 
 __all__ = ["sacral_openings"]
@@ -29,7 +30,7 @@ def sacral_openings(canvas: Canvas) -> Derived:
     """``sacral_canal`` and ``sacral_foramen_S1_left`` ... ``S3_right``."""
     names = [name for name in SACRUM if canvas.labels.has(name)]
     if "sacrum" not in names:
-        return Derived((), ("sacral canal and foramina are not derived: sacrum not labelled on this scan",))
+        return not_derived("sacral canal and foramina are not derived: sacrum not labelled on this scan")
     closing = number("derived.sacral_closing_mm")
     box = canvas.widened(canvas.points_box(names), 2.0 * closing)
     sacrum = canvas.any_of(names, box)
@@ -42,9 +43,7 @@ def sacral_openings(canvas: Canvas) -> Derived:
         because = "opening of the sacrum near its midline, after a closing of its label"
         found += canvas.put("sacral_canal", "canal", box, largest_piece(inner), because)
     else:
-        found += Derived(
-            (), ("sacral_canal is not derived: the sacrum's label has no opening in the midline",)
-        )
+        found += not_derived("sacral_canal is not derived: the sacrum's label has no opening in the midline")
     aside = opening & (np.abs(beside) > middle) & (np.abs(beside) <= number("derived.sacral_side_max_mm"))
     aside = _without_crumbs(aside, number("derived.sacral_level_min_mm3") / canvas.ct.voxel_volume_mm3)
     return found + _foramina(canvas, box, aside, beside, along)
@@ -79,14 +78,13 @@ def _openings(canvas: Canvas, box: Box, sacrum: Mask, closing: float) -> Mask:
     spacing = canvas.ct.spacing_mm
     # Room all around: at the scan's edge the closing would stay open and grow over the bone.
     room = [(int(n), int(n)) for n in np.ceil(2.0 * closing / spacing)]
-    swollen = distance_to(np.pad(sacrum, room), spacing) <= closing
-    closed = distance_to(~swollen, spacing) > closing
-    closed = closed[tuple(slice(low, -high) for low, high in room)]
+    filled = closed(np.pad(sacrum, room), spacing, closing)
+    filled = filled[tuple(slice(low, -high) for low, high in room)]
     axial = int(np.argmax(np.abs(canvas.ct.direction[2])))
-    for at in range(closed.shape[axial]):  # the ring of body and laminae holds the canal slice by slice
+    for at in range(filled.shape[axial]):  # the ring of body and laminae holds the canal slice by slice
         here = tuple(at if axis == axial else slice(None) for axis in range(3))
-        closed[here] |= ndimage.binary_fill_holes(sacrum[here])
-    return closed & ~canvas.bones(box)
+        filled[here] |= ndimage.binary_fill_holes(sacrum[here])
+    return filled & ~canvas.bones(box)
 
 
 def _roof(beside: F64, along: F64, sacrum: Mask, canvas: Canvas) -> float:
@@ -114,9 +112,7 @@ def _foramina(canvas: Canvas, box: Box, aside: Mask, beside: F64, along: F64) ->
             here = aside & (along >= low) & (along < high) & (sign * beside > 0)
             name = f"sacral_foramen_{level}_{side}"
             if here.sum() * canvas.ct.voxel_volume_mm3 < number("derived.sacral_level_min_mm3"):
-                found += Derived(
-                    (), (f"{name} is not derived: no opening of the sacrum's label is seen there",)
-                )
+                found += not_derived(f"{name} is not derived: no opening of the sacrum's label is seen there")
                 continue
             wide = (distance_to(here, canvas.ct.spacing_mm) <= margin) & ~bones
             because = (
@@ -124,9 +120,7 @@ def _foramina(canvas: Canvas, box: Box, aside: Mask, beside: F64, along: F64) ->
             )
             found += canvas.put(name, "nerve", box, wide, because)
     for level in LEVELS[len(edges) :]:
-        found += Derived(
-            (), (f"sacral_foramen_{level} is not derived: no such opening of the sacrum is seen",)
-        )
+        found += not_derived(f"sacral_foramen_{level} is not derived: no such opening of the sacrum is seen")
     return found
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteoplan.anatomy.aligned import MARGIN_MM
-from osteoplan.anatomy.derive.canvas import Canvas, Derived, unit
+from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import Box, relative, shared
 from osteoplan.errors import BadInput
+from osteoplan.kernels.vectors import axes_along, unit
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
@@ -163,7 +164,7 @@ def foramina_and_roots(canvas: Canvas, levels: dict[str, SpineLevel]) -> Derived
         for side, sign in (("left", 1.0), ("right", -1.0)):
             gate = _gate(level, lower, side, sign)
             if gate is None:
-                found += Derived((), (f"foramen and root below {name} {side}: no pedicle is seen",))
+                found += not_derived(f"foramen and root below {name} {side}: no pedicle is seen")
                 continue
             below = next((other for other in after if _follows(name, other)), _next(name))
             found += _foramen(canvas, gate, (name, below, side), assumed=lower is None)
@@ -210,10 +211,8 @@ def _frame(upper: SpineLevel, lower: SpineLevel | None, above: F64, below: F64) 
     if lower is None:
         return BoneFrame(above.mean(axis=0), one.axes)
     superior = unit(above.mean(axis=0) - below.mean(axis=0))
-    left = one.left + lower.vertebra.frame.left
-    left = unit(left - (left @ superior) * superior)
     middle = 0.5 * (above.mean(axis=0) + below.mean(axis=0))
-    return BoneFrame(middle, np.stack([left, np.cross(superior, left), superior]))
+    return BoneFrame(middle, axes_along(superior, one.left + lower.vertebra.frame.left))
 
 
 def _foramen(canvas: Canvas, gate: _Gate, where: tuple[str, str, str], *, assumed: bool) -> Derived:
@@ -234,7 +233,7 @@ def _foramen(canvas: Canvas, gate: _Gate, where: tuple[str, str, str], *, assume
     inside &= (superior >= gate.bottom) & (superior <= gate.top)
     inside = largest_piece(inside & ~canvas.bones(box))
     if not inside.any():
-        return Derived((), (f"{name} is not derived: the labels leave no room for it",))
+        return not_derived(f"{name} is not derived: the labels leave no room for it")
     because = f"space between the pedicles of {upper} and {below} that is not bone"
     if assumed:
         because = (

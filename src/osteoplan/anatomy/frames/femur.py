@@ -6,18 +6,20 @@ the shaft, or along the backs of the condyles where they are on the scan.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, unit
-from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
+from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere
+from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tube_below
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.arrays import F64
+from osteoplan.kernels.vectors import axes_along, unit
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
-__all__ = ["Bump", "femur_frames", "head_of", "lesser_trochanter", "neck_of", "upper_shaft"]
+__all__ = ["Bump", "end_and_shaft", "femur_frames", "head_of", "lesser_trochanter", "neck_of", "upper_shaft"]
 
 NECK_FROM, NECK_TO = 0.75, 1.9  # times the head's radius: where the narrowest section is looked for
 NECK_TURNS = 8
@@ -55,15 +57,30 @@ def femur_frames(bone: BoneSurface) -> dict[str, BoneFrame]:
     (head centre to shaft axis), ``shaft_seen``; angles under ``neck_shaft_angle_deg``, ``anteversion_deg``.
     What the scan does not show is left out.
     """
-    head = head_of(bone)
+    kinds, below = ("proximal_femur", "femoral_shaft"), number("frames.femur_shaft_below")
+    return end_and_shaft(bone, head_of(bone), _proximal, kinds, below)
+
+
+def end_and_shaft(
+    bone: BoneSurface,
+    head: Sphere | None,
+    end: Callable[[BoneSurface, Sphere], BoneFrame],
+    kinds: tuple[str, str],
+    below: float,
+) -> dict[str, BoneFrame]:
+    """Frames of a long bone's upper end and of its shaft, by kind, as far as they are seen.
+
+    Args:
+        end: the frame of the upper end; it tells the shaft its left.
+        below: radii of the head above its centre (negative: below) from which on bone is shaft.
+    """
     frames: dict[str, BoneFrame] = {}
-    left = LEFT
     if head is not None:
-        frames["proximal_femur"] = proximal = _proximal(bone, head)
-        left = proximal.left
-    shaft = _tube(bone, head)
+        frames[kinds[0]] = end(bone, head)
+    shaft = tube_below(bone, head, below)
     if shaft is not None:
-        frames["femoral_shaft"] = shaft_frame(shaft, "femoral_shaft", left)
+        left = LEFT if head is None else frames[kinds[0]].left
+        frames[kinds[1]] = shaft_frame(shaft, kinds[1], left)
     return frames
 
 
@@ -155,24 +172,19 @@ def _proximal(bone: BoneSurface, head: Sphere) -> BoneFrame:
     neck = neck_of(bone, head)
     up = UP if shaft is None else shaft.axis.direction
     outward = LEFT if neck is None else neck.direction
-    left = unit(outward - (outward @ up) * up)
     points = {"head_centre": head.centre_mm}
     lengths = {"head_radius": head.radius_mm, "shaft_seen": seen, "head_residual": head.residual_mm}
     if neck is not None:
         points["neck_centre"] = neck.centre_mm
         lengths["neck_diameter"] = 2.0 * float(np.sqrt(neck.area_mm2 / np.pi))
     if shaft is not None:
-        low, high = float(shaft.along_mm.min()), float(shaft.along_mm.max())
-        points["shaft_axis_top"] = shaft.axis.point_mm + high * up
-        points["shaft_axis_bottom"] = shaft.axis.point_mm + low * up
+        points["shaft_axis_top"], points["shaft_axis_bottom"] = shaft.ends_mm
         lengths["neck_offset"] = float(np.linalg.norm(shaft.axis.at(head.centre_mm) - head.centre_mm))
         if neck is not None:
             lengths["neck_shaft_angle_deg"] = float(
                 np.degrees(np.arccos(np.clip(neck.direction @ up, -1, 1)))
             )
-    frame = BoneFrame(
-        head.centre_mm, np.stack([left, np.cross(up, left), up]), "proximal_femur", points, lengths
-    )
+    frame = BoneFrame(head.centre_mm, axes_along(up, outward), "proximal_femur", points, lengths)
     points |= _trochanters(bone, head, frame)
     backs = _condyles(bone, frame)
     return frame if backs is None or neck is None else _on_condyles(frame, neck, backs)
@@ -216,17 +228,6 @@ def _narrowest(bone: BoneSurface, head: Sphere, direction: F64) -> Neck | None:
     return Neck(np.mean(near, axis=0), direction, float(areas[at]))
 
 
-def _tube(bone: BoneSurface, head: Sphere | None) -> Shaft | None:
-    if head is None:
-        middle = bone.inside_mm.mean(axis=0)
-        whole = shaft_between(bone, middle, np.inf, -np.inf)
-    else:
-        top = number("frames.femur_shaft_below") * head.radius_mm
-        whole = shaft_between(bone, head.centre_mm, top, -np.inf)
-
-    return None if whole is None else tubular(whole)
-
-
 def _condyles(bone: BoneSurface, frame: BoneFrame) -> tuple[F64, F64] | None:
     """Backs of the medial and the lateral condyle; None where the scan does not reach them."""
     local = frame.local(bone.surface_mm)
@@ -241,22 +242,16 @@ def _condyles(bone: BoneSurface, frame: BoneFrame) -> tuple[F64, F64] | None:
     for _ in range(4):
         side = (low - middle) @ left
         medial, lateral = farthest(low[side < -5.0], back), farthest(low[side > 5.0], back)
-        left = lateral - medial
-        left = unit(left - (left @ frame.superior) * frame.superior)
-        back = np.cross(frame.superior, left)
+        left, back, _ = axes_along(frame.superior, lateral - medial)
     return medial, lateral
 
 
 def _on_condyles(frame: BoneFrame, neck: Neck, backs: tuple[F64, F64]) -> BoneFrame:
     """The frame turned to the condyles, with the neck's anteversion (positive to anterior)."""
     medial, lateral = backs
-    left = lateral - medial
-    left = unit(left - (left @ frame.superior) * frame.superior)
-    posterior = np.cross(frame.superior, left)
+    axes = axes_along(frame.superior, lateral - medial)
     head_way = -neck.direction
-    version = float(np.degrees(np.arctan2(-(head_way @ posterior), -(head_way @ left))))
+    version = float(np.degrees(np.arctan2(-(head_way @ axes[1]), -(head_way @ axes[0]))))
     points = {**frame.landmarks_mm, "condyle_medial": medial, "condyle_lateral": lateral}
     lengths = {**frame.lengths_mm, "anteversion_deg": version}
-    return BoneFrame(
-        frame.origin_mm, np.stack([left, posterior, frame.superior]), frame.kind, points, lengths
-    )
+    return BoneFrame(frame.origin_mm, axes, frame.kind, points, lengths)

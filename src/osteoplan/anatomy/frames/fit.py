@@ -8,9 +8,10 @@ import numpy as np
 from scipy import ndimage, optimize
 
 from osteoplan.arrays import F64, Bool
+from osteoplan.kernels.vectors import directions, unit
 from osteoplan.knowledge.values import number
 
-__all__ = ["FittedLine", "Sphere", "farthest", "find_sphere", "fit_line", "fit_sphere", "unit"]
+__all__ = ["FittedLine", "Sphere", "farthest", "find_sphere", "fit_line", "fit_sphere"]
 
 VOTE_MM = 2.0
 TURNS = 8
@@ -49,11 +50,6 @@ class FittedLine:
     def at(self, point_mm: F64) -> F64:
         """The foot of a point on the line."""
         return self.point_mm + ((point_mm - self.point_mm) @ self.direction) * self.direction
-
-
-def unit(vector: F64) -> F64:
-    """A vector of length one along this one."""
-    return vector / np.linalg.norm(vector)
 
 
 def find_sphere(
@@ -124,16 +120,9 @@ def fit_sphere(
 
 def _share(ways: F64) -> float:
     """Part of the directions of a sphere that have one of these within 10 degrees."""
-    rays = _directions(400)
+    rays = directions(400)
     near = ways @ rays.T
     return float((near.max(axis=0) > np.cos(np.radians(10.0))).mean())
-
-
-def _directions(n: int) -> F64:
-    """(n, 3) unit vectors spread evenly: a Fibonacci lattice."""
-    k = np.arange(n) + 0.5
-    polar, turn = np.arccos(1 - 2 * k / n), np.pi * (1 + 5**0.5) * k
-    return np.stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=1)
 
 
 def fit_line(points_mm: F64, weights: F64 | None = None) -> FittedLine:

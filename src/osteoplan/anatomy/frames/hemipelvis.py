@@ -12,10 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, fit_sphere, unit
+from osteoplan.anatomy.frames.fit import Sphere, farthest, find_sphere, fit_sphere
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
+from osteoplan.kernels.vectors import across, square, unit
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
@@ -129,7 +130,7 @@ def _pelvic_axes(own: Mapping[str, F64], facing: Mapping[str, F64]) -> F64 | Non
         rise = 0.5 * (own["asis"] + asis) - 0.5 * (own["pubic_tubercle"] + tubercle)
     else:
         left, rise = LEFT, own["asis"] - own["pubic_tubercle"]
-    up = unit(rise - (rise @ left) * left)
+    up = square(rise, left)
     return np.stack([left, np.cross(up, left), up])
 
 
@@ -220,8 +221,6 @@ def _opening(bone: BoneSurface, cup: Sphere, axis: F64) -> tuple[F64, float]:
     Around the axis, in each of 72 half planes, the rim is where the bone beside the sphere ends.  The notch
     below has no rim and stands out of the plane: distances count absolutely, not squared.
     """
-    from osteoplan.anatomy.frames.surface import across
-
     rim_mm = np.zeros((0, 3))
     for _ in range(TURNS):
         u, v = across(axis)

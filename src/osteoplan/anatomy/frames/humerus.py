@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from osteoplan.anatomy.frames.femur import head_of, upper_shaft
-from osteoplan.anatomy.frames.fit import Sphere, farthest, unit
-from osteoplan.anatomy.frames.shaft import Shaft, shaft_between, shaft_frame, tubular
+from osteoplan.anatomy.frames.femur import end_and_shaft, head_of, upper_shaft
+from osteoplan.anatomy.frames.fit import Sphere, farthest
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.arrays import F64
+from osteoplan.kernels.vectors import axes_along, unit
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
@@ -49,16 +49,8 @@ def humerus_frames(mask: Volume) -> dict[str, BoneFrame]:
 
 
 def _upright(bone: BoneSurface) -> dict[str, BoneFrame]:
-    head = head_of(bone, region_mm=np.inf)
-    frames: dict[str, BoneFrame] = {}
-    left = LEFT
-    if head is not None:
-        frames["proximal_humerus"] = proximal = _proximal(bone, head)
-        left = proximal.left
-    shaft = _tube(bone, head)
-    if shaft is not None:
-        frames["humeral_shaft"] = shaft_frame(shaft, "humeral_shaft", left)
-    return frames
+    kinds, below = ("proximal_humerus", "humeral_shaft"), number("frames.humerus_shaft_below")
+    return end_and_shaft(bone, head_of(bone, region_mm=np.inf), _proximal, kinds, below)
 
 
 def _proximal(bone: BoneSurface, head: Sphere) -> BoneFrame:
@@ -66,17 +58,13 @@ def _proximal(bone: BoneSurface, head: Sphere) -> BoneFrame:
     shaft, seen = upper_shaft(bone, head, below, below)
     up = UP if shaft is None else shaft.axis.direction
     cap = _cap(bone, head)
-    left = unit(-cap + (cap @ up) * up)
     points = {"head_centre": head.centre_mm, "head_apex": head.centre_mm + head.radius_mm * cap}
     lengths = {"head_radius": head.radius_mm, "shaft_seen": seen, "head_residual": head.residual_mm}
     if shaft is not None:
-        low, high = float(shaft.along_mm.min()), float(shaft.along_mm.max())
-        points["shaft_axis_top"] = shaft.axis.point_mm + high * up
-        points["shaft_axis_bottom"] = shaft.axis.point_mm + low * up
+        points["shaft_axis_top"], points["shaft_axis_bottom"] = shaft.ends_mm
         lengths["head_offset"] = float(np.linalg.norm(shaft.axis.at(head.centre_mm) - head.centre_mm))
         lengths["neck_shaft_angle_deg"] = float(np.degrees(np.arccos(np.clip(-cap @ up, -1.0, 1.0))))
-    axes = np.stack([left, np.cross(up, left), up])
-    frame = BoneFrame(head.centre_mm, axes, "proximal_humerus", points, lengths)
+    frame = BoneFrame(head.centre_mm, axes_along(up, -cap), "proximal_humerus", points, lengths)
     local = frame.local(bone.surface_mm) / head.radius_mm
     upper = (local[:, 2] > -1.5) & (local[:, 0] > LATERAL)
     if upper.sum() > 30:
@@ -124,13 +112,3 @@ def _cap(bone: BoneSurface, head: Sphere) -> F64:
     """
     on = bone.surface_mm[head.used] - head.centre_mm
     return unit((on / np.linalg.norm(on, axis=1)[:, None]).mean(axis=0))
-
-
-def _tube(bone: BoneSurface, head: Sphere | None) -> Shaft | None:
-    if head is None:
-        whole = shaft_between(bone, bone.inside_mm.mean(axis=0), np.inf, -np.inf)
-    else:
-        top = number("frames.humerus_shaft_below") * head.radius_mm
-        whole = shaft_between(bone, head.centre_mm, top, -np.inf)
-
-    return None if whole is None else tubular(whole)

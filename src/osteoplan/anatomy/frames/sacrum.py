@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage, optimize
 
-from osteoplan.anatomy.frames.fit import farthest, unit
+from osteoplan.anatomy.frames.fit import farthest
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput
+from osteoplan.kernels.vectors import square, unit
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
@@ -37,7 +38,7 @@ def sacrum_frame(bone: BoneSurface, left: F64, middle_mm: F64) -> BoneFrame:
     Raises:
         BadInput: no endplate is found at the top of the bone.
     """
-    posterior = unit(BACK - (BACK @ left) * left)
+    posterior = square(BACK, left)
     up = np.cross(left, posterior)
     promontory, centre, plate = np.zeros(3), np.zeros(3), (0.0, 0.0)
     strip = np.abs((bone.surface_mm - middle_mm) @ left) < number("frames.strip_mm")

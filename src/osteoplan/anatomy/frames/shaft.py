@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.anatomy.frames.fit import FittedLine, fit_line, unit
+from osteoplan.anatomy.frames.fit import FittedLine, Sphere, fit_line
 from osteoplan.anatomy.frames.surface import BoneSurface
 from osteoplan.arrays import F64
+from osteoplan.kernels.vectors import axes_along
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 
-__all__ = ["Shaft", "radius_profile", "shaft_between", "shaft_frame", "tubular"]
+__all__ = ["Shaft", "radius_profile", "shaft_between", "shaft_frame", "tube_below", "tubular"]
 
 TURNS = 4
 
@@ -41,6 +42,12 @@ class Shaft:
     def length_mm(self) -> float:
         """Between the lowest and the highest section [mm]."""
         return float(np.ptp(self.along_mm)) if len(self.along_mm) else 0.0
+
+    @property
+    def ends_mm(self) -> tuple[F64, F64]:
+        """(3,) LPS: highest and lowest point of the axis that is seen."""
+        low, high = float(self.along_mm.min()), float(self.along_mm.max())
+        return self.axis.point_mm + high * self.axis.direction, self.axis.point_mm + low * self.axis.direction
 
 
 def shaft_between(bone: BoneSurface, origin_mm: F64, top_mm: float, bottom_mm: float) -> Shaft | None:
@@ -72,6 +79,15 @@ def tubular(shaft: Shaft) -> Shaft | None:
     return Shaft(axis, along, shaft.radius_mm[tube], shaft.centres_mm[tube])
 
 
+def tube_below(bone: BoneSurface, head: Sphere | None, radii: float) -> Shaft | None:
+    """The tube down from so many radii above a head's centre (negative: below); of all bone without one."""
+    if head is None:
+        whole = shaft_between(bone, bone.inside_mm.mean(axis=0), np.inf, -np.inf)
+    else:
+        whole = shaft_between(bone, head.centre_mm, radii * head.radius_mm, -np.inf)
+    return None if whole is None else tubular(whole)
+
+
 def shaft_frame(shaft: Shaft, kind: str, left: F64) -> BoneFrame:
     """Frame of a tube: origin in its middle, superior along its axis.
 
@@ -82,11 +98,10 @@ def shaft_frame(shaft: Shaft, kind: str, left: F64) -> BoneFrame:
         left: what to turn the frame's left to, at right angles to the axis.
     """
     up = shaft.axis.direction
-    left = unit(left - (left @ up) * up)
     low, high = float(shaft.along_mm.min()), float(shaft.along_mm.max())
-    on = shaft.axis.point_mm
-    thin = on + float(shaft.along_mm[int(shaft.radius_mm.argmin())]) * up
-    points = {"axis_top": on + high * up, "axis_bottom": on + low * up, "narrowest": thin}
+    top, bottom = shaft.ends_mm
+    thin = shaft.axis.point_mm + float(shaft.along_mm[int(shaft.radius_mm.argmin())]) * up
+    points = {"axis_top": top, "axis_bottom": bottom, "narrowest": thin}
     lengths = {
         "seen": high - low,
         "outer_diameter_mean": 2.0 * float(shaft.radius_mm.mean()),
@@ -94,8 +109,8 @@ def shaft_frame(shaft: Shaft, kind: str, left: F64) -> BoneFrame:
         "outer_diameter_most": 2.0 * float(shaft.radius_mm.max()),
         "axis_residual": shaft.axis.residual_mm,
     }
-    axes = np.stack([left, np.cross(up, left), up])
-    return BoneFrame(on + 0.5 * (low + high) * up, axes, kind, points, lengths)
+    middle = shaft.axis.point_mm + 0.5 * (low + high) * up
+    return BoneFrame(middle, axes_along(up, left), kind, points, lengths)
 
 
 def radius_profile(bone: BoneSurface, frame: BoneFrame) -> tuple[F64, F64]:

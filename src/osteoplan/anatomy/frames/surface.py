@@ -19,6 +19,7 @@ from osteoplan.anatomy.aligned import Aligned, depth_map
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.arrays import F64, Mask
 from osteoplan.errors import BadInput
+from osteoplan.kernels.vectors import across
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
@@ -171,14 +172,6 @@ CLIP_MM = 40.0  # greatest depth that matters
 SMOOTH = 0.5  # of a voxel: sd of the smoothing
 CUT = 0.75  # of a voxel outward: a surface point this close to the image's edge is the cut, not bone's end
 SECTION_MM = 1.0  # pixel of a section
-
-
-def across(normal: F64) -> tuple[F64, F64]:
-    """Two unit vectors at right angles to a normal and to each other; chosen by the normal alone."""
-    helper = np.eye(3)[int(np.argmin(np.abs(normal)))]
-    u = np.cross(normal, helper)
-    u /= np.linalg.norm(u)
-    return u, np.cross(normal, u)
 
 
 def _solid(mask: Mask) -> Mask:

@@ -16,7 +16,7 @@ from osteoplan.anatomy.measure.distances import distances
 from osteoplan.anatomy.measure.long_bone import measure_long_bone
 from osteoplan.anatomy.measure.matrix import matrix
 from osteoplan.anatomy.measure.pelvis import measure_pelvis
-from osteoplan.anatomy.measure.result import Result, measured
+from osteoplan.anatomy.measure.result import Result, measured, unmeasured
 from osteoplan.anatomy.measure.sacrum import measure_sacrum
 from osteoplan.anatomy.measure.shell import cortex_beside
 from osteoplan.anatomy.measure.size import size
@@ -52,7 +52,7 @@ def measure(
     else:
         parts += [densities(anatomy), cortex_beside(anatomy), _site(anatomy, frames)]
     parts += [matrix(anatomy), distances(anatomy, frames)]
-    whole = Result.joined(parts)
+    whole = sum(parts, Result())
     return whole.findings, whole.unmeasured
 
 
@@ -70,6 +70,6 @@ def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
             region = measured("region", site.regions[0], "1", f"every lesion of {anatomy.bone} lies there")
             return Result((region,), ())
         case _:
-            return Result(
-                (), (f"{anatomy.bone}: wall, endplates and collapse are not measured: it was not read",)
+            return unmeasured(
+                f"{anatomy.bone}: wall, endplates and collapse are not measured: it was not read"
             )

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.arrays import F64, Bool
+from osteoplan.kernels.vectors import directions
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
@@ -58,7 +59,7 @@ def joint_points(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> JointPoin
         sphere = sphere_of(frames[kind])
         if sphere is None:
             continue
-        points = sphere.centre_mm + sphere.radius_mm * _directions()
+        points = sphere.centre_mm + sphere.radius_mm * directions(_POINTS)
         kept = _socket(anatomy, sphere, points) if kind == "acetabulum" else _head(anatomy, sphere, points)
         if kept.any():
             return JointPoints(points[kept], f"{words} of radius {sphere.radius_mm:.0f} mm")
@@ -92,10 +93,3 @@ def _in_bone(anatomy: Anatomy, positions_mm: F64) -> Bool:
     at = anatomy.image.indices(positions_mm).T
     inside: Bool = ndimage.map_coordinates(anatomy.bone_mask.view(np.uint8), at, order=0, mode="constant") > 0
     return inside
-
-
-def _directions() -> F64:
-    n = np.arange(_POINTS) + 0.5
-    up, turn = 1.0 - 2.0 * n / _POINTS, np.pi * (1.0 + 5.0**0.5) * n
-    flat = np.sqrt(1.0 - up**2)
-    return np.stack([flat * np.cos(turn), flat * np.sin(turn), up], axis=-1)

@@ -12,7 +12,7 @@ import numpy as np
 
 from osteoplan.anatomy.measure.outline import LesionSections, Outline, sections
 from osteoplan.anatomy.measure.region import region_of_long_bone
-from osteoplan.anatomy.measure.result import Result, measured
+from osteoplan.anatomy.measure.result import Result, measured, unmeasured
 from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
@@ -31,28 +31,17 @@ def measure_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Resu
     region = region_of_long_bone(anatomy, frames)
     frame = _shaft(frames)
     if frame is None:
-        return Result.joined(
-            [
-                region,
-                Result(
-                    (), (f"cortex of {anatomy.bone} is not measured: the axis of its shaft was not found",)
-                ),
-            ]
+        return region + unmeasured(
+            f"cortex of {anatomy.bone} is not measured: the axis of its shaft was not found"
         )
     if not (anatomy.lesion_mask & anatomy.bone_mask).any():
-        return Result.joined(
-            [region, Result((), ("cortex is not measured: no part of the lesion lies in the bone",))]
-        )
+        return region + unmeasured("cortex is not measured: no part of the lesion lies in the bone")
     cut = sections(anatomy, frame)
     outlines = tuple(o for o in cut.outlines if o.lengths_mm.sum() >= _SHORTEST_MM)
     if not any(np.isfinite(o.cortex_mm).any() for o in outlines):
-        return Result.joined(
-            [region, Result((), ("cortex is not measured: none is seen in the sections through the lesion",))]
-        )
+        return region + unmeasured("cortex is not measured: none is seen in the sections through the lesion")
     basis = f"in sections across the shaft's axis, against the intact bone ({anatomy.intact_basis})"
-    return Result.joined(
-        [region, Result((_axial(outlines, basis), _around(outlines, basis), *_size(cut, outlines)))]
-    )
+    return region + Result((_axial(outlines, basis), _around(outlines, basis), *_size(cut, outlines)))
 
 
 def _shaft(frames: Mapping[str, BoneFrame]) -> BoneFrame | None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.anatomy.measure.result import Result, by_meaning, measured, soft_tissue
+from osteoplan.anatomy.measure.result import Result, by_meaning, measured, soft_tissue, unmeasured
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import around
 from osteoplan.knowledge.values import number
@@ -26,7 +26,7 @@ def matrix(anatomy: Anatomy) -> Result:
     """Shares of lytic and sclerotic voxels, and the matrix where they are clear."""
     inside = anatomy.lesion_mask & anatomy.bone_mask
     if not inside.any():
-        return Result((), ("matrix is not measured: no part of the lesion lies in the bone",))
+        return unmeasured("matrix is not measured: no part of the lesion lies in the bone")
     image, soft = anatomy.image, soft_tissue(anatomy.image)
     now = _calm(anatomy, anatomy.image.array, inside)
     intact = _calm(anatomy, anatomy.image_intact.array, inside)
@@ -35,12 +35,9 @@ def matrix(anatomy: Anatomy) -> Result:
     sclerotic = now > np.maximum(intact, soft) + by_meaning(image, "sclerotic_min")
     judged = int(np.count_nonzero(bony | sclerotic))
     if 100.0 * judged / len(now) < number("measure.matrix_judged_min_pct"):
-        return Result(
-            (),
-            (
-                "matrix is not measured: the lesion replaces marrow that is hardly denser than soft tissue, "
-                "where the loss of bone cannot be seen",
-            ),
+        return unmeasured(
+            "matrix is not measured: the lesion replaces marrow that is hardly denser than soft tissue, "
+            "where the loss of bone cannot be seen"
         )
     return _said(anatomy, 100.0 * float(lytic.sum()) / judged, 100.0 * float(sclerotic.sum()) / judged)
 

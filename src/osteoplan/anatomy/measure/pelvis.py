@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from osteoplan.anatomy.measure.joint import Joint, sphere_of
-from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
+from osteoplan.anatomy.measure.result import Result, measured, soft_tissue, unmeasured
 from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
@@ -28,12 +28,12 @@ def measure_pelvis(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
     frame = frames.get("acetabulum")
     sphere = None if frame is None else sphere_of(frame)
     if frame is None or sphere is None:
-        return Result((), ("region of the pelvis is not measured: the acetabulum was not found; state it",))
+        return unmeasured("region of the pelvis is not measured: the acetabulum was not found; state it")
     inside = anatomy.lesion_mask & anatomy.bone_mask
     if not inside.any():
-        return Result((), ("region of the pelvis is not measured: no part of the lesion lies in the bone",))
+        return unmeasured("region of the pelvis is not measured: no part of the lesion lies in the bone")
     points = anatomy.image.positions_mm(np.argwhere(inside))
-    return Result.joined([_region(anatomy, points, sphere), _dome(anatomy, frame, sphere)])
+    return _region(anatomy, points, sphere) + _dome(anatomy, frame, sphere)
 
 
 def _region(anatomy: Anatomy, points: F64, sphere: Joint) -> Result:
@@ -45,9 +45,8 @@ def _region(anatomy: Anatomy, points: F64, sphere: Joint) -> Result:
         return Result((measured("region", "acetabulum", "1", near),))
     joint = _sacroiliac(anatomy)
     if joint is None:
-        return Result(
-            (),
-            (f"region of the pelvis is not measured: {near}; the sacroiliac joint was not found; state it",),
+        return unmeasured(
+            f"region of the pelvis is not measured: {near}; the sacroiliac joint was not found; state it"
         )
     width = number("measure.load_path_radius_mm")
     on_path = 100.0 * float((_off_line(points, joint, sphere.centre_mm) <= width).mean())
@@ -97,8 +96,8 @@ def _dome(anatomy: Anatomy, frame: BoneFrame, sphere: Joint) -> Result:
     lesion = anatomy.lesion_mask[at]
     rest = ~lesion
     if not chosen.any() or rest.mean() < LEAST_ROOF:
-        return Result(
-            (), ("the dome's loss is not measured: too little of the roof is left to compare it with",)
+        return unmeasured(
+            "the dome's loss is not measured: too little of the roof is left to compare it with"
         )
     height = anatomy.image.array[at].astype(np.float64) - soft_tissue(anatomy.image)
     # The rest of the roof is what stood here: bone filled in from beside the joint is never as dense.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from osteoplan.anatomy.measure.joint import sphere_of
-from osteoplan.anatomy.measure.result import Result, measured
+from osteoplan.anatomy.measure.result import Result, measured, unmeasured
 from osteoplan.arrays import F64
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
@@ -29,7 +29,7 @@ def region_of_long_bone(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Re
 def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
     frame = frames.get("proximal_femur")
     if frame is None:
-        return Result((), ("region of the femur is not measured: its upper end was not found; state it",))
+        return unmeasured("region of the femur is not measured: its upper end was not found; state it")
     lesser = frame.landmarks_mm.get("lesser_trochanter")
     if lesser is None:
         return _above_trochanters(points, frame)
@@ -40,9 +40,7 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
         words = (
             f"its centre is {_off(middle)} the lesser trochanter; the proximal femur ends {end:.0f} mm below"
         )
-        return Result.joined(
-            [Result((measured("region", "prox_femur", "1", words),)), _trochanters(points, frame)]
-        )
+        return Result((measured("region", "prox_femur", "1", words),)) + _trochanters(points, frame)
     lower = [frame.landmarks_mm[name] for name in CONDYLES if name in frame.landmarks_mm]
     words = f"its centre is {-middle:.0f} mm below the lesser trochanter"
     if lower:
@@ -66,18 +64,16 @@ def _above_trochanters(points: F64, frame: BoneFrame) -> Result:
                 f"its centre is {_off(-below)} the centre of the head, above any lesser trochanter "
                 f"({radii:.1f} radii of the head below), which was not found itself"
             )
-            return Result.joined(
-                [Result((measured("region", "prox_femur", "1", words),)), _trochanters(points, frame)]
-            )
-    return Result((), ("region of the femur is not measured: its lesser trochanter was not found; state it",))
+            return Result((measured("region", "prox_femur", "1", words),)) + _trochanters(points, frame)
+    return unmeasured("region of the femur is not measured: its lesser trochanter was not found; state it")
 
 
 def _trochanters(points: F64, frame: BoneFrame) -> Result:
     """Share of the lesion below the neck, between the greater trochanter and the subtrochanteric end."""
     needed = ("head_centre", "neck_centre", "greater_trochanter")
     if any(name not in frame.landmarks_mm for name in needed) or "neck_diameter" not in frame.lengths_mm:
-        return Result(
-            (), ("whether the lesion lies about the trochanters is not measured: landmarks were not found",)
+        return unmeasured(
+            "whether the lesion lies about the trochanters is not measured: landmarks were not found"
         )
     lesser = frame.landmarks_mm.get("lesser_trochanter")
     head, neck, greater = (frame.landmarks_mm[name] for name in needed)
@@ -101,7 +97,7 @@ def _humerus(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
     frame = frames.get("proximal_humerus")
     sphere = None if frame is None else sphere_of(frame)
     if frame is None or sphere is None:
-        return Result((), ("region of the humerus is not measured: its head was not found; state it",))
+        return unmeasured("region of the humerus is not measured: its head was not found; state it")
     end = number("measure.prox_humerus_below_head_mm")
     axis = _shaft(frames, "humeral_shaft", frame).superior
     middle = float(((points - sphere.centre_mm) @ axis).mean())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osteoplan.knowledge.values import number
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
-__all__ = ["Result", "by_meaning", "derived", "measured", "soft_tissue"]
+__all__ = ["Result", "by_meaning", "derived", "measured", "soft_tissue", "unmeasured"]
 
 
 @dataclass(frozen=True)
@@ -19,14 +18,13 @@ class Result:
     findings: tuple[Finding, ...] = ()
     unmeasured: tuple[str, ...] = ()
 
-    @classmethod
-    def joined(cls, parts: Iterable[Result]) -> Result:
-        """All that several measurements say, in order."""
-        whole = tuple(parts)
-        return cls(
-            tuple(finding for part in whole for finding in part.findings),
-            tuple(sentence for part in whole for sentence in part.unmeasured),
-        )
+    def __add__(self, other: Result) -> Result:
+        return Result(self.findings + other.findings, self.unmeasured + other.unmeasured)
+
+
+def unmeasured(sentence: str) -> Result:
+    """No finding, and why."""
+    return Result((), (sentence,))
 
 
 def measured(name: str, value: float | bool | str, unit: str, because: str) -> Finding:

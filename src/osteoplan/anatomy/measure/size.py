@@ -14,6 +14,7 @@ import numpy as np
 
 from osteoplan.anatomy.measure.result import Result, measured
 from osteoplan.arrays import F64, Indices, Mask
+from osteoplan.kernels.vectors import directions
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
@@ -30,7 +31,7 @@ def size(anatomy: Anatomy) -> Result:
     volume = float(np.count_nonzero(lesion)) * image.voxel_volume_mm3 / 1000.0
     outer = _line_ends(lesion)
     along = widths(image, outer, anatomy.frame.axes)
-    largest = max(widths(image, outer, _sphere()).max(), along.max())
+    largest = max(widths(image, outer, directions(2 * DIRECTIONS)[:DIRECTIONS]).max(), along.max())
     words = " x ".join(f"{w:.0f}" for w in along)
     return Result(
         (
@@ -57,14 +58,6 @@ def _line_ends(mask: Mask) -> Indices:
     rows = mask[tuple(lines.T)]
     first, last = rows.argmax(axis=1), rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
     return np.concatenate([np.column_stack([lines, first]), np.column_stack([lines, last])])
-
-
-def _sphere() -> F64:
-    """(n, 3) unit vectors, evenly spread over half a sphere."""
-    n = np.arange(DIRECTIONS) + 0.5
-    up, turn = 1.0 - n / DIRECTIONS, np.pi * (1.0 + 5.0**0.5) * n
-    flat = np.sqrt(1.0 - up**2)
-    return np.stack([flat * np.cos(turn), flat * np.sin(turn), up], axis=-1)
 
 
 def _axial(image: Volume, lesion: Mask) -> tuple[Finding, ...]:

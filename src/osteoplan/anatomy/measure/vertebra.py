@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.frame import exits
 from osteoplan.anatomy.measure.density import density
-from osteoplan.anatomy.measure.result import Result, derived, measured
+from osteoplan.anatomy.measure.result import Result, derived, measured, unmeasured
 from osteoplan.anatomy.measure.shell import lost_pct, outward
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
@@ -141,14 +141,13 @@ def _arch(anatomy: Anatomy) -> tuple[Finding, ...]:
 def _collapse(vertebra: Vertebra, neighbours: tuple[Volume | None, Volume | None]) -> Result:
     """Largest loss of height against the mean of both neighbours."""
     if neighbours[0] is None or neighbours[1] is None:
-        return Result(
-            (),
-            ("collapse is not measured: the vertebrae above and below are not both whole and labelled",),
+        return unmeasured(
+            "collapse is not measured: the vertebrae above and below are not both whole and labelled"
         )
     try:
         above, below = (heights(read_vertebra(mask)) for mask in neighbours if mask is not None)
     except BadInput as why:
-        return Result((), (f"collapse is not measured: a neighbouring vertebra could not be read ({why})",))
+        return unmeasured(f"collapse is not measured: a neighbouring vertebra could not be read ({why})")
     expected = 0.5 * (above + below)
     here = heights(vertebra)
     losses = 100.0 * (1.0 - here / expected)

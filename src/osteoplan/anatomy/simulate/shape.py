@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
+from osteoplan.kernels.vectors import directions
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import rng
 
@@ -100,15 +101,11 @@ def gap_and_extent(
     return gap, np.maximum(extent, 1e-6)
 
 
-def _radius(directions: F64, irregularity: float, waves: tuple[float, float], seed: int) -> F64:
+def _radius(ways: F64, irregularity: float, waves: tuple[float, float], seed: int) -> F64:
     """Relative radius in each direction (unit vectors); its mean cube over the sphere is 1."""
     if irregularity == 0.0:
-        return np.ones(directions.shape[:-1])
-    n = np.arange(2000) + 0.5
-    up, turn = 1.0 - n / 1000.0, np.pi * (1.0 + 5.0**0.5) * n  # a Fibonacci sphere: even cover
-    flat = np.sqrt(1.0 - up**2)
-    sphere = np.stack([flat * np.cos(turn), flat * np.sin(turn), up], axis=-1)
-    waver = [np.clip(random_field(u, waves, seed, "shape"), -2.5, 2.5) for u in (sphere, directions)]
+        return np.ones(ways.shape[:-1])
+    waver = [np.clip(random_field(u, waves, seed, "shape"), -2.5, 2.5) for u in (directions(2000), ways)]
     waver = [(1.0 + irregularity * (w - waver[0].mean()) / waver[0].std()).clip(0.5, 1.4) for w in waver]
     radius: F64 = waver[1] / np.cbrt((waver[0] ** 3).mean())
     return radius

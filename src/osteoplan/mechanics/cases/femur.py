@@ -21,6 +21,7 @@ import numpy as np
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput, NotAvailable
 from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.vectors import unit
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.cases.cement_pads import Platen, near, plane_nodes, platen
 from osteoplan.mechanics.cases.nodes import Nodes
@@ -33,7 +34,6 @@ from osteoplan.mechanics.cases.resampled import (
     load_frame,
     one_piece,
     rebuild,
-    unit,
     words_of,
 )
 from osteoplan.mechanics.specimen import BoundaryConditions, Specimen

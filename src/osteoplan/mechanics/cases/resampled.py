@@ -14,6 +14,7 @@ from scipy import ndimage
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.vectors import axes_along, unit
 from osteoplan.knowledge.loads import LoadCase
 from osteoplan.mechanics.checks import require_sound, require_spacing
 from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
@@ -23,7 +24,7 @@ from osteoplan.model.volume import Volume
 
 __all__ = [
     "ResampledBone", "away_from_grips", "counts_of", "frame_of", "image_of", "load_frame", "one_piece",
-    "rebuild", "unit", "words_of",
+    "rebuild", "words_of",
 ]  # fmt: skip
 
 
@@ -73,9 +74,7 @@ def rebuild(
 
 def load_frame(origin_mm: F64, along: F64, across: F64) -> BoneFrame:
     """Axes of a load: the third along it, the first as near to ``across`` as it can be."""
-    third = unit(along)
-    first = unit(across - (across @ third) * third)
-    return BoneFrame(origin_mm, np.stack([first, np.cross(third, first), third]), "load")
+    return BoneFrame(origin_mm, axes_along(unit(along), across), "load")
 
 
 def one_piece(solid: Bool, *ends: Bool, name: str, between: str) -> Bool:
@@ -107,11 +106,6 @@ def frame_of(anatomy: Anatomy, kind: str) -> BoneFrame:
             "that shows it whole"
         )
     return anatomy.frames[kind]
-
-
-def unit(vector: F64) -> F64:
-    """The vector at length 1."""
-    return vector / np.linalg.norm(vector)
 
 
 def away_from_grips(body: ResampledBone, caps: Bool, counts: Bool, away_mm: float) -> Bool:

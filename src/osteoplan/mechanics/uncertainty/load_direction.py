@@ -30,8 +30,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
+from osteoplan.kernels.vectors import across
 
-__all__ = ["LoadDirection", "across", "load_direction", "sheared", "tilted"]
+__all__ = ["LoadDirection", "load_direction", "sheared", "tilted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +50,6 @@ class LoadDirection:
         return 1.0 if self.drift is None else float(1.0 / (1.0 + self.drift @ t[1:]))
 
 
-def across(direction: F64) -> tuple[F64, F64]:
-    """Two unit vectors at right angles to a direction (3,) and to each other."""
-    d = direction / np.linalg.norm(direction)
-    first = np.cross(d, np.eye(3)[int(np.abs(d).argmin())])
-    first /= np.linalg.norm(first)
-    return first, np.cross(d, first)
-
-
 def tilted(force: F64) -> tuple[F64, F64] | None:
     """The patterns w e1 and w e2 (n_nodes, 3) of a load (n_nodes, 3); None where it has no resultant."""
     whole = force.sum(axis=0)
@@ -64,7 +57,7 @@ def tilted(force: F64) -> tuple[F64, F64] | None:
     if size < 1e-6 * np.abs(force).sum():
         return None
     share = force @ (whole / size)
-    one, two = across(whole)
+    one, two = across(whole / size)
     return share[:, None] * one, share[:, None] * two
 
 
