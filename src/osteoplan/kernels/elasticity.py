@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from osteoplan.arrays import F64, I32, I64, Array, Bool, Real
+from osteoplan.arrays import F64, I32, I64, Array, Bool, Indices, Real
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.rows import Rows, add_stiffness, modal_blocks
 
@@ -156,6 +156,34 @@ class Bricks:
         """(ni, nj, nk) box -> (n_elements,) values of the solid voxels."""
         values: Array = box[tuple(self.cells.T)]
         return values
+
+    @property
+    def solid(self) -> Bool:
+        """(ni, nj, nk) True where an element is."""
+        return self.box(np.ones(len(self.cells), dtype=bool))
+
+    @property
+    def node_numbers(self) -> I64:
+        """(ni + 1, nj + 1, nk + 1) number of the node at each point of the lattice; -1 where none is."""
+        number = np.full(tuple(n + 1 for n in self.shape), -1, dtype=np.int64)
+        number[tuple(self.nodes.T)] = np.arange(len(self.nodes))
+        return number
+
+    @property
+    def corner_numbers(self) -> I32:
+        """(ni, nj, nk, 8) corners of each element; -1 where none is."""
+        number = np.full((*self.shape, 8), -1, dtype=np.int32)
+        number[tuple(self.cells.T)] = self.corners
+        return number
+
+    def nodes_at(self, i: Indices, j: Indices, k: Indices | int) -> Bool:
+        """(n_nodes,) the corners of squares across k, each with its lowest corner at (i, j, k)."""
+        lattice = np.zeros(tuple(n + 1 for n in self.shape), dtype=bool)
+        for di in (0, 1):
+            for dj in (0, 1):
+                lattice[i + di, j + dj, k] = True
+        at: Bool = lattice[tuple(self.nodes.T)]
+        return at
 
     def gather(self, u: F64) -> F64:
         """(n_nodes, 3) -> (n_elements, 24) displacements of each element's corners."""

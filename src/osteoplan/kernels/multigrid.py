@@ -477,7 +477,7 @@ def _is_porous(A: Stiffness) -> bool:
     hit[ci, cj, ck] = True
     if len(grid.cells) > FULL * np.prod(ways) * np.count_nonzero(hit):
         return False
-    _, pieces = ndimage.label(A.mesh.box(np.ones(len(grid.cells), dtype=bool)), np.ones((3, 3, 3)))
+    _, pieces = ndimage.label(A.mesh.solid, np.ones((3, 3, 3)))
     return bool(pieces <= MOST_PIECES)
 
 

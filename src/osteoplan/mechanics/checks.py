@@ -93,7 +93,7 @@ def require_load_path(mesh: Bricks, held: Bool, loaded: Bool, *, bone: str, case
     for at, word in ((held, "held"), (loaded, "loaded")):
         if not at.any():
             raise BadInput(f"{bone}, {case}: no node of the mesh is {word}; check masks and frames")
-    pieces, count = ndimage.label(mesh.box(np.ones(len(mesh.cells), dtype=bool)))
+    pieces, count = ndimage.label(mesh.solid)
     number = mesh.of_box(pieces)
     touches = [np.zeros(count + 1, dtype=bool) for _ in range(2)]
     for at, found in zip((held, loaded), touches, strict=True):

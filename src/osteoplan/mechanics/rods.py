@@ -20,7 +20,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-from osteoplan.arrays import F64, I32, Bool
+from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput, named
 from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks
@@ -175,7 +175,7 @@ def _rod(cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None) -> 
     points = start + s[:, None] * (end - start) / length
     around = rings(points, (end - start) / length, 0.5 * max(section.outer_mm for section in sections))
     at = (around - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T + 0.5
-    nodes, weights = interpolation(at, _corner_numbers(mesh))
+    nodes, weights = interpolation(at, mesh.corner_numbers)
     inside = np.asarray(weights.sum(axis=1) > 0.5)
     if inside.sum() < 2:
         raise BadInput("a screw or wire of the plan does not lie in the bone: check its ends")
@@ -222,13 +222,6 @@ def _in_cement(at: F64, mesh: Bricks, cement: F64 | None) -> Bool:
     cell = np.where(np.expand_dims(inside, -1), cell, 0)
     share = mesh.box(cement)[cell[..., 0], cell[..., 1], cell[..., 2]] * inside
     return np.asarray(share.mean(axis=1) > CEMENTED)
-
-
-def _corner_numbers(mesh: Bricks) -> I32:
-    """(ni, nj, nk, 8) corners of each element; -1 where none is."""
-    number = np.full((*mesh.shape, 8), -1, dtype=np.int32)
-    number[tuple(mesh.cells.T)] = mesh.corners
-    return number
 
 
 def _share(cylinder: Cylinder, grid: Volume, mesh: Bricks) -> F64:

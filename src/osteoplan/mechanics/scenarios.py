@@ -68,7 +68,7 @@ def killed(tissue: Tissue, zone: Bool, factor: float | None = None) -> Tissue:
 def interface_layer(mesh: Bricks, cement: F64) -> Bool:
     """(n_elements,) outermost elements of the cement, whose (n_elements,) shares are given."""
     filled = mesh.box(cement >= MOSTLY)
-    bare = mesh.box(np.ones(len(mesh.cells), dtype=bool)) & ~filled
+    bare = mesh.solid & ~filled
     return mesh.of_box(filled & ndimage.binary_dilation(bare))
 
 

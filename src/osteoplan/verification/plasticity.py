@@ -92,9 +92,7 @@ def vessel(a: int, b: int, *, dimensions: int) -> tuple[LoadPath, float]:
 
 def _pressure(mesh: Bricks, hollow: Bool) -> F64:
     """(n_nodes, 3) forces of a pressure of 1 on the faces from hollow to mesh, towards larger indices."""
-    number = np.full(tuple(n + 1 for n in mesh.shape), -1)
-    number[tuple(mesh.nodes.T)] = np.arange(len(mesh.nodes))
-    solid = mesh.box(np.ones(len(mesh.cells), dtype=bool), void=False)
+    number, solid = mesh.node_numbers, mesh.solid
     force = np.zeros((len(mesh.nodes), 3))
     for axis in range(3):
         behind = np.zeros_like(hollow)

@@ -96,9 +96,7 @@ def bonded_rod(
 
     ``instead_of_MPa`` is the modulus of what it pushes aside, which stays in the cubes.
     """
-    (ni, nj, nk), way = mesh.shape, end - start
-    number = np.full((ni, nj, nk, 8), -1, dtype=np.int32)
-    number[tuple(mesh.cells.T)] = mesh.corners
+    way = end - start
     length = float(np.linalg.norm(way))
     axis = way / length
     s = places(length, axis, np.ones(3))
@@ -109,7 +107,7 @@ def bonded_rod(
     one, held = np.ones(len(s) - 1), np.ones(len(s), dtype=bool)
     beam = Beam(axis, s * h, EA * one, EI * one, kGA * one, held, held)
     around = rings(start + s[:, None] * axis, axis, 0.5 * section.outer_mm / h)
-    return Tie(*interpolation(around, number), beam.stiffness())
+    return Tie(*interpolation(around, mesh.corner_numbers), beam.stiffness())
 
 
 LENGTH = 5.0  # of the tube, in diameters

@@ -149,13 +149,7 @@ def _outermost(mesh: Bricks, solid: Bool, end_cap: Bool, *, side: int) -> Bool:
     i, j = np.nonzero(solid.any(axis=2))
     k = outer[i, j]
     seen = end_cap[i, j, k]
-    i, j, k = i[seen], j[seen], k[seen] + side
-    lattice = np.zeros(tuple(n + 1 for n in solid.shape), dtype=bool)
-    for di in (0, 1):
-        for dj in (0, 1):
-            lattice[i + di, j + dj, k] = True
-    at: Bool = lattice[tuple(mesh.nodes.T)]
-    return at
+    return mesh.nodes_at(i[seen], j[seen], k[seen] + side)
 
 
 LESION_MM, COLUMN_MM = 11.0, 5.0

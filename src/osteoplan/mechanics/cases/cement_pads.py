@@ -65,14 +65,9 @@ def platen(part: Bool, bone: Bool, *, edge_mm: float, thickness_mm: float, up: b
 
 def plane_nodes(mesh: Bricks, one: Platen) -> Bool:
     """(n_nodes,) nodes of the mesh where the machine touches a pad."""
-    lattice = np.zeros(tuple(n + 1 for n in mesh.shape), dtype=bool)
     layer = one.plane - 1 if one.up else one.plane
-    i, j = np.nonzero(one.elements[:, :, layer] & mesh.box(np.ones(len(mesh.cells), dtype=bool))[:, :, layer])
-    for di in (0, 1):
-        for dj in (0, 1):
-            lattice[i + di, j + dj, one.plane] = True
-    at: Bool = lattice[tuple(mesh.nodes.T)]
-    return at
+    i, j = np.nonzero(one.elements[:, :, layer] & mesh.solid[:, :, layer])
+    return mesh.nodes_at(i, j, one.plane)
 
 
 def near(at_mm: F64, centre_mm: F64, radius_mm: float, axis: F64, half_angle_deg: float) -> Bool:

@@ -22,9 +22,9 @@ from osteoplan.errors import NotAvailable
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.mechanics.cases.nodes import Nodes
+from osteoplan.mechanics.cases.resampled import image_of, rebuild
 from osteoplan.mechanics.cases.socket_contact import press, socket_faces
-from osteoplan.mechanics.checks import largest_piece, require_sound, require_spacing
-from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
+from osteoplan.mechanics.checks import largest_piece
 from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
@@ -42,16 +42,11 @@ def build_hemipelvis(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
         NotAvailable: socket, sacroiliac joint or symphysis is not seen, or the bone is torn between them.
         BadInput, LesionError: a bone that cannot be meant (``mechanics.checks``).
     """
-    require_spacing(settings.spacing_mm, what="the edge of the finite elements")
-    require_sound(anatomy)
+    body = rebuild(anatomy, anatomy.frame, settings.spacing_mm, margin_mm=(0.0, 0.0, 0.0))
     case = load_case("hemipelvis_hip_contact")
     socket, pelvis = frame_of(anatomy, "acetabulum"), frame_of(anatomy, "hemipelvis")
-    grid = grid_along_the_bone(anatomy, settings.spacing_mm, margin_mm=(0.0, 0.0, 0.0))
-    now, intact = sample(grid, anatomy.image), sample(grid, anatomy.image_intact)
-    seen = np.isfinite(now) & np.isfinite(intact)
-    bone = inside(grid, anatomy, anatomy.bone_mask)
-    solid = largest_piece(bone & seen, bone=anatomy.level)
-    mesh = Bricks.of(solid)
+    solid = largest_piece(body.bone, bone=anatomy.level)
+    mesh, grid = Bricks.of(solid), body.grid
     nodes = Nodes.of(mesh, grid)
     held = {
         "sacroiliac joint": held_at_sacrum(anatomy, nodes, case),
@@ -67,13 +62,13 @@ def build_hemipelvis(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:
     fixed = np.repeat((held["sacroiliac joint"] | held["pubis"])[:, None], 3, axis=1)
     force = pressed.nodal(len(mesh.nodes)) @ turn
     return Specimen(
-        anatomy, settings, case, grid, mesh, {"now": mesh.of_box(now), "intact": mesh.of_box(intact)},
-        lesion=mesh.of_box(inside(grid, anatomy, anatomy.lesion_mask)),
+        anatomy, settings, case, grid, mesh, image_of(body, mesh, np.zeros_like(solid)),
+        lesion=mesh.of_box(body.lesion),
         body=np.ones(len(mesh.cells), dtype=bool), end_cap=np.zeros(len(mesh.cells), dtype=bool),
         conditions=BoundaryConditions(fixed, np.zeros(fixed.shape), force, moved="femoral head"),
         counted={
-            "loose_elements_left_out": int((bone & seen).sum() - solid.sum()),
-            "elements_outside_the_scan": int((bone & ~seen).sum()),
+            "loose_elements_left_out": int(body.bone.sum() - solid.sum()),
+            "elements_outside_the_scan": body.unseen,
             "sacroiliac_nodes": int(held["sacroiliac joint"].sum()), "pubis_nodes": int(held["pubis"].sum()),
             "contact_area_mm2": round(pressed.area_mm2, 1),
             "pressure_axis_off_deg": round(pressed.off_deg, 1),

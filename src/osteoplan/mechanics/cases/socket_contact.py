@@ -66,10 +66,7 @@ def socket_faces(mesh: Bricks, grid: Volume, centre_mm: F64, radius_mm: float, d
     """Outer faces within ``depth_mm`` of the sphere that look at its centre."""
     h = float(np.linalg.norm(grid.affine[:3, 0]))
     turn = grid.affine[:3, :3] / h
-    lattice = tuple(n + 1 for n in mesh.shape)
-    number = np.full(lattice, -1, dtype=np.int64)
-    number[tuple(mesh.nodes.T)] = np.arange(len(mesh.nodes))
-    solid = np.pad(mesh.box(np.ones(len(mesh.cells), dtype=bool)), 1)
+    number, solid = mesh.node_numbers, np.pad(mesh.solid, 1)
     corners, normals, areas = [], [], []
     for axis in range(3):
         for side in (0, 1):

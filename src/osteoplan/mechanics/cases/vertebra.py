@@ -202,13 +202,8 @@ def _held(mesh: Bricks, end_caps: EndCaps) -> tuple[Bool, Bool]:
 
 def _plane(mesh: Bricks, end_cap: Bool, plane: int, *, side: int) -> Bool:
     """(n_nodes,) nodes where a cap ends in the plane."""
-    lattice = np.zeros(tuple(n + 1 for n in mesh.shape), dtype=bool)
     i, j = np.nonzero(end_cap[:, :, plane - side])
-    for di in (0, 1):
-        for dj in (0, 1):
-            lattice[i + di, j + dj, plane] = True
-    at: Bool = lattice[tuple(mesh.nodes.T)]
-    return at
+    return mesh.nodes_at(i, j, plane)
 
 
 @dataclass(frozen=True, eq=False)
