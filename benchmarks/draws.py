@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from osteoplan.anatomy.read import bone_on_scan, build_anatomy
-from osteoplan.anatomy.simulate import simulate_lesion
+from osteoplan.anatomy.simulate import Recipe, simulate
 from osteoplan.cement.grow import fill
 from osteoplan.io.nifti import read_nifti
 from osteoplan.kernels.elasticity import Stiffness
@@ -120,10 +120,8 @@ def t12(folder: Path):
     bone = bone_on_scan(case, "vertebra_T12")
     frame = bone.vertebra.frame
     back = frame.local(bone.vertebra.wall_mm())[:, 1].mean()
-    made = simulate_lesion(
-        ct, bone.mask, centre_mm=frame.world([0.0, back - 9.0, 0.0]), axes_mm=(22.0, 18.0, 17.0),
-        frame_axes=frame.axes, matrix="lytic", seed=12,
-    )  # fmt: skip
+    recipe = Recipe(tuple(frame.world([0.0, back - 9.0, 0.0]).tolist()), (22.0, 18.0, 17.0), "lytic")
+    made = simulate(ct, bone.mask, recipe, frame=frame, seed=12)
     lesion = Lesion("L1", "vertebra_T12", "midline", ct.with_array(made.mask, "mask"), simulated=True)
     return build_anatomy(replace(case, ct=made.ct, lesions=(lesion,)), lesion)[0]
 

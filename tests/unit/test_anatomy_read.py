@@ -10,11 +10,11 @@ from osteoplan.anatomy.intact import filled_in
 from osteoplan.anatomy.phantom import spine_phantom
 from osteoplan.anatomy.place import centre_at_wall
 from osteoplan.anatomy.read import bone_on_scan, build_anatomy
-from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.anatomy.structures import body_surface
 from osteoplan.errors import BadInput, Cancelled, GeometryMismatch, LesionError, UnknownName
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.volume import Volume
+from tests.made_lesion import simulate_lesion
 from tests.synthetic_vertebra import TRABECULAR, vertebra
 
 AXES = (22.0, 18.0, 17.0)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from osteoplan.anatomy.lesion_shapes import ellipsoid_at, threshold_in_ellipsoid
-from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.anatomy.vertebra import read_vertebra
 from osteoplan.errors import LesionError
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.structures import scheme
 from osteoplan.model.volume import Volume
+from tests.made_lesion import simulate_lesion
 from tests.synthetic_long_bone import AXES, CENTRE, GRIDS, SPACING, ball, ellipsoid, grid, local
 
 DIAMETERS = (26.0, 17.0, 21.0)

@@ -5,8 +5,8 @@ import pytest
 
 from osteoplan.anatomy.intact import filled_in
 from osteoplan.anatomy.measure.matrix import matrix
-from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.model.volume import Volume
+from tests.made_lesion import simulate_lesion
 from tests.synthetic_long_bone import AXES, CENTRE, ball, grid, local, made, tube
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from osteoplan.anatomy.phantom import LABELS, SPINE, VERTEBRAE, spine_phantom
-from osteoplan.anatomy.simulate import simulate_lesion
+from tests.made_lesion import simulate_lesion
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
+from tests.made_lesion import simulate_lesion
 from tests.synthetic_vertebra import rotation, vertebra
 
 GRIDS = ["straight", "oblique", "left_handed"]

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from osteoplan.anatomy.read import bone_on_scan, build_anatomy
-from osteoplan.anatomy.simulate import simulate_lesion
 from osteoplan.cement.grow import fill
 from osteoplan.io.nifti import read_nifti
 from osteoplan.model.anatomy import Anatomy
@@ -22,6 +21,7 @@ from osteoplan.techniques.effects import effects
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
+from tests.made_lesion import simulate_lesion
 from tests.made_setting import setting_of
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

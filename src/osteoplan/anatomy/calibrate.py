@@ -27,7 +27,7 @@ from osteoplan.model.evidence import Known, worst
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["calibrate", "calibration"]
+__all__ = ["calibrate"]
 
 _KEYS = {
     "fixed": {"kind", "kvp"},
@@ -80,20 +80,6 @@ def calibrate(
             request, ct, labels=labels, contrast=contrast, exclude=exclude, patient=patient, kvp=kvp
         )
     return _with_kernel(_with_contrast(factors, contrast, sign), sharp)
-
-
-def calibration(request: Mapping[str, Any]) -> Calibration:
-    """A calibration that needs no scan: ``fixed`` or ``density``.
-
-    Raises:
-        BadInput, UnknownName: as ``calibrate``; and a kind that is measured in the scan.
-    """
-    kind = _kind(request)
-    if kind == "density":
-        return _density(request.get("density", "K2HPO4"))
-    if kind == "fixed":
-        return _fixed(request.get("kvp"))
-    raise BadInput(f"calibration '{kind}' is measured in the scan: give the scan to calibrate()")
 
 
 def _kind(request: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy import ndimage
 
+from osteoplan.anatomy.simulate.window import AXES
 from osteoplan.anatomy.vertebra import Vertebra
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import LesionError, UnknownName
@@ -19,10 +20,6 @@ __all__ = ["Where", "centre_at_wall", "centre_in"]
 Triple = tuple[float, float, float]
 Where = Literal["centre", "left", "right", "anterior", "posterior", "superior", "inferior"]
 
-_DIRECTIONS: dict[str, Triple] = {
-    "left": (1.0, 0.0, 0.0), "right": (-1.0, 0.0, 0.0), "posterior": (0.0, 1.0, 0.0),
-    "anterior": (0.0, -1.0, 0.0), "superior": (0.0, 0.0, 1.0), "inferior": (0.0, 0.0, -1.0),
-}  # fmt: skip
 _STEP_MM = 0.25
 _FAR_MM = 200.0
 
@@ -87,7 +84,7 @@ def centre_in(
     elif _depth_at(depth, frame, start[None])[0] >= 0:
         start = local[at][np.argmin(deep)]
     if where != "centre":
-        start = _surface(depth, frame, start, np.array(_DIRECTIONS[where]), inset_mm)
+        start = _surface(depth, frame, start, np.array(AXES[where]), inset_mm)
     x, y, z = frame.world(start)
     return float(x), float(y), float(z)
 

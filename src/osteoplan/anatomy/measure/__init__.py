@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from osteoplan.anatomy.measure.density import densities
 from osteoplan.anatomy.measure.distances import distances
 from osteoplan.anatomy.measure.long_bone import measure_long_bone
 from osteoplan.anatomy.measure.matrix import matrix
 from osteoplan.anatomy.measure.pelvis import measure_pelvis
 from osteoplan.anatomy.measure.result import Result, measured, unmeasured
 from osteoplan.anatomy.measure.sacrum import measure_sacrum
-from osteoplan.anatomy.measure.shell import cortex_beside
+from osteoplan.anatomy.measure.shell import cortex_beside, densities
 from osteoplan.anatomy.measure.size import size
 from osteoplan.anatomy.measure.vertebra import measure_vertebra
 from osteoplan.anatomy.vertebra import Vertebra

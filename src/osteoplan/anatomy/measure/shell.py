@@ -1,4 +1,4 @@
-"""Cortex lost, as a share of what the scan shows of it.
+"""Cortex lost, as a share of what the scan shows of it; densities inside a lesion and in the bone beside it.
 
 With h = image - soft tissue, over a layer of the bone's surface,
 
@@ -20,8 +20,9 @@ from osteoplan.boxes import Box, around
 from osteoplan.kernels.distance import distance_to, signed_distance
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.findings import Finding
 
-__all__ = ["Near", "around_lesion", "cortex_beside", "lost_pct", "outward"]
+__all__ = ["Near", "around_lesion", "cortex_beside", "densities", "density", "lost_pct", "outward"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,3 +107,44 @@ def outward(bone: Mask, spacing_mm: F64, direction: F64) -> F64:
     length = np.linalg.norm(slope, axis=-1, keepdims=True)
     normals: F64 = (slope / np.maximum(length, 1e-6)) @ direction.T
     return normals
+
+
+def densities(anatomy: Anatomy) -> Result:
+    """Medians of the lesion within the bone, and of the bone beside it below its shell."""
+    near = around_lesion(anatomy)
+    reach = number("measure.beside_mm")
+    deep = near.bone & (near.depth < -number("vertebra.trabecular_depth_mm"))
+    beside = deep & (near.away > 0) & (near.away <= reach)
+    return Result(
+        (
+            *_of(
+                anatomy,
+                near,
+                beside,
+                "bone_density",
+                f"bone below the shell within {reach:.0f} mm of the lesion",
+            ),
+            *_of(anatomy, near, near.bone & near.lesion, "lesion_density", "the lesion within the bone"),
+        )
+    )
+
+
+def density(anatomy: Anatomy, where: Mask, name: str, place: str) -> tuple[Finding, ...]:
+    """Median density of a place on the image's grid; nothing of an empty one."""
+    if not where.any():
+        return ()
+    calibration = anatomy.calibration
+    found = calibration.density(anatomy.image.array[where].astype(np.float64))
+    trust = "" if calibration.calibrated else ", uncalibrated"
+    return (
+        measured(
+            name,
+            float(np.median(found)),
+            "mg/cm3",
+            f"median of {place}, as {calibration.density_kind}{trust}",
+        ),
+    )
+
+
+def _of(anatomy: Anatomy, near: Near, where: Mask, name: str, place: str) -> tuple[Finding, ...]:
+    return density(anatomy, near.onto(where, anatomy.image.shape), name, place)

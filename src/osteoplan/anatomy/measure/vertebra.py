@@ -9,9 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.anatomy.frame import exits
-from osteoplan.anatomy.measure.density import density
 from osteoplan.anatomy.measure.result import Result, derived, measured, unmeasured
-from osteoplan.anatomy.measure.shell import lost_pct, outward
+from osteoplan.anatomy.measure.shell import density, lost_pct, outward
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import around

@@ -3,7 +3,6 @@
 from osteoplan.anatomy.simulate.lesion import (
     SimulatedLesion,
     simulate,
-    simulate_lesion,
     simulate_several,
 )
 from osteoplan.anatomy.simulate.recipe import Breach, Collapse, Recipe
@@ -11,5 +10,5 @@ from osteoplan.anatomy.simulate.shape import LesionMatrix, LesionShape
 
 __all__ = [
     "Breach", "Collapse", "LesionMatrix", "LesionShape", "Recipe", "SimulatedLesion", "simulate",
-    "simulate_lesion", "simulate_several",
+    "simulate_several",
 ]  # fmt: skip

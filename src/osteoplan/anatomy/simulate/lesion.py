@@ -19,15 +19,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from osteoplan.anatomy.simulate.breached import destroyed
 from osteoplan.anatomy.simulate.collapse import Compression, compression
 from osteoplan.anatomy.simulate.recipe import Recipe
 from osteoplan.anatomy.simulate.shape import (
     WAVE_NUMBERS,
     LesionBody,
-    LesionMatrix,
     body_of,
     gap_and_extent,
     local_of,
@@ -38,7 +35,7 @@ from osteoplan.anatomy.simulate.tissue import (
     sclerosis,
     tissue,
 )
-from osteoplan.anatomy.simulate.window import window
+from osteoplan.anatomy.simulate.window import destroyed, window
 from osteoplan.arrays import F64, Array, Mask
 from osteoplan.boxes import Box
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
@@ -49,7 +46,7 @@ from osteoplan.model.evidence import worst
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["SimulatedLesion", "simulate", "simulate_lesion", "simulate_several"]
+__all__ = ["SimulatedLesion", "simulate", "simulate_several"]
 
 _SURROUNDINGS_MM = 15.0  # beside the lesion: enough soft tissue to measure noise in
 _AIR_HU = -400.0  # no lesion grows into air
@@ -94,41 +91,6 @@ class _Grown:
     share: F64
     rim: F64
     gap: F64
-
-
-def simulate_lesion(
-    ct: Volume,
-    bone_mask: Mask,
-    *,
-    centre_mm: npt.ArrayLike,
-    axes_mm: npt.ArrayLike,
-    frame_axes: npt.ArrayLike,
-    matrix: LesionMatrix,
-    seed: int,
-) -> SimulatedLesion:
-    """Put one irregular lesion into one bone; ``simulate`` does more.
-
-    Lytic: bone and cortex give way to soft tissue.  Blastic: HU are raised, and none is lowered.  Mixed:
-    patches of both.  Nothing outside ``bone_mask`` changes, so cortex that the mask leaves out stays.
-
-    Args:
-        ct: scan in HU.
-        bone_mask: (ni, nj, nk) bool on the scan's grid, the whole bone.
-        centre_mm: (3,) LPS.
-        axes_mm: (3,) full axes along the frame's left, posterior and superior.
-        frame_axes: (3, 3) unit vectors in rows: left, posterior, superior.
-        seed: of shape, patches and noise.
-
-    Raises:
-        LesionError: the ellipsoid lies beside the image or the bone, or holds too few voxels of bone.
-        GeometryMismatch: the mask is not on the scan's grid.
-        BadInput: not HU; axes that are not positive or not at right angles; an unknown matrix.
-    """
-    body = body_of(centre_mm, axes_mm, frame_axes, seed)
-    recipe = Recipe(tuple(body.centre_mm.tolist()), tuple(body.axes_mm.tolist()), matrix)
-    return simulate(
-        ct, bone_mask, recipe, frame=BoneFrame(body.centre_mm, body.frame_axes, "bone"), seed=seed
-    )
 
 
 def simulate_several(
