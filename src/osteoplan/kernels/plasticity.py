@@ -136,7 +136,6 @@ def follow(
     steps: int,
     plateau: float = -np.inf,
     tolerance: float = 1e-4,
-    threads: int = 0,
     on_step: OnStep | None = None,
 ) -> LoadPath:
     """Load the body from rest until the machine has moved by ``to_mm``.
@@ -152,7 +151,7 @@ def follow(
         NotConverged: a step failed even when it was cut to 1/256.
         Cancelled: ``on_step(newton steps so far, residual)`` returned False.
     """
-    walk = _Walk(body, boundary, tolerance, threads, on_step)
+    walk = _Walk(body, boundary, tolerance, on_step)
     first = walk.first_yield_mm()
     if to_mm is None:
         to_mm = first + steps * float(np.quantile(walk.yields_at(), MANY, method="lower"))
@@ -194,9 +193,7 @@ def _slope(points: list[Point]) -> float:
 class _Walk:
     """A body on its way, everything on lines of nodes; one thread of control."""
 
-    def __init__(
-        self, body: Body, boundary: Boundary, tolerance: float, threads: int, on_step: OnStep | None
-    ) -> None:
+    def __init__(self, body: Body, boundary: Boundary, tolerance: float, on_step: OnStep | None) -> None:
         mesh = body.mesh
         self.body, self.boundary, self.tolerance, self.on_step = body, boundary, tolerance, on_step
         self.brick = Brick.of(body.edges_mm, body.poisson)
@@ -206,9 +203,7 @@ class _Walk:
         self.F = None if boundary.force is None else self.free * mesh.lines_of_nodes(boundary.force)
         at = np.broadcast_to(np.arange(mesh.rows.nodes, dtype=np.int32), (3, mesh.rows.nodes))
         places = mesh.of_lines(np.ascontiguousarray(at))[:, 0][mesh.corners].astype(np.int32)
-        self.elements = Elements.of(
-            self.brick, mesh.layers, places, body.E, body.alpha, body.beta, threads=threads
-        )
+        self.elements = Elements.of(self.brick, mesh.layers, places, body.E, body.alpha, body.beta)
         self.ties = mesh.ties_on_lines(body.ties)
         self.hierarchy: Hierarchy | None = None
         self.before = np.zeros_like(body.E)  # work done in the last step

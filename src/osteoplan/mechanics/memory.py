@@ -8,12 +8,11 @@ Both numbers are the growth of the resident set at its peak, over the unknowns t
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from osteoplan.arrays import Bool
 from osteoplan.errors import NotAvailable
@@ -35,23 +34,19 @@ def needed_bytes(unknowns: int, voxels: int) -> float:
     return unknowns * BYTES_PER_UNKNOWN + voxels * BYTES_PER_VOXEL
 
 
-def ensure_memory(
-    unknowns: int, voxels: int, edge_mm: float, *, available: Callable[[], float | None] | None = None
-) -> None:
+def ensure_memory(unknowns: int, voxels: int, edge_mm: float) -> None:
     """Refuse a mesh that does not fit.
 
     Args:
         unknowns: components of displacement that move.
         voxels: of the whole box, void ones too.
         edge_mm: longest edge of a voxel [mm]; the message names the one that would fit.
-        available: bytes free here, None where this system does not tell; ``available_bytes`` where left out.
 
     Raises:
         NotAvailable: more memory is needed than is free.
     """
-    needed = needed_bytes(unknowns, voxels)
-    free = (available or available_bytes)()
-    if free is None or needed <= free:
+    needed, free = needed_bytes(unknowns, voxels), available_bytes()
+    if needed <= free:
         return
     fits_mm = edge_mm * (needed / max(free, 1.0)) ** (1.0 / 3.0)
     raise NotAvailable(
@@ -61,23 +56,10 @@ def ensure_memory(
     )
 
 
-def available_bytes(
-    proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")
-) -> float | None:
+def available_bytes(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
     """Bytes that this process may still take: of the machine, and of its container where that is less."""
-    told = [one for one in (_of_machine(proc), _of_container(cgroup)) if one is not None]
-    return min(told) if told else None
-
-
-def _of_machine(proc: Path) -> float | None:
-    """What the kernel can hand out without swapping; pages that nobody uses where it does not tell."""
-    if proc.is_file():
-        for line in proc.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return float(line.split()[1]) * 1024.0
-    if "SC_AVPHYS_PAGES" in os.sysconf_names:
-        return float(os.sysconf("SC_AVPHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
-    return None
+    machine, container = float(psutil.virtual_memory().available), _of_container(cgroup)
+    return machine if container is None else min(machine, container)
 
 
 def _of_container(cgroup: Path) -> float | None:

@@ -35,37 +35,28 @@ WIRE, WIRES_AT_MM = Section(2.0, 0.0, 193e3), ((2.0, 0.0), (-2.0, 0.0))  # steel
 WIRES = tuple((WIRE, at) for at in WIRES_AT_MM)
 TUBE = (Section(24.0, 12.0, 17000.0), 2500.0, Section(7.3, 0.0, 110e3))  # cortex, cement, screw
 
-
-def composite_stiffening(h: float = 2.0) -> tuple[float, float]:
-    """A10: E I of a tube with a core of cement, and with a screw in it too, over that of the bare tube."""
-    tube, cement, screw = TUBE
-    affine, along, length = lattice(h), LATTICE["along"], LENGTH * tube.outer_mm
-    wall, core = (
-        rod(section, affine, along, length_mm=length)
-        for section in (tube, Section(tube.inner_mm, 0.0, cement))
-    )
-    filled = tube.modulus_MPa * wall + cement * core
-    bare, cored, screwed = (
-        bending_stiffness(E, affine, along, length_mm=length, rods=rods)
-        for E, rods in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, ((screw, (0.0, 0.0)),)))
-    )
-    return cored / bare, screwed / bare
+CORE_SCREW = ((TUBE[2], (0.0, 0.0)),)  # on the neutral axis
 
 
-def wired_tube(h: float = 2.0) -> tuple[float, float, float]:
-    """E I over that of the bare tube: with cement, with cement and two wires, and the latter by theory."""
+def composite_stiffening(rods: Rods = CORE_SCREW) -> tuple[float, float]:
+    """A10: E I of a tube with a core of cement, and with rods in it too, over that of the bare tube."""
     tube, cement, _ = TUBE
-    affine, along, length = lattice(h), LATTICE["along"], LENGTH * tube.outer_mm
+    affine, along, length = lattice(2.0), LATTICE["along"], LENGTH * tube.outer_mm
     wall, core = (
         rod(section, affine, along, length_mm=length)
         for section in (tube, Section(tube.inner_mm, 0.0, cement))
     )
     filled = tube.modulus_MPa * wall + cement * core
-    bare, cored, wired = (
-        bending_stiffness(E, affine, along, length_mm=length, rods=rods)
-        for E, rods in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, WIRES))
+    bare, cored, held = (
+        bending_stiffness(E, affine, along, length_mm=length, rods=inside)
+        for E, inside in ((tube.modulus_MPa * wall, ()), (filled, ()), (filled, rods))
     )
-    return cored / bare, wired / bare, _wired_by_theory()
+    return cored / bare, held / bare
+
+
+def wired_tube() -> tuple[float, float, float]:
+    """E I over that of the bare tube: with cement, with cement and two wires, and the latter by theory."""
+    return *composite_stiffening(WIRES), _wired_by_theory()
 
 
 def _wired_by_theory() -> float:
