@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from osteoplan.arrays import F32, F64, Indices, Mask
+from osteoplan.arrays import F64, Indices, Mask
 from osteoplan.boxes import around
 from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import distance_to, signed_distance
@@ -32,7 +32,8 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
     ring = number("vertebra.infill_ring_mm")
     box = around(inside, np.ceil(2 * ring / image.spacing_mm).astype(int))
     near_bone, near_inside = bone[box], inside[box]
-    layer = _layers(signed_distance(near_bone, image.spacing_mm), number("vertebra.infill_layer_mm"))
+    below = np.maximum(-signed_distance(near_bone, image.spacing_mm), 0.0)
+    layer = np.floor(below / number("vertebra.infill_layer_mm")).astype(np.intp)
     beside = near_bone & ~lesion[box] & (distance_to(near_inside, image.spacing_mm) <= ring)
     if beside.sum() < LEAST_VOXELS:
         raise BadInput(
@@ -45,10 +46,6 @@ def filled_in(image: Volume, bone: Mask, lesion: Mask) -> Volume:
     array = image.array.copy()
     array[box][near_inside] = values[layer[near_inside]].astype(array.dtype)
     return image.with_array(array)
-
-
-def _layers(depth: F32, thickness: float) -> Indices:
-    return np.floor(np.maximum(-depth, 0.0) / thickness).astype(np.intp)
 
 
 def _by_layer(values: F64, layer: Indices, deepest: int) -> F64:

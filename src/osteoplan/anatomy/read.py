@@ -282,13 +282,12 @@ def _implants(image: Volume, labels: LabelMap) -> tuple[tuple[Implant, ...], Mas
     """Metal, cement and stents around the bone, and the zone that they spoil, on the crop."""
     if image.meaning != "HU":
         return (), np.zeros(image.shape, dtype=bool)
-    bones, vessels = (labels.any_of(_of_kind(labels, kind)) for kind in ("bone", "vessel"))
+    bones, vessels = (
+        labels.any_of(name for name in labels.present() if kind_of(name) == kind)
+        for kind in ("bone", "vessel")
+    )
     found = find_implants(image, bones=bones, vessels=vessels)
     return found, excluded_zone(found, image)
-
-
-def _of_kind(labels: LabelMap, kind: str) -> tuple[str, ...]:
-    return tuple(name for name in labels.present() if kind_of(name) == kind)
 
 
 def _calibrated(case: Case, target: TargetBone, lesion: Lesion, zone: Mask, box: Box) -> Calibration:

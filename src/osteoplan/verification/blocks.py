@@ -101,6 +101,11 @@ class Block:
             fixed[self.mesh.nodes[:, axis] == 0, axis] = True
         return fixed
 
+    def all_faces(self) -> Bool:
+        """(n_nodes, 3) the unknowns on the surface of the box."""
+        on_surface = (self.mesh.nodes == 0).any(axis=1) | self.on_far_faces()
+        return np.repeat(on_surface[:, None], 3, axis=1)
+
     def on_far_faces(self) -> Bool:
         """(n_nodes,) nodes on the three faces away from the origin."""
         far: Bool = (self.mesh.nodes == self.mesh.shape).any(axis=1)

@@ -15,6 +15,7 @@ from scipy import ndimage
 from osteoplan.arrays import F64
 from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness, element_energy
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
+from osteoplan.verification.blocks import Block
 
 __all__ = [
     "BRICK", "bar_error", "convergence_order", "monotony_error", "patch_error", "random_bone",
@@ -26,13 +27,9 @@ BRICK = (0.7, 1.1, 1.9)  # three different edges [mm]: a swapped axis shows
 
 def patch_error() -> float:
     """A1: a linear displacement on the surface of 2 x 3 x 5 equal bricks must fill the inside."""
-    mesh = Bricks.of(np.ones((2, 3, 5), dtype=bool))
-    slope = np.random.default_rng(1).standard_normal((3, 3))
-    exact = (mesh.nodes * BRICK) @ slope.T
-    on_surface = ((mesh.nodes == 0) | (mesh.nodes == mesh.shape)).any(axis=1)
-    fixed = np.repeat(on_surface[:, None], 3, axis=1)
-    A = Stiffness.uniform(mesh, brick_stiffness(BRICK, 0.3), np.full(30, 700.0), dtype=np.float64)
-    u = equilibrium(A, fixed=fixed, prescribed_mm=exact, tolerance=1e-13).displacement_mm
+    block = Block(np.full((2, 3, 5), 700.0), BRICK)
+    exact = block.nodes_mm @ np.random.default_rng(1).standard_normal((3, 3)).T
+    u = block.solve(block.all_faces(), prescribed_mm=exact, tolerance=1e-13).displacement_mm
     return float(np.abs(u - exact).max() / np.abs(exact).max())
 
 
@@ -128,18 +125,12 @@ def squeeze(
 def _manufactured_error(n: int) -> float:
     """L2 error on the box 3 x 4 x 5 in bricks of 1/(2n) x 1/(3n) x 1/(4n); the force is lumped at nodes."""
     edges = np.array([1 / (2 * n), 1 / (3 * n), 1 / (4 * n)])
-    shape = tuple(round(side / h) for side, h in zip((3, 4, 5), edges, strict=True))
-    mesh = Bricks.of(np.ones(shape, dtype=bool))
-    wave = np.pi / np.array([3.0, 4.0, 5.0])
-    x = mesh.nodes * edges
+    shape = [round(side / h) for side, h in zip((3, 4, 5), edges, strict=True)]
+    block = Block(np.ones(shape), tuple(edges))
+    wave, x = np.pi / np.array([3.0, 4.0, 5.0]), block.nodes_mm
     exact = np.outer(np.prod(np.sin(x * wave), axis=1), [1.0, -0.5, 0.25])
     force = _body_force(x, wave, exact, poisson=0.3) * edges.prod()
-    on_surface = ((mesh.nodes == 0) | (mesh.nodes == mesh.shape)).any(axis=1)
-    A = Stiffness.uniform(mesh, brick_stiffness(list(edges), 0.3), np.ones(len(mesh.cells)), dtype=np.float64)
-    u = equilibrium(
-        A, fixed=np.repeat(on_surface[:, None], 3, axis=1), prescribed_mm=np.zeros_like(exact), force_N=force,
-        tolerance=1e-10,
-    ).displacement_mm  # fmt: skip
+    u = block.solve(block.all_faces(), force_N=force, tolerance=1e-10).displacement_mm
     return float(np.sqrt(((u - exact) ** 2).sum() * edges.prod()))
 
 

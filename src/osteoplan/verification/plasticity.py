@@ -95,18 +95,9 @@ def _pressure(mesh: Bricks, hollow: Bool) -> F64:
     number, solid = mesh.node_numbers, mesh.solid
     force = np.zeros((len(mesh.nodes), 3))
     for axis in range(3):
-        behind = np.zeros_like(hollow)
-        behind[_from(axis, 1)] = hollow[_until(axis, -1)]
+        behind = np.insert(np.delete(hollow, -1, axis), 0, False, axis)
         faces = np.argwhere(behind & solid)
         one, other = (np.eye(3, dtype=int)[c] for c in range(3) if c != axis)
         for corner in (0 * one, one, other, one + other):
             np.add.at(force, (number[tuple((faces + corner).T)], axis), 0.25)
     return force
-
-
-def _from(axis: int, first: int) -> tuple[slice, ...]:
-    return tuple(slice(first, None) if c == axis else slice(None) for c in range(3))
-
-
-def _until(axis: int, last: int) -> tuple[slice, ...]:
-    return tuple(slice(None, last) if c == axis else slice(None) for c in range(3))

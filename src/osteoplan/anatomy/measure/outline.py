@@ -19,6 +19,7 @@ from scipy import ndimage
 from osteoplan.anatomy.aligned import Aligned
 from osteoplan.anatomy.measure.result import by_meaning, soft_tissue
 from osteoplan.arrays import F32, F64, Mask
+from osteoplan.boxes import Box, box_of, widened
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import number
@@ -66,8 +67,8 @@ class LesionSections:
 
 def sections(anatomy: Anatomy, frame: BoneFrame) -> LesionSections:
     """Sections at right angles to ``frame.superior``, over the lesion's length and a little beyond."""
-    near, grid = _grid(anatomy, frame)
-    box, soft = _spot(anatomy.image, near), soft_tissue(anatomy.image)
+    box, grid = _grid(anatomy, frame)
+    near, soft = anatomy.image.on(box), soft_tissue(anatomy.image)
     lesion = anatomy.lesion_mask[box] & anatomy.bone_mask[box]
     read = _Read(
         near,
@@ -100,8 +101,8 @@ class _Read:
     least_peak: float
 
 
-def _grid(anatomy: Anatomy, frame: BoneFrame) -> tuple[Volume, Aligned]:
-    """The image's crop that holds the sections, and the bone on the axis' grid."""
+def _grid(anatomy: Anatomy, frame: BoneFrame) -> tuple[Box, Aligned]:
+    """The image's box that holds the sections, and the bone on the axis' grid."""
     image = anatomy.image
     lesion = frame.local(image.positions_mm(np.argwhere(anatomy.lesion_mask & anatomy.bone_mask)))
     low_s, high_s = lesion[:, 2].min() - _BEYOND_MM, lesion[:, 2].max() + _BEYOND_MM
@@ -110,20 +111,15 @@ def _grid(anatomy: Anatomy, frame: BoneFrame) -> tuple[Volume, Aligned]:
     slab = (local[:, 2] >= low_s - _BEYOND_MM) & (local[:, 2] <= high_s + _BEYOND_MM)
     first, last = indices[slab].min(axis=0), indices[slab].max(axis=0) + 1
     margin = np.ceil(4.0 / image.spacing_mm).astype(int) + 1
-    near = image.crop(first - margin, last + margin)
-    depth = signed_distance(anatomy.bone_mask[_spot(image, near)], image.spacing_mm)
+    box = widened(box_of(first, last), margin, image.shape)
+    depth = signed_distance(anatomy.bone_mask[box], image.spacing_mm)
     step = number("measure.section_step_mm")
     low = np.append(local[slab, :2].min(axis=0) - 4.0, low_s)
     high = np.append(local[slab, :2].max(axis=0) + 4.0, high_s)
-    grid = Aligned.of(near.with_array(depth, "mm"), frame, low, high, step)
+    grid = Aligned.of(image.on(box).with_array(depth, "mm"), frame, low, high, step)
     smooth = _SMOOTH * float(image.spacing_mm.max()) / step
     depth = ndimage.gaussian_filter(_solid(grid.depth), smooth, mode="nearest")
-    return near, Aligned(frame, depth, grid.low, step)
-
-
-def _spot(image: Volume, crop: Volume) -> tuple[slice, ...]:
-    start = np.rint(image.indices(crop.affine[:3, 3])).astype(int)
-    return tuple(slice(int(a), int(a) + n) for a, n in zip(start, crop.shape, strict=True))
+    return box, Aligned(frame, depth, grid.low, step)
 
 
 def _solid(depth: F32) -> F32:

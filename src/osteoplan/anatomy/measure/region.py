@@ -34,7 +34,7 @@ def _femur(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
     if lesser is None:
         return _above_trochanters(points, frame)
     end = number("measure.prox_femur_below_lesser_mm")
-    above = (points - lesser) @ _shaft(frames, "femoral_shaft", frame).superior
+    above = (points - lesser) @ frames.get("femoral_shaft", frame).superior
     middle = float(above.mean())
     if middle >= -end:
         words = (
@@ -99,17 +99,13 @@ def _humerus(points: F64, frames: Mapping[str, BoneFrame]) -> Result:
     if frame is None or sphere is None:
         return unmeasured("region of the humerus is not measured: its head was not found; state it")
     end = number("measure.prox_humerus_below_head_mm")
-    axis = _shaft(frames, "humeral_shaft", frame).superior
+    axis = frames.get("humeral_shaft", frame).superior
     middle = float(((points - sphere.centre_mm) @ axis).mean())
     region = "prox_humerus" if middle >= -end else "humerus_shaft"
     words = (
         f"its centre is {_off(middle)} the centre of the head; the proximal humerus ends {end:.0f} mm below"
     )
     return Result((measured("region", region, "1", words),))
-
-
-def _shaft(frames: Mapping[str, BoneFrame], kind: str, otherwise: BoneFrame) -> BoneFrame:
-    return frames.get(kind, otherwise)
 
 
 def _off(up_mm: float) -> str:

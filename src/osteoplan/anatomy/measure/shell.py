@@ -10,6 +10,7 @@ so no threshold decides whether one voxel counts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy import ndimage
@@ -111,22 +112,18 @@ def outward(bone: Mask, spacing_mm: F64, direction: F64) -> F64:
 
 def densities(anatomy: Anatomy) -> Result:
     """Medians of the lesion within the bone, and of the bone beside it below its shell."""
-    near = around_lesion(anatomy)
-    reach = number("measure.beside_mm")
+    near, reach = around_lesion(anatomy), number("measure.beside_mm")
     deep = near.bone & (near.depth < -number("vertebra.trabecular_depth_mm"))
-    beside = deep & (near.away > 0) & (near.away <= reach)
-    return Result(
-        (
-            *_of(
-                anatomy,
-                near,
-                beside,
-                "bone_density",
-                f"bone below the shell within {reach:.0f} mm of the lesion",
-            ),
-            *_of(anatomy, near, near.bone & near.lesion, "lesion_density", "the lesion within the bone"),
-        )
-    )
+    places = {
+        "bone_density": (
+            deep & (near.away > 0) & (near.away <= reach),
+            f"bone below the shell within {reach:.0f} mm of the lesion",
+        ),
+        "lesion_density": (near.bone & near.lesion, "the lesion within the bone"),
+    }
+    shape = anatomy.image.shape
+    found = (density(anatomy, near.onto(at, shape), name, words) for name, (at, words) in places.items())
+    return Result(tuple(chain.from_iterable(found)))
 
 
 def density(anatomy: Anatomy, where: Mask, name: str, place: str) -> tuple[Finding, ...]:
@@ -144,7 +141,3 @@ def density(anatomy: Anatomy, where: Mask, name: str, place: str) -> tuple[Findi
             f"median of {place}, as {calibration.density_kind}{trust}",
         ),
     )
-
-
-def _of(anatomy: Anatomy, near: Near, where: Mask, name: str, place: str) -> tuple[Finding, ...]:
-    return density(anatomy, near.onto(where, anatomy.image.shape), name, place)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.arrays import F32, F64, Array, Mask
+from osteoplan.arrays import F32, F64, Mask
+from osteoplan.boxes import ends, widened
 from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
 
@@ -25,13 +26,12 @@ AIR_HU = -1024.0
 def sampled(ct: Volume, positions_mm: F64) -> F32:
     """Trilinear values at (..., 3) LPS positions; air where the scan does not reach, padding read as air."""
     indices = ct.indices(positions_mm.reshape(-1, 3)).T
-    low = np.clip(np.floor(indices.min(axis=1)).astype(int) - 1, 0, ct.shape)
-    high = np.clip(np.ceil(indices.max(axis=1)).astype(int) + 2, 0, ct.shape)
-    block: Array = ct.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    box = widened(ct.box(positions_mm.reshape(-1, 3)), 1, ct.shape)
+    block = ct.array[box]
     if block.size == 0:
         return np.full(positions_mm.shape[:-1], AIR_HU, dtype=np.float32)
     values: F32 = ndimage.map_coordinates(
-        np.maximum(block, AIR_HU).astype(np.float32), indices - low[:, None],
+        np.maximum(block, AIR_HU).astype(np.float32), indices - ends(box)[0][:, None],
         order=1, mode="constant", cval=AIR_HU, prefilter=False,
     )  # fmt: skip
     return values.reshape(positions_mm.shape[:-1])

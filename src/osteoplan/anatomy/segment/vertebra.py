@@ -76,7 +76,7 @@ def _parted(values: F32, discs: Discs, *, rib_mm: float) -> npt.NDArray[np.int16
     gap = bounds.disc & _in_slices(column, 1)
     body = column & ~bounds.disc
     canal = np.hypot(_SIDE, _BACK) < _CANAL_MM
-    filled = _closed_by(bone & ~gap | body, 1) & ~gap & ~canal
+    filled = closed(bone & ~gap | body, 1.5) & ~gap & ~canal
     owner = _owners(filled, body, column, smooth, rib_mm)
     return _pieces(owner, bounds, gap | canal, len(discs.heights))
 
@@ -134,10 +134,6 @@ def _in_slices(mask: Mask, radius: float) -> Mask:
         if mask[:, :, k].any():
             grown[:, :, k] = ndimage.distance_transform_edt(~mask[:, :, k]) <= radius
     return grown
-
-
-def _closed_by(mask: Mask, radius: float) -> Mask:
-    return closed(mask, radius + 0.5)
 
 
 def _owners(filled: Mask, body: Mask, column: Mask, smooth: F32, rib_mm: float) -> I32:

@@ -32,7 +32,6 @@ from osteoplan.anatomy.simulate.shape import (
 from osteoplan.anatomy.simulate.tissue import (
     noise_like,
     permeation,
-    sclerosis,
     tissue,
 )
 from osteoplan.anatomy.simulate.window import destroyed, window
@@ -288,7 +287,7 @@ def _filled(
         share = share * np.where(own, holes, 1.0)
     filled = (1.0 - share) * hu + share * np.where(own, inner, soft)
     if recipe.rim_mm:
-        raised = sclerosis(hu, local, rough, body.seed)
+        raised = tissue(hu, local, rough, "blastic", body.seed)  # nowhere lowered
         filled += grown.rim[changed] * np.maximum(raised - filled, 0.0)
     after = field.hu.copy()
     after[changed] = filled

@@ -36,11 +36,6 @@ def tissue(before: F64, local: F64, noise: F64, matrix: LesionMatrix, seed: int)
     return patch * blastic + (1.0 - patch) * lytic
 
 
-def sclerosis(before: F64, local: F64, noise: F64, seed: int) -> F64:
-    """HU of a blastic rim: raised, and nowhere lowered."""
-    return tissue(before, local, noise, "blastic", seed)
-
-
 def permeation(local: F64, seed: int) -> F64:
     """Share of bone that is gone at every place of a permeative lesion, 0..1; half of it on the whole."""
     k = 2.0 * np.pi / number("simulated_lesions.hole_mm")
