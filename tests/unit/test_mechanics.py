@@ -1,4 +1,4 @@
-"""Strength of a vertebra: potting, states, cement, worlds."""
+"""Strength of a vertebra: caps, states, cement, worlds."""
 
 from __future__ import annotations
 
@@ -79,14 +79,15 @@ def test_caps_sit_on_the_endplates_and_leave_the_flanks_bare():
     body[2:7, 1:6, 13] = False
     body[2, 1:6, 13] = True  # a rim one higher than the rest
     body[6, 1:6, 9:] = False  # one column of flank, 5 elements deeper
-    potting = end_caps_of(body, body, edge_mm=1.0, thickness_mm=3.0, depth_mm=4.0, percentile=10.0)
-    assert (potting.top, potting.bottom) == (17, 3)
-    assert potting.superior[3, 3].nonzero()[0].tolist() == [13, 14, 15, 16]
-    assert potting.superior[2, 3].nonzero()[0].tolist() == [14, 15, 16]
-    assert not potting.superior[6].any()
-    assert potting.inferior[6, 3].nonzero()[0].tolist() == [3, 4, 5]
-    assert not (potting.superior & body).any()
-    assert potting.height_mm == pytest.approx(8.0)
+    caps = end_caps_of(body, body, edge_mm=1.0, thickness_mm=3.0, depth_mm=4.0, percentile=10.0)
+    superior, inferior = caps.superior.elements, caps.inferior.elements
+    assert (caps.superior.plane, caps.inferior.plane) == (17, 3)
+    assert superior[3, 3].nonzero()[0].tolist() == [13, 14, 15, 16]
+    assert superior[2, 3].nonzero()[0].tolist() == [14, 15, 16]
+    assert not superior[6].any()
+    assert inferior[6, 3].nonzero()[0].tolist() == [3, 4, 5]
+    assert not (superior & body).any()
+    assert caps.height_mm == pytest.approx(8.0)
 
 
 def test_a_body_without_columns_between_both_endplates_is_refused():

@@ -24,6 +24,7 @@ from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.loads import LoadCase, load_case
 from osteoplan.knowledge.values import number
+from osteoplan.mechanics.cases.cement_pads import Platen, plane_nodes, platen
 from osteoplan.mechanics.checks import require_sound, require_spacing
 from osteoplan.mechanics.sampled_image import grid_along_the_bone, inside, sample
 from osteoplan.mechanics.specimen import BoundaryConditions, Specimen
@@ -94,7 +95,7 @@ def build_vertebra(anatomy: Anatomy, settings: MechanicsSettings, case: LoadCase
         anatomy, settings, case, grid, mesh,
         {"now": _values(grid, anatomy.image, mesh), "intact": _values(grid, anatomy.image_intact, mesh)},
         lesion=mesh.of_box(inside(grid, anatomy, anatomy.lesion_mask)), body=mesh.of_box(capped.body),
-        end_cap=mesh.of_box(capped.end_caps.superior | capped.end_caps.inferior), conditions=conditions,
+        end_cap=mesh.of_box(capped.end_caps.elements), conditions=conditions,
         height_mm=capped.end_caps.height_mm,
         counted={
             "loose_elements_left_out": capped.loose,
@@ -135,7 +136,7 @@ class _Capped:
         end_caps = end_caps_of(
             body, bone, edge_mm=h, thickness_mm=thick, depth_mm=deep, percentile=percentile
         )
-        caps = end_caps.superior | end_caps.inferior
+        caps = end_caps.elements
         solid = _one_piece(bone | caps, end_caps, anatomy.level)
         mesh = Bricks.of(solid)
         fixed, top = _held(mesh, end_caps)
@@ -177,7 +178,7 @@ def _values(grid: Volume, image: Volume, mesh: Bricks) -> F64:
 def _one_piece(solid: Bool, end_caps: EndCaps, level: str) -> Bool:
     """The piece (connected over faces) that joins the caps."""
     pieces, _ = ndimage.label(solid)
-    shared = np.intersect1d(pieces[end_caps.superior], pieces[end_caps.inferior])
+    shared = np.intersect1d(pieces[end_caps.superior.elements], pieces[end_caps.inferior.elements])
     if shared.size == 0:
         raise BadInput(
             f"{level}: the bone mask is torn between the endplates: no load can pass; check the mask"
@@ -188,8 +189,8 @@ def _one_piece(solid: Bool, end_caps: EndCaps, level: str) -> Bool:
 
 def _held(mesh: Bricks, end_caps: EndCaps) -> tuple[Bool, Bool]:
     """(fixed unknowns, nodes of the moving plane)."""
-    moved = _plane(mesh, end_caps.superior, end_caps.top, side=1)
-    still = np.flatnonzero(_plane(mesh, end_caps.inferior, end_caps.bottom, side=0))
+    moved = plane_nodes(mesh, end_caps.superior)
+    still = np.flatnonzero(plane_nodes(mesh, end_caps.inferior))
     fixed = np.zeros((len(mesh.nodes), 3), dtype=bool)
     fixed[moved, 2] = True
     fixed[still, 2] = True
@@ -200,27 +201,18 @@ def _held(mesh: Bricks, end_caps: EndCaps) -> tuple[Bool, Bool]:
     return fixed, moved
 
 
-def _plane(mesh: Bricks, end_cap: Bool, plane: int, *, side: int) -> Bool:
-    """(n_nodes,) nodes where a cap ends in the plane."""
-    i, j = np.nonzero(end_cap[:, :, plane - side])
-    return mesh.nodes_at(i, j, plane)
-
-
 @dataclass(frozen=True, eq=False)
 class EndCaps:
-    """Two caps and the body between them.
+    """Two caps and the body between them; ``height_mm`` is the body's between its endplates."""
 
-    Attributes:
-        superior, inferior: (ni, nj, nk) elements of the caps.
-        top, bottom: k of the lattice planes where the machine holds them.
-        height_mm: of the body between its endplates, under the caps.
-    """
-
-    superior: Bool
-    inferior: Bool
-    top: int
-    bottom: int
+    superior: Platen
+    inferior: Platen
     height_mm: float
+
+    @property
+    def elements(self) -> Bool:
+        """(ni, nj, nk) of both caps."""
+        return self.superior.elements | self.inferior.elements
 
 
 def end_caps_of(
@@ -237,32 +229,26 @@ def end_caps_of(
     Raises:
         BadInput: the box has no room for the caps, or no column is capped at both ends.
     """
-    superior, up = _cap(body, bone, edge_mm, thickness_mm, depth_mm)
-    below, down = _cap(body[:, :, ::-1], bone[:, :, ::-1], edge_mm, thickness_mm, depth_mm)
-    inferior, nk = below[:, :, ::-1], body.shape[2]
-    both = superior.any(axis=2) & inferior.any(axis=2)
+    tops, bottoms = _ends(body), body.shape[2] - _ends(body[:, :, ::-1])
+    near_top = (tops.max() - tops) * edge_mm <= depth_mm
+    near_bottom = (bottoms - bottoms.min()) * edge_mm <= depth_mm
+    try:
+        superior, inferior = (
+            platen(body & near[:, :, None], bone, edge_mm=edge_mm, thickness_mm=thickness_mm, up=up)
+            for near, up in ((near_top, True), (near_bottom, False))
+        )
+    except BadInput as why:
+        raise BadInput("the vertebral body leaves no room for its caps: check the body mask") from why
+    both = superior.elements.any(axis=2) & inferior.elements.any(axis=2)
     if not both.any():
         raise BadInput(
             "no part of the vertebral body lies between both endplates: check body mask and bone axes"
         )
-    upper, lower = _ends(body)[both], nk - _ends(body[:, :, ::-1])[both]
-    height = np.percentile(upper, 100.0 - percentile) - np.percentile(lower, percentile)
-    return EndCaps(superior, inferior, up, nk - down, float(height) * edge_mm)
+    height = np.percentile(tops[both], 100.0 - percentile) - np.percentile(bottoms[both], percentile)
+    return EndCaps(superior, inferior, float(height) * edge_mm)
 
 
 def _ends(body: Bool) -> Indices:
     """(ni, nj) k of the upper face of the highest body element of each column; 0 where there is none."""
     nk = body.shape[2]
     return np.where(body.any(axis=2), nk - np.argmax(body[:, :, ::-1], axis=2), 0)
-
-
-def _cap(body: Bool, bone: Bool, edge: float, thickness: float, depth: float) -> tuple[Bool, int]:
-    """(elements, plane) of the upper cap."""
-    ends = _ends(body)
-    highest = int(ends.max())
-    plane = highest + max(1, round(thickness / edge))
-    if highest == 0 or plane > body.shape[2]:
-        raise BadInput("the vertebral body leaves no room for its caps: check the body mask")
-    capped = (ends > 0) & ((highest - ends) * edge <= depth)
-    k = np.arange(body.shape[2])
-    return capped[:, :, None] & (k >= ends[:, :, None]) & (k < plane) & ~bone, plane
