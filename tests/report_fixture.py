@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import Point
 from osteoplan.decide.compare import compare
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.calibration import Calibration
@@ -29,7 +30,7 @@ from osteoplan.model.evidence import (
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Finding, Findings
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Point, Reason, Remove, Step, Wait
+from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Reason, Remove, Step, Wait
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations
 from osteoplan.model.volume import Volume
 from osteoplan.provenance import Stamp

@@ -16,15 +16,16 @@ A message says what, why and what to do, in one line.  Nothing here is caught an
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 __all__ = [
     "AlreadyExists", "BadInput", "Cancelled", "GeometryMismatch", "LesionError", "NotAvailable",
-    "NotConverged", "OsteoplanError", "UnknownName", "named", "nearest",
+    "NotConverged", "OnStep", "OsteoplanError", "UnknownName", "named", "nearest",
 ]  # fmt: skip
 
 _Entry = TypeVar("_Entry")
+OnStep = Callable[[int, float], bool]  # (iteration, residual) -> False stops
 
 
 class OsteoplanError(Exception):

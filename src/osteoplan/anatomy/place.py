@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.simulate.window import AXES
 from osteoplan.anatomy.vertebra import Vertebra
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64, Bool, Point
 from osteoplan.errors import LesionError, UnknownName
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.model.anatomy import BoneFrame
@@ -17,14 +17,13 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["Where", "centre_at_wall", "centre_in"]
 
-Triple = tuple[float, float, float]
 Where = Literal["centre", "left", "right", "anterior", "posterior", "superior", "inferior"]
 
 _STEP_MM = 0.25
 _FAR_MM = 200.0
 
 
-def centre_at_wall(vertebra: Vertebra, axes_mm: Triple, *, wall_mm: float, left_mm: float = 0.0) -> Triple:
+def centre_at_wall(vertebra: Vertebra, axes_mm: Point, *, wall_mm: float, left_mm: float = 0.0) -> Point:
     """Centre [LPS mm] of an ellipsoid with its back ``wall_mm`` before the posterior wall, at mid height.
 
     Args:
@@ -46,7 +45,7 @@ def centre_in(
     *,
     height_mm: float | None = None,
     inset_mm: float = 0.0,
-) -> Triple:
+) -> Point:
     """Centre [LPS mm] of a lesion in any bone: deep in it, or on its surface towards a side.
 
     Args:

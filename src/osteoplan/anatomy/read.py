@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ from osteoplan.anatomy.twin import from_neighbour, from_other_side
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import Box
-from osteoplan.errors import BadInput, Cancelled, LesionError
+from osteoplan.errors import BadInput, Cancelled, LesionError, OnStep
 from osteoplan.knowledge.sites import side_of
 from osteoplan.knowledge.structures import kind_of
 from osteoplan.knowledge.values import number
@@ -41,8 +41,6 @@ from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = ["BoneOnScan", "bone_on_scan", "build_anatomy"]
-
-OnStep = Callable[[int, float], bool]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 import osteoplan
+from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BAD_INPUT", "DONE", "INCOMPLETE", "OUR_BUG", "USE", "Coordinates", "Force", "Json", "PlanOptions",
-    "Triple", "app", "numbers", "triple",
+    "app", "numbers", "triple",
 ]  # fmt: skip
 
 USE = "Research use only. Not a medical device. Not for diagnosis or treatment of patients."
@@ -26,7 +27,6 @@ Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSO
 Force = Annotated[bool, Parameter(negative=(), help="Replace a different result that is already there.")]
 # A list of coordinates may start with a minus sign.
 Coordinates = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
-Triple = tuple[float, float, float]
 
 app = App(
     name="osteoplan",
@@ -84,7 +84,7 @@ class PlanOptions:
         return PlanSettings(self.lesion, self.spacing, self.draws, self.seed, metal, self.scenario, self.bond)
 
 
-def triple(text: str, name: str) -> Triple:
+def triple(text: str, name: str) -> Point:
     """``"1,2,3"`` -> three numbers."""
     x, y, z = numbers(text, 3, name)
     return x, y, z

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
@@ -20,7 +21,6 @@ __all__ = [
 ]  # fmt: skip
 
 Facts = dict[str, bool | int | float | str | list[str] | None]
-Triple = tuple[float, float, float]
 
 
 class LabelsFile(Strict):
@@ -32,7 +32,7 @@ class LabelsFile(Strict):
     file: str
     scheme: str | None = None
     names: str | None = None
-    seeded: dict[str, Triple] = {}
+    seeded: dict[str, Point] = {}
 
 
 class OtherScanFile(Strict):
@@ -65,8 +65,8 @@ class ImagesFile(Strict):
 class EllipsoidFile(Strict):
     """A lesion drawn as an ellipsoid along the patient's axes: centre [LPS mm], full axes [mm]."""
 
-    centre_mm: Triple
-    axes_mm: Triple
+    centre_mm: Point
+    axes_mm: Point
 
 
 class MaskFile(Strict):

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
-from osteoplan.model.plan import Point
 from osteoplan.model.trajectory import Trajectory
 
 __all__ = ["SCHEMA", "USE", "MarkupLine", "markups_document", "read_markups", "write_markups"]

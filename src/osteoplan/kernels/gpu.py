@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from osteoplan.arrays import F64, Array, Bool
-from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OsteoplanError
+from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OnStep, OsteoplanError
 from osteoplan.kernels.elasticity import Stiffness, brick_stiffness
-from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, GridLevel, Hierarchy, OnStep
+from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, GridLevel, Hierarchy
 from osteoplan.kernels.rows import Rows, brick_of
 
 __all__ = ["GpuHierarchy", "GpuSystem", "equilibrium_on_gpu", "require_gpu"]

@@ -35,7 +35,7 @@ from numba import njit
 from scipy import ndimage
 
 from osteoplan.arrays import F32, F64, U8, Bool, Indices
-from osteoplan.errors import Cancelled, NotConverged, OsteoplanError
+from osteoplan.errors import Cancelled, NotConverged, OnStep, OsteoplanError
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.composite import Composite, Packed
 from osteoplan.kernels.composite_grids import Grid, coarser
@@ -47,9 +47,8 @@ from osteoplan.kernels.simd import lanes
 from osteoplan.kernels.smoother import Smoother, chebyshev, chebyshev_step
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
-__all__ = ["Equilibrium", "Hierarchy", "OnStep", "equilibrium"]
+__all__ = ["Equilibrium", "Hierarchy", "equilibrium"]
 
-OnStep = Callable[[int, float], bool]
 Preconditioner = Callable[[F64], F64]
 
 # Shape of the cycle: numbers of mathematics, tuned once (benchmarks/solver.py).

@@ -29,11 +29,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
-from osteoplan.errors import Cancelled, NotConverged
+from osteoplan.errors import Cancelled, NotConverged, OnStep
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks, Stiffness
 from osteoplan.kernels.krylov import conjugate_gradients, gmres, total
-from osteoplan.kernels.multigrid import Hierarchy, OnStep, equilibrium
+from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.kernels.rows import add_stiffness, modal_blocks
 from osteoplan.kernels.yielding import Brick, Elements, Tangent
 

@@ -18,8 +18,9 @@ from functools import partial
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
+from osteoplan.errors import OnStep
 from osteoplan.kernels.elasticity import element_energy
-from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, OnStep, equilibrium
+from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, equilibrium
 from osteoplan.knowledge.loads import LoadCase
 from osteoplan.mechanics.checks import require_load_path
 from osteoplan.mechanics.existing_metal import alloy_range, existing_metal

@@ -31,9 +31,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
-from osteoplan.errors import BadInput, NotAvailable
+from osteoplan.errors import BadInput, NotAvailable, OnStep
 from osteoplan.kernels.criteria import mean_strain, principal_strains
-from osteoplan.kernels.multigrid import OnStep
 from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
 from osteoplan.knowledge.materials import Density, Law, conversion, modulus_law, strength_law

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osteoplan.model.plan import Point
+from osteoplan.arrays import Point
 
 __all__ = ["Check", "Construct", "Purchase", "Screw", "Wire"]
 

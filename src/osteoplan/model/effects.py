@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osteoplan.model.plan import Point
+from osteoplan.arrays import Point
 
 __all__ = ["Cavity", "Cylinder", "Effects", "Port", "Source"]
 

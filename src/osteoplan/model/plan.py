@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from osteoplan.arrays import Point
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus", "Place", "Plan", "Point",
+    "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus", "Place", "Plan",
     "Reason", "Remove", "Sample", "Step", "Violation", "Wait", "shortened",
 ]  # fmt: skip
-
-Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

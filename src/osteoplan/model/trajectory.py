@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from osteoplan.arrays import Array
+from osteoplan.arrays import Array, Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
-from osteoplan.model.plan import Point
 from osteoplan.provenance import Stamp
 
 __all__ = [

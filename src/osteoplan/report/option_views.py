@@ -7,22 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from osteoplan.arrays import Point
 from osteoplan.model.comparison import NOT_APPLICABLE, Column, Difference
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import (
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Option,
-    Place,
-    Point,
-    Remove,
-    Sample,
-    Wait,
-)
+from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.report.charts import ChartAxis, axis_for

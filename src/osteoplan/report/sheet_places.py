@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
-from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.reach import view_angles
 

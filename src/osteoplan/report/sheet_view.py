@@ -11,22 +11,11 @@ from typing import assert_never
 
 import numpy as np
 
+from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import (
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Option,
-    Place,
-    Point,
-    Remove,
-    Sample,
-    Wait,
-)
+from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.pictures import stamps_of
 from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet_views import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop

@@ -16,23 +16,12 @@ from typing import assert_never
 
 import numpy as np
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cavity, Cylinder, Effects, Port, Source
-from osteoplan.model.plan import (
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Place,
-    Plan,
-    Point,
-    Remove,
-    Sample,
-    Wait,
-)
+from osteoplan.model.plan import Deliver, Expand, Inject, Measure, Place, Plan, Remove, Sample, Wait
 from osteoplan.trajectory.surroundings import point
 
 __all__ = ["effects", "outer_end", "rod_of"]

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.model.construct import Construct, Wire
 from osteoplan.model.findings import Findings
 from osteoplan.model.inventory import Inventory
-from osteoplan.model.plan import Act, Measure, Place, Plan, Point, Violation
+from osteoplan.model.plan import Act, Measure, Place, Plan, Violation
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle

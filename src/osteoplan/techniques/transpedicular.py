@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from osteoplan.arrays import Point
 from osteoplan.errors import NotAvailable, OsteoplanError
 from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import worst
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Place, Point, Violation
+from osteoplan.model.plan import Place, Violation
 from osteoplan.techniques.position import reach_violations
 from osteoplan.trajectory.needles.pedicle_path import (
     Measures,

@@ -12,9 +12,10 @@ from typing import Literal
 
 import numpy as np
 
+from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Act, Inject, Measure, Plan, Point, Remove, Step, Violation, Wait
+from osteoplan.model.plan import Act, Inject, Measure, Plan, Remove, Step, Violation, Wait
 from osteoplan.techniques.transpedicular import Cannula, cannula_through, clearances
 from osteoplan.trajectory.pedicle import PedicleSide
 from osteoplan.trajectory.setting import Setting

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from osteoplan.arrays import Point
 from osteoplan.errors import NotAvailable
-from osteoplan.model.plan import Point
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, point
 
 __all__ = ["Pedicle", "PedicleSide", "pedicle"]

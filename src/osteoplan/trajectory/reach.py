@@ -29,10 +29,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64, Bool, Point
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.guidance import Guidance, Imaging, guidances
-from osteoplan.model.plan import Point
 from osteoplan.model.trajectory import Position, Trajectory
 
 __all__ = [

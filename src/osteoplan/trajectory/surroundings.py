@@ -15,12 +15,11 @@ from typing import Any, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.arrays import F32, F64, Bool, Mask
+from osteoplan.arrays import F32, F64, Bool, Mask, Point
 from osteoplan.kernels.distance import signed_distances
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.sites import label_of
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Structure, StructureKind
-from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
 
 __all__ = ["AVOIDED", "DistanceMaps", "Memo", "Surroundings", "distance_maps", "point", "surroundings"]

@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64, Bool, Point
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.reference import assembled
@@ -26,8 +26,6 @@ from osteoplan.model.effects import Cylinder, Effects
 from osteoplan.model.volume import Volume
 
 __all__ = ["DIRECTIONS", "GEOMETRIES", "Bent", "bent", "screw_error"]
-
-Point = tuple[float, float, float]
 
 # Diameter, bore [mm] and metal: rows of the published geometries.
 GEOMETRIES = ((2.0, 0.0, "316L"), (4.8, 2.8, "316L"), (6.5, 3.6, "ti6al4v"))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from osteoplan.errors import NotAvailable, UnknownName
+from osteoplan.errors import NotAvailable, OnStep, UnknownName
 from osteoplan.knowledge.loads import LoadCase
 from osteoplan.mechanics.boundary_summary import boundary_summary
 from osteoplan.mechanics.cases.registry import BUILDERS, NOT_SIMULATED, load_cases
@@ -26,7 +26,6 @@ from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.trajectory.setting import Setting
-from osteoplan.workflow.progress import OnStep
 from osteoplan.workflow.rooms import AFTER_ALL
 from osteoplan.workflow.settings import PlanSettings
 

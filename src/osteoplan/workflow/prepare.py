@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from osteoplan.arrays import Point
 from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.acquisition import write_acquisition
 from osteoplan.io.case import meaning_of, read_case, read_images
@@ -31,8 +32,6 @@ from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["Ellipsoid", "Made", "NewCase", "NewLesion", "init_case"]
 
-Triple = tuple[float, float, float]
-
 
 @dataclass(frozen=True)
 class Ellipsoid:
@@ -41,8 +40,8 @@ class Ellipsoid:
     ``threshold`` keeps only what differs from the bone around it inside the ellipsoid.
     """
 
-    centre_mm: Triple
-    axes_mm: Triple
+    centre_mm: Point
+    axes_mm: Point
     threshold: bool = False
 
 
@@ -80,7 +79,7 @@ class NewCase:
     labels: Path | None = None
     scheme: str | None = None
     names: Path | None = None
-    seed: tuple[str, Triple] | None = None
+    seed: tuple[str, Point] | None = None
     lesion: NewLesion | None = None
     others: tuple[Path, ...] = ()
     register: bool = False
@@ -193,7 +192,7 @@ class _Import:
             written["scheme"] = by_number
         return LabelMap(volume, values), written
 
-    def _grown(self, ct: Volume, labels: LabelMap | None, bone: str, seed_mm: Triple) -> LabelMap:
+    def _grown(self, ct: Volume, labels: LabelMap | None, bone: str, seed_mm: Point) -> LabelMap:
         """The label map with one more bone, grown from a point in it."""
         from osteoplan.anatomy.segment import segment_bone
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from osteoplan.errors import Cancelled
+from osteoplan.errors import Cancelled, OnStep
 
-__all__ = ["OnStep", "Progress", "Span", "quiet", "stage"]
+__all__ = ["Progress", "Span", "quiet", "stage"]
 
-OnStep = Callable[[int, float], bool]
 Span = tuple[float, float]  # where a part of the work begins and ends, as shares of the whole
 
 

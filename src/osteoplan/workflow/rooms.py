@@ -8,12 +8,13 @@ kept by one key: what it was computed from.  A new room is a class with this pro
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
 import osteoplan
 from osteoplan.cement.grow import fill
+from osteoplan.errors import OnStep
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -25,7 +26,6 @@ from osteoplan.workflow.progress import Progress, Span, stage
 
 __all__ = ["AFTER_ALL", "ROOMS", "CementRoom", "Room", "kept", "not_simulated", "run_rooms"]
 
-OnStep = Callable[[int, float], bool]
 AFTER_ALL = sys.maxsize  # first step of a room that looks at what all steps leave
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from osteoplan.anatomy.place import Where, centre_at_wall, centre_in
 from osteoplan.anatomy.read import BoneOnScan, bone_on_scan
 from osteoplan.anatomy.simulate import Breach, Collapse, LesionMatrix, LesionShape, Recipe, simulate
+from osteoplan.arrays import Point
 from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.case import read_images
 from osteoplan.io.case_file import CaseFile, LesionFile, read_case_file
@@ -29,8 +30,6 @@ from osteoplan.model.volume import Volume
 from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["LesionRecipe", "simulate_lesion_in"]
-
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ class LesionRecipe:
     bone: str
     side: str
     matrix: LesionMatrix
-    axes_mm: Triple
+    axes_mm: Point
     wall_mm: float | None = None
-    centre_mm: Triple | None = None
+    centre_mm: Point | None = None
     at: Where | None = None
     above_socket_mm: float | None = None
     height_mm: float | None = None
@@ -147,7 +146,7 @@ def _recipe(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Recipe:
     )  # fmt: skip
 
 
-def _centre(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Triple:
+def _centre(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Point:
     """Where the lesion's middle lies [LPS mm]."""
     if recipe.centre_mm is not None:
         return recipe.centre_mm

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from osteoplan.errors import OnStep
 from osteoplan.io.calculix import write_deck
 from osteoplan.io.vtk import write_vti, write_vtu
-from osteoplan.kernels.multigrid import OnStep
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.load import solve, tissue_of
 from osteoplan.mechanics.specimen import Specimen

@@ -13,7 +13,7 @@ from osteoplan.anatomy.derive.pleura import pleural_recess
 from osteoplan.anatomy.derive.sacrum import sacral_openings
 from osteoplan.anatomy.derive.spine import canal, foramina_and_roots, read_levels
 from osteoplan.boxes import Box, shared
-from osteoplan.errors import Cancelled, UnknownName
+from osteoplan.errors import Cancelled, OnStep, UnknownName
 from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.labels import LabelMap
@@ -21,7 +21,6 @@ from osteoplan.model.volume import Volume
 
 __all__ = ["derived_structures"]
 
-OnStep = Callable[[int, float], bool]
 Rule = Callable[[], Derived]
 SIDES = ("left", "right")
 

@@ -14,11 +14,11 @@ from osteoplan.anatomy.phantom import spine
 from osteoplan.anatomy.phantom.femur import shaft_centre as femoral_centre
 from osteoplan.anatomy.phantom.hip_scene import HIP_LABELS, paint_lower_body
 from osteoplan.anatomy.phantom.humerus import shaft_centre as humeral_centre
-from osteoplan.anatomy.phantom.outfit import Point, Rods, cement, hu_of, metal, rods, table
+from osteoplan.anatomy.phantom.outfit import Rods, cement, hu_of, metal, rods, table
 from osteoplan.anatomy.phantom.pelvis import PELVIS
 from osteoplan.anatomy.phantom.scene import GridName, Painting, grid_over
 from osteoplan.anatomy.phantom.shoulder_scene import SHOULDER_LABELS, paint_shoulder
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import known, number
 from osteoplan.model.labels import LabelMap
@@ -29,7 +29,6 @@ __all__ = ["Implant", "Phantom", "Site", "make_phantom"]
 Site = Literal["spine", "pelvis", "femur", "humerus"]
 Side = Literal["left", "right"]
 Implant = Literal["metal", "cement"]
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +50,10 @@ class Phantom:
 class _View:
     """Field of view around the origin (left side), default voxel edges, where table and rods lie."""
 
-    low: Triple
-    high: Triple
-    spacing_mm: Triple
-    origin_mm: Triple
+    low: Point
+    high: Point
+    spacing_mm: Point
+    origin_mm: Point
     table_back: float
     middle: float = 0.0
 

@@ -8,14 +8,13 @@ import numpy as np
 
 from osteoplan.anatomy.phantom.scene import Painting
 from osteoplan.anatomy.phantom.solids import blob, capsule, slab
-from osteoplan.arrays import F32
+from osteoplan.arrays import F32, Point
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.values import number
 
 __all__ = ["Rods", "cement", "metal", "rods", "table"]
 
 Rods = Literal["mindways", "qrm"]
-Point = tuple[float, float, float]
 _FAR = 2000.0
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from osteoplan.arrays import F32, F64, U8
+from osteoplan.arrays import F32, F64, U8, Point
 from osteoplan.boxes import Box, box_of
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import number
@@ -27,7 +27,6 @@ __all__ = ["Coordinates", "GridName", "Painting", "ScanGrid", "grid_over"]
 
 Coordinates = tuple[F32, F32, F32]
 GridName = Literal["axial", "flipped", "left_handed", "oblique"]
-Corner = tuple[float, float, float]
 
 _LATTICE = 48  # points along an edge of the texture's periodic lattice
 _LATTICE_MM = 1.4  # between them; a texture's grain is about twice as wide
@@ -53,7 +52,7 @@ class ScanGrid:
 
 
 def grid_over(
-    low: Corner, high: Corner, spacing_mm: npt.ArrayLike, grid: GridName | F64, origin_mm: npt.ArrayLike
+    low: Point, high: Point, spacing_mm: npt.ArrayLike, grid: GridName | F64, origin_mm: npt.ArrayLike
 ) -> ScanGrid:
     """The grid that covers a box, given from the origin; an oblique one is turned about the box's middle.
 
@@ -131,7 +130,7 @@ class Painting:
         left, back, up = (m[a, 0] * i + m[a, 1] * j + m[a, 2] * k + np.float32(start[a]) for a in range(3))
         return left, back, up
 
-    def box(self, low: Corner, high: Corner) -> Box:
+    def box(self, low: Point, high: Point) -> Box:
         """Index box around the box between two corners (left, back, up)."""
         corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
         inverse = np.linalg.inv(self.grid.affine)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from osteoplan.arrays import F32
+from osteoplan.arrays import F32, Point
 
 __all__ = [
     "blob", "capsule", "cut", "ellipse", "ellipsoid", "join", "meet", "plane", "polygon", "ramp", "slab",
 ]  # fmt: skip
-
-Point = tuple[float, float, float]
 
 
 def ellipse(x: F32, y: F32, a: float, b: float) -> F32:

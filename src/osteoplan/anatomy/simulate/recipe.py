@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from osteoplan.anatomy.simulate.shape import LesionMatrix, LesionShape
+from osteoplan.arrays import Point
 from osteoplan.errors import BadInput, UnknownName
 
 __all__ = ["Breach", "Collapse", "CollapseKind", "Recipe", "Toward"]
 
 Toward = Literal["left", "right", "anterior", "posterior", "superior", "inferior"]
 CollapseKind = Literal["crush", "wedge"]
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Recipe:
         density_line: (slope, intercept) of density = slope HU + intercept, for an image of density.
     """
 
-    centre_mm: Triple
-    axes_mm: Triple
+    centre_mm: Point
+    axes_mm: Point
     matrix: LesionMatrix = "lytic"
     shape: LesionShape = "irregular"
     cortex: Literal["as_reached", "spared"] = "as_reached"

@@ -27,12 +27,11 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from osteoplan import errors
-from osteoplan.errors import BadInput, Cancelled, OsteoplanError
+from osteoplan.errors import BadInput, Cancelled, OnStep, OsteoplanError
 
-__all__ = ["OnStep", "in_child"]
+__all__ = ["in_child"]
 
 Result = TypeVar("Result")
-OnStep = Callable[[int, float], bool]
 
 # The path must be set before anything of this package can be found.
 _START = (

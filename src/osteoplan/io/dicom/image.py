@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from osteoplan.arrays import F64, Array
-from osteoplan.errors import BadInput, UnknownName
+from osteoplan.errors import BadInput, OnStep, UnknownName
 from osteoplan.io.dicom.acquisitions import joined
 from osteoplan.io.dicom.archive import files_at
-from osteoplan.io.dicom.child import OnStep, in_child
+from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.decode import Decoder
 from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits

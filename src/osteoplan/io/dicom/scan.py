@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from osteoplan.errors import BadInput
+from osteoplan.errors import BadInput, OnStep
 from osteoplan.io.dicom.archive import HEAD, Files, inflated, is_bare
 from osteoplan.io.dicom.header import KEYWORDS, MODALITIES, Slice, pseudonym, slices_of
 from osteoplan.io.dicom.limits import Limits
 
 __all__ = ["NATIVE", "Aside", "Pixels", "Scan", "marked", "plain", "scan"]
-
-OnStep = Callable[[int, float], bool]
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 #: Transfer syntaxes without compression: pixels are words in the file.

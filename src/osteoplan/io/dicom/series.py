@@ -10,9 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from osteoplan.errors import OnStep
 from osteoplan.io.dicom.acquisitions import interleaved
 from osteoplan.io.dicom.archive import Files, files_at
-from osteoplan.io.dicom.child import OnStep, in_child
+from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.geometry import Planes, Stack, stacked
 from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from osteoplan.arrays import F64
-from osteoplan.errors import UnknownName
+from osteoplan.errors import OnStep, UnknownName
 from osteoplan.kernels.elasticity import (
     CORNERS,
     Bricks,
@@ -28,7 +28,7 @@ from osteoplan.kernels.elasticity import (
     element_energy,
     isotropic,
 )
-from osteoplan.kernels.multigrid import Equilibrium, OnStep, equilibrium
+from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.voxels.problem import Spacing, VoxelProblem, voxel_problem
 

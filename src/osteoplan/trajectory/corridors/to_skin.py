@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.values import number
-from osteoplan.model.plan import Point
 from osteoplan.trajectory.surroundings import AVOIDED, Surroundings, distance_maps, point
 
 __all__ = ["OuterWay", "nearest_structure", "outer_way"]

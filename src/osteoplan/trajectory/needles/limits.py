@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from osteoplan.arrays import Point
 from osteoplan.errors import named
 from osteoplan.knowledge.approaches import Approach
 from osteoplan.knowledge.guidance import Guidance
 from osteoplan.knowledge.values import values
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import ReviewStatus, worst
-from osteoplan.model.plan import Point
 from osteoplan.model.trajectory import Position
 from osteoplan.trajectory.surroundings import AVOIDED
 

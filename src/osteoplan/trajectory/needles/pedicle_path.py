@@ -15,12 +15,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64, Bool, Point
 from osteoplan.errors import NotAvailable
 from osteoplan.kernels.paths import path_minima
 from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.plan import Point
 from osteoplan.trajectory.pedicle import Pedicle, PedicleSide, pedicle
 from osteoplan.trajectory.placement_error import PlacementError, placements
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings, distance_maps, point

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
-from osteoplan.model.plan import Point
 from osteoplan.model.trajectory import Gap, Profile, Trajectory
 from osteoplan.trajectory.needles.candidates import Candidates
 from osteoplan.trajectory.needles.limits import NeedleTask

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64, Bool, Point
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
-from osteoplan.model.plan import Point
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.probes.zones import unit
 from osteoplan.trajectory.surroundings import point

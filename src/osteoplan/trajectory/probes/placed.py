@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.arrays import F64, Bool, Indices
+from osteoplan.arrays import F64, Bool, Indices, Point
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.applicators import Modality, ZoneRow
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Structure
 from osteoplan.model.effects import Cylinder
-from osteoplan.model.plan import Point
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.probes.parallel import segment_distances
 from osteoplan.trajectory.probes.zones import Zone, depth_mm

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.arrays import F64, Bool
+from osteoplan.arrays import F64, Bool, Point
 from osteoplan.errors import BadInput
 from osteoplan.kernels.ellipsoids import held, inside
 from osteoplan.knowledge.applicators import ZoneRow
 from osteoplan.knowledge.values import number
-from osteoplan.model.plan import Point
 from osteoplan.trajectory.surroundings import point
 
 __all__ = ["Zone", "contains", "depth_mm", "held_by", "unit", "which_contain", "zone_at"]
