@@ -16,9 +16,10 @@ NOISE = np.random.default_rng(1).integers(0, 999, (20, 30, 50), dtype=np.int16)
 @pytest.mark.parametrize("dtype", [np.int16, np.float32, np.uint8])
 def test_an_image_comes_back_with_its_values_type_and_place(tmp_path, flip, dtype):
     array = np.arange(2 * 3 * 5).reshape(2, 3, 5).astype(dtype)
-    volume = Volume(array, affine(flip=flip), "HU")
+    meaning = "label" if dtype == np.uint8 else "HU"
+    volume = Volume(array, affine(flip=flip), meaning)
     write_nifti(volume, tmp_path / "ct.nii.gz")
-    back = read_nifti(tmp_path / "ct.nii.gz", "HU")
+    back = read_nifti(tmp_path / "ct.nii.gz", meaning)
     assert back.array.dtype == dtype
     assert np.array_equal(back.array, array)
     assert volume.same_grid(back, tolerance_mm=1e-4)

@@ -9,7 +9,9 @@ import pytest
 import SimpleITK as sitk
 
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
-from osteoplan.io.itk import _opened, nrrd_segments, read_itk, read_nrrd_segment
+from osteoplan.io.dicom.limits import limits
+from osteoplan.io.itk import nrrd_segments, read_itk, read_nrrd_segment
+from osteoplan.io.itk_header import parsed
 from osteoplan.model.volume import Volume
 from tests.foreign_made import GRIDS, ball, scan
 
@@ -96,14 +98,14 @@ def test_a_cut_segmentation_needs_to_say_what_it_was_cut_out_of(ct: Volume, tmp_
 def test_what_is_no_plain_oriented_image_is_refused(ct: Volume, tmp_path: Path):
     def refused(path: Path, sentence: str) -> None:
         with pytest.raises(BadInput, match=sentence):
-            _opened_safely(path)
+            parsed(path, "HU", "scan", limits())  # what the child process does
 
     floats = np.where(ct.array > 0, 1.0, np.nan)
     refused(write(ct.with_array(floats), tmp_path / "nan.nrrd"), "not numbers")
     path = write(ct, tmp_path / "ct.nrrd")
     stored = path.read_bytes()
     (tmp_path / "cut.nrrd").write_bytes(stored[: len(stored) // 2])
-    refused(tmp_path / "cut.nrrd", "damaged or incomplete")
+    refused(tmp_path / "cut.nrrd", "ends after 3698 of the 7866 bytes")
     (tmp_path / "spaceless.nrrd").write_bytes(
         stored.replace(b"space: left-posterior-superior", b"space dimension: 3")
     )
@@ -111,9 +113,3 @@ def test_what_is_no_plain_oriented_image_is_refused(ct: Volume, tmp_path: Path):
     (tmp_path / "ct.txt").write_bytes(stored)
     refused(tmp_path / "ct.txt", "neither NRRD nor MetaImage")
     refused(tmp_path / "absent.mha", "no such file")
-
-
-def _opened_safely(path: Path):
-    from osteoplan.io.dicom.opened import decoded
-
-    return decoded(path, lambda: _opened(path))  # what the child process does

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.archive import is_marked
-from osteoplan.io.nifti import read_nifti
+from osteoplan.io.nifti import found_nifti
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
 
@@ -56,11 +56,17 @@ def read_image(
         found = read_series(path, series=series, straighten=straighten)
         return ReadImage(found.volume, found.acquisition, found.notes)
     if name.endswith(NIFTI):
-        return ReadImage(read_nifti(path, meaning, frame=frame))
+        volume, notes = found_nifti(path, meaning, frame=frame)
+        return ReadImage(volume, notes=notes)
     if name.endswith(ITK):
-        from osteoplan.io.itk import read_itk
+        from osteoplan.io.itk import found_itk
 
-        return ReadImage(read_itk(path, meaning, frame=frame))
+        volume, notes = found_itk(path, meaning, frame=frame)
+        return ReadImage(volume, notes=notes)
+    if name.endswith((".hdr", ".img")):
+        raise BadInput(
+            f"{path}: one of a pair of files (.hdr, .img); save both as one .nii.gz with orientation"
+        )
     raise BadInput(
         f"{path}: not an image that is read here; give NIfTI (.nii.gz), NRRD, MHA, or a DICOM folder or zip"
     )

@@ -12,37 +12,39 @@ from pathlib import Path
 
 import numpy as np
 
-from osteoplan.arrays import F64, Array
+from osteoplan.arrays import F64
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError
-from osteoplan.io.dicom.opened import apart, decoded
+from osteoplan.io.dicom.limits import limits
+from osteoplan.io.dicom.opened import apart
 from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching
+from osteoplan.io.itk_header import parsed
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
 
-__all__ = ["NrrdSegment", "nrrd_segments", "read_itk", "read_nrrd_segment"]
-
-SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+__all__ = ["NrrdSegment", "found_itk", "nrrd_segments", "read_itk", "read_nrrd_segment"]
 
 
 def read_itk(path: Path, meaning: Meaning, *, frame: str = "scan") -> Volume:
-    """Read an NRRD or MetaImage file.
+    """The image of ``found_itk``, without its notes."""
+    return found_itk(path, meaning, frame=frame)[0]
 
-    Integer storage stays integer; floating data become float32.
+
+def found_itk(path: Path, meaning: Meaning, *, frame: str = "scan") -> tuple[Volume, tuple[str, ...]]:
+    """Read an NRRD or MetaImage file; the notes tell what its header leaves open.
+
+    Whole numbers are signed (int16, or int32 where they need it), all others float32.
 
     Raises:
-        BadInput: the file is absent, of another format, truncated, a vector or colour image, without a stated
-            patient orientation (NRRD), or holds values that are not numbers.
+        BadInput: the file or its data file is absent, of another format, damaged, a vector or colour image,
+            without a stated orientation or voxel size, or holds values that are not numbers.
     """
     path = Path(path)
-    array, affine, _ = apart(_image, path)
-    if array.shape[3] != 1:
+    drawn, _, notes = apart(parsed, path, meaning, frame, limits())
+    if len(drawn) != 1:
         raise BadInput(
-            f"{path.name}: has {array.shape[3]} values per voxel; give an image with one or name a segment"
+            f"{path.name}: has {len(drawn)} values per voxel; give an image with one or name a segment"
         )
-    try:
-        return Volume(array[..., 0], affine, meaning, frame)
-    except BadInput as why:
-        raise BadInput(f"{path.name}: {why}") from why
+    return drawn[0], notes
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def nrrd_segments(path: Path) -> tuple[NrrdSegment, ...]:
         BadInput: as ``read_itk``, or the file names no segments.
     """
     path = Path(path)
-    array, _, said = apart(_image, path)
-    return _listed(path, array, said)
+    layers, said, _ = apart(parsed, path, "label", "scan", limits())
+    return _listed(path, layers, said)
 
 
 def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask:
@@ -89,16 +91,17 @@ def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask
         GeometryMismatch: its grid is not the CT's.
     """
     path = Path(path)
-    array, affine, said = apart(_image, path)
-    found = {row.number: row for row in _listed(path, array, said)}
+    layers, said, notes = apart(parsed, path, "label", ct.frame, limits())
+    found = {row.number: row for row in _listed(path, layers, said)}
     labels = {n: row.label for n, row in found.items()}
     number = chosen("segment", segment, labels, matching(segment, labels), path.name)
     row = found[number]
     what = f"segment {number} '{row.label}'"
     if row.voxels == 0:
         raise LesionError(f"{path.name}: {what} is empty, no voxel is in it; choose another or draw it again")
-    drawn = Volume(array[..., row.layer] == row.value, affine, "mask", ct.frame)
-    return ForeignMask(_on(drawn, said, ct, what), (_unproven(what),))
+    layer = layers[row.layer]
+    drawn = layer.with_array(layer.array == row.value, "mask")
+    return ForeignMask(_on(drawn, said, ct, what), (*notes, _unproven(what)))
 
 
 def _on(drawn: Volume, said: dict[str, str], ct: Volume, what: str) -> Volume:
@@ -141,79 +144,16 @@ def _unproven(what: str) -> str:
     )
 
 
-def _listed(path: Path, array: Array, said: dict[str, str]) -> tuple[NrrdSegment, ...]:
+def _listed(path: Path, layers: tuple[Volume, ...], said: dict[str, str]) -> tuple[NrrdSegment, ...]:
     rows: list[NrrdSegment] = []
     while f"Segment{len(rows)}_LabelValue" in said:
         n = len(rows)
         value, layer = (said.get(f"Segment{n}_{key}", "0").strip() for key in ("LabelValue", "Layer"))
-        if not value.isdecimal() or not layer.isdecimal() or int(layer) >= array.shape[3]:
+        if not value.isdecimal() or not layer.isdecimal() or int(layer) >= len(layers):
             raise BadInput(f"{path.name}: segment {n + 1} names no layer or value of the file; save it again")
-        voxels = int((array[..., int(layer)] == int(value)).sum())
+        voxels = int((layers[int(layer)].array == int(value)).sum())
         label = clean_label(said.get(f"Segment{n}_Name"))
         rows.append(NrrdSegment(n + 1, label, int(value), int(layer), voxels))
     if not rows:
         raise BadInput(f"{path.name}: names no segments; give it as a label map, or save it as .seg.nrrd")
     return tuple(rows)
-
-
-# --- in the child process
-
-
-def _image(path: Path) -> tuple[Array, F64, dict[str, str]]:
-    return decoded(path, lambda: _opened(path))
-
-
-def _opened(path: Path) -> tuple[Array, F64, dict[str, str]]:
-    """(ni, nj, nk, values in a voxel), affine to LPS, and what the header says of segments."""
-    import SimpleITK as sitk
-
-    if not path.is_file():
-        raise BadInput(f"{path.name}: no such file; check the path in case.yaml")
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"{path.name}: neither NRRD nor MetaImage ({', '.join(SUFFIXES)}); export it so")
-    _require_oriented(path)
-    sitk.ProcessObject.GlobalWarningDisplayOff()
-    image = sitk.ReadImage(str(path))
-    if image.GetDimension() != 3:
-        raise BadInput(f"{path.name}: has {image.GetDimension()} axes, an image has 3; give one volume")
-    values = image.GetNumberOfComponentsPerPixel()
-    array = sitk.GetArrayFromImage(image)
-    array = array.reshape(*array.shape[:3], values).transpose(2, 1, 0, 3)
-    if np.iscomplexobj(array):
-        raise BadInput(f"{path.name}: holds complex numbers; export the magnitude")
-    if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
-            raise BadInput(f"{path.name}: holds values that are not numbers; export it again")
-        array = array.astype(np.float32)
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    kept = {k: image.GetMetaData(k) for k in image.GetMetaDataKeys() if re.match(_KEPT, k)}
-    return np.ascontiguousarray(array), affine, kept
-
-
-_KEPT = r"Segment\d+_(Name|LabelValue|Layer)$|Segmentation_ReferenceImageExtentOffset$"
-
-
-def _require_oriented(path: Path) -> None:
-    """An NRRD header that names its space; without one left and right would be a guess."""
-    if path.suffix.lower() not in (".nrrd", ".nhdr"):
-        return
-    with path.open("rb") as file:
-        head = file.read(1 << 20).partition(b"\n\n")[0].decode("latin-1").replace("\r", "")
-    space = re.search(r"^space:\s*(\S+)", head, re.MULTILINE)
-    if not space or space[1].lower() not in _SPACES:
-        raise BadInput(
-            f"{path.name}: does not say in which space it lies (NRRD field 'space'), so left and right "
-            "are unknown; export it with its orientation"
-        )
-
-
-_SPACES = (
-    "left-posterior-superior",
-    "lps",
-    "right-anterior-superior",
-    "ras",
-    "left-anterior-superior",
-    "las",
-)

@@ -29,16 +29,17 @@ def read_labels(folder: Path, file: LabelsFile, ct: Volume) -> Labels:
     path = folder / file.file
     if is_dicom(path):
         return seg_labels(path, ct)
-    labels = read_image(path, "label", frame=ct.frame).volume
+    found = read_image(path, "label", frame=ct.frame)
+    labels, notes = found.volume, found.notes
     ct.require_same_grid(labels, what=f"the label map {file.file}")
     if not np.issubdtype(labels.array.dtype, np.integer):
         labels = labels.with_array(np.rint(labels.array).astype(np.int16))
     if file.names:
-        return labels, canonical_names(_names(folder / file.names)), ()
+        return labels, canonical_names(_names(folder / file.names)), notes
     if file.scheme == "plain":
         raise BadInput(f"{path}: scheme plain has no names of its own; add 'names: FILE.csv' to case.yaml")
     if file.scheme:
-        return labels, scheme(file.scheme), ()
+        return labels, scheme(file.scheme), notes
     raise BadInput(f"{path}: labels need 'names: FILE.csv' or 'scheme: totalsegmentator' in case.yaml")
 
 

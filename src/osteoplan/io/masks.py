@@ -29,9 +29,9 @@ def read_mask(folder: Path, spec: str | MaskFile, ct: Volume, *, what: str) -> F
             f"{path}: a DICOM file holds several masks; write {{rtstruct: FILE, roi: NAME}} or "
             "{seg: FILE, segment: NAME}"
         )
-    given = read_image(path, "mask", frame=ct.frame).volume
-    ct.require_same_grid(given, what=what)
-    return ForeignMask(given.with_array(given.array > 0.5))
+    found = read_image(path, "mask", frame=ct.frame)
+    ct.require_same_grid(found.volume, what=what)
+    return ForeignMask(found.volume.with_array(found.volume.array > 0.5), found.notes)
 
 
 def _structured(folder: Path, spec: MaskFile, ct: Volume) -> ForeignMask:

@@ -225,7 +225,9 @@ class _Import:
         return entries
 
     def _other(self, path: Path, n: int, ct: Volume) -> dict[str, Any]:
-        scan = read_image(path, "MR").volume
+        found = read_image(path, "MR")
+        scan = found.volume
+        self.notes += found.notes
         name = f"mr_{n}.nii.gz"
         write_nifti(scan, self.folder / name)
         if scan.frame == ct.frame and scan.frame != "scan":
@@ -238,10 +240,10 @@ class _Import:
             )
         from osteoplan.anatomy.register import register_rigid
 
-        found = register_rigid(replace(scan, meaning="MR"), ct)
-        self.notes.append(f"scan {n} {found.words}")
-        residual = round(found.residual_mm, 2)
-        matrix = [[float(x) for x in row] for row in found.matrix]
+        moved = register_rigid(replace(scan, meaning="MR"), ct)
+        self.notes.append(f"scan {n} {moved.words}")
+        residual = round(moved.residual_mm, 2)
+        matrix = [[float(x) for x in row] for row in moved.matrix]
         return {"file": name, "registered": "rigid_to_ct", "matrix": matrix, "residual_mm": residual}
 
     def _calibration(self, scan: ReadImage) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Limits:
     same_position_mm: float
     spacing_tolerance_pct: float
     position_rounding_mm: float
+    header_rounding_mm: float
     drift_tolerance_mm: float
     unscanned_gap_pct: float
     interleaved_pct: float
