@@ -15,6 +15,7 @@ from osteoplan.cli.strength_tables import share_table, technical_table
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.mechanics import load, memory
 from osteoplan.model.ensemble import Ensemble
+from osteoplan.workflow import load_case_runner
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import solved_body, write_solved
@@ -127,6 +128,19 @@ def test_per_cent_of_intact_stands_first_and_newtons_in_the_technical_part():
 def test_the_tables_fit_a_terminal_of_eighty_columns(table):
     assert max(map(len, shown(table(FOUND)).splitlines())) <= 80
     assert "…" not in shown(table(FOUND))
+
+
+def test_as_many_states_are_solved_side_by_side_as_the_free_memory_holds(runner, monkeypatch):
+    specimen = runner.specimen(runner.case)
+    needed = memory.needed_bytes(specimen.unknowns, specimen.grid.array.size)
+    for free, most in ((None, 0), (0.5 * needed, 1), (2.5 * needed, 2)):
+        monkeypatch.setattr(load_case_runner, "available_bytes", lambda free=free: free)
+        assert runner.at_once() == most
+
+
+def test_states_that_may_be_solved_side_by_side_share_no_hierarchy(runner):
+    (one,), (other,) = (runner.rooms("now", treated=True) for _ in range(2))
+    assert one.hierarchies is not other.hierarchies
 
 
 def test_a_bone_too_fine_for_this_machine_is_refused_before_it_is_solved(runner, monkeypatch):

@@ -64,11 +64,11 @@ class _Lines:
     """A line for each new step, for logs; nothing for what is over within a second."""
 
     def __init__(self) -> None:
-        self.last = ""
+        self.told: set[str] = set()
         self.start = time.monotonic()
 
     def __call__(self, what: str, fraction: float, /) -> bool:
-        if what != self.last and time.monotonic() > self.start + 1.0:
+        if what not in self.told and time.monotonic() > self.start + 1.0:
             err.print(f"[{100 * fraction:3.0f} %] {what}", markup=False)
-            self.last = what
+            self.told.add(what)
         return True

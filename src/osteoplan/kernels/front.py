@@ -62,7 +62,7 @@ def invade(arrivals: F64, capacity: F64, amounts: F64, *, stop_at: Bool | None =
     return share.reshape(capacity.shape), placed
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _take_turns(orders: I64, capacity: F64, amounts: F64, stops: Bool) -> tuple[F64, F64]:
     full = 1.0 - 1e-12
     share, placed = np.zeros(capacity.size), np.zeros(amounts.size)
@@ -90,7 +90,7 @@ def _take_turns(orders: I64, capacity: F64, amounts: F64, stops: Bool) -> tuple[
         going[turn] = placed[turn] < amounts[turn] * full
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _march(speed: F64, spacing: F64, start: F64, enough: int) -> F64:
     ni, nj, nk = speed.shape
     T = np.full(speed.shape, np.inf)
@@ -126,7 +126,7 @@ def _march(speed: F64, spacing: F64, start: F64, enough: int) -> F64:
     return T
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _upwind(a: F64, h: F64, slowness: float) -> float:
     """Root T of sum over axes of (max(T - a, 0) / h)^2 = slowness^2; a are the earlier neighbours."""
     best = np.inf

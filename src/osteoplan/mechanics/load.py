@@ -183,7 +183,7 @@ def _require_solvable(specimen: Specimen) -> None:
     """A load can pass, and the memory is there."""
     conditions, bone = specimen.conditions, specimen.anatomy.level
     require_load_path(specimen.mesh, conditions.held, conditions.loaded, bone=bone, case=specimen.case.title)
-    ensure_memory(int((~conditions.fixed).sum()), specimen.grid.array.size, specimen.settings.spacing_mm)
+    ensure_memory(specimen.unknowns, specimen.grid.array.size, specimen.settings.spacing_mm)
 
 
 def _cement(specimen: Specimen, fills: tuple[Volume, ...]) -> F64:

@@ -110,6 +110,11 @@ class Specimen:
             **self.counted,
         }
 
+    @property
+    def unknowns(self) -> int:
+        """Components of displacement that move."""
+        return int((~self.conditions.fixed).sum())
+
     @cached_property
     def K0(self) -> F64:
         """(24, 24) element matrix at E = 1 MPa [N/mm]."""

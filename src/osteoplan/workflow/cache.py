@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Cache:
         """Keep a result."""
         self.folder.mkdir(parents=True, exist_ok=True)
         document, arrays = _pack(result)
-        beside = self.folder / f".{key}.{os.getpid()}.part.npz"
+        beside = self.folder / f".{key}.{os.getpid()}.{get_ident()}.part.npz"
         np.savez_compressed(beside, document=np.array(json.dumps(document)), **arrays)
         beside.replace(self.folder / f"{key}.npz")
 

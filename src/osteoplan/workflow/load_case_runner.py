@@ -15,7 +15,7 @@ from osteoplan.mechanics.boundary_summary import boundary_summary
 from osteoplan.mechanics.cases.registry import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.mechanics.load import load, settings_of
-from osteoplan.mechanics.memory import Hierarchies
+from osteoplan.mechanics.memory import Hierarchies, available_bytes, needed_bytes
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
 from osteoplan.model.anatomy import Anatomy
@@ -114,7 +114,6 @@ class LoadCaseRunner:
         self.anatomy, self.settings = anatomy, settings
         self.patient = patient or Patient()
         self._specimens: dict[str, Specimen] = {}
-        self._hierarchies = Hierarchies()
         self.cases, self.warnings = self._possible(which)
         self.case = self.cases[0]
 
@@ -128,14 +127,21 @@ class LoadCaseRunner:
             treated: the state is one after treatment, in the scenario that the settings ask for.
         """
         scenario = self.settings.scenario if treated else "none"
+        hierarchies = Hierarchies()
         found: list[LoadCaseRoom] = []
         for case, base in zip(self.cases, before or [{}] * len(self.cases), strict=True):
             specimen = self.specimen(case)
             if scenario != specimen.settings.scenario:
                 specimen = replace(specimen, settings=replace(specimen.settings, scenario=scenario))
             doing = f"{case.doing} ({case.title})" if found else case.doing
-            found.append(LoadCaseRoom(doing, specimen, self._hierarchies, self.patient, image, base))
+            found.append(LoadCaseRoom(doing, specimen, hierarchies, self.patient, image, base))
         return tuple(found)
+
+    def at_once(self) -> int:
+        """How many states may be solved side by side in the memory that is free; 0 where nobody tells."""
+        free = available_bytes()
+        most = max(needed_bytes(one.unknowns, one.grid.array.size) for one in self._specimens.values())
+        return 0 if free is None else max(1, int(free // most))
 
     def specimen(self, case: LoadCase) -> Specimen:
         """The bone as that load case holds and loads it."""

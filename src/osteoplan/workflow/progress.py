@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Protocol
 
 from osteoplan.errors import Cancelled, OnStep
 
-__all__ = ["Progress", "Span", "quiet", "stage"]
+__all__ = ["Progress", "Span", "quiet", "shared", "stage"]
 
 Span = tuple[float, float]  # where a part of the work begins and ends, as shares of the whole
 
 
 class Progress(Protocol):
-    """Told what is being done, in words, and how far the whole is (0..1); False asks to stop."""
+    """Told what is being done, in words, and how far the whole is (0..1); False asks to stop.
+
+    Calls come one at a time, but not all from the same thread.
+    """
 
     def __call__(self, what: str, fraction: float, /) -> bool: ...  # noqa: D102
 
@@ -37,3 +43,21 @@ def stage(progress: Progress, what: str, start: float, end: float) -> OnStep:
         return progress(what, end - (end - start) * 0.93**step)
 
     return on_step
+
+
+@contextmanager
+def shared(progress: Progress) -> Iterator[Progress]:
+    """The same watcher for several threads: never backwards, and who asks to stop, or leaves, stops all."""
+    lock, furthest, stopped = Lock(), 0.0, False
+
+    def watch(what: str, fraction: float, /) -> bool:
+        nonlocal furthest, stopped
+        with lock:
+            furthest = max(furthest, fraction)
+            stopped = stopped or not progress(what, furthest)
+            return not stopped
+
+    try:
+        yield watch
+    finally:
+        stopped = True

@@ -1,6 +1,6 @@
 """Simulate: the bone intact, as it is, and after each feasible option, on one mesh, in the same patients.
 
-Every option is walked through the rooms that have to act on it (``workflow.rooms``).
+Every option is walked through the rooms that have to act on it (``workflow.rooms``), several side by side.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
+from osteoplan.kernels.threads import each
 from osteoplan.mechanics.state import State
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -20,7 +21,7 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.load_case_runner import LoadCaseRunner, together
-from osteoplan.workflow.progress import Progress, Span, quiet
+from osteoplan.workflow.progress import Progress, Span, quiet, shared
 from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms
 from osteoplan.workflow.settings import PlanSettings
 
@@ -83,21 +84,22 @@ def simulate(
     except NotAvailable as why:
         return Simulations((), (), tuple(options), {}, (str(why),))
     intact, now = (together([one[state] for one in by_case], runner.cases) for state in ("intact", "now"))
-    walked = (*rooms, *runner.rooms("now", by_case, treated=True))
-    fields = {"intact": intact.fields, "now": now.fields}
-    done = []
-    share = 0.4 / max(1, sum(option.kind == "plan" for option in options))
-    start = 0.5
-    for option in options:
-        if option.kind == "comparator":
-            done.append(_untreated(option, now))
-        elif option.status == "infeasible":
-            done.append(option)
-        else:
-            treated, made = _treated(walked, option, setting, cache, progress, (start, start + share))
-            done.append(treated)
-            fields[option.id] = made
-            start += share
+    plans = [option for option in options if option.kind == "plan" and option.status != "infeasible"]
+    share = 0.4 / max(1, len(plans))
+    with shared(progress) as watch:
+
+        def treat(n: int) -> tuple[Option, tuple[Field, ...]]:
+            # rooms of its own: what they keep from one load case to the next is not for two threads
+            walked = (*rooms, *runner.rooms("now", by_case, treated=True))
+            return _treated(walked, plans[n], setting, cache, watch, (0.5 + n * share, 0.5 + (n + 1) * share))
+
+        treated = each(treat, len(plans), most=runner.at_once())
+    after = {option.id: option for option, _ in treated}
+    done = [
+        _untreated(option, now) if option.kind == "comparator" else after.get(option.id, option)
+        for option in options
+    ]
+    fields = {"intact": intact.fields, "now": now.fields} | {option.id: made for option, made in treated}
     return Simulations(
         intact.outcomes, now.outcomes, tuple(done), fields,
         (*runner.warnings, *now.warnings), runner.case.ratio, runner.case.ratio_resolution_pct.value,
