@@ -40,7 +40,7 @@ STEP_MM = 0.5  # between samples along an axis
 def pair_scores(
     depth: F32, affine: F64, clear: F32, clear_affine: F64, starts: F64, ends: F64, pairs: I64, *,
     wall_mm: float, skip_mm: float, cone: float, slop_mm: float, inside: bool, step_mm: float,
-    floor_mm: float, threads: int = 0,
+    floor_mm: float,
 ) -> F64:  # fmt: skip
     """(n,) coarse score of pairs of points [mm]; one that is at most ``floor_mm`` may be told too high.
 
@@ -56,7 +56,6 @@ def pair_scores(
         inside: the far end is a tip in the bone, without a face.
         step_mm: between samples.
         floor_mm: a pair is given up once it is worse.
-        threads: how many at most; 0 for every core.
     """
     inverse, inverse_c = _inverse(affine), _inverse(clear_affine)
     scores = np.empty(len(pairs))
@@ -65,7 +64,7 @@ def pair_scores(
             depth, inverse, clear, inverse_c, starts, ends, pairs, wall_mm, skip_mm, cone, slop_mm, inside,
             step_mm, floor_mm, a, b, scores,
         ),
-        len(pairs), least=2000, threads=threads,
+        len(pairs), least=2000,
     )  # fmt: skip
     return scores
 

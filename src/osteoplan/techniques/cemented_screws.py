@@ -70,11 +70,9 @@ def _through_screw(screw: Screw, setting: Setting) -> Iterator[tuple[Act, str]]:
     """Cement through the bore of a screw that ends in the lesion."""
     cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
     cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
-    asked = cement_asked(setting)
-    yield (
-        Inject(cement.id, screw.tip_mm, asked.mL),
-        f"{asked.why}; through the bore of {screw.name}, which ends in the lesion",
-    )
+    asked_mL, why = cement_asked(setting)
+    act = Inject(cement.id, screw.tip_mm, asked_mL)
+    yield act, f"{why}; through the bore of {screw.name}, which ends in the lesion"
     yield Wait("cement cure", cure), ""
     yield Measure("CT: cement, leaks"), "joints, vessels, nerves, soft tissue"
 

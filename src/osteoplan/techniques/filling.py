@@ -7,7 +7,7 @@ approach and the side, so that the way can be measured afresh.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from osteoplan.trajectory.probes.parallel import beside, candidate_of, segment_d
 from osteoplan.trajectory.setting import Setting
 
 __all__ = [
-    "CementVolume", "apart", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
+    "apart", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
     "needle_estimates", "needle_violations", "no_needle",
 ]  # fmt: skip
 
@@ -44,22 +44,14 @@ BESIDE_STEP_MM = 2.0
 SKIN_MM = 2.0  # an entry farther from where its axis meets the skin lies elsewhere
 
 
-@dataclass(frozen=True)
-class CementVolume:
-    """Cement to ask for [mL], and how it came about."""
-
-    mL: float
-    why: str
-
-
-def cement_asked(setting: Setting) -> CementVolume:
-    """A share of the lesion's volume, not more than the upper end."""
+def cement_asked(setting: Setting) -> tuple[float, str]:
+    """Cement to ask for [mL], a share of the lesion's volume up to a limit; and how it came about."""
     lesion, share = lesion_mL(setting.anatomy), setting.inventory.limit("fill_share_target_pct").number
     wanted, most = share / 100.0 * lesion, setting.inventory.limit("fill_volume_highest_mL").number
     why = f"{share:g} % of the lesion's {lesion:.1f} mL"
     if wanted <= most:
-        return CementVolume(wanted, why)
-    return CementVolume(most, f"{why} is {wanted:.1f} mL; brought to {most:.1f} mL")
+        return wanted, why
+    return most, f"{why} is {wanted:.1f} mL; brought to {most:.1f} mL"
 
 
 def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
@@ -98,7 +90,11 @@ def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tup
     every limit of their approach; the one that ends nearest to the middle of the lesion is taken.
     """
     fitting = [way for way in cement_ways(setting) if way.ok and way.skin_mm is not None]
-    clear = tuple(way for way in fitting if all(_between(way, solid) >= gap_mm for solid in solids))
+    clear = tuple(
+        way
+        for way in fitting
+        if all(_gap(_place(way), way.diameter_mm or 0.0, solid) >= gap_mm for solid in solids)
+    )
     if clear:
         return clear
     for way in fitting:
@@ -112,21 +108,17 @@ def cement_recipe(ways: Sequence[Trajectory], setting: Setting) -> Recipe:
     """Needles, a look at their tips, cement from deep to superficial, cure, needles out, a look for leaks."""
     cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
     cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
-    asked = cement_asked(setting)
-    for way in ways:
-        assert way.skin_mm is not None
-        assert way.target_mm is not None
-        yield Place(way.device, way.skin_mm, way.target_mm, through=through(way)), _why(way)
+    asked_mL, why = cement_asked(setting)
+    places = [_place(way) for way in ways]
+    for place, way in zip(places, ways, strict=True):
+        yield place, _why(way)
     yield Measure("CT: tips in the lesion, away from joints"), "before any cement"
-    for way in ways:
-        assert way.target_mm is not None
-        yield (
-            Inject(cement.id, way.target_mm, asked.mL / len(ways)),
-            f"{asked.why}; slowly, from deep to superficial",
-        )
+    for place in places:
+        act = Inject(cement.id, place.target_mm, asked_mL / len(ways))
+        yield act, f"{why}; slowly, from deep to superficial"
     yield Wait("cement cure", cure), "set cement does not follow the needle out"
-    for way in ways:
-        yield Remove(f"{way.device}, {through(way)}"), ""
+    for place in places:
+        yield Remove(f"{place.device}, {place.through}"), ""
     yield Measure("CT: cement, leaks"), "joints, vessels, nerves, soft tissue"
 
 
@@ -166,9 +158,12 @@ def needle_estimates(ways: Sequence[Trajectory], ensemble: Ensemble) -> tuple[Es
     )
 
 
-def through(way: Trajectory) -> str:
-    """What an act says that it goes through: the approach and its side."""
-    return f"{way.approach}_{way.side}" if way.side else way.approach
+def _place(way: Trajectory) -> Place:
+    """The act of putting a needle from the skin to its tip, through an approach and on its side."""
+    assert way.skin_mm is not None
+    assert way.target_mm is not None
+    through = f"{way.approach}_{way.side}" if way.side else way.approach
+    return Place(way.device, way.skin_mm, way.target_mm, through=through)
 
 
 def _why(way: Trajectory) -> str:
@@ -288,15 +283,8 @@ def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
     return _task(found, side, setting.inventory.device(act.device), setting)
 
 
-def _between(way: Trajectory, solid: Cylinder) -> float:
-    """Gap between a needle's trajectory and what stays [mm]; one without a place is never near."""
-    if way.skin_mm is None or way.target_mm is None:
-        return float("inf")
-    act = Place(way.device, way.skin_mm, way.target_mm)
-    return _gap(act, way.diameter_mm or 0.0, solid)
-
-
 def _gap(act: Place, diameter_mm: float, solid: Cylinder) -> float:
+    """Gap between a needle and what stays [mm]."""
     apart = segment_distance(act.entry_mm, act.target_mm, solid.start_mm, solid.end_mm)
     return apart - 0.5 * (diameter_mm + solid.outer_diameter_mm)
 

@@ -51,9 +51,9 @@ class Wall:
         """(..., 3) positions -> (...) depth [mm]."""
         return path_values(self.stack, self.affine, positions_mm)[..., 0]
 
-    def least(self, starts_mm: F64, ends_mm: F64, *, step_mm: float = STEP_MM) -> F64:
+    def least(self, starts_mm: F64, ends_mm: F64) -> F64:
         """(n, 3) starts and ends -> (n,) least depth on the way between them [mm]."""
-        return path_minima(self.stack, self.affine, starts_mm, ends_mm, step_mm=step_mm)[0][:, 0]
+        return path_minima(self.stack, self.affine, starts_mm, ends_mm, step_mm=STEP_MM)[0][:, 0]
 
 
 @dataclass(frozen=True, eq=False)
