@@ -185,6 +185,14 @@ def test_a_step_and_shoot_scan_says_that_each_slice_stands_alone(tmp_path: Path)
     assert note.startswith("every slice has an entry of its own for acquisition number")
 
 
+def test_slices_of_an_mr_are_taken_in_turns_and_its_echoes_are_not(tmp_path: Path) -> None:
+    turns = {"AcquisitionNumber": lambda k: 1 + k % 2, "AcquisitionTime": lambda k: f"10{k % 2:02d}00"}
+    make_series(body(), tmp_path / "turns", Modality="MR", **turns)
+    assert [found.verdict for found in _find(tmp_path / "turns", limits())] == ["usable"]
+    make_series(body(), tmp_path / "echoes", Modality="MR", EchoTime=lambda k: ("12", "90")[k % 2])
+    assert "several acquisitions" in _find(tmp_path / "echoes", limits())[0].reason
+
+
 def test_two_phases_that_were_split_are_two_series(tmp_path: Path) -> None:
     for phase in (1, 2):
         make_series(body(), tmp_path / str(phase), AcquisitionNumber=phase, study_uid="1.2.3")

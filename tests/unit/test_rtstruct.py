@@ -242,6 +242,10 @@ MALFORMED = {
     "nothing listed": (lambda d: delattr(d, "StructureSetROISequence"), "lists no regions"),
     "no contours": (lambda d: delattr(d, "ROIContourSequence"), "is listed and has no contours"),
     "shifted": (_each("ContourOffsetVector", ["0", "0", "5"]), "contour offset vector"),
+    "an unknown object": (
+        lambda d: setattr(d, "SOPClassUID", "1.2.3.4711"),
+        "is an object of an unknown class, not a radiotherapy structure set",
+    ),
     "another object": (
         lambda d: setattr(d, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.2"),
         "is CT Image Storage",

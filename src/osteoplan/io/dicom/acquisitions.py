@@ -19,7 +19,7 @@ __all__ = ["interleaved", "joined"]
 
 _TIME = "time of acquisition"
 # Slices of one MR series are taken in turns, in several packages: only this tells stacks apart.
-_OF_MR = ("phase", "frame's phase", "cardiac phase", "echo time", "kind of image", "slice thickness")
+_OF_MR = ("phase", "frame's phase", "cardiac phase", "echo time", "kind of image")
 
 
 def interleaved(ordered: Sequence[Slice], limits: Limits) -> str:

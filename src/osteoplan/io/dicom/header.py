@@ -58,7 +58,6 @@ _MADE = {
     "contrast": ("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered", "ContrastBolusAgent"),
     "echo time": ("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
     "kind of image": ("CTImageFrameTypeSequence", "FrameType", "ImageType"),
-    "slice thickness": ("PixelMeasuresSequence", "SliceThickness"),
     "description": ("", "SeriesDescription"),
 }
 

@@ -49,7 +49,8 @@ def opened(path: Path, classes: Collection[str], what: str) -> Any:
             f"{path.name}: not a readable DICOM file ({type(why).__name__}); export it again"
         ) from None
     if found not in classes:
-        kind = UID(found).name if found else "an object without a SOP class"
+        name = UID(found).name if found else "an object without a SOP class"
+        kind = name if name != found else "an object of an unknown class"  # never what the header says
         raise BadInput(f"{path.name}: is {kind}, not {what}; choose the file that holds {what}")
     return dataset
 

@@ -15,7 +15,7 @@ from osteoplan.io.dicom.limits import Limits
 
 __all__ = ["jump_problem", "rescale_problem", "step_notes"]
 
-_PIXELS = 128  # rows and columns that are compared, of how many there are
+_PIXELS = 64  # rows and columns that are compared, of how many there are
 _ENOUGH = 16  # pixels of tissue, below which nothing is said
 
 
