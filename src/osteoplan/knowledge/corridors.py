@@ -19,16 +19,8 @@ from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Cited, PlainLoader, Strict, dated, documents
 
 __all__ = [
-    "Bridge",
-    "CorridorSet",
-    "PublishedSize",
-    "RegionRow",
-    "Spread",
-    "Template",
-    "corridor_sets",
-    "load_template",
-    "template",
-    "templates",
+    "Bridge", "CorridorSet", "PublishedSize", "RegionRow", "Spread", "Template", "corridor_sets",
+    "load_template", "template", "templates",
 ]  # fmt: skip
 
 TemplateSide = Literal["left", "right", "midline"]

@@ -34,18 +34,9 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "Interface",
-    "Rod",
-    "Section",
-    "Stress",
-    "beam_of",
-    "interface_of",
-    "metal_modulus",
-    "rods_in",
-    "screw_estimates",
-    "stress",
-    "yield_of",
-]
+    "Interface", "Rod", "Section", "Stress", "beam_of", "interface_of", "metal_modulus", "rods_in",
+    "screw_estimates", "stress", "yield_of",
+]  # fmt: skip
 
 Interface = Literal["bonded", "threaded", "sliding"]
 

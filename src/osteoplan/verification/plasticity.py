@@ -21,13 +21,7 @@ from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
 
-__all__ = [
-    "bar",
-    "bar_limit_error",
-    "cylinder_limit",
-    "sphere_limit",
-    "vessel",
-]  # fmt: skip
+__all__ = ["bar", "bar_limit_error", "cylinder_limit", "sphere_limit", "vessel"]
 
 BRICK = (0.7, 0.8, 1.1)  # three different edges
 E, STRENGTH = 1000.0, 10.0  # MPa

@@ -20,15 +20,8 @@ from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.dicom.scan import Scan, scan
 
 __all__ = [
-    "SeriesCandidate",
-    "SeriesFound",
-    "Verdict",
-    "candidates",
-    "find_series",
-    "others",
-    "singly",
-    "summary",
-]
+    "SeriesCandidate", "SeriesFound", "Verdict", "candidates", "find_series", "others", "singly", "summary",
+]  # fmt: skip
 
 Verdict = Literal["usable", "repairable", "aside", "refused"]
 

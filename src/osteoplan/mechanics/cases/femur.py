@@ -41,15 +41,9 @@ from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
 __all__ = [
-    "build_fall",
-    "build_head",
-    "build_stance",
-    "fall_frame",
-    "lateral",
-    "make_specimen",
-    "press_head",
+    "build_fall", "build_head", "build_stance", "fall_frame", "lateral", "make_specimen", "press_head",
     "shaft_end",
-]
+]  # fmt: skip
 
 STANCE, FALL = "femur_stance", "femur_fall"
 ROUND_MM = 1e-6  # numerics: ties on a lattice are not left to rounding, which a mirrored bone has otherwise

@@ -33,14 +33,9 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "EndCaps",
-    "build_compression",
-    "build_compression_through_discs",
-    "build_flexion",
-    "build_flexion_through_discs",
-    "build_vertebra",
-    "end_caps_of",
-]
+    "EndCaps", "build_compression", "build_compression_through_discs", "build_flexion",
+    "build_flexion_through_discs", "build_vertebra", "end_caps_of",
+]  # fmt: skip
 
 
 def build_compression(anatomy: Anatomy, settings: MechanicsSettings) -> Specimen:

@@ -49,14 +49,9 @@ from osteoplan.model.calibration import Calibration
 from osteoplan.model.ensemble import Ensemble
 
 __all__ = [
-    "ParameterSample",
-    "Tissue",
-    "central_sample",
-    "modulus",
-    "parameter_samples",
-    "stiffness_bounds",
+    "ParameterSample", "Tissue", "central_sample", "modulus", "parameter_samples", "stiffness_bounds",
     "stiffness_in",
-]
+]  # fmt: skip
 
 CEMENT = ("pmma_modulus", "porosity", "interface_factor")
 
