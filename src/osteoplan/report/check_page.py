@@ -5,95 +5,45 @@ page = render_check(checked)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
-from osteoplan.model.checked import Checked, Level, Need
+from osteoplan.model.checked import Checked, Level
 from osteoplan.report.page_view import calibration_words, finding_line
 from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices, stamps_of
 from osteoplan.report.projection import frame_pictures, projected
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE, Line
-from osteoplan.report.words import name_of
+from osteoplan.report.words import name_of, names_of
 
-__all__ = ["CheckPage", "check_page", "render_check"]
+__all__ = ["render_check"]
 
 _LARGE, _MIDDLE = 380.0, 420.0
 _SPINE_PIXEL_MM = 1.5
 
 
-@dataclass(frozen=True, eq=False)
-class CheckPage:
-    """View-model of the page.
-
-    Attributes:
-        levels: the spine from the front with the names of the label map, to be counted.
-        bone, soft: bone, lesion and structures in two windows, to be approved.
-        frames: the bone with its axes and landmarks.
-    """
-
-    program: str
-    case: str
-    title: str
-    use: str
-    banners: tuple[str, ...]
-    read: tuple[str, ...]
-    needs: tuple[Need, ...]
-    warnings: tuple[str, ...]
-    questions: tuple[str, ...]
-    count: tuple[str, ...]
-    rows: tuple[tuple[str, str, str], ...]
-    levels: Picture | None
-    bone: tuple[Picture, ...]
-    soft: tuple[Picture, ...]
-    frames: tuple[Picture, ...]
-    lengths: tuple[Line, ...]
-    calibration: tuple[Line, ...]
-    findings: tuple[Line, ...]
-    credits: tuple[str, ...]
-
-
 def render_check(checked: Checked) -> str:
-    """The page as HTML that loads nothing; whatever a user typed is escaped."""
-    return filled("check.html.j2", page=check_page(checked))
+    """The page as HTML that loads nothing; whatever a user typed is escaped.
 
-
-def check_page(checked: Checked) -> CheckPage:
-    """Everything that the page shows."""
-    scenery: Scenery | None = None
-    stamps: tuple[str, ...] = ()
-    if checked.case is not None and checked.anatomy is not None:
-        stamps = stamps_of(checked.case, checked.anatomy)
-        scenery = Scenery.of(checked.case.ct, checked.anatomy, stamps).with_bone()
-    return CheckPage(
-        program=f"osteoplan {checked.program}",
-        case=checked.id,
-        title=_title(checked),
-        use=INTENDED_USE,
-        banners=_banners(checked),
-        read=checked.read,
-        needs=checked.needs,
-        warnings=checked.warnings,
-        questions=checked.questions,
-        count=checked.count,
-        rows=tuple(
-            (
-                _short(level),
-                ", ".join(map(name_of, level.ribs)) or "-",
-                "whole" if level.whole else "cut",
-            )
-            for level in checked.levels
-        ),
-        levels=_levels(checked, stamps),
-        bone=() if scenery is None else slices(scenery, window=BONE_WINDOW, width=_LARGE),
-        soft=() if scenery is None else slices(scenery, window=SOFT_WINDOW, width=_LARGE),
-        frames=_frames(checked, stamps),
-        lengths=_lengths(checked),
-        calibration=_calibration(checked),
+    The spine from the front is there to be counted, bone, lesion and structures in two windows and the axes
+    of the bone to be approved.
+    """
+    case, anatomy = checked.case, checked.anatomy
+    stamps = () if case is None or anatomy is None else stamps_of(case, anatomy)
+    bone: Sequence[Picture] = ()
+    soft: Sequence[Picture] = ()
+    if case is not None and anatomy is not None:
+        scenery = Scenery.of(case.ct, anatomy, stamps).with_bone()
+        bone, soft = (slices(scenery, window=window, width=_LARGE) for window in (BONE_WINDOW, SOFT_WINDOW))
+    return filled(
+        "check.html.j2",
+        checked=checked, use=INTENDED_USE, title=_title(checked), banners=_banners(checked), bone=bone,
+        soft=soft, spine=_spine(checked, stamps), frames=_frames(checked, stamps), lengths=_lengths(checked),
+        calibration=_calibration(checked), credits=() if case is None else case.credits,
         findings=tuple(finding_line(found, checked.labels) for found in checked.findings),
-        credits=() if checked.case is None else checked.case.credits,
-    )
+        short=_short, names_of=names_of,
+    )  # fmt: skip
 
 
 def _title(checked: Checked) -> str:
@@ -113,7 +63,7 @@ def _banners(checked: Checked) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _levels(checked: Checked, stamps: tuple[str, ...]) -> Picture | None:
+def _spine(checked: Checked, stamps: tuple[str, ...]) -> Picture | None:
     """The spine from the front, every labelled level named at its centre."""
     if checked.case is None or not checked.levels:
         return None

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osteoplan.model.evidence import Citation
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "Value", "absolute", "clause", "joined", "link_of", "name_of", "number", "plain", "signed_points", "tag",
-    "unit_word", "value_of",
+    "Value", "absolute", "clause", "joined", "link_of", "name_of", "names_of", "number", "plain",
+    "signed_points", "tag", "unit_word", "value_of",
 ]  # fmt: skip
 
 _UNIT_WORDS = {
@@ -84,6 +85,11 @@ def name_of(id: str) -> str:
     if side in ("left", "right"):
         return f"{side} {thing.replace('_', ' ')}"
     return id.replace("_", " ")
+
+
+def names_of(ids: Iterable[str]) -> str:
+    """What people call several of them, in one line."""
+    return ", ".join(map(name_of, ids))
 
 
 def number(value: float, unit: str = "") -> str:
