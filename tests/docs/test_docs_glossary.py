@@ -16,7 +16,6 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 # The word means something else there, or is a key of a document or a command that people type.
 OTHERWISE = {
     "trajectory: sound",
-    "report: budget",
     "model: budget",
     "trajectory: way",
     "model: way",

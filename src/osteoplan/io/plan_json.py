@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -53,6 +53,9 @@ __all__ = [
 
 _ACTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Act)}
 _OF_STEP = ("act", "order", "session", "why")
+# where a plan's keys stand
+_LESION = ("result", "reading", "anatomy", "lesion")
+_EXPLAINED, _SIMULATED = ("result", "explanation"), ("result", "simulations")
 
 
 def _step(step: Any) -> Any:
@@ -138,77 +141,52 @@ class PlanDocument(Document):
 
     schema_id: Literal["osteoplan.plan/2"] = Field(alias="schema")
     intended_use: str
-    id: str
-    case: str
+    id: str = called("id", "result", "id")
+    case: str = called("case", "result", "reading", "case", "id")
     case_folder: str
-    lesion: str
-    bone: str
-    level_confirmed: bool
-    simulated: bool
-    calibrated: bool
-    stamp: StampDocument
-    findings: list[FindingDocument]
-    scores: list[ScoreDocument]
-    verdicts: list[VerdictDocument]
-    intact: list[OutcomeDocument]
-    now: list[OutcomeDocument]
-    options: list[OptionDocument]
-    comparison: ComparisonDocument
-    standings: list[StandingDocument]
-    conflicts: list[ConflictDocument]
-    would_change: list[ChangeDocument]
-    line_of_therapy: Lines
-    survival: SurvivalDocument | None
-    knowledge: KnowledgeDocument | None
-    sensitivity: list[TornadoDocument]
-    rigidity: list[RigidityDocument]
-    questions: list[QuestionDocument]
-    sources: list[SourceDocument]
-    warnings: list[str]
-    credits: list[str]
-    wordings: Wordings | None
+    lesion: str = called("lesion", *_LESION, "id")
+    bone: str = called("bone", *_LESION, "bone")
+    level_confirmed: bool = called("level_confirmed", *_LESION, "level_confirmed")
+    simulated: bool = called("simulated", *_LESION, "simulated")
+    calibrated: bool = called("calibrated", "result", "reading", "anatomy", "calibration", "calibrated")
+    stamp: StampDocument = called("stamp", "result", "stamp")
+    findings: Annotated[list[FindingDocument], BeforeValidator(list)] = called(
+        "findings", "result", "reading", "findings"
+    )
+    scores: list[ScoreDocument] = called("scores", *_EXPLAINED, "scores")
+    verdicts: list[VerdictDocument] = called("verdicts", *_EXPLAINED, "verdicts")
+    intact: list[OutcomeDocument] = called("intact", *_SIMULATED, "intact")
+    now: list[OutcomeDocument] = called("now", *_SIMULATED, "now")
+    options: list[OptionDocument] = called("options", *_SIMULATED, "options")
+    comparison: ComparisonDocument = called("comparison", "result", "comparison")
+    standings: list[StandingDocument] = called("standings", *_EXPLAINED, "recommendations")
+    conflicts: list[ConflictDocument] = called("conflicts", *_EXPLAINED, "conflicts")
+    would_change: list[ChangeDocument] = called("would_change", *_EXPLAINED, "near_thresholds")
+    line_of_therapy: Lines = called("line_of_therapy", *_EXPLAINED, "line")
+    survival: SurvivalDocument | None = called("survival", *_EXPLAINED, "survival")
+    knowledge: KnowledgeDocument | None = called("knowledge", *_EXPLAINED, "knowledge")
+    sensitivity: list[TornadoDocument] = called("sensitivity", "result", "tornadoes")
+    rigidity: list[RigidityDocument] = called("rigidity", "result", "rigidity")
+    questions: list[QuestionDocument] = called("questions", *_EXPLAINED, "questions")
+    sources: list[SourceDocument] = called("sources", "result", "citations")
+    warnings: list[str] = called("warnings", "result", "warnings")
+    credits: list[str] = called("credits", "result", "credits")
+    wordings: Wordings | None = called("wordings", "result", "wordings")
+
+
+@dataclass(frozen=True)
+class _Filed:
+    """A result with what its file says of itself."""
+
+    result: PlanResult
+    case_folder: str
+    schema: str = SCHEMA
+    intended_use: str = INTENDED_USE
 
 
 def plan_document(result: PlanResult, *, case_folder: str) -> Json:
     """The plan as ``plan.json`` holds it; ``case_folder`` is relative to the file."""
-    anatomy, explained, simulated = result.reading.anatomy, result.explanation, result.simulations
-    lesion = anatomy.lesion
-    return as_json(
-        PlanDocument,
-        {
-            "schema": SCHEMA,
-            "intended_use": INTENDED_USE,
-            "id": result.id,
-            "case": result.reading.case.id,
-            "case_folder": case_folder,
-            "lesion": lesion.id,
-            "bone": lesion.bone,
-            "level_confirmed": lesion.level_confirmed,
-            "simulated": lesion.simulated,
-            "calibrated": anatomy.calibration.calibrated,
-            "stamp": result.stamp,
-            "findings": list(result.reading.findings),
-            "scores": explained.scores,
-            "verdicts": explained.verdicts,
-            "intact": simulated.intact,
-            "now": simulated.now,
-            "options": simulated.options,
-            "comparison": result.comparison,
-            "standings": explained.recommendations,
-            "conflicts": explained.conflicts,
-            "would_change": explained.near_thresholds,
-            "line_of_therapy": explained.line,
-            "survival": explained.survival,
-            "knowledge": explained.knowledge,
-            "sensitivity": result.tornadoes,
-            "rigidity": result.rigidity,
-            "questions": explained.questions,
-            "sources": result.citations,
-            "warnings": result.warnings,
-            "credits": result.credits,
-            "wordings": result.wordings,
-        },
-    )
+    return as_json(PlanDocument, _Filed(result, case_folder))
 
 
 def write_plan(document: Json, path: Path) -> None:
