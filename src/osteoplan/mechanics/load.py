@@ -188,7 +188,7 @@ def _require_solvable(specimen: Specimen) -> None:
 
 def _cement(specimen: Specimen, fills: tuple[Volume, ...]) -> F64:
     """(n_elements,) share of each element that is cement; the caps take none."""
-    return np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh, fills))
+    return np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh.cells, fills))
 
 
 def _response(specimen: Specimen, found: Equilibrium, rods: tuple[Rod, ...]) -> Response:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from osteoplan.arrays import F64, Array, Bool
-from osteoplan.boxes import bounding_box
+from osteoplan.arrays import F32, F64, I32, Array, Bool, Indices, Mask
+from osteoplan.boxes import around
 from osteoplan.kernels.distance import signed_distance
-from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.state import State
@@ -17,7 +16,10 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 
-__all__ = ["cement_of", "cement_share", "grid_along_the_bone", "inside", "replaced_by_soft_tissue", "sample"]
+__all__ = [
+    "cement_of", "cement_share", "depth_on", "grid_along_the_bone", "inside", "replaced_by_soft_tissue",
+    "sample",
+]  # fmt: skip
 
 
 def grid_along_the_bone(anatomy: Anatomy, h: float, *, margin_mm: tuple[float, float, float]) -> Volume:
@@ -39,10 +41,16 @@ def inside(grid: Volume, anatomy: Anatomy, mask: Bool, *, grown_mm: float = 0.0)
     """A mask on the grid, its surface smoothed between slices by its distance map and moved outward."""
     if not mask.any():
         return np.zeros(grid.shape, dtype=bool)
-    low, high = bounding_box(mask)
-    crop = anatomy.image.with_array(mask, "mask").crop(low - 3, high + 3)
-    distance = signed_distance(crop.array, crop.spacing_mm)
-    return gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf) < grown_mm
+    return depth_on(grid.affine, grid.shape, anatomy.image, mask) < grown_mm
+
+
+def depth_on(
+    affine: F64, shape: tuple[int, int, int], image: Volume, mask: Mask, margin: Indices | int = 3
+) -> F32:
+    """Signed distance [mm] to a mask of an image, negative inside, on a grid; inf beyond some voxels."""
+    near = image.with_array(mask, "mask").on(around(mask, margin))
+    distance = signed_distance(near.array, near.spacing_mm)
+    return gather_linear(distance, near.affine, affine, shape, outside=np.inf)
 
 
 def sample(grid: Volume, image: Volume) -> F64:
@@ -51,12 +59,12 @@ def sample(grid: Volume, image: Volume) -> F64:
     return values.astype(np.float64)
 
 
-def cement_share(grid: Volume, mesh: Bricks, fills: Sequence[Volume]) -> F64:
-    """(n_elements,) share of each element that cement fractions fill."""
-    cement = np.zeros(len(mesh.cells))
+def cement_share(grid: Volume, cells: I32 | Indices, fills: Sequence[Volume]) -> F64:
+    """(n,) share of each of these cells (n, 3) of a grid that cement fractions fill."""
+    cement = np.zeros(len(cells))
     for fill in fills:
         box = gather_linear(fill.array, fill.affine, grid.affine, grid.shape, outside=0.0)
-        cement = np.maximum(cement, np.clip(mesh.of_box(box), 0.0, 1.0))
+        cement = np.maximum(cement, np.clip(box[tuple(cells.T)], 0.0, 1.0))
     return cement
 
 

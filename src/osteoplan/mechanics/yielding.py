@@ -107,7 +107,7 @@ def strength(
     level = _level(level, weaker_cortex, energy_N_mm)
     law = law_pair(specimen.settings.laws, specimen.case.title)
     fill, _ = cement_of(fields)
-    cement = np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh, fill))
+    cement = np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh.cells, fill))
     rods = rods_in(effects, specimen.grid, specimen.mesh, cement)
     tissue = tissue_of(specimen, state, fill, rods)
     sample = central_sample(specimen.anatomy.calibration, law.id)

@@ -27,16 +27,21 @@ from functools import partial
 import numpy as np
 
 from osteoplan.arrays import F64, Bool, Indices
-from osteoplan.boxes import bounding_box
 from osteoplan.errors import NotAvailable
-from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.raster import cylinder_fraction
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number, values
 from osteoplan.mechanics.beam.segments import Segment
-from osteoplan.mechanics.sampled_image import grid_along_the_bone, replaced_by_soft_tissue, sample
+from osteoplan.mechanics.sampled_image import (
+    cement_of,
+    cement_share,
+    depth_on,
+    grid_along_the_bone,
+    replaced_by_soft_tissue,
+    sample,
+)
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import ParameterSample, Tissue, modulus
 from osteoplan.model.certainty import RigidityProfile
@@ -111,17 +116,7 @@ def section_tissue(sections: Sections, state: State, fields: Sequence[Field] = (
     """What fills each square in a state; ``cement_fraction`` is understood."""
     image = sections.image[state]
     replaced = replaced_by_soft_tissue(sections.segment.anatomy, image, sections.lesion, state)
-    cement = np.zeros(len(image))
-    for field in fields:
-        if field.quantity == "cement_fraction":
-            box = gather_linear(
-                field.volume.array,
-                field.volume.affine,
-                sections.grid.affine,
-                sections.grid.shape,
-                outside=0.0,
-            )
-            cement = np.maximum(cement, np.clip(box[tuple(sections.cells.T)], 0.0, 1.0))
+    cement = cement_share(sections.grid, sections.cells, cement_of(fields)[0])
     return Tissue(image, np.zeros(len(image), dtype=bool), replaced, cement)
 
 
@@ -194,11 +189,7 @@ def losses(
 
 def _share(grid: Volume, segment: Segment, h: float) -> F64:
     """Part of each cube that is bone, from the distance to its outline."""
-    image = segment.anatomy.image
-    low, high = bounding_box(segment.mask)
-    crop = image.with_array(segment.mask, "mask").crop(low - 3, high + 3)
-    distance = signed_distance(crop.array, crop.spacing_mm)
-    sampled = gather_linear(distance, crop.affine, grid.affine, grid.shape, outside=np.inf)
+    sampled = depth_on(grid.affine, grid.shape, segment.anatomy.image, segment.mask)
     part: F64 = np.clip(0.5 - sampled.astype(np.float64) / h, 0.0, 1.0)
     along = (np.arange(grid.shape[2]) + 0.5) * h
     low_mm, high_mm = segment.between_mm

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
-from osteoplan.boxes import bounding_box
-from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.elasticity import Bricks
-from osteoplan.kernels.resample import gather_linear
+from osteoplan.mechanics.sampled_image import depth_on
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.volume import Volume
 
@@ -41,11 +39,8 @@ class Nodes:
 
     def distance_to(self, anatomy: Anatomy, mask: Bool) -> F64:
         """(n_nodes,) signed distance [mm] to a mask on the anatomy's grid; inf far away (about 20 mm)."""
-        low, high = bounding_box(mask)
         reach = np.ceil(20.0 / anatomy.image.spacing_mm).astype(int)
-        crop = anatomy.image.with_array(mask, "mask").crop(low - reach, high + reach)
         ni, nj, nk = (n + 1 for n in self.mesh.shape)
-        field = signed_distance(crop.array, crop.spacing_mm)
-        box = gather_linear(field, crop.affine, self.affine, (ni, nj, nk), outside=np.inf)
+        box = depth_on(self.affine, (ni, nj, nk), anatomy.image, mask, reach)
         found: F64 = box[tuple(self.mesh.nodes.T)]
         return found
