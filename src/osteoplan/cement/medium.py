@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.arrays import F64, Mask
+from osteoplan.boxes import Box, around, ends
 from osteoplan.errors import BadInput
 from osteoplan.kernels.front import arrival_times
 from osteoplan.knowledge.values import number
@@ -35,7 +36,7 @@ class Medium:
         outside: where cement that left can be.
     """
 
-    box: tuple[slice, slice, slice]
+    box: Box
     spacing: F64
     trabecular: Mask
     void: Mask
@@ -51,7 +52,8 @@ class Medium:
 
 def medium(anatomy: Anatomy) -> Medium:
     """Sort the voxels of an anatomy by what cement does there."""
-    box = _box(anatomy, number("growth.outside_reach_mm"))
+    reach = number("growth.outside_reach_mm") / anatomy.image.spacing_mm
+    box = around(anatomy.bone_mask, np.ceil(reach).astype(int))
     bone, lesion = anatomy.bone_mask[box], anatomy.lesion_mask[box]
     density = anatomy.calibration.density_as("K2HPO4", np.asarray(anatomy.image.array[box], dtype=np.float64))
     void = bone & lesion & (density < number("growth.void_density_max"))
@@ -112,7 +114,7 @@ def _arrival(anatomy: Anatomy, through: Medium, speed: F64, port: Port, enough: 
 def _start(anatomy: Anatomy, through: Medium, speed: F64, port: Port) -> F64:
     """Times around a port, by straight distance, within one voxel edge of it."""
     start = np.full(speed.shape, np.inf)
-    offset = np.array([s.start for s in through.box])
+    offset, _ = ends(through.box)
     at = anatomy.image.indices(np.array(port.at_mm))
     reach = through.spacing.max() / through.spacing + 1.0
     low, high = (np.clip(np.rint(at - offset + d), 0, speed.shape).astype(int) for d in (-reach, reach + 1.0))
@@ -128,15 +130,6 @@ def _start(anatomy: Anatomy, through: Medium, speed: F64, port: Port) -> F64:
     chosen = tuple(open_voxels[near].T)
     start[chosen] = distance[near] / speed[chosen]
     return start
-
-
-def _box(anatomy: Anatomy, reach_mm: float) -> tuple[slice, slice, slice]:
-    where = np.argwhere(anatomy.bone_mask)
-    pad = np.ceil(reach_mm / anatomy.image.spacing_mm).astype(int)
-    low = np.maximum(where.min(axis=0) - pad, 0)
-    high = np.minimum(where.max(axis=0) + pad + 1, anatomy.image.shape)
-    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return i, j, k
 
 
 def _faces(shape: tuple[int, ...]) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], int]]:
