@@ -16,6 +16,7 @@ A message says what, why and what to do, in one line.  Nothing here is caught an
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
@@ -88,10 +89,21 @@ class NotConverged(OsteoplanError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Half a sentence that names the nearest known name, or lists a few."""
+    """Half a sentence that names the nearest known name, or lists a few.
+
+    A suggestion has the same side, level and numbers: ``vertebra_T9`` is no misspelling of ``vertebra_T8``.
+    """
+    fixed = _fixed(name)
     names = sorted(set(known))
-    longer = [known for known in names if name and known.startswith(name)]
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.55) or longer[:1]
+    alike = [known for known in names if _fixed(known) == fixed] if fixed else names
+    longer = [known for known in alike if name and known.startswith(name)]
+    close = difflib.get_close_matches(name, alike, n=1, cutoff=0.7 if fixed else 0.55) or longer[:1]
     if close:
         return f"did you mean '{close[0]}'?"
     return "known: " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+
+
+def _fixed(name: str) -> list[str]:
+    """The words of a name that no suggestion may change: sides, levels, numbers."""
+    words = re.findall(r"[a-z]*\d+|[a-z]+", name.lower())
+    return sorted(word for word in words if word in ("left", "right") or word[-1].isdigit())

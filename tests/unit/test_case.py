@@ -9,6 +9,7 @@ from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownNam
 from osteoplan.io.case import read_case
 from osteoplan.io.nifti import write_nifti
 from osteoplan.model.volume import Volume
+from tests.ct_made import body_HU
 from tests.unit.test_volume import FLIPS, affine
 
 SHAPE = (12, 14, 9)
@@ -29,7 +30,7 @@ def document(**changes):
 
 @pytest.fixture
 def folder(tmp_path):
-    ct = Volume(np.zeros(SHAPE, np.int16), affine(), "HU")
+    ct = Volume(body_HU(SHAPE), affine(), "HU")
     lesion = np.zeros(SHAPE, np.uint8)
     lesion[5:7, 5:8, 3:5] = 1
     write_nifti(ct, tmp_path / "ct.nii.gz")
@@ -119,7 +120,7 @@ def test_a_file_that_is_not_a_case_is_refused(folder, text):
 
 @pytest.mark.parametrize("flip", FLIPS)
 def test_an_ellipsoid_lies_along_the_patients_axes_on_any_grid(flip):
-    ct = Volume(np.zeros((60, 50, 30), np.int16), affine(spacing=(0.7, 1.1, 2.0), flip=flip), "HU")
+    ct = Volume(body_HU((60, 50, 30)), affine(spacing=(0.7, 1.1, 2.0), flip=flip), "HU")
     centre = ct.positions_mm((30, 24, 15))
     mask = ellipsoid_at(ct, tuple(centre), (20.0, 14.0, 10.0))
     inside = ct.positions_mm(np.argwhere(mask.array)) - centre

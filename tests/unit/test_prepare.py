@@ -7,6 +7,7 @@ import yaml
 from osteoplan.cli import main
 from osteoplan.io.nifti import write_nifti
 from osteoplan.model.volume import Volume
+from tests.ct_made import body_HU
 from tests.unit.test_volume import affine
 
 SHAPE = (20, 16, 12)
@@ -14,7 +15,7 @@ SHAPE = (20, 16, 12)
 
 @pytest.fixture
 def images(tmp_path):
-    ct = Volume(np.zeros(SHAPE, np.int16), affine(), "HU")
+    ct = Volume(body_HU(SHAPE), affine(), "HU")
     write_nifti(ct, tmp_path / "scan.nii.gz")
     write_nifti(ct.with_array(np.full(SHAPE, 32, np.uint8), "label"), tmp_path / "seg.nii.gz")
     other = Volume(np.full(SHAPE, 32, np.uint8), affine(flip=(1, -1, 1)), "label")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from osteoplan.anatomy.image_values import gas_in_bone, require_plausible
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, named
 from osteoplan.io.acquisition import read_acquisition
 from osteoplan.io.case_file import (
@@ -24,6 +25,7 @@ from osteoplan.io.case_file import (
     read_case_file,
 )
 from osteoplan.io.centre_file import read_centre
+from osteoplan.io.grid import on_grid_of
 from osteoplan.io.images import is_dicom, read_image
 from osteoplan.io.labels import read_labels
 from osteoplan.io.masks import read_mask
@@ -118,8 +120,9 @@ def read_images(folder: Path, file: CaseFile, name: str) -> CaseImages:
     ct, acquisition, notes = read_ct(folder, file.images, name)
     if file.images.labels is None:
         return CaseImages(ct, acquisition, None, {}, notes)
-    labels, structures, more = read_labels(folder, file.images.labels, ct)
-    return CaseImages(ct, acquisition, labels, structures, (*notes, *more))
+    read = read_labels(folder, file.images.labels, ct)
+    more = (*read.notes, *gas_in_bone(ct, read.labels))
+    return CaseImages(ct, acquisition, read.labels.volume, read.labels.values, (*notes, *more))
 
 
 def read_ct(
@@ -140,6 +143,7 @@ def read_ct(
     if found.volume.meaning == "MR":
         raise BadInput(f"{folder / name}: this is an MR series; a plan starts from a CT, list MR under mr:")
     volume = replace(found.volume, meaning=meaning)
+    require_plausible(volume, what=str(folder / name))
     return volume, acquisition, found.notes
 
 
@@ -162,8 +166,7 @@ def _before(folder: Path, images: ImagesFile, ct: Volume) -> Volume | None:
     if not images.ct_before:
         return None
     before, _, _ = read_ct(folder, images, images.ct_before)
-    ct.require_same_grid(before, what="the scan before the lesion")
-    return before
+    return on_grid_of(ct, before, what="the scan before the lesion")[0]
 
 
 def _other(folder: Path, listed: OtherScanFile, ct: Volume) -> OtherScan:

@@ -11,7 +11,7 @@ from osteoplan.io.nifti import found_nifti
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
 
-__all__ = ["ReadImage", "is_dicom", "read_image"]
+__all__ = ["ReadImage", "is_dicom", "is_image", "lists_segments", "read_image", "stem"]
 
 NIFTI, ITK = (".nii", ".nii.gz"), (".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -30,6 +30,24 @@ def is_dicom(path: Path) -> bool:
     if path.is_dir() or path.suffix.lower() in (".zip", ".dcm", ".ima"):
         return True
     return path.is_file() and is_marked(path)
+
+
+def is_image(path: Path) -> bool:
+    """True for a file that is called like a NIfTI, NRRD or MetaImage."""
+    return path.is_file() and not path.name.startswith(".") and path.name.lower().endswith((*NIFTI, *ITK))
+
+
+def lists_segments(path: Path) -> bool:
+    """True for an NRRD file whose header names segments, as 3D Slicer writes it."""
+    if not path.name.lower().endswith((".nrrd", ".nhdr")) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return b"Segment0_LabelValue" in file.read(1 << 16)
+
+
+def stem(path: Path) -> str:
+    """Name of an image file without its ending, both parts of ``.nii.gz``."""
+    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
 
 
 def read_image(

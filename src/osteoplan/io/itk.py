@@ -7,6 +7,7 @@ the CT only where the grids are equal, or where the file says which part of an e
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from osteoplan.io.itk_header import parsed
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
 
-__all__ = ["NrrdSegment", "found_itk", "nrrd_segments", "read_itk", "read_nrrd_segment"]
+__all__ = [
+    "NrrdSegment", "every_nrrd_segment", "found_itk", "nrrd_segments", "read_itk", "read_nrrd_segment",
+]  # fmt: skip
 
 
 def read_itk(path: Path, meaning: Meaning, *, frame: str = "scan") -> Volume:
@@ -102,6 +105,20 @@ def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask
     layer = layers[row.layer]
     drawn = layer.with_array(layer.array == row.value, "mask")
     return ForeignMask(_on(drawn, said, ct, what), (*notes, _unproven(what)))
+
+
+def every_nrrd_segment(path: Path, ct: Volume) -> Iterator[tuple[NrrdSegment, ForeignMask]]:
+    """Each segment in which something is drawn, with its mask on the CT's grid; the file is read once.
+
+    Raises:
+        BadInput: as ``nrrd_segments``.
+        GeometryMismatch: its grid is not the CT's.
+    """
+    layers, said, _ = apart(parsed, path, "label", ct.frame, limits())
+    for row in _listed(path, layers, said):
+        if row.voxels:
+            drawn = layers[row.layer].with_array(layers[row.layer].array == row.value, "mask")
+            yield row, ForeignMask(_on(drawn, said, ct, f"segment {row.number} '{row.label}'"))
 
 
 def _on(drawn: Volume, said: dict[str, str], ct: Volume, what: str) -> Volume:

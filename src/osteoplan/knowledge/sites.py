@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import re
 from functools import cache
 from typing import Literal
 
 from pydantic import Field
 
-from osteoplan.errors import UnknownName
+from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Strict, document
 from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.case import Side
 
 __all__ = [
-    "BoneRow", "BoneSite", "SpineSite", "bone_site", "label_of", "planned_bones", "side_of",
+    "BoneRow", "BoneSite", "SpineSite", "bone_called", "bone_site", "label_of", "planned_bones", "side_of",
     "thoracolumbar_spine",
 ]  # fmt: skip
 
@@ -76,6 +77,7 @@ class BoneSite(Strict):
 
     Attributes:
         bones: name in a case -> label and side.
+        also: other words for such a bone, without its side and with ``_`` for blanks.
         regions: values of the fact ``region`` that a lesion here can have.
         frames: kinds of ``BoneFrame`` that are read here.
     """
@@ -84,6 +86,7 @@ class BoneSite(Strict):
     title: str
     date: datetime.date
     bones: dict[str, BoneRow] = Field(min_length=1)
+    also: tuple[str, ...] = ()
     regions: tuple[str, ...] = Field(min_length=1)
     frames: tuple[str, ...] = Field(min_length=1)
     load_cases: tuple[str, ...]
@@ -120,6 +123,45 @@ def bone_site(bone: str) -> BoneSite | None:
     """
     _require(bone)
     return _bone_sites().get(bone)
+
+
+def bone_called(text: str) -> str:
+    """The bone of a case that somebody names in words of his own: ``T8``, ``right femur``, ``rib 5 left``.
+
+    Side and level are read, never guessed: a bone with two sides needs one.
+
+    Raises:
+        BadInput: no such bone, or one that cannot be planned; a suggestion never changes level or side.
+    """
+    if text in planned_bones():
+        return text
+    words = re.findall(r"[a-z]+\d*|\d+", text.lower())
+    spine = thoracolumbar_spine()
+    if level := re.fullmatch(r"([ctls])_?0?(\d{1,2})", "_".join(w for w in words if w not in _OF_A_VERTEBRA)):
+        found = (level[1] + level[2]).upper()
+        if found in spine.planned_levels:
+            return spine.bone_prefix + found
+        planned = f"vertebrae are planned from {spine.planned_levels[0]} to {spine.planned_levels[-1]}"
+        if level[1] == "s":
+            raise BadInput(f"{text}: this is a part of the sacrum here; give --bone sacrum ({planned})")
+        raise BadInput(f"{text}: such a vertebra can be labelled, not planned: {planned}")
+    words = [_SIDES.get(word, word) for word in words]
+    meant = [bone for bone in planned_bones() if sorted(bone.split("_")) == sorted(words)]
+    side = [word for word in words if word in ("left", "right")]
+    rest = "_".join(word for word in words if word not in side)
+    for site in {site.id: site for site in _bone_sites().values()}.values():
+        if rest in site.also:
+            meant += [bone for bone, row in site.bones.items() if [row.side] == side or row.side is None]
+            if not meant:
+                raise BadInput(f"{text}: which side? give {' or '.join(list(site.bones)[:2])}")
+    if len(set(meant)) != 1:
+        raise UnknownName("bone", text, planned_bones())
+    return meant[0]
+
+
+# what people write for a side, and around a level
+_SIDES = {"l": "left", "lt": "left", "r": "right", "rt": "right", "sin": "left", "dex": "right"}
+_OF_A_VERTEBRA = ("vertebra", "vertebrae", "vertebral", "body", "level", "spine")
 
 
 def label_of(bone: str) -> str:

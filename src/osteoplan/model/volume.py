@@ -115,7 +115,7 @@ class Volume:
             )
         if not self.same_grid(other):
             raise GeometryMismatch(
-                f"{what} is on another grid ({_grid(other)}) than {reference} ({_grid(self)}): "
+                f"{what} is on another grid than {reference} ({_difference(other, self)}): "
                 f"resample it onto {reference}"
             )
 
@@ -145,6 +145,33 @@ class Volume:
         return box_of(low, high)
 
 
-def _grid(volume: Volume) -> str:
-    spacing = " x ".join(f"{s:.2f}" for s in volume.spacing_mm)
-    return f"{'x'.join(map(str, volume.shape))} at {spacing} mm"
+def _difference(volume: Volume, other: Volume) -> str:
+    """What tells two grids apart, first its kind and then in numbers."""
+    if volume.shape != other.shape:
+        return f"{_size(volume)} voxels, not {_size(other)}"
+    said = []
+    edges, others = volume.spacing_mm, other.spacing_mm
+    if (np.abs(edges - others) * volume.shape).max() > 1e-3:
+        said.append(f"voxels of {_edges(edges)} mm, not {_edges(others)}")
+    turned = np.degrees(np.arccos(np.clip(np.abs((volume.direction * other.direction).sum(axis=0)), 0, 1)))
+    if turned.max() > 0.01:
+        said.append(f"axes turned by up to {turned.max():.2f} degrees")
+    opposed = (volume.direction * other.direction).sum(axis=0) < 0
+    if opposed.any():
+        said.append(f"axis {' and '.join('ijk'[n] for n in np.flatnonzero(opposed))} the other way round")
+    middle = (np.array(volume.shape) - 1) / 2
+    shift = volume.positions_mm(middle) - other.positions_mm(middle)
+    if np.abs(shift).max() > 1e-3:
+        ways = ("to the right", "to the left"), ("forward", "backward"), ("down", "up")
+        parts = [f"{abs(mm):.3g} mm {way[int(mm > 0)]}" for mm, way in zip(shift, ways, strict=True)
+                 if abs(mm) > 1e-3]  # fmt: skip
+        said.append(f"its middle {', '.join(parts)}")
+    return "; ".join(said)
+
+
+def _size(volume: Volume) -> str:
+    return "x".join(map(str, volume.shape))
+
+
+def _edges(spacing_mm: F64) -> str:
+    return " x ".join(f"{edge:.5g}" for edge in spacing_mm)

@@ -27,7 +27,7 @@ import yaml
 
 from osteoplan.anatomy.phantom import make_phantom, spine_phantom
 from osteoplan.errors import AlreadyExists, BadInput, NotAvailable
-from osteoplan.io.labels import write_names
+from osteoplan.io.label_names import write_names
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
 from osteoplan.provenance import cache_folder, digest

@@ -14,17 +14,19 @@ from typing import Any, Literal
 
 import numpy as np
 
+from osteoplan.anatomy.image_values import gas_in_bone, require_plausible
 from osteoplan.arrays import Point
 from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.acquisition import write_acquisition
 from osteoplan.io.case import meaning_of, read_case, read_images
-from osteoplan.io.case_file import LabelsFile, MaskFile, read_case_file
+from osteoplan.io.case_file import MaskFile, read_case_file
 from osteoplan.io.images import ReadImage, is_dicom, read_image
-from osteoplan.io.labels import read_labels, write_names
+from osteoplan.io.label_names import write_names
+from osteoplan.io.labels import take_labels
 from osteoplan.io.masks import read_mask
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import write_yaml
-from osteoplan.knowledge.sites import label_of
+from osteoplan.knowledge.sites import bone_called, label_of
 from osteoplan.model.case import Case, Matrix, Side
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
@@ -107,6 +109,7 @@ def init_case(folder: Path, new: NewCase, *, force: bool = False, progress: Prog
     """
     if (folder / "case.yaml").exists() and not force:
         raise AlreadyExists(f"{folder} is a case already; choose another folder, or --force to replace it")
+    new = _with_known_bones(new)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
         beside = Path(made) / "case"
@@ -120,6 +123,13 @@ def init_case(folder: Path, new: NewCase, *, force: bool = False, progress: Prog
         else:
             beside.replace(folder)
     return Made(case, tuple(importing.notes))
+
+
+def _with_known_bones(new: NewCase) -> NewCase:
+    """Bones by their names in a case, however they were called; an unknown one is told before any work."""
+    lesion = replace(new.lesion, bone=bone_called(new.lesion.bone)) if new.lesion else None
+    seed = (bone_called(new.seed[0]), new.seed[1]) if new.seed else None
+    return replace(new, lesion=lesion, seed=seed)
 
 
 class _Import:
@@ -149,6 +159,7 @@ class _Import:
         found = read_image(self.new.ct, meaning, series=self.new.series, straighten=self.new.straighten)
         if found.volume.meaning == "MR":
             raise BadInput(f"{self.new.ct}: this is an MR series; a plan starts from a CT, give MR with --mr")
+        require_plausible(found.volume, what=str(self.new.ct))
         self.notes += found.notes
         write_nifti(found.volume, self.folder / "ct.nii.gz")
         return found
@@ -179,18 +190,10 @@ class _Import:
         return labels, written
 
     def _given_labels(self, path: Path, ct: Volume) -> tuple[LabelMap, dict[str, Any]]:
-        names = str(self.new.names) if self.new.names else None
-        by_number = self.new.scheme or (None if names else "totalsegmentator")
-        volume, values, notes = read_labels(
-            Path(), LabelsFile(file=str(path), scheme=by_number, names=names), ct
-        )
-        self.notes += notes
-        written: dict[str, Any] = {"file": "labels.nii.gz"}
-        if names is not None or is_dicom(path):
-            written["names"] = "structures.csv"
-        else:
-            written["scheme"] = by_number
-        return LabelMap(volume, values), written
+        read = take_labels(path, ct, scheme_name=self.new.scheme, names=self.new.names)
+        self.notes += (*read.notes, *gas_in_bone(ct, read.labels))
+        named = {"scheme": read.scheme} if read.scheme else {"names": "structures.csv"}
+        return read.labels, {"file": "labels.nii.gz", **named}
 
     def _grown(self, ct: Volume, labels: LabelMap | None, bone: str, seed_mm: Point) -> LabelMap:
         """The label map with one more bone, grown from a point in it."""
@@ -261,7 +264,8 @@ class _Import:
 
     def _lesion(self, new: NewLesion, ct: Volume, labels: LabelMap | None) -> dict[str, Any]:
         """One lesion of case.yaml, its mask written on the CT's grid."""
-        label_of(new.bone)  # an unknown bone is told before any work
+        if labels is not None:
+            labels.box(label_of(new.bone))  # a bone that is not on the scan is told here, not by 'check'
         entry: dict[str, Any] = {
             "id": "L1", "bone": new.bone, "side": new.side, "level_confirmed": False, "target": True,
         }  # fmt: skip
@@ -281,9 +285,12 @@ class _Import:
             mask, drawn = _thresholded(new, source, ct, labels)
             write_nifti(mask, self.folder / "lesion_L1.nii.gz")
             return "lesion_L1.nii.gz", drawn
-        found = read_mask(Path(), _spec(source, new.part), ct, what="the mask of lesion L1")
+        part = None if is_dicom(source) else new.part
+        found = read_mask(Path(), _spec(source, new.part), ct, what="the mask of lesion L1", part=part)
         self.notes += (f"lesion L1: {note}" for note in found.notes)
         write_nifti(found.mask, self.folder / "lesion_L1.nii.gz")
+        if not is_dicom(source) and new.part:
+            return "lesion_L1.nii.gz", f"number {new.part} of its file"
         return "lesion_L1.nii.gz", f"{found.called} of a DICOM object" if found.called else ""
 
 

@@ -21,7 +21,7 @@ from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.case import read_images
 from osteoplan.io.case_file import CaseFile, LesionFile, read_case_file
 from osteoplan.io.documents import INTENDED_USE
-from osteoplan.io.labels import write_names
+from osteoplan.io.label_names import write_names
 from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
 from osteoplan.model.anatomy import BoneFrame
