@@ -258,13 +258,13 @@ def test_the_torsion_of_a_world_is_near_that_solved_in_it(notched):
     sections = cut(segments(notched)[0], 1.5)
     tissue = section_tissue(sections, "now")
     unsure = Calibration.line("density", 1.0, 0.0, 0.1, 8.0, calibrated=True)
-    from osteoplan.mechanics.beam.section_rigidity import _in_world, _twisted
+    from osteoplan.mechanics.beam.section_rigidity import _in_sample, _twisted
 
     solved = _twisted(sections, modulus(tissue, central_sample(unsure, "keller_1994")))
     for world in parameter_samples(unsure, ("keller_1994",), Ensemble(2, 3)):
         E = modulus(tissue, world)
         true = profile(sections, E).GJ_Nmm2
-        estimate = _in_world(sections, E, solved)[2]
+        estimate = _in_sample(sections, E, solved)[2]
         assert estimate[true > 0] == pytest.approx(true[true > 0], rel=0.02)
 
 
