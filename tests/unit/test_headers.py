@@ -11,16 +11,19 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom.dataset import Dataset
 
 from osteoplan.errors import BadInput
 from osteoplan.io import nifti
+from osteoplan.io.dicom.dose import found_dose
 from osteoplan.io.dicom.limits import limits
+from osteoplan.io.dicom.seg import read_segment
 from osteoplan.io.header import numbers
 from osteoplan.io.images import read_image
 from osteoplan.io.itk_header import parsed
 from osteoplan.io.nifti import write_nifti
 from osteoplan.model.volume import Volume
-from tests.foreign_made import GRIDS, scan
+from tests.foreign_made import GRIDS, make_dose, make_seg, scan
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -336,6 +339,23 @@ def test_voxels_of_a_size_that_no_scan_has_are_refused(
     refused(write(scaled, tmp_path / f"ct{suffix}"), "which is not from 0.05 to 10 mm")
 
 
+def test_a_dose_or_a_segmentation_of_such_edges_is_refused(tmp_path: Path):
+    image = scan(GRID)
+
+    def tenfold(dataset: Dataset) -> None:
+        measures = dataset
+        if "SharedFunctionalGroupsSequence" in dataset:
+            measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+        measures.PixelSpacing = [11.0, 8.0]
+
+    dose = image.with_array(image.array.astype(np.float32) + 1, "Gy")
+    with pytest.raises(BadInput, match=r"voxels of 11 x 8 x 2\.5 mm, which is not from 0\.05 to 10 mm"):
+        found_dose(make_dose(tmp_path / "dose.dcm", dose, change=tenfold))
+    seg = make_seg(tmp_path / "seg.dcm", image, {"tumour": image.array > 400}, change=tenfold)
+    with pytest.raises(BadInput, match="voxels of 11 x 8 mm, which is not"):
+        read_segment(seg, "tumour", image)
+
+
 # --- one real number a voxel
 
 
@@ -482,6 +502,53 @@ def test_a_pair_of_files_is_refused(ct: Volume, name: str, tmp_path: Path):
     with pytest.raises(BadInput, match=r"one of a pair of files \(\.hdr, \.img\)"):
         read_image(tmp_path / name, "HU")
     refused((tmp_path / "ct.hdr").rename(tmp_path / "ct.nii"), "header of a pair")
+
+
+def test_a_gzip_is_known_by_its_first_bytes(ct: Volume, tmp_path: Path):
+    plain, small = tmp_path / "a.nii", tmp_path / "b.nii.gz"
+    write(ct, plain)
+    write(ct, small)
+    plain.rename(tmp_path / "a.nii.gz")
+    small.rename(tmp_path / "b.nii")
+    for name in ("a.nii.gz", "b.nii"):
+        assert np.array_equal(read(tmp_path / name)[0].array, ct.array)
+
+
+@pytest.mark.parametrize("offset", [1e30, np.nan, -1e9, 5e8])
+def test_data_that_begin_nowhere_are_refused(ct: Volume, offset: float, tmp_path: Path):
+    stored = bytearray(write(ct, tmp_path / "ct.nii").read_bytes())
+    stored[108:112] = np.array([offset], "<f4").tobytes()
+    (tmp_path / "ct.nii.gz").write_bytes(gzip.compress(stored))
+    refused(tmp_path / "ct.nii.gz", "damaged|ends after|memory")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_mutated_header_is_read_or_refused_in_one_sentence(
+    ct: Volume, suffix: str, seed: int, tmp_path: Path
+):
+    path = write(ct, tmp_path / f"ct{suffix}")
+    stored = bytearray(gzip.decompress(path.read_bytes()) if suffix == ".nii.gz" else path.read_bytes())
+    head = min(len(stored), 352 if suffix.startswith(".nii") else 400)
+    rng = np.random.default_rng(seed)
+    for _ in range(rng.integers(1, 6)):
+        one, other = rng.integers(head, size=2)
+        match rng.integers(4):
+            case 0:
+                stored[one] = rng.integers(256)
+            case 1:
+                stored[one], stored[other] = stored[other], stored[one]
+            case 2:
+                stored[one : one + 8] = bytes(8)
+            case 3:
+                del stored[rng.integers(len(stored)) + 1 :]
+                head = min(head, len(stored))
+    path.write_bytes(gzip.compress(stored) if suffix == ".nii.gz" else stored)
+    try:
+        outcome: Volume | str = read(path)[0]
+    except BadInput as refusal:
+        outcome = str(refusal)
+    assert "\n" not in outcome if isinstance(outcome, str) else outcome.shape == ct.shape
 
 
 # --- in which process

@@ -20,7 +20,17 @@ from osteoplan.errors import BadInput
 from osteoplan.io.dicom.limits import Limits
 from osteoplan.model.volume import Meaning, Volume
 
-__all__ = ["chunks", "inflated", "length_mm", "numbers", "placed", "readable", "require_claim", "whole"]
+__all__ = [
+    "chunks",
+    "inflated",
+    "length_mm",
+    "numbers",
+    "placed",
+    "readable",
+    "require_claim",
+    "require_edges",
+    "whole",
+]
 
 _CHUNK = 1 << 20
 _PADDING = 4096  # bytes of zeros or line ends that a writer may leave behind the data
@@ -63,20 +73,32 @@ def placed(
     """
     scaled = np.diag([*[length_mm(path, unit)] * 3, 1.0]) @ affine
     spacing_mm = np.linalg.norm(scaled[:3, :3], axis=0)
-    edges = " x ".join(f"{edge:.3g}" for edge in spacing_mm)
-    low, high = bound.voxel_edge_min_mm, bound.voxel_edge_max_mm
-    if not ((spacing_mm >= low) & (spacing_mm <= high)).all():
-        stated = f"its header measures in {unit}" if unit.strip("? ") else "its header names no unit"
-        raise BadInput(
-            f"{path.name}: voxels of {edges} mm, which is not from {low:g} to {high:g} mm ({stated}): "
-            "correct unit or spacing, or export it again"
-        )
+    stated = f"its header measures in {unit}" if unit.strip("? ") else "its header names no unit"
+    require_edges(path, spacing_mm, bound, stated)
     try:
         volume = Volume(array, scaled, meaning, frame)
     except BadInput as why:
         raise BadInput(f"{path.name}: {why}") from None
-    note = f"{path.name}: its lengths are in {unit}, read as voxels of {edges} mm"
+    note = f"{path.name}: its lengths are in {unit}, read as voxels of {_edges(spacing_mm)}"
     return volume, () if length_mm(path, unit) == 1 else (note,)
+
+
+def require_edges(path: Path, spacing_mm: F64, bound: Limits, stated: str = "in the header") -> None:
+    """Voxels, planes and pixels of every format have edges that a scan has.
+
+    Raises:
+        BadInput: they do not; ``stated`` is what the header says of it.
+    """
+    low, high = bound.voxel_edge_min_mm, bound.voxel_edge_max_mm
+    if not ((spacing_mm >= low) & (spacing_mm <= high)).all():
+        raise BadInput(
+            f"{path.name}: voxels of {_edges(spacing_mm)}, which is not from {low:g} to {high:g} mm "
+            f"({stated}): correct unit or spacing, or export it again"
+        )
+
+
+def _edges(spacing_mm: F64) -> str:
+    return " x ".join(f"{edge:.3g}" for edge in spacing_mm) + " mm"
 
 
 def numbers(path: Path, stored: Array, meaning: Meaning, slope: float = 1.0, inter: float = 0.0) -> Array:
@@ -174,8 +196,10 @@ def readable(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (BadInput, MemoryError):
+    except BadInput:
         raise
+    except MemoryError:
+        raise BadInput(f"{path.name}: needs more memory than there is; crop it, or export it again") from None
     except (EOFError, IsalError, BadGzipFile, zlib.error) as why:  # type: ignore[misc]
         raise BadInput(
             f"{path.name}: its compressed data are damaged or cut off ({why}); copy or export it again"

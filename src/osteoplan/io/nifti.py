@@ -82,10 +82,13 @@ def write_nifti(volume: Volume, path: Path) -> None:
 
 @contextmanager
 def _stream(path: Path) -> Iterator[IO[bytes]]:
+    """The file, inflated where it is a gzip, whatever its name says."""
     from isal import igzip
 
-    with igzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-        yield stream
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        yield igzip.IGzipFile(fileobj=file) if packed else file
 
 
 def _parsed(path: Path, meaning: Meaning, frame: str, bound: Limits) -> tuple[Volume, tuple[str, ...]]:

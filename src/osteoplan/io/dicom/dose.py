@@ -10,8 +10,10 @@ import numpy as np
 
 from osteoplan.arrays import F32, F64
 from osteoplan.errors import BadInput
+from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.opened import apart, decoded, finite, frame_of, opened
 from osteoplan.io.foreign import UNKNOWN_FRAME, clean_label
+from osteoplan.io.header import require_edges
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
@@ -115,10 +117,11 @@ def _affine(path: Path, dataset: Any, planes: int) -> F64:
     corner = finite(path, dataset.get("ImagePositionPatient"), 3, "its position")
     cosines = finite(path, dataset.get("ImageOrientationPatient"), 6, "its orientation").reshape(2, 3)
     spacing = finite(path, dataset.get("PixelSpacing"), 2, "its pixel spacing")
-    if np.abs(cosines @ cosines.T - np.eye(2)).max() > 1e-3 or spacing.min() <= 0:
-        raise BadInput(f"{path.name}: its axes are not at right angles or have no length; export it again")
+    if np.abs(cosines @ cosines.T - np.eye(2)).max() > 1e-3:
+        raise BadInput(f"{path.name}: its axes are not at right angles; export it again")
     normal = np.cross(*cosines)
     offsets = _offsets_mm(path, dataset, planes, corner, normal)
+    require_edges(path, np.array([*spacing, abs(offsets[1] - offsets[0])]), limits())
     affine = np.eye(4)
     # PixelSpacing is the distance of rows first, that of columns second.
     affine[:3, 0], affine[:3, 1] = cosines[0] * spacing[1], cosines[1] * spacing[0]

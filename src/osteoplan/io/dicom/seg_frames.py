@@ -15,8 +15,10 @@ import numpy as np
 from osteoplan.arrays import F64, U8, Array, Mask
 from osteoplan.boxes import bounding_box
 from osteoplan.errors import BadInput
+from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.opened import finite, frame_of
 from osteoplan.io.foreign import Masks
+from osteoplan.io.header import require_edges
 from osteoplan.knowledge import values
 
 __all__ = ["counted", "drawn"]
@@ -106,8 +108,7 @@ def _placed(path: Path, dataset: Any) -> tuple[F64, F64, F64]:
     lengths = np.linalg.norm(across), np.linalg.norm(along)
     if max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(across @ along)) > 1e-3:
         raise BadInput(f"{path.name}: its row and column directions are not at right angles; export it again")
-    if spacing.min() <= 0:
-        raise BadInput(f"{path.name}: its pixel spacing is not positive; export it again")
+    require_edges(path, spacing, limits())
     # PixelSpacing is the distance of rows first, that of columns second.
     return np.stack(corners), across / lengths[0] * spacing[1], along / lengths[1] * spacing[0]
 
