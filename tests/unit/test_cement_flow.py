@@ -39,7 +39,11 @@ def ports(anatomy, *places, mL):
 
 
 def poured(anatomy, effects, noise=None):
-    return _pour(anatomy, effects, medium(anatomy), noise)
+    through = medium(anatomy)
+    found = _pour(anatomy, effects, through, noise)
+    share = np.zeros(anatomy.image.shape)
+    share[through.box] = found.share
+    return replace(found, share=share)
 
 
 def mL(anatomy, share):

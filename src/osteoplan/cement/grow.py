@@ -14,11 +14,13 @@ No probability of leaking is claimed from this; published rates stand beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from osteoplan import boxes
 from osteoplan.arrays import F32, F64, Indices, Mask
+from osteoplan.boxes import Box
 from osteoplan.cement.medium import Medium, arrivals, medium, speeds
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
@@ -57,37 +59,39 @@ def fill(
     if asked <= 0:
         raise BadInput("the plan injects no cement: there is nothing to grow")
     anatomy = around.anatomy
-    through, plates = medium(anatomy), _endplates(anatomy)
+    through = medium(anatomy)
+    box, plates = through.box, _endplates(anatomy, through.box)
     even = _pour(anatomy, effects, through, None)
     samples, shares = [], []
     for k in range(min(int(number("growth.draws")), ensemble.n)):
         if on_step is not None and not on_step(k, 0.0):
             raise Cancelled("cement growth was stopped")
         poured = _pour(anatomy, effects, through, ensemble.stream("cement", str(k)))
-        samples.append(_numbers(around, poured, plates))
+        samples.append(_numbers(around, box, poured, plates))
         shares.append(poured.share.astype(np.float32))
     because = (
         f"arrival-time growth of {asked:.1f} mL; interval over {len(samples)} worlds of uneven bone",
         "veins, pressure and curing are not modelled",
     )
+    whole = np.zeros(anatomy.image.shape)
+    whole[box] = even.share
     fraction = Field(
-        "cement_fraction", anatomy.image.with_array(even.share, "fraction"), "1", because[0],
-        _cropped(anatomy, shares),
+        "cement_fraction", anatomy.image.with_array(whole, "fraction"), "1", because[0],
+        _cropped(anatomy, box, shares),
     )  # fmt: skip
     return Simulated(
-        tuple(_estimates(_numbers(around, even, plates), samples, because, ensemble)),
+        tuple(_estimates(_numbers(around, box, even, plates), samples, because, ensemble)),
         (fraction,),
         {"samples": len(samples)},
         tuple(_warnings(even, samples, asked)),
     )
 
 
-def _cropped(anatomy: Anatomy, shares: list[F32]) -> tuple[Volume, ...]:
-    """One share a sample, on the box that holds all of them: the whole grid would be far larger."""
-    reached = np.argwhere(np.any([share > 0 for share in shares], axis=0))
-    low, high = reached.min(axis=0) - 1, reached.max(axis=0) + 2
-    volumes = (anatomy.image.with_array(share, "fraction").crop(low, high) for share in shares)
-    return tuple(replace(volume, array=volume.array.copy()) for volume in volumes)
+def _cropped(anatomy: Anatomy, box: Box, shares: list[F32]) -> tuple[Volume, ...]:
+    """One share a sample, on the part of the box that holds all of them and one voxel more."""
+    part = boxes.around(np.any([share > 0 for share in shares], axis=0), 1)
+    grid = anatomy.image.crop(*np.add(boxes.ends(part), boxes.ends(box)[0]))
+    return tuple(grid.with_array(share[part].copy(), "fraction") for share in shares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,7 @@ class _Poured:
     """Cement in one sample.
 
     Attributes:
-        share: (ni, nj, nk) share of each voxel that is cement when the operator has stopped.
+        share: share of each voxel of the medium's box that is cement when the operator has stopped.
         placed_mL: volume that is in by then, inside the bone and outside it.
         escape_mL: place -> what would be there had the whole of the asked volume been pushed in.
         reached_canal: the injection was stopped for cement in the canal.
@@ -109,7 +113,7 @@ class _Poured:
 
 @dataclass(frozen=True, eq=False)
 class _Plate:
-    """One endplate: (n, 3) indices of its voxels, and of those one layer deeper."""
+    """One endplate: (n, 3) indices in the medium's box of its voxels, and of those one layer deeper."""
 
     voxels: Indices
     beneath: Indices
@@ -139,15 +143,13 @@ def _pour(anatomy: Anatomy, effects: Effects, through: Medium, noise: np.random.
         "outside": float(pushed[through.outside & ~canal].sum()) * mL,
     }
     stopped, placed = invade(times, capacity, amounts, stop_at=canal)
-    share = np.zeros(anatomy.image.shape)
-    share[through.box] = stopped
-    return _Poured(share, float(placed.sum()), escape, escape["spinal_canal"] > 0)
+    return _Poured(stopped, float(placed.sum()), escape, escape["spinal_canal"] > 0)
 
 
-def _numbers(around: Surroundings, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
+def _numbers(around: Surroundings, box: Box, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
     anatomy = around.anatomy
     share, mL = poured.share, anatomy.image.voxel_volume_mm3 / 1000.0
-    part, room = _room(anatomy)
+    part, room = _room(anatomy, box)
     mostly = share >= 0.5
     found: Numbers = {
         ("cement_volume_mL", anatomy.bone, "mL"): poured.placed_mL,
@@ -158,9 +160,10 @@ def _numbers(around: Surroundings, poured: _Poured, plates: Mapping[str, _Plate]
     maps = distance_maps(around)
     if maps.has("canal") and mostly.any():
         # From the voxel's centre, less half its shortest edge: the cement's own face.
-        gap = float(maps.of("canal")[mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
+        gap = float(maps.of("canal")[box][mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
         found["cement_to_canal_mm", "spinal_canal", "mm"] = max(gap, 0.0)
-    local = anatomy.frame.local(anatomy.image.positions_mm(np.argwhere(share > 0)))
+    voxels = np.argwhere(share > 0) + boxes.ends(box)[0]
+    local = anatomy.frame.local(anatomy.image.positions_mm(voxels))
     left = float(share[share > 0][local[:, 0] > 0].sum()) * mL
     found["cement_left_pct", anatomy.bone, "%"] = 100.0 * left / poured.placed_mL if poured.placed_mL else 0.0
     for place, volume in poured.escape_mL.items():
@@ -168,13 +171,15 @@ def _numbers(around: Surroundings, poured: _Poured, plates: Mapping[str, _Plate]
     return found
 
 
-def _room(anatomy: Anatomy) -> tuple[str, Mask]:
-    """What cement is to fill: the body of a vertebra, the lesion of another bone."""
+def _room(anatomy: Anatomy, box: Box) -> tuple[str, Mask]:
+    """What cement is to fill in the box: the body of a vertebra, the lesion of another bone."""
     body = anatomy.parts.get("body")
-    return ("lesion", anatomy.lesion_mask & anatomy.bone_mask) if body is None else ("body", body)
+    if body is None:
+        return "lesion", anatomy.lesion_mask[box] & anatomy.bone_mask[box]
+    return "body", body[box]
 
 
-def _endplates(anatomy: Anatomy) -> dict[str, _Plate]:
+def _endplates(anatomy: Anatomy, box: Box) -> dict[str, _Plate]:
     """Voxels of the body from which one step up (or down) along the bone leaves it; none in another bone."""
     if "body" not in anatomy.parts:
         return {}
@@ -187,10 +192,10 @@ def _endplates(anatomy: Anatomy) -> dict[str, _Plate]:
         to = image.indices(image.positions_mm(indices) + up_mm * anatomy.frame.superior)
         return np.clip(np.rint(to).astype(np.intp), 0, np.array(image.shape) - 1)
 
-    plates = {}
+    plates, (first, _) = {}, boxes.ends(box)
     for name, up in (("superior", step), ("inferior", -step)):
         last = where[~body[tuple(moved(where, up).T)]]
-        plates[name] = _Plate(last, moved(last, -up))
+        plates[name] = _Plate(last - first, moved(last, -up) - first)
     return plates
 
 
