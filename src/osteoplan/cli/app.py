@@ -9,6 +9,7 @@ from cyclopts import CycloptsError
 from osteoplan.cli import cases, clinical, knowledge, plans, proofs, sheets, ways
 from osteoplan.cli.root import BAD_INPUT, DONE, app
 from osteoplan.errors import BadInput, Cancelled, NotAvailable
+from osteoplan.io.places import sentence_of
 
 __all__ = ["app", "run"]
 
@@ -31,6 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         return DONE
+    except OSError as why:  # the disk filled up, a folder was taken away: the system says what
+        return _refuse(sentence_of(why))
     return status if isinstance(status, int) else DONE
 
 

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from osteoplan.cli.root import DONE, INCOMPLETE, Coordinates, Force, Json, app, numbers, triple
 from osteoplan.errors import BadInput
+from osteoplan.io.places import require_writable
 
 __all__ = ["check", "init", "simulate_lesion"]
 
@@ -180,6 +181,7 @@ def check(case: Path, *, lesion: str | None = None, out: Path | None = None, jso
         else:
             console.out.print(series_table(listed["series"]))
         return DONE
+    require_writable(out or case)
     with console.watching() as progress:
         checked = check_case(case, lesion=lesion, progress=progress)
         page = write_check_page(checked, out or case, progress=progress)
@@ -284,6 +286,7 @@ def simulate_lesion(
         soft_tissue_mm=0.0 if breach is not None else soft_tissue, rim_mm=rim,
         collapse=None if collapse is None else _collapse(collapse), seed=seed,
     )  # fmt: skip
+    require_writable(case)
     with watching() as progress:
         truth = simulate_lesion_in(case, recipe, force=force, progress=progress)
     if json:

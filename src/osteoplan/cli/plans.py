@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from osteoplan.cli.root import DONE, INCOMPLETE, USE, Force, Json, PlanOptions, app
+from osteoplan.io.places import require_writable
 
 __all__ = ["demo", "plan", "replay", "strength"]
 
@@ -55,6 +56,7 @@ def demo(
     edge = demo_spacing_mm(site) if spacing is None else spacing
     options = PlanOptions(draws=draws, spacing=edge)
     options.settings()  # refused before the case is made
+    require_writable(out / "case")
     with watching() as progress:
         made = make_demo_case(out / "case", site, archive=archive, force=force, progress=progress)
     if made.phantom_because:
@@ -120,6 +122,8 @@ def strength(
     from osteoplan.workflow.strength import strength as strength_of
 
     settings = options.settings()
+    if out is not None:
+        require_writable(out)
     with watching() as progress:
         made = strength_of(case, settings, load_case=load_case, ladder=ladder, out=out, progress=progress)
     found = as_json(StrengthDocument, made)
@@ -174,6 +178,7 @@ def _plan(case: Path, out_folder: Path, options: PlanOptions, *, force: bool, as
     document = existing(out_folder, case, settings, force=force)
     reused = document is not None
     if document is None:
+        require_writable(out_folder)
         with watching() as progress:
             result = plan_case(case, settings, progress=progress)
             written = write(result, case, out=out_folder, progress=progress)

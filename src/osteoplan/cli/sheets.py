@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from osteoplan.cli.root import DONE, USE, Force, Json, app
+from osteoplan.io.places import require_writable
 
 __all__ = ["sheet"]
 
@@ -39,9 +40,10 @@ def sheet(
     from osteoplan.workflow.sheet import sheet as make_sheet
     from osteoplan.workflow.sheet import write_sheet
 
+    path = out or plan.parent / f"sheet_{option}.pdf"
+    require_writable(path.parent)
     with watching() as progress:
         made = make_sheet(plan, option, case=case, progress=progress)
-    path = out or plan.parent / f"sheet_{option}.pdf"
     new = write_sheet(made, path, force=force)
     if json:
         print_json(made.says)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from osteoplan.cli.root import DONE, INCOMPLETE, USE, Json, app
+from osteoplan.io.places import require_writable
 
 __all__ = ["ways"]
 
@@ -64,6 +65,7 @@ def ways(
     from osteoplan.workflow.ways import ways as ways_of
 
     settings = WaysSettings(lesion, position, needle, guidance, seed)
+    require_writable(out or case / "ways")
     with watching() as progress:
         result = ways_of(case, settings, progress=progress)
         cover = None

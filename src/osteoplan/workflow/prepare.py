@@ -25,6 +25,7 @@ from osteoplan.io.label_names import write_names
 from osteoplan.io.labels import take_labels
 from osteoplan.io.masks import read_mask
 from osteoplan.io.nifti import write_nifti
+from osteoplan.io.places import require_writable
 from osteoplan.io.yaml import write_yaml
 from osteoplan.knowledge.sites import bone_called, label_of
 from osteoplan.model.case import Case, Matrix, Side
@@ -110,8 +111,9 @@ def init_case(folder: Path, new: NewCase, *, force: bool = False, progress: Prog
     if (folder / "case.yaml").exists() and not force:
         raise AlreadyExists(f"{folder} is a case already; choose another folder, or --force to replace it")
     new = _with_known_bones(new)
+    require_writable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as made:
+    with tempfile.TemporaryDirectory(prefix=".init-", dir=folder.parent) as made:
         beside = Path(made) / "case"
         beside.mkdir()
         importing = _Import(beside, new, progress)
