@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -238,6 +239,7 @@ def _each(keyword: str, value: object):
 MALFORMED = {
     "points": (_each("ContourGeometricType", "POINT"), "is of type 'POINT', not a closed planar"),
     "two points": (_each("ContourData", ["0", "0", "0", "1", "1", "0"]), r"has 2 point\(s\) and encloses"),
+    "points cut off": (_each("NumberOfContourPoints", 5), "announces 5 points and holds 4: it was cut off"),
     "half a point": (_each("ContourData", ["0"] * 10), "a point without three coordinates"),
     "nothing listed": (lambda d: delattr(d, "StructureSetROISequence"), "lists no regions"),
     "no contours": (lambda d: delattr(d, "ROIContourSequence"), "is listed and has no contours"),
@@ -283,6 +285,22 @@ def test_a_contour_beyond_64_kB_is_read_as_the_standard_writes_it(tmp_path: Path
     assert np.array_equal(
         read_roi(path, "GTV", ct).mask.array, rasterised(prism(ct, SQUARE, (2, 3)), ct, what="it").mask.array
     )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_only_structure_set_of_a_folder_or_zip_is_read(packed: bool, tmp_path: Path):
+    ct = scan()
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "VERSION").write_text("not DICOM")
+    make_rtstruct(folder / "rs.dcm", {"GTV": prism(ct, SQUARE, (2, 3))})
+    path = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", folder)) if packed else folder
+    assert read_roi(path, None, ct).mask.array.sum() == 180
+    make_rtstruct(folder / "other.dcm", {"GTV": prism(ct, SQUARE, (2, 3))})
+    with pytest.raises(
+        BadInput, match="export: of 3 files 2 are a radiotherapy structure set; give one file"
+    ):
+        read_roi(folder, None, ct)
 
 
 def test_two_regions_of_one_number_are_refused_and_one_listed_twice_is_read(tmp_path: Path):

@@ -309,7 +309,7 @@ def _spec(source: Path, part: str | None) -> str | MaskFile:
 def _dicom_kind(source: Path) -> Literal["rtstruct", "seg"]:
     from osteoplan.io.dicom.series import find_series
 
-    modalities = {found.modality for found in find_series(source)}
+    modalities = {found.modality for found in find_series(source)} - {""}  # no DICOM beside it
     if modalities == {"RTSTRUCT"}:
         return "rtstruct"
     if modalities == {"SEG"}:

@@ -13,8 +13,10 @@ import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput
+from osteoplan.io.dicom.archive import Files, files_at
 from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.header import pseudonym
+from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.scan import marked
 from osteoplan.knowledge import values
 
@@ -30,18 +32,22 @@ def apart(function: Callable[..., T], path: Path, *args: object) -> T:
 
 
 def opened(path: Path, classes: Collection[str], what: str) -> Any:
-    """The data set of a DICOM file of one of these SOP classes.
+    """The data set of a DICOM file of one of these SOP classes, or of the only such file in a folder or zip.
 
     Raises:
-        BadInput: no such file, not DICOM, cut off, or another kind of object.
+        BadInput: no such file, not DICOM, cut off, another kind of object, or several.
     """
     import pydicom
     from pydicom.uid import UID
 
-    if not path.is_file():
+    if not path.exists():
         raise BadInput(f"{path.name}: no such file; check the path in case.yaml")
+    files = files_at(path, limits())
+    fitting = [n for n in range(len(files)) if len(files) == 1 or _class_of(files, n) in classes]
+    if len(fitting) != 1:
+        raise BadInput(f"{path.name}: of {len(files)} files {len(fitting)} are {what}; give one file")
     try:
-        with path.open("rb") as stream:
+        with files.open(fitting[0]) as stream:
             dataset = pydicom.dcmread(marked(stream))
         found = str(dataset.get("SOPClassUID", ""))
     except Exception as why:  # pydicom raises what the broken bytes happen to hit
@@ -53,6 +59,18 @@ def opened(path: Path, classes: Collection[str], what: str) -> Any:
         kind = name if name != found else "an object of an unknown class"  # never what the header says
         raise BadInput(f"{path.name}: is {kind}, not {what}; choose the file that holds {what}")
     return dataset
+
+
+def _class_of(files: Files, number: int) -> str:
+    """The SOP class of one of several files; "" of what is no DICOM."""
+    import pydicom
+
+    try:
+        with files.open(number) as stream:
+            head = pydicom.dcmread(marked(stream), stop_before_pixels=True, specific_tags=["SOPClassUID"])
+        return str(head.get("SOPClassUID", ""))
+    except Exception:  # as above
+        return ""
 
 
 def decoded(path: Path, read: Callable[[], T]) -> T:

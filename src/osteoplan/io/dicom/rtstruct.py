@@ -192,4 +192,9 @@ def _points(item: Any, n: int, what: str) -> F64:
         raise BadInput(
             f"{what}, number {n}, has {len(numbers) // 3} point(s) and encloses nothing: delete it there"
         )
+    if int(item.get("NumberOfContourPoints") or 0) > len(numbers) // 3:
+        raise BadInput(
+            f"{what}, number {n}, announces {item.NumberOfContourPoints} points and holds "
+            f"{len(numbers) // 3}: it was cut off; export it again"
+        )
     return numbers.reshape(-1, 3)
