@@ -11,7 +11,7 @@ from osteoplan.knowledge.approaches import approach
 from osteoplan.knowledge.devices import device
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.model.trajectory import Gap, Trajectory
-from osteoplan.trajectory.needles.exact import kept, measured_exactly, missed_mm
+from osteoplan.trajectory.needles.exact import SPARE_MM, kept, measured_exactly, missed_mm
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps, surroundings
 from tests.slow_checker import Capsule, gap_to, masks_of, wall_around
@@ -103,3 +103,30 @@ def test_what_the_search_could_not_find_is_passed_on() -> None:
     around, task = surroundings(vertebra("straight")), task_for()
     none = Trajectory("t", "t", "needle", "transpedicular", "none", reasons=("no pedicle",))
     assert kept(around, task, lambda _: (none,)) == (none,)
+
+
+def test_each_search_asks_for_more_by_what_was_missed_of_that_kind_alone() -> None:
+    around, task = surroundings(vertebra("oblique")), task_for()
+    missed = missed_mm(measured_exactly(around, task, read_way(around, task, 12.0)))
+    assert set(missed) == {"canal"}
+    asked = []
+    kept(around, task, lambda stricter: (asked.append(stricter.rules), (read_way(around, task, 12.0),))[1])
+    assert len(asked) > 1
+    for n, rules in enumerate(asked):
+        more = n * (missed["canal"] + SPARE_MM)
+        assert rules.clearance_mm == pytest.approx(
+            {kind: mm + (more if kind == "canal" else 0.0) for kind, mm in task.rules.clearance_mm.items()}
+        )
+        assert rules.wall_mm == task.rules.wall_mm
+
+
+def test_only_measures_that_were_told_are_told_again() -> None:
+    around, task = surroundings(vertebra("straight")), task_for()
+    read = read_way(around, task, 12.6)
+    assert measured_exactly(around, task, replace(read, gaps=())).measures == read.measures
+    assert measured_exactly(around, task, replace(read, measures={})).measures == {}
+    walled = replace(
+        read, gaps=(*read.gaps, Gap("b", "wall", 0.9, (0, 0, 0), 1.0)), measures={"wall_mm": 0.9}
+    )
+    told = measured_exactly(around, task, walled)
+    assert told.measures["wall_mm"] == next(gap.gap_mm for gap in told.gaps if gap.kind == "wall")

@@ -116,3 +116,18 @@ def test_a_corridor_is_no_wider_than_every_brick_beside_it_allows() -> None:
     wide = replace(axis, bone_mm=1.0)
     assert measured_exactly(around, place, wide).by_bone
     assert measured_exactly(around, place, wide).score == 1.0
+
+
+def test_a_joint_that_is_crossed_on_purpose_limits_no_corridor_and_others_do() -> None:
+    around = region(
+        ("near", "joint", (4.0, 6.0), True), ("aorta", "vessel", (7.0, 9.0), True),
+        ("far", "joint", (12.0, 16.0), True),
+    )  # fmt: skip
+    axis = Axis(
+        score=9.0, bone_mm=20.0, bone_at_mm=5.0, clear_mm=30.0, clear_at_mm=0.0,
+        entry_mm=np.array([-10.0, 0.0, 0.0]), exit_mm=np.array([2.0, 0.0, 0.0]), by_bone=True,
+    )  # fmt: skip
+    template = along_x(20.0, 10.0, margins_mm={"wall": 0.0, "joint": 1.0})
+    for crossed, gap in (((), 2.0), (("near",), 10.0), (("near", "far"), 31.0)):
+        place = cast(Any, type("Place", (), {"template": template, "crossed": crossed}))
+        assert measured_exactly(around, place, axis).clear_mm == pytest.approx(gap - 1.0)
