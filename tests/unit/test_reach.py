@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from osteoplan.errors import UnknownName
 from osteoplan.knowledge.guidance import Guidance, guidance
-from osteoplan.model.trajectory import Position
-from osteoplan.trajectory.reach import POSITIONS, c_arm_angles, reachable, view_angles
+from osteoplan.model.trajectory import Position, Trajectory
+from osteoplan.trajectory.reach import POSITIONS, c_arm_angles, followed, reachable, view_angles
 
 HERE = np.array([10.0, -20.0, 30.0])
 LEFT, BACK, HEAD = np.eye(3)
@@ -163,3 +163,23 @@ def test_straight_across_the_table_there_is_no_angulation(outward: np.ndarray) -
     orbital, angulation = c_arm_angles(outward, "prone")
     assert abs(orbital) == pytest.approx(90.0)
     assert angulation == 0.0
+
+
+def test_a_corridor_that_nothing_can_follow_does_not_fit_and_one_that_did_not_keeps_its_own_reason() -> None:
+    fits = Trajectory(
+        "w", "w", "corridor", "own", "fits", entry_mm=(0.0, 0.0, 0.0), target_mm=(0.0, 0.0, -50.0),
+        fits=("screw",),
+    )  # fmt: skip
+    ct, level = (guidance("freehand_ct"),), (0.0, 80.0, 0.0)
+
+    def followed_as(way: Trajectory, position: Position | None) -> Trajectory:
+        return followed([way], ct, position=position, isocentre_mm=None)[0]
+
+    assert followed_as(fits, None) is fits
+    refused = followed_as(fits, "prone")  # straight along the table: 90 deg out of every slice
+    assert (refused.status, refused.fits) == ("none", ())
+    assert refused.reasons[0].startswith("cannot be followed with the patient prone: ")
+    none = replace(fits, status="none", reasons=("too narrow",))
+    assert followed_as(none, "prone").reasons == ("too narrow",)
+    good = followed_as(replace(fits, entry_mm=level, target_mm=(0.0, 0.0, 0.0)), "prone")
+    assert (good.status, good.fits, good.reach) == ("fits", ("screw",), {"freehand_ct": ""})
