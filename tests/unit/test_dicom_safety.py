@@ -12,11 +12,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pydicom
 import pytest
 
 from osteoplan.errors import BadInput, Cancelled, GeometryMismatch
-from osteoplan.io.dicom.child import in_child
+from osteoplan.io.dicom.child import in_child, one_child
 from osteoplan.io.dicom.header import pseudonym
 from osteoplan.io.dicom.image import read_series
 from osteoplan.io.dicom.series import find_series
@@ -95,6 +96,28 @@ def test_a_child_tells_its_progress_and_can_be_stopped() -> None:
     assert seen == [0, 1, 2, 3, 4]
     with pytest.raises(Cancelled):
         in_child(count, 1000, memory_MB=900, seconds=20, on_step=lambda n, share: n < 2)
+
+
+def test_one_child_takes_one_task_after_the_other_until_it_is_ended() -> None:
+    with one_child():
+        first = in_child(os.getpid, memory_MB=700, seconds=20)
+        with one_child():
+            assert in_child(os.getpid, memory_MB=700, seconds=20) == first
+        with pytest.raises(GeometryMismatch, match="does not fit"):
+            in_child(refuse, "this does not fit", memory_MB=700, seconds=20)
+        assert in_child(count, 2, memory_MB=700, seconds=20, on_step=lambda n, share: True) == 2
+        assert in_child(os.getpid, memory_MB=700, seconds=20) == first
+        with pytest.raises(BadInput, match="longer than 1 s"):
+            in_child(time.sleep, 30, memory_MB=700, seconds=1)
+        second = in_child(os.getpid, memory_MB=700, seconds=20)
+        with pytest.raises(BadInput, match="SIGABRT"):
+            in_child(os.abort, memory_MB=700, seconds=20)
+        with pytest.raises(BadInput, match="need more than 700 MB"):
+            in_child(np.ones, 10**9, memory_MB=700, seconds=20)
+        third = in_child(os.getpid, memory_MB=700, seconds=20)
+        assert len({first, second, third}) == 3
+    assert not any(psutil.pid_exists(pid) for pid in (first, second, third))
+    assert in_child(os.getpid, memory_MB=700, seconds=20) not in (first, second, third)
 
 
 # --- bombs ----------------------------------------------------------------------------------------------

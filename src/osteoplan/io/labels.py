@@ -17,6 +17,7 @@ import numpy as np
 from osteoplan.arrays import Indices
 from osteoplan.errors import BadInput
 from osteoplan.io.case_file import LabelsFile
+from osteoplan.io.dicom.child import one_child
 from osteoplan.io.foreign import ForeignMask
 from osteoplan.io.grid import on_grid_of
 from osteoplan.io.images import is_dicom, is_image, lists_segments, read_image, stem
@@ -78,7 +79,8 @@ def take_labels(
         GeometryMismatch: another grid or frame than the CT's.
     """
     if path.is_dir() and (files := sorted(file for file in path.iterdir() if is_image(file))):
-        return _assembled(_masks(files, ct), ct)
+        with one_child():
+            return _assembled(_masks(files, ct), ct)
     if is_dicom(path):
         from osteoplan.io.dicom.seg import every_segment
 

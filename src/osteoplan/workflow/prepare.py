@@ -20,6 +20,7 @@ from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.acquisition import write_acquisition
 from osteoplan.io.case import meaning_of, read_case, read_images
 from osteoplan.io.case_file import MaskFile, read_case_file
+from osteoplan.io.dicom.child import one_child
 from osteoplan.io.images import ReadImage, is_dicom, read_image
 from osteoplan.io.label_names import write_names
 from osteoplan.io.labels import take_labels
@@ -113,7 +114,7 @@ def init_case(folder: Path, new: NewCase, *, force: bool = False, progress: Prog
     new = _with_known_bones(new)
     require_writable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".init-", dir=folder.parent) as made:
+    with one_child(), tempfile.TemporaryDirectory(prefix=".init-", dir=folder.parent) as made:
         beside = Path(made) / "case"
         beside.mkdir()
         importing = _Import(beside, new, progress)
