@@ -135,23 +135,34 @@ def _masks(files: Iterable[Path], ct: Volume) -> Iterator[Part]:
 
 
 def _assembled(parts: Iterable[Part], ct: Volume) -> ReadLabels:
-    """One label map of masks that may overlap: the smaller one wins, so that a bone stays within 'spine'."""
+    """One label map of masks that may overlap: known structures win, then the smaller.
+
+    So a bone stays whole within a 'spine' over all of it and around a 'lesion' in it.
+
+    Raises:
+        BadInput: two masks are called like one structure.
+    """
     found: list[tuple[str, int, Indices]] = []
     notes: list[str] = []
     for name, value, laid in parts:
         found.append((name, value, np.flatnonzero(laid.mask.array)))
         notes += laid.notes
     names: dict[str, int] = {}
+    known = {name for name, _, _ in found if is_known(canonical(name))}
     for name, value, _ in found:
+        if name in names and name in known:
+            raise BadInput(
+                f"numbers {names[name]} and {value} are both called {name}: give each structure one name"
+            )
         names[name if name not in names else f"{name}_{value}"] = value
     flat = np.zeros(ct.array.size, dtype=np.uint16)
     called = {value: name for name, value in names.items()}
-    for name, value, places in sorted(found, key=lambda part: -part[2].size):
+    sizes = {value: places.size for _, value, places in found}
+    for name, value, places in sorted(found, key=lambda part: (part[0] in known, -part[2].size)):
         for other, shared in zip(*np.unique(flat[places], return_counts=True), strict=True):
             if other:
-                notes.append(
-                    f"{name} and {called[other]} share {shared} voxels: they count as {name}, the smaller"
-                )
+                why = "the smaller" if places.size <= sizes[other] else "the known one"
+                notes.append(f"{name} and {called[other]} share {shared} voxels: they count as {name}, {why}")
         flat[places] = value
     left = np.bincount(flat, minlength=1)
     gone = [name for name, value, places in found if places.size and (value >= left.size or not left[value])]
