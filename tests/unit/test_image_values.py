@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from osteoplan.anatomy.image_values import gas_in_bone, require_plausible
+from osteoplan.anatomy.image_values import gas_in_bone, require_bone_size, require_plausible
 from osteoplan.errors import BadInput
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
@@ -90,3 +90,18 @@ def test_metal_that_wrapped_to_air_in_a_bone_is_told():
     assert said.startswith(
         f"vertebrae_T12 holds {6 * 6 * 3 * ct.voxel_volume_mm3 / 1000:.1f} mL that read as air"
     )
+
+
+@pytest.mark.parametrize(("scale", "refused"), [(0.1, True), (1, False), (10, True)])
+def test_a_bone_of_another_size_is_of_another_unit(scale, refused):
+    label = np.where(CT > 300, 32, 0)
+    label[0, 0, 0] = 33  # a stray voxel of a bone that the scan cuts
+    lengths = np.diag([scale, scale, scale, 1])
+    image = Volume(label, lengths @ affine((1.5, 2, 2.5), flip=(1, -1, 1)), "label")
+    labels = LabelMap(image, {"vertebrae_T12": 32, "vertebrae_T11": 33, "aorta": 52})
+    if refused:
+        with pytest.raises(BadInput, match=r"^l\.nii: vertebrae_T12, its largest bone, holds .* mL"):
+            require_bone_size(labels, what="l.nii")
+    else:
+        require_bone_size(labels, what="l.nii")
+    require_bone_size(LabelMap(image, {"aorta": 32}), what="l.nii")

@@ -20,7 +20,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["gas_in_bone", "require_plausible"]
+__all__ = ["gas_in_bone", "require_bone_size", "require_plausible"]
 
 Array = npt.NDArray[Any]
 SAMPLED = 2_000_000  # voxels that are enough for a share of one in a thousand
@@ -61,6 +61,31 @@ def gas_in_bone(ct: Volume, labels: LabelMap) -> tuple[str, ...]:
                 "look at the pictures, its strength is not that of a whole bone"
             )
     return tuple(said)
+
+
+def require_bone_size(labels: LabelMap, *, what: str) -> None:
+    """Refuse a label map whose largest bone is far too small or large: lengths in another unit.
+
+    Stray voxels of a bone that the scan cuts are common, so only the largest is asked.
+
+    Raises:
+        BadInput: how much it holds.
+    """
+    array, per_mL = labels.volume.array, labels.volume.voxel_volume_mm3 / 1000
+    held = {
+        name: np.count_nonzero(array[labels.box(name)] == labels.values[name]) * per_mL
+        for name in labels.present()
+        if kind_of(name) == "bone"
+    }
+    if not held:
+        return
+    name = max(held, key=lambda bone: held[bone])
+    low, high = number("images.largest_bone_min_mL"), number("images.largest_bone_max_mL")
+    if not low <= held[name] <= high:
+        raise BadInput(
+            f"{what}: {name}, its largest bone, holds {held[name]:.2g} mL, which is not {low:g} to {high:g}: "
+            "are its lengths in cm, not mm? correct unit or spacing, or export scan and labels again"
+        )
 
 
 def _not_HU(seen: Array, low: float, high: float) -> str:

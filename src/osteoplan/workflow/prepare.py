@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from osteoplan.anatomy.image_values import gas_in_bone, require_plausible
+from osteoplan.anatomy.image_values import gas_in_bone, require_bone_size, require_plausible
 from osteoplan.arrays import Point
 from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.acquisition import write_acquisition
@@ -194,6 +194,7 @@ class _Import:
 
     def _given_labels(self, path: Path, ct: Volume) -> tuple[LabelMap, dict[str, Any]]:
         read = take_labels(path, ct, scheme_name=self.new.scheme, names=self.new.names)
+        require_bone_size(read.labels, what=path.name)
         self.notes += (*read.notes, *gas_in_bone(ct, read.labels))
         named = {"scheme": read.scheme} if read.scheme else {"names": "structures.csv"}
         return read.labels, {"file": "labels.nii.gz", **named}
