@@ -13,8 +13,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 __all__ = [
-    "HU", "UCUM", "MPa", "MgPerCm3", "Millilitre", "Mm", "Mm2", "Mm3", "Newton", "NewtonPerMm", "ucum",
+    "HU", "UCUM", "MPa", "MgPerCm3", "Millilitre", "Mm", "Mm2", "Mm3", "Newton", "NewtonPerMm", "told_apart",
+    "ucum",
 ]  # fmt: skip
+
+
+def told_apart(value: float, bound: float, least: int = 1) -> tuple[str, str]:
+    """Two numbers in as many decimals, at least ``least``, as tell them apart: ``("1.96", "2.00")``."""
+    digits = next((n for n in range(least, 9) if f"{value:.{n}f}" != f"{bound:.{n}f}"), least)
+    return f"{value:.{digits}f}", f"{bound:.{digits}f}"
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,18 @@ def test_a_name_that_stands_for_two_things_says_so(capsys):
     assert documented(capsys, "knowledge", "show", "fact:sins")["used_by"][:2] == ["SP1", "SP2"]
 
 
+@pytest.mark.parametrize(
+    ("written", "id"),
+    [("SINS", "sins"), ("sp4", "SP4"), ("Fact:SINS", "sins"), ("VERTEBROPLASTY", "vertebroplasty")],
+)
+def test_a_name_is_found_whatever_its_capitals(capsys, written, id):
+    assert documented(capsys, "knowledge", "show", written)["id"] == id
+
+
+def test_a_score_is_computed_whatever_the_capitals_of_its_name(capsys):
+    assert documented(capsys, "score", "SINS", "pain=mechanical")["id"] == "sins"
+
+
 def test_a_superseded_version_is_shown_beside_the_one_in_force(capsys):
     found = documented(capsys, "knowledge", "show", "S2")
     (older,) = found["other_versions"]

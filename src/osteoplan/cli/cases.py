@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from osteoplan.cli.root import DONE, INCOMPLETE, Coordinates, Force, Json, app, numbers, triple
+from osteoplan.cli.root import DONE, INCOMPLETE, Coordinates, Force, Json, app, numbers, spot, triple
 from osteoplan.errors import BadInput
 from osteoplan.io.places import require_writable
 
@@ -67,13 +67,14 @@ def init(
     names
         CSV of 'number,name' rows, wins over --scheme
     seed
-        a point in the bone as x,y,z [LPS mm]: the bone is segmented from it
+        a point in the bone, which is segmented from it: x,y,z or lps:x,y,z [LPS mm], ras:x,y,z (3D Slicer),
+        or ijk:i,j,k (voxel indices of the CT from 0); a click on a picture of check.html gives it
     lesion
         mask on the CT's grid, RTSTRUCT or DICOM SEG
     part
         contour or segment of the lesion's file
     ellipsoid
-        lesion as x,y,z,a,b,c: centre [LPS mm] and three diameters [mm]
+        lesion as x,y,z,a,b,c: centre (like --seed, e.g. ijk:40,60,12,20,20,20) and three diameters [mm]
     threshold
         keep only what differs from the bone around it inside the ellipsoid
     bone
@@ -104,8 +105,8 @@ def init(
     if ellipsoid is not None:
         if lesion is not None:
             raise BadInput("give --lesion or --ellipsoid, not both")
-        x, y, z, a, b, c = numbers(ellipsoid, 6, "--ellipsoid")
-        source = Ellipsoid((x, y, z), (a, b, c), threshold)
+        centre, (a, b, c) = spot(ellipsoid, "--ellipsoid", more=3)
+        source = Ellipsoid(centre, (a, b, c), threshold)
     elif threshold:
         raise BadInput("--threshold works inside an ellipsoid: give --ellipsoid x,y,z,a,b,c")
     drawn = None
@@ -117,7 +118,7 @@ def init(
         raise BadInput("--seed needs --bone: which bone is grown from the point")
     new = NewCase(
         ct=ct, series=series, straighten=straighten, labels=labels, scheme=scheme, names=names,
-        seed=(bone, triple(seed, "--seed")) if seed is not None and bone is not None else None,
+        seed=(bone, spot(seed, "--seed")[0]) if seed is not None and bone is not None else None,
         lesion=drawn, others=mr, register=register, dose=dose,
         calibration=_calibration(calibration, kvp, phantom, rods),
     )  # fmt: skip

@@ -13,11 +13,12 @@ from osteoplan.errors import BadInput
 
 if TYPE_CHECKING:
     from osteoplan.mechanics.existing_metal import ExistingMetal
+    from osteoplan.model.spot import Spot
     from osteoplan.workflow.settings import PlanSettings
 
 __all__ = [
     "BAD_INPUT", "DONE", "INCOMPLETE", "OUR_BUG", "USE", "Coordinates", "Force", "Json", "PlanOptions",
-    "app", "numbers", "triple",
+    "app", "numbers", "spot", "triple",
 ]  # fmt: skip
 
 USE = "Research use only. Not a medical device. Not for diagnosis or treatment of patients."
@@ -88,6 +89,18 @@ def triple(text: str, name: str) -> Point:
     """``"1,2,3"`` -> three numbers."""
     x, y, z = numbers(text, 3, name)
     return x, y, z
+
+
+def spot(text: str, name: str, more: int = 0) -> tuple[Spot, list[float]]:
+    """``"ijk:40,60,12"``, ``"ras:..."``, ``"lps:..."`` or plain LPS -> the point, and numbers after it."""
+    from osteoplan.model.spot import Spot
+
+    system, colon, rest = text.rpartition(":")
+    count = system.strip().lower() if colon else "lps"
+    if count not in ("lps", "ras", "ijk"):
+        raise BadInput(f"{name} {text}: '{system}' is no system of coordinates; write lps:, ras: or ijk:")
+    x, y, z, *after = numbers(rest, 3 + more, name)
+    return Spot((x, y, z), count), after  # type: ignore[arg-type]
 
 
 def numbers(text: str, count: int, name: str) -> list[float]:

@@ -32,6 +32,7 @@ from osteoplan.trajectory.needles.report import way_of, why_broken
 from osteoplan.trajectory.needles.search import needle_ways, recheck
 from osteoplan.trajectory.probes.parallel import beside, candidate_of, segment_distances
 from osteoplan.trajectory.setting import Setting
+from osteoplan.units import told_apart
 
 __all__ = [
     "apart", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
@@ -132,7 +133,8 @@ def needle_violations(plan: Plan, setting: Setting, solids: Sequence[Cylinder] =
                 act, setting.inventory.device(act.device).values["outer_diameter_mm"].number, solid
             )
             if between < gap - 1e-6:
-                text = f"the cement needle passes {between:.1f} mm from metal that stays, {gap:g} mm needed"
+                near, needed = told_apart(between, gap)
+                text = f"the cement needle passes {near} mm from metal that stays, {needed} mm needed"
                 yield Violation("needle_screw_min_mm", text, between, gap, "mm")
 
 

@@ -31,6 +31,7 @@ from osteoplan.trajectory.needles.pedicle_path import (
 from osteoplan.trajectory.pedicle import PedicleSide, pedicle
 from osteoplan.trajectory.placement_error import PlacementError
 from osteoplan.trajectory.setting import Setting
+from osteoplan.units import told_apart
 
 __all__ = ["Cannula", "cannula_through", "cannulas", "clearances", "path_violations"]
 
@@ -214,8 +215,9 @@ def _too_close(
         gap = float(found.clearance_mm[kind][0]) if kind in found.clearance_mm else np.inf
         if gap < bound:
             name = _nearest(kind, found, setting)
+            near, needed = told_apart(gap, bound)
             text = (
-                f"{side} cannula passes {gap:.1f} mm from the {name}, {bound:.1f} mm needed"
+                f"{side} cannula passes {near} mm from the {name}, {needed} mm needed"
                 if gap > 0
                 else f"{side} cannula enters the {name} by {-gap:.1f} mm"
             )
@@ -225,9 +227,10 @@ def _too_close(
 def _wall(side: PedicleSide, diameter: float, found: Measures, limits: NeedleLimits) -> Iterator[Violation]:
     depth = float(found.wall_mm[0])
     if depth < limits.wall_mm:
+        there, needed = told_apart(depth, limits.wall_mm)
         text = (
-            f"{depth:.1f} mm of bone beside the {diameter:.1f} mm cannula in the {side} pedicle, "
-            f"{limits.wall_mm:.1f} mm needed"
+            f"{there} mm of bone beside the {diameter:.1f} mm cannula in the {side} pedicle, "
+            f"{needed} mm needed"
             if depth > 0
             else f"the {diameter:.1f} mm cannula breaks {-depth:.1f} mm out of the {side} pedicle or the body"
         )
@@ -240,7 +243,8 @@ def _angles(side: PedicleSide, found: Measures, limits: NeedleLimits) -> Iterato
         ("cortex", float(found.cortex_angle_deg[0]), limits.cortex_angle_deg),
     ):
         if angle > bound:
-            text = f"{side} path meets the {what} {angle:.0f} deg off its normal, {bound:.0f} deg at most"
+            off, most = told_apart(angle, bound, 0)
+            text = f"{side} path meets the {what} {off} deg off its normal, {most} deg at most"
             yield Violation(f"{what}_angle_max_deg", text, angle, bound, "deg")
 
 

@@ -28,6 +28,7 @@ def score_of(name: str, pairs: Sequence[str]) -> ScoreResult:
         BadInput: a pair without '=', or a key, level or score that does not exist.
     """
     items: dict[str, object] = {}
+    name = name.lower()
     by_fact = score_table(name).kind != "sum"
     for pair in pairs:
         key, sign, value = pair.partition("=")

@@ -94,13 +94,17 @@ def catalogue(kind: str | None = None, as_of: datetime.date | None = None) -> Js
 def shown(name: str, as_of: datetime.date | None = None, centre: Path | None = None) -> Json:
     """One piece, whole: ``sins``, ``SP4``, ``vertebroplasty``, or ``fact:sins`` where a name stands for two.
 
+    A name that nothing has to the letter is looked for without regard to capitals: ``SINS``, ``sp4``.
+
     Raises:
         UnknownName: nothing has that name; the message names the nearest.
     """
     whose = local_rule_set(centre, as_of)
     kind, _, bare = name.rpartition(":")
+    kind = kind.lower()
     if kind and kind not in KINDS:
         raise UnknownName("kind", kind, KINDS, "the knowledge")
+    bare = _spelled(bare, kind, whose, as_of)
     makers: dict[str, Callable[[str], Json | None]] = {
         "score": _score,
         "rule": partial(_rule, whose),
@@ -115,6 +119,13 @@ def shown(name: str, as_of: datetime.date | None = None, centre: Path | None = N
         raise UnknownName("name", bare, [row["id"] for row in _rows(as_of)], "the knowledge")
     first, document = answers[0]
     return {"kind": first, "id": bare, **document, "also": [f"{k}:{bare}" for k, _ in answers[1:]]}
+
+
+def _spelled(name: str, kind: str, whose: RuleSet, as_of: datetime.date | None) -> str:
+    """A name as the knowledge spells it, whatever its capitals; itself where it is known, or unknown."""
+    known = [row["id"] for row in _rows(as_of) if kind in ("", row["kind"])]
+    known += [rule.id for rule in (*whose.rules, *every_version()) if kind in ("", "rule")]
+    return name if name in known else next((id for id in known if id.lower() == name.lower()), name)
 
 
 def lint_findings(folder: Path | None = None) -> tuple[str, ...]:

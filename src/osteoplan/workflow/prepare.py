@@ -31,6 +31,7 @@ from osteoplan.io.yaml import write_yaml
 from osteoplan.knowledge.sites import bone_called, label_of
 from osteoplan.model.case import Case, Matrix, Side
 from osteoplan.model.labels import LabelMap
+from osteoplan.model.spot import Spot
 from osteoplan.model.volume import Volume
 from osteoplan.workflow.progress import Progress, quiet, stage
 
@@ -39,12 +40,12 @@ __all__ = ["Ellipsoid", "Made", "NewCase", "NewLesion", "init_case"]
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """A lesion as a radiologist measures it: a point [LPS mm] and three diameters [mm].
+    """A lesion as a radiologist measures it: a point (LPS mm, or a spot) and three diameters [mm].
 
     ``threshold`` keeps only what differs from the bone around it inside the ellipsoid.
     """
 
-    centre_mm: Point
+    centre: Point | Spot
     axes_mm: Point
     threshold: bool = False
 
@@ -72,7 +73,7 @@ class NewCase:
     Attributes:
         series: pseudonym of the CT series, where a DICOM folder holds several.
         straighten: resample a scan with gantry tilt.
-        seed: a bone and a point in it [LPS mm], where no label map holds the bone.
+        seed: a bone and a point in it (LPS mm, or a spot), where no label map holds the bone.
         others: MR or other series, and whether to register them rigidly onto the CT.
         calibration: as in case.yaml; None takes the tissues of the scan (``internal``).
     """
@@ -83,7 +84,7 @@ class NewCase:
     labels: Path | None = None
     scheme: str | None = None
     names: Path | None = None
-    seed: tuple[str, Point] | None = None
+    seed: tuple[str, Point | Spot] | None = None
     lesion: NewLesion | None = None
     others: tuple[Path, ...] = ()
     register: bool = False
@@ -181,7 +182,8 @@ class _Import:
         if self.new.labels is not None:
             labels, written = self._given_labels(self.new.labels, ct)
         if self.new.seed is not None:
-            bone, seed_mm = self.new.seed
+            bone, spot = self.new.seed
+            seed_mm = self._placed(spot, ct)
             labels = self._grown(ct, labels, bone, seed_mm)
             written = {"file": "labels.nii.gz", "names": "structures.csv"}
             written["seeded"] = {label_of(bone): list(seed_mm)}
@@ -214,6 +216,15 @@ class _Import:
         array = np.zeros(ct.shape, np.uint16) if labels is None else labels.volume.array.astype(np.uint16)
         array[grown.mask & (array == 0)] = number
         return LabelMap(ct.with_array(array, "label"), {**values, name: number})
+
+    def _placed(self, spot: Point | Spot, ct: Volume) -> Point:
+        """A point in LPS mm, told where it was given otherwise."""
+        if not isinstance(spot, Spot):
+            return spot
+        at = spot.on(ct)
+        if spot.system != "lps":
+            self.notes.append(f"{spot} is {','.join(f'{x:g}' for x in at)} in LPS mm")
+        return at
 
     def _others(self, ct: Volume) -> dict[str, Any]:
         """MR and dose, as entries of case.yaml."""
@@ -283,10 +294,10 @@ class _Import:
     def _mask(self, new: NewLesion, ct: Volume, labels: LabelMap | None) -> tuple[Any, str]:
         source = new.source
         if isinstance(source, Ellipsoid):
+            centre_mm, axes_mm = self._placed(source.centre, ct), source.axes_mm
             if not source.threshold:
-                centre, axes = list(source.centre_mm), list(source.axes_mm)
-                return {"ellipsoid": {"centre_mm": centre, "axes_mm": axes}}, ""
-            mask, drawn = _thresholded(new, source, ct, labels)
+                return {"ellipsoid": {"centre_mm": list(centre_mm), "axes_mm": list(axes_mm)}}, ""
+            mask, drawn = _thresholded(new, centre_mm, axes_mm, ct, labels)
             write_nifti(mask, self.folder / "lesion_L1.nii.gz")
             return "lesion_L1.nii.gz", drawn
         part = None if is_dicom(source) else new.part
@@ -321,7 +332,7 @@ def _dicom_kind(source: Path) -> Literal["rtstruct", "seg"]:
 
 
 def _thresholded(
-    new: NewLesion, source: Ellipsoid, ct: Volume, labels: LabelMap | None
+    new: NewLesion, centre_mm: Point, axes_mm: Point, ct: Volume, labels: LabelMap | None
 ) -> tuple[Volume, str]:
     """What differs from the bone around it inside the ellipsoid."""
     from osteoplan.anatomy.lesion_shapes import threshold_in_ellipsoid
@@ -331,9 +342,7 @@ def _thresholded(
         raise BadInput(f"a threshold needs the bone: give --labels with {name}, or --seed")
     if new.matrix is None:
         raise BadInput("a threshold needs --matrix: lytic looks for what is darker, blastic for brighter")
-    return threshold_in_ellipsoid(
-        ct, source.centre_mm, source.axes_mm, matrix=new.matrix, bone_mask=labels.mask(name)
-    )
+    return threshold_in_ellipsoid(ct, centre_mm, axes_mm, matrix=new.matrix, bone_mask=labels.mask(name))
 
 
 def _read_back(folder: Path) -> Case | None:

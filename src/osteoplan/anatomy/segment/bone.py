@@ -33,7 +33,10 @@ def segment_bone(ct: Volume, bone: str, seed_mm: npt.ArrayLike) -> Segmented:
     index = ct.indices(seed)
     outside = (index < -0.5).any() or (index > np.array(ct.shape) - 0.5).any()
     if seed.shape != (3,) or not np.isfinite(seed).all() or outside:
-        raise BadInput(f"the point {seed.tolist()} lies outside the scan: give x,y,z in LPS mm")
+        raise BadInput(
+            f"the point {seed.tolist()} lies outside the scan: give x,y,z in LPS mm, "
+            "or write ras: or ijk: before them"
+        )
     site = bone_site(bone)
     if site is None:
         return grown_vertebra(ct, bone, seed)

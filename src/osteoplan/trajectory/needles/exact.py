@@ -18,6 +18,7 @@ from osteoplan.trajectory.exact import distance_along
 from osteoplan.trajectory.needles.candidates import Candidates, window_of
 from osteoplan.trajectory.needles.limits import NeedleRules, NeedleTask
 from osteoplan.trajectory.surroundings import Surroundings, point
+from osteoplan.units import told_apart
 
 __all__ = ["kept", "measured_exactly", "missed_mm"]
 
@@ -90,11 +91,13 @@ def _refused(way: Trajectory) -> Trajectory:
     if not way.ok:
         return way
     said = tuple(
-        f"the best path passes {gap.gap_mm:.2f} mm from the {gap.structure.replace('_', ' ')}, "
-        f"{gap.needed_mm:.2f} mm needed"
+        "the best path passes {} mm from the {}, {} mm needed".format(
+            near, gap.structure.replace("_", " "), far
+        )
         if gap.kind != "wall"
-        else f"{gap.gap_mm:.2f} mm of bone beside the needle, {gap.needed_mm:.2f} mm needed"
+        else f"{near} mm of bone beside the needle, {far} mm needed"
         for gap in way.gaps
+        for near, far in (told_apart(gap.gap_mm, gap.needed_mm, 2),)
         if gap.gap_mm < gap.needed_mm
     )
     return replace(way, status="none", reasons=said)

@@ -17,6 +17,7 @@ from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.measure import PathMeasurements, Scene
 from osteoplan.trajectory.reach import view_angles
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings, point
+from osteoplan.units import told_apart
 
 __all__ = ["none_of", "numbered", "unchecked_of", "way_of", "why_broken"]
 
@@ -193,27 +194,28 @@ def _sentences(
     for gap in gaps:
         if f"{gap.kind}_clearance_min_mm" in broken:
             name = gap.structure.replace("_", " ") + (" (derived)" if gap.derived else "")
+            passed, needed = told_apart(gap.gap_mm, gap.needed_mm)
             text = (
-                f"passes {gap.gap_mm:.1f} mm from the {name}, {gap.needed_mm:.1f} mm needed"
+                f"passes {passed} mm from the {name}, {needed} mm needed"
                 if gap.gap_mm > 0
                 else f"enters the {name} by {-gap.gap_mm:.1f} mm"
             )
             said.append((f"{gap.kind}_clearance_min_mm", text))
     wide = f"the {task.diameter_mm:.1f} mm needle"
+    wall, wall_needed = told_apart(measured.wall_mm[0], rules.wall_mm)
+    deep, deep_needed = told_apart(measured.tip_mm[0], scene.tip_mm)
+    long, reach = told_apart(measured.length_mm[0], task.reach_mm or 0.0, 0)
+    skin, skin_most = told_apart(measured.skin_angle_deg[0], rules.skin_angle_deg, 0)
+    cortex, cortex_most = told_apart(measured.cortex_angle_deg[0], rules.cortex_angle_deg, 0)
     words = {
-        "wall_depth_min_mm": f"{measured.wall_mm[0]:.1f} mm of bone beside {wide}, "
-        f"{rules.wall_mm:.1f} mm needed"
+        "wall_depth_min_mm": f"{wall} mm of bone beside {wide}, {wall_needed} mm needed"
         if measured.wall_mm[0] > 0
         else f"{wide} breaks {-measured.wall_mm[0]:.1f} mm out of the bone",
         "waypoint": f"passes {measured.missed_mm[0]:.1f} mm beside the place that this approach goes through",
-        "tip_depth_min_mm": f"has its tip {measured.tip_mm[0]:.1f} mm deep in the lesion, "
-        f"{scene.tip_mm:.1f} mm needed",
-        "length_mm": f"is {measured.length_mm[0]:.0f} mm long, {task.device.name} reaches "
-        f"{task.reach_mm or 0:.0f} mm",
-        "skin_angle_max_deg": f"meets the skin {measured.skin_angle_deg[0]:.0f} deg off its normal, "
-        f"{rules.skin_angle_deg:.0f} deg at most",
-        "cortex_angle_max_deg": f"meets the bone {measured.cortex_angle_deg[0]:.0f} deg off its normal, "
-        f"{rules.cortex_angle_deg:.0f} deg at most",
+        "tip_depth_min_mm": f"has its tip {deep} mm deep in the lesion, {deep_needed} mm needed",
+        "length_mm": f"is {long} mm long, {task.device.name} reaches {reach} mm",
+        "skin_angle_max_deg": f"meets the skin {skin} deg off its normal, {skin_most} deg at most",
+        "cortex_angle_max_deg": f"meets the bone {cortex} deg off its normal, {cortex_most} deg at most",
     }
     said += [(name, text) for name, text in words.items() if name in broken]
     if "reach" in broken:
