@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["F32", "F64", "I32", "I64", "U8", "Array", "Bool", "Indices", "Mask", "Point", "Real"]
+__all__ = ["F32", "F64", "I16", "I32", "I64", "U8", "Array", "Bool", "Indices", "Mask", "Point", "Real"]
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
+I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.intp]

@@ -251,16 +251,31 @@ def test_the_midline_is_the_mirror_plane_of_the_vertebra_along_the_patients_own_
 def test_without_bones_the_midline_is_the_middle_of_the_body_in_that_slice() -> None:
     array = np.full((120, 90, 6), -1000.0)
     array[20:95, 10:80] = 40.0
-    affine = np.diag([-2.0, 1.5, 3.0, 1.0])
+    affine = np.diag([-3.4, 1.5, 3.0, 1.0])
     affine[:3, 3] = (100.0, -60.0, -9.0)
     ct = Volume(array, affine, "HU")
     anatomy = replace(
         plan_result().reading.anatomy, frame=replace(plan_result().reading.anatomy.frame, kind="hemipelvis")
     )
-    middle = 100.0 - 2.0 * (20 + 94) / 2
+    middle = 100.0 - 3.4 * (20 + 94) / 2
     found = midline(replace(_case(), ct=ct, labels=None), anatomy, (middle + 41.0, 0.0, 0.0))
     assert found.offset_mm == pytest.approx(41.0)
     assert "middle of the body" in found.words
+    # of one limb, or where the image ends in the body, no midline is told
+    assert (
+        midline(
+            replace(_case(), ct=replace(ct, affine=np.diag([0.5, 1, 1, 1]) @ affine), labels=None),
+            anatomy,
+            (middle, 0.0, 0.0),
+        )
+        is None
+    )
+    assert (
+        midline(
+            replace(_case(), ct=ct.crop((30, 0, 0), (120, 90, 6)), labels=None), anatomy, (middle, 0.0, 0.0)
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize(("flip", "number"), [(1.0, 3), (-1.0, 18)])

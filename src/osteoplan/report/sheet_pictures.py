@@ -112,22 +112,25 @@ def _at_entry(
     place = marked_paths(asked.option)[mark]
     entry, tip = np.asarray(place.entry_mm), np.asarray(place.target_mm)
     middle = midline(asked.case, asked.anatomy, place.entry_mm)
-    zero = entry - (middle.offset_mm, 0.0, 0.0)
+    zero = entry - (0.0 if middle is None else middle.offset_mm, 0.0, 0.0)
     hold = np.stack([entry, tip, zero, scenery.bone_mm.min(axis=0), scenery.bone_mm.max(axis=0)])
     plane = fit("axial", scenery.anatomy.level, entry, hold, margin_mm=_MARGIN_MM, pixel_mm=_PIXEL_MM)
     plane = _square(plane)
     picture = at_plane(scenery, plane, window=BONE_WINDOW, width=edge, rods=(rods[mark],))
     unit = edge / plane.cols
     (x0, y0), (x1, y1), (x2, y2) = ((plane.pixel(np.stack([zero, entry, tip])) + 0.5) * unit).tolist()
-    lines = (
-        Stroke(f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}", NEEDLE, width=0.8),
+    axis = Stroke(f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}", NEEDLE, width=0.8)
+    off = (
         Stroke(f"M{x0:.1f} 0V{edge:.1f}", _WHITE, dash="5 4", width=0.8),
         Stroke(f"M{x0:.1f} {y0:.1f}H{x1:.1f}", _WHITE, width=1.0),
     )
+    lines = (axis, *(() if middle is None else off))
     picture = replace(
         picture, outlines=(*lines, *picture.outlines), marks=(Mark(mark, (x1, y1), NEEDLE),), tips=()
     )
     height = f"{place.entry_mm[2]:.1f}".replace("-", "−")
+    if middle is None:
+        return SheetPicture(picture, f"{mark} axial, z {height} mm")
     beyond = (x0 + 4, y0 + 4, "start") if x1 < x0 else (x0 - 4, y0 + 4, "end")
     return SheetPicture(picture, f"{mark} axial, z {height} mm", f"{abs(middle.offset_mm):.0f} mm", beyond)
 

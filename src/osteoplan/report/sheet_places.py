@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
-from osteoplan.arrays import F64, Point
+from osteoplan.anatomy.flanks import flanks
+from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
@@ -20,7 +20,6 @@ from osteoplan.trajectory.reach import view_angles
 __all__ = ["Angles", "Midline", "angles", "midline", "skin_to_bone_mm", "slice_words"]
 
 _STEP_MM = 0.2
-_AIR_HU = -300.0  # between air and skin
 _LEAST_DEG = 0.5  # a smaller angle is printed as none
 _STRAIGHT = np.cos(np.radians(3.0))  # slices tilted by more have no one height
 
@@ -43,8 +42,11 @@ class Midline:
         return "midline" if abs(self.offset_mm) < 0.5 else "left" if self.offset_mm > 0 else "right"
 
 
-def midline(case: Case, anatomy: Anatomy, at_mm: Point) -> Midline:
-    """From the mirror plane of a vertebra or sacrum; else from the sacrum's middle; else from the body's."""
+def midline(case: Case, anatomy: Anatomy, at_mm: Point) -> Midline | None:
+    """From the mirror plane of a vertebra or sacrum; else from the sacrum's middle; else from the body's.
+
+    None where the scan shows none of them: a scan of one hip has no midline.
+    """
     point = np.asarray(at_mm, dtype=np.float64)
     frame = anatomy.frame
     if frame.kind in ("vertebra", "sacrum"):
@@ -56,19 +58,10 @@ def midline(case: Case, anatomy: Anatomy, at_mm: Point) -> Midline:
         sacrum = labels.near("sacrum", 0.0)
         middle = sacrum.positions_mm(np.argwhere(sacrum.array)).mean(axis=0)
         return Midline(float(point[0] - middle[0]), "middle of the sacrum")
-    return Midline(float(point[0]) - _middle_of_body(case.ct, point), "middle of the body in this slice")
-
-
-def _middle_of_body(ct: Volume, point: F64) -> float:
-    """Mid between the left and right edge of the largest piece that is no air, in the slice of a point."""
-    axis = int(np.argmax(np.abs(ct.direction[2])))
-    count = int(np.clip(np.rint(ct.indices(point)[axis]), 0, ct.shape[axis] - 1))
-    tissue, pieces = ndimage.label(np.take(ct.array, count, axis=axis) > _AIR_HU)
-    if not pieces:
-        return float(ct.positions_mm((np.asarray(ct.shape) - 1) / 2)[0])
-    largest = np.argwhere(tissue == 1 + np.argmax(np.bincount(tissue.ravel())[1:]))
-    x = ct.positions_mm(np.insert(largest, axis, count, axis=1))[:, 0]
-    return float(x.min() + x.max()) / 2
+    middle = flanks(case.ct, point).middle_mm
+    if middle is None:
+        return None
+    return Midline(float(point[0]) - middle, "middle of the body in this slice")
 
 
 def slice_words(ct: Volume, at_mm: Point) -> str:

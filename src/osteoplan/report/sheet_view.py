@@ -111,9 +111,12 @@ def _acts(option: Option) -> Iterator[Act]:
     return (step.act for step in option.plan.steps)
 
 
+_NO_MIDLINE = "not seen on this scan"
+
+
 def _side(asked: Asked, places: Mapping[str, Place]) -> str:
     """Sides that are gone in on, left first."""
-    sides = {_named_side(place) or _entry_side(asked, place) for place in places.values()}
+    sides = {_named_side(place) or _entry_side(asked, place) for place in places.values()} - {""}
     return " + ".join(sorted(sides)).upper() or asked.anatomy.lesion.side.upper()
 
 
@@ -124,7 +127,8 @@ def _named_side(place: Place) -> str:
 
 
 def _entry_side(asked: Asked, place: Place) -> str:
-    return midline(asked.case, asked.anatomy, place.entry_mm).side
+    middle = midline(asked.case, asked.anatomy, place.entry_mm)
+    return "" if middle is None else middle.side
 
 
 def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
@@ -135,21 +139,24 @@ def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
         yield f"NOT TO BE CARRIED OUT: {name_of(option.status)}" + (f": {reasons}" if reasons else "")
     for mark, place in places.items():
         named, entered = _named_side(place), _entry_side(asked, place)
-        if named and entered not in (named, "midline"):
+        if named and entered not in (named, "midline", ""):
             yield f"{mark} goes through the {name_of(place.through)} from the {entered}"
     treated, scanned = procedure.get("position"), procedure.get("scan_position")
     if treated is None or treated != scanned:
         how = f"scanned {name_of(scanned or 'in a position not stated')}, treated {name_of(treated or '?')}"
         yield f"Organs move: confirm on the procedural CT ({how})"
+    yield from asked.anatomy.alerts
     yield from asked.anatomy.coarse
 
 
 def _path(mark: str, place: Place, asked: Asked) -> PathView:
     """Entry, angles and depths of one device."""
     middle = midline(asked.case, asked.anatomy, place.entry_mm)
-    off = "on the midline"
-    if middle.side != "midline":
-        off = f"{abs(middle.offset_mm):.0f} mm {middle.side.upper()}"
+    off, of = _NO_MIDLINE, ""
+    if middle is not None and middle.side == "midline":
+        off = "on the midline"
+    elif middle is not None:
+        off, of = f"{abs(middle.offset_mm):.0f} mm {middle.side.upper()}", " of the midline"
     seen = angles(place.entry_mm, place.target_mm)
     bone = skin_to_bone_mm(asked.anatomy, place.entry_mm, place.target_mm)
     to_bone = "not met" if bone is None else f"{bone:.0f} mm"
@@ -157,7 +164,7 @@ def _path(mark: str, place: Place, asked: Asked) -> PathView:
     head = f", tip to the {seen.points_to}" if seen.points_to else ""
     length = float(np.linalg.norm(np.subtract(place.target_mm, place.entry_mm)))
     rows = (
-        SheetLine("skin: side", off if middle.side == "midline" else f"{off} of the midline", off),
+        SheetLine("skin: side", f"{off}{of}", off),
         SheetLine("skin: table", slice_words(asked.case.ct, place.entry_mm), _z(place.entry_mm)),
         SheetLine("skin: level", _height(asked.anatomy, place.entry_mm)),
         SheetLine("in plane", f"{seen.in_plane_deg:.0f}°{lean}", f"{seen.in_plane_deg:.0f}° {seen.tip_to}"),
@@ -181,7 +188,8 @@ def _z(at_mm: Point) -> str:
 def _references(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     """What the table's numbers are counted from."""
     for place in places.values():
-        yield f"midline: {midline(asked.case, asked.anatomy, place.entry_mm).words}"
+        middle = midline(asked.case, asked.anatomy, place.entry_mm)
+        yield f"midline: {_NO_MIDLINE if middle is None else middle.words}"
     if any("image" in slice_words(asked.case.ct, place.entry_mm) for place in places.values()):
         yield "image 1 at the feet"
 
@@ -266,7 +274,8 @@ def _where(at_mm: Point | None, asked: Asked) -> str:
     if at_mm is None:
         return ""
     middle = midline(asked.case, asked.anatomy, at_mm)
-    return f", {abs(middle.offset_mm):.0f} mm {middle.side} of the midline, z {at_mm[2]:.0f} mm"
+    off = "" if middle is None else f", {abs(middle.offset_mm):.0f} mm {middle.side} of the midline"
+    return f"{off}, z {at_mm[2]:.0f} mm"
 
 
 def _steps(asked: Asked, places: Mapping[str, Place], terse: bool) -> Iterator[str]:

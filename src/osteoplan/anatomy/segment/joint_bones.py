@@ -7,13 +7,17 @@ patient's middle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from osteoplan.anatomy.flanks import flanks
+from osteoplan.anatomy.laterality import shape_side
+from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.anatomy.segment.bone_voxels import bone_voxels, closed
+from osteoplan.anatomy.segment.checks import check_volume, touching
 from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.arrays import F32, F64, I32, Mask
 from osteoplan.errors import BadInput
@@ -37,41 +41,111 @@ class _Scene:
         grid: smoothed HU, 2 mm.
         bone: with its marrow.
         lateral_mm, up_mm: (ni, nj, nk) away from the patient's middle towards the bone's side; upwards.
+        middle_seen: False where the middle is that of a patient of usual width about this head.
     """
 
     grid: Volume
     bone: Mask
     lateral_mm: F64
     up_mm: F64
+    middle_seen: bool
 
 
 def grown_joint_bone(ct: Volume, bone: str, seed_mm: F64) -> Segmented:
     """Segment a hip bone, femur or humerus that holds (or is nearest to) a point.
 
+    The side comes from the patient's flanks where they are seen, and from the bone's own shape.  Where
+    neither tells, the bone is grown as named and a caution says so.
+
     Raises:
-        BadInput: the point is on the other side, far from such a bone, or no head of a joint is seen.
+        BadInput: the point or the shape is of the other side, the point is far from such a bone, no head of
+            a joint is seen, or what grew is too large.
     """
-    stem = bone.rpartition("_")[0]
-    scene = _scene(ct, bone, stem, seed_mm)
-    centre, radius = _head(scene, bone, stem)
-    flooded = _parted(scene, centre, radius, stem)
-    mask = flooded == _FLOODED[stem]
-    whole = _filled(closed(mask, 3.0)) & ((flooded == 0) | mask)
-    names, count = ndimage.label(whole)
-    if count == 0:
-        raise BadInput(f"{bone}: no bone is seen beside the joint: point into it, or give a label map")
-    at = np.argwhere(whole)
-    gaps = np.linalg.norm(scene.grid.positions_mm(at) - seed_mm, axis=1)
-    if gaps.min() > number("segment.seed_reach_mm"):
-        raise BadInput(f"{bone}: the point is {gaps.min():.0f} mm from that bone: point into it")
-    largest = names == np.bincount(names[whole]).argmax()
-    found = _on_scan(ct, scene.grid, largest)
-    edges = any(found.take(end, axis=axis).any() for axis in range(3) for end in (0, -1))
+    side, seen = side_of(bone), flanks(ct, seed_mm)
+    told = seen.side_of(float(seed_mm[0]))
+    if told is not None and told != side:
+        raise BadInput(f"{bone}: the point lies on the patient's {told}: correct the bone or the point")
+    parted = _flooded(ct, bone, seed_mm, seen.middle_mm)
+    unsure = () if told is not None else _by_shape(ct, parted, bone, seed_mm)
+    mask = _on_scan(ct, parted.grid, _bone_at(parted, bone, seed_mm))
     return Segmented(
-        found, bone, (float(seed_mm[0]), float(seed_mm[1]), float(seed_mm[2])),
-        f"grown from one point, parted at a joint whose ball has a radius of {radius:.0f} mm, without labels",
-        ("it touches the edge of the scan: it may be cut",) if edges else (),
+        mask, bone, (float(seed_mm[0]), float(seed_mm[1]), float(seed_mm[2])),
+        f"grown from one point, parted at a joint whose ball has a radius of {parted.radius_mm:.0f} mm, "
+        "without labels",
+        (*unsure, *check_volume(ct.with_array(mask, "mask"), bone, bone.rpartition("_")[0]), *touching(mask)),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Parted:
+    """Bones about a joint on a grid of 2 mm: 1 ball and shaft, 2 socket's bone, 3 about the middle."""
+
+    grid: Volume
+    owner: I32
+    radius_mm: float
+
+    def piece(self, stem: str) -> Mask:
+        """The largest filled piece of one of the bones; empty where there is none."""
+        mine = self.owner == _FLOODED[stem]
+        return largest_piece(_filled(closed(mine, 3.0)) & ((self.owner == 0) | mine))
+
+
+def _flooded(ct: Volume, bone: str, seed_mm: F64, middle_mm: float | None) -> _Parted:
+    """The bones about the joint; the middle is the patient's, None where the scan does not show it."""
+    stem = bone.rpartition("_")[0]
+    scene, centre, radius = _head(_scene(ct, bone, stem, seed_mm, middle_mm), bone, stem)
+    return _Parted(scene.grid, _parted(scene, centre, radius, stem), radius)
+
+
+def _bone_at(parted: _Parted, bone: str, seed_mm: F64) -> Mask:
+    """The bone that was pointed at, on the grid of 2 mm."""
+    found = parted.piece(bone.rpartition("_")[0])
+    if not found.any():
+        raise BadInput(f"{bone}: no bone is seen beside the joint: point into it, or give a label map")
+    away = np.linalg.norm(parted.grid.positions_mm(np.argwhere(found)) - seed_mm, axis=1).min()
+    if away > number("segment.seed_reach_mm"):
+        raise BadInput(f"{bone}: the point is {away:.0f} mm from that bone: point into it")
+    return found
+
+
+def _by_shape(ct: Volume, parted: _Parted, bone: str, seed_mm: F64) -> tuple[str, ...]:
+    """A caution where nothing told the side; the shape tells where only one of both sides agrees with itself.
+
+    Raises:
+        BadInput: only the other side does.
+    """
+    side = str(side_of(bone))
+    other = "right" if side == "left" else "left"
+    swapped = bone.removesuffix(side) + other
+    try:
+        otherwise = _fits(_flooded(ct, swapped, seed_mm, None), swapped)
+    except BadInput:
+        otherwise = False
+    fits = _fits(parted, bone)
+    if otherwise and not fits:
+        raise BadInput(
+            f"{bone}: the point lies on the patient's {other}, by the shape of the joint that grows from "
+            "it (the scan does not show both flanks): correct the bone or the point"
+        )
+    if fits and not otherwise:
+        return ()
+    return (f"its side is not checkable on this scan: neither flanks nor shape tell it, {side} is as named",)
+
+
+def _fits(parted: _Parted, bone: str) -> bool:
+    """True where bones that were parted for one side have the shape of that side.
+
+    A shaft that grew on the wrong side of its head looks like one of the other side; a hip bone does not.
+    So the hip bone is asked first, and one sign alone tells nothing.
+    """
+    stem, _, side = bone.rpartition("_")
+    for name in ("hemipelvis", "femur") if stem != "humerus" else ("humerus",):
+        piece = parted.piece(name)
+        if piece.any():
+            shape = shape_side(f"{name}_{side}", parted.grid.with_array(piece, "mask"))
+            if shape.sureness in ("sure", "contradictory"):
+                return shape.side == side
+    return False
 
 
 def _filled(bone: Mask) -> Mask:
@@ -87,7 +161,7 @@ def _filled(bone: Mask) -> Mask:
     return whole
 
 
-def _scene(ct: Volume, bone: str, stem: str, seed_mm: F64) -> _Scene:
+def _scene(ct: Volume, bone: str, stem: str, seed_mm: F64, middle_mm: float | None) -> _Scene:
     reach = number(f"segment.{stem}_reach_mm")
     count = 2 * int(reach / STEP_MM) + 1
     affine = np.diag([STEP_MM, STEP_MM, STEP_MM, 1.0])
@@ -95,33 +169,17 @@ def _scene(ct: Volume, bone: str, stem: str, seed_mm: F64) -> _Scene:
     values = gather_linear(ct.array, ct.affine, affine, (count, count, count), outside=-1024.0)
     smooth = ndimage.gaussian_filter(np.maximum(values, -1024.0), 0.5)
     grid = Volume(smooth, affine, "HU", ct.frame)
-    middle = _middle_mm(ct, seed_mm)
     sign = 1.0 if side_of(bone) == "left" else -1.0
-    lateral = sign * (affine[0, 3] + STEP_MM * np.arange(count) - middle)
-    if sign * (seed_mm[0] - middle) < 0:
-        other = "right" if sign > 0 else "left"
-        raise BadInput(f"{bone}: the point lies on the patient's {other}: correct the bone or the point")
+    x = affine[0, 3] + STEP_MM * np.arange(count)
+    # without a middle: the point itself for now, until the head is found
+    lateral = sign * (x - (seed_mm[0] if middle_mm is None else middle_mm))
     up = affine[2, 3] + STEP_MM * np.arange(count)
     shape = smooth.shape
     return _Scene(
         grid, _with_marrow(bone_voxels(smooth, STEP_MM)),
         np.broadcast_to(lateral[:, None, None], shape), np.broadcast_to(up[None, None, :], shape),
+        middle_mm is not None,
     )  # fmt: skip
-
-
-def _middle_mm(ct: Volume, seed_mm: F64) -> float:
-    """x of the patient's middle at the point's height: half-way between both flanks."""
-    axial = int(np.argmax(np.abs(ct.direction[2])))
-    at = int(np.clip(round(float(ct.indices(seed_mm)[axial])), 0, ct.shape[axial] - 1))
-    solid = np.take(ct.array, at, axis=axial) > number("vertebra.skin_threshold_HU")
-    solid = ndimage.binary_opening(solid, iterations=3)
-    names, count = ndimage.label(solid)
-    if count == 0:
-        raise BadInput("no patient is seen around the point: is it in LPS mm?")
-    body = np.argwhere(names == 1 + np.bincount(names[names > 0])[1:].argmax())
-    indices = np.insert(body.astype(np.float64), axial, at, axis=1)
-    x = ct.positions_mm(indices)[:, 0]
-    return float(0.5 * (x.min() + x.max()))
 
 
 def _with_marrow(bone: Mask) -> Mask:
@@ -133,8 +191,8 @@ def _with_marrow(bone: Mask) -> Mask:
     return filled
 
 
-def _head(scene: _Scene, bone: str, stem: str) -> tuple[F64, float]:
-    """Centre (LPS) and radius [mm] of the joint's ball, by votes of its surface.
+def _head(scene: _Scene, bone: str, stem: str) -> tuple[_Scene, F64, float]:
+    """Centre (LPS) and radius [mm] of the joint's ball, by votes of its surface; the scene with its middle.
 
     On the surface of a ball of bone the gradient points to the centre: every steep voxel votes for the places
     at a head's radii along its gradient, and the place with most votes is the centre.
@@ -143,6 +201,9 @@ def _head(scene: _Scene, bone: str, stem: str) -> tuple[F64, float]:
     steps = np.stack([ndimage.gaussian_filter1d(hu, 0.8, axis=a, order=1) for a in range(3)])
     steep = np.linalg.norm(steps, axis=0)
     low, high = number(f"segment.{stem}_lateral_min_mm"), number(f"segment.{stem}_lateral_max_mm")
+    if not scene.middle_seen:
+        high = number("segment.head_beside_point_mm")
+        low = -high
     wide = number("segment.ball_radius_max_mm")
     voters = (steep > 40.0) & (scene.lateral_mm > low - wide) & (scene.lateral_mm < high + wide)
     at = np.argwhere(voters)
@@ -156,7 +217,11 @@ def _head(scene: _Scene, bone: str, stem: str) -> tuple[F64, float]:
         raise BadInput(f"{bone}: no head of a joint is seen around the point: give a label map")
     centre = np.unravel_index(int(together.argmax()), together.shape)
     share = votes[:, centre[0], centre[1], centre[2]]
-    return scene.grid.positions_mm(np.array(centre)), float((share * radii).sum() / share.sum())
+    found, radius = scene.grid.positions_mm(np.array(centre)), float((share * radii).sum() / share.sum())
+    if scene.middle_seen:
+        return scene, found, radius
+    about = float(scene.lateral_mm[centre]) - number(f"segment.{stem}_from_middle_mm")
+    return replace(scene, lateral_mm=scene.lateral_mm - about), found, radius
 
 
 def _votes(places: F64, shape: tuple[int, ...]) -> F32:

@@ -12,17 +12,18 @@ The level is what the user says it is: nothing here counts.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 from skimage.segmentation import watershed
 
 from osteoplan.anatomy.segment.bone_voxels import closed, sampled, within
+from osteoplan.anatomy.segment.checks import Grown, checked_vertebra, part_of_spine
+from osteoplan.anatomy.segment.contrast import contrast_filled
 from osteoplan.anatomy.segment.discs import BEHIND_MM, LEFT_MM, Discs, find_discs
 from osteoplan.anatomy.segment.levels import Levels, levels
 from osteoplan.anatomy.segment.result import Segmented
 from osteoplan.anatomy.segment.spinal_canal import canal_path
 from osteoplan.anatomy.segment.straightened import Straightened
-from osteoplan.arrays import F32, F64, I32, Mask
+from osteoplan.arrays import F32, F64, I16, I32, Mask
 from osteoplan.boxes import widened
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.values import number
@@ -45,32 +46,32 @@ def grown_vertebra(ct: Volume, bone: str, seed_mm: F64) -> Segmented:
         seed_mm: (3,) LPS.
 
     Raises:
-        BadInput: no spine, or no disc on either side, is seen around the point.
+        BadInput: no spine, or no disc on either side, is seen around the point; what grew is no vertebra.
     """
     spine = Straightened.along(canal_path(ct, seed_mm), seed_mm)
     positions = spine.positions_mm(LEFT_MM, BEHIND_MM)
     values = sampled(ct, positions)
-    discs = find_discs(values, _pitch(bone), number(f"segment.body_behind_{_part(bone)}_mm"))
+    body_mm = number(f"segment.body_behind_{part_of_spine(bone)}_mm")
+    discs = find_discs(values, _pitch(bone), body_mm)
     if discs is None:
         raise BadInput(
             f"{bone}: no two discs are seen around the point: point into the vertebra, or give a label map"
         )
-    parted = _parted(values, discs, rib_mm=_rib_mm(bone))
-    seed = spine.local(seed_mm[None])[0]
-    which = _level_at(parted, seed, discs, bone)
+    parted, zone = _parted(values, discs, rib_mm=_rib_mm(bone))
+    which = _level_at(parted, zone, spine.local(seed_mm[None])[0], bone)
     mask = _on_scan(ct, spine, parted == which)
     return Segmented(
         mask, bone, (float(seed_mm[0]), float(seed_mm[1]), float(seed_mm[2])),
         "grown from one point between two discs, without labels; level as given, not counted",
-        _cautions(ct, mask, bone, parted == which),
+        checked_vertebra(ct, mask, bone, Grown(parted, which, body_mm)),
     )  # fmt: skip
 
 
-def _parted(values: F32, discs: Discs, *, rib_mm: float) -> npt.NDArray[np.int16]:
-    """(nu, nv, n) number of the vertebra of every voxel; 0 is none."""
+def _parted(values: F32, discs: Discs, *, rib_mm: float) -> tuple[I16, I16]:
+    """(nu, nv, n) number of the vertebra of every voxel, 0 is none; and between which discs a voxel lies."""
     smooth = ndimage.gaussian_filter(values, 0.5)
     soft = _soft_HU(smooth, discs.body_mm)
-    bone = _bone(values, smooth, soft)
+    bone = _bone(values, smooth, soft, discs.body_mm)
     column = _bodies(bone)
     bounds = levels(smooth, column, discs, soft)
     gap = bounds.disc & _in_slices(column, 1)
@@ -78,7 +79,7 @@ def _parted(values: F32, discs: Discs, *, rib_mm: float) -> npt.NDArray[np.int16
     canal = np.hypot(_SIDE, _BACK) < _CANAL_MM
     filled = closed(bone & ~gap | body, 1.5) & ~gap & ~canal
     owner = _owners(filled, body, column, smooth, rib_mm)
-    return _pieces(owner, bounds, gap | canal, len(discs.heights))
+    return _pieces(owner, bounds, gap | canal, len(discs.heights)), bounds.zone
 
 
 def _soft_HU(smooth: F32, body_mm: float) -> float:
@@ -88,14 +89,15 @@ def _soft_HU(smooth: F32, body_mm: float) -> float:
     return max(50.0 + 0.45 * (marrow - 50.0), number("segment.bone_floor_HU"))
 
 
-def _bone(values: F32, smooth: F32, soft: float) -> Mask:
-    """Bone, less vessels: what is bright without a break along the spine is blood, discs interrupt bone."""
+def _bone(values: F32, smooth: F32, soft: float, body_mm: float) -> Mask:
+    """Bone, less vessels: blood is bright without a break along the spine, or wide and even beside it."""
     densest = ndimage.gaussian_filter(ndimage.maximum_filter(ndimage.gaussian_filter(values, 0.8), 5), 1.0)
     local = np.clip(0.5 * (densest + 40.0), soft, 250.0)
     broad = ndimage.maximum_filter(ndimage.gaussian_filter(smooth, 1.5), size=(3, 3, 1))
     size = int(number("segment.blood_break_mm"))
     blood = ndimage.minimum_filter1d(broad, size, axis=2) > max(soft + 60.0, 180.0)
     blood = ndimage.binary_opening(blood, _disk(4)) & (_BACK < -12.0)
+    blood |= contrast_filled(values, soft, body_mm)
     blood = within(blood, 3.0) & (_BACK < -12.0)
     near = np.hypot(LEFT_MM[:, None], BEHIND_MM[None] + 20.0) < 13.0
     bone: Mask = (smooth > local) & ~(blood & (smooth > soft) & ~near[:, :, None])
@@ -149,7 +151,7 @@ def _owners(filled: Mask, body: Mask, column: Mask, smooth: F32, rib_mm: float) 
     return parted
 
 
-def _pieces(owner: I32, bounds: Levels, never: Mask, discs: int) -> npt.NDArray[np.int16]:
+def _pieces(owner: I32, bounds: Levels, never: Mask, discs: int) -> I16:
     """Every whole level as one closed and filled piece."""
     found = np.zeros(owner.shape, dtype=np.int16)
     for level in range(1, discs):
@@ -165,19 +167,32 @@ def _pieces(owner: I32, bounds: Levels, never: Mask, discs: int) -> npt.NDArray[
     return found
 
 
-def _level_at(parted: npt.NDArray[np.int16], seed: F64, discs: Discs, bone: str) -> int:
-    """The number of the vertebra that the seed is in, or nearest to."""
+def _level_at(parted: I16, zone: I16, seed: F64, bone: str) -> int:
+    """The number of the vertebra that the seed is in, or nearest to.
+
+    Raises:
+        BadInput: none is near, or the nearest is the next one beyond the disc: the seed's own is not whole.
+    """
     at = np.array([seed[0] - LEFT_MM[0], seed[1] - BEHIND_MM[0], seed[2]])
     voxels = np.argwhere(parted > 0)
     if len(voxels) == 0:
         raise BadInput(f"{bone}: no vertebra between two discs is seen: point into one, or give a label map")
-    gaps = np.linalg.norm(voxels - at, axis=1)
+    gaps, reach = np.linalg.norm(voxels - at, axis=1), number("segment.seed_reach_mm")
+    of = parted[tuple(voxels.T)]
+    own = int(zone[tuple(np.clip(np.rint(at), 0, np.array(zone.shape) - 1).astype(np.intp))])
     nearest = int(gaps.argmin())
-    if gaps[nearest] > number("segment.seed_reach_mm"):
+    if gaps[nearest] > reach:
         raise BadInput(
             f"{bone}: the point is {gaps[nearest]:.0f} mm from every vertebra seen whole: point into it"
         )
-    return int(parted[tuple(voxels[nearest])])
+    if gaps[nearest] <= 1.0:
+        return int(of[nearest])
+    if not (of == own).any() or gaps[of == own].min() > reach:
+        raise BadInput(
+            f"{bone}: the vertebra at the point is not seen whole, and the nearest is the next one beyond a "
+            "disc: point into the middle of the body, or give a label map or a longer scan"
+        )
+    return own
 
 
 def _on_scan(ct: Volume, spine: Straightened, mask: Mask) -> Mask:
@@ -194,39 +209,15 @@ def _on_scan(ct: Volume, spine: Straightened, mask: Mask) -> Mask:
     return whole
 
 
-def _cautions(ct: Volume, mask: Mask, bone: str, straight: Mask) -> tuple[str, ...]:
-    volume = float(mask.sum()) * ct.voxel_volume_mm3 / 1000.0
-    found = []
-    least, most = number("segment.vertebra_min_mL"), number("segment.vertebra_max_mL")
-    if not least <= volume <= most:
-        found.append(
-            f"its volume of {volume:.0f} mL is outside {least:.0f} to {most:.0f} mL: look at the outline"
-        )
-    edges = [mask.take(end, axis=axis).any() for axis in range(3) for end in (0, -1)]
-    if any(edges):
-        found.append("it touches the edge of the scan: it may be cut")
-    if straight[:, :, :2].any() or straight[:, :, -2:].any():
-        found.append("it touches the end of the stretch that was looked at: it may be cut")
-    return tuple(found)
-
-
 def _pitch(bone: str) -> tuple[float, float]:
     """Distances between discs that are expected at a level."""
-    part = _part(bone)
+    part = part_of_spine(bone)
     return number(f"segment.pitch_{part}_min_mm"), number(f"segment.pitch_{part}_max_mm")
 
 
 def _rib_mm(bone: str) -> float:
-    part = "lumbar" if _part(bone) == "lumbar" else "thoracic"
+    part = "lumbar" if part_of_spine(bone) == "lumbar" else "thoracic"
     return number(f"segment.rib_from_{part}_mm")
-
-
-def _part(bone: str) -> str:
-    level = bone.removeprefix("vertebra_")
-    if level.startswith("L"):
-        return "lumbar"
-    count = int(level[1:]) if level.startswith("T") else 1
-    return "upper_thoracic" if count <= 4 else "mid_thoracic" if count <= 8 else "low_thoracic"
 
 
 def _disk(radius: int) -> Mask:
