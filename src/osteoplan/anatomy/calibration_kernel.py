@@ -68,6 +68,8 @@ def noise(ct: Volume) -> tuple[float, float] | None:
     if np.count_nonzero(where) < 2000:
         return None
     sd = float(left[where].std())
+    if sd == 0.0:  # a drawn image: nothing tells its kernel
+        return None
     pairs = []
     for side in (1, 2):
         both = where & np.roll(where, -1, side)

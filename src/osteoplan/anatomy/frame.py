@@ -1,6 +1,7 @@
 """Axes of a vertebra from its mask.
 
 1. The vertebral body holds the deepest point of the mask; the arch, seen from there, tells *posterior*.
+   Where the canal in the ring tells otherwise (``facing``: in the neck), it is the canal that counts.
 2. The mirror plane of the mask tells *left*: the reflection of the bone should be the bone.
 3. The endplates tell *superior*: the mean of both planes, turned within the mirror plane.
 
@@ -14,6 +15,7 @@ import numpy as np
 from scipy import ndimage, optimize
 
 from osteoplan.anatomy.aligned import Aligned
+from osteoplan.anatomy.facing import Facing, facing
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.arrays import F32, F64
 from osteoplan.kernels.vectors import square, unit
@@ -39,13 +41,16 @@ def vertebra_frame(depth: Volume, *, up: F64 | None = None) -> BoneFrame:
         up: rough superior direction, e.g. from the vertebra below to the one above; default the patient's.
     """
     superior = unit(np.array([0.0, 0.0, 1.0]) if up is None else up)
-    core = depth.array < DEEP * depth.array.min()
-    origin = depth.positions_mm(np.argwhere(largest_piece(core))).mean(axis=0)
     bone_mm = depth.positions_mm(np.argwhere(depth.array < 0))
+    origin, deepest = _body_core(depth, None)
     posterior = square(bone_mm.mean(axis=0) - origin, superior)
+    faces = facing(depth, superior)
+    if faces is not None and not faces.agrees(origin, posterior):
+        origin, deepest = _body_core(depth, faces)
+        posterior = square(faces.canal_mm - origin, superior)
     left = np.cross(posterior, superior)
     left = _mirror_normal(depth, bone_mm, BoneFrame(origin, np.stack([left, posterior, superior])))
-    reach = -REACH * float(depth.array.min())
+    reach = REACH * deepest
     for _ in range(TURNS):
         superior = square(superior, left)
         frame = BoneFrame(origin, np.stack([left, np.cross(superior, left), superior]))
@@ -55,6 +60,20 @@ def vertebra_frame(depth: Volume, *, up: F64 | None = None) -> BoneFrame:
             break
     superior = square(superior, left)
     return BoneFrame(origin, np.stack([left, np.cross(superior, left), superior]))
+
+
+def _body_core(depth: Volume, faces: Facing | None) -> tuple[F64, float]:
+    """(3,) centre of the body's core [LPS mm], and how deep its deepest place lies [mm].
+
+    The body lies on its side of the canal; where that is not asked, it is the deepest part of the bone.
+    """
+    bone = np.argwhere(depth.array < 0)
+    if faces is not None:
+        bone = bone[faces.in_front(depth.positions_mm(bone))]
+    deepest = -float(depth.array[tuple(bone.T)].min())
+    core = np.zeros(depth.shape, dtype=bool)
+    core[tuple(bone[depth.array[tuple(bone.T)] < -DEEP * deepest].T)] = True
+    return depth.positions_mm(np.argwhere(largest_piece(core))).mean(axis=0), deepest
 
 
 def _mirror_normal(depth: Volume, bone_mm: F64, guess: BoneFrame) -> F64:

@@ -26,7 +26,16 @@ from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["SideOfShape", "Sureness", "check_side", "organs_swapped", "pairs_swapped", "shape_side"]
+__all__ = [
+    "SideOfShape",
+    "SideRead",
+    "Sureness",
+    "check_side",
+    "organs_swapped",
+    "pairs_swapped",
+    "shape_side",
+    "side_read",
+]
 
 Side = Literal["left", "right"]
 Sureness = Literal["sure", "likely", "undecided", "contradictory"]
@@ -69,19 +78,46 @@ def shape_side(bone: str, mask: Volume) -> SideOfShape:
     return _verdict(readers[stem](surface)) if over is None else SideOfShape(None, "contradictory", over)
 
 
-def check_side(bone: str, mask: Volume, labels: LabelMap | None = None) -> str | None:
-    """A sentence where a bone's name, its shape and its place do not agree; None where they do.
+@dataclass(frozen=True)
+class SideRead:
+    """What a bone's shape and its place tell of its side.
 
-    A bone whose shape and place decide nothing gives None as well: ask ``shape_side`` what was seen.
+    Attributes:
+        place: side of the patient's middle on which it lies; None where no other bone tells the middle.
+        by: what told the middle.
+    """
+
+    bone: str
+    shape: SideOfShape
+    place: Side | None
+    by: str
+
+    @property
+    def contradiction(self) -> str | None:
+        """A sentence where name, shape and place do not agree; None where they do, or decide nothing."""
+        return _contradiction(self.bone, self.shape, self.place, self.by)
+
+
+def side_read(bone: str, mask: Volume, labels: LabelMap | None = None) -> SideRead:
+    """Ask shape and place of a bone that has a side.
 
     Args:
         labels: other bones, for where the patient's middle is; without them place is not asked.
     """
-    named = side_of(bone)
-    if named is None:
-        return None
     shape = shape_side(bone, mask) if _has_shape(bone) else SideOfShape(None, "undecided", "not read")
-    place, by = _place(bone, mask, labels)
+    return SideRead(bone, shape, *_place(bone, mask, labels))
+
+
+def check_side(bone: str, mask: Volume, labels: LabelMap | None = None) -> str | None:
+    """A sentence where a bone's name, its shape and its place do not agree; None where they do.
+
+    A bone whose shape and place decide nothing gives None as well: ask ``side_read`` what was seen.
+    """
+    return None if side_of(bone) is None else side_read(bone, mask, labels).contradiction
+
+
+def _contradiction(bone: str, shape: SideOfShape, place: Side | None, by: str) -> str | None:
+    named = side_of(bone)
     if shape.sureness == "contradictory":
         return (
             f"{bone}: its shape contradicts itself ({shape.because}): the image may be mirrored front "

@@ -9,12 +9,14 @@ import numpy as np
 
 from osteoplan.anatomy.calibrate import calibrate
 from osteoplan.anatomy.derive import derived_structures
+from osteoplan.anatomy.flanks import flanks
 from osteoplan.anatomy.frames import bone_frames, cautions
 from osteoplan.anatomy.implants import excluded_zone, find_implants
 from osteoplan.anatomy.intact import filled_in
-from osteoplan.anatomy.laterality import check_side, organs_swapped, pairs_swapped
+from osteoplan.anatomy.laterality import organs_swapped, pairs_swapped, side_read
 from osteoplan.anatomy.measure import measure
 from osteoplan.anatomy.resolution import coarse_words
+from osteoplan.anatomy.segment.checks import check_volume, part_of_spine
 from osteoplan.anatomy.structures import labelled_structures
 from osteoplan.anatomy.target import (
     TargetBone,
@@ -30,7 +32,8 @@ from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
 from osteoplan.boxes import Box
 from osteoplan.errors import BadInput, Cancelled, LesionError, OnStep
-from osteoplan.knowledge.sites import side_of
+from osteoplan.knowledge.approaches import approaches_of, names_for
+from osteoplan.knowledge.sites import label_of, side_of
 from osteoplan.knowledge.structures import kind_of
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame, Implant, Structure
@@ -78,7 +81,8 @@ def build_anatomy(
     step = _Steps(on_step)
     target = target_bone(case, lesion.bone)
     _require_lesion(case, lesion)
-    notes = (*coarse_words(case.ct), *target.cautions, *_require_side(lesion, target))
+    notes, unsided = _require_side(case, lesion, target)
+    notes = (*coarse_words(case.ct), *target.cautions, *notes)
     step("bone")
     box, skin = crop_around(case, target)
     image, labels = _clean(case.ct.on(box)), target.labels.volume.on(box)
@@ -87,7 +91,9 @@ def build_anatomy(
     require_inside(lesion, lesion_mask & bone_mask, int(np.count_nonzero(lesion.mask.array)))
     step("frame")
     geometry = _geometry(image.with_array(bone_mask, "mask"), target)
+    _require_facing(lesion.bone, geometry)
     notes += (*more, *geometry.cautions, *_midline(lesion, image, lesion_mask, geometry.frame))
+    grown = _grown(case, lesion, image.with_array(bone_mask, "mask"))
     step("neighbours")
     structures, unplaced = _structures(case, target, box, geometry, bone_mask)
     step("implants")
@@ -104,7 +110,8 @@ def build_anatomy(
         structures=structures, body_surface=skin.on(box).array, frame=geometry.frame,
         posterior_wall_mm=geometry.wall_mm(), warnings=(*notes, *unplaced, *covered, *factors.notes),
         frames=geometry.frames, implants=implants, on_scan=target.labels.present(),
-        isocentre_mm=_middle(case.ct), coarse=coarse_words(case.ct),
+        isocentre_mm=_middle(case.ct), coarse=coarse_words(case.ct), seeded=_seeded(case, lesion),
+        alerts=(*grown, *unsided, *_unplaced_vessels(lesion.bone, target, structures)),
     )  # fmt: skip
     around = neighbours(target) if target.is_vertebra else (None, None)
     findings, unmeasured = measure(anatomy, geometry.vertebra, around, frames=geometry.frames)
@@ -165,6 +172,7 @@ def _geometry(mask: Volume, target: TargetBone) -> _Geometry:
     return _Geometry(frames, None, cautions(target.bone, frames))
 
 
+_NECK_VESSELS = ("common_carotid_artery", "vertebral_artery", "internal_jugular_vein")
 # Around a bone on its crop: where the bone ends at the crop's edge, it reads as cut by the scan's.
 _AIR_AROUND_MM = 12.0
 # Bones that sharpen the frames of another one.
@@ -183,24 +191,94 @@ def _require_lesion(case: Case, lesion: Lesion) -> None:
         )
 
 
-def _require_side(lesion: Lesion, target: TargetBone) -> tuple[str, ...]:
+def _require_side(case: Case, lesion: Lesion, target: TargetBone) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Refuse a declared side that is not the bone's, a bone of the other side's shape, a mirrored volume.
+
+    Returns cautions, and a sentence for the first page where nothing on the scan tells the side.
 
     Raises:
         LesionError: side and bone contradict each other.
-        BadInput: the shape of the bone contradicts its name, or left and right of the labels are swapped.
+        BadInput: the shape or place of the bone contradicts its name, or left and right of the labels are
+            swapped.
     """
     side = side_of(lesion.bone)
     if side is None:
-        return _mirrored(target.labels)
+        return _mirrored(target.labels), ()
     if lesion.side != side:
         raise LesionError(
             f"lesion {lesion.id}: side is {lesion.side}, but {lesion.bone} is on the {side}: correct one"
         )
-    contradiction = check_side(lesion.bone, target.mask_near, target.labels)
-    if contradiction:
-        raise BadInput(contradiction)
-    return _mirrored(target.labels)
+    read = side_read(lesion.bone, target.mask_near, target.labels)
+    if read.contradiction:
+        raise BadInput(read.contradiction)
+    # what grew from a point grew for the side that was named: one sign of it proves nothing
+    shown = read.shape.side if read.shape.sureness == "sure" or not _seeded(case, lesion) else None
+    if shown is None and read.place is None:
+        return _mirrored(target.labels), _by_flanks(case, lesion.bone, side, target)
+    return _mirrored(target.labels), ()
+
+
+def _by_flanks(case: Case, bone: str, side: str, target: TargetBone) -> tuple[str, ...]:
+    """A sentence where the patient's flanks do not tell the side either.
+
+    Raises:
+        BadInput: they tell the other side.
+    """
+    mask = target.mask_near
+    centre = mask.positions_mm(np.argwhere(mask.array)).mean(axis=0)
+    told = flanks(case.ct, centre).side_of(float(centre[0]))
+    if told == side:
+        return ()
+    if told is not None:
+        raise BadInput(f"{bone}: it lies on the patient's {told} between the flanks: correct the name")
+    return (
+        f"Side not checkable on this scan: {bone} is {side} as named; neither its shape nor the patient's "
+        "middle tells it.",
+    )
+
+
+def _seeded(case: Case, lesion: Lesion) -> bool:
+    return label_of(lesion.bone) in case.seeded
+
+
+def _grown(case: Case, lesion: Lesion, bone_mask: Volume) -> tuple[str, ...]:
+    """Sentences on a bone that was grown from a point: only a person who looks at it knows it."""
+    if not _seeded(case, lesion):
+        return ()
+    kind = lesion.bone.rpartition("_")[0] if side_of(lesion.bone) else part_of_spine(lesion.bone)
+    return (
+        f"{lesion.bone} was grown from a point, not checked: look at its outline on every slice.",
+        *(f"{lesion.bone}: {caution}." for caution in check_volume(bone_mask, lesion.bone, kind)),
+    )
+
+
+def _unplaced_vessels(bone: str, target: TargetBone, structures: tuple[Structure, ...]) -> tuple[str, ...]:
+    """Vessels that a way into the neck must keep clear of, and that nobody labelled: no gap is known."""
+    if not bone.startswith("vertebra_C"):
+        return ()
+    known = (*(s.name for s in structures), *target.labels.present())
+    needs = dict.fromkeys(need for one in approaches_of(bone) for need in one.needs)
+    lacking = [need for need in needs if need in _NECK_VESSELS and not names_for(need, bone, known)]
+    if not lacking:
+        return ()
+    names = ", ".join(name.replace("_", " ") for name in lacking)
+    return (f"No gap is known to {names}: not labelled on this scan, so no way in is known to be clear.",)
+
+
+def _require_facing(bone: str, geometry: _Geometry) -> None:
+    """Refuse a vertebra whose spinous process would lie in front of its body, or at its side.
+
+    Raises:
+        BadInput: by its shape the back of the vertebra is not at the patient's back.
+    """
+    if geometry.vertebra is None:
+        return
+    turned = float(np.degrees(np.arccos(np.clip(geometry.frame.posterior[1], -1.0, 1.0))))
+    if turned > number("vertebra.facing_turn_max_deg"):
+        raise BadInput(
+            f"{bone}: by its shape its spinous process points {turned:.0f} deg away from the patient's back: "
+            "the image is mirrored front to back, or the label is not of one whole vertebra; check both"
+        )
 
 
 def _mirrored(labels: LabelMap) -> tuple[str, ...]:

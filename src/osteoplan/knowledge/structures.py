@@ -32,6 +32,7 @@ class SchemeFile(Strict):
     Attributes:
         companion: scheme of a second map on the same grid that says which bone a part belongs to.
         also: other spelling -> canonical name, for names that come from the case's own table.
+        kinds: name -> kind of structures that no scheme numbers, for the same names.
     """
 
     id: str
@@ -41,6 +42,7 @@ class SchemeFile(Strict):
     companion: str = ""
     structures: dict[int, StructureRow]
     also: dict[str, str] = {}
+    kinds: dict[str, StructureKind] = {}
 
 
 def schemes() -> tuple[str, ...]:
@@ -108,7 +110,8 @@ def _schemes() -> dict[str, SchemeFile]:
 
 @cache
 def _kinds() -> dict[str, StructureKind | None]:
-    return {row.name: row.kind for file in _schemes().values() for row in file.structures.values()}
+    numbered = {row.name: row.kind for file in _schemes().values() for row in file.structures.values()}
+    return numbered | {name: kind for file in _schemes().values() for name, kind in file.kinds.items()}
 
 
 @cache

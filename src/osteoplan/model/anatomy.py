@@ -129,6 +129,8 @@ class Anatomy:
         neighbour_frames: frames of the other bones that corridors run between, by canonical label and kind.
         isocentre_mm: middle of the whole scan, where the scanner's axis runs; None where nobody said.
         coarse: what a reader of numbers from a coarse scan must know; empty for a fine one.
+        seeded: True where the bone was grown from a point, so that nobody checked its outline.
+        alerts: what nobody checked and the first page of everything must say.
     """
 
     bone: str
@@ -151,6 +153,8 @@ class Anatomy:
     neighbour_frames: Mapping[str, Mapping[str, BoneFrame]] = field(default_factory=dict)
     isocentre_mm: tuple[float, float, float] | None = None
     coarse: tuple[str, ...] = ()
+    seeded: bool = False
+    alerts: tuple[str, ...] = ()
 
     def structure(self, name: str) -> Structure:
         """The structure of that name.

@@ -60,7 +60,7 @@ def _banners(checked: Checked) -> tuple[str, ...]:
     ]
     if checked.case is not None and checked.case.phantom:
         found.insert(0, "Generated phantom: these images are not a patient.")
-    return tuple(found)
+    return (*found, *(() if checked.anatomy is None else checked.anatomy.alerts))
 
 
 def _spine(checked: Checked, stamps: tuple[str, ...]) -> Picture | None:

@@ -157,7 +157,7 @@ def _banners(result: PlanResult) -> tuple[str, ...]:
         found.append("Generated phantom: these images are not a patient.")
     if not result.reading.anatomy.calibration.calibrated:
         found.append("Uncalibrated: ratios only. Newtons are not shown, because this scan cannot give them.")
-    return tuple(found)
+    return (*found, *result.reading.anatomy.alerts)
 
 
 def _emptying(result: PlanResult) -> str:

@@ -159,6 +159,7 @@ def stamps_of(case: Case, anatomy: Anatomy) -> tuple[str, ...]:
         (case.phantom, "GENERATED PHANTOM"),
         (anatomy.lesion.simulated, "lesion simulated"),
         (bool(anatomy.coarse), "coarse scan"),
+        (anatomy.seeded, "bone grown from a point"),
     )
     return tuple(words for holds, words in said if holds)
 
@@ -220,10 +221,13 @@ class Scenery:
         assert bone is not None, "a bone without a voxel is no Anatomy"
         around = bone_mm.min(axis=0) - 2 * _MARGIN_MM, bone_mm.max(axis=0) + 2 * _MARGIN_MM
         layers = tuple(_layers(anatomy, around))
-        return cls(ct, anatomy, bone_mm, lesion_mm.mean(axis=0), bone, layers, stamps)
+        made = cls(ct, anatomy, bone_mm, lesion_mm.mean(axis=0), bone, layers, stamps)
+        return made.with_bone() if anatomy.seeded else made  # whose outline nobody drew is shown everywhere
 
     def with_bone(self) -> Scenery:
         """The same case with the bone's own outline beneath all others, for a person to approve."""
+        if any(layer.shape is self.bone_shape for layer in self.layers):
+            return self
         bone = _Layer(self.bone_shape, Stroke("", BONE, width=1.2), Legend("bone", BONE))
         return replace(self, layers=(bone, *self.layers))
 

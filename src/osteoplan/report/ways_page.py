@@ -40,7 +40,7 @@ def render_ways(result: WaysResult) -> str:
 
 def _banners(result: WaysResult) -> list[str]:
     """What must be read first."""
-    found = list(result.anatomy.coarse)
+    found = [*result.anatomy.alerts, *result.anatomy.coarse]
     if result.anatomy.is_vertebra and not result.anatomy.lesion.level_confirmed:
         found.insert(0, f"Level {result.anatomy.level} is NOT confirmed: nobody has counted it.")
     unchecked = sorted({name for way in result.ways if way.ok for name in way.unchecked})

@@ -97,6 +97,7 @@ def path_violations(act: Place, setting: Setting) -> tuple[Violation, ...]:
         text = f"{side} path is {length:.0f} mm long, {device.name} reaches {limits.length_mm:.0f} mm"
         broken.append(Violation("length_mm", text, length, limits.length_mm, "mm"))
     broken += reach_violations(act, setting)
+    broken += _aspect(act, side, setting)
     return (*broken, *_angles(side, found, limits), *_ends(act, side, found, setting))
 
 
@@ -246,6 +247,18 @@ def _angles(side: PedicleSide, found: Measures, limits: NeedleLimits) -> Iterato
             off, most = told_apart(angle, bound, 0)
             text = f"{side} path meets the {what} {off} deg off its normal, {most} deg at most"
             yield Violation(f"{what}_angle_max_deg", text, angle, bound, "deg")
+
+
+def _aspect(act: Place, side: PedicleSide, setting: Setting) -> Iterator[Violation]:
+    """A way through a pedicle enters the skin from behind and on the pedicle's side, in the patient."""
+    frame = setting.anatomy.frame
+    entry, tip = np.array(act.entry_mm), np.array(act.target_mm)
+    if entry[1] <= tip[1]:
+        yield Violation("aspect", f"{side} path through the pedicle enters the skin from the patient's front")
+    across = float(np.sign(frame.left[0]) * ((entry - frame.origin_mm) @ frame.left))
+    if (across < 0) == (side == "left"):
+        text = f"{side} path enters the skin {abs(across):.0f} mm on the other side of the bone's middle"
+        yield Violation("aspect", text, abs(across), 0.0, "mm")
 
 
 def _ends(act: Place, side: PedicleSide, found: Measures, setting: Setting) -> Iterator[Violation]:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from osteoplan.arrays import Point
+from osteoplan.knowledge.approaches import approach, approaches_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Inject, Measure, Plan, Remove, Step, Violation, Wait
@@ -22,6 +23,7 @@ from osteoplan.trajectory.setting import Setting
 
 __all__ = ["Vertebroplasty"]
 
+_PEDICLES = "transpedicular"
 _WAYS: dict[str, tuple[PedicleSide, ...]] = {
     "left": ("left",),
     "right": ("right",),
@@ -41,9 +43,13 @@ class Vertebroplasty:
         """Plans through the left pedicle, the right one and both; none outside a vertebra.
 
         A pedicle that the anatomy does not have (destroyed, cut by the scan's edge) takes its plans with it.
+        Where pedicles are no way in (the neck) one plan without steps says so.
         """
         if not setting.anatomy.bone.startswith("vertebra_") or not _has(setting.anatomy, "body"):
             return ()
+        if not approach(_PEDICLES).serves(setting.anatomy.bone):
+            title = f"{self.title}: {setting.anatomy.level} is not reached through its pedicles"
+            return (Plan(f"{self.id}_none", self.id, title, setting.anatomy.lesion.id),)
         return tuple(
             self._plan(name, sides, setting)
             for name, sides in _WAYS.items()
@@ -51,8 +57,14 @@ class Vertebroplasty:
         )
 
     def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
-        """None of its own."""
-        return ()
+        """Where pedicles are no way in: which ways there are, and what lies in them."""
+        if plan.steps:
+            return ()
+        ways = [one for one in approaches_of(setting.anatomy.bone) if one.needle is not None]
+        told = "; ".join(f"{one.title}: {one.warned}" if one.warned else one.title for one in ways)
+        instead = told or "by no way that is known here"
+        text = f"{setting.anatomy.level} is not reached through its pedicles, but {instead}"
+        return (Violation("approach", text),)
 
     def _plan(self, name: str, sides: tuple[PedicleSide, ...], setting: Setting) -> Plan:
         cannulas = [cannula_through(side, _aim(side, len(sides), setting), setting) for side in sides]

@@ -14,6 +14,7 @@ import numpy as np
 from osteoplan.arrays import F32, F64, Bool
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.paths import first_crossing, path_minima
+from osteoplan.knowledge.sites import side_of
 from osteoplan.trajectory.needles.candidates import Candidates, Window, deep_enough_mm
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.reach import Reach, reachable
@@ -71,6 +72,8 @@ class PathMeasurements:
         skin_angle_deg, cortex_angle_deg: to the normals where it enters.
         reaches_skin: False where the image ends first.
         reach: guidance id -> which paths it can follow.
+        aspect_deg: how far the path comes from another side of the patient than its name says; 0 where it
+            comes from there.
     """
 
     entry_mm: F64
@@ -85,6 +88,7 @@ class PathMeasurements:
     cortex_angle_deg: F64
     reaches_skin: Bool
     reach: Mapping[str, Reach]
+    aspect_deg: F64
 
 
 def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> PathMeasurements:
@@ -123,6 +127,7 @@ def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> 
         cortex_angle_deg=np.where(np.isfinite(to_bone), cortex, 0.0),
         reaches_skin=found,
         reach=_reach(task, tried, entry, length),
+        aspect_deg=_beyond_aspect(scene, tried.outward, entry),
     )  # fmt: skip
 
 
@@ -135,6 +140,7 @@ def shortfalls(scene: Scene, measured: PathMeasurements) -> dict[str, F64]:
     }
     missing["wall_depth_min_mm"] = np.maximum(rules.wall_mm - measured.wall_mm, 0.0)
     missing["waypoint"] = measured.missed_mm
+    missing["aspect"] = measured.aspect_deg
     missing["tip_depth_min_mm"] = np.maximum(scene.tip_mm - measured.tip_mm - ROUNDING_MM, 0.0)
     if task.reach_mm is not None:
         missing["length_mm"] = np.maximum(measured.length_mm - task.reach_mm, 0.0)
@@ -205,6 +211,33 @@ def _reach(task: NeedleTask, tried: Candidates, entry: F64, length: F64) -> dict
         one.id: reachable(one, tried.outward, position=task.position, outer_end_mm=outer, isocentre_mm=middle)
         for one in task.guidances
     }
+
+
+def _beyond_aspect(scene: Scene, outward: F64, entry_mm: F64) -> F64:
+    """(n,) angle by which a path comes from another side than its approach is named after [deg].
+
+    By the patient's axes, not by the bone's, which would be wrong where the name is.  An approach tells front
+    or back, and lateral, where its cone does not reach to the other side of them.  In a bone of the midline
+    the skin is entered on the named side of the bone's middle.
+    """
+    way, side = scene.task.approach.needle, scene.task.side
+    beyond = np.zeros(len(outward))
+    if way is None:
+        return beyond
+    lateral, posterior, _ = np.asarray(way.outward) / np.linalg.norm(way.outward)
+    to_left = {"left": 1.0, "right": -1.0}.get(side, 0.0)
+    widest = np.sin(np.radians(min(way.within_deg, 90.0)))
+    for part, axis in ((lateral * to_left, 0), (posterior, 1)):
+        if abs(part) > widest:
+            against = np.clip(-np.sign(part) * outward[:, axis], 0.0, 1.0)
+            beyond = np.maximum(beyond, np.degrees(np.arcsin(against)))
+    if to_left and side_of(scene.around.anatomy.bone) is None:
+        frame = scene.around.anatomy.frame
+        offset = entry_mm - frame.origin_mm
+        across = -to_left * np.sign(frame.left[0]) * (offset @ frame.left)
+        away = np.maximum(np.linalg.norm(offset, axis=1), 1.0)
+        beyond = np.maximum(beyond, np.degrees(np.arcsin(np.clip(across / away, 0.0, 1.0))))
+    return beyond
 
 
 def _angle(one: F64, two: F64) -> F64:

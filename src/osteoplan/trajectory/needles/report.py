@@ -216,6 +216,7 @@ def _sentences(
         "length_mm": f"is {long} mm long, {task.device.name} reaches {reach} mm",
         "skin_angle_max_deg": f"meets the skin {skin} deg off its normal, {skin_most} deg at most",
         "cortex_angle_max_deg": f"meets the bone {cortex} deg off its normal, {cortex_most} deg at most",
+        "aspect": f"comes {measured.aspect_deg[0]:.0f} deg from another side of the patient than named",
     }
     said += [(name, text) for name, text in words.items() if name in broken]
     if "reach" in broken:
