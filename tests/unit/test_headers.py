@@ -13,6 +13,7 @@ import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
+from osteoplan.cli import main
 from osteoplan.errors import BadInput
 from osteoplan.io import nifti
 from osteoplan.io.dicom.dose import found_dose
@@ -23,7 +24,8 @@ from osteoplan.io.images import read_image
 from osteoplan.io.itk_header import parsed
 from osteoplan.io.nifti import write_nifti
 from osteoplan.model.volume import Volume
-from tests.foreign_made import GRIDS, make_dose, make_seg, scan
+from tests.ct_made import body_HU
+from tests.foreign_made import GRIDS, ball, make_dose, make_seg, scan
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -549,6 +551,39 @@ def test_a_mutated_header_is_read_or_refused_in_one_sentence(
     except BadInput as refusal:
         outcome = str(refusal)
     assert "\n" not in outcome if isinstance(outcome, str) else outcome.shape == ct.shape
+
+
+# --- at the first door, wherever an image is given
+
+
+@pytest.mark.parametrize("place", ["--ct", "--labels", "--lesion", "--mr"])
+@pytest.mark.parametrize("fault", ["no orientation", "complex", "damaged", "a size of none"])
+def test_init_refuses_and_leaves_nothing(place: str, fault: str, tmp_path: Path, capsys):
+    image = scan(GRID).with_array(body_HU((19, 23, 9)))
+    given = {
+        "--ct": write(image, tmp_path / "ct.nii.gz"),
+        "--labels": write(image.with_array(np.full(image.shape, 32, np.uint8)), tmp_path / "labels.nii.gz"),
+        "--lesion": write(
+            image.with_array(ball(image, (9, 9, 4), 4).astype(np.uint8)), tmp_path / "l.nii.gz"
+        ),
+        "--mr": write(image, tmp_path / "mr.nii.gz"),
+    }
+    path = given[place]
+    if fault == "no orientation":
+        write(image, path, qform=0, sform=0)
+    elif fault == "complex":
+        nib.save(nib.Nifti1Image(image.array.astype(np.complex64), LPS @ image.affine), path)
+    elif fault == "damaged":
+        path.write_bytes(path.read_bytes()[:-6] + b"damage")
+    else:
+        write(image, path, change=lambda header: header.set_xyzt_units("meter"))
+    before = sorted(one.name for one in tmp_path.iterdir())
+    images = [word for option, file in given.items() for word in (option, str(file))]
+    drawn = ("--bone", "vertebra_T12", "--side", "midline", "--kvp", "120", "--register")
+    assert main(["init", str(tmp_path / "case"), *images, *drawn]) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert path.name in told[-1]
+    assert sorted(one.name for one in tmp_path.iterdir()) == before
 
 
 # --- in which process
