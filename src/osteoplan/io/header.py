@@ -21,16 +21,9 @@ from osteoplan.io.dicom.limits import Limits
 from osteoplan.model.volume import Meaning, Volume
 
 __all__ = [
-    "chunks",
-    "inflated",
-    "length_mm",
-    "numbers",
-    "placed",
-    "readable",
-    "require_claim",
-    "require_edges",
+    "chunks", "inflated", "length_mm", "numbers", "placed", "readable", "require_claim", "require_edges",
     "whole",
-]
+]  # fmt: skip
 
 _CHUNK = 1 << 20
 _PADDING = 4096  # bytes of zeros or line ends that a writer may leave behind the data
@@ -203,6 +196,12 @@ def readable(path: Path) -> Iterator[None]:
     except (EOFError, IsalError, BadGzipFile, zlib.error) as why:  # type: ignore[misc]
         raise BadInput(
             f"{path.name}: its compressed data are damaged or cut off ({why}); copy or export it again"
+        ) from None
+    except PermissionError:
+        raise BadInput(f"{path.name}: may not be read by this user; change its permissions") from None
+    except NotImplementedError:
+        raise BadInput(
+            f"{path.name}: is compressed in a way that is not read here; export it uncompressed"
         ) from None
     except Exception as why:  # its text is left out because it may quote the header
         raise BadInput(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -37,17 +36,9 @@ _FROM = {"R": (1, 0, 0), "L": (-1, 0, 0), "A": (0, 1, 0), "P": (0, -1, 0), "I": 
 _NAMED_COSINE = 0.3  # ITK names an axis by the direction it runs along most, at least 0.36 in any rotation
 
 
-@dataclass(frozen=True, eq=False)
-class _Stated:
-    """What the text says: index -> LPS in its unit, notes, and the decoded data as they are stored.
-
-    ``pieces`` is None where the data are text, follow something that is skipped, or lie in numbered files.
-    """
-
-    unit: str
-    affine: F64
-    notes: tuple[str, ...]
-    pieces: Iterator[bytes] | None
+# Unit, index -> LPS in it, notes, and the data as they are stored, decoded: None where they are text, follow
+# something that is skipped, or lie in numbered files.
+Stated = tuple[str, F64, tuple[str, ...], Iterator[bytes] | None]
 
 
 def parsed(
@@ -64,13 +55,11 @@ def parsed(
     if kind not in NRRD + META:
         raise BadInput(f"{path.name}: neither NRRD nor MetaImage ({', '.join(NRRD + META)}); export it so")
     with readable(path):
-        stated = _nrrd(path) if kind in NRRD else _meta(path, bound)
-        array, said = _decoded(path, stated.pieces, bound)
+        unit, affine, notes, pieces = _nrrd(path) if kind in NRRD else _meta(path, bound)
+        array, said = _decoded(path, pieces, bound)
         layers = [numbers(path, array[..., n], meaning) for n in range(array.shape[3])]
-        found = [
-            placed(path, one, stated.affine, meaning, frame, unit=stated.unit, bound=bound) for one in layers
-        ]
-    return tuple(image for image, _ in found), said, (*stated.notes, *found[0][1])
+        found = [placed(path, one, affine, meaning, frame, unit=unit, bound=bound) for one in layers]
+    return tuple(image for image, _ in found), said, (*notes, *found[0][1])
 
 
 def _decoded(path: Path, pieces: Iterator[bytes] | None, bound: Limits) -> tuple[Array, dict[str, str]]:
@@ -94,7 +83,7 @@ def _decoded(path: Path, pieces: Iterator[bytes] | None, bound: Limits) -> tuple
     return array.reshape(*array.shape[:3], values).transpose(2, 1, 0, 3), said
 
 
-def _nrrd(path: Path) -> _Stated:
+def _nrrd(path: Path) -> Stated:
     text, at = _head(path, r"\r?\n\r?\n")
     rows = re.findall(r"^([\w ]+):[ \t]+(.*?)\s*$", text[:at], re.MULTILINE)
     said = {key.lower().replace(" ", ""): value for key, value in rows}
@@ -120,10 +109,10 @@ def _nrrd(path: Path) -> _Stated:
             f"{path.name}: is compressed with bzip2, which is not read; save it with gzip or without"
         )
     decode = None if skipped else _NRRD_DECODE.get(encoding)
-    return _Stated(units.pop(), np.diag([*_LPS[space], 1.0]) @ affine, notes, _pieces(files, decode))
+    return units.pop(), np.diag([*_LPS[space], 1.0]) @ affine, notes, _pieces(files, decode)
 
 
-def _meta(path: Path, bound: Limits) -> _Stated:
+def _meta(path: Path, bound: Limits) -> Stated:
     text, at = _head(path, r"(?m)^ElementDataFile\s*=.*\n?")
     said = dict(re.findall(r"^(\w+)[ \t]*=[ \t]*(.*?)\s*$", text[:at], re.MULTILINE))
 
@@ -152,7 +141,7 @@ def _meta(path: Path, bound: Limits) -> _Stated:
     files = _data_files(path, first("ElementDataFile"), text, at)
     plain = said.get("BinaryData", "True")[:1] in "Tt1" and said.get("HeaderSize", "0") == "0"
     decode = inflated if said.get("CompressedData", "False")[:1] in "Tt1" else chunks
-    return _Stated(said.get("DistanceUnits", ""), affine, notes, _pieces(files, decode if plain else None))
+    return said.get("DistanceUnits", ""), affine, notes, _pieces(files, decode if plain else None)
 
 
 def _unplaced(path: Path, fields: str) -> BadInput:

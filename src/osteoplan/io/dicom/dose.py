@@ -11,9 +11,9 @@ import numpy as np
 from osteoplan.arrays import F32, F64
 from osteoplan.errors import BadInput
 from osteoplan.io.dicom.limits import limits
-from osteoplan.io.dicom.opened import apart, decoded, finite, frame_of, opened
+from osteoplan.io.dicom.opened import apart, finite, frame_of, opened
 from osteoplan.io.foreign import UNKNOWN_FRAME, clean_label
-from osteoplan.io.header import require_edges
+from osteoplan.io.header import readable, require_edges
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Volume
 
@@ -64,7 +64,7 @@ Parsed = tuple[F32, F64, str | None, tuple[str, ...]]
 
 
 def _dose(path: Path) -> Parsed:
-    def read() -> Parsed:
+    with readable(path):
         dataset = opened(path, _CLASSES, "a radiotherapy dose")
         kind = _kind(path, dataset)
         planes, rows, columns = _size(path, dataset)
@@ -76,8 +76,6 @@ def _dose(path: Path) -> Parsed:
         affine = _affine(path, dataset, planes)
         notes = (f"the dose {_SAID[kind]}; its highest value is {gray.max():.1f} Gy",)
         return gray, affine, frame_of(dataset.get("FrameOfReferenceUID")), notes
-
-    return decoded(path, read)
 
 
 def _kind(path: Path, dataset: Any) -> str:

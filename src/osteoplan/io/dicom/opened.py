@@ -20,7 +20,7 @@ from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.scan import marked
 from osteoplan.knowledge import values
 
-__all__ = ["apart", "decoded", "finite", "frame_of", "opened", "private_words"]
+__all__ = ["apart", "finite", "frame_of", "opened", "private_words"]
 
 T = TypeVar("T")
 
@@ -71,26 +71,6 @@ def _class_of(files: Files, number: int) -> str:
         return str(head.get("SOPClassUID", ""))
     except Exception:  # as above
         return ""
-
-
-def decoded(path: Path, read: Callable[[], T]) -> T:
-    """``read()``, with whatever a broken file makes pydicom raise turned into one sentence.
-
-    Raises:
-        BadInput: what it raised.
-    """
-    try:
-        return read()
-    except (BadInput, MemoryError):
-        raise
-    except NotImplementedError:
-        raise BadInput(
-            f"{path.name}: is compressed in a way that is not read here; export it uncompressed"
-        ) from None
-    except Exception as why:  # as above; its text is left out because it may quote the header
-        raise BadInput(
-            f"{path.name}: its contents are damaged or incomplete ({type(why).__name__}); export it again"
-        ) from None
 
 
 def finite(path: Path, values: object, count: int, name: str) -> F64:

@@ -10,8 +10,9 @@ import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.errors import BadInput, GeometryMismatch
-from osteoplan.io.dicom.opened import apart, decoded, frame_of, opened, private_words
+from osteoplan.io.dicom.opened import apart, frame_of, opened, private_words
 from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching, require_frame, unique
+from osteoplan.io.header import readable
 from osteoplan.model.volume import Volume
 
 __all__ = ["RoiFound", "read_roi", "rois"]
@@ -83,7 +84,7 @@ Parsed = tuple[dict[int, str], tuple[int, ...], list[F64], str | None]
 
 
 def _rois(path: Path) -> tuple[RoiFound, ...]:
-    def read() -> tuple[RoiFound, ...]:
+    with readable(path):
         dataset = _checked(path)
         private = private_words(dataset)
         kinds = {
@@ -95,13 +96,10 @@ def _rois(path: Path) -> tuple[RoiFound, ...]:
             for number, name in _shown(path, dataset).items()
         )
 
-    return decoded(path, read)
-
 
 def _contours(path: Path, roi: str | int | None) -> Parsed:
     """Names, numbers that are meant, and if it is one, the points of that region and its frame."""
-
-    def read() -> Parsed:
+    with readable(path):
         dataset = _checked(path)
         names = _shown(path, dataset)
         if roi is None:
@@ -117,8 +115,6 @@ def _contours(path: Path, roi: str | int | None) -> Parsed:
             raise BadInput(f"{what} is listed and has no contours; choose another or draw it")
         points = [_points(item, n, what) for n, item in enumerate(items, 1)]
         return names, found, points, _frame(dataset, number)
-
-    return decoded(path, read)
 
 
 def _checked(path: Path) -> Any:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from osteoplan.errors import BadInput, LesionError
-from osteoplan.io.dicom.opened import apart, decoded, opened, private_words
+from osteoplan.io.dicom.opened import apart, opened, private_words
 from osteoplan.io.dicom.seg_frames import counted, drawn
 from osteoplan.io.foreign import ForeignMask, Masks, chosen, clean_label, lay_on, matching, unique
+from osteoplan.io.header import readable
 from osteoplan.model.volume import Volume
 
 __all__ = ["SegmentFound", "every_segment", "read_segment", "segments"]
@@ -105,11 +106,9 @@ def _laid(number: int, label: str, planes: Masks, notes: tuple[str, ...], ct: Vo
 
 
 def _segments(path: Path) -> tuple[SegmentFound, ...]:
-    def read() -> tuple[SegmentFound, ...]:
+    with readable(path):
         dataset = _checked(path)
         return _listed(dataset, counted(path, dataset))
-
-    return decoded(path, read)
 
 
 Everything = tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...], tuple[str, ...]]
@@ -117,8 +116,7 @@ Everything = tuple[tuple[SegmentFound, ...], dict[int, Masks], tuple[str, ...], 
 
 def _everything(path: Path) -> Everything:
     """Segments, planes, what is to be said of each, and of the whole file."""
-
-    def read() -> Everything:
+    with readable(path):
         dataset = _checked(path)
         counts = counted(path, dataset)
         found = _listed(dataset, counts)
@@ -130,16 +128,13 @@ def _everything(path: Path) -> Everything:
         )
         return found, *drawn(path, dataset, numbers), (unnamed,) if nobody else ()
 
-    return decoded(path, read)
-
 
 Meant = tuple[dict[int, str], tuple[int, ...], dict[int, Masks], tuple[str, ...]]
 
 
 def _planes(path: Path, segment: str | int | None) -> Meant:
     """Labels, numbers that are meant, and the planes of the segment; none where it is empty or not one."""
-
-    def read() -> Meant:
+    with readable(path):
         dataset = _checked(path)
         private = private_words(dataset)
         names = {_number(item): clean_label(item.get("SegmentLabel")) for item in _items(dataset)}
@@ -150,8 +145,6 @@ def _planes(path: Path, segment: str | int | None) -> Meant:
         else:
             found = matching(segment, names)  # a label that is not shown is still its label
         return labels, found, *(drawn(path, dataset, found) if len(found) == 1 else ({}, ()))
-
-    return decoded(path, read)
 
 
 def _listed(dataset: Any, counts: Mapping[int, int]) -> tuple[SegmentFound, ...]:
