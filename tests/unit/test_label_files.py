@@ -191,6 +191,7 @@ def test_a_table_that_says_two_things_is_refused(tmp_path, raw, said):
         ("T8 vertebra", "vertebra_T8"), ("l 3", "vertebra_L3"), ("vertebrae_T12", "vertebra_T12"),
         ("right_femur", "femur_right"), ("rib 5 left", "rib_left_5"),
         ("acetabulum_right", "hemipelvis_right"),
+        ("vertebra L6", "vertebra_L6"), ("t13", "vertebra_T13"),
         ("L hip", "hemipelvis_left"), ("os sacrum", "sacrum"),
     ],
 )  # fmt: skip
@@ -201,7 +202,7 @@ def test_common_names_of_bones_are_understood(text, bone):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("vertebra_L6", "can be labelled, not planned"), ("T13", "can be labelled, not planned"),
+        ("vertebra_C1", "can be labelled, not planned"), ("T14", "can be labelled, not planned"),
         ("vertebra_S1", "part of the sacrum"), ("femur", "which side"),
         ("femr_left", "did you mean 'femur_left'"), ("vertebra_X8", "known: "), ("spleen", "known: "),
     ],

@@ -88,7 +88,7 @@ def test_what_cannot_be_grown_is_said():
     ct, at = phantom.ct, centre(phantom.ct, phantom.labels.mask("vertebrae_T12"))
     with pytest.raises(BadInput, match="lies outside the scan"):
         segment_bone(ct, "vertebra_T12", (0.0, 0.0, 9000.0))
-    with pytest.raises(UnknownName, match="unknown bone .vertebra_T112.; known: "):
+    with pytest.raises(UnknownName, match=r"unknown bone .vertebra_T112.; known: "):
         segment_bone(ct, "vertebra_T112", at)
     with pytest.raises(BadInput, match="point"):
         segment_bone(ct, "vertebra_T12", at + np.array([50.0, 0.0, 0.0]))

@@ -195,7 +195,7 @@ def neighbours(target: TargetBone) -> tuple[Volume | None, Volume | None]:
     """Masks of the vertebrae above and below; None where one is absent or not whole."""
     spine = thoracolumbar_spine()
     found = []
-    for level in spine.neighbours(spine.level(target.bone)):
+    for level in spine.neighbours(spine.level(target.bone), target.labels):
         value = target.labels.values.get(f"{spine.label_prefix}{level}")
         found.append(None if value is None else _whole(target.near, value))
     return found[0], found[1]

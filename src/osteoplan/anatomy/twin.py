@@ -83,7 +83,7 @@ def from_neighbour(
     if not target.is_vertebra:
         raise _refused(f"{target.bone} has no neighbour level")
     spine = thoracolumbar_spine()
-    levels = spine.neighbours(spine.level(target.bone))
+    levels = spine.neighbours(spine.level(target.bone), target.labels)
     said = []
     for level, mask in reversed(list(zip(levels, neighbours(target), strict=True))):
         try:

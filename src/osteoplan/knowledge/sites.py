@@ -13,6 +13,7 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Strict, document
 from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.case import Side
+from osteoplan.model.labels import LabelMap
 
 __all__ = [
     "BoneRow", "BoneSite", "SpineSite", "bone_called", "bone_site", "label_of", "planned_bones", "side_of",
@@ -30,6 +31,7 @@ class SpineSite(Strict):
         bone_prefix, label_prefix: before the level, in a case's bone and in a label's name.
         levels: from above to below; neighbours in the list are neighbours in the body.
         planned_levels: those that can be planned.
+        variant_levels: those that few people have; no neighbour of anything where they are not labelled.
     """
 
     id: str
@@ -40,6 +42,7 @@ class SpineSite(Strict):
     label_prefix: str
     levels: tuple[str, ...] = Field(min_length=1)
     planned_levels: tuple[str, ...] = Field(min_length=1)
+    variant_levels: tuple[str, ...] = ()
     frame: str
     load_cases: tuple[str, ...]
     corridors: tuple[str, ...]
@@ -57,12 +60,14 @@ class SpineSite(Strict):
             raise UnknownName("bone", bone, (self.bone_prefix + level for level in self.planned_levels))
         return level
 
-    def neighbours(self, level: str) -> tuple[str | None, str | None]:
-        """Levels above and below; None at an end of the list."""
-        at = self.levels.index(level)
-        above = self.levels[at - 1] if at else None
-        below = self.levels[at + 1] if at + 1 < len(self.levels) else None
-        return above, below
+    def neighbours(self, level: str, labels: LabelMap) -> tuple[str | None, str | None]:
+        """Levels above and below on this scan; None at an end of the list."""
+        there = [
+            one for one in self.levels
+            if one == level or one not in self.variant_levels or labels.has(self.label_prefix + one)
+        ]  # fmt: skip
+        at = there.index(level)
+        return there[at - 1] if at else None, there[at + 1] if at + 1 < len(there) else None
 
 
 class BoneRow(Strict):
