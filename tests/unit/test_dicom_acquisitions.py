@@ -33,11 +33,12 @@ GRIDS = {
 
 
 def body(grid: str = "oblique") -> Volume:
-    """A smooth body of three different edges in air."""
+    """A smooth body with a bone, of three different edges, in air."""
     i, j, k = np.indices((26, 22, N))
     inside = ((i - 12) / 9) ** 2 + ((j - 11) / 7) ** 2 < 1
     soft = gaussian_filter(np.random.default_rng(5).normal(0, 400, (26, 22, N)), 2)
-    array = np.where(inside, 40 + soft + 3 * k, -1000).astype(np.int16)
+    bone = ((i - 12) / 3) ** 2 + ((j - 8) / 2) ** 2 < 1
+    array = np.where(inside, 40 + 600 * bone + soft + 3 * k, -1000).astype(np.int16)
     return Volume(array, affine_of((0.7, 0.9, 2.0), **GRIDS[grid]), "HU")
 
 
