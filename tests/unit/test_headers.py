@@ -397,6 +397,16 @@ def test_whole_numbers_become_signed_and_keep_their_value(stored: np.ndarray, ki
     assert (found[:1] - found[1:] == float(stored[0]) - float(stored[1])).all()
 
 
+@pytest.mark.parametrize(("slope", "inter"), [(1, -1024), (-3, 7), (16383, -16383), (20_000, 5), (1, 2**20)])
+def test_scaled_whole_numbers_stay_whole_and_do_not_wrap(slope: int, inter: int):
+    stored = np.array([0, 1, 65_535], np.uint16)
+    if slope * 65_535 + inter > 2**31:
+        stored = stored[:2]
+    found = numbers(Path("ct.nii"), stored, "HU", float(slope), float(inter))
+    assert found.tolist() == [int(one) * slope + inter for one in stored]
+    assert found.dtype in (np.int16, np.int32)
+
+
 def test_numbers_that_no_image_holds_are_refused():
     for stored, sentence in (([2**40], "as 16 bit"), ([1e300], "not numbers"), ([np.nan], "not numbers")):
         with pytest.raises(BadInput, match=sentence):

@@ -121,8 +121,10 @@ def numbers(path: Path, stored: Array, meaning: Meaning, slope: float = 1.0, int
     ends = sorted(int(end) * int(slope) + int(inter) for end in (stored.min(), stored.max()))
     for kind in (np.int16, np.int32):
         if np.iinfo(kind).min <= ends[0] and ends[1] <= np.iinfo(kind).max:
-            whole = stored.astype(np.int64) * int(slope) + int(inter) if scaled else stored
-            return whole.astype(kind, copy=False)
+            if not scaled:
+                return stored.astype(kind, copy=False)
+            short = stored.itemsize <= 2 and max(abs(slope), abs(inter)) < 2**14  # no product leaves 32 bits
+            return (stored.astype(np.int32 if short else np.int64) * int(slope) + int(inter)).astype(kind)
     raise BadInput(f"{path.name}: holds values up to {max(map(abs, ends)):.3g}; export it as 16 bit numbers")
 
 
