@@ -23,6 +23,7 @@ from osteoplan.io.grid import on_grid_of
 from osteoplan.io.images import is_dicom, is_image, lists_segments, read_image, stem
 from osteoplan.io.label_names import read_names
 from osteoplan.io.masks import whole_numbers
+from osteoplan.io.nifti import names_within
 from osteoplan.knowledge.structures import canonical, canonical_names, is_known, kind_of, scheme
 from osteoplan.knowledge.values import number
 from osteoplan.model.labels import LabelMap
@@ -97,6 +98,9 @@ def take_labels(
         table, by = canonical_names(read_names(names)), None
     elif scheme_name is not None:
         table, by = _of_scheme(scheme_name, path), scheme_name
+    elif within := names_within(path):
+        table, by = canonical_names(within), None
+        notes += (f"{path.name}: its header names its numbers; these names were taken",)
     elif numbers in ((1,), (255,)):  # a mask, and no number of a scheme
         table, by = {_structure_of(path): numbers[0]}, None
         notes += (f"{path.name} was read as {next(iter(table))}, by its name",)

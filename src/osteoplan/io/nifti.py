@@ -6,6 +6,7 @@ A file that this program did not write is parsed in the memory-limited child pro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -20,12 +21,13 @@ from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.header import chunks, length_mm, numbers, placed, readable, require_claim, whole
 from osteoplan.model.volume import Meaning, Volume
 
-__all__ = ["found_nifti", "read_nifti", "write_nifti"]
+__all__ = ["found_nifti", "names_within", "read_nifti", "write_nifti"]
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _OURS = b"osteoplan: research use only, not a medical device"
 _DESCRIBED = slice(148, 148 + len(_OURS))  # where NIfTI-1 keeps what its writer says of it
 _UNITS = {0: "", 1: "metres", 2: "mm", 3: "microns"}
+_EXTENSION_MAX = 1 << 20  # bytes; names of a hundred structures take 15 kB
 _TEMPLATES = (3, 4, 5)  # Talairach, MNI, another
 
 
@@ -50,6 +52,22 @@ def found_nifti(path: Path, meaning: Meaning, *, frame: str = "scan") -> tuple[V
     from osteoplan.io.dicom.opened import apart
 
     return apart(_parsed, path, meaning, frame, limits())
+
+
+def names_within(path: Path) -> dict[str, int]:
+    """Name -> number, as an extension of the header lists them (TotalSegmentator); empty where none does.
+
+    Raises:
+        BadInput: damaged, or one number or name stands there twice.
+    """
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        return {}
+    with suppress(Exception), _stream(path) as stream:
+        if b"<Label" not in stream.read(_EXTENSION_MAX):
+            return {}
+    from osteoplan.io.dicom.opened import apart
+
+    return apart(_named, path)
 
 
 def _is_ours(path: Path) -> bool:
@@ -179,3 +197,17 @@ def _told_twice(path: Path, header: Any, volume: Volume, unit_mm: float, bound: 
                 f"{path.name}: pixdim says voxels of {told} mm, the sform {used} mm; the sform was taken"
             )
     return tuple(notes)
+
+
+def _named(path: Path) -> dict[str, int]:
+    with readable(path), _stream(path) as stream:
+        header, at = _header(path, stream)
+        size = min(max(int(header["vox_offset"]) - at, 0), _EXTENSION_MAX)
+        text = stream.read(size).decode("utf-8", errors="replace")
+        rows = re.findall(r'<Label\b[^>]*\bKey="([1-9]\d{0,4})"[^>]*>\s*<!\[CDATA\[(.*?)\]\]>', text)
+        names = {name: int(number) for number, name in rows}
+        if len(names) != len(set(rows)) or len(set(names.values())) != len(names):
+            raise BadInput(
+                f"{path.name}: its header lists a name or a number twice; give --names FILE.csv instead"
+            )
+        return names
