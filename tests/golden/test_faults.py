@@ -34,7 +34,6 @@ class Read:
 
 
 REFUSED = {
-    "bone_L6": "vertebra_L6: such a vertebra can be labelled, not planned",
     "density_in_g_per_cm3": "ct.nii.gz: no voxel reaches 10 mg/cm3 .*: is it in g/cm3",
     "dicom_offset_fixed_calibration": "dcm.zip: .*the offset .* was lost; export it in HU",
     "dicom_one_slice_rescaled_otherwise": "between slices 20 and 21 of 41 the rescale changes .* by 1014 HU",
@@ -62,6 +61,7 @@ REFUSED = {
     "rtstruct_number_twice": "two regions have the number 1",
 }
 READ = {
+    "bone_L6": Read(),
     "case_name_long": Read(),
     "dicom_metal_wrapped_to_air": Read("vertebrae_T12 holds 1.9 mL that read as air", scan="metal"),
     "dicom_two_passes_joined": Read("2 acquisitions were joined, after slice 20 of 41", scan="upper half"),
