@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from osteoplan.anatomy.derive import derived_structures
 from osteoplan.anatomy.derive.canvas import Canvas
@@ -291,3 +292,30 @@ def test_bones_alone_suffice(pelvis):
     found = by_name(derived_structures(ct, LabelMap(labels.volume.with_array(array), only))[0])
     assert "no vessel label reaches it" in found["femoral_neurovascular_left"].because
     assert "air inside the chest" in found["pleural_recess_left"].because
+
+
+@pytest.mark.parametrize("spine", [True, False])
+def test_no_sheet_of_pleura_is_drawn_through_a_lung_that_is_larger_than_the_other(spine):
+    """The middle of all air lies in the larger lung: it is no border between the sides."""
+    affine = np.diag([3.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (-180.0 - 250.0, -120.0, 0.0)  # wholly at negative x
+    shape = (121, 81, 60)
+    x, y, z = np.moveaxis(
+        Volume(np.zeros(shape), affine, "HU").positions_mm(np.moveaxis(np.indices(shape), 0, -1)), -1, 0
+    )
+    x = x + 250.0
+    hu = np.where((x / 165.0) ** 2 + (y / 105.0) ** 2 < 1.0, 40, -1000)
+    right = ((x + 62.0) / 58.0) ** 2 + (y / 66.0) ** 2 + ((z - 150.0) / 78.0) ** 2 < 1.0
+    left = ((x - 80.0) / 32.0) ** 2 + (y / 50.0) ** 2 + ((z - 150.0) / 60.0) ** 2 < 1.0
+    lungs = right | left
+    hu[lungs] = -850
+    body = (np.hypot(x, y - 60.0) < 18.0) | ((np.abs(x) < 4.0) & (y > 60.0) & (y < 90.0))
+    body &= np.abs(z - 60.0) < 14.0
+    labels = np.where(body, NAMES["vertebrae_T12"], 0) if spine else np.zeros(shape, int)
+    ct = Volume(hu.astype(np.int16), affine, "HU")
+    label_map = LabelMap(ct.with_array(labels.astype(np.uint8), "label"), NAMES)
+    found = by_name(derived_structures(ct, label_map)[0])
+    for side in ("left", "right"):
+        recess = found[f"pleural_recess_{side}"].mask
+        deep = recess & ndimage.binary_erosion(lungs, iterations=2)
+        assert deep.sum() < 10  # air is looked at in every second voxel; a sheet has hundreds

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
+from osteoplan.anatomy.flanks import flanks
 from osteoplan.arrays import Mask
 from osteoplan.boxes import Box
 from osteoplan.kernels.distance import distance_to
@@ -29,13 +30,13 @@ BACK_MUSCLE = ("autochthon_left", "autochthon_right")
 def pleural_recess(canvas: Canvas, side: str) -> Derived:
     """``pleural_recess_left`` or ``pleural_recess_right``."""
     name = f"pleural_recess_{side}"
-    lung, box, basis = _lung(canvas, side)
-    if lung is None:
+    lung, air, box, basis = _lung(canvas, side)
+    if lung is None or air is None:
         return not_derived(f"{name} is not derived: no lung is labelled, and none is seen, on this scan")
     margin, spacing = number("derived.recess_margin_mm"), canvas.ct.spacing_mm
     around = distance_to(lung, spacing) <= margin
     swept = _carried_down(canvas, box, lung & _against_the_wall(canvas, box, lung))
-    recess = (swept | around) & ~lung & ~canvas.bones(box) & ~canvas.any_of(BACK_MUSCLE, box)
+    recess = (swept | around) & ~air & ~canvas.bones(box) & ~canvas.any_of(BACK_MUSCLE, box)
     below = number("derived.recess_below_lung_mm")
     because = f"{basis}, widened by {margin:g} mm and its wall side carried {below:g} mm down along the spine"
     found = canvas.put(name, "pleura", box, recess, because)
@@ -44,21 +45,21 @@ def pleural_recess(canvas: Canvas, side: str) -> Derived:
     return found + not_derived(f"{name}: no lower lobe is labelled, so it may end too high")
 
 
-def _lung(canvas: Canvas, side: str) -> tuple[Mask | None, Box, str]:
-    """The lung of one side and a box that reaches below it."""
+def _lung(canvas: Canvas, side: str) -> tuple[Mask | None, Mask | None, Box, str]:
+    """The lung of one side, all that is lung in a box that reaches below it, the box, and from where."""
     reach = number("derived.recess_below_lung_mm") + 10.0
     names = [name for name in LUNGS[side] if canvas.labels.has(name)]
     if names:
         box = _lowered(canvas, canvas.points_box(names), reach)
-        return canvas.any_of(names, box), box, "lung labels"
-    if canvas.ct.meaning != "HU":
-        return None, canvas.near, ""
-    lung = _dark_lung(canvas, side)
-    if lung is None:
-        return None, canvas.near, ""
+        own = canvas.any_of(names, box)
+        return own, own, box, "lung labels"
+    air = _dark_lungs(canvas) if canvas.ct.meaning == "HU" else None
+    lung = None if air is None else air & _on_side(canvas, air, side)
+    if air is None or lung is None or not lung.any():  # one lung alone: the other side has none
+        return None, None, canvas.near, ""
     found = ndimage.find_objects(lung.view(np.uint8))[0]
     box = _lowered(canvas, found, reach)
-    return lung[box], box, "air inside the chest (no lung labels)"
+    return lung[box], air[box], box, "air inside the chest (no lung labels)"
 
 
 def _lowered(canvas: Canvas, box: Box, reach: float) -> Box:
@@ -71,8 +72,8 @@ def _lowered(canvas: Canvas, box: Box, reach: float) -> Box:
     return canvas.box_around(np.vstack([corners, lower]), 8.0)
 
 
-def _dark_lung(canvas: Canvas, side: str) -> Mask | None:
-    """Large air spaces inside the body, on one side of their common middle; from every second voxel."""
+def _dark_lungs(canvas: Canvas) -> Mask | None:
+    """Large air spaces inside the body; from every second voxel."""
     image = canvas.ct.array[::2, ::2, ::2]
     axial = int(np.argmax(np.abs(canvas.ct.direction[2])))
     dark = np.moveaxis(image < number("derived.lung_below_HU"), axial, 0)
@@ -88,14 +89,26 @@ def _dark_lung(canvas: Canvas, side: str) -> Mask | None:
     lungs = np.moveaxis(keep[names], 0, axial)
     if not lungs.any():
         return None
-    indices = 2 * np.argwhere(lungs)
-    left = canvas.ct.positions_mm(indices)[:, 0]
-    here = indices[(left > np.median(left)) == (side == "left")]
-    whole = np.zeros(canvas.ct.shape, dtype=bool)
-    for shift in np.ndindex(2, 2, 2):
-        at = np.minimum(here + shift, np.array(canvas.ct.shape) - 1)
-        whole[tuple(at.T)] = True
-    return whole
+    whole: Mask = lungs
+    for axis in range(3):
+        whole = whole.repeat(2, axis=axis)
+    i, j, k = canvas.ct.shape
+    return np.asarray(whole[:i, :j, :k])
+
+
+def _on_side(canvas: Canvas, air: Mask, side: str) -> Mask:
+    """(ni, nj, nk) True on one side of the patient's middle: of spine, else of flanks, else of the air."""
+    spine = [f"vertebrae_{level}" for level in SPINE_LEVELS if canvas.labels.has(f"vertebrae_{level}")]
+    at = canvas.ct.positions_mm(np.argwhere(air)[::64])
+    middle = None if spine else flanks(canvas.ct, at.mean(axis=0)).middle_mm
+    if spine:
+        middle = float(np.median([canvas.points_mm(name)[:, 0].mean() for name in spine]))
+    elif middle is None:
+        middle = float(np.median(at[:, 0]))
+    i, j, k = (np.arange(n, dtype=np.float64) for n in air.shape)
+    row = canvas.ct.affine[0]
+    x = row[0] * i[:, None, None] + row[1] * j[None, :, None] + row[2] * k[None, None, :] + row[3]
+    return np.asarray((x > middle) == (side == "left"))
 
 
 def _against_the_wall(canvas: Canvas, box: Box, lung: Mask) -> Mask:
