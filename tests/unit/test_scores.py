@@ -479,3 +479,14 @@ def test_items_from_findings_feed_the_score() -> None:
     facts = {"vertebra": "T12", "pain_type": "mech", "matrix": "lytic", "alignment": "normal",
              "collapse_pct": 60, "posterolateral": "bilateral"}  # fmt: skip
     assert score("sins", items_from("sins", facts)).total == (14, 14)
+
+
+def test_a_score_made_for_every_region_of_a_bone_applies_though_the_region_is_not_measured() -> None:
+    """A femoral shaft that grew from a point: nobody measured its region, Mirels stays with an open site."""
+    known = Facts({"matrix": "lytic", "limb_pain": "functional"})
+    assert "mirels" not in {one.id for one in applicable_scores(known)}
+    found = {one.id: one for one in applicable_scores(known, regions=("prox_femur", "femur_shaft"))}
+    assert "site" in found["mirels"].missing
+    assert "sins" not in found
+    told = Facts({**known, "region": "spine"})
+    assert "mirels" not in {one.id for one in applicable_scores(told, regions=("prox_femur",))}

@@ -49,7 +49,9 @@ def score(name: str, items: Mapping[str, object], sources: Mapping[str, str] | N
     return _classified(table, Facts(items, where=f"the score {name}"), sources or {})
 
 
-def applicable_scores(facts: Facts, sources: Mapping[str, str] | None = None) -> tuple[ScoreResult, ...]:
+def applicable_scores(
+    facts: Facts, sources: Mapping[str, str] | None = None, *, regions: Sequence[str] = ()
+) -> tuple[ScoreResult, ...]:
     """Every score made for this region, worked out on the facts.
 
     A total that a person gave stands as given; a note says so, and says if the findings contradict it.
@@ -58,10 +60,12 @@ def applicable_scores(facts: Facts, sources: Mapping[str, str] | None = None) ->
     Args:
         facts: what is known.
         sources: fact -> ``given``, ``measured`` or ``derived``; given where nothing is said.
+        regions: where the lesion can lie, by its bone, though nobody knows where in it: a score that was
+            made for all of them applies.
     """
     known, told, rests_on = _converted(facts, sources or {})
     found = {}
-    tables = [table for table in score_tables().values() if _applies(table, known)]
+    tables = [table for table in score_tables().values() if _applies(table, known, regions)]
     for table in tables:
         if table.kind == "sum":
             counted = _added(table, items_from(table.id, known), _item_sources(table, known, told))
@@ -113,9 +117,13 @@ def _as_sure_as(result: ScoreResult, table: ScoreTable, rests_on: Mapping[str, R
     return replace(result, status=weakest)
 
 
-def _applies(table: ScoreTable, facts: Mapping[str, Value]) -> bool:
+def _applies(table: ScoreTable, facts: Mapping[str, Value], regions: Sequence[str] = ()) -> bool:
     """Whether the score was made for this patient; what is unknown does not rule it out."""
-    if not table.applies or evaluate(parse(table.applies), facts) is not True:
+    if not table.applies:
+        return False
+    known = facts.get("region") is not None
+    places = [facts] if known or not regions else [{**facts, "region": region} for region in regions]
+    if any(evaluate(parse(table.applies), at) is not True for at in places):
         return False
     return not table.unless or evaluate(parse(table.unless), facts) is not True
 

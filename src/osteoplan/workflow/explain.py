@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
 from osteoplan.knowledge.refs import citation
+from osteoplan.knowledge.sites import bone_site
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Citation
@@ -31,7 +32,11 @@ def explain(reading: Reading) -> Explanation:
     findings, centre = reading.findings, reading.case.centre
     facts = Facts({name: value for name, value in findings.facts().items() if name in vocabulary()})
     sources = {finding.name: finding.source for finding in findings}
-    return explain_facts(facts, sources=sources, centre=centre, asked=local_rule_set(centre.knowledge))
+    site = bone_site(reading.anatomy.bone)
+    return explain_facts(
+        facts, sources=sources, centre=centre, asked=local_rule_set(centre.knowledge),
+        regions=() if site is None else site.regions,
+    )  # fmt: skip
 
 
 def explain_facts(
@@ -40,6 +45,7 @@ def explain_facts(
     sources: Mapping[str, str] | None = None,
     centre: Centre | None = None,
     asked: RuleSet | None = None,
+    regions: Sequence[str] = (),
 ) -> Explanation:
     """Score what applies to this site, hand the totals (as ranges) to the rules, and run them.
 
@@ -50,9 +56,10 @@ def explain_facts(
         sources: where a fact came from: given, measured or derived; given where nothing is said.
         centre: what the centre has.
         asked: whose rules; the package's own, in force today, where none is given.
+        regions: where the lesion can lie by its bone, where its region is not known.
     """
     whose = asked or rule_set()
-    scores = applicable_scores(facts, sources)
+    scores = applicable_scores(facts, sources, regions=regions)
     totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
     known = facts.filled(totals)
     spoken = verdicts(known, whose)
