@@ -237,34 +237,6 @@ def test_slices_whose_rescale_does_not_fit_their_values_are_refused(
         _parse(tmp_path, None, False, limits())
 
 
-@pytest.mark.parametrize("offset", [1024, -500])
-def test_a_slice_that_jumps_without_a_word_of_the_header_is_refused(offset: int, tmp_path: Path) -> None:
-    ct = body()
-    array = ct.array.copy()
-    array[:, :, 5] += offset
-    make_series(ct.with_array(array), tmp_path)
-    with pytest.raises(BadInput, match=r"slice 6 of 12 lies \d+ HU (above|below) both its neighbours"):
-        _parse(tmp_path, None, False, limits())
-
-
-def test_a_blank_slice_within_the_body_is_refused(tmp_path: Path) -> None:
-    ct = body()
-    array = ct.array.copy()
-    array[:, :, 7] = -1024
-    make_series(ct.with_array(array), tmp_path)
-    with pytest.raises(BadInput, match=r"slice 8 of 12 lies \d+ HU below both its neighbours"):
-        _parse(tmp_path, None, False, limits())
-
-
-def test_a_part_that_steps_as_a_whole_is_told(tmp_path: Path) -> None:
-    ct = body()
-    array = ct.array.copy()
-    array[:, :, 8:] += 1024
-    make_series(ct.with_array(array), tmp_path)
-    notes = _parse(tmp_path, None, False, limits()).notes
-    assert any("between slices 8 and 9 of 12 the values step by 10" in note for note in notes)
-
-
 # --- without preamble ----------------------------------------------------------------------------------
 
 

@@ -38,7 +38,7 @@ def require_plausible(image: Volume, *, what: str = "the CT") -> None:
     thin = max(1, round((image.array.size / SAMPLED) ** (1 / 3)))
     seen = image.array[::thin, ::thin, ::thin].ravel()
     wrong = _not_HU(seen, low, high) if image.meaning == "HU" else _not_density(seen, high)
-    wrong = wrong or _odd_slice(image.array)
+    wrong = wrong or _odd_slice(image)
     if wrong:
         raise BadInput(f"{what}: {wrong}")
 
@@ -93,14 +93,12 @@ def _not_HU(seen: Array, low: float, high: float) -> str:
     if high > number("images.HU_max") or low < -number("images.HU_max") - 1:
         return (
             f"values reach from {low:.0f} to {high:.0f}, which no CT does: signed values under an unsigned "
-            "header, "
-            "or a damaged file; export it again"
+            "header, or a damaged file; export it again"
         )
     if low >= 0 and high <= 255:
         return (
             f"values run from {low:.0f} to {high:.0f}, an 8 bit picture and not HU (air must read near "
-            "-1000); "
-            "export the CT itself, not a windowed picture"
+            "-1000); export the CT itself, not a windowed picture"
         )
     body = seen[seen >= number("images.padding_below_HU")]
     if body.size == 0:
@@ -129,15 +127,13 @@ def _cut_off(body: Array, high: float) -> str:
     if low > number("images.air_max_HU") and share >= number("images.cut_off_low_pct"):
         return (
             f"{share:.0f} % of the voxels read exactly {low:.0f} HU, the lowest value, and air must read "
-            "near -1000: "
-            "the image was windowed, masked with 0 or lost its offset; export it in HU"
+            "near -1000: the image was windowed, masked with 0 or lost its offset; export it in HU"
         )
     share = 100 * float((body == high).mean())
     if high <= number("images.cut_off_high_HU") and share >= number("images.cut_off_high_pct"):
         return (
             f"{share:.1f} % of the voxels read exactly {high:.0f} HU, the highest value, and bone is "
-            "brighter: "
-            "the image was windowed; export it in HU"
+            "brighter: the image was windowed; export it in HU"
         )
     return ""
 
@@ -153,8 +149,7 @@ def _shifted(body: Array) -> str:
         return ""
     return (
         f"the darkest voxels read {dark:.0f} HU and soft tissue {middle:.0f} HU, where air reads -1000 and "
-        "soft tissue "
-        "about 40: the offset (rescale intercept, often -1024) was lost; export it in HU"
+        "soft tissue about 40: the offset (rescale intercept, often -1024) was lost; export it in HU"
     )
 
 
@@ -168,32 +163,55 @@ def _not_density(seen: Array, high: float) -> str:
     if high < number("images.density_least"):
         return (
             f"no voxel reaches {number('images.density_least'):.0f} mg/cm3 (highest {high:.4g}): is it in "
-            "g/cm3? "
-            "give mg/cm3"
+            "g/cm3? give mg/cm3"
         )
     share = 100 * float((seen > number("images.density_bone_max")).mean())
     if share >= number("images.density_above_pct"):
         return (
             f"{share:.0f} % of the voxels are denser than {number('images.density_bone_max'):.0f} mg/cm3, "
-            "more than any "
-            "bone: are these HU or another unit? give mg/cm3"
+            "more than any bone: are these HU or another unit? give mg/cm3"
         )
     return ""
 
 
-def _odd_slice(array: Array) -> str:
-    """A slice, or the first of several, whose values are all shifted against the one before."""
-    for axis in range(3):
-        slices = np.moveaxis(array, axis, 0)[:, ::4, ::4]
-        for at in range(len(slices) - 1):
-            step = _step(slices[at], slices[at + 1])
-            if abs(step) > number("images.slice_jump"):
-                return (
-                    f"every voxel reads {step:+.0f} from slice {at + 1} to slice {at + 2} along "
-                    f"{'ijk'[axis]}: "
-                    "slices were rescaled differently; export the whole series again"
-                )
+def _odd_slice(image: Volume) -> str:
+    """A slice that lies beside both its neighbours, or the first of several that are all shifted.
+
+    Along the patient, as slices are taken: across, a gap between two legs would be such a slice.
+    """
+    axis = int(np.abs(image.direction[2]).argmax())
+    slices = np.moveaxis(image.array, axis, 0)[:, ::4, ::4]
+    for at in range(1, len(slices) - 1):
+        jump = _jump(*slices[at - 1 : at + 2])
+        if abs(jump) > number("images.slice_beside"):
+            lies = f"lies {abs(jump):.0f} {'above' if jump > 0 else 'below'} both its neighbours"
+            return (
+                f"slice {at + 1} along {'ijk'[axis]} {'is blank' if np.isinf(jump) else lies}: it is "
+                "damaged or was "
+                "rescaled otherwise; export the series again"
+            )
+    for at in range(len(slices) - 1):
+        step = _step(slices[at], slices[at + 1])
+        if abs(step) > number("images.slice_jump"):
+            return (
+                f"every voxel reads {step:+.0f} from slice {at + 1} to slice {at + 2} along {'ijk'[axis]}: "
+                "slices "
+                "were rescaled differently; export the whole series again"
+            )
     return ""
+
+
+def _jump(below: Array, here: Array, above: Array) -> float:
+    """By how much three quarters of a slice's tissue lie beyond both neighbours, at least; 0 where they do
+    not."""
+    tissue = np.minimum(below, above) > number("images.aerated_HU")
+    if tissue.sum() < 16:
+        return 0.0
+    away = here[tissue].astype(np.float64)
+    if np.ptp(here) == 0:
+        return np.inf  # blank within the body
+    low, high = np.percentile([away - below[tissue], away - above[tissue]], [25, 75], axis=1)
+    return float(low.min() if low.min() > 0 else min(high.max(), 0.0))
 
 
 def _step(one: Array, other: Array) -> float:

@@ -132,8 +132,7 @@ def _masks(files: Iterable[Path], ct: Volume) -> Iterator[Part]:
         if len(numbers := whole_numbers(volume.array, what=file.name)) > 1:
             raise BadInput(
                 f"{file.name} holds {len(numbers)} numbers: a folder of masks has one structure in each "
-                "file; "
-                "give a label map alone, with --labels FILE"
+                "file; give a label map alone, with --labels FILE"
             )
         yield stem(file), n, ForeignMask(volume.with_array(volume.array > 0, "mask"), notes)
 
@@ -219,8 +218,7 @@ def _require_scheme_fits(labels: LabelMap, ct: Volume, by: str, path: Path) -> N
     if 3 * others[best] <= len(odd):
         raise BadInput(
             f"{path.name}: numbered as {by} its parts do not fit the scan ({'; '.join(odd[:3])}), as {best} "
-            "they do: "
-            f"give --scheme {best}, or --names FILE.csv"
+            f"they do: give --scheme {best}, or --names FILE.csv"
         )
 
 

@@ -19,7 +19,7 @@ from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits
 from osteoplan.io.dicom.scan import scan
 from osteoplan.io.dicom.series import SeriesCandidate, SeriesFound, candidates, others, singly, summary
-from osteoplan.io.dicom.steps import jump_problem, rescale_problem, step_notes
+from osteoplan.io.dicom.steps import rescale_problem
 from osteoplan.io.dicom.straight import straightened
 from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.volume import Meaning, Volume
@@ -111,10 +111,8 @@ def _parse(
     values = _values(kept, decoder, on_step)
     decoder.close()
     notes = _notes(chosen, every, bound)
-    if found.modality == "CT":
-        if problem := rescale_problem(kept, values, bound) or jump_problem(values, bound):
-            raise BadInput(f"{path}: series {summary(found)} is not used: {problem}")
-        notes += step_notes(values, bound)
+    if found.modality == "CT" and (problem := rescale_problem(kept, values, bound)):
+        raise BadInput(f"{path}: series {summary(found)} is not used: {problem}")
     repaired = chosen.repairs
     acquisition = replace(_acquisition(kept, found.frame), repaired=repaired)
     first = kept[0].thickness_mm

@@ -25,8 +25,6 @@ class Limits:
     interleaved_pct: float
     pass_pause_s: float
     rescale_step_HU: float
-    slice_jump_HU: float
-    tissue_min_HU: float
     outside_scan_HU: float
     files_max: float
     frames_max: float

@@ -1,4 +1,4 @@
-"""Whether neighbouring slices of a CT fit one another in HU: a slice with a wrong rescale jumps as a whole.
+"""Whether the rescale of each slice of a CT is the right one, seen against its neighbour.
 
 Each slice has its own rescale by right (PS3.3 C.11.1), and it is believed as long as the values agree.
 """
@@ -13,10 +13,9 @@ from osteoplan.arrays import Array
 from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits
 
-__all__ = ["jump_problem", "rescale_problem", "step_notes"]
+__all__ = ["rescale_problem"]
 
 _PIXELS = 64  # rows and columns that are compared, of how many there are
-_ENOUGH = 16  # pixels of tissue, below which nothing is said
 
 
 def rescale_problem(kept: Sequence[Slice], values: Array, limits: Limits) -> str:
@@ -43,43 +42,7 @@ def rescale_problem(kept: Sequence[Slice], values: Array, limits: Limits) -> str
     return ""
 
 
-def jump_problem(values: Array, limits: Limits) -> str:
-    """A slice that lies far above or far below both its neighbours, nearly everywhere in the body."""
-    for k in range(1, len(values) - 1):
-        below, above = _seen(values, k - 1), _seen(values, k + 1)
-        tissue = np.minimum(below, above) > limits.tissue_min_HU
-        if tissue.sum() >= _ENOUGH:
-            away = _seen(values, k)[tissue]
-            jump = _shared(np.stack([away - below[tissue], away - above[tissue]]))
-            if abs(jump) > limits.slice_jump_HU:
-                side = "above" if jump > 0 else "below"
-                return (
-                    f"slice {k + 1} of {len(values)} lies {abs(jump):.0f} HU {side} both its neighbours: it "
-                    "was rescaled otherwise or is damaged, export the series again"
-                )
-    return ""
-
-
-def step_notes(values: Array, limits: Limits) -> list[str]:
-    """Where the picture as a whole steps from one slice to the next."""
-    notes = []
-    for k in range(1, len(values)):
-        step = _shared((_seen(values, k) - _seen(values, k - 1)).ravel())
-        if abs(step) > limits.slice_jump_HU:
-            notes.append(
-                f"between slices {k} and {k + 1} of {len(values)} the values step by {step:.0f} HU as a "
-                "whole: look at the pictures, a part may have been rescaled otherwise"
-            )
-    return notes
-
-
 def _seen(values: Array, k: int) -> Array:
     """Some pixels of a slice, evenly spread; float32, in which differences do not wrap."""
     rows, columns = (max(1, n // _PIXELS) for n in values.shape[1:])
     return values[k, ::rows, ::columns].astype(np.float32)
-
-
-def _shared(differences: Array) -> float:
-    """By how much three quarters of each row differ at least, all to one side; 0 where they do not agree."""
-    low, high = np.percentile(differences, [25, 75], axis=-1)
-    return float(low.min() if low.min() > 0 else min(high.max(), 0.0))
