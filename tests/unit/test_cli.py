@@ -10,6 +10,7 @@ import pytest
 import osteoplan
 from osteoplan.cli import main
 from osteoplan.cli.app import app
+from osteoplan.cli.tables import needed_first
 
 
 def run(capsys, *arguments):
@@ -108,3 +109,17 @@ def test_every_command_has_an_example(capsys):
         status, out, _ = run(capsys, *command, "--help")
         assert status == 0
         assert f"osteoplan {' '.join(command)}" in out.split("Example:")[1]
+
+
+def test_what_a_plan_needs_is_not_buried_among_open_scores_and_facts():
+    needs = [
+        {"purpose": "strength in newtons", "what": "density", "state": "missing", "todo": "calibrate"},
+        {"purpose": "score: SINS", "what": "pain", "state": "missing", "todo": "add"},
+        {"purpose": "score: Mirels", "what": "every item", "state": "there", "todo": ""},
+    ]
+    first, told = needed_first(needs, [f"fact{n}: what is it? (asked by R{n})" for n in range(45)])
+    assert [need["purpose"] for need in first] == ["strength in newtons", "score: Mirels"]
+    (line,) = told
+    assert "1 scores are ranges, 45 facts are unknown (first fact0, fact1, fact2)" in line
+    assert "--all" in line
+    assert needed_first(needs[:1], ()) == (needs[:1], ())

@@ -153,7 +153,14 @@ def _calibration(
 
 
 @app.command
-def check(case: Path, *, lesion: str | None = None, out: Path | None = None, json: Json = False) -> int:
+def check(
+    case: Path,
+    *,
+    lesion: str | None = None,
+    out: Path | None = None,
+    all: Annotated[bool, Parameter(negative=())] = False,
+    json: Json = False,
+) -> int:
     """Say what was read, what is missing, what is wrong, and what to do about it.
 
     Writes check.html with the outlines to approve and the spine to count.  A DICOM folder or zip is listed
@@ -169,9 +176,11 @@ def check(case: Path, *, lesion: str | None = None, out: Path | None = None, jso
         id of the lesion (default: the target)
     out
         folder for check.html (default: the case folder)
+    all
+        list every open score and fact too; check.html and --json always do
     """
     from osteoplan.cli import console
-    from osteoplan.cli.tables import finding_table, need_table, series_table
+    from osteoplan.cli.tables import finding_table, need_table, needed_first, series_table
     from osteoplan.workflow.check import check_case, check_document, is_case, list_series, write_check_page
 
     if not is_case(case):
@@ -195,14 +204,13 @@ def check(case: Path, *, lesion: str | None = None, out: Path | None = None, jso
         console.out.print(line, markup=False)
     if found["findings"]:
         console.out.print(finding_table(found["findings"]))
-    console.out.print(need_table(found["needs"]))
-    for heading, lines in (
-        ("level", found["count"]),
-        ("warning", found["warnings"]),
-        ("missing", found["missing"]),
-    ):
-        for line in lines:
+    for heading in ("level", "warning"):
+        for line in found["count" if heading == "level" else "warnings"]:
             console.out.print(f"{heading}: {line}", markup=False)
+    needs, told = (found["needs"], ()) if all else needed_first(found["needs"], found["missing"])
+    console.out.print(need_table(needs))
+    for line in (f"missing: {line}" for line in found["missing"]) if all else told:
+        console.out.print(line, markup=False)
     console.out.print(f"pictures to approve: {page}", markup=False)
     return status
 

@@ -12,8 +12,8 @@ from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
 
 __all__ = [
-    "finding_table", "interval", "need_table", "option_table", "score_line", "score_lines", "series_table",
-    "verdict_table", "verification_table",
+    "finding_table", "interval", "need_table", "needed_first", "option_table", "score_line", "score_lines",
+    "series_table", "verdict_table", "verification_table",
 ]  # fmt: skip
 
 Json = dict[str, Any]
@@ -70,6 +70,18 @@ def need_table(needs: Sequence[Json]) -> Table:
     for need in needs:
         table.add_row(Text(need["purpose"]), Text(need["what"]), need["state"], Text(need["todo"]))
     return table
+
+
+def needed_first(needs: Sequence[Json], missing: Sequence[str]) -> tuple[list[Json], tuple[str, ...]]:
+    """What a plan needs, and one line on the scores and facts that are open, the most telling first."""
+    ranges = [need for need in needs if need["purpose"].startswith("score:") and need["state"] == "missing"]
+    first = [need for need in needs if need not in ranges]
+    scores, facts = len(ranges), [line.partition(":")[0] for line in missing]
+    if not scores and not facts:
+        return first, ()
+    told = f"open: {scores} scores are ranges, {len(facts)} facts are unknown"
+    named = f" (first {', '.join(facts[:3])})" if facts else ""
+    return first, (f"{told}{named}: a plan is made without them; --all lists them, check.html too",)
 
 
 def series_table(series: Sequence[Json]) -> Table:

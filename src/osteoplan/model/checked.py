@@ -10,6 +10,8 @@ from osteoplan.arrays import F64, Mask
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Case
 from osteoplan.model.findings import Findings, Label
+from osteoplan.model.labels import LabelMap
+from osteoplan.model.volume import Volume
 
 __all__ = ["Checked", "Level", "Need", "NeedState"]
 
@@ -63,6 +65,8 @@ class Checked:
         bone_mask: the target bone on the CT's grid.
         frames: of the target bone.
         labels: what facts are called.
+        ct, label_map: the scan and what is labelled on it, with or without a lesion.
+        seeded: bones that were grown here from a point.
     """
 
     id: str
@@ -79,6 +83,9 @@ class Checked:
     bone_mask: Mask | None = None
     frames: Mapping[str, BoneFrame] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
+    ct: Volume | None = None
+    label_map: LabelMap | None = None
+    seeded: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -28,7 +28,7 @@ from osteoplan.report.words import name_of
 
 __all__ = [
     "BONE_WINDOW", "SOFT_WINDOW", "DrawnRod", "Greys", "Legend", "Mark", "Picture", "Scenery", "Stroke",
-    "along_needle", "at_plane", "grouped", "looking_down", "rods_of", "slices", "stamps_of",
+    "along_needle", "at_plane", "grouped", "looking_down", "outline", "rods_of", "slices", "stamps_of",
     "strain_map", "strain_top",
 ]  # fmt: skip
 
@@ -105,6 +105,7 @@ class Picture:
         scale_bar: length of 10 mm in picture units; 0 for none.
         stamps: what must be read with the picture (simulated, generated phantom, uncalibrated).
         marks: named points.
+        at: as ``Plane.drawn``, so that a page can say where a click is; empty where a point has no depth.
     """
 
     title: str
@@ -120,6 +121,7 @@ class Picture:
     stamps: tuple[str, ...] = ()
     cube: tuple[CubeFace, ...] = ()
     marks: tuple[Mark, ...] = ()
+    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -318,7 +320,7 @@ def looking_down(
     outlines, legend = [], []
     for layer in scenery.layers:
         shadow = np.max([plane.sample(layer.shape, outside=-1.0) for plane in planes], axis=0)
-        path = _path(shadow, 0.0, unit)
+        path = outline(shadow, 0.0, unit)
         if path:
             outlines.append(replace(layer.outline, path=path, width=1.0))
             legend.append(layer.legend)
@@ -424,7 +426,7 @@ def _overlay(
     if cement is not None:  # below the lesion's outline, which it may fill
         _add_cement(outlines, legend, plane, cement, unit)
     for layer in scenery.layers:
-        path = _path(plane.sample(layer.shape, outside=-1.0), 0.0, unit) if plane.meets(layer.shape) else ""
+        path = outline(plane.sample(layer.shape, outside=-1.0), 0.0, unit) if plane.meets(layer.shape) else ""
         if path:
             outlines.append(replace(layer.outline, path=path))
             legend.append(layer.legend)
@@ -442,6 +444,7 @@ def _overlay(
         tips=tuple(tips),
         legend=grouped(legend),
         stamps=scenery.stamps,
+        at=plane.drawn(unit),
     )
 
 
@@ -474,7 +477,7 @@ def _add_cement(
     outlines: list[Stroke], legend: list[Legend], plane: Plane, cement: Field, unit: float
 ) -> None:
     """Where half of the space is cement: white line with a dark edge, light fill."""
-    path = _path(plane.sample(cement.volume, outside=0.0), 0.5, unit)
+    path = outline(plane.sample(cement.volume, outside=0.0), 0.5, unit)
     if path:
         outlines.append(Stroke(path, CEMENT, width=1.3, fill_opacity=0.3))
         legend.append(Legend("cement, simulated", CEMENT))
@@ -498,13 +501,13 @@ def _add_rod(
     if rod.diameter_mm is None:
         legend.append(Legend(f"{rod.kind}, axis only: diameter not known", NEEDLE))
         return
-    path = _path(rod.distance_mm(plane.positions_mm()), 0.0, unit)
+    path = outline(rod.distance_mm(plane.positions_mm()), 0.0, unit)
     if path:
         outlines.append(Stroke(path, NEEDLE, fill_opacity=0.35))
     legend.append(Legend(f"{rod.kind} {rod.diameter_mm:g} mm, tip ringed", NEEDLE))
 
 
-def _path(values: F64, level: float, unit: float) -> str:
+def outline(values: F64, level: float, unit: float) -> str:
     """SVG path of a contour; pixel (0, 0) has its centre at half a unit."""
     framed = np.pad(values, 1, constant_values=min(float(values.min()), level - 1.0))
     parts = []

@@ -95,6 +95,16 @@ class Plane:
         height = (_ends_mm(volume) - self.origin_mm) @ np.cross(self.right, self.down)
         return bool(height.min() <= 0.0 <= height.max())
 
+    def drawn(self, unit: float) -> tuple[float, ...]:
+        """LPS [mm] of the corner of a picture of it, then steps of one picture unit right and down.
+
+        Args:
+            unit: picture units to a pixel; pixel (0, 0) has its centre at half of one.
+        """
+        corner = self.origin_mm - 0.5 * self.pixel_mm * (self.right + self.down)
+        steps = np.concatenate([self.right, self.down]) * self.pixel_mm / unit
+        return tuple(float(x) for x in (*corner.round(4), *steps.round(7)))
+
     def letters(self) -> tuple[str, str, str, str]:
         """Patient directions at the left, right, top and bottom edge."""
         return letter(-self.right), letter(self.right), letter(-self.down), letter(self.down)

@@ -72,13 +72,15 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
     if not file.lesions or file.images.labels is None:
         stage(progress, "reading the images", 0.0, 0.8)
         images = read_images(folder, file, file.images.ct)
-        levels, count = _levels(_label_map(images))
+        label_map = _label_map(images)
+        levels, count = _levels(label_map)
         needs = needs_without_lesion(
             labels=images.labels is not None, lesion=bool(file.lesions), folder=str(folder)
         )
         return Checked(
             file.id, osteoplan.__version__, None, None, Findings(), needs, _read_images(images), images.notes,
-            levels=levels, count=count,
+            levels=levels, count=count, ct=images.ct, label_map=label_map,
+            seeded=tuple(file.images.labels.seeded) if file.images.labels else (),
         )  # fmt: skip
     reading = read(folder, lesion=lesion, progress=progress)
     explained = explain(reading)
@@ -97,6 +99,9 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
         count=count if reading.anatomy.is_vertebra else (),
         frames=reading.anatomy.frames,
         labels=labels(),
+        ct=reading.case.ct,
+        label_map=reading.case.label_map,
+        seeded=reading.case.seeded,
     )
 
 
