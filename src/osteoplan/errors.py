@@ -106,4 +106,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _fixed(name: str) -> list[str]:
     """The words of a name that no suggestion may change: sides, levels, numbers."""
     words = re.findall(r"[a-z]*\d+|[a-z]+", name.lower())
-    return sorted(word for word in words if re.fullmatch(r"left|right|[ctls]?\d{1,3}", word))
+    return sorted(word for word in words if re.fullmatch(r"left|right|[a-z]?\d{1,3}", word))

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from osteoplan.errors import BadInput, GeometryMismatch
 from osteoplan.io.grid import on_grid_of
@@ -101,6 +102,21 @@ def test_labels_of_the_old_totalsegmentator_are_told_by_the_scan(tmp_path):
 def test_what_is_no_label_map_is_refused(tmp_path, array, said):
     with pytest.raises(BadInput, match=said):
         take_labels(stored(tmp_path, array), CT)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_label_map_that_was_interpolated_and_rounded_is_refused(tmp_path, order):
+    array = np.zeros(SHAPE)
+    array[4:12, 5:15, 2:7], array[12:20, 5:15, 2:7], array[4:20, 5:15, 8:13] = 32, 33, 52
+    turned = np.rint(ndimage.affine_transform(array, np.eye(3), (0.3, -0.6, 0.4), order=order)).astype(
+        np.uint8
+    )
+    path = stored(tmp_path, turned)
+    if order == 0:
+        assert take_labels(path, CT, scheme_name="totalsegmentator").labels.has("vertebrae_T12")
+        return
+    with pytest.raises(BadInput, match="numbers stand only between others"):
+        take_labels(path, CT, scheme_name="totalsegmentator")
 
 
 def test_a_mask_called_like_its_structure_and_a_folder_of_them_are_read(tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from osteoplan.arrays import Indices
+from osteoplan.arrays import Array, Indices
 from osteoplan.errors import BadInput
 from osteoplan.io.case_file import LabelsFile
 from osteoplan.io.dicom.child import one_child
@@ -92,6 +92,7 @@ def take_labels(
         return _assembled(_segments(every_nrrd_segment(path, ct)), ct)
     volume, notes = _on_grid(path, ct)
     numbers = whole_numbers(volume.array, what=f"the label map {path.name}")
+    _require_drawn(volume.array, path)
     table: Mapping[str, int]
     by: str | None
     if names is not None:
@@ -181,6 +182,39 @@ def _on_grid(path: Path, ct: Volume) -> tuple[Volume, tuple[str, ...]]:
         whole_numbers(volume.array, what=f"the label map {path.name}")
         volume = volume.with_array(np.rint(volume.array).astype(np.int32))
     return volume, (*found.notes, *notes)
+
+
+def _require_drawn(array: Array, path: Path) -> None:
+    """Refuse a label map that was interpolated and rounded: then numbers stand between others and nowhere
+    else.
+
+    Looked at in the middle of what is labelled: eight label maps of four programs hold no such number;
+    shifted or
+    zoomed with linear interpolation, those of three labels and more hold twenty at the least.
+    """
+    some = np.argwhere(array[::2, ::2, ::2]) * 2
+    if not some.size:
+        return
+    low = np.maximum(some.mean(axis=0).astype(int) - 80, 0)
+    part = array[tuple(slice(a, a + 160) for a in low)].astype(np.int32)
+    between, inside = np.zeros(part.shape, dtype=bool), np.ones(part.shape, dtype=bool)
+    for axis in range(3):
+        along, bare, same = (np.moveaxis(one, axis, 0) for one in (part, between, inside))
+        before, here, after = along[:-2], along[1:-1], along[2:]
+        bare[1:-1] |= (np.minimum(before, after) < here) & (here < np.maximum(before, after))
+        same[1:-1] &= (before == here) & (here == after)
+        same[[0, -1]] = False
+    counts, bare_counts, same_counts = (
+        np.bincount(part[where].ravel(), minlength=int(part.max()) + 1)[1:]
+        for where in (np.ones_like(inside), between, inside)
+    )
+    odd = (counts >= 8) & (same_counts == 0) & (bare_counts >= 0.8 * counts)
+    if odd.sum() >= number("images.labels_between"):
+        raise BadInput(
+            f"the label map {path.name}: {int(odd.sum())} numbers stand only between others, so it was "
+            "interpolated "
+            "and rounded: resample it with the nearest neighbour"
+        )
 
 
 def _of_scheme(name: str, path: Path) -> Mapping[str, int]:
