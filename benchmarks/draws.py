@@ -38,8 +38,10 @@ from osteoplan.model.case import Case, Lesion
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
-from osteoplan.techniques.protocol import Shelf
+from osteoplan.model.inventory import Inventory
+from osteoplan.techniques.effects import effects
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
+from osteoplan.trajectory.setting import Setting
 
 SEED = 1
 
@@ -128,12 +130,11 @@ def t12(folder: Path):
 
 def cemented(anatomy) -> dict[str, tuple[Field, ...]]:
     """Cement of every vertebroplasty, and a body full of it."""
-    shelf = Shelf(devices(), limits("vertebroplasty"))
-    technique = Vertebroplasty()
+    setting = Setting.of(anatomy, Inventory(devices(), limits("vertebroplasty")), Ensemble(SEED, 200))
     found = {}
-    for plan in technique.propose(anatomy, Findings(), shelf)[:3]:
-        grown = fill(anatomy, technique.effects(plan, anatomy, shelf))
-        found[plan.id.removeprefix("vertebroplasty_")] = (grown.field,)
+    for plan in Vertebroplasty().propose(setting, Findings())[:3]:
+        grown = fill(setting.around, effects(plan, devices()), setting.ensemble)
+        found[plan.id.removeprefix("vertebroplasty_")] = grown.fields
     body = anatomy.image.with_array(anatomy.parts["body"].astype(np.float32), "fraction")
     return {**found, "body full": (Field("cement_fraction", body, "1"),)}
 

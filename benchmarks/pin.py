@@ -60,7 +60,7 @@ def timed(what: str, arguments: list[str]) -> None:
 def phantom(site: str, folder: Path) -> Path:
     """A case of a generated phantom with a simulated lesion."""
     from osteoplan.anatomy.phantom import make_phantom
-    from osteoplan.io.labels import write_names
+    from osteoplan.io.label_names import write_names
     from osteoplan.io.nifti import write_nifti
 
     if folder.exists():
