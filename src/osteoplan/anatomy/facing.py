@@ -22,7 +22,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
 
-__all__ = ["Facing", "facing"]
+__all__ = ["Facing", "facing", "turned_away"]
 
 _STEP_MM, _TURNS = 1.0, 36
 _SECTOR_DEG = 30.0  # half width of a sector
@@ -76,6 +76,17 @@ def facing(depth: Volume, superior: F64) -> Facing | None:
     inside = -depth.array[depth.array < 0]
     best = _towards(across, inside, frame.axes[:2] @ _FRONT)
     return Facing(frame.world(canal), best[0] * frame.axes[0] + best[1] * frame.axes[1])
+
+
+def turned_away(bone: str, frame: BoneFrame) -> str | None:
+    """A sentence where by its shape the back of a vertebra is not at the patient's back; None where it is."""
+    turned = float(np.degrees(np.arccos(np.clip(frame.posterior[1], -1.0, 1.0))))
+    if turned <= number("vertebra.facing_turn_max_deg"):
+        return None
+    return (
+        f"{bone}: by its shape its spinous process points {turned:.0f} deg away from the patient's back: "
+        "the image is mirrored front to back, or the label is not of one whole vertebra; check both"
+    )
 
 
 def _side(towards: F64) -> F64:

@@ -9,6 +9,7 @@ import numpy as np
 
 from osteoplan.anatomy.calibrate import calibrate
 from osteoplan.anatomy.derive import derived_structures
+from osteoplan.anatomy.facing import turned_away
 from osteoplan.anatomy.flanks import flanks
 from osteoplan.anatomy.frames import bone_frames, cautions
 from osteoplan.anatomy.implants import excluded_zone, find_implants
@@ -269,16 +270,11 @@ def _require_facing(bone: str, geometry: _Geometry) -> None:
     """Refuse a vertebra whose spinous process would lie in front of its body, or at its side.
 
     Raises:
-        BadInput: by its shape the back of the vertebra is not at the patient's back.
+        BadInput: so.
     """
-    if geometry.vertebra is None:
-        return
-    turned = float(np.degrees(np.arccos(np.clip(geometry.frame.posterior[1], -1.0, 1.0))))
-    if turned > number("vertebra.facing_turn_max_deg"):
-        raise BadInput(
-            f"{bone}: by its shape its spinous process points {turned:.0f} deg away from the patient's back: "
-            "the image is mirrored front to back, or the label is not of one whole vertebra; check both"
-        )
+    wrong = None if geometry.vertebra is None else turned_away(bone, geometry.frame)
+    if wrong:
+        raise BadInput(wrong)
 
 
 def _mirrored(labels: LabelMap) -> tuple[str, ...]:

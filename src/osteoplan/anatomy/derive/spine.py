@@ -9,6 +9,7 @@ import numpy as np
 
 from osteoplan.anatomy.aligned import MARGIN_MM
 from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
+from osteoplan.anatomy.facing import turned_away
 from osteoplan.anatomy.pieces import largest_piece
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
@@ -52,7 +53,11 @@ def read_levels(canvas: Canvas, wanted: Sequence[str]) -> tuple[dict[str, SpineL
         near = canvas.labels.near(label, 3.0)
         whole = near.with_array(largest_piece(near.array), "mask")
         try:
-            found[level] = SpineLevel(level, read_vertebra(whole, up=_up(canvas, present, level)), whole)
+            vertebra = read_vertebra(whole, up=_up(canvas, present, level))
+            wrong = turned_away(level, vertebra.frame)
+            if wrong:
+                raise BadInput(wrong)
+            found[level] = SpineLevel(level, vertebra, whole)
         except BadInput as why:
             notes.append(f"canal, foramina and roots of {level} are not derived: {why}")
     return found, tuple(notes)
