@@ -105,14 +105,15 @@ def build_anatomy(
     covered = _covered(image, bone_mask & zone, implants)
     image, intact = (filled_in(one, bone_mask, zone) for one in (image, intact))
     step("measurements")
+    alerts = (*grown, *unsided, *_unplaced_vessels(lesion.bone, target, structures))
     anatomy = Anatomy(
         bone=lesion.bone, lesion=lesion, image=image, image_intact=intact, intact_basis=basis,
         calibration=factors, bone_mask=bone_mask, parts=geometry.parts(bone_mask), lesion_mask=lesion_mask,
         structures=structures, body_surface=skin.on(box).array, frame=geometry.frame,
-        posterior_wall_mm=geometry.wall_mm(), warnings=(*notes, *unplaced, *covered, *factors.notes),
+        posterior_wall_mm=geometry.wall_mm(), warnings=(*alerts, *notes, *unplaced, *covered, *factors.notes),
         frames=geometry.frames, implants=implants, on_scan=target.labels.present(),
         isocentre_mm=_middle(case.ct), coarse=coarse_words(case.ct), seeded=_seeded(case, lesion),
-        alerts=(*grown, *unsided, *_unplaced_vessels(lesion.bone, target, structures)),
+        alerts=alerts,
     )  # fmt: skip
     around = neighbours(target) if target.is_vertebra else (None, None)
     findings, unmeasured = measure(anatomy, geometry.vertebra, around, frames=geometry.frames)
@@ -258,7 +259,7 @@ def _unplaced_vessels(bone: str, target: TargetBone, structures: tuple[Structure
     if not bone.startswith("vertebra_C"):
         return ()
     known = (*(s.name for s in structures), *target.labels.present())
-    needs = dict.fromkeys(need for one in approaches_of(bone) for need in one.needs)
+    needs = dict.fromkeys(need for one in approaches_of(bone) for need in (*one.needs, *one.rarely_labelled))
     lacking = [need for need in needs if need in _NECK_VESSELS and not names_for(need, bone, known)]
     if not lacking:
         return ()

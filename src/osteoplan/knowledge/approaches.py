@@ -71,6 +71,7 @@ class Approach(Cited):
         bones: names in a case; ``vertebra`` for every vertebra, ``rib`` for every rib.
         levels: vertebrae that are reached this way; empty for all.
         needs: structures that must be known: families of derived ones, or labels, without level and side.
+        rarely_labelled: what must be known too, though no scheme numbers it; a case's own table may name it.
         warned: what speaks against this way at any time; told wherever it is proposed.
         needle: how a needle goes; None for a way that only screws take.
     """
@@ -80,6 +81,7 @@ class Approach(Cited):
     bones: tuple[str, ...] = Field(min_length=1)
     levels: tuple[str, ...] = ()
     needs: tuple[str, ...] = Field(min_length=1)
+    rarely_labelled: tuple[str, ...] = ()
     warned: str = ""
     needle: NeedleWay | None = None
 

@@ -85,8 +85,9 @@ def _ways(anatomy: Anatomy) -> tuple[Need, ...]:
     given = {s.name: s.given for s in anatomy.structures if s.mask.any()}
     found = []
     for approach in approaches_of(anatomy.bone):
-        answers = {need: names_for(need, anatomy.bone, given) for need in approach.needs}
-        what = ", ".join(need.replace("_", " ") for need in approach.needs)
+        needs = (*approach.needs, *approach.rarely_labelled)
+        answers = {need: names_for(need, anatomy.bone, given) for need in needs}
+        what = ", ".join(need.replace("_", " ") for need in needs)
         purpose = f"way in: {approach.title}"
         lacking = [need.replace("_", " ") for need, names in answers.items() if not names]
         if lacking:

@@ -74,7 +74,7 @@ def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) ->
         reasons=reasons,
         device=task.device.id,
         diameter_mm=task.diameter_mm,
-        unchecked=unchecked_of(around, approach.needs),
+        unchecked=unchecked_of(around, (*approach.needs, *approach.rarely_labelled)),
         position=task.position,
     )
 
