@@ -501,6 +501,17 @@ def test_compressed_data_are_read_to_their_check_sum(ct: Volume, kind: str, dama
     refused(path, "damaged|cut off|ends after|holds more")
 
 
+@pytest.mark.parametrize("suffix", [".mha", ".mhd"])
+@pytest.mark.parametrize("change", [-100, 100])
+def test_compressed_data_are_as_long_as_they_say(ct: Volume, suffix: str, change: int, tmp_path: Path):
+    path = write(ct, tmp_path / f"ct{suffix}")
+    sitk.WriteImage(sitk.ReadImage(str(path)), str(path), useCompression=True)
+    assert np.array_equal(read(path)[0].array, ct.array)
+    said = line(path, "CompressedDataSize")
+    size = int(said.split("=")[1])
+    refused(edited(path, (said, f"CompressedDataSize = {size + change}\n")), f"{size} are there")
+
+
 def test_a_missing_data_file_is_named(ct: Volume, tmp_path: Path):
     for name, data in (("ct.mhd", "ct.raw"), ("other.nhdr", "other.raw")):
         path = write(ct, tmp_path / name)

@@ -141,6 +141,13 @@ def _meta(path: Path, bound: Limits) -> Stated:
     files = _data_files(path, first("ElementDataFile"), text, at)
     plain = said.get("BinaryData", "True")[:1] in "Tt1" and said.get("HeaderSize", "0") == "0"
     decode = inflated if said.get("CompressedData", "False")[:1] in "Tt1" else chunks
+    if files and decode is inflated:
+        held, size = files[0][0].stat().st_size - files[0][1], said.get("CompressedDataSize", "")
+        if size and size != str(held):  # ITK reads as much as is said, and fills the rest
+            raise BadInput(
+                f"{path.name}: its compressed data are damaged or cut off ({size[:20]!a} bytes are "
+                f"stated, {held} are there); export it again"
+            )
     return said.get("DistanceUnits", ""), affine, notes, _pieces(files, decode if plain else None)
 
 
