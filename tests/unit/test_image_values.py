@@ -31,6 +31,9 @@ def slice_shifted(by):
     [
         (CT + 1024, "offset .* was lost"),
         (np.where(CORNER, -2000, CT + 1024), "offset .* was lost"),
+        (np.where(CORNER, -1024, CT + 1024), "offset .* was lost"),  # padding that reads like air
+        (np.where(CT > 300, CT + 1024, -1024), "offset .* was lost"),  # cut to its bone
+        (CT + 8192, "offset .* was lost"),
         (CT[:, 10:] + 1024, "offset .* was lost"),  # no air in it
         (CT - 1024, "darker than air"),
         (np.clip(CT, -160, 240), "exactly -160 HU, the lowest value"),
@@ -73,6 +76,7 @@ def test_a_blank_slice_within_the_body_is_refused(value):
         np.where(CORNER, -32768, CT),
         np.where(CT > 300, CT, -1024),  # cut to its bone
         np.clip(CT, -1000, 3071),
+        CT + np.random.default_rng(1).normal(0, 120, SHAPE),  # a low dose, not cut off at -1024
         np.where(CT > 430, 20 * CT, CT),  # metal
         np.concatenate([np.full((40, 36, 3), -1024), CT], axis=2),  # empty slices
     ],
@@ -97,6 +101,11 @@ def test_a_density_in_another_unit_is_refused():
         judged(density / 1000, "mgHA/cm3")
     with pytest.raises(BadInput, match="denser than 3000"):
         judged(density * 1000, "mgash/cm3")
+    zeroed = np.pad(np.where(CT > 300, CT, 0), 4).repeat(2, 0).repeat(2, 1)  # as bones are published
+    judged(zeroed, "mgK2HPO4/cm3")
+    zeroed[:, :, 15] = 0
+    with pytest.raises(BadInput, match="slice 16 along k is blank"):
+        judged(zeroed, "mgK2HPO4/cm3")
     judged(CT / 1000, "MR")  # no CT: nobody knows what its numbers should be
 
 

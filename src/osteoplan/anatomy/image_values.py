@@ -113,6 +113,11 @@ def _darker_than_air(seen: Array) -> str:
     _, counts = np.unique(dark, return_counts=True)
     if 100 * counts.max() >= number("images.padding_values_min_pct") * dark.size:
         return ""
+    soft = np.abs(seen) < number("images.soft_tissue_max_HU")
+    if np.median(dark) > number("images.noise_of_air_HU") and 100 * soft.mean() >= number(
+        "images.soft_min_pct"
+    ):
+        return ""  # noise of air beside tissue that reads right
     return (
         f"{100 * dark.size / seen.size:.0f} % of the voxels read darker than air (median "
         f"{np.median(dark):.0f} HU, air "
@@ -139,13 +144,17 @@ def _cut_off(body: Array, high: float) -> str:
 
 
 def _shifted(body: Array) -> str:
-    """Fat and muscle where 1024 would be added to them, and nothing as dark as fat."""
+    """Fat and muscle where 1024 or more would be added to them, and nothing as dark as fat but padding."""
+    padding = body == body.min()
+    if 100 * padding.mean() >= number("images.cut_off_low_pct") and not padding.all():
+        body = body[~padding]
     dark = float(np.percentile(body, number("images.dark_pct")))
     bright = body[body > number("images.body_min_HU")]
     if dark <= number("images.dark_min_HU") or bright.size == 0:
         return ""
     middle = float(np.median(bright))
-    if not number("images.shifted_low_HU") < middle < number("images.shifted_high_HU"):
+    low, high = number("images.shifted_low_HU"), number("images.shifted_high_HU")
+    if not low < middle < high and dark < number("images.nothing_dark_HU"):
         return ""
     return (
         f"the darkest voxels read {dark:.0f} HU and soft tissue {middle:.0f} HU, where air reads -1000 and "
@@ -181,8 +190,9 @@ def _odd_slice(image: Volume) -> str:
     """
     axis = int(np.abs(image.direction[2]).argmax())
     slices = np.moveaxis(image.array, axis, 0)[:, ::4, ::4]
+    least = number("images.aerated_HU") if image.meaning == "HU" else 0.0  # densities are zeroed around bone
     for at in range(1, len(slices) - 1):
-        jump = _jump(*slices[at - 1 : at + 2])
+        jump = _jump(slices[at - 1], slices[at], slices[at + 1], least)
         if abs(jump) > number("images.slice_beside"):
             lies = f"lies {abs(jump):.0f} {'above' if jump > 0 else 'below'} both its neighbours"
             return (
@@ -201,10 +211,10 @@ def _odd_slice(image: Volume) -> str:
     return ""
 
 
-def _jump(below: Array, here: Array, above: Array) -> float:
+def _jump(below: Array, here: Array, above: Array, least: float) -> float:
     """By how much three quarters of a slice's tissue lie beyond both neighbours, at least; 0 where they do
     not."""
-    tissue = np.minimum(below, above) > number("images.aerated_HU")
+    tissue = np.minimum(below, above) > least
     if tissue.sum() < 16:
         return 0.0
     away = here[tissue].astype(np.float64)
