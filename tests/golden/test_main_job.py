@@ -44,7 +44,9 @@ def real(offline, data, tmp_path_factory):
     case = made / "case"
     source = data / "chest_spine"
     labels = ["--labels", source / "mask.nii.gz", "--names", source / "structures.csv"]
-    assert run("init", case, "--ct", source / "cxr.nii.gz", *labels, "--kvp", 120) == 0
+    assert (
+        run("init", case, "--ct", source / "cxr.nii.gz", *labels, "--calibration", "fixed", "--kvp", 120) == 0
+    )
     lesion = ["--bone", "vertebra_T12", "--axes", "22,18,17", "--wall", "0", "--seed", "12"]
     assert run("simulate-lesion", case, *lesion) == 0
     assert run("plan", case, *COARSE) == 0

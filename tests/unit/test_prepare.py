@@ -8,6 +8,7 @@ from osteoplan.cli import main
 from osteoplan.io.nifti import write_nifti
 from osteoplan.model.volume import Volume
 from tests.ct_made import body_HU
+from tests.unit.test_calibration_phantom import GRIDS, made_scan
 from tests.unit.test_volume import affine
 
 SHAPE = (20, 16, 12)
@@ -101,3 +102,28 @@ def test_what_a_file_header_says_of_a_person_stays_behind(images):
         content = gzip.decompress(content) + content if path.suffix == ".gz" else content
         assert b"DOE" not in content, path.name
         assert "DOE" not in path.name
+
+
+def density(folder, *arguments):
+    assert main(["init", str(folder / "case"), "--ct", str(folder / "scan.nii.gz"), *arguments]) == 0
+    return yaml.safe_load((folder / "case" / "case.yaml").read_text())["images"]["calibration"]
+
+
+def test_a_tube_voltage_given_to_help_does_not_cost_the_newtons(tmp_path, capsys):
+    image = made_scan(GRIDS["oblique"])
+    write_nifti(image.with_array(image.array.round().astype(np.int16)), tmp_path / "scan.nii.gz")
+    assert density(tmp_path, "--kvp", "120") == {"kind": "internal", "kvp": 120.0}
+    assert "prior of 120 kV" not in capsys.readouterr().out
+
+
+def test_where_no_tissue_serves_the_prior_of_the_tube_voltage_is_taken_and_told(images, capsys):
+    folder, _ = images
+    assert density(folder, "--kvp", "120") == {"kind": "fixed", "kvp": 120.0}
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the prior of 120 kV stands for density (ratios, no newtons)" in said
+
+
+def test_a_calibration_that_is_named_is_kept_whatever_the_tube_voltage(images):
+    folder, _ = images
+    named = ("--calibration", "fixed", "--kvp", "120")
+    assert density(folder, *named) == {"kind": "fixed", "kvp": 120.0}

@@ -24,7 +24,7 @@ from osteoplan.anatomy.target import (
     bone_with_lesion,
     crop_around,
     neighbours,
-    require_inside,
+    part_in_bone,
     target_bone,
     up,
 )
@@ -89,7 +89,9 @@ def build_anatomy(
     image, labels = _clean(case.ct.on(box)), target.labels.volume.on(box)
     lesion_mask = np.ascontiguousarray(lesion.mask.on(box).array, dtype=bool)
     bone_mask, more = bone_with_lesion(labels, target, lesion, lesion_mask)
-    require_inside(lesion, lesion_mask & bone_mask, int(np.count_nonzero(lesion.mask.array)))
+    near = LabelMap(labels, target.labels.values)
+    whole = int(np.count_nonzero(lesion.mask.array))
+    lesion_mask, beside = part_in_bone(lesion, lesion_mask, bone_mask, near, whole)
     step("frame")
     geometry = _geometry(image.with_array(bone_mask, "mask"), target)
     _require_facing(lesion.bone, geometry)
@@ -98,14 +100,14 @@ def build_anatomy(
     step("neighbours")
     structures, unplaced = _structures(case, target, box, geometry, bone_mask)
     step("implants")
-    implants, zone = _implants(image, LabelMap(labels, target.labels.values))
+    implants, zone = _implants(image, near)
     step("density")
     factors = _calibrated(case, target, lesion, zone, box)
     intact, basis = _intact(case, target, geometry.frame, image, box, bone_mask, lesion_mask)
     covered = _covered(image, bone_mask & zone, implants)
     image, intact = (filled_in(one, bone_mask, zone) for one in (image, intact))
     step("measurements")
-    alerts = (*grown, *unsided, *_unplaced_vessels(lesion.bone, target, structures))
+    alerts = (*beside, *grown, *unsided, *_unplaced_vessels(lesion.bone, target, structures))
     anatomy = Anatomy(
         bone=lesion.bone, lesion=lesion, image=image, image_intact=intact, intact_basis=basis,
         calibration=factors, bone_mask=bone_mask, parts=geometry.parts(bone_mask), lesion_mask=lesion_mask,

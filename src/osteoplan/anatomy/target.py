@@ -13,13 +13,15 @@ from osteoplan.boxes import Box, around, bounding_box, box_of, ends, widened
 from osteoplan.errors import BadInput, LesionError, UnknownName
 from osteoplan.kernels.distance import closed
 from osteoplan.knowledge.sites import bone_site, label_of, thoracolumbar_spine
+from osteoplan.knowledge.structures import kind_of
 from osteoplan.knowledge.values import number
 from osteoplan.model.case import Case, Lesion
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "TargetBone", "bone_with_lesion", "crop_around", "neighbours", "require_inside", "target_bone", "up",
+    "TargetBone", "bone_with_lesion", "crop_around", "neighbours", "part_in_bone", "require_some_in_bone",
+    "target_bone", "up",
 ]  # fmt: skip
 
 
@@ -177,18 +179,58 @@ def without_crumbs(mask: Mask, name: str) -> tuple[Mask, tuple[str, ...]]:
     return kept, (f"{int(sizes.sum() - kept.sum())} voxels of {name} apart from the bone were left out",)
 
 
-def require_inside(lesion: Lesion, inside: Mask, whole: int) -> None:
-    """Refuse a lesion of which too little lies in the bone that it is said to be in.
+def part_in_bone(
+    lesion: Lesion, mask: Mask, bone: Mask, labels: LabelMap, whole: int
+) -> tuple[Mask, tuple[str, ...]]:
+    """What of a lesion is planned: all of it, or of a mass beside the bone the part in it; and what is not.
+
+    Args:
+        mask, bone: lesion and bone on the grid of ``labels``, which may be a crop.
+        whole: voxels of the whole lesion.
 
     Raises:
-        LesionError: so.
+        LesionError: next to nothing of it lies in the bone, or little, and another labelled bone holds more.
     """
-    share = 100.0 * float(inside.sum()) / whole
-    if share < number("vertebra.lesion_inside_min_pct"):
-        raise LesionError(
-            f"lesion {lesion.id}: {share:.0f} % of it lies in {lesion.bone}; "
-            "name the bone that it is in, or draw it again"
-        )
+    least = number("vertebra.lesion_inside_min_pct")
+    inside, mL = mask & bone, labels.volume.voxel_volume_mm3 / 1000.0
+    held = int(np.count_nonzero(inside))
+    share = 100.0 * held / whole
+    if share >= least:
+        return mask, ()
+    said = f"lesion {lesion.id}: {share:.2g} % of it lies in {lesion.bone} ({held * mL:.2g} mL)"
+    names = {value: name for name, value in labels.values.items() if kind_of(name) == "bone"}
+    counts = np.bincount(labels.volume.array[mask & ~bone].ravel())
+    shares = {names[value]: 100.0 * count / whole for value, count in enumerate(counts) if value in names}
+    other = max(shares, key=lambda name: shares[name], default="")
+    if other and shares[other] >= max(least, share):
+        raise LesionError(f"{said}, {shares[other]:.0f} % in {other}: name the bone that it is in")
+    if held * mL < number("vertebra.lesion_inside_least_mL"):
+        raise LesionError(f"{said}; name the bone that it is in, or draw it again")
+    rest = (whole - held) * mL
+    return inside, (
+        f"{said}: this part is planned and measured, {rest:.1f} mL beside the bone are not; "
+        "is it the right bone?",
+    )
+
+
+def require_some_in_bone(case: Case, lesion: Lesion) -> None:
+    """Refuse a lesion of which nothing is planned, before anything else is read of its bone.
+
+    Raises:
+        LesionError: as ``part_in_bone``.
+        BadInput: the label of the bone is in several large pieces.
+    """
+    labels, label = case.label_map, label_of(lesion.bone)
+    if labels is None or not labels.has(label) or not lesion.mask.array.any():
+        return
+    either = lesion.mask.array.astype(bool)
+    either[labels.box(label)] = True
+    near = around(either, np.ones(3, dtype=int))
+    crop = LabelMap(labels.volume.on(near), labels.values)
+    mask = np.ascontiguousarray(lesion.mask.on(near).array, dtype=bool)
+    target = TargetBone(lesion.bone, label, labels, crop.volume, bone_site(lesion.bone) is None)
+    bone, _ = bone_with_lesion(crop.volume, target, lesion, mask)
+    part_in_bone(lesion, mask, bone, crop, int(np.count_nonzero(lesion.mask.array)))
 
 
 def neighbours(target: TargetBone) -> tuple[Volume | None, Volume | None]:

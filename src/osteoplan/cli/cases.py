@@ -92,7 +92,8 @@ def init(
     calibration
         internal (tissues of this scan, the default), phantom, fixed (a prior: uncalibrated), density
     kvp
-        tube voltage [kV], where the scan does not record it; alone it means --calibration fixed
+        tube voltage [kV], where the scan does not record it; it helps the calibration by tissues, and stands
+        in for it (fixed) where the scan shows none
     phantom
         mindways, qrm or intable, with --calibration phantom
     rods
@@ -139,8 +140,8 @@ def _calibration(
     kind: str | None, kvp: float | None, phantom: str | None, rods: str | None
 ) -> dict[str, Any]:
     """The request of case.yaml; what does not belong to the kind is refused where it is read."""
-    by_options = "phantom" if phantom else "fixed" if kvp is not None else "internal"
-    request: dict[str, Any] = {"kind": kind or by_options}
+    named = kind or ("phantom" if phantom else None if kvp is not None else "internal")
+    request: dict[str, Any] = {} if named is None else {"kind": named}
     if kvp is not None:
         request["kvp"] = kvp
     if phantom is not None:

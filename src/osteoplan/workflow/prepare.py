@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from osteoplan.anatomy.calibrate import calibrate
 from osteoplan.anatomy.image_values import gas_in_bone, require_bone_size, require_plausible
+from osteoplan.anatomy.target import require_some_in_bone
 from osteoplan.arrays import Point
 from osteoplan.errors import AlreadyExists, BadInput
 from osteoplan.io.acquisition import write_acquisition
@@ -75,7 +77,8 @@ class NewCase:
         straighten: resample a scan with gantry tilt.
         seed: a bone and a point in it (LPS mm, or a spot), where no label map holds the bone.
         others: MR or other series, and whether to register them rigidly onto the CT.
-        calibration: as in case.yaml; None takes the tissues of the scan (``internal``).
+        calibration: as in case.yaml; None takes the tissues of the scan (``internal``), ``kvp`` alone the
+            best that the scan allows.
     """
 
     ct: Path
@@ -153,7 +156,7 @@ class _Import:
             images["labels"] = named
         stage(self.progress, "reading other scans", 0.6, 0.8)
         images |= self._others(scan.volume)
-        images["calibration"] = self._calibration(scan)
+        images["calibration"] = self._calibration(scan, labels)
         stage(self.progress, "placing the lesion", 0.8, 0.9)
         lesions = [self._lesion(self.new.lesion, scan.volume, labels)] if self.new.lesion else []
         return {"id": name, "images": images, "lesions": lesions}
@@ -264,9 +267,11 @@ class _Import:
         matrix = [[float(x) for x in row] for row in moved.matrix]
         return {"file": name, "registered": "rigid_to_ct", "matrix": matrix, "residual_mm": residual}
 
-    def _calibration(self, scan: ReadImage) -> dict[str, Any]:
+    def _calibration(self, scan: ReadImage, labels: LabelMap | None) -> dict[str, Any]:
         """As told; a fixed one without a tube voltage takes the one that the scan records."""
         told = dict(self.new.calibration or {"kind": "internal"})
+        if "kind" not in told:
+            return self._best(told, scan, labels)
         if told.get("kind") != "fixed" or "kvp" in told:
             return told
         recorded = scan.acquisition.kvp if scan.acquisition else None
@@ -276,6 +281,28 @@ class _Import:
                 "or --calibration internal, phantom or density"
             )
         return {**told, "kvp": recorded}
+
+    def _best(self, told: dict[str, Any], scan: ReadImage, labels: LabelMap | None) -> dict[str, Any]:
+        """A tube voltage alone helps the scan's own tissues; its prior is taken where they cannot serve."""
+        kvp, recorded = float(told["kvp"]), scan.acquisition.kvp if scan.acquisition else None
+        if recorded is not None and abs(recorded - kvp) > 0.5:
+            raise BadInput(f"--kvp is {kvp:g}, the scanner recorded {recorded:g} kV: leave --kvp out")
+        requests = [{"kind": kind, **told} for kind in ("internal", "fixed")]
+        failed: list[str] = []
+        for request in requests:
+            try:
+                calibrate(request, scan.volume, labels=labels, acquisition=scan.acquisition)
+            except BadInput as why:
+                failed.append(str(why))
+            else:
+                if failed:
+                    self.notes.append(
+                        f"the prior of {kvp:g} kV stands for density (ratios, no newtons): "
+                        f"the tissues of this scan cannot, {failed[0]}"
+                    )
+                return request
+        self.notes += (f"density is not known yet: {why}" for why in failed)
+        return requests[0]
 
     def _lesion(self, new: NewLesion, ct: Volume, labels: LabelMap | None) -> dict[str, Any]:
         """One lesion of case.yaml, its mask written on the CT's grid."""
@@ -349,7 +376,10 @@ def _read_back(folder: Path) -> Case | None:
     """The new case, read as any other; only the images are read where there is no lesion yet."""
     file = read_case_file(folder)
     if file.lesions:
-        return read_case(folder)
+        case = read_case(folder)
+        for lesion in case.lesions:
+            require_some_in_bone(case, lesion)
+        return case
     read_images(folder, file, file.images.ct)
     return None
 
