@@ -212,6 +212,17 @@ def slicer_layers(phantom: Phantom, folder: Path) -> Arguments:
     return {"labels": path}
 
 
+def slicer_before_4_11(phantom: Phantom, folder: Path) -> Arguments:
+    """A layer for each segment, and no word of values and layers."""
+    low, high = (11, 7, 1), (35, 25, 16)
+    layers = [
+        phantom.ct.with_array(m.astype(np.uint8), "label").crop(low, high) for m in phantom.masks.values()
+    ]
+    said = _segments([(n, name, 0) for n, name in _numbered(phantom)], low)
+    kept = {key: value for key, value in said.items() if not key.endswith(("_LabelValue", "_Layer"))}
+    return {"labels": _nrrd(layers, folder / "labels.seg.nrrd", **kept)}
+
+
 def metaimage_labels(phantom: Phantom, folder: Path) -> Arguments:
     return {"labels": _itk(_labels(phantom), folder / "labels.mha"), "scheme": "totalsegmentator"}
 
@@ -241,7 +252,8 @@ def dicom_seg_map(phantom: Phantom, folder: Path) -> Arguments:
 
 LABELS = {made.__name__: made for made in (
     totalsegmentator, totalsegmentator_other_task, totalsegmentator_folder, totalsegmentator_v1, itksnap,
-    slicer_table, slicer_segments, slicer_layers, metaimage_labels, dicom_seg, dicom_seg_whole, dicom_seg_map,
+    slicer_table, slicer_segments, slicer_layers, slicer_before_4_11, metaimage_labels, dicom_seg,
+    dicom_seg_whole, dicom_seg_map,
 )}  # fmt: skip
 
 
@@ -274,6 +286,14 @@ def slicer_segment(phantom: Phantom, folder: Path) -> Arguments:
     image = _drawn(phantom, np.uint8).crop(low, high)
     path = _nrrd([image], folder / "tumour.seg.nrrd", **_segments([(1, "Tumour T12", 0)], low))
     return {"lesion": path, "part": "Tumour T12"}
+
+
+def slicer_only_segment(phantom: Phantom, folder: Path) -> Arguments:
+    """Nobody says which one; a second is empty."""
+    low, high = (14, 13, 2), (24, 22, 7)
+    image = _drawn(phantom, np.uint8).crop(low, high)
+    rows = [(2, "Segment_2", 0), (1, "Tumour", 0)]
+    return {"lesion": _nrrd([image], folder / "tumour.seg.nrrd", **_segments(rows, low))}
 
 
 def dicom_segment(phantom: Phantom, folder: Path) -> Arguments:
@@ -335,9 +355,9 @@ def keyhole(phantom: Phantom, folder: Path) -> Arguments:
 
 
 # What needs no frame of reference, and what has one.
-DRAWN = {
-    made.__name__: made for made in (mask_of_one, mask_of_255, mask_in_floats, mask_of_two, slicer_segment)
-}
+DRAWN = {made.__name__: made for made in (
+    mask_of_one, mask_of_255, mask_in_floats, mask_of_two, slicer_segment, slicer_only_segment,
+)}  # fmt: skip
 LESIONS = DRAWN | {made.__name__: made for made in (
     dicom_segment, dicom_fraction, eclipse, raystation, mim, keyhole,
 )}  # fmt: skip

@@ -149,6 +149,10 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
         {"RescaleSlope": None, "RescaleIntercept": None, "RescaleType": None},
         "the CT has no rescale slope and intercept, so its values are not known to be HU",
     ),
+    "slope beyond every value": (
+        {"RescaleSlope": lambda k: "1e30" if k == 3 else "1"},
+        "the rescale slope or intercept is not a usable number",
+    ),
     "zero slope": ({"RescaleSlope": "0"}, "the rescale slope or intercept is not a usable number"),
     "not HU": ({"RescaleType": "MGML"}, "the CT says that its values are not HU (rescale type)"),
     "unknown bits": ({"BitsStored": 20}, "file 1 of 8 stores its pixels in an unusual number of bits"),

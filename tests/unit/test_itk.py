@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
 from osteoplan.io.dicom.limits import limits
-from osteoplan.io.itk import nrrd_segments, read_itk, read_nrrd_segment
+from osteoplan.io.itk import every_nrrd_segment, nrrd_segments, read_itk, read_nrrd_segment
 from osteoplan.io.itk_header import parsed
 from osteoplan.model.volume import Volume
 from tests.foreign_made import GRIDS, ball, scan
@@ -93,6 +93,28 @@ def test_a_cut_segmentation_needs_to_say_what_it_was_cut_out_of(ct: Volume, tmp_
     wrong = write(part, tmp_path / "wrong.seg.nrrd", **said, Segmentation_ReferenceImageExtentOffset="2 4 1")
     with pytest.raises(GeometryMismatch, match="its grid is not the CT's"):
         read_nrrd_segment(wrong, "tumour", ct)
+
+
+def test_several_segments_need_a_name_and_a_rounded_header_is_told(ct: Volume, tmp_path: Path):
+    tumour, oedema = ball(ct, (8, 9, 4), 4), ball(ct, (11, 12, 5), 5)
+    layers = [tumour.astype(np.uint8), oedema.astype(np.uint8)]
+    path = write(ct, tmp_path / "two.seg.nrrd", layers, **NAMES)
+    with pytest.raises(
+        BadInput, match=r"holds 2 segments: 1 'tumour', 2 'oedema'; say which one with --part"
+    ):
+        read_nrrd_segment(path, None, ct)
+    rounded = ct.affine.copy()
+    rounded[:3, 0] *= 0.998
+    part = Volume(tumour, rounded, "mask").crop((3, 4, 1), (14, 16, 8))
+    said = {"Segment0_Name": "tumour", "Segment0_LabelValue": "1", "Segment0_Layer": "0"}
+    whole = write(Volume(tumour, rounded, "mask"), tmp_path / "whole.seg.nrrd", **said)
+    cut = write(part, tmp_path / "cut.seg.nrrd", **said, Segmentation_ReferenceImageExtentOffset="3 4 1")
+    for path in (whole, cut):
+        laid = read_nrrd_segment(path, None, ct)
+        assert np.array_equal(laid.mask.array, tumour)
+        assert "its header differs by up to 0.02" in laid.notes[0]
+        ((_, again),) = every_nrrd_segment(path, ct)
+        assert again.notes == laid.notes[:1]
 
 
 def test_what_is_no_plain_oriented_image_is_refused(ct: Volume, tmp_path: Path):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from osteoplan.knowledge.values import number
 from osteoplan.model.volume import Volume
 
-__all__ = ["on_grid_of"]
+__all__ = ["on_grid_of", "rounded_note"]
 
 
 def on_grid_of(
@@ -40,10 +40,13 @@ def on_grid_of(
     ct.require_same_grid(laid, what=what, reference=reference)
     if gap_mm <= number("contours.same_place_mm"):
         return laid, ()
-    return laid, (
-        f"{what} was taken as on the grid of {reference}: its header differs by up to {gap_mm:.3f} mm "
-        "(rounded?)",
-    )
+    return laid, (rounded_note(what, reference, gap_mm),)
+
+
+def rounded_note(what: str, reference: str, gap_mm: float) -> str:
+    """That an image was taken as on a grid from which its header differs a little."""
+    said = f"its header differs by up to {gap_mm:.3f} mm (rounded?)"
+    return f"{what} was taken as on the grid of {reference}: {said}"
 
 
 def _reordered(image: Volume, axis: npt.NDArray[np.intp], backward: npt.NDArray[np.bool_]) -> Volume:

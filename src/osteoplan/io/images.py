@@ -42,7 +42,7 @@ def lists_segments(path: Path) -> bool:
     if not path.name.lower().endswith((".nrrd", ".nhdr")) or not path.is_file():
         return False
     with path.open("rb") as file:
-        return b"Segment0_LabelValue" in file.read(1 << 16)
+        return b"Segment0_Name" in file.read(1 << 16)
 
 
 def stem(path: Path) -> str:

@@ -18,6 +18,7 @@ from osteoplan.errors import BadInput, GeometryMismatch, LesionError
 from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.opened import apart
 from osteoplan.io.foreign import ForeignMask, chosen, clean_label, matching
+from osteoplan.io.grid import on_grid_of, rounded_note
 from osteoplan.io.itk_header import parsed
 from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
@@ -79,16 +80,16 @@ def nrrd_segments(path: Path) -> tuple[NrrdSegment, ...]:
     return _listed(path, layers, said)
 
 
-def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask:
+def read_nrrd_segment(path: Path, segment: str | int | None, ct: Volume) -> ForeignMask:
     """One segment as a mask on the CT's grid.
 
     Args:
         path: a ``.seg.nrrd`` file.
-        segment: its name or its number in the list.
+        segment: its name or its number in the list; None for the only one in which something is drawn.
         ct: the scan that the plan is made on.
 
     Raises:
-        BadInput: as ``nrrd_segments``.
+        BadInput: as ``nrrd_segments``, or several are drawn and none is named.
         UnknownName: it holds no such segment; the nearest is named.
         LesionError: the segment is empty.
         GeometryMismatch: its grid is not the CT's.
@@ -97,14 +98,15 @@ def read_nrrd_segment(path: Path, segment: str | int, ct: Volume) -> ForeignMask
     layers, said, notes = apart(parsed, path, "label", ct.frame, limits())
     found = {row.number: row for row in _listed(path, layers, said)}
     labels = {n: row.label for n, row in found.items()}
-    number = chosen("segment", segment, labels, matching(segment, labels), path.name)
+    drawn = tuple(n for n, row in found.items() if row.voxels) or tuple(found)
+    meant = drawn if segment is None else matching(segment, labels)
+    number = chosen("segment", segment, labels, meant, path.name)
     row = found[number]
     what = f"segment {number} '{row.label}'"
     if row.voxels == 0:
         raise LesionError(f"{path.name}: {what} is empty, no voxel is in it; choose another or draw it again")
-    layer = layers[row.layer]
-    drawn = layer.with_array(layer.array == row.value, "mask")
-    return ForeignMask(_on(drawn, said, ct, what), (*notes, _unproven(what)))
+    laid, more = _laid(row, layers, said, ct)
+    return ForeignMask(laid, (*notes, *more, _unproven(what)), what)
 
 
 def every_nrrd_segment(path: Path, ct: Volume) -> Iterator[tuple[NrrdSegment, ForeignMask]]:
@@ -114,26 +116,33 @@ def every_nrrd_segment(path: Path, ct: Volume) -> Iterator[tuple[NrrdSegment, Fo
         BadInput: as ``nrrd_segments``.
         GeometryMismatch: its grid is not the CT's.
     """
-    layers, said, _ = apart(parsed, path, "label", ct.frame, limits())
+    layers, said, notes = apart(parsed, path, "label", ct.frame, limits())
     for row in _listed(path, layers, said):
         if row.voxels:
-            drawn = layers[row.layer].with_array(layers[row.layer].array == row.value, "mask")
-            yield row, ForeignMask(_on(drawn, said, ct, f"segment {row.number} '{row.label}'"))
+            laid, more = _laid(row, layers, said, ct)
+            yield row, ForeignMask(laid, (*notes, *more))
+            notes = ()
 
 
-def _on(drawn: Volume, said: dict[str, str], ct: Volume, what: str) -> Volume:
-    """The mask on the CT's grid, which its own grid equals or was cut out of."""
+def _laid(
+    row: NrrdSegment, layers: tuple[Volume, ...], said: dict[str, str], ct: Volume
+) -> tuple[Volume, tuple[str, ...]]:
+    """The mask on the CT's grid, which its own grid equals or was cut out of; a note where it was rounded."""
+    what, layer = f"segment {row.number} '{row.label}'", layers[row.layer]
+    drawn = layer.with_array(layer.array == row.value, "mask")
+    if sorted(drawn.shape) == sorted(ct.shape):
+        return on_grid_of(ct, drawn, what=what)
     turn = np.linalg.solve(ct.affine[:3, :3], drawn.affine[:3, :3])
     step = np.rint(turn)
     first = np.rint(ct.indices(drawn.positions_mm((0, 0, 0))))
     far = np.array(np.meshgrid(*[(0, n - 1) for n in drawn.shape])).reshape(3, -1).T
     gap = ct.positions_mm(far @ step.T + first) - drawn.positions_mm(far)
-    same = np.linalg.norm(gap, axis=1).max() <= values.number("contours.same_place_mm")
+    gap_mm = float(np.linalg.norm(gap, axis=1).max())
+    same = gap_mm <= values.number("contours.rounded_header_part") * ct.spacing_mm.min()
     unit = bool((np.abs(step).sum(axis=0) == 1).all() and (np.abs(step).sum(axis=1) == 1).all())
     places = far @ step.T + first
     inside = bool((places >= 0).all() and (places < ct.shape).all())
-    whole = inside and int(np.prod(drawn.shape)) == int(np.prod(ct.shape))
-    if not (same and unit and inside and (whole or _cut_out_of(said, step, first, ct))):
+    if not (same and unit and inside and _cut_out_of(said, step, first, ct)):
         raise GeometryMismatch(
             f"{what} has no frame of reference and its grid is not the CT's: save it on the CT's grid, or "
             "as DICOM SEG"
@@ -141,7 +150,8 @@ def _on(drawn: Volume, said: dict[str, str], ct: Volume, what: str) -> Volume:
     index = np.argwhere(drawn.array) @ step.T.astype(int) + first.astype(int)
     array = np.zeros(ct.shape, dtype=bool)
     array[tuple(index.T)] = True
-    return ct.with_array(array, "mask")
+    rounded = gap_mm > values.number("contours.same_place_mm")
+    return ct.with_array(array, "mask"), (rounded_note(what, "the CT", gap_mm),) if rounded else ()
 
 
 def _cut_out_of(said: dict[str, str], step: F64, first: F64, ct: Volume) -> bool:
@@ -163,9 +173,12 @@ def _unproven(what: str) -> str:
 
 def _listed(path: Path, layers: tuple[Volume, ...], said: dict[str, str]) -> tuple[NrrdSegment, ...]:
     rows: list[NrrdSegment] = []
-    while f"Segment{len(rows)}_LabelValue" in said:
-        n = len(rows)
+    # 3D Slicer before 4.11 stored each segment as 1 in a layer of its own.
+    old = "Segment0_Name" in said and "Segment0_LabelValue" not in said
+    listed = "Name" if old else "LabelValue"
+    while f"Segment{(n := len(rows))}_{listed}" in said:
         value, layer = (said.get(f"Segment{n}_{key}", "0").strip() for key in ("LabelValue", "Layer"))
+        value, layer = ("1", str(n)) if old else (value, layer)
         if not value.isdecimal() or not layer.isdecimal() or int(layer) >= len(layers):
             raise BadInput(f"{path.name}: segment {n + 1} names no layer or value of the file; save it again")
         voxels = int((layers[int(layer)].array == int(value)).sum())

@@ -39,7 +39,7 @@ def read_mask(
             f"{path}: a DICOM file holds several masks; write {{rtstruct: FILE, roi: NAME}} or "
             "{seg: FILE, segment: NAME}"
         )
-    if part is not None and lists_segments(path):
+    if lists_segments(path):
         from osteoplan.io.itk import read_nrrd_segment
 
         return read_nrrd_segment(path, part, ct)

@@ -331,9 +331,9 @@ class _Import:
         found = read_mask(Path(), _spec(source, new.part), ct, what="the mask of lesion L1", part=part)
         self.notes += (f"lesion L1: {note}" for note in found.notes)
         write_nifti(found.mask, self.folder / "lesion_L1.nii.gz")
-        if not is_dicom(source) and new.part:
-            return "lesion_L1.nii.gz", f"number {new.part} of its file"
-        return "lesion_L1.nii.gz", f"{found.called} of a DICOM object" if found.called else ""
+        called = found.called or (f"number {new.part}" if new.part else "")
+        held = "a DICOM object" if is_dicom(source) else "its file"
+        return "lesion_L1.nii.gz", f"{called} of {held}" if called else ""
 
 
 def _spec(source: Path, part: str | None) -> str | MaskFile:

@@ -202,7 +202,8 @@ def _problem(slices: Sequence[Slice], seen: Scan, bound: Limits) -> str:
 def _value_problem(slices: Sequence[Slice]) -> str:
     """Why the stored values do not become HU.  Bits and sign may differ: each slice is read by its own."""
     scales = [x for s in slices for x in (s.slope, s.intercept) if x is not None]
-    if not np.isfinite(scales).all() or any(s.slope == 0 for s in slices):
+    # 16 bits times 16 bits fit where values are scaled
+    if not (np.abs(scales) < 2**15).all() or any(s.slope == 0 for s in slices):
         return "the rescale slope or intercept is not a usable number: export the series again"
     if slices[0].header.modality != "CT":
         return ""
