@@ -167,18 +167,22 @@ def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
 
 def _plan(case: Path, out_folder: Path, options: PlanOptions, *, force: bool, as_json: bool) -> int:
     """Plan, or reuse; print the table; say where the files are."""
-    from osteoplan.cli.console import out, print_json, watching
+    from osteoplan.cli.console import err, out, print_json, watching
     from osteoplan.cli.tables import option_table, score_line
     from osteoplan.io.plan_json import read_plan
     from osteoplan.knowledge.outcomes import outcomes
+    from osteoplan.workflow.options import comparators_alone
     from osteoplan.workflow.plan import existing, write
     from osteoplan.workflow.plan import plan as plan_case
+    from osteoplan.workflow.read import bone_of
 
     settings = options.settings()
     document = existing(out_folder, case, settings, force=force)
     reused = document is not None
     if document is None:
         require_writable(out_folder)
+        if said := comparators_alone(bone_of(case, settings.lesion)):
+            err.print(said, markup=False)
         with watching() as progress:
             result = plan_case(case, settings, progress=progress)
             written = write(result, case, out=out_folder, progress=progress)

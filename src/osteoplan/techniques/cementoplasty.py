@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
@@ -26,6 +26,7 @@ class Cementoplasty:
     id: str = "cementoplasty"
     title: str = "cementoplasty outside the spine"
     kind: Literal["plan", "comparator"] = "plan"
+    bones: ClassVar[tuple[str, ...]] = BONES
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A plan for each of the best needle trajectories, and one with several needles."""

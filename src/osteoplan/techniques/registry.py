@@ -7,9 +7,10 @@ from importlib.metadata import EntryPoint, entry_points
 from inspect import signature
 
 from osteoplan.errors import NotAvailable
+from osteoplan.knowledge.sites import label_of
 from osteoplan.techniques.protocol import Technique
 
-__all__ = ["GROUP", "techniques"]
+__all__ = ["GROUP", "planned_for", "techniques"]
 
 GROUP = "osteoplan.techniques"
 # What a plug-in imported under another name -> where it stands.
@@ -38,6 +39,15 @@ def techniques() -> Mapping[str, Technique]:
             )
         found[technique.id] = technique
     return dict(sorted(found.items()))
+
+
+def planned_for(bone: str) -> bool:
+    """False where every technique that is planned here names its ``bones``, and this one is not among them.
+
+    Known from the name alone, before any image is read; a plug-in that names none may be for any bone.
+    """
+    kind = label_of(bone).split("_")[0]
+    return any(kind in getattr(one, "bones", (kind,)) for one in techniques().values() if one.kind == "plan")
 
 
 def _load(point: EntryPoint) -> Technique:

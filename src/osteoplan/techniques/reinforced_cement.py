@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class ReinforcedCement:
     id: str = "reinforced_cement"
     title: str = "cement reinforced by needles or wires"
     kind: Literal["plan", "comparator"] = "plan"
+    bones: ClassVar[tuple[str, ...]] = BONES
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A fan of wires around each of the best needle trajectories, as far as bone holds one."""

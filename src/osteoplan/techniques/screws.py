@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from osteoplan.model.construct import Construct
 from osteoplan.model.findings import Findings
@@ -36,6 +36,7 @@ class PercutaneousScrews:
     id: str = "percutaneous_screws"
     title: str = "percutaneous screws"
     kind: Literal["plan", "comparator"] = "plan"
+    bones: ClassVar[tuple[str, ...]] = BONES
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A plan for each construct, the best first; none for a bone that this technique does not serve."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Vertebroplasty:
     id: str = "vertebroplasty"
     title: str = "vertebroplasty"
     kind: Literal["plan", "comparator"] = "plan"
+    bones: ClassVar[tuple[str, ...]] = ("vertebrae",)
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """Plans through the left pedicle, the right one and both; none outside a vertebra.

@@ -10,6 +10,7 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.checked import Need
 from osteoplan.model.evidence import ScoreResult
 from osteoplan.model.result import Reading
+from osteoplan.workflow.options import comparators_alone
 
 __all__ = ["needs_of", "needs_without_lesion"]
 
@@ -31,6 +32,7 @@ def needs_of(reading: Reading, scores: Sequence[ScoreResult]) -> tuple[Need, ...
         _level(reading),
         _lesion(reading),
         _bone(reading),
+        *_technique(reading),
         *_strength(reading),
         *_ways(reading.anatomy),
         *(_score(score) for score in scores),
@@ -60,6 +62,13 @@ def _bone(reading: Reading) -> Need:
         "every plan", f"{lesion.bone}, grown from a point", "derived",
         "look at its outline on the check page; correct it in any editor of label maps",
     )  # fmt: skip
+
+
+def _technique(reading: Reading) -> tuple[Need, ...]:
+    """Nothing where something is planned for this bone."""
+    said = comparators_alone(reading.lesion.bone)
+    what = f"a technique for the {reading.anatomy.level}"
+    return (Need("every plan", what, "missing", said.partition("; ")[2]),) if said else ()
 
 
 def _strength(reading: Reading) -> tuple[Need, ...]:

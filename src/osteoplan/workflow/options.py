@@ -15,12 +15,12 @@ from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
 from osteoplan.pathway.rules import forbidding
 from osteoplan.techniques.protocol import Technique
-from osteoplan.techniques.registry import techniques
+from osteoplan.techniques.registry import planned_for, techniques
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, setting_of
 
-__all__ = ["options"]
+__all__ = ["comparators_alone", "options"]
 
 
 def options(
@@ -46,6 +46,16 @@ def options(
         for plan in proposed.plans:
             found.append(_option(technique, plan, reading, proposed, verdicts))
     return tuple(sorted(found, key=lambda option: option.kind == "comparator"))
+
+
+def comparators_alone(bone: str) -> str:
+    """What is known of a bone before anything is read, where nothing is planned for it; else empty."""
+    if not bone or planned_for(bone):
+        return ""
+    return (
+        f"{bone}: no technique of this version is planned for it; a plan compares radiotherapy, open surgery "
+        "and supportive care alone, by what is published"
+    )
 
 
 @dataclass(frozen=True)

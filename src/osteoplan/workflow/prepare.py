@@ -35,6 +35,7 @@ from osteoplan.model.case import Case, Matrix, Side
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.spot import Spot
 from osteoplan.model.volume import Volume
+from osteoplan.workflow.options import comparators_alone
 from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["Ellipsoid", "Made", "NewCase", "NewLesion", "init_case"]
@@ -145,6 +146,8 @@ class _Import:
     def __init__(self, folder: Path, new: NewCase, progress: Progress) -> None:
         self.folder, self.new, self.progress = folder, new, progress
         self.notes: list[str] = []
+        if new.lesion is not None and (said := comparators_alone(new.lesion.bone)):
+            self.notes.append(said)
 
     def document(self, name: str) -> dict[str, Any]:
         """case.yaml, with every image written beside it."""

@@ -23,7 +23,7 @@ from osteoplan.pathway.vocabulary import fact_row
 from osteoplan.provenance import digest
 from osteoplan.workflow.progress import Progress, quiet, stage
 
-__all__ = ["choose_lesion", "input_digests", "read"]
+__all__ = ["bone_of", "choose_lesion", "input_digests", "read"]
 
 
 def read(folder: Path | str, *, lesion: str | None = None, progress: Progress = quiet) -> Reading:
@@ -41,6 +41,14 @@ def read(folder: Path | str, *, lesion: str | None = None, progress: Progress = 
     stage(progress, "reading the neighbouring bones", 0.12, 0.15)
     anatomy = with_neighbours(anatomy, case)
     return Reading(case, chosen, anatomy, Findings.of(*_given(case, chosen), *measured))
+
+
+def bone_of(folder: Path, lesion: str | None = None) -> str:
+    """The bone that a plan of a folder is about, by its case file alone; empty where that names none."""
+    listed = read_case_file(folder).lesions
+    chosen = [one.bone for one in listed if (one.target if lesion is None else one.id == lesion)]
+    first = [one.bone for one in listed if lesion is None]  # no target is marked
+    return next(iter((*chosen, *first)), "")
 
 
 def choose_lesion(case: Case, lesion: str | None) -> Lesion:
