@@ -49,13 +49,15 @@ def test_a_prism_with_a_hole_fills_its_voxels_on_every_grid(grid: str):
     assert laid.mask.frame == ct.frame
 
 
-def test_a_keyhole_is_the_same_hole():
+@pytest.mark.parametrize("inner", [INNER, INNER[::-1]])
+def test_a_keyhole_is_the_same_hole(inner: np.ndarray):
     ct = scan("oblique")
     # In by a channel, around the hole, out by the same channel.
-    keyhole = np.concatenate([SQUARE[:1], INNER, INNER[:1], SQUARE[:1], SQUARE[1:]])
+    keyhole = np.concatenate([SQUARE[:1], inner, inner[:1], SQUARE[:1], SQUARE[1:]])
     holed = rasterised([*prism(ct, SQUARE, (2, 3)), *prism(ct, INNER, (2, 3))], ct, what="it")
     keyed = rasterised(prism(ct, keyhole, (2, 3)), ct, what="it")
     assert np.array_equal(keyed.mask.array, holed.mask.array)
+    assert keyed.notes == holed.notes == ()
 
 
 def test_contours_between_slices_go_to_the_nearest():

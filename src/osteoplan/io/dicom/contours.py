@@ -227,5 +227,6 @@ def _area_mm2(contours: Sequence[Polygon]) -> float:
     for n, contour in enumerate(contours):
         points = shapely.get_coordinates(contour)[1:]
         around = sum(bool(_within(points, other).mean() > 0.5) for m, other in enumerate(contours) if m != n)
-        area += (-1) ** around * contour.area
+        # a keyhole whose hole runs the same way round as its rim would count the hole twice
+        area += (-1) ** around * shapely.make_valid(contour).area
     return area
