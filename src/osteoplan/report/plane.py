@@ -17,6 +17,7 @@ from scipy import ndimage
 from skimage import measure
 
 from osteoplan.arrays import F64, Indices, Mask
+from osteoplan.kernels.distance import signed_distance
 from osteoplan.model.volume import Volume
 
 __all__ = ["Cut", "Plane", "along", "beside", "contours", "cuts_along", "facing", "fit", "letter", "shape_of"]
@@ -32,6 +33,7 @@ _AXES: dict[Cut, tuple[F64, F64, int]] = {
 }
 _NORMAL = 0.2  # sine of the least angle between a line and the normal of the cut that is to hold it
 _SMOOTH_MM = 0.7  # for show: rounds the corners of voxels, moves a straight edge by nothing
+_DEEP_MM = 20.0  # an edge moves by less from slice to slice: what lies deeper need not be told apart
 _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
@@ -212,8 +214,7 @@ def shape_of(mask: Mask, grid: Volume, *, around: tuple[F64, F64] | None = None)
         return None
     inside = np.pad(mask[box], 2)
     spacing = grid.spacing_mm
-    distance = ndimage.distance_transform_edt(inside, sampling=spacing)
-    distance -= ndimage.distance_transform_edt(~inside, sampling=spacing)
+    distance = -signed_distance(inside, spacing, reach_mm=_DEEP_MM)
     smooth = ndimage.gaussian_filter(distance, _SMOOTH_MM / spacing)
     if smooth.max() > 0.0:  # a single voxel would be smoothed away
         distance = smooth
