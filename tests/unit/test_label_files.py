@@ -176,6 +176,8 @@ T12 = {"vertebrae_T12": 32}
         (b"# Color table file\n0 Background 0 0 0 0\n32 vertebrae_T12 255 0 0 255\n", T12),
         (b"LabelValue,Name,Color_R,Color_G,Color_B,Color_A\n32,vertebrae_T12,1,2,3,4\n", T12),
         (b"32,vertebrae_T12\n32,vertebrae_T12\n", T12),
+        (b"33 O'Brien 1 2 3 4\n32  vertebrae_T12  1 2 3 4 \n", {**T12, "O'Brien": 33}),
+        (b'id,structure\n33,"open\n32,vertebrae_T12\n', {**T12, "open": 33}),
     ],
 )  # fmt: skip
 def test_a_table_is_read_as_people_and_programs_write_it(tmp_path, raw, read):
@@ -190,6 +192,7 @@ def test_a_table_is_read_as_people_and_programs_write_it(tmp_path, raw, read):
         (b"id,structure\n32,a\n90,a\n", "'a' stands for 32 and for 90"),
         (b"", "no label numbers and names"),
         (b"\x89PNG\r\n\x1a\n\x00\x01\x02", "no label numbers and names"),
+        (b"32,vertebrae_T12\n33," + 200_000 * b"x", "no label numbers and names"),
     ],
 )
 def test_a_table_that_says_two_things_is_refused(tmp_path, raw, said):

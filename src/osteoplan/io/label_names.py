@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ __all__ = ["read_names", "write_names"]
 
 NUMBER_WORDS = ("id", "number", "index", "idx", "value", "labelvalue", "label_value", "label")
 NAME_WORDS = ("structure", "name", "label_name", "labelname", "label", "segment", "class")
+_LONGEST = csv.field_size_limit()  # bytes of a table; no cell is longer then, and 2000 rows fit
 _SEPARATORS = (",", ";", "\t", "|")
 Row = list[str]
 
@@ -32,7 +32,9 @@ def read_names(path: Path) -> dict[str, int]:
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such file; it should list label numbers and names")
-    rows = _rows(_decoded(path))
+    with path.open("rb") as file:
+        raw = file.read(_LONGEST + 1)
+    rows = _rows(_decoded(raw)) if len(raw) <= _LONGEST else []
     head, body = ([], rows) if rows and any(map(_number, rows[0])) else (rows[:1], rows[1:])
     words = [cell.lower() for cell in head[0]] if head else []
     width = max(map(len, body), default=0)
@@ -68,10 +70,9 @@ def write_names(names: Mapping[str, int], path: Path) -> None:
         writer.writerows(sorted((number, name) for name, number in names.items()))
 
 
-def _decoded(path: Path) -> str:
+def _decoded(raw: bytes) -> str:
     """The text of a table from any spreadsheet: UTF-8, UTF-16 with or without its mark, else Windows'
     Latin."""
-    raw = path.read_bytes()
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace")
     if b"\0" in raw:
@@ -86,9 +87,10 @@ def _rows(text: str) -> list[Row]:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "sep="))]
     counts = {mark: lines[0].count(mark) for mark in _SEPARATORS} if lines else {}
     mark = max(counts, key=lambda m: counts[m], default=",")
-    if not counts.get(mark):  # Slicer and ITK-SNAP part by spaces and quote names
-        return [shlex.split(line) for line in lines if line.count('"') % 2 == 0]
-    return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark)]
+    mark = mark if counts.get(mark) else " "  # Slicer and ITK-SNAP part by spaces and quote names
+    # line by line: a quotation mark that nobody closed swallows no row
+    read = (next(csv.reader([line], delimiter=mark, skipinitialspace=True)) for line in lines)
+    return [[cell.strip() for cell in row] for row in read]
 
 
 def _number(cell: str) -> bool:
