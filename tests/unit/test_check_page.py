@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from osteoplan.cli import main
+from osteoplan.io.nifti import write_nifti
 from osteoplan.model.checked import Checked
 from osteoplan.model.findings import Findings
 from osteoplan.model.labels import LabelMap
@@ -20,6 +22,7 @@ from osteoplan.model.volume import Volume
 from osteoplan.report.check_page import render_check
 from osteoplan.report.plane import fit
 from tests.conftest import skip_or_fail
+from tests.ct_made import body_HU
 from tests.unit.test_volume import FLIPS, affine
 
 SHAPE = (40, 36, 20)
@@ -127,3 +130,12 @@ def test_only_the_pages_own_script_may_run_and_nothing_is_loaded():
 def test_without_a_scan_the_page_has_no_script():
     page = render_check(Checked("made", "0", None, None, Findings(), (), (), ()))
     assert "<script" not in page
+
+
+def test_a_scan_alone_is_checked_next_and_says_how_a_point_is_found(tmp_path, capsys):
+    write_nifti(Volume(body_HU((20, 16, 12)), affine(), "HU"), tmp_path / "scan.nii.gz")
+    assert main(["init", str(tmp_path / "case"), "--ct", str(tmp_path / "scan.nii.gz")]) == 0
+    assert "osteoplan check" in " ".join(capsys.readouterr().out.split())
+    assert main(["check", str(tmp_path / "case")]) == 3
+    assert "a click on check.html tells the point" in " ".join(capsys.readouterr().out.split())
+    assert "find a point in the bone" in (tmp_path / "case" / "check.html").read_text()

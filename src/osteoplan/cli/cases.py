@@ -131,7 +131,8 @@ def init(
         return DONE
     for note in made.notes:
         out.print(f"note: {note}", markup=False)
-    then = f"osteoplan {'check' if lesions else 'simulate-lesion'} {case}"
+    drawable = labels is not None or seed is not None
+    then = f"osteoplan {'simulate-lesion' if drawable and not lesions else 'check'} {case}"
     out.print(f"{case / 'case.yaml'} written; next: {then}", markup=False)
     return DONE
 

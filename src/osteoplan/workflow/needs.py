@@ -18,7 +18,11 @@ __all__ = ["needs_of", "needs_without_lesion"]
 def needs_without_lesion(*, labels: bool, lesion: bool, folder: str) -> tuple[Need, ...]:
     """What a case that cannot be planned yet still needs."""
     found = [Need("everything", "a CT", "there")]
-    todo = "" if labels else "give --labels, or point at the bone with 'osteoplan init ... --seed x,y,z'"
+    todo = (
+        ""
+        if labels
+        else "give --labels, or 'osteoplan init ... --seed x,y,z': a click on check.html tells the point"
+    )
     found.append(Need("every plan", "the bone, by label or seed", "there" if labels else "missing", todo))
     todo = f"draw it (init --lesion or --ellipsoid), or 'osteoplan simulate-lesion {folder}'"
     found.append(Need("every plan", "a lesion", "there" if lesion else "missing", "" if lesion else todo))

@@ -66,7 +66,7 @@ function begin() {
       else if (move || event.key === "Enter") {
         const here = at(svg), box = svg.viewBox.baseVal, mm = Math.hypot(here[3], here[4], here[5]);
         let p = point && onPicture(here, point);
-        if (!p || p.away > 1.5) p = {x: box.width / 2, y: (box.height + box.y) / 2};
+        if (!p) p = {x: box.width / 2, y: (box.height + box.y) / 2};
         else if (move) p = {x: p.x + move[0] * (event.shiftKey ? 10 : 1) / mm, y: p.y + move[1] * (event.shiftKey ? 10 : 1) / mm};
         tell(place(here, p.x, p.y));
       } else return;
