@@ -230,3 +230,10 @@ def test_a_lesion_outside_the_region_is_refused_in_a_sentence(whole: Anatomy) ->
     way = search(replace(whole, lesion_mask=np.zeros_like(whole.lesion_mask)), task()).ways[0]
     assert not way.ok
     assert "no needle can be aimed" in way.reasons[0]
+
+
+def test_a_needle_is_called_only_what_every_path_of_its_cone_is() -> None:
+    """From the front into a ramus nothing runs from spine to spine above the acetabulum."""
+    title = approaches()["supraacetabular"].title
+    assert "spine" not in title
+    assert "from the side or the front" in title
