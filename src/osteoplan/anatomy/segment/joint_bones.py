@@ -91,10 +91,23 @@ class _Parted:
 
 
 def _flooded(ct: Volume, bone: str, seed_mm: F64, middle_mm: float | None) -> _Parted:
-    """The bones about the joint; the middle is the patient's, None where the scan does not show it."""
-    stem = bone.rpartition("_")[0]
-    scene, centre, radius = _head(_scene(ct, bone, stem, seed_mm, middle_mm), bone, stem)
-    return _Parted(scene.grid, _parted(scene, centre, radius, stem), radius)
+    """The bones about the joint; the middle is the patient's, None where the scan does not show it.
+
+    Without a middle the head is looked for near the point first, farther only where that gives no such bone.
+    """
+    stem, reach = bone.rpartition("_")[0], number("segment.head_beside_point_mm")
+    for beside in (0.5 * reach, reach):
+        scene, centre, radius = _head(_scene(ct, bone, stem, seed_mm, middle_mm), bone, stem, beside)
+        parted = _Parted(scene.grid, _parted(scene, centre, radius, stem), radius)
+        if middle_mm is not None or _away_mm(parted, bone, seed_mm) <= number("segment.seed_reach_mm"):
+            break
+    return parted
+
+
+def _away_mm(parted: _Parted, bone: str, seed_mm: F64) -> float:
+    """From the point to the bone; inf where there is none."""
+    at = np.argwhere(parted.piece(bone.rpartition("_")[0]))
+    return float(np.linalg.norm(parted.grid.positions_mm(at) - seed_mm, axis=1).min(initial=np.inf))
 
 
 def _bone_at(parted: _Parted, bone: str, seed_mm: F64) -> Mask:
@@ -102,7 +115,7 @@ def _bone_at(parted: _Parted, bone: str, seed_mm: F64) -> Mask:
     found = parted.piece(bone.rpartition("_")[0])
     if not found.any():
         raise BadInput(f"{bone}: no bone is seen beside the joint: point into it, or give a label map")
-    away = np.linalg.norm(parted.grid.positions_mm(np.argwhere(found)) - seed_mm, axis=1).min()
+    away = _away_mm(parted, bone, seed_mm)
     if away > number("segment.seed_reach_mm"):
         raise BadInput(f"{bone}: the point is {away:.0f} mm from that bone: point into it")
     return found
@@ -191,8 +204,10 @@ def _with_marrow(bone: Mask) -> Mask:
     return filled
 
 
-def _head(scene: _Scene, bone: str, stem: str) -> tuple[_Scene, F64, float]:
+def _head(scene: _Scene, bone: str, stem: str, beside_mm: float) -> tuple[_Scene, F64, float]:
     """Centre (LPS) and radius [mm] of the joint's ball, by votes of its surface; the scene with its middle.
+
+    Where the middle is not seen, the head lies at most ``beside_mm`` to the left or right of the point.
 
     On the surface of a ball of bone the gradient points to the centre: every steep voxel votes for the places
     at a head's radii along its gradient, and the place with most votes is the centre.
@@ -202,8 +217,7 @@ def _head(scene: _Scene, bone: str, stem: str) -> tuple[_Scene, F64, float]:
     steep = np.linalg.norm(steps, axis=0)
     low, high = number(f"segment.{stem}_lateral_min_mm"), number(f"segment.{stem}_lateral_max_mm")
     if not scene.middle_seen:
-        high = number("segment.head_beside_point_mm")
-        low = -high
+        low, high = -beside_mm, beside_mm
     wide = number("segment.ball_radius_max_mm")
     voters = (steep > 40.0) & (scene.lateral_mm > low - wide) & (scene.lateral_mm < high + wide)
     at = np.argwhere(voters)
