@@ -19,7 +19,7 @@ from osteoplan.report.page_view import calibration_words, finding_line
 from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices, stamps_of
 from osteoplan.report.projection import frame_pictures, projected
 from osteoplan.report.rendering import filled, hash_of, source
-from osteoplan.report.stack import Outlined, stack
+from osteoplan.report.stack import DrawnMask, stack
 from osteoplan.report.views import INTENDED_USE, Line
 from osteoplan.report.words import name_of, names_of
 
@@ -105,18 +105,18 @@ def _stack(checked: Checked, stamps: tuple[str, ...]) -> tuple[Picture, ...]:
         return ()
     if anatomy is not None:
         grid, bone = anatomy.image, anatomy.bone_mask
-        things = [Outlined("bone", bone, grid), Outlined.lesion(anatomy.lesion_mask, grid)]
+        things = [DrawnMask("bone", bone, grid), DrawnMask.lesion(anatomy.lesion_mask, grid)]
         hold = grid.positions_mm(np.argwhere(bone))
         return stack(ct, anatomy.level, hold, things, width=_STACK, margin_mm=_AROUND_MM, stamps=stamps)
     if labels is not None and checked.seeded:
         mask = labels.any_of(checked.seeded)
         hold = ct.positions_mm(np.argwhere(mask))
-        things = [Outlined(names_of(checked.seeded), mask, ct)]
+        things = [DrawnMask(names_of(checked.seeded), mask, ct)]
         stamps = ("bone grown from a point",)
         return stack(ct, "grown", hold, things, width=_STACK, margin_mm=_AROUND_MM, stamps=stamps)
     things = []
     if labels is not None:
-        things = [Outlined("bones as labelled", labels.any_of(_bones(labels)), ct)]
+        things = [DrawnMask("bones as labelled", labels.any_of(_bones(labels)), ct)]
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in ct.shape])).reshape(3, -1).T
     return stack(
         ct, "whole scan", ct.positions_mm(corners), things, width=_STACK, margin_mm=0.0, most=_OVERVIEW

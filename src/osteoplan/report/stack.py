@@ -16,7 +16,7 @@ from osteoplan.report.colours import BONE, LESION
 from osteoplan.report.pictures import BONE_WINDOW, Legend, Picture, Stroke, outline
 from osteoplan.report.plane import fit
 
-__all__ = ["Outlined", "stack"]
+__all__ = ["DrawnMask", "stack"]
 
 _AIR = -1024.0
 _PIXELS, _FEW = 220, 130  # along the longer edge of a slice; of one of very many
@@ -25,7 +25,7 @@ _QUALITY = 60  # of a JPEG: bone stays legible at a few kilobytes a slice
 
 
 @dataclass(frozen=True, eq=False)
-class Outlined:
+class DrawnMask:
     """A mask, on a grid of its own, that is drawn on every slice."""
 
     words: str
@@ -34,7 +34,7 @@ class Outlined:
     colour: str = BONE
 
     @classmethod
-    def lesion(cls, mask: Mask, grid: Volume) -> Outlined:
+    def lesion(cls, mask: Mask, grid: Volume) -> DrawnMask:
         """The lesion in its colour."""
         return cls("lesion", mask, grid, LESION)
 
@@ -43,7 +43,7 @@ def stack(
     ct: Volume,
     what: str,
     hold_mm: F64,
-    things: Sequence[Outlined],
+    things: Sequence[DrawnMask],
     *,
     width: float,
     margin_mm: float,
