@@ -7,7 +7,7 @@ patient's middle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
@@ -83,11 +83,14 @@ class _Parted:
     grid: Volume
     owner: I32
     radius_mm: float
+    made: dict[str, Mask] = field(default_factory=dict, init=False)
 
     def piece(self, stem: str) -> Mask:
         """The largest filled piece of one of the bones; empty where there is none."""
-        mine = self.owner == _FLOODED[stem]
-        return largest_piece(_filled(closed(mine, 3.0)) & ((self.owner == 0) | mine))
+        if stem not in self.made:
+            mine = self.owner == _FLOODED[stem]
+            self.made[stem] = largest_piece(_filled(closed(mine, 3.0)) & ((self.owner == 0) | mine))
+        return self.made[stem]
 
 
 def _flooded(ct: Volume, bone: str, seed_mm: F64, middle_mm: float | None) -> _Parted:
