@@ -229,3 +229,19 @@ def test_common_names_of_bones_are_understood(text, bone):
 def test_a_suggestion_changes_neither_level_nor_bone(text, said):
     with pytest.raises(BadInput, match=said):
         bone_called(text)
+
+
+def test_labels_in_which_no_structure_is_labelled_are_refused(tmp_path):
+    table = tmp_path / "names.csv"
+    table.write_text("7,L3\n")
+    for file, names in ((stored(tmp_path, 0 * BONE), None), (stored(tmp_path, BONE, "one.nii.gz"), table)):
+        with pytest.raises(BadInput, match="no structure is labelled"):
+            take_labels(file, CT, names=names)
+
+
+def test_a_folder_around_the_folder_of_masks_is_told(tmp_path):
+    (tmp_path / "segmentations").mkdir()
+    stored(tmp_path / "segmentations", BONE, "vertebrae_L3.nii.gz")
+    with pytest.raises(BadInput, match=r"give the folder that does: .*segmentations$"):
+        take_labels(tmp_path, CT)
+    assert take_labels(tmp_path / "segmentations", CT).labels.present() == ("vertebrae_L3",)

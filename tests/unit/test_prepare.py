@@ -52,6 +52,14 @@ def test_a_case_with_an_ellipsoid_is_made_and_can_be_read_back(images):
         (["--ellipsoid", "1,2"], "takes 6 numbers"),
         (["--labels", "MIRRORED"], "is on another grid"),
         (["--labels", "nowhere.nii.gz"], "no such file"),
+        (["--names", "names.csv"], "--names says how --labels is read: give --labels too"),
+        (["--part", "GTV"], "--part says how --lesion is read"),
+        (["--register"], "--register says how --mr is read"),
+        (["--phantom", "qrn"], "did you mean 'qrm'"),
+        (["--calibration", "phantom"], "which one?"),
+        (["--calibration", "phantom", "--phantom", "qrm", "--rods", "1,2,3"], "rods, in the phantom's order"),
+        (["--calibration", "internal", "--rods", "1,2,3"], "unknown key"),
+        (["--calibration", "fixed", "--kvp", "77"], "no prior is known for kvp 77"),
     ],
 )
 def test_what_cannot_be_a_case_leaves_nothing_behind(images, capsys, arguments, words):

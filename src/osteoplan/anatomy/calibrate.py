@@ -16,7 +16,7 @@ import numpy as np
 
 from osteoplan.anatomy.calibration_internal import by_tissues
 from osteoplan.anatomy.calibration_kernel import kernel_note
-from osteoplan.anatomy.calibration_phantom import by_phantom
+from osteoplan.anatomy.calibration_phantom import by_phantom, phantom_asked
 from osteoplan.anatomy.calibration_tissue import contrast_seen
 from osteoplan.arrays import Mask
 from osteoplan.errors import BadInput, UnknownName
@@ -27,7 +27,7 @@ from osteoplan.model.evidence import Known, worst
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "require_request"]
 
 _KEYS = {
     "fixed": {"kind", "kvp"},
@@ -80,6 +80,21 @@ def calibrate(
             request, ct, labels=labels, contrast=contrast, exclude=exclude, patient=patient, kvp=kvp
         )
     return _with_kernel(_with_contrast(factors, contrast, sign), sharp)
+
+
+def require_request(request: Mapping[str, Any], acquisition: Acquisition | None) -> None:
+    """Refuse what no scan could answer, before anything is measured; as ``calibrate`` does.
+
+    Raises:
+        BadInput, UnknownName: the key, kind, phantom or tube voltage.
+    """
+    kind, kvp = _kind(request), _tube_voltage(request.get("kvp"), acquisition)
+    if kind == "density":
+        _density(request.get("density", "K2HPO4"))
+    elif kind == "fixed":
+        _fixed(kvp)
+    elif kind == "phantom":
+        phantom_asked(request)
 
 
 def _kind(request: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from osteoplan.model.calibration import Calibration, ReferenceRegion
 from osteoplan.model.evidence import worst
 from osteoplan.model.volume import Volume
 
-__all__ = ["as_K2HPO4", "by_phantom"]
+__all__ = ["as_K2HPO4", "by_phantom", "phantom_asked"]
 
 
 def by_phantom(
@@ -32,12 +32,7 @@ def by_phantom(
         BadInput: rods that are not found, not uniform, or do not fit.
         UnknownName: a phantom or key that does not exist.
     """
-    if "phantom" not in request:
-        raise BadInput(
-            "calibration 'phantom': which one? write phantom: mindways, qrm, qrm_3, intable or bmas200"
-        )
-    phantom = density_phantom(str(request["phantom"]))
-    rods, places = _rods(phantom, request.get("rods"))
+    phantom, rods, places = phantom_asked(request)
     if places is None:
         points, curve = _found_rods(phantom, rods, ct, patient)
     else:
@@ -54,6 +49,23 @@ def by_phantom(
         ),
     )  # fmt: skip
     return as_K2HPO4(result, kvp)
+
+
+def phantom_asked(
+    request: Mapping[str, Any],
+) -> tuple[DensityPhantom, tuple[Insert, ...], list[Sequence[float]] | None]:
+    """The phantom that is asked for, its rods, and where they lie; None: look for them.
+
+    Raises:
+        BadInput: none is named, or rods that it has not.
+        UnknownName: a phantom or key that does not exist.
+    """
+    if "phantom" not in request:
+        raise BadInput(
+            "calibration 'phantom': which one? write phantom: mindways, qrm, qrm_3, intable or bmas200"
+        )
+    phantom = density_phantom(str(request["phantom"]))
+    return phantom, *_rods(phantom, request.get("rods"))
 
 
 def as_K2HPO4(factors: Calibration, kvp: float | None) -> Calibration:

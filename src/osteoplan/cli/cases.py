@@ -115,6 +115,14 @@ def init(
         if bone is None or side is None:
             raise BadInput("a lesion needs --bone (e.g. vertebra_T12) and --side (left, right or midline)")
         drawn = NewLesion(source, bone, side, part, matrix)
+    for useless, option, needed in (
+        (labels is None and scheme is not None, "--scheme", "--labels"),
+        (labels is None and names is not None, "--names", "--labels"),
+        (lesion is None and part is not None, "--part", "--lesion"),
+        (register and not mr, "--register", "--mr"),
+    ):
+        if useless:
+            raise BadInput(f"{option} says how {needed} is read: give {needed} too, or leave {option} out")
     if seed is not None and bone is None:
         raise BadInput("--seed needs --bone: which bone is grown from the point")
     new = NewCase(

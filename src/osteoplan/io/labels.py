@@ -79,9 +79,21 @@ def take_labels(
         BadInput: unreadable, no label map, or nobody says what its numbers are.
         GeometryMismatch: another grid or frame than the CT's.
     """
+    read = _read(path, ct, scheme_name, names)
+    if not read.labels.present():
+        raise BadInput(
+            f"{path.name}: no voxel of it has a number with a name, so no structure is labelled; "
+            "check file, --scheme and --names"
+        )
+    return read
+
+
+def _read(path: Path, ct: Volume, scheme_name: str | None, names: Path | None) -> ReadLabels:
     if path.is_dir() and (files := sorted(file for file in path.iterdir() if is_image(file))):
         with one_child():
             return _assembled(_masks(files, ct), ct)
+    if path.is_dir() and (below := next(filter(is_image, sorted(path.rglob("*"))), None)):
+        raise BadInput(f"{path}: holds no masks itself; give the folder that does: {below.parent}")
     if is_dicom(path):
         from osteoplan.io.dicom.seg import every_segment
 

@@ -272,10 +272,13 @@ class _Import:
 
     def _calibration(self, scan: ReadImage, labels: LabelMap | None) -> dict[str, Any]:
         """As told; a fixed one without a tube voltage takes the one that the scan records."""
+        from osteoplan.anatomy.calibrate import require_request
+
         told = dict(self.new.calibration or {"kind": "internal"})
         if "kind" not in told:
             return self._best(told, scan, labels)
         if told.get("kind") != "fixed" or "kvp" in told:
+            require_request(told, scan.acquisition)
             return told
         recorded = scan.acquisition.kvp if scan.acquisition else None
         if recorded is None:
@@ -283,7 +286,9 @@ class _Import:
                 "the tube voltage is not recorded in this file: add --kvp (e.g. --kvp 120), "
                 "or --calibration internal, phantom or density"
             )
-        return {**told, "kvp": recorded}
+        told["kvp"] = recorded
+        require_request(told, scan.acquisition)
+        return told
 
     def _best(self, told: dict[str, Any], scan: ReadImage, labels: LabelMap | None) -> dict[str, Any]:
         """A tube voltage alone helps the scan's own tissues; its prior is taken where they cannot serve."""
