@@ -15,7 +15,7 @@ import pytest
 
 from osteoplan.cli import main
 from osteoplan.io.nifti import write_nifti
-from osteoplan.model.checked import Checked
+from osteoplan.model.checked import Checked, Level
 from osteoplan.model.findings import Findings
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
@@ -139,3 +139,26 @@ def test_a_scan_alone_is_checked_next_and_says_how_a_point_is_found(tmp_path, ca
     assert main(["check", str(tmp_path / "case")]) == 3
     assert "a click on check.html tells the point" in " ".join(capsys.readouterr().out.split())
     assert "find a point in the bone" in (tmp_path / "case" / "check.html").read_text()
+
+
+@pytest.mark.parametrize("flip", [(1, 1, 1), (-1, 1, 1)])
+def test_the_level_is_counted_with_its_ribs_before_there_is_a_lesion(flip, tmp_path):
+    """Each rib is numbered on its own side of the picture: the patient's right on the viewer's left."""
+    ct = scan(flip, angle=0.0)
+    array = np.zeros(SHAPE, np.uint8)
+    array[16:24, 12:20, 6:14] = 1
+    outer = ct.positions_mm((0, 0, 0))[0] > ct.positions_mm((39, 0, 0))[0]  # growing i goes to the right
+    array[25:39, 12:16, 8:11], array[1:15, 12:16, 8:11] = (3, 2) if outer else (2, 3)
+    labels = LabelMap(ct.with_array(array, "label"), {"vertebrae_T8": 1, "rib_left_8": 2, "rib_right_8": 3})
+    centre = ct.positions_mm(np.argwhere(array == 1).mean(axis=0))
+    level = Level("vertebrae_T8", centre, True, ("rib_left_8", "rib_right_8"))
+    looked = Checked(
+        "made", "0", None, None, Findings(), (), (), (), ct=ct, label_map=labels, levels=(level,),
+        count=("counting can start from: nothing",),
+    )  # fmt: skip
+    page = render_check(looked)
+    assert "rib left 8, rib right 8" in page
+    marks = {
+        name: float(x) for x, name in re.findall(r'<text x="([\d.]+)"[^>]*class="mark-name">(.*?)<', page)
+    }
+    assert marks["8 R"] < marks["T8"] < marks["8 L"]

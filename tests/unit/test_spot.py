@@ -71,3 +71,21 @@ def test_a_point_that_is_none_is_refused_and_leaves_nothing(scan, tmp_path, caps
     assert main(["init", str(tmp_path / "case"), "--ct", str(scan[0]), option, *lesion]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("ijk:99,0,0", "counted from 0"), ("abc:1,2,3", "ras: or ijk:")]
+)
+def test_the_centre_of_a_simulated_lesion_is_taken_in_the_same_words(scan, tmp_path, capsys, option, words):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[5:15, 4:12, 2:10] = 1
+    ct = Volume(body_HU(SHAPE), scan[1], "HU")
+    image = nib.Nifti1Image(labels, np.diag([-1, -1, 1, 1]) @ ct.affine)
+    nib.save(image, tmp_path / "scapula_left.nii.gz")
+    case = str(tmp_path / "case")
+    given = ("--ct", str(scan[0]), "--labels", str(tmp_path / "scapula_left.nii.gz"))
+    assert main(["init", case, *given]) == 0
+    capsys.readouterr()
+    drawn = ("--bone", "scapula_left", "--side", "left", "--axes", "4,4,4", f"--centre={option}")
+    assert main(["simulate-lesion", case, *drawn]) == 2
+    assert words in capsys.readouterr().err

@@ -270,7 +270,7 @@ def simulate_lesion(
     wall
         distance to a vertebra's posterior wall [mm]; 0 touches it
     centre
-        centre [LPS mm] as x,y,z, instead of --wall and --at
+        centre as x,y,z [LPS mm], ras:x,y,z or ijk:i,j,k, instead of --wall and --at
     at
         place in any bone: its depth, or its surface towards a side
     height
@@ -299,7 +299,7 @@ def simulate_lesion(
 
     recipe = LesionRecipe(
         id=id, bone=bone, side=side, matrix=matrix, axes_mm=triple(axes, "--axes"), wall_mm=wall,
-        centre_mm=None if centre is None else triple(centre, "--centre"), at=at, height_mm=height,
+        centre_mm=None if centre is None else spot(centre, "--centre")[0], at=at, height_mm=height,
         inset_mm=inset, shape=shape, cortex="spared" if spare_cortex else "as_reached",
         breach=None if breach is None else _breach(breach, soft_tissue),
         soft_tissue_mm=0.0 if breach is not None else soft_tissue, rim_mm=rim,

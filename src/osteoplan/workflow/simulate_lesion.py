@@ -26,6 +26,7 @@ from osteoplan.io.nifti import write_nifti
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.case import Case
+from osteoplan.model.spot import Spot
 from osteoplan.model.volume import Volume
 from osteoplan.workflow.progress import Progress, quiet, stage
 
@@ -39,7 +40,7 @@ class LesionRecipe:
     Attributes:
         axes_mm: full axes along left, posterior and superior of the bone.
         wall_mm: gap to a vertebra's posterior wall, where neither ``centre_mm`` nor ``at`` is given.
-        centre_mm: LPS [mm].
+        centre_mm: LPS [mm], or a spot.
         at: a place in any bone instead: its depth, or its surface towards a side, ``inset_mm`` below it, at
             ``height_mm`` along the bone's superior axis.
         above_socket_mm: in a hemipelvis instead: the deepest place so far above the socket's sphere.
@@ -52,7 +53,7 @@ class LesionRecipe:
     matrix: LesionMatrix
     axes_mm: Point
     wall_mm: float | None = None
-    centre_mm: Point | None = None
+    centre_mm: Point | Spot | None = None
     at: Where | None = None
     above_socket_mm: float | None = None
     height_mm: float | None = None
@@ -148,6 +149,8 @@ def _recipe(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Recipe:
 
 def _centre(recipe: LesionRecipe, ct: Volume, bone: BoneOnScan) -> Point:
     """Where the lesion's middle lies [LPS mm]."""
+    if isinstance(recipe.centre_mm, Spot):
+        return recipe.centre_mm.on(ct)
     if recipe.centre_mm is not None:
         return recipe.centre_mm
     if recipe.above_socket_mm is not None:
