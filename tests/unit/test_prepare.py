@@ -59,6 +59,7 @@ def test_a_case_with_an_ellipsoid_is_made_and_can_be_read_back(images):
         (["--calibration", "phantom"], "which one?"),
         (["--calibration", "phantom", "--phantom", "qrm", "--rods", "1,2,3"], "rods, in the phantom's order"),
         (["--calibration", "internal", "--rods", "1,2,3"], "unknown key"),
+        (["--kvp", "120", "--rods", "1,2,3"], "unknown key"),
         (["--calibration", "fixed", "--kvp", "77"], "no prior is known for kvp 77"),
     ],
 )

@@ -149,7 +149,8 @@ def _calibration(
     kind: str | None, kvp: float | None, phantom: str | None, rods: str | None
 ) -> dict[str, Any]:
     """The request of case.yaml; what does not belong to the kind is refused where it is read."""
-    named = kind or ("phantom" if phantom else None if kvp is not None else "internal")
+    alone = kvp is not None and rods is None
+    named = kind or ("phantom" if phantom else None if alone else "internal")
     request: dict[str, Any] = {} if named is None else {"kind": named}
     if kvp is not None:
         request["kvp"] = kvp
