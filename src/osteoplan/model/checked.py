@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from osteoplan.arrays import F64, Mask
+from osteoplan.arrays import F64
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 from osteoplan.model.case import Case
 from osteoplan.model.findings import Findings, Label
@@ -62,7 +62,7 @@ class Checked:
         read: sentences on what was read.
         levels: vertebrae of the label map, from above to below.
         count: sentences of the counting aid.
-        bone_mask: the target bone on the CT's grid.
+        bones: what of the labels is bone.
         frames: of the target bone.
         labels: what facts are called.
         ct, label_map: the scan and what is labelled on it, with or without a lesion.
@@ -80,7 +80,7 @@ class Checked:
     questions: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
     count: tuple[str, ...] = ()
-    bone_mask: Mask | None = None
+    bones: tuple[str, ...] = ()
     frames: Mapping[str, BoneFrame] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
     ct: Volume | None = None

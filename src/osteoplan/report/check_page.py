@@ -11,9 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from osteoplan.arrays import F64
-from osteoplan.knowledge.structures import kind_of
 from osteoplan.model.checked import Checked, Level
-from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
 from osteoplan.report.page_view import calibration_words, finding_line
 from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices, stamps_of
@@ -116,7 +114,7 @@ def _stack(checked: Checked, stamps: tuple[str, ...]) -> tuple[Picture, ...]:
         return stack(ct, "grown", hold, things, width=_STACK, margin_mm=_AROUND_MM, stamps=stamps)
     things = []
     if labels is not None:
-        things = [DrawnMask("bones as labelled", labels.any_of(_bones(labels)), ct)]
+        things = [DrawnMask("bones as labelled", labels.any_of(checked.bones), ct)]
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in ct.shape])).reshape(3, -1).T
     return stack(
         ct, "whole scan", ct.positions_mm(corners), things, width=_STACK, margin_mm=0.0, most=_OVERVIEW
@@ -130,10 +128,6 @@ def _first(checked: Checked, leaves: Sequence[Picture]) -> Picture | None:
     anatomy = checked.anatomy
     z = float(anatomy.image.positions_mm(np.argwhere(anatomy.lesion_mask))[:, 2].mean())
     return min(leaves, key=lambda leaf: abs(leaf.at[2] - z))
-
-
-def _bones(labels: LabelMap) -> list[str]:
-    return [name for name in labels.present() if kind_of(name) == "bone"]
 
 
 def _short(level: Level) -> str:

@@ -19,6 +19,7 @@ from osteoplan.io.case_file import read_case_file
 from osteoplan.io.documents import INTENDED_USE
 from osteoplan.io.images import is_dicom
 from osteoplan.io.yaml import write_text
+from osteoplan.knowledge.structures import kind_of
 from osteoplan.model.case import Case
 from osteoplan.model.checked import Checked, Level
 from osteoplan.model.evidence import few
@@ -79,7 +80,7 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
         )
         return Checked(
             file.id, osteoplan.__version__, None, None, Findings(), needs, _read_images(images), images.notes,
-            levels=levels, count=count, ct=images.ct, label_map=label_map,
+            levels=levels, count=count, bones=_bones(label_map), ct=images.ct, label_map=label_map,
             seeded=tuple(file.images.labels.seeded) if file.images.labels else (),
         )  # fmt: skip
     reading = read(folder, lesion=lesion, progress=progress)
@@ -99,6 +100,7 @@ def check_case(folder: Path, *, lesion: str | None = None, progress: Progress = 
         count=count if reading.anatomy.is_vertebra else (),
         frames=reading.anatomy.frames,
         labels=labels(),
+        bones=_bones(reading.case.label_map),
         ct=reading.case.ct,
         label_map=reading.case.label_map,
         seeded=reading.case.seeded,
@@ -149,6 +151,10 @@ def write_check_page(checked: Checked, out: Path, *, progress: Progress = quiet)
 
 def _label_map(images: CaseImages) -> LabelMap | None:
     return None if images.labels is None else LabelMap(images.labels, images.structures)
+
+
+def _bones(labels: LabelMap | None) -> tuple[str, ...]:
+    return () if labels is None else tuple(name for name in labels.present() if kind_of(name) == "bone")
 
 
 def _levels(labels: LabelMap | None) -> tuple[tuple[Level, ...], tuple[str, ...]]:
