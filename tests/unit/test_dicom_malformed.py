@@ -15,7 +15,7 @@ from osteoplan.io.dicom.image import _parse
 from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.series import _find
 from osteoplan.model.volume import Volume
-from tests.dicom_made import affine_of, make_multiframe, make_series
+from tests.dicom_made import affine_of, make_multiframe, make_report, make_series
 
 VOLUME = Volume(
     np.random.default_rng(2).integers(-1000, 1500, (12, 10, 8)).astype(np.int16),
@@ -233,3 +233,17 @@ def test_an_enhanced_ct_that_announces_more_frames_than_it_describes_is_refused(
     make_multiframe(VOLUME, tmp_path / "x.dcm", change=lambda d: setattr(d, "NumberOfFrames", 2_000_000_000))
     (found,) = _find(tmp_path, limits())
     assert found.reason.startswith("file 1 of 1 announces another number of frames than it describes")
+
+
+def test_a_damaged_object_beside_the_scan_does_not_hide_it(tmp_path: Path) -> None:
+    make_series(VOLUME, tmp_path)
+    report = make_report(tmp_path / "report.dcm")
+    stored = report.read_bytes()
+    study = b"\x20\x00\x0d\x00"
+    report.write_bytes(stored.replace(study + b"UI", study + b"UM"))
+    assert report.read_bytes() != stored
+    whole, rest = _find(tmp_path, limits())
+    assert (whole.verdict, whole.shape) == ("usable", VOLUME.shape)
+    assert (rest.verdict, rest.files) == ("refused", 1)
+    assert "damaged header" in rest.reason
+    assert np.array_equal(_parse(tmp_path, None, False, limits()).values.transpose(2, 1, 0), VOLUME.array)

@@ -318,6 +318,13 @@ def test_two_regions_of_one_number_are_refused_and_one_listed_twice_is_read(tmp_
     for roi in ("GTV", "Bladder", 1, None):
         with pytest.raises(BadInput, match="two regions have the number 1, so what is drawn cannot be told"):
             _contours(make_rtstruct(tmp_path / "one.dcm", regions, change=one), roi)
+
+    def nameless(dataset: Dataset) -> None:
+        one(dataset)
+        dataset.StructureSetROISequence.pop()
+
+    with pytest.raises(BadInput, match="contour 1 'GTV' has 2 lists of contours, which may be of as many"):
+        _contours(make_rtstruct(tmp_path / "nameless.dcm", regions, change=nameless), "GTV")
     path = make_rtstruct(tmp_path / "again.dcm", regions, change=again)
     assert read_roi(path, 1, ct).mask.array.sum() == 180
 

@@ -109,10 +109,16 @@ def _contours(path: Path, roi: str | int | None) -> Parsed:
         if len(found) != 1:
             return names, found, [], None
         number = found[0]
-        items = _items(dataset, number)
+        lists = _lists(dataset, number)
+        items = [contour for drawn in lists for contour in drawn]
         what = f"{path.name}: contour {number} '{names[number]}'"
         if not items:
             raise BadInput(f"{what} is listed and has no contours; choose another or draw it")
+        if any(drawn != lists[0] for drawn in lists[1:]):
+            raise BadInput(
+                f"{what} has {len(lists)} lists of contours, which may be of as many regions; "
+                "export it again with a number for each"
+            )
         points = [_points(item, n, what) for n, item in enumerate(items, 1)]
         return names, found, points, _frame(dataset, number)
 
@@ -138,11 +144,15 @@ def _shown(path: Path, dataset: Any) -> dict[int, str]:
 
 def _items(dataset: Any, number: int) -> list[Any]:
     """The contours of a region."""
+    return [contour for drawn in _lists(dataset, number) for contour in drawn]
+
+
+def _lists(dataset: Any, number: int) -> list[Any]:
+    """The contours of a region, as often as it is listed with some: once in a good file."""
     return [
-        contour
+        item.ContourSequence
         for item in dataset.get("ROIContourSequence") or ()
-        if int(item.ReferencedROINumber) == number
-        for contour in item.get("ContourSequence") or ()
+        if int(item.ReferencedROINumber) == number and item.get("ContourSequence")
     ]
 
 

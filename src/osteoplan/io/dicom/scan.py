@@ -174,17 +174,17 @@ def _look(stream: BinaryIO, n: int, where: str, found: Scan, limits: Limits) -> 
         stream = plain(stream, where, limits)
         dataset, pixels = _read(stream)
         modality, sop_class = str(dataset.get("Modality", "")), str(dataset.get("SOPClassUID", ""))
-        slices = slices_of(dataset, n) if pixels is not None else []
+        image = modality in ("CT", "MR") and not sop_class.startswith(_SECONDARY_CAPTURE)
+        if pixels is not None and image:
+            slices = slices_of(dataset, n)
+            found.pixels[n] = _checked(pixels, slices)
+            found.slices.extend(slices)
+        else:
+            found.asides.append(_aside(dataset, modality, sop_class))
     except (BadInput, MemoryError):
         raise
     except Exception:  # pydicom raises what the broken bytes happen to hit; the text may quote them
         found.rest["DICOM with a damaged header"] += 1
-        return
-    if pixels is not None and modality in ("CT", "MR") and not sop_class.startswith(_SECONDARY_CAPTURE):
-        found.slices.extend(slices)
-        found.pixels[n] = _checked(pixels, slices)
-    else:
-        found.asides.append(_aside(dataset, modality, sop_class))
 
 
 def _read(stream: BinaryIO) -> tuple[Any, tuple[Pixels, int] | None]:
