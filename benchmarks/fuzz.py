@@ -31,19 +31,21 @@ def spoil(name: str, new, folder: Path, times: int, seed: int) -> Counter[str]:
     base = outcome(new, folder)
     print(f"{name}: {base.how}", flush=True)
     counted: Counter[str] = Counter()
-    peak_MB = base.peak_MB
+    peak_MB, slowest_s = base.peak_MB, 0.0
     for n in range(times):
         rng = np.random.default_rng([seed, n, *name.encode()])
         words, put_back = mutate(new, rng)
         found = outcome(new, folder)
         put_back()
         kind = told(base, found)
+        slowest_s = max(slowest_s, found.seconds)
         if found.peak_MB > max(peak_MB, MB):
             kind = "too much memory"
         peak_MB = max(peak_MB, found.peak_MB)
         counted[kind.split(" (")[0]] += 1
         if kind not in ("read the same", "refused", "read, told", "a few voxels"):
             print(f"  {kind}: {n} {words}: {found.words} {found.generic}", flush=True)
+    print(f"  slowest {slowest_s:.2f} s, {peak_MB:.0f} MB so far", flush=True)
     return counted
 
 

@@ -15,7 +15,7 @@ from osteoplan.io.dicom.image import _parse
 from osteoplan.io.dicom.limits import limits
 from osteoplan.io.dicom.series import _find
 from osteoplan.model.volume import Volume
-from tests.dicom_made import affine_of, make_multiframe, make_report, make_series
+from tests.dicom_made import affine_of, make_localizer, make_multiframe, make_report, make_series
 
 VOLUME = Volume(
     np.random.default_rng(2).integers(-1000, 1500, (12, 10, 8)).astype(np.int16),
@@ -233,6 +233,22 @@ def test_an_enhanced_ct_that_announces_more_frames_than_it_describes_is_refused(
     make_multiframe(VOLUME, tmp_path / "x.dcm", change=lambda d: setattr(d, "NumberOfFrames", 2_000_000_000))
     (found,) = _find(tmp_path, limits())
     assert found.reason.startswith("file 1 of 1 announces another number of frames than it describes")
+
+
+@pytest.mark.parametrize("k", [0, 7])
+def test_a_slice_lost_at_an_end_is_told(k: int, tmp_path: Path) -> None:
+    files = make_series(VOLUME, tmp_path / "cut", shuffle_names=False)
+    files[k].write_bytes(files[k].read_bytes()[: 700 + 40 * k])
+    make_series(VOLUME, tmp_path / "strayed", change=at(k, SeriesInstanceUID="1.2.3"))
+    make_localizer(tmp_path / "strayed")
+    for name, said in (
+        ("cut", "1 file(s) beside the scan are damaged"),
+        ("strayed", "1 slice(s) that would"),
+    ):
+        parsed = _parse(tmp_path / name, None, False, limits())
+        assert len(parsed.values) == 7
+        assert parsed.notes[-1].startswith(said)
+        assert parsed.notes[-1].endswith("its end is missing")
 
 
 def test_a_damaged_object_beside_the_scan_does_not_hide_it(tmp_path: Path) -> None:

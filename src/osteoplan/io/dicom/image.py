@@ -17,7 +17,7 @@ from osteoplan.io.dicom.child import in_child
 from osteoplan.io.dicom.decode import Decoder
 from osteoplan.io.dicom.header import Slice
 from osteoplan.io.dicom.limits import Limits, limits
-from osteoplan.io.dicom.scan import scan
+from osteoplan.io.dicom.scan import INDEX, Scan, scan
 from osteoplan.io.dicom.series import SeriesCandidate, SeriesFound, candidates, others, singly, summary
 from osteoplan.io.dicom.steps import rescale_problem
 from osteoplan.io.dicom.straight import straightened
@@ -110,7 +110,7 @@ def _parse(
     decoder = Decoder(files, seen.pixels)
     values = _values(kept, decoder, on_step)
     decoder.close()
-    notes = _notes(chosen, every, bound)
+    notes = [*_notes(chosen, every, bound), *_left_out(chosen, every, seen)]
     if found.modality == "CT" and (problem := rescale_problem(kept, values, bound)):
         raise BadInput(f"{path}: series {summary(found)} is not used: {problem}")
     repaired = chosen.repairs
@@ -185,6 +185,27 @@ def _acquisition(kept: Sequence[Slice], frame: str) -> Acquisition:
 
 def _fact(one: Slice, name: str) -> Any:
     return getattr(one if hasattr(one, name) else one.header, name)
+
+
+def _left_out(chosen: SeriesCandidate, every: list[SeriesCandidate], seen: Scan) -> list[str]:
+    """A note where the stack may be a slice short at its end: within it a gap is refused."""
+    damaged = seen.rest["DICOM with a damaged header"]
+    lost = [one for one in seen.asides if one.series in ("", chosen.found.series) and one.reason != INDEX]
+    damaged += len(lost)
+    said = []
+    if damaged:
+        said.append(f"{damaged} file(s) beside the scan are damaged or cut off")
+    count, strays = len(chosen.stack.order), 0
+    for other in every:
+        if other is chosen or other.found.frame != chosen.found.frame:
+            continue
+        for one in other.slices:
+            if one.position_mm is not None:
+                i, j, k, _ = np.linalg.solve(chosen.stack.affine, [*one.position_mm, 1.0])
+                strays += max(abs(i), abs(j), min(abs(k + 1), abs(k - count))) < 0.1
+    if strays:
+        said.append(f"{strays} slice(s) that would continue the scan lie in another series")
+    return [f"{one}: if they belong to it, its end is missing" for one in said]
 
 
 _AGREED = ("kvp", "kernel", "contrast", "position", "manufacturer", "model")

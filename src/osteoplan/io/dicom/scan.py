@@ -15,7 +15,7 @@ from osteoplan.io.dicom.archive import HEAD, Files, inflated, is_bare
 from osteoplan.io.dicom.header import KEYWORDS, MODALITIES, Slice, pseudonym, slices_of
 from osteoplan.io.dicom.limits import Limits
 
-__all__ = ["NATIVE", "Aside", "Pixels", "Scan", "marked", "plain", "scan"]
+__all__ = ["INDEX", "NATIVE", "Aside", "Pixels", "Scan", "marked", "plain", "scan"]
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 #: Transfer syntaxes without compression: pixels are words in the file.
@@ -33,6 +33,7 @@ _COMPRESSED = frozenset(
         "1.2.840.10008.1.2.4.91",
     }
 )
+INDEX = "an index of files (DICOMDIR)"
 _OBJECTS = {
     "SR": "a report (dose or measurements), not an image",
     "PR": "a presentation state, not an image",
@@ -234,7 +235,7 @@ def _checked(read: tuple[Pixels, int], slices: list[Slice]) -> Pixels:
 
 def _aside(dataset: Any, modality: str, sop_class: str) -> Aside:
     if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
-        reason = "an index of files (DICOMDIR)"
+        reason = INDEX
     elif sop_class.startswith(_SECONDARY_CAPTURE):
         reason = "a screen save or secondary capture, not a scan"
     elif modality in ("CT", "MR"):
