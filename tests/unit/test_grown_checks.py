@@ -50,6 +50,12 @@ def test_a_body_without_contrast_beside_it_holds_no_blood():
     assert not contrast_filled(straightened(), 120.0, BODY_MM).any()
 
 
+def test_marrow_around_a_lytic_hole_is_no_blood():
+    values = straightened()
+    hole = np.sqrt((LEFT - 2.0) ** 2 + (BACK - BODY_MM + 3.0) ** 2 + (UP - 30.0) ** 2) < 8.0
+    assert not contrast_filled(np.where(hole, 40.0, values).astype(np.float32), 120.0, BODY_MM).any()
+
+
 def grown(*, scale=1.0, front_mm=0.0) -> Grown:
     parted = np.zeros(SHAPE, np.int16)
     for n, middle in enumerate((12.0, 30.0, 48.0), start=1):

@@ -30,14 +30,16 @@ def contrast_filled(values: F32, soft_HU: float, body_mm: float) -> Mask:
     """
     smooth = ndimage.gaussian_filter(values, _SMOOTH_MM)
     edge = np.sqrt(np.sum([np.square(step) for step in np.gradient(smooth)], axis=0))
-    even = (smooth > soft_HU) & (edge < number("segment.blood_edge_HU"))
+    even = (smooth > max(soft_HU, number("segment.blood_least_HU"))) & (
+        edge < number("segment.blood_edge_HU")
+    )
     radius = number("segment.blood_radius_mm")
     core: Mask = ndimage.distance_transform_edt(np.pad(even, 1))[1:-1, 1:-1, 1:-1] > radius
     names, count = ndimage.label(core)
     if count == 0:
         return core
-    reach = number("segment.marrow_reach_mm")
-    marrow = np.hypot(LEFT_MM[:, None], BEHIND_MM[None] - body_mm) < reach
+    wide, deep = number("segment.marrow_wide_mm"), number("segment.marrow_deep_mm")
+    marrow = np.hypot(LEFT_MM[:, None] / wide, (BEHIND_MM[None] - body_mm) / deep) < 1.0
     size = np.bincount(names.ravel(), minlength=count + 1)
     inside = np.bincount(names[marrow].ravel(), minlength=count + 1)
     blood = 100.0 * inside < number("segment.marrow_share_pct") * size
