@@ -509,7 +509,14 @@ def test_compressed_data_are_as_long_as_they_say(ct: Volume, suffix: str, change
     assert np.array_equal(read(path)[0].array, ct.array)
     said = line(path, "CompressedDataSize")
     size = int(said.split("=")[1])
+    stored = path.read_bytes()
     refused(edited(path, (said, f"CompressedDataSize = {size + change}\n")), f"{size} are there")
+    path.write_bytes(stored)
+    edited(path, (said, ""))
+    if suffix == ".mha":
+        refused(path, f"{size} are there")
+    else:
+        assert np.array_equal(read(path)[0].array, ct.array)
 
 
 def test_a_missing_data_file_is_named(ct: Volume, tmp_path: Path):

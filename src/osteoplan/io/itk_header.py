@@ -143,9 +143,10 @@ def _meta(path: Path, bound: Limits) -> Stated:
     decode = inflated if said.get("CompressedData", "False")[:1] in "Tt1" else chunks
     if files and decode is inflated:
         held, size = files[0][0].stat().st_size - files[0][1], said.get("CompressedDataSize", "")
-        if size and size != str(held):  # ITK reads as much as is said, and fills the rest
+        # ITK reads as much as is said, within a file nothing where nothing is said, and fills the rest
+        if (size or files[0][1]) and size != str(held):
             raise BadInput(
-                f"{path.name}: its compressed data are damaged or cut off ({size[:20]!a} bytes are "
+                f"{path.name}: its compressed data are damaged or cut off ({size[:20] or '0'!a} bytes are "
                 f"stated, {held} are there); export it again"
             )
     return said.get("DistanceUnits", ""), affine, notes, _pieces(files, decode if plain else None)
