@@ -12,6 +12,7 @@ import numpy as np
 import pypdf
 import pytest
 
+from osteoplan.anatomy.flanks import flanks
 from osteoplan.errors import AlreadyExists, BadInput, UnknownName
 from osteoplan.io.plan_json import option_noun, plan_document, write_plan
 from osteoplan.model.case import Case
@@ -31,7 +32,7 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.volume import Volume
 from osteoplan.report.sheet import TEXT_PT, page_count, render_sheet, sheet_document
-from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slice_words
+from osteoplan.report.sheet_places import Midline, angles, midline, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet_view import sheet_view
 from osteoplan.report.sheet_views import Asked
 from osteoplan.workflow import sheet as workflow
@@ -243,7 +244,7 @@ def test_the_midline_is_the_mirror_plane_of_the_vertebra_along_the_patients_own_
     anatomy = vertebra(grid)  # type: ignore[arg-type]
     on_it = anatomy.frame.world((0.0, 70.0, 5.0))
     entry = on_it + np.array([-33.0, 0.0, 0.0])
-    found = midline(_case(), anatomy, tuple(entry))
+    found = midline(_case(), anatomy, tuple(entry), lambda at_mm: None)
     assert found.offset_mm == pytest.approx(-33.0)
     assert found.side == "right"
 
@@ -258,24 +259,18 @@ def test_without_bones_the_midline_is_the_middle_of_the_body_in_that_slice() -> 
         plan_result().reading.anatomy, frame=replace(plan_result().reading.anatomy.frame, kind="hemipelvis")
     )
     middle = 100.0 - 3.4 * (20 + 94) / 2
-    found = midline(replace(_case(), ct=ct, labels=None), anatomy, (middle + 41.0, 0.0, 0.0))
+
+    def told(ct: Volume, x_mm: float) -> Midline | None:
+        case = replace(_case(), ct=ct, labels=None)
+        return midline(case, anatomy, (x_mm, 0.0, 0.0), lambda at_mm: flanks(ct, at_mm).middle_mm)
+
+    found = told(ct, middle + 41.0)
+    assert found is not None
     assert found.offset_mm == pytest.approx(41.0)
     assert "middle of the body" in found.words
     # of one limb, or where the image ends in the body, no midline is told
-    assert (
-        midline(
-            replace(_case(), ct=replace(ct, affine=np.diag([0.5, 1, 1, 1]) @ affine), labels=None),
-            anatomy,
-            (middle, 0.0, 0.0),
-        )
-        is None
-    )
-    assert (
-        midline(
-            replace(_case(), ct=ct.crop((30, 0, 0), (120, 90, 6)), labels=None), anatomy, (middle, 0.0, 0.0)
-        )
-        is None
-    )
+    assert told(replace(ct, affine=np.diag([0.5, 1, 1, 1]) @ affine), middle) is None
+    assert told(ct.crop((30, 0, 0), (120, 90, 6)), middle) is None
 
 
 @pytest.mark.parametrize(("flip", "number"), [(1.0, 3), (-1.0, 18)])

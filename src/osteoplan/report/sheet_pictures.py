@@ -27,7 +27,6 @@ from osteoplan.report.pictures import (
 )
 from osteoplan.report.plane import Plane, along, fit
 from osteoplan.report.scene import View, scene
-from osteoplan.report.sheet_places import midline
 from osteoplan.report.sheet_view import marked_paths
 from osteoplan.report.sheet_views import Asked
 
@@ -111,7 +110,7 @@ def _at_entry(
     """Axial slice through an entry; the way to it from the midline is drawn and measured."""
     place = marked_paths(asked.option)[mark]
     entry, tip = np.asarray(place.entry_mm), np.asarray(place.target_mm)
-    middle = midline(asked.case, asked.anatomy, place.entry_mm)
+    middle = asked.midline(place.entry_mm)
     zero = entry - (0.0 if middle is None else middle.offset_mm, 0.0, 0.0)
     hold = np.stack([entry, tip, zero, scenery.bone_mm.min(axis=0), scenery.bone_mm.max(axis=0)])
     plane = fit("axial", scenery.anatomy.level, entry, hold, margin_mm=_MARGIN_MM, pixel_mm=_PIXEL_MM)

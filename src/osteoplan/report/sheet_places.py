@@ -6,11 +6,11 @@ line from front to back, seen along the body; *cranio-caudal* is its angle to th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.anatomy.flanks import flanks
 from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
@@ -42,7 +42,9 @@ class Midline:
         return "midline" if abs(self.offset_mm) < 0.5 else "left" if self.offset_mm > 0 else "right"
 
 
-def midline(case: Case, anatomy: Anatomy, at_mm: Point) -> Midline | None:
+def midline(
+    case: Case, anatomy: Anatomy, at_mm: Point, middle_of_body: Callable[[Point], float | None]
+) -> Midline | None:
     """From the mirror plane of a vertebra or sacrum; else from the sacrum's middle; else from the body's.
 
     None where the scan shows none of them: a scan of one hip has no midline.
@@ -58,10 +60,10 @@ def midline(case: Case, anatomy: Anatomy, at_mm: Point) -> Midline | None:
         sacrum = labels.near("sacrum", 0.0)
         middle = sacrum.positions_mm(np.argwhere(sacrum.array)).mean(axis=0)
         return Midline(float(point[0] - middle[0]), "middle of the sacrum")
-    middle = flanks(case.ct, point).middle_mm
-    if middle is None:
+    middle_mm = middle_of_body(at_mm)
+    if middle_mm is None:
         return None
-    return Midline(float(point[0]) - middle, "middle of the body in this slice")
+    return Midline(float(point[0]) - middle_mm, "middle of the body in this slice")
 
 
 def slice_words(ct: Volume, at_mm: Point) -> str:

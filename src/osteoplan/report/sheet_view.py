@@ -17,7 +17,7 @@ from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.pictures import stamps_of
-from osteoplan.report.sheet_places import angles, midline, skin_to_bone_mm, slice_words
+from osteoplan.report.sheet_places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet_views import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag
@@ -127,7 +127,7 @@ def _named_side(place: Place) -> str:
 
 
 def _entry_side(asked: Asked, place: Place) -> str:
-    middle = midline(asked.case, asked.anatomy, place.entry_mm)
+    middle = asked.midline(place.entry_mm)
     return "" if middle is None else middle.side
 
 
@@ -151,7 +151,7 @@ def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
 
 def _path(mark: str, place: Place, asked: Asked) -> PathView:
     """Entry, angles and depths of one device."""
-    middle = midline(asked.case, asked.anatomy, place.entry_mm)
+    middle = asked.midline(place.entry_mm)
     off, of = _NO_MIDLINE, ""
     if middle is not None and middle.side == "midline":
         off = "on the midline"
@@ -188,7 +188,7 @@ def _z(at_mm: Point) -> str:
 def _references(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     """What the table's numbers are counted from."""
     for place in places.values():
-        middle = midline(asked.case, asked.anatomy, place.entry_mm)
+        middle = asked.midline(place.entry_mm)
         yield f"midline: {_NO_MIDLINE if middle is None else middle.words}"
     if any("image" in slice_words(asked.case.ct, place.entry_mm) for place in places.values()):
         yield "image 1 at the feet"
@@ -273,7 +273,7 @@ def _dissection(acts: Sequence[Act], asked: Asked) -> str:
 def _where(at_mm: Point | None, asked: Asked) -> str:
     if at_mm is None:
         return ""
-    middle = midline(asked.case, asked.anatomy, at_mm)
+    middle = asked.midline(at_mm)
     off = "" if middle is None else f", {abs(middle.offset_mm):.0f} mm {middle.side} of the midline"
     return f"{off}, z {at_mm[2]:.0f} mm"
 

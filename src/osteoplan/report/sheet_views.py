@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
 from osteoplan.model.plan import Option
+from osteoplan.report.sheet_places import Midline, midline
 
 __all__ = ["Asked", "Moment", "NearView", "PathView", "Sheet", "SheetLine", "Stop"]
 
@@ -37,6 +39,7 @@ class Asked:
         devices: device files by id, with the centre's own.
         stops: every sentence on when to stop; elsewhere: kinds of structure labelled anywhere on the scan.
         spacers: agents that push organs away; cold: sources that freeze.
+        middle_of_body: x of the middle between the flanks in the slice of a point [LPS mm]; None unseen.
     """
 
     option: Option
@@ -50,6 +53,11 @@ class Asked:
     elsewhere: frozenset[str]
     spacers: frozenset[str]
     cold: frozenset[str]
+    middle_of_body: Callable[[Point], float | None]
+
+    def midline(self, at_mm: Point) -> Midline | None:
+        """Which midline a point is measured from, and how far off it is; None where the scan shows none."""
+        return midline(self.case, self.anatomy, at_mm, self.middle_of_body)
 
 
 @dataclass(frozen=True)

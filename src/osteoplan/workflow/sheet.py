@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from osteoplan.anatomy.flanks import flanks
 from osteoplan.errors import AlreadyExists, BadInput, named
 from osteoplan.io.plan_json import option_noun, read_plan, wordings_noun
 from osteoplan.knowledge.devices import devices
@@ -69,6 +70,7 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
         elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
         spacers=frozenset(order().no_part),
         cold=frozenset(order().kinds["ablate_cold"].sources),
+        middle_of_body=lambda at_mm: flanks(case.ct, at_mm).middle_mm,
     )
 
 
