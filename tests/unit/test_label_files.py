@@ -2,6 +2,7 @@
 
 import itertools
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -14,6 +15,7 @@ from osteoplan.io.masks import read_mask
 from osteoplan.io.nifti import write_nifti
 from osteoplan.knowledge.sites import bone_called
 from osteoplan.model.volume import Volume
+from tests import exports_made as made
 from tests.ct_made import body_HU
 from tests.unit.test_volume import FLIPS, affine
 
@@ -245,3 +247,18 @@ def test_a_folder_around_the_folder_of_masks_is_told(tmp_path):
     with pytest.raises(BadInput, match=r"give the folder that does: .*segmentations$"):
         take_labels(tmp_path, CT)
     assert take_labels(tmp_path / "segmentations", CT).labels.present() == ("vertebrae_L3",)
+
+
+def test_a_scheme_that_the_header_contradicts_is_refused(tmp_path):
+    file = tmp_path / "seg.nii.gz"
+    image = nib.Nifti1Image(28 * BONE, np.diag([-1, -1, 1, 1]) @ CT.affine)
+    image.header.extensions.append(
+        nib.nifti1.Nifti1Extension(30, made._caret([(28, "vertebrae_L4")]).encode())
+    )
+    nib.save(image, file)
+    with pytest.raises(
+        BadInput, match=r"its header calls 28 vertebrae_L4, the scheme verse .*T13"
+    ):
+        take_labels(file, CT, scheme_name="verse")
+    assert take_labels(file, CT, scheme_name="totalsegmentator").labels.present() == ("vertebrae_L4",)
+    assert take_labels(file, CT).labels.present() == ("vertebrae_L4",)

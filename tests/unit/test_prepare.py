@@ -72,6 +72,14 @@ def test_what_cannot_be_a_case_leaves_nothing_behind(images, capsys, arguments, 
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+def test_a_case_made_where_one_stands_is_called_like_the_folder(images, monkeypatch):
+    folder, _ = images
+    (folder / "here").mkdir()
+    monkeypatch.chdir(folder / "here")
+    assert main(["init", ".", "--ct", str(folder / "scan.nii.gz")]) == 0
+    assert yaml.safe_load((folder / "here" / "case.yaml").read_text())["id"] == "here"
+
+
 def test_an_existing_case_is_replaced_only_by_force(images, capsys):
     folder, _ = images
     assert init(folder) == 0

@@ -97,8 +97,8 @@ def _not_HU(seen: Array, low: float, high: float) -> str:
         )
     if low >= 0 and high <= 255:
         return (
-            f"values run from {low:.0f} to {high:.0f}, an 8 bit picture and not HU (air must read near "
-            "-1000); export the CT itself, not a windowed picture"
+            f"values run from {low:.0f} to {high:.0f}, labels or an 8 bit picture and not HU (air must read "
+            "near -1000); export the CT itself, not a windowed picture"
         )
     body = seen[seen >= number("images.padding_below_HU")]
     if body.size == 0:
@@ -194,11 +194,12 @@ def _odd_slice(image: Volume) -> str:
     for at in range(1, len(slices) - 1):
         jump = _jump(slices[at - 1], slices[at], slices[at + 1], least)
         if abs(jump) > number("images.slice_beside"):
+            zero = image.meaning == "HU" and not slices[at].any()
+            cut = ", cut out with 0, density (then give --calibration density)" if zero else ""
             lies = f"lies {abs(jump):.0f} {'above' if jump > 0 else 'below'} both its neighbours"
             return (
                 f"slice {at + 1} along {'ijk'[axis]} {'is blank' if np.isinf(jump) else lies}: it is "
-                "damaged or was "
-                "rescaled otherwise; export the series again"
+                f"damaged{cut} or was rescaled otherwise; export the series again"
             )
     for at in range(len(slices) - 1):
         step = _step(slices[at], slices[at + 1])

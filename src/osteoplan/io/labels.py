@@ -111,6 +111,7 @@ def _read(path: Path, ct: Volume, scheme_name: str | None, names: Path | None) -
         table, by = canonical_names(read_names(names)), None
     elif scheme_name is not None:
         table, by = _of_scheme(scheme_name, path), scheme_name
+        _require_one_name(table, names_within(path), numbers, by, path)
     elif within := names_within(path):
         table, by = canonical_names(within), None
         notes += (f"{path.name}: its header names its numbers; these names were taken",)
@@ -233,6 +234,20 @@ def _of_scheme(name: str, path: Path) -> Mapping[str, int]:
     if name == "plain":
         raise BadInput(f"{path}: scheme plain has no names of its own; add 'names: FILE.csv' to case.yaml")
     return scheme(name)
+
+
+def _require_one_name(
+    table: Mapping[str, int], within: Mapping[str, int], numbers: Iterable[int], by: str, path: Path
+) -> None:
+    """Refuse a scheme that the file's own header contradicts."""
+    scheme_says, header_says = ({n: name for name, n in one.items()} for one in (table, within))
+    for n in numbers:
+        told, named = header_says.get(n), scheme_says.get(n)
+        if told and named and canonical(told) != named:
+            raise BadInput(
+                f"{path.name}: its header calls {n} {told}, the scheme {by} calls it {named}: "
+                "leave --scheme out, or give --names FILE.csv"
+            )
 
 
 def _structure_of(path: Path) -> str:

@@ -123,7 +123,7 @@ def init_case(folder: Path, new: NewCase, *, force: bool = False, progress: Prog
         beside = Path(made) / "case"
         beside.mkdir()
         importing = _Import(beside, new, progress)
-        write_yaml(beside / "case.yaml", importing.document(folder.name))
+        write_yaml(beside / "case.yaml", importing.document(folder.absolute().name))
         stage(progress, "reading the case back", 0.9, 1.0)
         case = _read_back(beside)
         if folder.exists():
