@@ -256,9 +256,14 @@ def test_a_scheme_that_the_header_contradicts_is_refused(tmp_path):
         nib.nifti1.Nifti1Extension(30, made._caret([(28, "vertebrae_L4")]).encode())
     )
     nib.save(image, file)
-    with pytest.raises(
-        BadInput, match=r"its header calls 28 vertebrae_L4, the scheme verse .*T13"
-    ):
+    with pytest.raises(BadInput, match=r"its header calls 28 vertebrae_L4, the scheme verse .*T13"):
         take_labels(file, CT, scheme_name="verse")
     assert take_labels(file, CT, scheme_name="totalsegmentator").labels.present() == ("vertebrae_L4",)
     assert take_labels(file, CT).labels.present() == ("vertebrae_L4",)
+
+
+def test_where_two_schemes_fit_neither_is_advised(tmp_path):
+    numbers = 22 * BONE
+    numbers[..., 7:][BONE[..., 7:] > 0] = 23  # L3 and L4 of VerSe, L1 and T12 of the old TotalSegmentator
+    with pytest.raises(BadInput, match="as totalsegmentator_v1 and as verse they do: ask who made it"):
+        take_labels(stored(tmp_path, numbers), CT)

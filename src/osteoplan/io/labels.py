@@ -275,11 +275,13 @@ def _require_scheme_fits(labels: LabelMap, ct: Volume, by: str, path: Path) -> N
     others = {
         name: len(_misfits(LabelMap(labels.volume, scheme(name)), ct)) for name in NUMBERED if name != by
     }
-    best = min(others, key=lambda name: others[name])
-    if 3 * others[best] <= len(odd):
+    least = min(others.values())
+    fit = [name for name, misfits in others.items() if misfits == least]
+    if 3 * least <= len(odd):
+        give = f"give --scheme {fit[0]}" if len(fit) == 1 else "ask who made it, give that one with --scheme"
         raise BadInput(
-            f"{path.name}: numbered as {by} its parts do not fit the scan ({'; '.join(odd[:3])}), as {best} "
-            f"they do: give --scheme {best}, or --names FILE.csv"
+            f"{path.name}: numbered as {by} its parts do not fit the scan ({'; '.join(odd[:3])}), as "
+            f"{' and as '.join(fit)} they do: {give}, or --names FILE.csv"
         )
 
 
