@@ -260,7 +260,7 @@ def test_a_bone_cut_by_the_edge_of_the_scan_is_refused():
         build_anatomy(cut, lesion)
 
 
-@pytest.mark.parametrize("bone", ["vertebra_T1 2", "vertebrae_T12"])
+@pytest.mark.parametrize("bone", ["vertebre_T12", "vertebrae_T12"])
 def test_an_unknown_bone_names_the_nearest(bone):
     with pytest.raises(UnknownName, match="did you mean 'vertebra_T12'"):
         refused(case(), bone=bone)
