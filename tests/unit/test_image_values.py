@@ -85,6 +85,12 @@ def test_what_is_odd_and_right_passes(array):
     judged(array)
 
 
+def test_an_mr_given_as_the_ct_is_refused():
+    tissue = np.random.default_rng(3).gamma(2.0, 150.0, (60, 50, 40)).astype(np.int16)
+    with pytest.raises(BadInput, match="no voxel reads below 0 HU"):
+        judged(tissue)
+
+
 def test_slices_are_asked_along_the_patient_and_not_across():
     gap = CT.copy()
     gap[20] = -1000 + np.arange(36)[:, None] % 5  # two legs

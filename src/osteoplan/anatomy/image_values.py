@@ -103,7 +103,13 @@ def _not_HU(seen: Array, low: float, high: float) -> str:
     body = seen[seen >= number("images.padding_below_HU")]
     if body.size == 0:
         return "every voxel is padding; export it again"
-    return _darker_than_air(seen) or _cut_off(body, high) or _shifted(body) or _without_bone(high)
+    return (
+        _darker_than_air(seen)
+        or _cut_off(body, high)
+        or _shifted(body)
+        or _without_bone(high)
+        or _without_fat(body)
+    )
 
 
 def _darker_than_air(seen: Array) -> str:
@@ -166,6 +172,15 @@ def _without_bone(high: float) -> str:
     if high >= number("images.bone_min_HU"):
         return ""
     return f"no voxel is brighter than {high:.4g} HU: no bone is in it, or these are no HU; export it in HU"
+
+
+def _without_fat(body: Array) -> str:
+    if body.min() < 0 or body.size < number("images.voxels_with_fat"):
+        return ""
+    return (
+        f"no voxel reads below 0 HU (lowest {body.min():.0f}), where fat reads -100 and air -1000: an MR, a "
+        "lost offset or a windowed picture; export the CT in HU"
+    )
 
 
 def _not_density(seen: Array, high: float) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.load import Strict, document
+from osteoplan.knowledge.structures import SPINE_LEVELS
 from osteoplan.model.anatomy import StructureKind
 from osteoplan.model.case import Side
 from osteoplan.model.labels import LabelMap
@@ -149,7 +150,8 @@ def bone_called(text: str) -> str:
         planned = f"vertebrae are planned from {spine.planned_levels[0]} to {spine.planned_levels[-1]}"
         if level[1] == "s":
             raise BadInput(f"{text}: this is a part of the sacrum here; give --bone sacrum ({planned})")
-        raise BadInput(f"{text}: such a vertebra can be labelled, not planned: {planned}")
+        known = "can be labelled, not planned" if found in SPINE_LEVELS else "is no vertebra"
+        raise BadInput(f"{text}: {known}; {planned}")
     words = [_SIDES.get(word, word) for word in words]
     meant = [bone for bone in planned_bones() if sorted(bone.split("_")) == sorted(words)]
     side = [word for word in words if word in ("left", "right")]
