@@ -44,8 +44,8 @@ def strictly(A, fixed, prescribed, force=None):
 
 def test_the_axes_of_a_tilt_stand_at_right_angles():
     for d in ([0.0, 0.0, -1.0], [1.0, 2.0, -3.0], [1.0, 0.0, 0.0]):
-        one, two = across(np.array(d))
-        R = np.stack([one, two, np.array(d) / np.linalg.norm(d)])
+        axis = np.array(d) / np.linalg.norm(d)
+        R = np.stack([*across(axis), axis])
         assert np.allclose(R @ R.T, np.eye(3), atol=1e-12)
 
 
