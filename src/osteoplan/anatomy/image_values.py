@@ -1,10 +1,8 @@
 """Whether the numbers of an image can be what its header says they are: HU, or density.
 
-A lost offset, a window, a wrong sign or unit leaves a picture that looks right.  What is always known of a
-CT is
-asked here: air reads -1000 where air is seen, fat and muscle lie near 0, bone is brighter, and one slice is
-like the
-next.  A crop inside the body, padding and an image cut to a bone hold no air and pass.
+A lost offset, a window, a wrong sign or unit leaves a picture that looks right.  What is always known
+of a CT is asked here: air reads -1000 where air is seen, fat and muscle lie near 0, bone is brighter, one
+slice is like the next.  A crop inside the body, padding and an image cut to a bone hold no air and pass.
 """
 
 from __future__ import annotations
@@ -44,8 +42,7 @@ def require_plausible(image: Volume, *, what: str = "the CT") -> None:
 
 
 def gas_in_bone(ct: Volume, labels: LabelMap) -> tuple[str, ...]:
-    """A note for each labelled bone that holds air-like voxels: gas, or metal that left the range of the
-    file."""
+    """A note for each labelled bone with air-like voxels: gas, or metal that left the range of the file."""
     if ct.meaning != "HU":
         return ()
     said = []
@@ -126,8 +123,8 @@ def _darker_than_air(seen: Array) -> str:
         return ""  # noise of air beside tissue that reads right
     return (
         f"{100 * dark.size / seen.size:.0f} % of the voxels read darker than air (median "
-        f"{np.median(dark):.0f} HU, air "
-        "is -1000): the offset was subtracted twice, or these are no HU; export it again"
+        f"{np.median(dark):.0f} HU, air is -1000): the offset was subtracted twice, or these are no HU; "
+        "export it again"
     )
 
 
@@ -228,8 +225,7 @@ def _odd_slice(image: Volume) -> str:
 
 
 def _jump(below: Array, here: Array, above: Array, least: float) -> float:
-    """By how much three quarters of a slice's tissue lie beyond both neighbours, at least; 0 where they do
-    not."""
+    """By how much three quarters of a slice's tissue lie beyond both neighbours; 0 where they do not."""
     tissue = np.minimum(below, above) > least
     if tissue.sum() < 16:
         return 0.0

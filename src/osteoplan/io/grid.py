@@ -1,8 +1,7 @@
 """An image on the CT's grid, where its voxel centres are the CT's: in any order of axes, flipped or not.
 
 Programs store one scan in different ways: dcm2niix turns the rows of a DICOM series, so a label map made of
-its
-output has every voxel at its place and in another order.  Nothing is interpolated here.
+its output has every voxel at its place and in another order.  Nothing is interpolated here.
 """
 
 from __future__ import annotations

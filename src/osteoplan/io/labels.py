@@ -1,8 +1,7 @@
 """A label map and the names of its numbers.
 
-Read are NIfTI, NRRD and MetaImage with a scheme or a table of names, 3D Slicer's segmentations and DICOM
-SEG, which
-hold names of their own, a folder with one mask for each structure, and one such mask.
+Read are NIfTI, NRRD and MetaImage with a scheme or a table of names, 3D Slicer's segmentations and DICOM SEG,
+which hold names of their own, a folder with one mask for each structure, and one such mask.
 """
 
 from __future__ import annotations
@@ -198,12 +197,10 @@ def _on_grid(path: Path, ct: Volume) -> tuple[Volume, tuple[str, ...]]:
 
 
 def _require_drawn(array: Array, path: Path) -> None:
-    """Refuse a label map that was interpolated and rounded: then numbers stand between others and nowhere
-    else.
+    """Refuse a label map that was interpolated and rounded: numbers then stand only between others.
 
-    Looked at in the middle of what is labelled: eight label maps of four programs hold no such number;
-    shifted or
-    zoomed with linear interpolation, those of three labels and more hold twenty at the least.
+    Looked at in the middle of what is labelled.  Eight label maps of four programs hold no such number; with
+    linear interpolation, shifted or zoomed, those of three labels and more hold twenty at the least.
     """
     some = np.argwhere(array[::2, ::2, ::2]) * 2
     if not some.size:
@@ -225,8 +222,7 @@ def _require_drawn(array: Array, path: Path) -> None:
     if odd.sum() >= number("images.labels_between"):
         raise BadInput(
             f"the label map {path.name}: {int(odd.sum())} numbers stand only between others, so it was "
-            "interpolated "
-            "and rounded: resample it with the nearest neighbour"
+            "interpolated and rounded: resample it with the nearest neighbour"
         )
 
 

@@ -24,8 +24,7 @@ def read_mask(
     """The mask that a case names, as True and False on the CT's grid.
 
     Args:
-        part: the number that is meant, where an image holds several; the name of a segment of a
-        ``.seg.nrrd``.
+        part: the number that is meant, where an image holds several; the name of a ``.seg.nrrd`` segment.
 
     Raises:
         BadInput: unreadable, or a DICOM file without the name of its contour or segment.
@@ -61,8 +60,7 @@ def whole_numbers(array: Array, *, what: str) -> tuple[int, ...]:
     """The numbers other than 0 that stand in a mask or label map.
 
     Raises:
-        BadInput: numbers between whole ones (interpolated, a probability), negative or very large ones (a
-        CT).
+        BadInput: numbers between whole ones (interpolated, a probability), negative or huge ones (a CT).
     """
     if array.dtype.kind == "f":
         rounded = np.rint(array)
