@@ -319,3 +319,23 @@ def test_no_sheet_of_pleura_is_drawn_through_a_lung_that_is_larger_than_the_othe
         recess = found[f"pleural_recess_{side}"].mask
         deep = recess & ndimage.binary_erosion(lungs, iterations=2)
         assert deep.sum() < 10  # air is looked at in every second voxel; a sheet has hundreds
+
+
+def test_what_is_left_of_a_lung_beside_the_spine_has_a_recess_and_bowel_before_it_has_none():
+    affine = np.diag([3.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (-180.0, -120.0, 0.0)
+    shape = (121, 81, 60)
+    grid = Volume(np.zeros(shape), affine, "HU").positions_mm(np.moveaxis(np.indices(shape), 0, -1))
+    x, y, z = np.moveaxis(grid, -1, 0)
+    hu = np.where((x / 165.0) ** 2 + (y / 105.0) ** 2 < 1.0, 40, -1000)
+    left = ((x - 80.0) / 40.0) ** 2 + (y / 66.0) ** 2 + ((z - 150.0) / 60.0) ** 2 < 1.0
+    remnant = (np.abs(x + 40.0) < 9.0) & (np.abs(y - 62.0) < 14.0) & (np.abs(z - 150.0) < 40.0)
+    bowel = (np.abs(x + 70.0) < 20.0) & (np.abs(y + 55.0) < 14.0) & (np.abs(z - 150.0) < 40.0)
+    hu[left | remnant | bowel] = -850
+    body = (np.hypot(x, y - 60.0) < 18.0) | ((np.abs(x) < 4.0) & (y > 60.0) & (y < 90.0))
+    labels = np.where(body & (np.abs(z - 60.0) < 14.0), NAMES["vertebrae_T12"], 0).astype(np.uint8)
+    ct = Volume(hu.astype(np.int16), affine, "HU")
+    found = by_name(derived_structures(ct, LabelMap(ct.with_array(labels, "label"), NAMES))[0])
+    recess = found["pleural_recess_right"].mask
+    assert (recess & ndimage.binary_dilation(remnant) & ~remnant).any()
+    assert not (recess & ndimage.binary_dilation(bowel)).any()

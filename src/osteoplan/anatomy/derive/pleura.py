@@ -73,22 +73,29 @@ def _lowered(canvas: Canvas, box: Box, reach: float) -> Box:
 
 
 def _dark_lungs(canvas: Canvas) -> Mask | None:
-    """Large air spaces inside the body; from every second voxel."""
+    """Large air spaces inside the body, and smaller ones beside the spine; from every second voxel.
+
+    Where liver or fluid fills most of a chest's side, what is left of its lung is small and reaches back
+    beside the spine; bowel and windpipe end before it, air under the patient lies behind it.
+    """
     image = canvas.ct.array[::2, ::2, ::2]
     axial = int(np.argmax(np.abs(canvas.ct.direction[2])))
-    dark = np.moveaxis(image < number("derived.lung_below_HU"), axial, 0)
-    names, count = ndimage.label(dark)
+    names, count = ndimage.label(image < number("derived.lung_below_HU"))
     if not count:
         return None
-    keep = np.bincount(names.ravel()) * canvas.ct.voxel_volume_mm3 * 8.0 / 1000.0 >= number(
-        "derived.lung_least_mL"
-    )
-    edge = [names[:, 0], names[:, -1], names[:, :, 0], names[:, :, -1]]
-    keep[np.unique(np.concatenate([part.ravel() for part in edge]))] = False
-    keep[0] = False
-    lungs = np.moveaxis(keep[names], 0, axial)
-    if not lungs.any():
+    held_mL = np.bincount(names.ravel()) * canvas.ct.voxel_volume_mm3 * 8.0 / 1000.0
+    sides = [np.moveaxis(names, axis, 0)[[0, -1]].ravel() for axis in range(3) if axis != axial]
+    held_mL[np.unique(np.concatenate(sides))] = 0.0  # outside of the patient, or cut
+    held_mL[0] = 0.0
+    keep = held_mL >= number("derived.lung_least_mL")
+    if not keep.any():
         return None
+    small = np.flatnonzero((held_mL >= number("derived.lung_part_least_mL")) & ~keep)
+    spine = [canvas.points_mm(f"vertebrae_{level}")[:, 1] for level in _labelled(canvas)]
+    for piece in small if spine else ():
+        back = canvas.ct.positions_mm(2.0 * np.argwhere(names == piece))[:, 1].max()
+        keep[piece] = min(y.min() for y in spine) < back < max(y.max() for y in spine)
+    lungs = keep[names]
     whole: Mask = lungs
     for axis in range(3):
         whole = whole.repeat(2, axis=axis)
@@ -96,9 +103,13 @@ def _dark_lungs(canvas: Canvas) -> Mask | None:
     return np.asarray(whole[:i, :j, :k])
 
 
+def _labelled(canvas: Canvas) -> tuple[str, ...]:
+    return tuple(level for level in SPINE_LEVELS if canvas.labels.has(f"vertebrae_{level}"))
+
+
 def _on_side(canvas: Canvas, air: Mask, side: str) -> Mask:
     """(ni, nj, nk) True on one side of the patient's middle: of spine, else of flanks, else of the air."""
-    spine = [f"vertebrae_{level}" for level in SPINE_LEVELS if canvas.labels.has(f"vertebrae_{level}")]
+    spine = [f"vertebrae_{level}" for level in _labelled(canvas)]
     at = canvas.ct.positions_mm(np.argwhere(air)[::64])
     middle = None if spine else flanks(canvas.ct, at.mean(axis=0)).middle_mm
     if spine:
@@ -148,7 +159,7 @@ def _carried_down(canvas: Canvas, box: Box, rim: Mask) -> Mask:
 
 def _course(canvas: Canvas, box: Box, axial: int) -> npt.NDArray[np.int_]:
     """(slices, 2) voxel shift of the spine's middle from each slice to the next below; 0 without spine."""
-    names = [f"vertebrae_{level}" for level in SPINE_LEVELS if canvas.labels.has(f"vertebrae_{level}")]
+    names = [f"vertebrae_{level}" for level in _labelled(canvas)]
     count = box[axial].stop - box[axial].start
     others = [axis for axis in range(3) if axis != axial]
     here = np.arange(box[axial].start, box[axial].stop)
