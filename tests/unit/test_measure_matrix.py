@@ -1,5 +1,7 @@
 """Lytic, mixed or blastic from the image, and silence where the image cannot tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,9 @@ def test_a_mask_on_healthy_bone_gives_no_matrix_but_says_the_shares():
     assert "matrix" not in found
     assert found["lytic_pct"].value == 0.0
     assert "matrix is not clear: 0 % lytic, 0 % sclerotic" in unmeasured[0]
+    for stated, then in ((None, "state it"), ("lytic", "lytic is as stated, look at the pictures")):
+        _, unmeasured = said(replace(anatomy, lesion=replace(anatomy.lesion, matrix=stated)))
+        assert unmeasured[0].endswith(f"; {then}")
 
 
 def test_a_lesion_beside_the_bone_has_no_matrix():

@@ -54,7 +54,9 @@ def _said(anatomy: Anatomy, lytic: float, sclerotic: float) -> Result:
     told = f"{lytic:.0f} % lytic, {sclerotic:.0f} % sclerotic {basis}"
     kind = _kind(lytic, sclerotic)
     if kind is None:
-        return Result(shares, (f"matrix is not clear: {told}; state it",))
+        stated = anatomy.lesion.matrix
+        then = f"{stated} is as stated, look at the pictures" if stated else "state it"
+        return Result(shares, (f"matrix is not clear: {told}; {then}",))
     return Result((measured("matrix", kind, "1", told), *shares))
 
 
