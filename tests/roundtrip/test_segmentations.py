@@ -10,7 +10,7 @@ import pytest
 
 from osteoplan.io.dicom.header import pseudonym
 from osteoplan.io.dicom.seg import every_segment, read_segment
-from osteoplan.io.itk import read_itk
+from osteoplan.io.itk import found_itk
 from osteoplan.model.volume import Volume
 from tests.foreign_made import FRAME_UID, GRIDS, ball, make_seg, scan
 
@@ -42,7 +42,7 @@ def test_a_foreign_segmentation_equals_its_truth_on_its_ct(file: str, data: Path
     read = {found.number: laid for found, laid in every_segment(folder / file, ct)}
     assert set(read) == set(truths)
     for number, (name, value) in truths.items():
-        truth = read_itk(folder / name, "label", frame=ct.frame)
+        truth = found_itk(folder / name, "label", frame=ct.frame)[0]
         assert truth.same_grid(ct, tolerance_mm=1e-3)
         assert np.array_equal(read[number].mask.array, truth.array == value), number
 
@@ -52,7 +52,7 @@ def test_a_foreign_segmentation_lies_on_its_ct_as_it_is_read_here(data: Path):
     from osteoplan.io.dicom.image import read_series
 
     ct = read_series(data / "dicom_seg" / "ct-3slice").volume
-    truth = read_itk(data / "dicom_seg" / "liver_seg.nrrd", "label")
+    truth = found_itk(data / "dicom_seg" / "liver_seg.nrrd", "label")[0]
     read = read_segment(data / "dicom_seg" / "liver.dcm", "Liver", ct).mask
     positions = [v.positions_mm(np.argwhere(v.array)) for v in (read, truth)]
     assert len(positions[0]) == 107098
@@ -79,7 +79,7 @@ def _grid(folder: Path) -> Volume:
 def test_a_multi_frame_ct_shares_the_frame_of_its_segmentation(file: str, data: Path):
     folder = data / "dicom_seg" / file
     frame = pseudonym(pydicom.dcmread(folder / "multiframe" / "mf.dcm").FrameOfReferenceUID, "frame")
-    truth = read_itk(folder / "nrrd" / "label.nrrd", "label", frame=frame)
+    truth = found_itk(folder / "nrrd" / "label.nrrd", "label", frame=frame)[0]
     assert np.array_equal(
         read_segment(folder / "seg" / "label.seg", "Liver", truth).mask.array, truth.array == 1
     )
@@ -111,7 +111,7 @@ WRITTEN = [
 @pytest.mark.data
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_label_map_written_as_seg_comes_back(name: str, data: Path, tmp_path: Path):
-    truth = read_itk(data / "dicom_seg" / f"{name}.nrrd", "label", frame=pseudonym(FRAME_UID, "frame"))
+    truth = found_itk(data / "dicom_seg" / f"{name}.nrrd", "label", frame=pseudonym(FRAME_UID, "frame"))[0]
     whole = truth.with_array(truth.array.astype(np.int16))
     masks = {f"value {v}": truth.array == v for v in np.unique(truth.array) if v}
     path = make_seg(tmp_path / "made.dcm", whole, masks)

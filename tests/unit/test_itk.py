@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, UnknownName
 from osteoplan.io.dicom.limits import limits
-from osteoplan.io.itk import every_nrrd_segment, nrrd_segments, read_itk, read_nrrd_segment
+from osteoplan.io.itk import every_nrrd_segment, found_itk, nrrd_segments, read_nrrd_segment
 from osteoplan.io.itk_header import parsed
 from osteoplan.model.volume import Volume
 from tests.foreign_made import GRIDS, ball, scan
@@ -34,7 +34,7 @@ def write(volume: Volume, path: Path, layers: list[np.ndarray] | None = None, **
 )
 def test_an_image_lies_where_it_was_on_every_grid(grid: str, suffix: str, tmp_path: Path):
     ct = scan(grid)
-    read = read_itk(write(ct, tmp_path / f"ct{suffix}"), "HU", frame=ct.frame)
+    read = found_itk(write(ct, tmp_path / f"ct{suffix}"), "HU", frame=ct.frame)[0]
     assert read.array.dtype == np.int16
     assert np.array_equal(read.array, ct.array)
     assert read.same_grid(ct)
@@ -46,7 +46,7 @@ def test_a_header_in_ras_is_turned_to_lps(tmp_path: Path):
     stored = path.read_bytes()
     head, _, rest = stored.partition(b"space: left-posterior-superior")
     path.write_bytes(head + b"space: right-anterior-superior" + rest)
-    turned = read_itk(path, "HU").affine
+    turned = found_itk(path, "HU")[0].affine
     assert np.allclose(turned, np.diag([-1.0, -1.0, 1.0, 1.0]) @ ct.affine)
 
 
@@ -77,7 +77,7 @@ def test_overlapping_segments_of_two_layers_are_both_whole(ct: Volume, tmp_path:
     with pytest.raises(UnknownName, match="did you mean 'tumour'"):
         read_nrrd_segment(path, "tumor", ct)
     with pytest.raises(BadInput, match="2 values per voxel"):
-        read_itk(path, "mask")
+        found_itk(path, "mask")
 
 
 def test_a_cut_segmentation_needs_to_say_what_it_was_cut_out_of(ct: Volume, tmp_path: Path):

@@ -45,15 +45,17 @@ class Flanks:
         middle = self.middle_mm
         if middle is not None:
             return "left" if x_mm > middle else "right"
-        if (self.left_mm is None) == (self.right_mm is None):
-            return None
-        near, far = number("frames.flank_near_mm"), number("frames.flank_far_mm")
-        if self.left_mm is not None:
-            away, seen, other = self.left_mm - x_mm, "left", "right"
-        else:
-            away, seen, other = x_mm - (self.right_mm or 0.0), "right", "left"
-        told = seen if away < near else other if away > far else None
-        return "left" if told == "left" else "right" if told == "right" else None
+        if self.left_mm is not None and self.right_mm is None:
+            return _told(self.left_mm - x_mm, "left", "right")
+        if self.right_mm is not None and self.left_mm is None:
+            return _told(x_mm - self.right_mm, "right", "left")
+        return None
+
+
+def _told(away_mm: float, seen: Side, other: Side) -> Side | None:
+    """The side of a point so far from the one flank that is seen; None in between."""
+    near, far = number("frames.flank_near_mm"), number("frames.flank_far_mm")
+    return seen if away_mm < near else other if away_mm > far else None
 
 
 def flanks(ct: Volume, at_mm: npt.ArrayLike) -> Flanks:

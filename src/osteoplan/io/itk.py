@@ -24,13 +24,8 @@ from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
 
 __all__ = [
-    "NrrdSegment", "every_nrrd_segment", "found_itk", "nrrd_segments", "read_itk", "read_nrrd_segment",
+    "NrrdSegment", "every_nrrd_segment", "found_itk", "nrrd_segments", "read_nrrd_segment",
 ]  # fmt: skip
-
-
-def read_itk(path: Path, meaning: Meaning, *, frame: str = "scan") -> Volume:
-    """The image of ``found_itk``, without its notes."""
-    return found_itk(path, meaning, frame=frame)[0]
 
 
 def found_itk(path: Path, meaning: Meaning, *, frame: str = "scan") -> tuple[Volume, tuple[str, ...]]:
@@ -73,7 +68,7 @@ def nrrd_segments(path: Path) -> tuple[NrrdSegment, ...]:
     """What a segmentation holds.
 
     Raises:
-        BadInput: as ``read_itk``, or the file names no segments.
+        BadInput: as ``found_itk``, or the file names no segments.
     """
     path = Path(path)
     layers, said, _ = apart(parsed, path, "label", "scan", limits())

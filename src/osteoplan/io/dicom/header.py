@@ -124,6 +124,14 @@ class Slice:
     time_s: float | None
     made: Mapping[str, str]
 
+    @property
+    def rescale(self) -> tuple[float, float]:
+        """Slope and intercept; 1 and 0 where the header has none, as an MR may: a CT without is refused."""
+        return (
+            1.0 if self.slope is None else self.slope,
+            0.0 if self.intercept is None else self.intercept,
+        )
+
 
 def pseudonym(uid: object, kind: str) -> str:
     """``KIND-`` and 16 hexadecimal digits that stand for an identifier; equal identifiers give equal names.

@@ -152,10 +152,10 @@ def _chosen(
 def _values(kept: Sequence[Slice], decoder: Decoder, on_step: OnStep | None) -> Array:
     """(k, rows, columns) values; int16 as long as every slice fits, float32 from the first that does not."""
     rows, columns, _ = kept[0].header.shape
-    whole = all(float(x).is_integer() for s in kept for x in (s.slope or 1.0, s.intercept or 0.0))
+    whole = all(x.is_integer() for s in kept for x in s.rescale)
     values: Array = np.empty((len(kept), rows, columns), np.int16 if whole else np.float32)
     for k, one in enumerate(kept):
-        slope, intercept = (1.0 if one.slope is None else one.slope), one.intercept or 0.0
+        slope, intercept = one.rescale
         stored = decoder.stored(one)
         if values.dtype == np.int16:
             scaled = stored.astype(np.int64 if stored.itemsize > 2 else np.int32) * int(slope) + int(
@@ -226,9 +226,7 @@ def _notes(chosen: SeriesCandidate, every: list[SeriesCandidate], bound: Limits)
         )
     paddings = {s.header.padding for s in slices} - {None}
     if paddings and chosen.found.modality == "CT":
-        marks = {
-            p * (s.slope or 1) + (s.intercept or 0) for s in slices if (p := s.header.padding) is not None
-        }
+        marks = {p * s.rescale[0] + s.rescale[1] for s in slices if (p := s.header.padding) is not None}
         notes.append(
             "the header marks " + ", ".join(f"{m:.0f}" for m in sorted(marks)) + " HU as padding, not air"
         )

@@ -25,7 +25,7 @@ def rescale_problem(kept: Sequence[Slice], values: Array, limits: Limits) -> str
         kept: the slices in the order of ``values``.
         values: (k, rows, columns) [HU].
     """
-    scales = [(s.slope or 1.0, s.intercept or 0.0) for s in kept]
+    scales = [s.rescale for s in kept]
     for k in range(1, len(kept)):
         (slope, intercept), before = scales[k], scales[k - 1]
         if scales[k] == before:
