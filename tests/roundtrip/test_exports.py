@@ -76,6 +76,15 @@ def test_labels_and_lesions_lie_where_they_were_drawn_on_a_series(
     imported(phantom, tmp_path, made.dicom(phantom, tmp_path), **given)
 
 
+@pytest.mark.parametrize("drawn", [made.raystation, made.dicom_segment])
+def test_a_lesion_beside_its_scan_is_found_in_their_folder(drawn, tmp_path: Path):
+    """A whole study exported as one folder: what draws is one file in it."""
+    phantom = made.phantom("oblique")
+    scan, given = made.dicom(phantom, tmp_path), drawn(phantom, tmp_path)
+    given["lesion"].rename(scan / "drawn.dcm")
+    imported(phantom, tmp_path, scan, **{**given, "lesion": scan})
+
+
 def test_names_of_a_header_that_say_two_things_are_refused(tmp_path: Path):
     phantom = made.phantom("oblique")
     for rows in ([(1, "aorta"), (1, "spleen")], [(1, "aorta"), (2, "aorta")]):

@@ -358,9 +358,10 @@ def _dicom_kind(source: Path) -> Literal["rtstruct", "seg"]:
     from osteoplan.io.dicom.series import find_series
 
     modalities = {found.modality for found in find_series(source)} - {""}  # no DICOM beside it
-    if modalities == {"RTSTRUCT"}:
+    masks = modalities & {"RTSTRUCT", "SEG"}  # the scan that they were drawn on may lie beside them
+    if masks == {"RTSTRUCT"}:
         return "rtstruct"
-    if modalities == {"SEG"}:
+    if masks == {"SEG"}:
         return "seg"
     there = ", ".join(sorted(modalities)) or "nothing"
     raise BadInput(f"{source}: holds {there}, not one mask; give an RTSTRUCT or a DICOM SEG file")
