@@ -24,7 +24,7 @@ from osteoplan.knowledge import values
 from osteoplan.model.volume import Meaning, Volume
 
 __all__ = [
-    "NrrdSegment", "every_nrrd_segment", "found_itk", "nrrd_segments", "read_nrrd_segment",
+    "NrrdSegment", "every_nrrd_segment", "found_itk", "read_nrrd_segment",
 ]  # fmt: skip
 
 
@@ -64,17 +64,6 @@ class NrrdSegment:
     voxels: int
 
 
-def nrrd_segments(path: Path) -> tuple[NrrdSegment, ...]:
-    """What a segmentation holds.
-
-    Raises:
-        BadInput: as ``found_itk``, or the file names no segments.
-    """
-    path = Path(path)
-    layers, said, _ = apart(parsed, path, "label", "scan", limits())
-    return _listed(path, layers, said)
-
-
 def read_nrrd_segment(path: Path, segment: str | int | None, ct: Volume) -> ForeignMask:
     """One segment as a mask on the CT's grid.
 
@@ -84,7 +73,7 @@ def read_nrrd_segment(path: Path, segment: str | int | None, ct: Volume) -> Fore
         ct: the scan that the plan is made on.
 
     Raises:
-        BadInput: as ``nrrd_segments``, or several are drawn and none is named.
+        BadInput: as ``found_itk``, it names no segments, or several are drawn and none is named.
         UnknownName: it holds no such segment; the nearest is named.
         LesionError: the segment is empty.
         GeometryMismatch: its grid is not the CT's.
@@ -108,7 +97,7 @@ def every_nrrd_segment(path: Path, ct: Volume) -> Iterator[tuple[NrrdSegment, Fo
     """Each segment in which something is drawn, with its mask on the CT's grid; the file is read once.
 
     Raises:
-        BadInput: as ``nrrd_segments``.
+        BadInput: as ``found_itk``, or the file names no segments.
         GeometryMismatch: its grid is not the CT's.
     """
     layers, said, notes = apart(parsed, path, "label", ct.frame, limits())
