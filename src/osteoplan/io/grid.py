@@ -32,7 +32,7 @@ def on_grid_of(
     axis = np.abs(steps).argmax(axis=1)  # of the image, along i, j and k of the CT
     if image.frame == ct.frame and sorted(axis) == [0, 1, 2]:
         image = _reordered(image, axis, backward=steps[np.arange(3), axis] < 0)
-    gap_mm = _gap_mm(ct, image)
+    gap_mm = ct.gap_mm(image)
     if gap_mm > number("contours.rounded_header_part") * ct.spacing_mm.min():
         ct.require_same_grid(image, what=what, reference=reference)
     laid = Volume(image.array, ct.affine, image.meaning, image.frame)
@@ -57,12 +57,3 @@ def _reordered(image: Volume, axis: npt.NDArray[np.intp], backward: npt.NDArray[
         turned[:3, 3] += turned[:3, along] * (array.shape[along] - 1)
         turned[:3, along] *= -1
     return Volume(np.ascontiguousarray(array), turned, image.meaning, image.frame)
-
-
-def _gap_mm(ct: Volume, image: Volume) -> float:
-    """Largest distance between corners [mm]; infinite where the sizes differ."""
-    if ct.shape != image.shape:
-        return np.inf
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in ct.shape])).reshape(3, -1).T
-    gap = ct.positions_mm(corners) - image.positions_mm(corners)
-    return float(np.linalg.norm(gap, axis=1).max())

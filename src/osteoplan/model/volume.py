@@ -100,11 +100,15 @@ class Volume:
 
     def same_grid(self, other: Volume, *, tolerance_mm: float = 1e-3) -> bool:
         """True where both have the same shape, frame and corner positions."""
-        if self.shape != other.shape or self.frame != other.frame:
-            return False
+        return self.frame == other.frame and self.gap_mm(other) <= tolerance_mm
+
+    def gap_mm(self, other: Volume) -> float:
+        """Largest distance between the corners of two grids [mm]; infinite where their shapes differ."""
+        if self.shape != other.shape:
+            return np.inf
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape])).reshape(3, -1).T
-        gap = np.abs(self.positions_mm(corners) - other.positions_mm(corners)).max()
-        return bool(gap <= tolerance_mm)
+        gap = self.positions_mm(corners) - other.positions_mm(corners)
+        return float(np.linalg.norm(gap, axis=1).max())
 
     def require_same_grid(self, other: Volume, *, what: str, reference: str = "the CT") -> None:
         """Say no, in one sentence, to an image on another grid."""
