@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from osteoplan.anatomy.phantom import make_phantom
 from osteoplan.anatomy.segment import segment_bone
-from osteoplan.anatomy.segment.checks import Grown, check_volume, checked_vertebra, part_of_spine
+from osteoplan.anatomy.segment.checks import Grown, check_volume, checked_vertebra, part_of_spine, touching
 from osteoplan.anatomy.segment.contrast import contrast_filled
 from osteoplan.anatomy.segment.discs import BEHIND_MM, LEFT_MM
 from osteoplan.errors import BadInput
@@ -83,6 +83,25 @@ def test_a_growth_that_no_such_bone_can_be_is_refused_and_an_unusual_one_is_told
     with pytest.raises(BadInput, match="ran into something else"):
         checked(grown(), times=3.0)
     assert any("of the neck" in said for said in checked(grown(), "vertebra_C5", times=0.5))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("end", [0, -1])
+def test_a_bone_at_the_edge_of_the_scan_may_be_cut(axis, end):
+    mask = np.zeros((5, 6, 7), bool)
+    mask[2, 3, 3] = True
+    assert touching(mask) == ()
+    np.moveaxis(mask, axis, 0)[end, 2, 2] = True
+    assert touching(mask) == ("it touches the edge of the scan: it may be cut",)
+
+
+@pytest.mark.parametrize("end", [1, -2])
+def test_a_bone_at_the_end_of_the_stretch_may_be_cut(end):
+    one, told = grown(), "it touches the end of the stretch that was looked at: it may be cut"
+    assert told not in checked(one)
+    where = np.argwhere(one.parted == one.which)[0]
+    one.parted[where[0], where[1], end] = one.which
+    assert told in checked(one)
 
 
 def test_every_level_and_every_bone_that_is_grown_has_its_volumes():

@@ -66,6 +66,7 @@ def test_a_rounded_header_is_taken_with_a_note():
     ("change", "said"),
     [
         (lambda m: m[:3, 3].__iadd__((0, 0, 30)), r"its middle .*30 mm up"),
+        (lambda m: m[:3, 3].__iadd__(0.4 * m[:3, 0]), "its middle 0.[0-9]+ mm"),
         (lambda m: m[:3, 0].__imul__(1.1), r"voxels of 0.77 x 1.1 x 2.5 mm, not 0.7 x 1.1 x 2.5"),
         (lambda m: m.__setitem__((slice(3), slice(3)), np.diag([0.7, 1.1, 2.5])), "axes turned by up to"),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from osteoplan.anatomy.aligned import depth_map
+from osteoplan.anatomy.facing import Facing, facing
 from osteoplan.anatomy.frame import vertebra_frame
 from osteoplan.anatomy.read import build_anatomy
 from osteoplan.anatomy.vertebra import read_vertebra
@@ -102,3 +103,24 @@ def test_a_way_named_left_enters_left_and_from_behind_or_is_refused():
         assert any(words in text for text in said), said
     about = replace(setting.anatomy, frame=turned_about(frame))  # by the patient's axes, whatever the frame
     assert "aspect" not in {v.limit for v in violations(plan, setting_of(about, "vertebroplasty"))}
+
+
+def test_what_looks_alike_on_all_sides_faces_the_front():
+    """A ring of bone: only where the patient's front is tells which side is the body's."""
+    affine = np.diag([-1.0, 1.0, 1.2, 1.0])
+    affine[:3, 3] = (30.0, -30.0, 0.0)
+    grid = Volume(np.zeros((61, 61, 21)), affine, "mm")
+    x, y, _ = np.moveaxis(grid.positions_mm(np.moveaxis(np.indices(grid.shape), 0, -1)), -1, 0)
+    depth = grid.with_array((np.abs(np.hypot(x, y) - 14.0) - 5.0).astype(np.float32))
+    found = facing(depth, np.array([0.0, 0.0, 1.0]))
+    assert found is not None
+    assert np.allclose(found.towards, (0.0, -1.0, 0.0), atol=0.01)
+
+
+def test_a_body_agrees_where_it_lies_before_the_canal_and_its_back_points_behind():
+    found = Facing(np.zeros(3), np.array([0.0, -1.0, 0.0]))
+    before, behind = np.array([2.0, -20.0, 3.0]), np.array([2.0, 20.0, 3.0])
+    back, front = np.array([0.0, 1.0, 0.0]), np.array([0.0, -1.0, 0.0])
+    assert found.agrees(before, back)
+    assert not found.agrees(before, front)
+    assert not found.agrees(behind, back)
