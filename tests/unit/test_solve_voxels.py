@@ -13,6 +13,7 @@ from osteoplan.errors import BadInput, Cancelled, NotAvailable, NotConverged
 from osteoplan.mechanics import memory
 from osteoplan.mechanics.memory import available_bytes, ensure_memory, needed_bytes
 from osteoplan.mechanics.voxels import solve as voxels
+from osteoplan.mechanics.voxels.pieces import held_pieces
 
 H = (0.7, 1.1, 1.9)
 SHAPE = (2, 3, 5)
@@ -191,7 +192,8 @@ BAD = {
     "endless motion": ((BODY, 1.0, _with(between_plates(), (0, 0, 0, 1), np.inf)), "NaN for what is free"),
     "nothing held": ((BODY, 1.0, lattice()), "no displacement is prescribed"),
     "held in a void": ((_with(np.ones((4, 3, 5)), np.s_[2:], 0), 1.0, _void_held()), "no prescribed node"),
-    "can slide": ((BODY, 1.0, _sliding_only()), "30 voxels is held in 3 of its 6 rigid motions"),
+    "can slide": ((BODY, 1.0, _sliding_only()), "30 voxels.* held in 3 of its 6 rigid motions and still "
+                  r"slides along x and y and turns about z through corner \(1, 2, 2\) = \(1, 2, 2\) mm: "),
     "no path": ((SPLIT, 1.0, between_plates((2, 3, 6))), "no piece reaches from what is moved"),
 }  # fmt: skip
 
@@ -222,6 +224,34 @@ def test_forces_that_are_no_forces_are_refused():
     floating[:2] = floating[3, 1, 2] = 1.0
     with pytest.raises(BadInput, match="pulls at 1 nodes of no voxel that is held"):
         pulled(_with(np.zeros((5, 4, 6, 3)), (4, 1, 2, 0), 1.0), floating)
+
+
+def _bent(pin):
+    """Ends that turn about x, a pin, and a stop against the turn about z, which needs the pin beside it."""
+    held = lattice((4, 6, 8))
+    held[:, :, 0, 2] = 0.0
+    held[:, :, -1, 2] = 0.01 * np.arange(7)
+    held[(*pin, 0)][:2] = held[0, 3, 0, 1] = 0.0
+    return held
+
+
+def test_a_pin_that_leaves_one_turn_is_refused_by_its_name_and_one_voxel_aside_is_held():
+    E = np.full((4, 6, 8), 100.0)
+    with pytest.raises(
+        BadInput,
+        match=r"192 voxels, \(0, 0, 0\) to \(3, 5, 7\), is held in 5 of its 6 rigid motions and still turns "
+        r"about z through corner \(0, 1, 4\) = \(0, 1.1, 7.6\) mm: prescribe more",
+    ):
+        osteoplan.solve_voxels(E, H, _bent((0, 1)))
+    held_pieces(E > 0, _bent((1, 1)), H, loaded=False)
+
+
+def test_a_short_lever_on_a_wide_face_holds():
+    """Single precision of the normal matrix would lose one row of a voxel's length among 90 000."""
+    held = lattice((300, 300, 1))
+    held[:, :, 0, 2] = 0.0
+    held[0, 0, 0, :2] = held[1, 0, 0, 1] = 0.0
+    held_pieces(np.ones((300, 300, 1), dtype=bool), held, H, loaded=True)
 
 
 def test_a_motion_as_a_whole_is_an_answer_and_strains_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -109,6 +110,23 @@ def test_a_loaded_specimen_whose_support_is_elsewhere_is_refused(anatomy):
     free = replace(specimen.conditions, fixed=specimen.conditions.fixed & specimen.conditions.loaded[:, None])
     with pytest.raises(BadInput, match="T12, compression: no node of the mesh is held"):
         load(replace(specimen, conditions=free), image="now", ensemble=Ensemble(1, 2))
+
+
+def test_a_support_that_leaves_a_motion_is_refused_by_its_name_in_patient_space(anatomy):
+    """Plates that hold their height alone: the bone slides across its axis and turns about it."""
+    specimen = build_compression(anatomy, COARSE)
+    fixed = specimen.conditions.fixed.copy()
+    fixed[:, :2] = False
+    loose = replace(specimen, conditions=replace(specimen.conditions, fixed=fixed))
+    with pytest.raises(
+        BadInput, match=r"T12, compression: .*holds 3 of 6.*slides along .* turns about "
+    ) as told:
+        load(loose, image="now", ensemble=Ensemble(1, 2))
+    axis, point = re.findall(r"\(([^)]*)\)", str(told.value))[-3:-1]
+    assert np.abs(np.fromstring(axis, sep=",") @ anatomy.frame.superior) == pytest.approx(1.0, abs=0.01)
+    left, posterior, _ = anatomy.frame.local(np.fromstring(point, sep=","))
+    assert abs(left) < 0.01
+    assert 10.0 < posterior < 30.0  # the middle of body and arch
 
 
 def test_every_builder_refuses_a_bad_bone_before_it_looks_for_frames(anatomy):

@@ -8,10 +8,13 @@ from scipy import ndimage
 from osteoplan.arrays import Bool
 from osteoplan.errors import BadInput, LesionError
 from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.rigid_motions import free_motions
 from osteoplan.knowledge.values import number
+from osteoplan.mechanics.cases.nodes import Nodes
 from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.volume import Volume
 
-__all__ = ["largest_piece", "require_load_path", "require_sound", "require_spacing"]
+__all__ = ["largest_piece", "require_held", "require_load_path", "require_sound", "require_spacing"]
 
 # Edges that a cube of bone can have: numerics, far outside of what makes sense on either side.
 LEAST_EDGE_MM, GREATEST_EDGE_MM = 0.02, 20.0
@@ -109,3 +112,27 @@ def require_load_path(mesh: Bricks, held: Bool, loaded: Bool, *, bone: str, case
         raise BadInput(
             f"{bone}, {case}: {loose} loose piece(s) of the mesh are held by nothing; leave them out"
         )
+
+
+def require_held(mesh: Bricks, fixed: Bool, grid: Volume, *, bone: str, case: str) -> None:
+    """Refuse a mesh of which a piece can still move as a whole.
+
+    Args:
+        fixed: (n_nodes, 3); grid: its elements are those of the mesh.
+
+    Raises:
+        BadInput: the free motions of the piece are named, in patient space.
+    """
+    pieces, count = ndimage.label(mesh.solid)
+    number = mesh.of_box(pieces)
+    for piece in range(1, count + 1):
+        mine = np.zeros(len(mesh.nodes), dtype=bool)
+        mine[mesh.corners[number == piece]] = True
+        at, (which, component) = mesh.nodes[mine], np.nonzero(fixed[mine])
+        free = free_motions(at[which], component, grid.spacing_mm, 0.5 * (at.min(axis=0) + at.max(axis=0)))
+        if free:
+            told = free.placed(Nodes.of(mesh, grid).affine, grid.spacing_mm).words()
+            raise BadInput(
+                f"{bone}, {case}: the machine holds {6 - len(free)} of 6 rigid motions, and the mesh still "
+                f"{told} (LPS): check masks and frames where it grips"
+            )

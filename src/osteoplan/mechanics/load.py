@@ -22,7 +22,7 @@ from osteoplan.errors import OnStep
 from osteoplan.kernels.elasticity import element_energy
 from osteoplan.kernels.multigrid import Equilibrium, Hierarchy, equilibrium
 from osteoplan.knowledge.loads import LoadCase
-from osteoplan.mechanics.checks import require_load_path
+from osteoplan.mechanics.checks import require_held, require_load_path
 from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
 from osteoplan.mechanics.memory import Hierarchies, ensure_memory
 from osteoplan.mechanics.outcomes import outcomes, strain_field
@@ -183,6 +183,7 @@ def _require_solvable(specimen: Specimen) -> None:
     """A load can pass, and the memory is there."""
     conditions, bone = specimen.conditions, specimen.anatomy.level
     require_load_path(specimen.mesh, conditions.held, conditions.loaded, bone=bone, case=specimen.case.title)
+    require_held(specimen.mesh, conditions.fixed, specimen.grid, bone=bone, case=specimen.case.title)
     ensure_memory(specimen.unknowns, specimen.grid.array.size, specimen.settings.spacing_mm)
 
 

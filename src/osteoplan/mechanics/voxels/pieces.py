@@ -2,7 +2,7 @@
 
 A piece is a set of voxels that hang together by faces; an edge or a corner in common is a hinge, and holds
 nothing.  A piece that nothing holds has no answer: it is left out and counted.  A piece that is held so
-little that it can still slide or turn is refused.
+little that it can still slide or turn is refused, and its motions are named (``kernels.rigid_motions``).
 
     rigid motion of a piece     u = t + w x p                6 numbers, (t, w)
     what is prescribed          g_i = row_i (t, w)           one row for each prescribed component
@@ -20,11 +20,12 @@ from scipy import ndimage
 from osteoplan.arrays import F64, I64, Array, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import CORNERS
+from osteoplan.kernels.rigid_motions import FreeMotions, free_motions
 
 __all__ = ["held_pieces"]
 
 STRAINED = 1e-7  # of the largest prescribed motion: less is the rounding of a rigid one
-STOPPED = 1e-9  # of the largest eigenvalue of the rows' normal matrix: less is a motion that nothing stops
+STOPPED = 1e-9  # of the largest eigenvalue of the rows' normal matrix: less is looked at without rounding
 
 
 def held_pieces(
@@ -50,10 +51,15 @@ def held_pieces(
         )
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     for piece in np.flatnonzero(held & (rows.rank < 6)):
-        raise BadInput(
-            f"a piece of {sizes[piece]} voxels is held in {rows.rank[piece]} of its 6 rigid motions and can "
-            "still slide or turn: prescribe more components on it, or take it out of moduli_MPa"
-        )
+        cells = np.argwhere(labels == piece)
+        low, high = cells.min(axis=0), cells.max(axis=0)
+        free = rows.free(int(piece), h, 0.5 * (low + high + 1))
+        if free:
+            raise BadInput(
+                f"a piece of {len(cells)} voxels, {tuple(low.tolist())} to {tuple(high.tolist())}, is held "
+                f"in {6 - len(free)} of its 6 rigid motions and still {free.words(h)}: prescribe more "
+                "components on it, or take it out of moduli_MPa"
+            )
     if not loaded and not rows.strained.any() and rows.strained_together:
         raise BadInput(
             "no piece reaches from what is moved to what is held: every piece moves as a whole, so there is "
@@ -70,12 +76,16 @@ class _Rows:
     """What is prescribed on each piece (index 0 is the void), as rigid motions.
 
     Attributes:
-        count: prescribed components; rank: rigid motions that they stop, 0 to 6.
+        count: prescribed components; rank: rigid motions that they stop, 0 to 6; of long levers at least.
+        piece, corner, component: of each row.
         strained: what is prescribed is no rigid motion; ``strained_together``: of all pieces as one.
     """
 
     count: I64
     rank: I64
+    piece: Array
+    corner: Array
+    component: Array
     strained: Bool
     strained_together: bool
 
@@ -99,9 +109,17 @@ class _Rows:
         return cls(
             np.bincount(of, minlength=count + 1),
             rank,
+            of,
+            at[which],
+            component,
             misfit > STRAINED * size,
             bool(together[0] > STRAINED * size),
         )
+
+    def free(self, piece: int, h: tuple[float, float, float], centre: F64) -> FreeMotions:
+        """What a piece can still do."""
+        mine = self.piece == piece
+        return free_motions(self.corner[mine], self.component[mine], h, centre)
 
 
 def _touching(labels: Array, nodes: Array) -> tuple[Array, Array]:
