@@ -12,6 +12,7 @@ import osteoplan
 from osteoplan.errors import BadInput, Cancelled, NotAvailable, NotConverged
 from osteoplan.mechanics import memory
 from osteoplan.mechanics.memory import available_bytes, ensure_memory, needed_bytes
+from osteoplan.mechanics.voxels import problem
 from osteoplan.mechanics.voxels import solve as voxels
 from osteoplan.mechanics.voxels.pieces import held_pieces
 
@@ -157,6 +158,7 @@ def _with(array, at, value):
 
 
 BODY = np.full(SHAPE, 100.0)
+PULL = np.zeros((3, 4, 6, 3))
 SPLIT = np.ones((2, 3, 6))
 SPLIT[:, :, 3] = 0.0
 
@@ -203,6 +205,79 @@ def test_each_bad_input_is_one_line_of_its_own(arguments, says):
     with pytest.raises(BadInput, match=says) as caught:
         osteoplan.solve_voxels(*arguments)
     assert "\n" not in str(caught.value)
+
+
+def _masked(array):
+    return np.ma.masked_less(array, np.ma.filled(array).max())
+
+
+KINDS = {
+    "complex moduli": ("moduli_MPa", BODY + 0j, "moduli_MPa is not an array of real numbers but complex128"),
+    "a mask for moduli": ("moduli_MPa", BODY > 0, "moduli_MPa is not .* but bool: convert"),
+    "objects": ("moduli_MPa", BODY.astype(object), "moduli_MPa is not .* but object"),
+    "numbers as text": ("moduli_MPa", BODY.astype(str), "moduli_MPa is not .* but <U"),
+    "whole numbers beyond 64 bits": ("moduli_MPa", [[[10**30]]], "moduli_MPa is not .* but object"),
+    "ragged moduli": ("moduli_MPa", [[[1.0], [1.0, 2.0]]], "moduli_MPa is not an array of real numbers"),
+    "masked moduli": ("moduli_MPa", _masked(_with(BODY, (0, 0, 0), 7)), "moduli_MPa is masked in part: fill"),
+    "denormal moduli": ("moduli_MPa", np.full(SHAPE, 1e-300), "1e-300 MPa, softer than any solid: give MPa"),
+    "denormal voxel": ("moduli_MPa", _with(BODY, (1, 2, 3), 1e-300), r"first at \(1, 2, 3\).*use 0"),
+    "contrast of 1e11": ("moduli_MPa", _with(BODY, (1, 2, 3), 1e-9), r"less than 1e-10 of .* \(100 MPa"),
+    "complex spacing": ("spacing_mm", (1.0, 1j, 1.0), "spacing_mm is not .* but complex128"),
+    "no spacing": ("spacing_mm", None, "spacing_mm is not an array of real numbers but object"),
+    "complex motion": ("prescribed_mm", between_plates() * 1j, "prescribed_mm is not .* but complex128"),
+    "masked motion": ("prescribed_mm", _masked(PULL + np.arange(3)), "NaN for what is free"),
+    "huge motion": ("prescribed_mm", between_plates(squeeze=1e200), r"up to 1e\+200 mm.*proportional"),
+    "huge negative motion": ("prescribed_mm", between_plates(squeeze=-1e200), r"up to 1e\+200 mm"),
+    "tiny motion": ("prescribed_mm", between_plates(squeeze=1e-200), "up to 1e-200 mm.*between 1e-12 and"),
+    "complex force": ("force_N", PULL + 0j, "force_N is not an array of real numbers but complex128"),
+    "huge force": ("force_N", PULL + 1e300, r"force_N goes up to 1e\+300 N"),
+    "complex ratio": ("poisson_ratio", 0.3 + 0j, "poisson_ratio is not a real number but complex128"),
+    "ratio in words": ("poisson_ratio", "0.3", "poisson_ratio is not a real number but <U3"),
+    "ratio of truth": ("poisson_ratio", False, "poisson_ratio is not a real number but bool"),
+    "ratio of each voxel": ("poisson_ratio", 0.3 * BODY, r"shape \(2, 3, 5\): one number serves the whole"),
+    "no device": ("device", None, "unknown device 'None'; known: cpu, cuda"),
+    **{
+        f"tolerance {given}": ("tolerance", given, f"a tolerance of {given} .*such as 1e-8")
+        for given in (-1, 0, float("nan"), float("inf"), 2, 1, 1e-17, None, True, 1e-8j, "1e-8")
+    },
+    **{
+        f"{given} steps": ("max_iterations", given, f"max_iterations is {given}: give a whole number")
+        for given in (0, -3, 2.5, True, None, float("nan"))
+    },
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("argument", "given", "says"), KINDS.values(), ids=KINDS)
+def test_what_is_no_number_or_none_that_can_be_solved_is_one_line_before_any_work(
+    argument, given, says, monkeypatch
+):
+    def never(*_args, **_kwargs):
+        raise AssertionError("solved all the same")
+
+    monkeypatch.setattr(voxels, "equilibrium", never)
+    monkeypatch.setattr(problem, "held_pieces", never)
+    sound = {"moduli_MPa": BODY, "spacing_mm": 1.0, "prescribed_mm": between_plates()}
+    with pytest.raises(BadInput, match=says) as caught:
+        osteoplan.solve_voxels(**(sound | {argument: given}))
+    assert "\n" not in str(caught.value)
+
+
+def test_whole_and_short_numbers_and_a_mask_of_nothing_are_numbers():
+    exact = osteoplan.solve_voxels(BODY, H, between_plates(), poisson_ratio=0.25)
+    for moduli in (BODY.astype(np.uint8), BODY.astype(np.float16), np.ma.array(BODY), BODY.tolist()):
+        found = osteoplan.solve_voxels(
+            moduli, np.array(H), between_plates(), poisson_ratio=np.float32(0.25), max_iterations=np.int32(9)
+        )
+        np.testing.assert_array_equal(found.reaction_N, exact.reaction_N)
+
+
+def test_a_contrast_of_1e10_side_by_side_is_solved():
+    """Bars of 100 and 1e-8 MPa between plates: each is as it would be alone."""
+    E = _with(BODY, np.s_[1], 1e-8)
+    found = osteoplan.solve_voxels(E, H, between_plates(), poisson_ratio=0.0, tolerance=1e-10)
+    alone = 100.0 * H[0] * 3 * H[1] * -0.05 / (5 * H[2])
+    assert found.reaction_N[:, :, -1, 2].sum() == pytest.approx(alone, rel=1e-8)
 
 
 @pytest.mark.parametrize("ratio", [0.5, -1.0, float("nan")])

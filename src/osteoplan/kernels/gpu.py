@@ -19,6 +19,7 @@ import numpy as np
 from osteoplan.arrays import F64, Array, Bool
 from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OnStep, OsteoplanError
 from osteoplan.kernels.elasticity import Stiffness, brick_stiffness
+from osteoplan.kernels.krylov import require_goal
 from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, GridLevel, Hierarchy
 from osteoplan.kernels.rows import Rows, brick_of
 
@@ -58,10 +59,12 @@ def equilibrium_on_gpu(
     """Solve A u = f with u = g on fixed unknowns; arguments are those of ``multigrid.equilibrium``.
 
     Raises:
+        BadInput: a tolerance or a count of steps that means nothing.
         NotAvailable: no device, or a body with rods.
         NotConverged: the true residual is above the tolerance after ``max_iterations``.
         Cancelled: ``on_step(iteration, residual)`` returned False.
     """
+    require_goal(tolerance, max_iterations)
     require_gpu()
     if A.ties:
         raise NotAvailable("rods are not solved on the GPU: take device='cpu'")

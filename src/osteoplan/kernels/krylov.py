@@ -17,12 +17,31 @@ import numpy as np
 from numba import njit
 
 from osteoplan.arrays import F64
+from osteoplan.errors import BadInput
 
-__all__ = ["conjugate_gradients", "gmres", "total"]
+__all__ = ["conjugate_gradients", "gmres", "require_goal", "total"]
 
 Apply = Callable[[F64], F64]
 
 RESTART = 25
+LEAST_TOLERANCE = 1e-15  # a few roundings of double precision: no residual is known better
+
+
+def require_goal(tolerance: float, max_iterations: int) -> None:
+    """Refuse a relative residual, or a count of steps, that no iteration can be stopped by.
+
+    Raises:
+        BadInput: a tolerance outside [1e-15, 1), or no whole positive number of steps.
+    """
+    real = isinstance(tolerance, (float, int, np.floating, np.integer)) and not isinstance(tolerance, bool)
+    if not (real and LEAST_TOLERANCE <= tolerance < 1.0):
+        raise BadInput(
+            f"a tolerance of {tolerance} cannot be met or means nothing: it is a relative residual, give one "
+            f"from {LEAST_TOLERANCE:g} (double precision) to below 1 (no solution at all), such as 1e-8"
+        )
+    whole = isinstance(max_iterations, (int, np.integer)) and not isinstance(max_iterations, bool)
+    if not (whole and max_iterations > 0):
+        raise BadInput(f"max_iterations is {max_iterations}: give a whole number of steps, 1 or more")
 
 
 def total(a: F64, b: F64) -> float:

@@ -26,7 +26,10 @@ Spacing = tuple[float, float, float]
 
 # Voxels of images lie between a few micrometres and a few millimetres: what is outside is in another unit.
 LEAST_MM, MOST_MM = 0.005, 20.0
-MOST_MPA = 1e7  # ten times diamond
+LEAST_MPA, MOST_MPA = 1e-9, 1e7  # a billionth of a soft gel; ten times diamond
+# Double precision knows a force to 1e-16 of the stiffest: beyond this a voxel carries less than its rounding.
+MOST_CONTRAST = 1e10
+LEAST_SIZE, MOST_SIZE = 1e-12, 1e9  # [mm] and [N]: squares of what is outside leave double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,9 @@ def voxel_problem(
     force = None if force_N is None else _on_nodes(force_N, lattice, "force_N")
     if force is not None and not np.isfinite(force).all():
         raise BadInput(f"force_N is not finite at {_first(~np.isfinite(force))}: use 0 where nothing pulls")
+    _require_size(prescribed, "prescribed_mm", "mm")
+    if force is not None:
+        _require_size(force, "force_N", "N")
     if np.isnan(prescribed).all():
         raise BadInput("no displacement is prescribed: give numbers in prescribed_mm where the body is held")
     held, pieces, dropped = held_pieces(
@@ -106,6 +112,15 @@ def _moduli(given: npt.ArrayLike) -> F64:
         raise BadInput("moduli_MPa is 0 everywhere: there is no body to load")
     if moduli.max() > MOST_MPA:
         raise BadInput(f"a modulus of {moduli.max():.3g} MPa is stiffer than diamond: give MPa, not Pa")
+    if moduli.max() < LEAST_MPA:
+        raise BadInput(f"the stiffest voxel has {moduli.max():.3g} MPa, softer than any solid: give MPa")
+    soft = (moduli > 0) & (moduli < moduli.max() / MOST_CONTRAST)
+    if soft.any():
+        raise BadInput(
+            f"moduli_MPa differ too much: {soft.sum()} voxels, first at {_first(soft)}, have less than "
+            f"{1 / MOST_CONTRAST:g} of the stiffest ({moduli.max():.3g} MPa), which double precision cannot "
+            "tell from nothing: use 0 for a void, or a larger modulus"
+        )
     return moduli
 
 
@@ -125,10 +140,23 @@ def _spacing(given: npt.ArrayLike) -> Spacing:
     return (float(spacing[0]), float(spacing[1]), float(spacing[2]))
 
 
-def _poisson(ratio: float) -> float:
+def _poisson(given: float) -> float:
+    values = _numbers(given, "poisson_ratio", "a real number")
+    if values.ndim:
+        raise BadInput(f"poisson_ratio has shape {values.shape}: one number serves the whole body")
+    ratio = float(values)
     if not -1.0 < ratio < 0.5:
         raise BadInput(f"a Poisson's ratio of {ratio:g} is not that of a stable solid: give one in (-1, 0.5)")
-    return float(ratio)
+    return ratio
+
+
+def _require_size(values: F64, name: str, unit: str) -> None:
+    largest = max(float(np.nanmax(values, initial=0.0)), -float(np.nanmin(values, initial=0.0)))
+    if largest and not LEAST_SIZE <= largest <= MOST_SIZE:
+        raise BadInput(
+            f"{name} goes up to {largest:.3g} {unit}, and what is solved lies between {LEAST_SIZE:g} and "
+            f"{MOST_SIZE:g} {unit}: the answer is proportional to it, so scale one that does"
+        )
 
 
 def _on_nodes(given: npt.ArrayLike, lattice: tuple[int, ...], name: str) -> F64:
@@ -141,11 +169,17 @@ def _on_nodes(given: npt.ArrayLike, lattice: tuple[int, ...], name: str) -> F64:
     return values
 
 
-def _numbers(given: npt.ArrayLike, name: str) -> F64:
+def _numbers(given: npt.ArrayLike, name: str, what: str = "an array of real numbers") -> F64:
+    """In double; no truth values, text, complex numbers or objects, of which NumPy would make some."""
+    if np.ma.is_masked(given):
+        raise BadInput(f"{name} is masked in part: fill it first, with 0 for a void and NaN for what is free")
     try:
-        return np.asarray(given, dtype=np.float64)
+        values = np.asarray(given)
     except (TypeError, ValueError) as why:
-        raise BadInput(f"{name} is not an array of real numbers ({why})") from why
+        raise BadInput(f"{name} is not {what} ({why})") from why
+    if values.dtype.kind not in "iuf":
+        raise BadInput(f"{name} is not {what} but {values.dtype}: convert it to float64 as you mean it")
+    return values.astype(np.float64, copy=False)
 
 
 def _first(bad: Bool) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ from osteoplan.kernels.elasticity import (
     element_energy,
     isotropic,
 )
+from osteoplan.kernels.krylov import require_goal
 from osteoplan.kernels.multigrid import Equilibrium, equilibrium
 from osteoplan.knowledge.values import number
 from osteoplan.mechanics.voxels.problem import Spacing, VoxelProblem, voxel_problem
@@ -121,14 +122,15 @@ def solve_voxels(
             Corners inside the body may be prescribed; corners of no voxel are passed over.
         poisson_ratio: one for the whole body; that of bone in the knowledge base where None.
         force_N: (ni + 1, nj + 1, nk + 1, 3) outer forces on the corners [N], or None.
-        tolerance: of the relative residual.
+        tolerance: of the relative residual, in [1e-15, 1); max_iterations: 1 or more.
         device: ``cpu``, or ``cuda`` for the same operators on a graphics card (``kernels.gpu``), which is
             never chosen for you.
         on_step: called as ``on_step(iteration, residual)``; returning False stops.
 
     Raises:
-        BadInput: an array of the wrong shape, a modulus that is negative or not a number, a spacing that is
-            not a positive length in mm, a body that nothing holds or that can still move, no load path.
+        BadInput: an array of the wrong shape or kind, a modulus that is negative or not a number, moduli too
+            far apart, a spacing that is not a positive length in mm, displacements or forces of no such size,
+            a body that nothing holds or that can still move, no load path, a tolerance that means nothing.
         NotAvailable: more memory is needed than is free, told before anything is solved; or no such device.
         NotConverged: the residual is above the tolerance after ``max_iterations``.
         Cancelled: ``on_step`` returned False.
@@ -141,6 +143,7 @@ def solve_voxels(
         >>> round(float(found.reaction_N[:, :, 5, 2].sum()), 6)
         -60.0
     """
+    require_goal(tolerance, max_iterations)
     solve = _solver(device)
     ratio = number("bone.poisson_ratio") if poisson_ratio is None else poisson_ratio
     problem = voxel_problem(moduli_MPa, spacing_mm, prescribed_mm, poisson_ratio=ratio, force_N=force_N)
@@ -162,7 +165,7 @@ def _solver(device: str) -> Callable[..., Equilibrium]:
 
         require_gpu()
         return equilibrium_on_gpu
-    raise UnknownName("device", device, ("cpu", "cuda"))
+    raise UnknownName("device", str(device), ("cpu", "cuda"))
 
 
 def _warnings(problem: VoxelProblem) -> tuple[str, ...]:
