@@ -7,15 +7,18 @@ import pytest
 
 from osteoplan.kernels.rigid_motions import free_motions
 
-H, CENTRE = (1.0, 0.5, 2.0), np.array([4.0, 16.0, 20.0])
+H = (1.0, 0.5, 2.0)
 A, B, C = (0, 0, 0), (8, 0, 0), (8, 32, 0)  # corners
 ALL = (0, 1, 2)
 
 
-def free(*pins, edges=H):
-    corners = [at for at, held in pins for _ in held]
-    components = [c for _, held in pins for c in held]
-    return free_motions(np.array(corners).reshape(-1, 3), np.array(components, dtype=int), edges, CENTRE)
+def free(*pins, shape=(8, 32, 40), edges=H):
+    """Of a whole block with some components held at some corners."""
+    held = np.zeros((*(n + 1 for n in shape), 3), dtype=bool)
+    for at, components in pins:
+        for c in components:
+            held[(*at, c)] = True
+    return free_motions(np.argwhere(np.ones(shape)), held, edges)
 
 
 NAMED = {
@@ -67,7 +70,9 @@ def test_every_free_motion_moves_nothing_that_is_held_and_none_is_missed(count):
     for _ in range(20):
         edges = rng.choice([0.5, 0.7, 1.0, 2.5], 3)
         corners, components = rng.integers(0, 4, (count, 3)), rng.integers(0, 3, count)
-        found = free_motions(corners, components, edges, np.array([2.0, 2.0, 2.0]))
+        found = free(
+            *((at, (c,)) for at, c in zip(corners, components, strict=True)), shape=(3, 3, 3), edges=edges
+        )
         at, unit = corners * edges, np.eye(3)[components]
         rank = np.linalg.matrix_rank(np.concatenate([unit, np.cross(at, unit)], axis=1))
         assert len(found) == 6 - rank

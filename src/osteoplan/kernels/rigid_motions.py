@@ -18,7 +18,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from osteoplan.arrays import F64, Array
+from osteoplan.arrays import F64, Array, Bool
+from osteoplan.kernels.elasticity import CORNERS
 
 __all__ = ["FreeMotions", "free_motions"]
 
@@ -67,19 +68,20 @@ class FreeMotions:
         )  # fmt: skip
 
 
-def free_motions(
-    corners: Array, components: Array, edges_mm: Sequence[float] | F64, centre: F64
-) -> FreeMotions:
+def free_motions(cells: Array, held: Bool, edges_mm: Sequence[float] | F64) -> FreeMotions:
     """Of a body that is held at some corners of its voxels.
 
     Args:
-        corners: (m, 3) lattice indices; components: (m,) which is held there, 0 to 2.
+        cells: (n, 3) lattice indices of its voxels; held: (ni + 1, nj + 1, nk + 1, 3) components of corners.
         edges_mm: of a voxel; corner (0, 0, 0) is the origin.
-        centre: (3,) lattice index of the middle of the body.
     """
-    h, middle = np.array(edges_mm, dtype=np.float64), np.rint(centre).astype(np.int64)
-    unit = np.eye(3, dtype=np.int64)[components]
-    rows = np.concatenate([np.cross(corners - middle, unit), unit], axis=1)
+    mine = np.zeros(held.shape[:3], dtype=bool)
+    for corner in CORNERS:
+        mine[tuple((cells + corner).T)] = True
+    *at, component = np.nonzero(held & mine[..., None])
+    h, middle = np.array(edges_mm, dtype=np.float64), (cells.min(axis=0) + cells.max(axis=0) + 1) // 2
+    unit = np.eye(3, dtype=np.int64)[component]
+    rows = np.concatenate([np.cross(np.stack(at, axis=1) - middle, unit), unit], axis=1)
     free = np.array(_null_space(rows.T @ rows), dtype=np.float64).reshape(-1, 6)  # of (W, T)
     w, t = free[:, :3] * h / h.prod(), free[:, 3:] / h
     turns = w.any(axis=1)
@@ -88,14 +90,12 @@ def free_motions(
     across = np.eye(3) - along @ along.T  # any slide may be added to a turn: none is the nearest
     size = np.linalg.norm(w[turns], axis=1, keepdims=True)
     w, t = w[turns] / size, t[turns] @ across / size
-    still = _still_point(w, t, across)
-    if still is not None:
-        return FreeMotions(slides, w, np.tile(still + middle * h, (len(w), 1)), np.zeros(len(w)))
     points, screws = np.cross(w, t), 2.0 * np.pi * (w * t).sum(axis=1)
-    for n in range(len(w)):
-        alone = _still_point(w[n : n + 1], t[n : n + 1], across)
-        if alone is not None:
-            points[n], screws[n] = alone, 0.0
+    every = range(len(w))
+    for some in (*([n] for n in every), list(every)):  # all together where they meet
+        still = _still_point(w[some], t[some], across)
+        if still is not None:
+            points[some], screws[some] = still, 0.0
     return FreeMotions(slides, w, points + middle * h, screws)
 
 

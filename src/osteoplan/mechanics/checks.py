@@ -124,12 +124,10 @@ def require_held(mesh: Bricks, fixed: Bool, grid: Volume, *, bone: str, case: st
         BadInput: the free motions of the piece are named, in patient space.
     """
     pieces, count = ndimage.label(mesh.solid)
-    number = mesh.of_box(pieces)
+    held: Bool = np.zeros((*(n + 1 for n in mesh.shape), 3), dtype=bool)
+    held[tuple(mesh.nodes.T)] = fixed
     for piece in range(1, count + 1):
-        mine = np.zeros(len(mesh.nodes), dtype=bool)
-        mine[mesh.corners[number == piece]] = True
-        at, (which, component) = mesh.nodes[mine], np.nonzero(fixed[mine])
-        free = free_motions(at[which], component, grid.spacing_mm, 0.5 * (at.min(axis=0) + at.max(axis=0)))
+        free = free_motions(np.argwhere(pieces == piece), held, grid.spacing_mm)
         if free:
             told = free.placed(Nodes.of(mesh, grid).affine, grid.spacing_mm).words()
             raise BadInput(

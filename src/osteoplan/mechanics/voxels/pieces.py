@@ -20,7 +20,7 @@ from scipy import ndimage
 from osteoplan.arrays import F64, I64, Array, Bool
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import CORNERS
-from osteoplan.kernels.rigid_motions import FreeMotions, free_motions
+from osteoplan.kernels.rigid_motions import free_motions
 
 __all__ = ["held_pieces"]
 
@@ -52,9 +52,9 @@ def held_pieces(
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     for piece in np.flatnonzero(held & (rows.rank < 6)):
         cells = np.argwhere(labels == piece)
-        low, high = cells.min(axis=0), cells.max(axis=0)
-        free = rows.free(int(piece), h, 0.5 * (low + high + 1))
+        free = free_motions(cells, ~np.isnan(prescribed), h)
         if free:
+            low, high = cells.min(axis=0), cells.max(axis=0)
             raise BadInput(
                 f"a piece of {len(cells)} voxels, {tuple(low.tolist())} to {tuple(high.tolist())}, is held "
                 f"in {6 - len(free)} of its 6 rigid motions and still {free.words(h)}: prescribe more "
@@ -77,15 +77,11 @@ class _Rows:
 
     Attributes:
         count: prescribed components; rank: rigid motions that they stop, 0 to 6; of long levers at least.
-        piece, corner, component: of each row.
         strained: what is prescribed is no rigid motion; ``strained_together``: of all pieces as one.
     """
 
     count: I64
     rank: I64
-    piece: Array
-    corner: Array
-    component: Array
     strained: Bool
     strained_together: bool
 
@@ -109,17 +105,9 @@ class _Rows:
         return cls(
             np.bincount(of, minlength=count + 1),
             rank,
-            of,
-            at[which],
-            component,
             misfit > STRAINED * size,
             bool(together[0] > STRAINED * size),
         )
-
-    def free(self, piece: int, h: tuple[float, float, float], centre: F64) -> FreeMotions:
-        """What a piece can still do."""
-        mine = self.piece == piece
-        return free_motions(self.corner[mine], self.component[mine], h, centre)
 
 
 def _touching(labels: Array, nodes: Array) -> tuple[Array, Array]:
