@@ -189,6 +189,63 @@ def test_a_body_under_a_given_force_reaches_the_limit_of_the_moved_one():
     assert path.peak_N == pytest.approx(10.0 * area, rel=1e-6)
 
 
+def confined(edges, *, pulled: bool, tension: float):
+    """(path, cross-section [mm2], k, alpha) of a block whose sides do not move."""
+    mesh = Bricks.of(np.ones((2, 3, 4), dtype=bool))
+    one = np.ones(len(mesh.cells))
+    fixed = (mesh.nodes == 0) | (mesh.nodes == mesh.nodes.max(axis=0))
+    unit = np.zeros(fixed.shape)
+    unit[mesh.nodes[:, 2] == 4, 2] = 1.0 if pulled else -1.0
+    alpha, k = cone(theory.STRENGTH * one, tension * one)
+    body = Body(mesh, edges, 0.3, theory.E * one, k, alpha, dilation(5.0) * one)
+    path = follow(body, Boundary(fixed, unit), to_mm=0.03 * 4 * edges[2], steps=6, tolerance=1e-8)
+    return path, 6 * edges[0] * edges[1], k[0], alpha[0]
+
+
+@pytest.mark.parametrize("edges", [BRICK, (1.1, 0.9, 0.6), (2.0, 1.5, 1.0)])
+def test_a_block_pulled_between_walls_bears_the_tip_of_its_cone(edges):
+    path, area, k, alpha = confined(edges, pulled=True, tension=3.0)
+    assert path.points[-1].force_N == pytest.approx(k / (3.0 * alpha) * area, rel=1e-9)
+
+
+@pytest.mark.parametrize("edges", [BRICK, (1.1, 0.9, 0.6), (2.0, 1.5, 1.0)])
+def test_a_block_squeezed_between_walls_never_meets_a_steep_cone(edges):
+    """J / -I1 = 2 G / (3 sqrt3 K) < alpha: it would yield if it were pulled, and that is another walk."""
+    path, area, *_ = confined(edges, pulled=False, tension=3.0)
+    (only,) = path.points
+    assert only.displacement_mm == pytest.approx(0.03 * 4 * edges[2])
+    assert only.yielded == 0.0
+    assert only.force_N == pytest.approx(theory.E * 0.7 / (1.3 * 0.4) * 0.03 * area, rel=1e-6)
+
+
+def beside_a_stiff_inclusion(edges, *, steps=6):
+    """Path of soft uneven bone with a stiff part and a cavity above it, squeezed between clamped ends."""
+    shape = np.array((8, 9, 10))
+    mesh = Bricks.of(np.ones(shape, dtype=bool))
+    away = np.abs((mesh.cells + 0.5) / shape - (0.4, 0.5, 0.5))
+    stiff = (away < 0.22).all(axis=1)
+    hollow = (np.abs(away - (0, 0, 0.3)) < 0.2).all(axis=1) & (mesh.cells[:, 2] >= 5) & ~stiff
+    E = np.random.default_rng(4).uniform(100.0, 500.0, len(mesh.cells))
+    c = np.where(stiff, 70.0, 0.01 * E)
+    alpha, k = cone(c, np.where(stiff, 26.0, 0.7 * c))
+    E, k = np.where(stiff, 2500.0, np.where(hollow, 1.0, E)), np.where(hollow, np.inf, k)
+    high = mesh.nodes[:, 2] == 10
+    fixed = np.repeat((high | (mesh.nodes[:, 2] == 0))[:, None], 3, axis=1)
+    unit = np.where(fixed & high[:, None], [0.0, 0.0, -1.0], 0.0)
+    body = Body(mesh, edges, 0.3, E, k, alpha, np.minimum(alpha, dilation(5.0)))
+    return follow(body, Boundary(fixed, unit), to_mm=0.3 * edges[2], steps=steps)
+
+
+@pytest.mark.parametrize("edges", [BRICK, (1.1, 0.9, 0.6), (2.0, 1.5, 1.0)])
+def test_bone_pulled_beside_a_stiff_part_converges_however_few_steps_lead_there(edges):
+    path, finer = (beside_a_stiff_inclusion(edges, steps=steps) for steps in (6, 18))
+    assert path.points[-1].residual <= 1e-4
+    assert path.points[-1].yielded > 0.5
+    assert path.points[-1].newton < 30
+    assert path.points[-1].force_N == pytest.approx(finer.points[-1].force_N, rel=5e-3)
+    assert all(0.0 < p.force_N <= path.stiffness * p.displacement_mm * (1 + 1e-6) for p in path.points)
+
+
 def test_a_walk_stops_when_it_is_told_to():
     mesh = Bricks.of(np.ones((2, 2, 2), dtype=bool))
     fixed = np.repeat(((mesh.nodes[:, 2] % 2) == 0)[:, None], 3, axis=1)

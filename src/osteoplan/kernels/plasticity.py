@@ -236,9 +236,10 @@ class _Walk:
 
     def yields_at(self) -> F64:
         """(n_elements,) displacement of the machine at which each element would yield, were none to."""
-        with np.errstate(divide="ignore"):
-            at: F64 = 1.0 / self.elements.demand(self.virgin, self.k)
-        return at
+        demand = self.elements.demand(self.virgin, self.k)
+        # squeezed from all sides more than it is sheared, an element never meets the cone: demand is below 0
+        at = np.full_like(demand, np.inf)
+        return np.divide(1.0, demand, out=at, where=demand > 0.0)
 
     def first_yield_mm(self) -> float:
         """Displacement at which the first element yields."""
@@ -325,8 +326,10 @@ class _Walk:
                 return None
             self.newton += 1
             du = self._direction(tangent, r, max(forcing, 0.3 * self.tolerance / size))
-            before = size
-            u, r, y, tangent, size = self._searched(t, u, du, total(r, du))
+            before, slope = size, total(r, du)
+            u, r, y, tangent, size = self._searched(t, u, du, slope)
+            if slope <= 0.0 and size >= before:
+                return None  # the flow is not normal and the guess too far: no way leads on from here
             forcing = min(max(0.5 * (size / before) ** 2, 0.01), 0.1)
         return None
 
@@ -336,7 +339,7 @@ class _Walk:
         for _ in range(4):
             r, y, tangent, size = self._out_of_balance(t, u + s * du)
             here = total(r, du)
-            if abs(here) <= 0.8 * abs(slope) or not np.isfinite(here):
+            if slope <= 0.0 or abs(here) <= 0.8 * slope or not np.isfinite(here):
                 break
             s *= min(max(slope / (slope - here), 0.1), 0.7) if here < 0.0 else 1.0
             if here >= 0.0:

@@ -180,7 +180,8 @@ class Elements:
         shared_out(work, len(self.E), least=4000, threads=self.threads)
 
     def demand(self, u: F64, k: F64) -> F64:
-        """(n_elements,) factor on displacements u (3, nodes) at which a virgin element yields, inverted."""
+        """(n_elements,) factor on displacements u (3, nodes) at which a virgin element yields, inverted; 0 or
+        less where it never does, however large they grow."""
         b, out = self.brick, np.zeros(len(self.E))
         a = np.moveaxis(u[:, self.places], 0, -1).reshape(len(self.E), 24)
         J = self.E * np.sqrt(b.shear / b.volume * np.maximum(((a @ b.rest) * a).sum(axis=1), 0.0))
