@@ -15,19 +15,20 @@ import argparse
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 import osteoplan
-from osteoplan.errors import OsteoplanError
+from osteoplan.errors import NotConverged, OsteoplanError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.supports_made import KINDS, MODULI, VOIDS, Direct, Made, supports
 
 TOLERANCE, FACTOR, MOST_STEPS, DEVIATION = 1e-8, 1.5, 20, 1e-6
-TIGHT = 1e-11  # what a contrast of 1e5 leaves of double precision
+TIGHT = 1e-12  # about what a contrast of 1e5 leaves of double precision
 MOST_DIRECT = 3 * 13**3
 
 
@@ -84,7 +85,8 @@ def solved(case: Made, limit: int, direct: bool) -> tuple[str, int | None, int |
             off = factorised.deviation(found, held, force)
             if off > DEVIATION:
                 loose = True
-                off = factorised.deviation(_solution(case, held, force, TIGHT, 5 * limit), held, force)
+                with suppress(NotConverged):
+                    off = factorised.deviation(_solution(case, held, force, TIGHT, 5 * limit), held, force)
             deviation = max(deviation, off)
         except OsteoplanError as why:
             return f"{type(why).__name__}: {why}", None, whole, deviation
