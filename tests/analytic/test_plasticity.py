@@ -246,6 +246,60 @@ def test_bone_pulled_beside_a_stiff_part_converges_however_few_steps_lead_there(
     assert all(0.0 < p.force_N <= path.stiffness * p.displacement_mm * (1 + 1e-6) for p in path.points)
 
 
+def in_series(soft_yields, *, strain=0.03, away=False):
+    """(path, cross-section [mm2], length of the lower half [mm]) of a bar whose upper half is soft, squeezed;
+    the gauge lies on the lower half, which yields at ``STRENGTH``."""
+    mesh = Bricks.of(np.ones((2, 2, 6), dtype=bool))
+    low, mid, high = (mesh.nodes[:, 2] == k for k in (0, 3, 6))
+    fixed = np.stack([mesh.nodes[:, 0] == 0, mesh.nodes[:, 1] == 0, low | high], axis=1)
+    unit = np.where(fixed & high[:, None], [0.0, 0.0, -1.0], 0.0)
+    gauge = (low[:, None] / low.sum() - mid[:, None] / mid.sum()) * [0.0, 0.0, -1.0 if away else 1.0]
+    soft = mesh.cells[:, 2] >= 3
+    k = np.where(soft, soft_yields, theory.STRENGTH) / np.sqrt(3.0)
+    flat, length = np.zeros(len(soft)), 3 * BRICK[2]
+    body = Body(mesh, BRICK, 0.0, np.where(soft, 20.0, theory.E), k, flat, flat)
+    boundary = Boundary(fixed, unit, gauge=gauge)
+    path = follow(body, boundary, to_mm=strain * length, steps=6, tolerance=1e-8)
+    return path, 4 * BRICK[0] * BRICK[1], length
+
+
+def test_a_way_measured_on_the_body_ends_there_however_much_its_ends_give():
+    path, area, length = in_series(np.inf)
+    last, F = path.points[-1], theory.STRENGTH * area
+    assert path.force_at(0.03 * length) == pytest.approx(F, rel=5e-3)  # the soft half holds its end a little
+    assert path.force_at(0.005 * length) == pytest.approx(0.5 * F, rel=1e-6)
+    assert last.displacement_mm == pytest.approx(last.gauge_mm + theory.STRENGTH / 20.0 * length, rel=5e-3)
+    assert 0.03 * length <= last.gauge_mm < 0.0305 * length
+    gains = np.diff([point.gauge_mm for point in path.points])
+    assert gains.max() < 1.6 * path.step_mm  # no step ran past the way that was to be measured
+    assert 0.0 <= path.rise(0.03 * length, path.step_mm) < 1e-3
+
+
+def test_a_way_ends_short_where_something_else_gives_way():
+    path, area, length = in_series(0.5 * theory.STRENGTH)
+    last = path.points[-1]
+    assert last.gauge_mm < 0.006 * length
+    assert last.force_N == pytest.approx(0.5 * theory.STRENGTH * area, rel=0.1)  # a stiff end holds it
+    assert len(path.points) < 50
+    with pytest.raises(ValueError, match="the path ends at"):
+        path.force_at(0.03 * length)
+
+
+def test_a_gauge_that_does_not_grow_with_the_load_is_refused():
+    with pytest.raises(ValueError, match="it cannot say how far to go"):
+        in_series(np.inf, away=True)
+
+
+def test_a_body_that_never_yields_ends_at_once():
+    mesh = Bricks.of(np.ones((2, 2, 2), dtype=bool))
+    fixed = np.repeat(((mesh.nodes[:, 2] % 2) == 0)[:, None], 3, axis=1)
+    unit = np.where(fixed & (mesh.nodes[:, 2] == 2)[:, None], [0.0, 0.0, -1.0], 0.0)
+    one = np.ones(8)
+    body = Body(mesh, BRICK, 0.3, 1000.0 * one, np.inf * one, 0 * one, 0 * one)
+    (only,) = follow(body, Boundary(fixed, unit), steps=2).points
+    assert only.yielded == 0.0
+
+
 def test_a_walk_stops_when_it_is_told_to():
     mesh = Bricks.of(np.ones((2, 2, 2), dtype=bool))
     fixed = np.repeat(((mesh.nodes[:, 2] % 2) == 0)[:, None], 3, axis=1)

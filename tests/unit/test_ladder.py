@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from osteoplan.cli.strength_tables import ladder_table
 from osteoplan.errors import BadInput, NotAvailable
+from osteoplan.io.documents import LadderDocument, as_json
 from osteoplan.knowledge.materials import Density, modulus_law, modulus_laws, strength_law
 from osteoplan.knowledge.values import number
-from osteoplan.mechanics.cases.vertebra import build_compression, build_flexion
+from osteoplan.mechanics import yielding
+from osteoplan.mechanics.cases.vertebra import (
+    build_compression,
+    build_compression_through_discs,
+    build_flexion,
+)
 from osteoplan.mechanics.load import tissue_of
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
-from osteoplan.mechanics.yielding import law_pair, strength, strengths
+from osteoplan.mechanics.yielding import _gauge, law_pair, strength, strengths
 from osteoplan.model.field import Field
+from osteoplan.model.result import YieldingResult
+from osteoplan.workflow.yielding import _row
 from tests.synthetic_vertebra import vertebra
 
 COARSE = MechanicsSettings(spacing_mm=2.5)
@@ -47,11 +59,79 @@ def test_a_lesion_weakens_a_yielding_vertebra_and_no_force_exceeds_the_elastic_o
         assert point.force_N <= now.path.stiffness * point.displacement_mm * (1 + 1e-3)
 
 
-def test_strength_is_read_at_the_agreed_strain_of_the_height(specimen, intact):
+def test_strength_is_read_where_the_bone_has_the_agreed_strain_and_not_its_caps(specimen, intact):
     at = number("yielding.model_strain") * specimen.height_mm
-    assert intact.path.points[-1].displacement_mm == pytest.approx(at)
-    assert intact.estimate.value == intact.path.points[-1].force_N
+    last = intact.path.points[-1]
+    assert last.gauge_mm == pytest.approx(at, rel=2e-2)
+    assert last.gauge_mm >= at * (1 - 1e-9)
+    assert last.displacement_mm > 1.01 * last.gauge_mm  # the caps give, too
+    assert intact.estimate.value == pytest.approx(last.force_N, rel=2e-3)
     assert intact.estimate.low is None  # no interval is claimed
+
+
+@pytest.fixture(scope="module")
+def through_discs(anatomy):
+    return build_compression_through_discs(anatomy, COARSE)
+
+
+@pytest.mark.parametrize("level", ["L1", "L2"])
+def test_discs_that_are_squeezed_are_no_strain_of_the_bone(through_discs, level):
+    found = strength(through_discs, "now", level=level)
+    end = number("yielding.model_strain") * through_discs.height_mm
+    last = found.path.points[-1]
+    assert last.displacement_mm > 3.0 * end  # nearly all of it is the discs'
+    assert last.gauge_mm == pytest.approx(end, rel=0.05)
+    assert last.yielded > 0.1
+    assert found.estimate.value > 2.0 * found.path.stiffness * end  # the force at 1.9 % of all, discs too
+
+
+def test_a_gauge_is_as_long_as_the_bone_whatever_the_load_turns(specimen, anatomy):
+    """Of a uniform strain it tells strain times the mean height between the plates; of a motion nothing."""
+    weights, end = _gauge(specimen)
+    z = specimen.mesh.nodes[:, 2] * COARSE.spacing_mm
+    rigid = np.stack([0.3 + 0.01 * z, 0.2 + 0.0 * z, np.full_like(z, -0.4)], axis=1)
+    assert (weights * rigid).sum() == pytest.approx(0.0, abs=1e-12)
+    squeezed = np.stack([0 * z, 0 * z, -0.01 * z], axis=1)
+    assert 0.8 < (weights * squeezed).sum() / (0.01 * specimen.height_mm) <= 1.0  # endplates are hollow
+    assert end == pytest.approx(0.019 * specimen.height_mm)
+    assert _gauge(build_flexion(anatomy, COARSE)) == (None, None)
+
+
+def test_a_force_that_still_rises_is_told_with_every_number(specimen, anatomy, intact):
+    body = Field("cement_fraction", anatomy.image.with_array(anatomy.parts["body"].astype(float)), "1")
+    filled = strength(specimen, "now", fields=(body,))
+    end = number("yielding.model_strain") * specimen.height_mm
+    for found in (intact, filled):
+        force = found.path.force_at(end)
+        rises = force - found.path.force_at(end * 5 / 6) > number("yielding.rise_told") * force
+        told = [words for words in (found.how, *found.warnings) if "no peak, a lower bound" in words]
+        assert len(told) == (2 if rises else 0)
+        assert found.how in found.estimate.because
+        assert ("lower bound" in found.how) == rises
+    assert "lower bound" in filled.how
+    assert "lower bound" not in intact.how
+
+
+@pytest.mark.parametrize("build", [build_compression, build_compression_through_discs, build_flexion])
+def test_where_no_bone_yields_no_strength_is_told(anatomy, build):
+    """Marrow alone stays elastic, whatever the machine does."""
+    bone = anatomy.image.with_array(np.full(anatomy.image.shape, -100.0))
+    found = strength(build(replace(anatomy, image=bone), COARSE), "now")
+    assert found.estimate is None
+    assert found.how.startswith("not known: no bone yields")
+    assert found.warnings[-1] == f"L1: {found.how}"
+
+
+def test_a_strength_that_is_not_known_is_a_dash_and_the_other_state_keeps_its_number(intact):
+    unknown = replace(intact, estimate=None, how="not known: no bone yields")
+    row = _row("compression", intact, unknown)
+    assert row.ratio_pct is None
+    assert row.how == f"now {unknown.how}; intact {intact.how}"
+    found = as_json(LadderDocument, YieldingResult("L1", (row,), ()))
+    assert found["rows"][0]["now"] is None
+    console = Console(width=100, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    console.print(ladder_table(found))
+    assert re.search(rf"compression +- +{intact.estimate.value:.0f} +- +N", console.export_text())
 
 
 def test_cement_strengthens_and_cement_in_a_cavity_yields_later_than_in_bone(specimen, anatomy, now):
@@ -74,6 +154,13 @@ def test_without_a_length_to_strain_the_strength_is_read_on_the_plateau(anatomy)
     one, two = bent.path.points[-2:]
     slope = (two.force_N - one.force_N) / (two.displacement_mm - one.displacement_mm)
     assert slope < number("yielding.plateau_share") * bent.path.stiffness
+
+
+def test_a_plateau_that_is_not_reached_gives_no_strength(anatomy, monkeypatch):
+    monkeypatch.setattr(yielding, "PLATEAU_STEPS", 2)
+    bent = strength(build_flexion(anatomy, COARSE), "now")
+    assert bent.estimate is None
+    assert re.match(r"not known: after 2 steps the slope is \d+\.\d % of the stiffness$", bent.how)
 
 
 def test_softening_needs_its_energy_and_more_of_it_is_never_weaker(specimen):

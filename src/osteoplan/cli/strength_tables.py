@@ -79,12 +79,15 @@ def ladder_table(ladder: Json) -> Table:
     words, numbers = ("load case", "read off"), ("% of intact", "intact", "now")
     table = plain_table("load case", *numbers, "unit", "read off", fold=words, right=numbers)
     for row in ladder["rows"]:
-        share, unit = f"{row['strength_ratio_to_intact_pct']:.0f}", row["now"]["unit"]
+        ratio, known = row["strength_ratio_to_intact_pct"], row["now"] or row["intact"]
+        share, unit = "-" if ratio is None else f"{ratio:.0f}", known["unit"] if known else ""
         table.add_row(row["for"], share, _number(row["intact"]), _number(row["now"]), unit, row["how"])
     return table
 
 
-def _number(outcome: Json) -> str:
+def _number(outcome: Json | None) -> str:
+    if outcome is None:
+        return "-"
     return interval(outcome, 0 if abs(outcome["value"]) >= 20 else 2)
 
 

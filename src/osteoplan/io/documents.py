@@ -321,10 +321,10 @@ class LoadCaseDocument(Document):
 class YieldingDocument(Document):
     """One load case until the bone yields."""
 
-    target: str = Field(validation_alias=AliasPath("now", "target"), serialization_alias="for")
-    intact: OutcomeDocument
-    now: OutcomeDocument
-    ratio_pct: float = Field(serialization_alias="strength_ratio_to_intact_pct")
+    target: str = Field(serialization_alias="for")
+    intact: OutcomeDocument | None
+    now: OutcomeDocument | None
+    ratio_pct: float | None = Field(serialization_alias="strength_ratio_to_intact_pct")
     how: str
     laws: dict[str, str]
     path: list[list[float]]

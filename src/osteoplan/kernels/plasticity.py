@@ -8,6 +8,8 @@
     search    where r.du has not fallen, back to where it crosses zero: with beta = alpha the increment is
               the minimum of a convex energy along du
     step      halved where Newton stops short, doubled again after two that went well
+    gauge     the way may be measured on the body instead of at the machine (g.u): then a step is as long as
+              the last one says that it takes, and solved again where the body gave way by half more
     loaded by a given force F (work-averaged displacement F.u): through a spring km, load = km (t - F.u), so
               that a body at its limit is still held; km is the stiffness of the body itself
 
@@ -24,6 +26,7 @@ Tests: tests/analytic/test_plasticity.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +48,11 @@ MOST_CG = 120
 SOFTEST = 1e-3  # share of E that a yielded element keeps in T, not in the forces: T stays invertible
 REMNANT = 1e-6  # share of k^2 that a wholly softened element keeps
 SMALLEST = 1.0 / 256.0  # of a step
+TOO_FAR = 1.5  # a step that the gauge finds that much longer than asked is solved again
+BEYOND = 1.02  # of what is left of the way, where only a rate tells how far that is
+FUTILE = (
+    4.0  # the machine has gone that many times the elastic way and the gauge has not: something else gives
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +83,13 @@ class Boundary:
     Attributes:
         fixed: held or moved by the machine; unit_mm: its displacement where fixed, at t = 1.
         force: load at 1 N (or N mm) of the machine, on free unknowns; None where it moves the body itself.
+        gauge: weights; gauge.u [mm] is the way that ``follow`` goes; None: that of the machine.
     """
 
     fixed: Bool
     unit_mm: F64
     force: F64 | None = None
+    gauge: F64 | None = None
 
 
 @dataclass(frozen=True)
@@ -88,12 +98,14 @@ class Point:
 
     Attributes:
         displacement_mm: of the machine (work average over the load); force_N: work-conjugate to it.
+        gauge_mm: of the gauge; the machine's own where there is none.
         yielded: share of the elements that have ever yielded.
         newton, products: steps and products with the tangent that it took; residual: relative.
     """
 
     displacement_mm: float
     force_N: float
+    gauge_mm: float
     yielded: float
     newton: int
     products: int
@@ -106,6 +118,7 @@ class LoadPath:
 
     Attributes:
         stiffness: elastic, N/mm; displacement_mm: (n_nodes, 3) at the end.
+        step_mm: of the gauge, in a whole step; 0 where nothing yields.
         strain: (n_elements,) plastic strain; work: (n_elements,) dissipated energy [N/mm2].
     """
 
@@ -114,18 +127,29 @@ class LoadPath:
     displacement_mm: F64
     strain: F64
     work: F64
+    step_mm: float
 
     @property
     def peak_N(self) -> float:
         """Largest force."""
         return max(point.force_N for point in self.points)
 
-    def force_at(self, displacement_mm: float) -> float:
-        """Force at a displacement, straight between states; from rest on."""
-        d, F = zip((0.0, 0.0), *((p.displacement_mm, p.force_N) for p in self.points), strict=True)
-        if not displacement_mm <= d[-1] * (1 + 1e-9):
-            raise ValueError(f"the path ends at {d[-1]:g} mm, before {displacement_mm:g} mm")
-        return float(np.interp(displacement_mm, d, F))
+    @property
+    def slope(self) -> float:
+        """Of the last step [N/mm]; elastic where nothing yields."""
+        return _slope(self.points) if len(self.points) > 1 else self.stiffness
+
+    def force_at(self, gauge_mm: float) -> float:
+        """Force where the gauge tells that, straight between states; from rest on."""
+        d, F = zip((0.0, 0.0), *((p.gauge_mm, p.force_N) for p in self.points), strict=True)
+        if not gauge_mm <= d[-1] * (1 + 1e-9):
+            raise ValueError(f"the path ends at {d[-1]:g} mm, before {gauge_mm:g} mm")
+        return float(np.interp(gauge_mm, d, F))
+
+    def rise(self, gauge_mm: float, step_mm: float) -> float:
+        """Share of the force there that the way of one step before it brought."""
+        here = self.force_at(gauge_mm)
+        return 1.0 - self.force_at(max(gauge_mm - step_mm, 0.0)) / here if here > 0.0 else 0.0
 
 
 def follow(
@@ -138,55 +162,73 @@ def follow(
     tolerance: float = 1e-4,
     on_step: OnStep | None = None,
 ) -> LoadPath:
-    """Load the body from rest until the machine has moved by ``to_mm``.
+    """Load the body from rest until the gauge tells ``to_mm``.
 
     Args:
-        to_mm: of the machine; a body that does not yield before is computed there alone.  None: as far as
+        to_mm: of the gauge; a body that does not yield before is computed there alone.  None: as far as
             ``steps`` go when each is as long as the way to where ``MANY`` of the elements would yield.
         steps: equal increments from first yield to the end.
         plateau: share of the elastic stiffness; the path ends where the last step rose less steeply.
         tolerance: force out of balance over the force of supports and load.
 
+    Returns:
+        The path; it ends short of ``to_mm`` where the machine moves on and the gauge does not.
+
     Raises:
+        ValueError: the gauge does not grow while the body is elastic.
         NotConverged: a step failed even when it was cut to 1/256.
         Cancelled: ``on_step(newton steps so far, residual)`` returned False.
     """
     walk = _Walk(body, boundary, tolerance, on_step)
-    first = walk.first_yield_mm()
+    per = walk.gauge_mm(walk.virgin, 1.0)
+    if not per > 0.0:
+        raise ValueError(
+            f"the gauge tells {per:g} mm where the machine moves by 1 mm: it cannot say how far to go"
+        )
+    yields = walk.yields_at()
+    first = float(yields.min(initial=np.inf))
     if to_mm is None:
-        to_mm = first + steps * float(np.quantile(walk.yields_at(), MANY, method="lower"))
-        if not np.isfinite(to_mm):
-            raise ValueError(f"less than {MANY:g} of the elements can yield: say how far to go")
-    if first >= to_mm:
-        return walk.path([walk.elastic_point(to_mm)], to_mm * walk.virgin)
-    u, points = first * walk.virgin, [walk.elastic_point(first)]
-    before, whole = np.zeros_like(u), (to_mm - first) / steps
+        if first == np.inf:  # it bears any load
+            return walk.path([walk.elastic_point(1.0, per)], walk.virgin, 0.0)
+        reach = yields[yields <= np.quantile(yields, MANY, method="lower")]
+        to_mm = per * (first + steps * float(reach[np.isfinite(reach)].max()))
+    if first * per >= to_mm:
+        return walk.path([walk.elastic_point(to_mm / per, per)], to_mm / per * walk.virgin, 0.0)
+    u, points = first * walk.virgin, [walk.elastic_point(first, per)]
+    before, whole = np.zeros_like(u), (to_mm - first * per) / steps
     t = walk.machine_at(points[0])
-    last, dt, easy = t, whole, 0
-    while points[-1].displacement_mm < to_mm * (1 - 1e-9):
+    last, rate, share, easy = t, per, 1.0, 0
+    while points[-1].gauge_mm < to_mm * (1 - 1e-9) and t * per < FUTILE * to_mm:
+        wanted = share * whole
         if boundary.force is None:
-            dt = min(dt, to_mm - t)
+            wanted = min(wanted, (1.0 if boundary.gauge is None else BEYOND) * (to_mm - points[-1].gauge_mm))
+        dt = wanted / rate
         found = walk.step(t + dt, u + (dt / last) * (u - before), dt / last)
         if found is None:
-            dt, easy = dt / 2, 0
-            if dt < SMALLEST * whole:
+            share, easy = share / 2, 0
+            if share < SMALLEST:
                 raise NotConverged(
                     "the yielding body", residual=walk.residual, tolerance=tolerance, iterations=walk.newton
                 )
             continue
-        points.append(walk.point())
-        before, u = u, found
+        if boundary.gauge is not None:
+            gain = walk.gauge_mm(found[0], 0.0) - points[-1].gauge_mm
+            rate = max(gain / dt, 0.1 * per)
+            if gain > TOO_FAR * wanted and dt * per > SMALLEST * whole:
+                continue
+        points.append(walk.settled(t + dt, *found))
+        before, u = u, found[0]
         if _slope(points) < plateau * walk.stiffness:
             break
         t, last, easy = t + dt, dt, easy + 1
-        if easy >= 2 and dt < whole:
-            dt, easy = min(2 * dt, whole), 0
-    return walk.path(points, u)
+        if easy >= 2 and share < 1.0:
+            share, easy = min(2 * share, 1.0), 0
+    return walk.path(points, u, whole)
 
 
-def _slope(points: list[Point]) -> float:
+def _slope(points: Sequence[Point]) -> float:
     """Of the last step [N/mm]."""
-    one, two = points[-2:]
+    one, two = points[-2], points[-1]
     return (two.force_N - one.force_N) / (two.displacement_mm - one.displacement_mm)
 
 
@@ -201,6 +243,7 @@ class _Walk:
         self.free = mesh.lines_of_nodes((~boundary.fixed).astype(np.float64))
         self.unit = mesh.lines_of_nodes(np.where(boundary.fixed, boundary.unit_mm, 0.0))
         self.F = None if boundary.force is None else self.free * mesh.lines_of_nodes(boundary.force)
+        self.gauge = None if boundary.gauge is None else mesh.lines_of_nodes(boundary.gauge)
         at = np.broadcast_to(np.arange(mesh.rows.nodes, dtype=np.int32), (3, mesh.rows.nodes))
         places = mesh.of_lines(np.ascontiguousarray(at))[:, 0][mesh.corners].astype(np.int32)
         self.elements = Elements.of(self.brick, mesh.layers, places, body.E, body.alpha, body.beta)
@@ -241,30 +284,32 @@ class _Walk:
         at = np.full_like(demand, np.inf)
         return np.divide(1.0, demand, out=at, where=demand > 0.0)
 
-    def first_yield_mm(self) -> float:
-        """Displacement at which the first element yields."""
-        return float(self.yields_at().min(initial=np.inf))
+    def gauge_mm(self, u: F64, moved: float) -> float:
+        """What the gauge tells at displacements u of lines; ``moved``: of the machine."""
+        return moved if self.gauge is None else total(self.gauge, u)
 
-    def elastic_point(self, d: float) -> Point:
-        """The state before anything yields."""
-        return Point(d, d * self.stiffness, 0.0, 0, 0, 0.0)
+    def elastic_point(self, d: float, per: float) -> Point:
+        """The state before anything yields; ``per``: of the gauge at 1 mm."""
+        return Point(d, d * self.stiffness, d * per, 0.0, 0, 0, 0.0)
 
     def machine_at(self, point: Point) -> float:
         """Displacement of the machine, its spring included."""
         return point.displacement_mm + (0.0 if self.F is None else point.force_N / self.spring)
 
-    def step(self, t: float, guess: F64, growth: float) -> F64 | None:
-        """Displacements at machine displacement t, settled; None where Newton stopped short."""
+    def step(self, t: float, guess: F64, growth: float) -> tuple[F64, F64] | None:
+        """(displacements, forces of the elements) at t, not settled; None where Newton stopped short."""
         self.k = self._cohesion(growth)
-        found = self._newton(t, guess)
-        if found is None:
-            return None
-        u, y = found
+        return self._newton(t, guess)
+
+    def settled(self, t: float, u: F64, y: F64) -> Point:
+        """The state that a step found, taken for the end of it."""
         work = self.elements.work.copy()
         self.elements.settle(u, self.k)
         self.before = self.elements.work - work
-        self.t, self.load, self.moved = t, *self._measured(t, u, y)
-        return u
+        load, moved = self._measured(t, u, y)
+        yielded = float(np.count_nonzero(self.elements.strain) / len(self.body.E))
+        told = self.gauge_mm(u, moved)
+        return Point(moved, load, told, yielded, self.newton, self.products, self.residual)
 
     def _measured(self, t: float, u: F64, y: F64) -> tuple[float, float]:
         """(force, displacement) of the load."""
@@ -273,12 +318,7 @@ class _Walk:
         moved = total(self.F, u)
         return self.spring * (t - moved), moved
 
-    def point(self) -> Point:
-        """The state just reached."""
-        yielded = float(np.count_nonzero(self.elements.strain) / len(self.body.E))
-        return Point(self.moved, self.load, yielded, self.newton, self.products, self.residual)
-
-    def path(self, points: list[Point], u: F64) -> LoadPath:
+    def path(self, points: list[Point], u: F64, step_mm: float) -> LoadPath:
         """What the caller gets."""
         return LoadPath(
             tuple(points),
@@ -286,6 +326,7 @@ class _Walk:
             self.body.mesh.of_lines(u),
             self.elements.strain,
             self.elements.work,
+            step_mm,
         )
 
     def _cohesion(self, growth: float) -> F64:

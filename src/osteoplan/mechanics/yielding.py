@@ -5,8 +5,10 @@
     L3   L2 that softens; the energy per area must be given, no source for bone was found
 
 Modulus and strength come from one pair of laws (``laws.yaml``), so the first law of the load case that has a
-partner is taken.  Strength is the force at an agreed strain where the case has a gauge length (a vertebra in
-compression), else on the plateau; under L3 the largest force on the way.
+partner is taken.  Strength is the force at an agreed strain of the bone where the case has a gauge length (a
+vertebra in compression: its endplates come nearer to each other, on average; caps and discs do not count),
+else on the plateau; under L3 the largest force on the way.  Where no bone yields there is no strength; where
+the force still rises at the end it is told as a lower bound.
 
     tissue                    modulus                 strength (compression; tension by ratio or own)
     bone                      law                     partner of the law
@@ -25,7 +27,7 @@ Sources: Kopperdahl 2002 and others in ``laws.yaml``; Kinzl (composite).  Tests:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -60,6 +62,7 @@ WORDS: Mapping[Level, str] = {
     "L2": "Drucker-Prager, perfectly plastic, weaker in tension",
     "L3": "Drucker-Prager with softening, energy of a crush band as stated",
 }
+STILL_RISING = "still rising there"
 LEAST_STRAIN = 1e-3  # numerics: no bone yields before, where a law of strength falls below its modulus
 
 
@@ -68,11 +71,11 @@ class LevelStrength:
     """Strength by one level.
 
     Attributes:
-        estimate: the strength; how: when it was read off.
+        estimate: the strength, None where it is not known; how: when it was read off, or why it is not known.
         path: load and displacement; laws: ids, of ``modulus`` and ``strength``.
     """
 
-    estimate: Estimate
+    estimate: Estimate | None
     how: str
     path: LoadPath
     laws: Mapping[str, str]
@@ -116,8 +119,12 @@ def strength(
     dense = _dense_lesion(specimen, tissue, state)
     E, compression = (np.where(dense, weaker_cortex, 1.0) * each for each in (E, compression))
     body = _body(specimen, level, E, compression, tension, energy_N_mm, rods)
-    path, force, how = _loaded(specimen, body, level, on_step)
-    return _level_strength(specimen, level, law, tissue, path, force, how)
+    counted = specimen.body & ~specimen.end_cap & ~tissue.replaced
+    if not np.isfinite(body.k[counted]).any():  # marrow: the caps would yield alone, after a long walk
+        body = replace(body, k=np.full_like(body.k, np.inf))
+    path = _loaded(specimen, body, level, on_step)
+    force, how = _read_off(specimen, level, path, bool((path.strain[counted] > 0.0).any()))
+    return _level_strength(specimen, level, law, counted, path, force, how)
 
 
 def law_pair(laws: tuple[str, ...], case: str) -> Law:
@@ -198,78 +205,93 @@ def _body(
     return Body(specimen.mesh, (h, h, h), poisson, E, k, alpha, beta, softens, ties)
 
 
-def _loaded(
-    specimen: Specimen, body: Body, level: Level, on_step: OnStep | None
-) -> tuple[LoadPath, float, str]:
-    """(path, strength, when it was read off)."""
-    conditions = specimen.conditions
-    boundary = Boundary(conditions.fixed, conditions.prescribed_mm, conditions.force_N)
-    softens = level == "L3"
-    height = _gauge_mm(specimen)
-    if height is not None:
-        strain = number("yielding.model_strain")
-        path = follow(
-            body, boundary, to_mm=strain * height, steps=SOFTENING_STEPS if softens else STEPS,
-            tolerance=TOLERANCE, on_step=on_step,
-        )  # fmt: skip
-        if not softens:
-            how = f"force at {100 * strain:g} % strain of {height:.1f} mm"
-            return path, path.force_at(strain * height), how
-        return path, path.peak_N, f"largest force up to {100 * strain:g} % strain of {height:.1f} mm"
-    share = number("yielding.plateau_share")
-    path = follow(
-        body,
-        boundary,
-        steps=PLATEAU_STEPS,
-        plateau=0.0 if softens else share,
-        tolerance=TOLERANCE,
-        on_step=on_step,
+def _loaded(specimen: Specimen, body: Body, level: Level, on_step: OnStep | None) -> LoadPath:
+    """To the agreed strain of the bone, else as far as the slope has to fall."""
+    conditions, softens = specimen.conditions, level == "L3"
+    weights, end = _gauge(specimen)
+    boundary = Boundary(conditions.fixed, conditions.prescribed_mm, conditions.force_N, weights)
+    steps, plateau = (SOFTENING_STEPS if softens else STEPS), -np.inf
+    if end is None:
+        steps, plateau = PLATEAU_STEPS, 0.0 if softens else number("yielding.plateau_share")
+    return follow(
+        body, boundary, to_mm=end, steps=steps, plateau=plateau, tolerance=TOLERANCE, on_step=on_step
     )
-    if softens:
-        return path, path.peak_N, "largest force"
-    return path, path.peak_N, f"where the slope has fallen to {100 * share:g} % of the stiffness"
+
+
+def _gauge(specimen: Specimen) -> tuple[F64 | None, float | None]:
+    """((n_nodes, 3) by how much the endplates come nearer to each other, on average where caps or discs touch
+    the body; the end of the way [mm]); None where strength is not told at a strain."""
+    if specimen.conditions.load_unit != "N" or not specimen.anatomy.is_vertebra or specimen.height_mm is None:
+        return None, None
+    corners, k = specimen.mesh.corners, specimen.mesh.cells[:, 2]
+    bone = specimen.body & ~specimen.end_cap
+    upper = k > k[bone].mean()
+    weights = np.zeros((len(specimen.mesh.nodes), 3))
+    for cap, sign in ((specimen.end_cap & upper, -1.0), (specimen.end_cap & ~upper, 1.0)):
+        plate = np.intersect1d(corners[cap], corners[bone])
+        weights[plate, 2] = sign / len(plate)
+    return weights, number("yielding.model_strain") * specimen.height_mm
+
+
+def _read_off(specimen: Specimen, level: Level, path: LoadPath, yields: bool) -> tuple[float | None, str]:
+    """(strength, when it was read off); None, and why, where it is not known."""
+    last, end = path.points[-1], _gauge(specimen)[1]
+    at = f"{100 * number('yielding.model_strain'):g} % strain of the bone ({specimen.height_mm or 0:.1f} mm)"
+    up_to = f" up to {at}" if end is not None else ""
+    if not yields:
+        return None, f"not known: no bone yields{up_to}"
+    if end is not None and last.gauge_mm < end * (1 - 1e-9):
+        return None, f"not known: what holds the bone gives way before {at}"
+    if level == "L3" and path.peak_N > last.force_N:
+        return path.peak_N, f"largest force{up_to}"
+    if end is None:
+        share, slope = number("yielding.plateau_share"), path.slope / path.stiffness
+        if slope >= share:
+            why = f"after {PLATEAU_STEPS} steps the slope is {100 * slope:.1f} % of the stiffness"
+            return None, f"not known: {why}"
+        force, how = path.peak_N, f"where the slope has fallen to {100 * share:g} % of the stiffness"
+        rise = path.rise(last.gauge_mm, path.step_mm)
+    else:
+        force, how = path.force_at(end), f"force at {at}"
+        rise = path.rise(end, end / STEPS)
+    if rise > number("yielding.rise_told"):
+        how += f", {STILL_RISING} ({100 * rise:.1f} % a step): no peak, a lower bound"
+    return force, how
 
 
 def _level_strength(
-    specimen: Specimen, level: Level, law: Law, tissue: Tissue, path: LoadPath, force: float, how: str
+    specimen: Specimen, level: Level, law: Law, counted: Bool, path: LoadPath, force: float | None, how: str
 ) -> LevelStrength:
     """What is told of it."""
     case, h = specimen.case, specimen.settings.spacing_mm
     partner = strength_law(law.strength)
     last = path.points[-1]
     strain = principal_strains(mean_strain(specimen.mesh, (h, h, h), path.displacement_mm))
-    counted = specimen.body & ~specimen.end_cap & ~tissue.replaced
     beyond = float((np.abs(strain[counted]).max(axis=1) > number("yielding.strain_trusted")).mean())
-    read = ["cap_yield", "model_strain", "plateau_share", *(["tension_to_compression"] * (level != "L1"))]
+    read = ["cap_yield", "model_strain", "plateau_share", "rise_told"]
+    read += ["tension_to_compression"] * (level != "L1")
     status = worst(law.status, partner.status, *(known(f"yielding.{key}").status for key in read))
     because = (
         WORDS[level], how, f"modulus {law.id} with strength {partner.id}",
         *dict.fromkeys((*law.cite, *partner.cite)),
         "the interval was not computed: one world, the central one",
     )  # fmt: skip
-    estimate = Estimate(
-        f"strength_{level}",
-        case.title,
-        force,
-        None,
-        None,
-        case.load_unit,
-        "simulated",
-        because,
-        status=status,
-    )
+    estimate = None
+    if force is not None:
+        unit, id = case.load_unit, f"strength_{level}"
+        estimate = Estimate(id, case.title, force, None, None, unit, "simulated", because, status=status)
     return LevelStrength(
         estimate, how, path, {"modulus": law.id, "strength": partner.id},
         {
             "level": level, "newton_steps": last.newton, "products": last.products, "residual": last.residual,
             "yielded_share": last.yielded, "load_steps": len(path.points) - 1, "stiffness": path.stiffness,
-            "beyond_small_strain_share": beyond,
+            "machine": last.displacement_mm, "beyond_small_strain_share": beyond,
         },
-        _warnings(specimen, level, path, beyond),
+        _warnings(level, how, beyond),
     )  # fmt: skip
 
 
-def _warnings(specimen: Specimen, level: Level, path: LoadPath, beyond: float) -> tuple[str, ...]:
+def _warnings(level: Level, how: str, beyond: float) -> tuple[str, ...]:
     said = []
     if beyond > 0.0:
         trusted = number("yielding.strain_trusted")
@@ -277,18 +299,6 @@ def _warnings(specimen: Specimen, level: Level, path: LoadPath, beyond: float) -
             f"{level}: {100 * beyond:.2g} % of the bone is strained beyond {100 * trusted:g} %, where small "
             "displacements no longer hold"
         )
-    if path.peak_N == path.points[-1].force_N and not _levelled(specimen, level, path):
-        said.append(f"{level}: the force still rises where the path ends, so the strength is a lower bound")
+    if STILL_RISING in how or how.startswith("not known"):
+        said.append(f"{level}: {how}")
     return tuple(said)
-
-
-def _levelled(specimen: Specimen, level: Level, path: LoadPath) -> bool:
-    """Whether the end of the path is the one that was asked for."""
-    if level == "L3":
-        return False
-    return _gauge_mm(specimen) is not None or len(path.points) <= PLATEAU_STEPS
-
-
-def _gauge_mm(specimen: Specimen) -> float | None:
-    """The length that strain of the whole bone is told by; None where the machine does not move along one."""
-    return specimen.height_mm if specimen.conditions.load_unit == "N" else None

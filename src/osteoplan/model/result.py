@@ -153,14 +153,18 @@ class Yielding:
     """One load case until the bone yields, in the central sample, without and with its lesion.
 
     Attributes:
-        ratio_pct: the second strength as a share of the first [%].
-        how: when the strength was read off; laws: of modulus and strength, by id.
+        target: title of the load case.
+        intact, now: None where the strength is not known.
+        ratio_pct: the second strength as a share of the first [%]; None where one of them is not known.
+        how: when the strengths were read off, or why they are not known.
+        laws: of modulus and strength, by id.
         path: (displacement, force) of the bone as it is.
     """
 
-    intact: Estimate
-    now: Estimate
-    ratio_pct: float
+    target: str
+    intact: Estimate | None
+    now: Estimate | None
+    ratio_pct: float | None
     how: str
     laws: Mapping[str, str]
     path: tuple[tuple[float, float], ...]

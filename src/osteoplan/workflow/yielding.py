@@ -41,14 +41,22 @@ def until_it_yields(
                 raise
             warnings.append(str(why))
             continue
-        rows.append(_row(intact, now))
-        warnings += [f"{case.title}: {said}" for said in dict.fromkeys((*intact.warnings, *now.warnings))]
+        rows.append(_row(case.title, intact, now))
+        warnings += [
+            f"{case.title}, {state}: {said}"
+            for state, one in (("intact", intact), ("now", now))
+            for said in one.warnings
+        ]
     return YieldingResult(level, tuple(rows), tuple(warnings))
 
 
-def _row(intact: LevelStrength, now: LevelStrength) -> Yielding:
+def _row(title: str, intact: LevelStrength, now: LevelStrength) -> Yielding:
+    ratio = None
+    if intact.estimate is not None and now.estimate is not None:
+        ratio = 100.0 * now.estimate.value / intact.estimate.value
+    how = now.how if intact.how == now.how else f"now {now.how}; intact {intact.how}"
     return Yielding(
-        intact.estimate, now.estimate, 100.0 * now.estimate.value / intact.estimate.value, now.how, now.laws,
+        title, intact.estimate, now.estimate, ratio, how, now.laws,
         tuple((point.displacement_mm, point.force_N) for point in now.path.points),
         {"intact": intact.diagnostics, "now": now.diagnostics},
     )  # fmt: skip
