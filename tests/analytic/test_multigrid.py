@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings
+from osteoplan.kernels.beams import places
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.embedding import Surface, hold, tie
 from osteoplan.kernels.islands import islands
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
+from osteoplan.mechanics.rods import Section, beam_of
 
 
 def _squeezed(E, edges=(1.0, 1.0, 1.0), *, bonded=True, ties=None, dtype=np.float64):
@@ -110,14 +112,12 @@ def test_titanium_in_marrow_is_solved():
 def _rod(mesh):
     start, end = np.array([6.0, 12.0, 6.0]), np.array([17.0, 10.5, 18.0])
     axis = (end - start) / np.linalg.norm(end - start)
-    s = places(float(np.linalg.norm(end - start)), axis, np.ones(3))
-    elements = np.ones(len(s) - 1)
-    held = np.ones(len(s), dtype=bool)
-    beam = Beam(axis, s, 2.5e6 * elements, 8.7e6 * elements, 8e5 * elements, held, held)
-    number = np.full((*mesh.shape, 8), -1, dtype=np.int32)
-    number[tuple(mesh.cells.T)] = mesh.corners
-    nodes, weights = interpolation(rings(start + s[:, None] * axis, axis, 3.25), number)
-    return (Tie(nodes, weights, beam.stiffness()),)
+    one, edges = Section(6.5, 3.6, 110e3), np.ones(3)
+    s = places(float(np.linalg.norm(end - start)), axis, edges, 3.25)
+    beam = beam_of(start, axis, s, [one] * (len(s) - 1))
+    on = Surface.of(beam, edges)
+    held = hold(beam, mesh, edges, along=np.ones(len(on.s), dtype=bool), on=on, poisson=0.3)
+    return (tie([held])[0][0],)
 
 
 def test_a_rod_tied_to_the_bricks_costs_few_steps_and_is_exact():

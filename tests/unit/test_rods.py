@@ -12,7 +12,15 @@ from osteoplan.kernels.elasticity import Bricks
 from osteoplan.knowledge.values import known
 from osteoplan.mechanics.cases.vertebra import build_compression
 from osteoplan.mechanics.load import load, solve, tissue_of
-from osteoplan.mechanics.rods import Section, metal_modulus, rods_in, screw_estimates, stress, yield_of
+from osteoplan.mechanics.rods import (
+    Section,
+    metal_modulus,
+    overlaps,
+    rods_in,
+    screw_estimates,
+    stress,
+    yield_of,
+)
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.model.effects import Cylinder, Effects
@@ -93,33 +101,41 @@ def test_a_rod_fills_its_own_volume(block):
 
 def test_a_screw_is_held_along_its_axis_by_thread_and_head_and_a_wire_by_nothing(block):
     threaded = one_rod(block, screw(thread_mm=16.0))
-    held, s = threaded.beam.held_along, threaded.beam.s
-    assert held[0]
-    assert np.array_equal(held[1:], s[1:] >= s[-1] - 16.0)
-    assert one_rod(block, screw()).beam.held_along.all()  # threaded up to its head
+    s, end = threaded.rings_mm, threaded.beam.s[-1]
+    head = s <= s.min() + 2.4  # a radius of it
+    assert np.array_equal(threaded.along, (s >= end - 16.0) | head)
+    assert one_rod(block, screw()).along.all()  # threaded up to its head
     wire = one_rod(block, screw(root_diameter_mm=None))
-    assert (wire.interface, wire.beam.held_along.any(), wire.beam.held_across.all()) == (
-        "sliding",
-        False,
-        True,
-    )
+    assert (wire.interface, wire.along.any()) == ("sliding", False)
 
 
 def test_cement_bonds_what_lies_in_it(block):
     _, mesh = block
     cement = (mesh.cells[:, 2] >= 15).astype(np.float64)  # the upper half
     wire = one_rod(block, screw(root_diameter_mm=None), cement)
-    inside = wire.points_mm[:, 2] > 15 * H
-    assert (wire.beam.held_along == inside)[np.abs(wire.points_mm[:, 2] - 15 * H) > H].all()
+    z = np.interp(wire.rings_mm, wire.beam.s, wire.points_mm[:, 2])
+    clear = np.abs(z - 15 * H) > 3.65  # its radius
+    assert (wire.along == (z > 15 * H))[clear].all()
+    assert wire.along.any()
     assert known("interfaces.in_cement").value == "bonded"
 
 
 def test_a_head_outside_the_bone_is_held_where_the_bone_begins(block):
     rod = one_rod(block, screw(start_mm=(6.0, -9.0, -12.0), thread_mm=8.0))
-    outside = rod.points_mm[:, 2] < 0.0
-    assert outside.sum() > 4
-    assert not rod.beam.held_across[outside].any()
-    assert np.flatnonzero(rod.beam.held_along)[0] == outside.sum()
+    z = np.interp(rod.rings_mm, rod.beam.s, rod.points_mm[:, 2])
+    assert not rod.along[z < -1.0].any()
+    first = rod.rings_mm[rod.along].min()
+    assert -1.0 < z[rod.rings_mm >= first].min() < 1.0
+    assert rod.along[(rod.rings_mm >= first) & (rod.rings_mm < first + 2.4)].all()
+
+
+def test_screws_that_run_into_each_other_are_told(block):
+    other = screw(start_mm=(22.0, -9.0, 3.0), end_mm=(6.0, -20.0, 40.0))
+    beside = screw(start_mm=(6.0, -26.0, 3.0), end_mm=(7.0, -27.0, 40.0))
+    rods = rods_in(Effects(solids=(screw(), beside, other)), *block)
+    (told,) = overlaps(rods)
+    assert told.startswith("screws 1 and 3 of the plan run into each other")
+    assert overlaps(rods[1:2]) == ()
 
 
 @pytest.mark.parametrize(

@@ -1,31 +1,27 @@
-"""Straight rods of Timoshenko beam elements, tied to a mesh of bricks.
+"""Straight rods of Timoshenko beam elements whose cross-sections may also stretch with what surrounds them.
 
-A rod thinner than a brick has no shape of its own in the mesh.  It is a line of nodes instead, whose
-translations are those of the bricks around it; its rotations, and every translation that nothing holds, are
-eliminated, so that no unknown is added:
-
-    a = W u                          translations of the rod's nodes: means of trilinear values around it
-    E = 1/2 a^T K a                  energy of the rod, K with rotations and free translations condensed out
-
-An element of length L, in each of its two planes (phi = 12 E I / (k G A L^2)):
-
-    E A / L [1 -1; -1 1]             along
-    E I / (L^3 (1 + phi)) [12  6L  -12  6L;  .  (4 + phi) L^2  -6L  (2 - phi) L^2;  ...]      across
+A rod thinner than a brick has no shape of its own in the mesh.  It is a line of nodes instead; at each, nine
+motions say how the section there moves and strains (u = a + x1 g1 + x2 g2):
 
     symbol        meaning                                             shape, unit
+    a             translation: along, and in two directions across    (3,) mm
+    g1, g2        change of u across: turns, and strains in the plane (3,) 1
     s             places of the rod's nodes, from its first end       (m,) mm
     EA            axial stiffness of each element                     (m - 1,) N
     EI, kGA       bending and shear stiffness of each element         (m - 1,) N mm2, N
-    held_along, held_across    node moves with the bricks             (m,) bool
 
-A straight rod that is held by its translations alone carries no torsion.  Where fewer than two nodes are held
-in a direction, the rod resists nothing in it.
+An element of length L, in each of its two planes (phi = 12 E I / (k G A L^2); the slope is minus the part of
+g along the rod):
 
-A node reads the bricks on a ring around the axis (radius of the rod), so that finer bricks than the rod do
-not feel a knife's edge; rings of the rod's nodes lie at least one brick apart along the lattice.
+    E I / (L^3 (1 + phi)) [12  6L  -12  6L;  .  (4 + phi) L^2  -6L  (2 - phi) L^2;  ...]      across
+    A L C   for eps = (da/ds along, g11, g22, g12 + g21)                      along, and in the section
+    G I / L [1 -1; -1 1]              for the four parts of g in the section: torsion is G (2 I) / L
+
+Free to contract sideways, a rod is E A / L [1 -1; -1 1] along.  How it moves with the bricks around it is
+``kernels.embedding``.
 
 Sources: Przemieniecki, Theory of Matrix Structural Analysis (1968), ch. 5 (the element); Cowper 1966 (shear
-coefficient); Guyan 1965 (condensation).  Tests: tests/analytic/test_beams.py.
+coefficient).  Tests: tests/analytic/test_beams.py.
 """
 
 from __future__ import annotations
@@ -37,11 +33,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from osteoplan.arrays import F64, I32, Array, Bool, Indices
+from osteoplan.arrays import F64, I32, Array
 
-__all__ = ["Beam", "EndForces", "Tie", "interpolation", "places", "rings", "shear_coefficient"]
+__all__ = ["MOTIONS", "Beam", "EndForces", "Tie", "places", "shear_coefficient"]
 
-RING = 8  # points around the axis
+MOTIONS = 9  # of a node: a, g1, g2; motion 3 b + c is direction c (along, across, across) of mode b
 
 
 def shear_coefficient(poisson: float, bore_ratio: float) -> float:
@@ -56,9 +52,9 @@ class Tie:
     """What a rod adds to the stiffness of a mesh: W^T K W.
 
     Attributes:
-        nodes: (m, w) nodes of the mesh that each node of the rod reads; weights: (m, w), 0 in places not
-            used, rows that add up to 1 (or are 0 where the node is not held).
-        K: (3 m, 3 m) symmetric, not negative [N/mm]; degree of freedom 3 j + c is component c of node j.
+        nodes: (m, w) nodes of the mesh that each reading of the rod sums over; weights: (m, w), 0 in places
+            not used.
+        K: (3 m, 3 m) symmetric, not negative; degree of freedom 3 j + c is component c of reading j.
     """
 
     nodes: I32
@@ -66,7 +62,7 @@ class Tie:
     K: F64
 
     def displacement(self, u: Array) -> F64:
-        """(m, 3) displacement of the rod's nodes under (n_nodes, 3)."""
+        """(m, 3) readings under (n_nodes, 3) displacements [mm]."""
         a: F64 = _read(self.nodes, self.weights, u)
         return a
 
@@ -118,16 +114,18 @@ class Beam:
     """A straight rod; see the module for its arrays.
 
     Attributes:
-        axis: (3,) unit vector from the first end to the last, along the lattice's axes.
+        start: (3,) its first end [mm], and axis: (3,) unit vector to the last, along the lattice's axes.
+        radius: of its surface [mm].
     """
 
+    start: F64
     axis: F64
     s: F64
+    radius: float
     EA: F64
     EI: F64
     kGA: F64
-    held_along: Bool
-    held_across: Bool
+    poisson: float = 0.3
 
     @property
     def frame(self) -> F64:
@@ -136,83 +134,87 @@ class Beam:
         first /= np.linalg.norm(first)
         return np.stack([self.axis, first, np.cross(self.axis, first)])
 
+    def less(self, modulus_MPa: F64) -> Beam:
+        """The rod less a full one of (m - 1,) other moduli: what it pushes aside stays in the bricks."""
+        A, G = np.pi * self.radius**2, 0.5 / (1.0 + self.poisson)
+        EA = np.maximum(self.EA - A * modulus_MPa, 0.0)
+        EI = np.maximum(self.EI - A * self.radius**2 / 4.0 * modulus_MPa, 0.0)
+        kGA = np.maximum(self.kGA - shear_coefficient(self.poisson, 0.0) * G * A * modulus_MPa, 0.0)
+        return replace(self, EA=EA, EI=EI, kGA=np.maximum(kGA, 1e-9 * self.kGA))
+
+    def hats(self, s: F64) -> F64:
+        """(k, m) share of each node in what happens at (k,) places; beyond the ends as a straight line."""
+        e = np.clip(np.searchsorted(self.s, s, side="right") - 1, 0, len(self.s) - 2)
+        t = (s - self.s[e]) / np.diff(self.s)[e]
+        N = np.zeros((len(s), len(self.s)))
+        N[np.arange(len(s)), e], N[np.arange(len(s)), e + 1] = 1.0 - t, t
+        return N
+
+    def motion(self, points: F64) -> F64:
+        """(3 k, 9 m) displacement of (k, 3) points [mm] by the nodes' motions, along the lattice's axes."""
+        local = (points - self.start) @ self.frame.T
+        modes = np.stack([np.ones(len(points)), local[:, 1], local[:, 2]], axis=1)
+        out: F64 = np.einsum("km,kb,cd->kdmbc", self.hats(local[:, 0]), modes, self.frame)
+        return out.reshape(3 * len(points), -1)
+
     def stiffness(self) -> F64:
-        """(3 m, 3 m) stiffness at the held translations, along the lattice's axes."""
-        along, across = self._condensed()[0][0], self._condensed()[1][0]
-        n = np.outer(self.axis, self.axis)
-        K: F64 = np.kron(along, n) + np.kron(across, np.eye(3) - n)
-        return 0.5 * (K + K.T)
-
-    def forces(self, a: F64) -> EndForces:
-        """Forces in the elements where the held translations are (m, 3) a."""
-        local = a @ self.frame.T
-        (_, whole_along), (_, whole_across) = self._condensed()
-        stretch = np.diff(whole_along @ local[:, 0])
-        L = np.diff(self.s)
-        bent = [whole_across @ local[:, c] for c in (1, 2)]
-        ends = np.array(
-            [[_bending(*row) @ v[2 * e : 2 * e + 4] for v in bent] for e, row in self._elements()]
-        )
-        moment = np.stack([ends[:, :, 1], -ends[:, :, 3]], axis=1)
-        return EndForces(self.EA * stretch / L, ends[:, :, 2], moment)
-
-    def _elements(self) -> list[tuple[int, tuple[float, float, float]]]:
-        rows = zip(np.diff(self.s), self.EI, self.kGA, strict=True)
-        return [(e, (float(L), float(EI), float(kGA))) for e, (L, EI, kGA) in enumerate(rows)]
-
-    def _condensed(self) -> tuple[tuple[F64, F64], tuple[F64, F64]]:
-        """(K, whole) along and across: whole gives all degrees of freedom from the (m,) translations."""
+        """(9 m, 9 m) stiffness of the nodes' motions."""
         m = len(self.s)
-        axial, bending = np.zeros((m, m)), np.zeros((2 * m, 2 * m))
-        for e, (L, EI, kGA) in self._elements():
-            axial[e : e + 2, e : e + 2] += self.EA[e] / L * np.array([[1.0, -1.0], [-1.0, 1.0]])
-            bending[2 * e : 2 * e + 4, 2 * e : 2 * e + 4] += _bending(L, EI, kGA)
-        return (
-            _condense(axial, np.arange(m), self.held_along),
-            _condense(bending, 2 * np.arange(m), self.held_across),
-        )
+        K = np.zeros((m, MOTIONS, m, MOTIONS))
+        for e, L in enumerate(np.diff(self.s)):
+            part = K[e : e + 2, :, e : e + 2, :]
+            B = self._strain(float(L))
+            part += np.einsum("rin,rs,sjp->injp", B, self._law(e) * L, B)
+            shear = 0.5 * self.EI[e] / (1.0 + self.poisson) / L * np.array([[1.0, -1.0], [-1.0, 1.0]])
+            for c in (4, 5, 7, 8):
+                part[:, c, :, c] += shear
+            bent = _bending(float(L), float(self.EI[e]), float(self.kGA[e])).reshape(2, 2, 2, 2)
+            for w, slope in _PLANES:
+                for a, first in enumerate((w, slope)):
+                    for b, second in enumerate((w, slope)):
+                        part[:, first, :, second] += (-1.0) ** (a + b) * bent[:, a, :, b]
+        return K.reshape(MOTIONS * m, -1)
+
+    def forces(self, q: F64) -> EndForces:
+        """Forces in the elements under (m, 9) motions of the nodes."""
+        L = np.diff(self.s)
+        strain = np.stack([self._strain(float(d)) for d in L])  # (m - 1, 4, 2, 9)
+        pairs = np.stack([q[:-1], q[1:]], axis=1)
+        laws = np.stack([self._law(e)[0] for e in range(len(L))])
+        axial = np.einsum("er,erin,ein->e", laws, strain, pairs)
+        ends = np.zeros((len(L), 2, 4))
+        for e in range(len(L)):
+            for plane, (w, slope) in enumerate(_PLANES):
+                v = pairs[e][:, [w, slope]] * (1.0, -1.0)
+                ends[e, plane] = _bending(float(L[e]), float(self.EI[e]), float(self.kGA[e])) @ v.ravel()
+        return EndForces(axial, ends[:, :, 2], np.stack([ends[:, :, 1], -ends[:, :, 3]], axis=1))
+
+    def _law(self, e: int) -> F64:
+        """(4, 4) A C for the strains along, across, across, and in the plane's shear."""
+        first = self.poisson / ((1.0 + self.poisson) * (1.0 - 2.0 * self.poisson))
+        mu = 0.5 / (1.0 + self.poisson)
+        C = np.diag([2.0 * mu, 2.0 * mu, 2.0 * mu, mu])
+        C[:3, :3] += first
+        law: F64 = C * self.EA[e]
+        return law
+
+    @staticmethod
+    def _strain(L: float) -> F64:
+        """(4, 2, 9) those strains, at the middle of an element, from its two nodes."""
+        B = np.zeros((4, 2, MOTIONS))
+        B[0, :, 0] = -1.0 / L, 1.0 / L
+        B[1, :, 4] = B[2, :, 8] = B[3, :, 5] = B[3, :, 7] = 0.5
+        return B
 
 
-def places(length_mm: float, axis: F64, edges_mm: F64) -> F64:
-    """(m,) places along a rod, so far apart that each lies in a layer of bricks of its own."""
-    step = 1.0 / float((np.abs(axis) / edges_mm).max())
+_PLANES = ((1, 3), (2, 6))  # (deflection, minus its slope) among a node's motions
+
+
+def places(length_mm: float, axis: F64, edges_mm: F64, radius_mm: float) -> F64:
+    """(m,) places along a rod: a radius apart, but each in a layer of bricks of its own."""
+    step = max(radius_mm, 1.0 / float((np.abs(axis) / edges_mm).max()))
     count = max(1, int(length_mm / step + 1e-9))
     return np.linspace(0.0, length_mm, count + 1)
-
-
-def rings(points: F64, axis: F64, radius: float) -> F64:
-    """(m, RING, 3) points around each of (m, 3) points of a straight rod."""
-    first = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
-    first /= np.linalg.norm(first)
-    angle = 2.0 * np.pi * (np.arange(RING) + 0.5) / RING
-    around = np.outer(np.cos(angle), first) + np.outer(np.sin(angle), np.cross(axis, first))
-    return points[:, None, :] + radius * around
-
-
-def interpolation(points: F64, number: I32) -> tuple[I32, F64]:
-    """Nodes and weights (m, 8 q) that read the mean of trilinear values at (m, q, 3) points.
-
-    Args:
-        points: in units of bricks, node (i, j, k) of the lattice at (i, j, k).
-        number: (ni, nj, nk, 8) numbers of the corners of each brick, -1 where it is void.
-
-    Points in no brick are left out of the mean; a row with none of them has zero weights.
-    """
-    cell = np.floor(points).astype(np.intp)
-    shape = np.array(number.shape[:3])
-    inside: Bool = np.asarray(((cell >= 0) & (cell < shape)).all(axis=-1))
-    cell = np.where(inside[..., None], cell, 0)
-    corners = number[cell[..., 0], cell[..., 1], cell[..., 2]]  # (m, q, 8)
-    inside &= corners[..., 0] >= 0
-    t = (points - cell)[..., None, :]
-    factor = np.where(_CORNERS == 1, t, 1.0 - t).prod(axis=-1) * inside[..., None]
-    count = inside.sum(axis=1)[:, None, None]
-    weights = factor / np.maximum(count, 1)
-    m = len(points)
-    return np.where(weights > 0, corners, 0).reshape(m, -1).astype(np.int32), weights.reshape(m, -1)
-
-
-_CORNERS = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
 
 
 def _bending(L: float, EI: float, kGA: float) -> F64:
@@ -221,24 +223,6 @@ def _bending(L: float, EI: float, kGA: float) -> F64:
     a, b, c, d = 12.0, 6.0 * L, (4.0 + phi) * L * L, (2.0 - phi) * L * L
     K = np.array([[a, b, -a, b], [b, c, -b, d], [-a, -b, a, -b], [b, d, -b, c]])
     return EI / (L**3 * (1.0 + phi)) * K
-
-
-def _condense(K: F64, translation: Indices, held: Bool) -> tuple[F64, F64]:
-    """((m, m) stiffness at held translations, (n, m) all degrees of freedom from them)."""
-    m, n = len(held), len(K)
-    whole = np.zeros((n, m))
-    if held.sum() < 2:
-        return np.zeros((m, m)), whole
-    kept = translation[held]
-    freed = np.setdiff1d(np.arange(n), kept)
-    whole[kept, np.flatnonzero(held)] = 1.0
-    if freed.size:
-        # long and short elements: scale before solving
-        size = np.sqrt(np.diag(K))[freed]
-        inner = K[np.ix_(freed, freed)] / np.outer(size, size)
-        follow = np.linalg.solve(inner, K[np.ix_(freed, kept)] / size[:, None]) / size[:, None]
-        whole[np.ix_(freed, np.flatnonzero(held))] = -follow
-    return whole.T @ K @ whole, whole
 
 
 @njit(cache=True, nogil=True)

@@ -60,11 +60,12 @@ class RodMotions:
         number[nodes] = np.arange(len(nodes))
         free = ~fixed[nodes].ravel()
         D = np.where(free, diagonal[nodes].ravel(), np.inf)
-        columns, stiff = [], []
+        columns: list[Any] = []
+        stiff: list[tuple[Any, F64]] = []
         for tie in ties:
             W = _components(tie, number, len(nodes))
-            own = W.T.multiply(1.0 / D[:, None]).tocsc()
-            columns.append(own)
+            if not any(tie.weights is other.weights for other in ties[: len(stiff)]):  # rods in one piece
+                columns.append(W.T.multiply(1.0 / D[:, None]).tocsc())
             stiff.append((W, tie.K))
         V = sparse.hstack(columns).tocsc()
         AV = (_around(mesh, around, number, len(nodes), K0, modulus) @ V).toarray()

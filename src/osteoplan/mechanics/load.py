@@ -13,6 +13,7 @@ Tests: tests/unit/test_specimen.py, test_mechanics.py, test_hemipelvis.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -26,14 +27,20 @@ from osteoplan.mechanics.checks import require_held, require_load_path
 from osteoplan.mechanics.existing_metal import alloy_range, existing_metal
 from osteoplan.mechanics.memory import Hierarchies, ensure_memory
 from osteoplan.mechanics.outcomes import outcomes, strain_field
-from osteoplan.mechanics.rods import Rod, rods_in, screw_estimates
+from osteoplan.mechanics.rods import Rod, overlaps, rods_in, screw_estimates
 from osteoplan.mechanics.sampled_image import cement_of, cement_share, replaced_by_soft_tissue
 from osteoplan.mechanics.scenarios import in_scenario, layered
 from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.state import MechanicsSettings, State
 from osteoplan.mechanics.uncertainty.correction import correction_points
 from osteoplan.mechanics.uncertainty.draws import Surrogate, local_correction, stiffness_draws
-from osteoplan.mechanics.uncertainty.samples import Tissue, central_sample, modulus, parameter_samples
+from osteoplan.mechanics.uncertainty.samples import (
+    ParameterSample,
+    Tissue,
+    central_sample,
+    modulus,
+    parameter_samples,
+)
 from osteoplan.mechanics.uncertainty.sensitivity import sensitivity
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
@@ -42,7 +49,7 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
 
-__all__ = ["load", "settings_of", "solve", "tissue_of"]
+__all__ = ["load", "settings_of", "solve", "tissue_of", "with_rods"]
 
 LOOSE = 1e-4  # tolerance of solves of which only energies are kept
 
@@ -68,6 +75,18 @@ def tissue_of(
     if state == "now":
         tissue = in_scenario(tissue, specimen.lesion, specimen.settings.scenario)
     return layered(tissue, specimen.mesh) if specimen.settings.bond == "layer" else tissue
+
+
+def with_rods(tissue: Tissue, specimen: Specimen, effects: Effects | None, sample: ParameterSample) -> Tissue:
+    """The same with the rods of a plan, held by what it is in a sample.
+
+    Raises:
+        BadInput: as ``rods_in``.
+    """
+    if effects is None or not effects.solids:
+        return tissue
+    moduli = modulus(tissue, sample)
+    return replace(tissue, rods=rods_in(effects, specimen.grid, specimen.mesh, tissue.cement, moduli))
 
 
 def solve(
@@ -126,11 +145,10 @@ def load(
     """
     _require_solvable(specimen)
     fill, sampled_fills = cement_of(fields)
-    rods = rods_in(effects, specimen.grid, specimen.mesh, _cement(specimen, fill))
-    tissue = tissue_of(specimen, image, fill, rods)
     calibration, laws = specimen.anatomy.calibration, specimen.settings.laws
     central, sampled = central_sample(calibration, laws[0]), parameter_samples(calibration, laws, ensemble)
-    E = modulus(tissue, central)
+    tissue = with_rods(tissue_of(specimen, image, fill), specimen, effects, central)
+    rods, E = tissue.rods, modulus(tissue, central)
     M = (hierarchies or Hierarchies()).of(specimen.stiffness(E, rods), specimen.conditions.fixed)
     solved = partial(solve, specimen, preconditioner=M, rods=rods, on_step=on_step)
     found = solved(E)
@@ -156,7 +174,7 @@ def load(
             **specimen.diagnostics, **_diagnostics(specimen, tissue, K, found), "fills_solved_again": again,
             "anchors_solved": points.solved, "inputs_solved": moved.solved,
         },
-        specimen.warnings,
+        (*specimen.warnings, *overlaps(rods)),
     )  # fmt: skip
 
 

@@ -2,28 +2,31 @@
 
     Effects.solids (cylinders) -> Rod: a beam (``kernels.beams``), its tie to the mesh, its share of elements
 
-A thread bends like its root, a smooth shaft like itself; both are hollow by the bore.  A rod moves with the
-bone sideways.  Along its axis that depends on how it is held (``materials/interfaces.yaml``): threaded (by
-thread and head), sliding, or bonded; in cement it is always bonded.
+A thread bends like its root, a smooth shaft like itself; both are hollow by the bore.  A rod's surface moves
+with the bone sideways (``kernels.embedding``).  Along its axis, and turning about it, that depends on how it
+is held (``materials/interfaces.yaml``): threaded (by thread and head), sliding, or bonded; in cement it is
+always bonded.  Rods whose axes come nearer than their radii together overlap: they are one piece of metal
+there.  Others meet through the bone alone.
 
-The bone that a rod pushes aside stays in the mesh.  So a rod never lowers a stiffness; it counts for too much
-by the bone's modulus over the metal's, a few thousandths in trabecular bone, up to a sixth in dense cortex.
+What a rod pushes aside stays in the mesh and is taken off the beam, where the bone's modulus is told.
 
-Tests: tests/analytic/test_beams.py, tests/unit/test_rods.py.
+Tests: tests/analytic/test_beams.py, tests/analytic/test_embedding.py, tests/unit/test_rods.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput, named
-from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
+from osteoplan.kernels.beams import MOTIONS, Beam, Tie, places, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks
+from osteoplan.kernels.embedding import Held, Surface, hold, nearest, tie
 from osteoplan.kernels.raster import cylinder_fraction
 from osteoplan.knowledge.values import known, number, values
 from osteoplan.mechanics.uncertainty.latin_hypercube import strata, uniform
@@ -34,13 +37,13 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.volume import Volume
 
 __all__ = [
-    "Interface", "Rod", "Section", "Stress", "beam_of", "interface_of", "metal_modulus", "rods_in",
-    "screw_estimates", "stress", "yield_of",
+    "Interface", "Rod", "Section", "Stress", "beam_of", "interface_of", "metal_modulus", "overlaps",
+    "rods_in", "screw_estimates", "sections_of", "stress", "yield_of",
 ]  # fmt: skip
 
 Interface = Literal["bonded", "threaded", "sliding"]
 
-CEMENTED = 0.5  # a node of a rod lies in cement where more than this of the elements around it is cement
+CEMENTED = 0.5  # a ring of a rod lies in cement where more than this of the elements around it is cement
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ class Rod:
         sections: of each element of the beam, by the root where it is threaded.
         share: (n_elements,) part of each element of the mesh that lies inside the rod.
         points_mm: (m, 3) LPS, nodes of the beam from head to tip.
+        rings_mm: (k,) places of rings around it, from the head; along: (k,) those that bone or cement holds
+            along the axis too.
+        motion: (9 m, w) motions of the beam's nodes from the readings of its tie.
+        touches: rods of the plan (from 1) that it overlaps with.
     """
 
     cylinder: Cylinder
@@ -103,6 +110,14 @@ class Rod:
     tie: Tie
     share: F64
     points_mm: F64
+    rings_mm: F64
+    along: Bool
+    motion: F64
+    touches: tuple[int, ...] = ()
+
+    def motions(self, u: F64) -> F64:
+        """(m, 9) motions of the beam's nodes under (n_nodes, 3) displacements."""
+        return (self.motion @ self.tie.displacement(u).ravel()).reshape(-1, MOTIONS)
 
     def energy(self, u: F64) -> float:
         """Twice the energy of the rod under (n_nodes, 3) displacements [N mm]."""
@@ -110,18 +125,39 @@ class Rod:
 
 
 def rods_in(
-    effects: Effects | None, grid: Volume, mesh: Bricks, cement: F64 | None = None
-) -> tuple[Rod, ...]:
+    effects: Effects | None, grid: Volume, mesh: Bricks, cement: F64 | None = None,
+    modulus_MPa: F64 | None = None,
+) -> tuple[Rod, ...]:  # fmt: skip
     """The rods of a plan in the elements of a mesh on ``grid`` (cubes, as every load case's).
 
     Args:
         cement: (n_elements,) share of each element that is cement; None: there is none.
+        modulus_MPa: (n_elements,) of the elements without rods, in the central sample: how much they give
+            around a rod, and what it pushes aside.  None: they give nothing beyond their mesh.
 
     Raises:
         BadInput: a rod lies nowhere in the mesh, has no length, or its bore does not fit.
         UnknownName: unknown metal.
     """
-    return tuple(_rod(solid, grid, mesh, cement) for solid in (effects.solids if effects else ()))
+    solids = effects.solids if effects else ()
+    made = [_held(solid, grid, mesh, cement, modulus_MPa) for solid in solids]
+    joints = _joints([held.beam for _, held in made])
+    rods = [rod for rod, _ in made]
+    for group in _groups(len(rods), joints):
+        inner = [(group.index(a), group.index(b), at) for a, b, at in joints if a in group]
+        for n, (own, motion) in zip(group, tie([made[n][1] for n in group], inner), strict=True):
+            touches = tuple(sorted(a + b - n + 1 for a, b, _ in joints if n in (a, b)))
+            rods[n] = replace(rods[n], tie=own, motion=motion, touches=touches)
+    return tuple(rods)
+
+
+def overlaps(rods: Sequence[Rod]) -> tuple[str, ...]:
+    """A warning where rods of a plan run into each other."""
+    pairs = [f"{n} and {other}" for n, rod in enumerate(rods, 1) for other in rod.touches if other > n]
+    if not pairs:
+        return ()
+    told = ", ".join(pairs)
+    return (f"screws {told} of the plan run into each other: solved as one piece of metal, so move one",)
 
 
 def interface_of(cylinder: Cylinder) -> Interface:
@@ -130,20 +166,18 @@ def interface_of(cylinder: Cylinder) -> Interface:
     return cast(Interface, row.value)
 
 
-def beam_of(
-    cylinder: Cylinder, axis: F64, edges_mm: F64, length_mm: float
-) -> tuple[F64, tuple[Section, ...]]:
+def sections_of(cylinder: Cylinder, axis: F64, edges_mm: F64, length_mm: float) -> tuple[F64, list[Section]]:
     """(places of the beam's nodes [mm from the head], section of each of its elements).
 
     ``axis``: unit vector along the lattice of ``edges_mm``.
     """
-    s = places(length_mm, axis, edges_mm)
     modulus, bore = metal_modulus(cylinder.material), cylinder.inner_diameter_mm
     root = cylinder.root_diameter_mm or cylinder.outer_diameter_mm
     threaded = Section(root, bore, modulus)
     shaft = Section(cylinder.shaft_diameter_mm or root, bore, modulus)
+    s = places(length_mm, axis, edges_mm, 0.5 * max(root, shaft.outer_mm))
     middle = 0.5 * (s[1:] + s[:-1])
-    return s, tuple(threaded if at >= length_mm - _thread(cylinder, length_mm) else shaft for at in middle)
+    return s, [threaded if at >= length_mm - _thread(cylinder, length_mm) else shaft for at in middle]
 
 
 def metal_modulus(name: str) -> float:
@@ -155,47 +189,85 @@ def metal_modulus(name: str) -> float:
     return named("screw material", name, values("metal"), "knowledge/data/materials/metal.yaml").number
 
 
-def _rod(cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None) -> Rod:
+def _held(
+    cylinder: Cylinder, grid: Volume, mesh: Bricks, cement: F64 | None, modulus_MPa: F64 | None
+) -> tuple[Rod, Held]:
+    """A rod whose tie is still to be made, and how bricks hold it."""
     start, end = np.array(cylinder.start_mm), np.array(cylinder.end_mm)
     length = float(np.linalg.norm(end - start))
     if not length > 0.0:
         raise BadInput("a screw or wire needs two different ends: check its plan")
-    edges = grid.spacing_mm
-    way = (grid.affine[:3, :3] / edges).T @ (end - start) / length  # along the lattice's own axes
-    s, sections = beam_of(cylinder, way, edges, length)
-    points = start + s[:, None] * (end - start) / length
-    around = rings(points, (end - start) / length, 0.5 * max(section.outer_mm for section in sections))
-    at = (around - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T + 0.5
-    nodes, weights = interpolation(at, mesh.corner_numbers)
-    inside = np.asarray(weights.sum(axis=1) > 0.5)
-    if inside.sum() < 2:
+    edges, A = grid.spacing_mm, grid.affine
+    way = (A[:3, :3] / edges).T @ (end - start) / length  # along the lattice's own axes
+    s, sections = sections_of(cylinder, way, edges, length)
+    corner = (np.linalg.inv(A[:3, :3]) @ (start - A[:3, 3]) + 0.5) * edges
+    beam = beam_of(corner, way, s, sections)
+    surface = Surface.of(beam, edges)
+    cell, inside = surface.cells(mesh.shape, edges)
+    inside &= mesh.solid[cell]
+    in_bone = np.asarray(inside.mean(axis=1) > 0.5)
+    if in_bone.sum() < 2:
         raise BadInput("a screw or wire of the plan does not lie in the bone: check its ends")
     interface = interface_of(cylinder)
-    along = _held_along(interface, s, inside, _thread(cylinder, length), _in_cement(at, mesh, cement))
-    beam = _beam(way, s, sections, along, inside)
+    cemented = _in_cement(cell, inside, mesh, cement)
+    along = (
+        _held_along(interface, surface.s, in_bone, length - _thread(cylinder, length), beam.radius) | cemented
+    )
+    held = hold(
+        beam,
+        mesh,
+        edges,
+        along=along,
+        on=surface,
+        poisson=number("bone.poisson_ratio"),
+        modulus_MPa=modulus_MPa,
+    )
+    points = start + s[:, None] * (end - start) / length
+    nothing = Tie(np.zeros((0, 0), dtype=np.int32), np.zeros((0, 0)), np.zeros((0, 0)))
     return Rod(
-        cylinder, interface, sections, beam, Tie(nodes, weights, beam.stiffness()),
-        _share(cylinder, grid, mesh), points,
-    )  # fmt: skip
+        cylinder, interface, tuple(sections), beam, nothing, _share(cylinder, grid, mesh), points, surface.s,
+        along & in_bone, np.zeros((0, 0)),
+    ), held  # fmt: skip
 
 
-def _beam(axis: F64, s: F64, sections: Sequence[Section], along: Bool, across: Bool) -> Beam:
+def beam_of(start: F64, axis: F64, s: F64, sections: Sequence[Section]) -> Beam:
+    """The beam of some sections; its surface is that of the widest."""
     E = np.array([one.modulus_MPa for one in sections])
     A = np.array([one.area_mm2 for one in sections])
     I = np.array([one.second_moment_mm4 for one in sections])
     kGA = np.array([one.shear_N for one in sections])
-    return Beam(axis, s, E * A, E * I, kGA, along, across)
+    radius = 0.5 * max(one.outer_mm for one in sections)
+    return Beam(start, axis, s, radius, E * A, E * I, kGA, number("metal_strength.poisson_ratio"))
 
 
-def _held_along(interface: Interface, s: F64, inside: Bool, thread_mm: float, cemented: Bool) -> Bool:
-    """(m,) nodes that move with the bone along the axis; its head is the outermost node in bone."""
+def _joints(beams: Sequence[Beam]) -> list[tuple[int, int, F64]]:
+    """(first, second, where) of rods that overlap."""
+    found = []
+    for a, b in combinations(range(len(beams)), 2):
+        apart, at = nearest(beams[a], beams[b])
+        if apart < beams[a].radius + beams[b].radius:
+            found.append((a, b, at))
+    return found
+
+
+def _groups(count: int, joints: Sequence[tuple[int, int, F64]]) -> list[list[int]]:
+    """Rods that touch, directly or through others."""
+    groups = [[n] for n in range(count)]
+    for a, b, _ in joints:
+        one, other = (next(group for group in groups if n in group) for n in (a, b))
+        if one is not other:
+            groups.remove(other)
+            one.extend(other)
+    return groups
+
+
+def _held_along(interface: Interface, s: F64, in_bone: Bool, thread_from_mm: float, head_mm: float) -> Bool:
+    """(k,) rings that move with the bone along the axis; the head is the first radius's length in bone."""
     if interface == "bonded":
-        return inside
-    held = cemented.copy()
-    if interface == "threaded":
-        held |= s >= s[-1] - thread_mm
-        held[np.argmax(inside)] = True
-    return held & inside
+        return np.ones_like(in_bone)
+    if interface == "sliding":
+        return np.zeros_like(in_bone)
+    return np.asarray((s >= thread_from_mm) | (s <= s[in_bone].min() + head_mm))
 
 
 def _thread(cylinder: Cylinder, length_mm: float) -> float:
@@ -204,15 +276,11 @@ def _thread(cylinder: Cylinder, length_mm: float) -> float:
     return length_mm if cylinder.thread_mm is None else min(cylinder.thread_mm, length_mm)
 
 
-def _in_cement(at: F64, mesh: Bricks, cement: F64 | None) -> Bool:
-    """(m,) nodes of a rod whose ring (m, q, 3), in bricks, lies in cement."""
-    if cement is None or not cement.any():
-        return np.zeros(len(at), dtype=bool)
-    cell = np.floor(at).astype(np.intp)
-    inside: Bool = np.asarray(((cell >= 0) & (cell < np.array(mesh.shape))).all(axis=-1))
-    cell = np.where(np.expand_dims(inside, -1), cell, 0)
-    share = mesh.box(cement)[cell[..., 0], cell[..., 1], cell[..., 2]] * inside
-    return np.asarray(share.mean(axis=1) > CEMENTED)
+def _in_cement(cell: Any, inside: Bool, mesh: Bricks, cement: F64 | None) -> Bool:
+    """(k,) rings of a rod that lie in cement, from the brick of each point."""
+    if cement is None:
+        return np.zeros(len(inside), dtype=bool)
+    return np.asarray((mesh.box(cement)[cell] * inside).mean(axis=1) > CEMENTED)
 
 
 def _share(cylinder: Cylinder, grid: Volume, mesh: Bricks) -> F64:
@@ -251,7 +319,7 @@ def yield_of(metal: str) -> Known:
 
 def stress(rod: Rod, u: F64) -> Stress:
     """The most that the rod bears under (n_nodes, 3) displacements [mm] in the grid's own axes."""
-    forces = rod.beam.forces(rod.tie.displacement(u))
+    forces = rod.beam.forces(rod.motions(u))
     A = np.array([one.area_mm2 for one in rod.sections])
     W = np.array([one.section_modulus_mm3 for one in rod.sections])
     kA = np.array([one.shear_area_mm2 for one in rod.sections])

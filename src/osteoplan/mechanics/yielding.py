@@ -39,9 +39,9 @@ from osteoplan.kernels.plasticity import Body, Boundary, LoadPath, follow
 from osteoplan.kernels.yielding import cone, dilation
 from osteoplan.knowledge.materials import Density, Law, conversion, modulus_law, strength_law
 from osteoplan.knowledge.values import known, number
-from osteoplan.mechanics.load import tissue_of
-from osteoplan.mechanics.rods import Rod, rods_in
-from osteoplan.mechanics.sampled_image import cement_of, cement_share
+from osteoplan.mechanics.load import tissue_of, with_rods
+from osteoplan.mechanics.rods import Rod
+from osteoplan.mechanics.sampled_image import cement_of
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import ParameterSample, Tissue, central_sample, modulus
@@ -110,15 +110,13 @@ def strength(
     level = _level(level, weaker_cortex, energy_N_mm)
     law = law_pair(specimen.settings.laws, specimen.case.title)
     fill, _ = cement_of(fields)
-    cement = np.where(specimen.end_cap, 0.0, cement_share(specimen.grid, specimen.mesh.cells, fill))
-    rods = rods_in(effects, specimen.grid, specimen.mesh, cement)
-    tissue = tissue_of(specimen, state, fill, rods)
     sample = central_sample(specimen.anatomy.calibration, law.id)
+    tissue = with_rods(tissue_of(specimen, state, fill), specimen, effects, sample)
     E = modulus(tissue, sample)[: len(specimen.mesh.cells)]
     compression, tension = strengths(tissue, sample, E)
     dense = _dense_lesion(specimen, tissue, state)
     E, compression = (np.where(dense, weaker_cortex, 1.0) * each for each in (E, compression))
-    body = _body(specimen, level, E, compression, tension, energy_N_mm, rods)
+    body = _body(specimen, level, E, compression, tension, energy_N_mm, tissue.rods)
     counted = specimen.body & ~specimen.end_cap & ~tissue.replaced
     if not np.isfinite(body.k[counted]).any():  # marrow: the caps would yield alone, after a long walk
         body = replace(body, k=np.full_like(body.k, np.inf))

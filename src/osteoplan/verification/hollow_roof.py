@@ -2,7 +2,7 @@
 
 A shell of cortex of one cube around trabecular bone, held below, pressed on the middle of its roof.  Under
 the roof lies an ellipsoidal hole full of soft tissue.  Cement fills the hole's inner part, a hollow screw
-crosses it from wall to wall (a beam bonded to the cubes).  This block is nobody's pelvis: it can
+crosses it from wall to wall (a beam held by the cubes).  This block is nobody's pelvis: it can
 show the direction of published orders, not their size.
 
 Compared with: AORIF on composite hemipelves (screws and cement together above either alone, in energy
@@ -86,7 +86,7 @@ def _ellipsoid(size: float) -> F64:
 def _screw(block: Block) -> Tie:
     """From wall to wall through the middle of the hole."""
     start, end = MIDDLE * (0, 1, 1) + (2.0, 0, 0), MIDDLE * (0, 1, 1) + (SHAPE[0] * H - 2.0, 0, 0)
-    return bonded_rod(block.mesh, H, start / H, end / H, SCREW)
+    return bonded_rod(block.mesh, block.moduli, H, start / H, end / H, SCREW)
 
 
 def _pressed(block: Block) -> F64:

@@ -16,11 +16,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from osteoplan.arrays import F64
-from osteoplan.kernels.beams import Beam, Tie, interpolation, places, rings, shear_coefficient
+from osteoplan.kernels.beams import Tie, places
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.embedding import Surface, hold, tie
 from osteoplan.kernels.multigrid import Hierarchy, equilibrium
 from osteoplan.kernels.raster import cylinder_fraction
-from osteoplan.mechanics.rods import Section
+from osteoplan.mechanics.rods import Section, beam_of
 
 __all__ = [
     "LATTICE", "bending_stiffness", "bonded_rod", "composite_stiffening", "lattice", "rod",
@@ -69,36 +70,26 @@ def _wired_by_theory() -> float:
     return float(1.0 / np.mean(1.0 / ways) / EI)
 
 
-def _ties(mesh: Bricks, affine: F64, rods: Rods) -> tuple[Tie, ...]:
+def _ties(mesh: Bricks, moduli: F64, affine: F64, rods: Rods) -> tuple[Tie, ...]:
     """Rods along k through the whole mesh, each so far [mm] beside the axis."""
     h = float(affine[0, 0])
     first, last = (float(end) for end in (mesh.nodes[:, 2].min(), mesh.nodes[:, 2].max()))
     beside = [(one, (np.array(at) + START_MM[:2] - affine[:2, 3]) / h + 0.5) for one, at in rods]
     return tuple(
-        bonded_rod(mesh, h, np.array([*at, first]), np.array([*at, last]), one, instead_of_MPa=TUBE[1])
-        for one, at in beside
+        bonded_rod(mesh, moduli, h, np.array([*at, first]), np.array([*at, last]), one) for one, at in beside
     )
 
 
-def bonded_rod(
-    mesh: Bricks, h: float, start: F64, end: F64, section: Section, *, instead_of_MPa: float = 0.0
-) -> Tie:
-    """A rod of beams that moves with the cubes of edge h around it; ends in units of the lattice's nodes.
-
-    ``instead_of_MPa`` is the modulus of what it pushes aside, which stays in the cubes.
-    """
-    way = end - start
+def bonded_rod(mesh: Bricks, moduli: F64, h: float, start: F64, end: F64, section: Section) -> Tie:
+    """A rod of beams held by the cubes of edge h around it; ends in units of the lattice's nodes."""
+    way, edges = h * (end - start), np.full(3, h)
     length = float(np.linalg.norm(way))
-    axis = way / length
-    s = places(length, axis, np.ones(3))
-    s[-1] -= 1e-6  # the last face belongs to the cube before it
-    share = 1.0 - instead_of_MPa / section.modulus_MPa
-    EA, EI = (share * section.modulus_MPa * q for q in (section.area_mm2, section.second_moment_mm4))
-    kGA = shear_coefficient(0.3, section.inner_mm / section.outer_mm) * EA / 2.6
-    one, held = np.ones(len(s) - 1), np.ones(len(s), dtype=bool)
-    beam = Beam(axis, s * h, EA * one, EI * one, kGA * one, held, held)
-    around = rings(start + s[:, None] * axis, axis, 0.5 * section.outer_mm / h)
-    return Tie(*interpolation(around, mesh.corner_numbers), beam.stiffness())
+    s = places(length, way / length, edges, 0.5 * section.outer_mm)
+    beam = beam_of(h * start, way / length, s, [section] * (len(s) - 1))
+    on = Surface.of(beam, edges)
+    along = np.ones(len(on.s), dtype=bool)
+    held = hold(beam, mesh, edges, along=along, on=on, poisson=0.3, modulus_MPa=moduli)
+    return tie([held])[0][0]
 
 
 LENGTH = 5.0  # of the tube, in diameters
@@ -143,7 +134,7 @@ def bending_stiffness(
     pulled = np.where(s > length_mm - 2.0 * h, weight, 0.0)
     pulled /= pulled.sum()
     g = (pulled @ s) * s**2 / 2.0 - s**3 / 6.0
-    ties = _ties(mesh, affine, rods)
+    ties = _ties(mesh, moduli, affine, rods)
     A = Stiffness.uniform(mesh, brick_stiffness([h] * 3, 0.3), moduli, dtype=np.float64, ties=ties)
     M = Hierarchy.of(A, fixed)
     side = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])

@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
 from osteoplan.arrays import F64, Bool, Point
-from osteoplan.kernels.beams import Tie
+from osteoplan.kernels.beams import MOTIONS, Tie
 from osteoplan.kernels.elasticity import Bricks
 from osteoplan.kernels.reference import assembled
 from osteoplan.mechanics.rods import Rod, rods_in
@@ -81,12 +81,12 @@ def bent(cylinder: Cylinder, way: Point, h: float, soft_MPa: float = SOFT_MPa) -
     (rod,) = rods_in(Effects(solids=(own,)), grid, mesh)
     at = mesh.nodes @ grid.affine[:3, :3].T + grid.affine[:3, 3] - 0.5 * grid.affine[:3, :3].sum(axis=1)
     fixed = np.repeat(((at - START_MM) @ axis <= 0.0)[:, None], 3, axis=1)
-    side = rod.beam.frame[1]
+    last = rod.motion[-MOTIONS + 1].reshape(-1, 3)  # what moves the last node across is what pushes there
     force = np.zeros((len(mesh.nodes), 3))
-    np.add.at(force, rod.tie.nodes[-1], rod.tie.weights[-1][:, None] * side)
+    np.add.at(force, rod.tie.nodes, rod.tie.weights[..., None] * last[:, None, :])
     u = _solved(mesh, h, soft_MPa, rod.tie, fixed, force)
     s = rod.beam.s - CLAMPED_MM
-    w: F64 = rod.tie.displacement(u) @ side
+    w: F64 = rod.motions(u)[:, 1]
     return Bent(rod, _bending_stiffness(s, w), float(rod.beam.EI[0]), s, w, u)
 
 
