@@ -63,9 +63,8 @@ CASES = {
 
 
 def moduli(case, h):
-    n = round(SIDE / h)
-    x = (np.arange(n) + 0.5) * h
-    at = np.stack(np.meshgrid(x, x, x, indexing="ij"), axis=-1)
+    x = [(np.arange(round(SIDE / edge)) + 0.5) * edge for edge in np.broadcast_to(h, 3)]
+    at = np.stack(np.meshgrid(*x, indexing="ij"), axis=-1)
     hole = ((at - 15.0) ** 2).sum(axis=-1) < 8.0**2
     return np.where(hole & case.hole, 1.0, case.bone), at
 
@@ -77,8 +76,8 @@ def held_and_moved(shape, across):
 
 
 def rods(case, E, h, **how):
-    grid = np.diag([h, h, h, 1.0])
-    grid[:3, 3] = h / 2
+    grid = np.diag([*np.broadcast_to(h, 3), 1.0])
+    grid[:3, 3] = np.broadcast_to(h, 3) / 2
     made = tuple(
         Cylinder(tuple(a), tuple(b), case.wide, case.bore, "ti6al4v", root_diameter_mm=case.wide)
         for a, b in case.ends
@@ -97,7 +96,7 @@ def gain(case, h):
     fixed, energy = ~np.isnan(given), []
     for ties in ((), tuple(rod.tie for rod in held)):
         A = Stiffness.uniform(
-            mesh, brick_stiffness([h] * 3, 0.3), mesh.of_box(E), dtype=np.float64, ties=ties
+            mesh, brick_stiffness(np.broadcast_to(h, 3), 0.3), mesh.of_box(E), dtype=np.float64, ties=ties
         )
         found = equilibrium(A, fixed=fixed, prescribed_mm=np.nan_to_num(given), tolerance=1e-7)
         u = found.displacement_mm
@@ -132,6 +131,12 @@ def inside(case, at):
 def test_a_screw_brings_what_a_solid_brings_in_coarse_cubes(name):
     found, _ = gain(CASES[name], 2.0)
     assert found == pytest.approx(CASES[name].solid, rel=0.125)
+
+
+@pytest.mark.parametrize("edges", [(1.5, 2.0, 3.0), (3.0, 1.0, 1.5)])
+def test_bricks_hold_a_screw_as_cubes_do(edges):
+    found, _ = gain(CASES["compression"], np.array(edges))
+    assert found == pytest.approx(12.07, rel=0.05)  # in cubes of 0.75 mm
 
 
 @pytest.mark.slow

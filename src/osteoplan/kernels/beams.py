@@ -161,53 +161,33 @@ class Beam:
         """(9 m, 9 m) stiffness of the nodes' motions."""
         m = len(self.s)
         K = np.zeros((m, MOTIONS, m, MOTIONS))
-        for e, L in enumerate(np.diff(self.s)):
-            part = K[e : e + 2, :, e : e + 2, :]
-            B = self._strain(float(L))
-            part += np.einsum("rin,rs,sjp->injp", B, self._law(e) * L, B)
-            shear = 0.5 * self.EI[e] / (1.0 + self.poisson) / L * np.array([[1.0, -1.0], [-1.0, 1.0]])
-            for c in (4, 5, 7, 8):
-                part[:, c, :, c] += shear
-            bent = _bending(float(L), float(self.EI[e]), float(self.kGA[e])).reshape(2, 2, 2, 2)
-            for w, slope in _PLANES:
-                for a, first in enumerate((w, slope)):
-                    for b, second in enumerate((w, slope)):
-                        part[:, first, :, second] += (-1.0) ** (a + b) * bent[:, a, :, b]
+        for e, own in enumerate(self._elements()):
+            K[e : e + 2, :, e : e + 2] += own
         return K.reshape(MOTIONS * m, -1)
 
     def forces(self, q: F64) -> EndForces:
         """Forces in the elements under (m, 9) motions of the nodes."""
-        L = np.diff(self.s)
-        strain = np.stack([self._strain(float(d)) for d in L])  # (m - 1, 4, 2, 9)
-        pairs = np.stack([q[:-1], q[1:]], axis=1)
-        laws = np.stack([self._law(e)[0] for e in range(len(L))])
-        axial = np.einsum("er,erin,ein->e", laws, strain, pairs)
-        ends = np.zeros((len(L), 2, 4))
-        for e in range(len(L)):
-            for plane, (w, slope) in enumerate(_PLANES):
-                v = pairs[e][:, [w, slope]] * (1.0, -1.0)
-                ends[e, plane] = _bending(float(L[e]), float(self.EI[e]), float(self.kGA[e])) @ v.ravel()
-        return EndForces(axial, ends[:, :, 2], np.stack([ends[:, :, 1], -ends[:, :, 3]], axis=1))
+        F = np.einsum("einjp,ejp->ein", self._elements(), np.stack([q[:-1], q[1:]], axis=1))
+        return EndForces(F[:, 1, 0], F[:, 1, 1:3], np.stack([-F[:, 0, 3::3], F[:, 1, 3::3]], axis=1))
 
-    def _law(self, e: int) -> F64:
-        """(4, 4) A C for the strains along, across, across, and in the plane's shear."""
+    def _elements(self) -> F64:
+        """(m - 1, 2, 9, 2, 9) stiffness of each element between the motions of its two nodes."""
         first = self.poisson / ((1.0 + self.poisson) * (1.0 - 2.0 * self.poisson))
         mu = 0.5 / (1.0 + self.poisson)
-        C = np.diag([2.0 * mu, 2.0 * mu, 2.0 * mu, mu])
+        C = np.diag([2.0 * mu, 2.0 * mu, 2.0 * mu, mu])  # along, across, across, and sheared in the section
         C[:3, :3] += first
-        law: F64 = C * self.EA[e]
-        return law
-
-    @staticmethod
-    def _strain(L: float) -> F64:
-        """(4, 2, 9) those strains, at the middle of an element, from its two nodes."""
-        B = np.zeros((4, 2, MOTIONS))
-        B[0, :, 0] = -1.0 / L, 1.0 / L
-        B[1, :, 4] = B[2, :, 8] = B[3, :, 5] = B[3, :, 7] = 0.5
-        return B
-
-
-_PLANES = ((1, 3), (2, 6))  # (deflection, minus its slope) among a node's motions
+        ends, B = np.array([-1.0, 1.0]), np.zeros((4, 2, MOTIONS))
+        B[1, :, 4] = B[2, :, 8] = B[3, :, 5] = B[3, :, 7] = 0.5  # at the middle
+        K = np.zeros((len(self.EA), 2, MOTIONS, 2, MOTIONS))
+        for own, L, EA, EI, kGA in zip(K, np.diff(self.s), self.EA, self.EI, self.kGA, strict=True):
+            B[0, :, 0] = ends / L
+            own += np.einsum("rin,rs,sjp->injp", B, C * EA * L, B)
+            for c in (4, 5, 7, 8):
+                own[:, c, :, c] += mu * EI / L * np.outer(ends, ends)
+            bent = _bending(L, EI, kGA).reshape(2, 2, 2, 2)
+            for plane in (1, 2):  # deflection, and minus its slope
+                own[np.ix_((0, 1), (plane, 3 * plane), (0, 1), (plane, 3 * plane))] += bent
+        return K
 
 
 def places(length_mm: float, axis: F64, edges_mm: F64, radius_mm: float) -> F64:
@@ -218,10 +198,10 @@ def places(length_mm: float, axis: F64, edges_mm: F64, radius_mm: float) -> F64:
 
 
 def _bending(L: float, EI: float, kGA: float) -> F64:
-    """(4, 4) stiffness of an element for (w, w', w, w')."""
+    """(4, 4) stiffness of an element for (w, -w', w, -w')."""
     phi = 12.0 * EI / (kGA * L * L)
     a, b, c, d = 12.0, 6.0 * L, (4.0 + phi) * L * L, (2.0 - phi) * L * L
-    K = np.array([[a, b, -a, b], [b, c, -b, d], [-a, -b, a, -b], [b, d, -b, c]])
+    K = np.array([[a, -b, -a, -b], [-b, c, b, d], [-a, b, a, b], [-b, d, b, c]])
     return EI / (L**3 * (1.0 + phi)) * K
 
 

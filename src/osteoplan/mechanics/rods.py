@@ -21,6 +21,7 @@ from itertools import combinations
 from typing import Any, Literal, cast
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from osteoplan.arrays import F64, Bool
 from osteoplan.errors import BadInput, named
@@ -154,10 +155,8 @@ def rods_in(
 def overlaps(rods: Sequence[Rod]) -> tuple[str, ...]:
     """A warning where rods of a plan run into each other."""
     pairs = [f"{n} and {other}" for n, rod in enumerate(rods, 1) for other in rod.touches if other > n]
-    if not pairs:
-        return ()
-    told = ", ".join(pairs)
-    return (f"screws {told} of the plan run into each other: solved as one piece of metal, so move one",)
+    words = "of the plan run into each other: solved as one piece of metal, so move one"
+    return (f"screws {', '.join(pairs)} {words}",) if pairs else ()
 
 
 def interface_of(cylinder: Cylinder) -> Interface:
@@ -209,19 +208,12 @@ def _held(
     if in_bone.sum() < 2:
         raise BadInput("a screw or wire of the plan does not lie in the bone: check its ends")
     interface = interface_of(cylinder)
-    cemented = _in_cement(cell, inside, mesh, cement)
-    along = (
-        _held_along(interface, surface.s, in_bone, length - _thread(cylinder, length), beam.radius) | cemented
-    )
+    along = _held_along(interface, surface.s, in_bone, length - _thread(cylinder, length), beam.radius)
+    along |= _in_cement(cell, inside, mesh, cement)
     held = hold(
-        beam,
-        mesh,
-        edges,
-        along=along,
-        on=surface,
-        poisson=number("bone.poisson_ratio"),
+        beam, mesh, edges, along=along, on=surface, poisson=number("bone.poisson_ratio"),
         modulus_MPa=modulus_MPa,
-    )
+    )  # fmt: skip
     points = start + s[:, None] * (end - start) / length
     nothing = Tie(np.zeros((0, 0), dtype=np.int32), np.zeros((0, 0)), np.zeros((0, 0)))
     return Rod(
@@ -242,23 +234,17 @@ def beam_of(start: F64, axis: F64, s: F64, sections: Sequence[Section]) -> Beam:
 
 def _joints(beams: Sequence[Beam]) -> list[tuple[int, int, F64]]:
     """(first, second, where) of rods that overlap."""
-    found = []
-    for a, b in combinations(range(len(beams)), 2):
-        apart, at = nearest(beams[a], beams[b])
-        if apart < beams[a].radius + beams[b].radius:
-            found.append((a, b, at))
-    return found
+    pairs = [(a, b, *nearest(beams[a], beams[b])) for a, b in combinations(range(len(beams)), 2)]
+    return [(a, b, at) for a, b, apart, at in pairs if apart < beams[a].radius + beams[b].radius]
 
 
 def _groups(count: int, joints: Sequence[tuple[int, int, F64]]) -> list[list[int]]:
     """Rods that touch, directly or through others."""
-    groups = [[n] for n in range(count)]
+    touch = np.zeros((count, count), dtype=bool)
     for a, b, _ in joints:
-        one, other = (next(group for group in groups if n in group) for n in (a, b))
-        if one is not other:
-            groups.remove(other)
-            one.extend(other)
-    return groups
+        touch[a, b] = True
+    groups, label = connected_components(touch, directed=False)
+    return [np.flatnonzero(label == n).tolist() for n in range(groups)]
 
 
 def _held_along(interface: Interface, s: F64, in_bone: Bool, thread_from_mm: float, head_mm: float) -> Bool:
