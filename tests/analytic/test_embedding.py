@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 from osteoplan import solve_voxels
-from osteoplan.kernels.beams import Beam
+from osteoplan.kernels.beams import Beam, shear_coefficient
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.embedding import Surface, hold, nearest, tie
 from osteoplan.kernels.lattice_give import give_of_bricks
@@ -130,7 +130,9 @@ def inside(case, at):
 @pytest.mark.parametrize("name", CASES)
 def test_a_screw_brings_what_a_solid_brings_in_coarse_cubes(name):
     found, _ = gain(CASES[name], 2.0)
-    assert found == pytest.approx(CASES[name].solid, rel=0.125)
+    assert found == pytest.approx(CASES[name].solid, rel=0.125 if name == "free side" else 0.1)
+    if name in ("compression", "shear"):
+        assert gain(CASES[name], 3.0)[0] == pytest.approx(found, rel=0.02)
 
 
 @pytest.mark.parametrize("edges", [(1.5, 2.0, 3.0), (3.0, 1.0, 1.5)])
@@ -264,6 +266,24 @@ def test_the_less_is_held_along_the_axis_the_softer_a_rod_is():
     ((bonded, _),) = tie([part_outside()[1]])
     for u in (slid, spun):
         assert sliding.energy(u) < 0.05 * bonded.energy(u)
+
+
+def test_a_rod_of_the_bones_own_modulus_changes_nothing():
+    mesh, E, r = Bricks.of(np.ones((14, 11, 9), dtype=bool)), 900.0, 1.9
+    A, I, G, one = np.pi * r**2, np.pi / 4 * r**4, E / 2.6, np.ones(6)
+    kGA = shear_coefficient(0.3, 0.0) * G * A
+    energy = []
+    for more in (1.0, 100.0):
+        whole = (more * q * one for q in (E * A, E * I, kGA))
+        rod = Beam(np.array([5.0, 8.0, 4.0]), np.array([0.6, 0.0, 0.8]), np.linspace(0.0, 12.0, 7), r, *whole)
+        on = Surface.of(rod, EDGES)
+        along = np.ones(len(on.s), dtype=bool)
+        held = hold(
+            rod, mesh, EDGES, along=along, on=on, poisson=0.3, modulus_MPa=np.full(len(mesh.cells), E)
+        )
+        u = np.random.default_rng(5).standard_normal((len(mesh.nodes), 3))
+        energy.append(tie([held])[0][0].energy(u))
+    assert energy[0] < 1e-8 * energy[1]
 
 
 def test_a_lattice_gives_too_little_in_proportion_to_its_edge_and_in_the_rods_own_frame():
