@@ -73,12 +73,12 @@ def test_a_ball_of_cement_in_a_cavity_is_an_island_and_is_deflated():
     E[_ball(n, 7)] = 1.0
     E[_ball(n, 4)] = 2300.0
     A, fixed, prescribed = _squeezed(E)
-    found = islands(A.mesh, A.modulus, fixed)
+    found = islands(A.mesh, np.ones(3), A.modulus, fixed)
     inside = np.zeros(E.shape, dtype=bool)
     inside[_ball(n, 4)] = True
     hit = np.zeros(len(A.mesh.nodes), dtype=bool)
     hit[A.mesh.corners[A.mesh.of_box(inside)]] = True
-    assert [len(nodes) for nodes in found] == [hit.sum()]
+    assert [(len(island.place), island.twists.shape[1]) for island in found] == [(hit.sum(), 6)]
     M = Hierarchy.of(A, fixed)
     assert M.stiff
     with_islands = _steps(A, fixed, prescribed, preconditioner=M)
@@ -89,7 +89,7 @@ def test_a_ball_of_cement_in_a_cavity_is_an_island_and_is_deflated():
 
 def test_dense_bone_that_stands_on_a_support_is_no_island():
     A, fixed, _ = _squeezed(_column(16))
-    assert islands(A.mesh, A.modulus, fixed) == []
+    assert islands(A.mesh, np.ones(3), A.modulus, fixed) == []
 
 
 def test_pins_cost_no_steps_and_carry_nothing():

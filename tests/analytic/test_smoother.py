@@ -16,9 +16,8 @@ NODES = 40
 class Diagonal(Smoother):
     """D^-1 A with given eigenvalues: A = D lambda, D another number for each unknown."""
 
-    degree, ratio = 5, 20.0
-
-    def __init__(self, eigenvalues, *, held=(), cuts=(0, NODES)):
+    def __init__(self, eigenvalues, degree=3, ratio=12.0, *, held=(), cuts=(0, NODES)):
+        self.degree, self.ratio = degree, ratio
         D = np.random.default_rng(1).uniform(2.0, 900.0, (3, NODES))
         self.A = (D * eigenvalues).astype(np.float32)
         self.inverse = (1.0 / D).astype(np.float32)
@@ -53,9 +52,9 @@ def started(grid, seed=4):
 @pytest.mark.parametrize(("degree", "ratio"), [(1, 12.0), (2, 5.0), (3, 12.0), (9, 50.0)])
 def test_what_is_left_is_the_chebyshev_polynomial_of_each_eigenvalue(degree, ratio):
     """rest = T_m((middle - lambda) / half) / T_m(middle / half) of what there was."""
-    grid = Diagonal(spectrum())
+    grid = Diagonal(spectrum(), degree, ratio)
     before = started(grid)
-    grid.smooth(degree, ratio, last=False)
+    grid.smooth(last=False)
     high, low = grid.bound, grid.bound / ratio
     middle, half = (high + low) / 2, (high - low) / 2
     T = Chebyshev.basis(degree)
@@ -67,10 +66,10 @@ def test_what_is_left_is_the_chebyshev_polynomial_of_each_eigenvalue(degree, rat
 
 
 def test_the_last_product_is_left_out_where_nobody_asks_for_it():
-    asked, spared = Diagonal(spectrum()), Diagonal(spectrum())
+    asked, spared = Diagonal(spectrum(), 4), Diagonal(spectrum(), 4)
     for grid, last in ((asked, False), (spared, True)):
         started(grid)
-        grid.smooth(4, 12.0, last=last)
+        grid.smooth(last=last)
     assert (asked.products, spared.products) == (4, 3)
     assert (asked.z == spared.z).all()
 
@@ -80,8 +79,8 @@ def test_a_correction_is_added_to_what_is_there_and_the_last_step_is_forgotten()
     for one in (grid, fresh):
         started(one)
     grid.z[:], grid.d[:] = 7.0, 1e6
-    grid.smooth(3, 12.0, last=True)
-    fresh.smooth(3, 12.0, last=True)
+    grid.smooth(last=True)
+    fresh.smooth(last=True)
     np.testing.assert_allclose(grid.z - 7.0, fresh.z, atol=2e-6)
 
 
@@ -92,7 +91,7 @@ def test_what_is_held_stays_and_pieces_make_the_whole():
     )
     for grid in (whole, cut):
         started(grid)
-        grid.smooth(3, 12.0, last=True)
+        grid.smooth(last=True)
     assert not whole.z[:, [0, 17]].any()
     assert whole.z[:, 1:17].all()
     assert (whole.z == cut.z).all()

@@ -27,6 +27,66 @@ def test_a_support_of_each_kind_gives_the_displacements_of_a_direct_factorisatio
         assert direct.deviation(found, held, force) < 1e-6, case.name
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_do_not_depend_on_how_supports_fall_on_the_coarse_grids(kind):
+    """At most 1.5 times the steps of whole faces, and at most 20, on cubes and on flat and short bricks."""
+    for seed in range(3):
+        case = made(kind, seed=seed, size=(9, 17), moduli=("even", "cancellous"), voids=("solid", "cavity"))
+        steps, faces = (
+            osteoplan.solve_voxels(
+                case.moduli, case.spacing, held, poisson_ratio=0.3, force_N=force, tolerance=1e-8
+            ).iterations
+            for held, force in (case.loads[0], (case.whole_faces, None))
+        )
+        assert steps <= min(20, max(1.5 * faces, 9)), case.name
+
+
+@pytest.mark.parametrize("n", [12, 24])
+def test_pads_and_pins_on_an_even_cube_take_the_steps_of_whole_faces(n):
+    """A femur's fall: rollers below, pads on two sides; and rollers on patches with three pins."""
+    E, free = np.full((n, n, n), 1000.0), np.full((n + 1,) * 3 + (3,), np.nan)
+    fall, rollers = free.copy(), free.copy()
+    fall[1:4, 5:9, 0, 0] = fall[1:4, 5:9, 0, 2] = fall[6:9, 0, 2:5, 1] = 0.0
+    fall[3:6, n, 7:11, 1] = -1.0
+    rollers[2:5, 1:5, 0, 2] = rollers[0, 0, 0, :2] = rollers[n, 0, 0, 1] = 0.0
+    rollers[5:9, 4:7, n, 2] = -1.0
+    for held in (fall, rollers):
+        assert osteoplan.solve_voxels(E, 1.0, held, poisson_ratio=0.3, tolerance=1e-8).iterations <= 10
+
+
+@pytest.mark.slow
+def test_of_a_hundred_and_twenty_random_bodies_all_solve_and_are_right():
+    """Contrast up to 1e5, voids, islands hinged to each other; other seeds than the benchmark's."""
+    failed = []
+    for case in supports(120, seed=7):
+        direct = Direct(case)
+        for held, force in case.loads:
+            for tolerance in (1e-8, 1e-12):  # where the contrast asks for it
+                try:
+                    found = osteoplan.solve_voxels(
+                        case.moduli, case.spacing, held, poisson_ratio=case.poisson, force_N=force,
+                        tolerance=tolerance,
+                    )  # fmt: skip
+                except osteoplan.OsteoplanError as why:
+                    failed.append((case.name, str(why)))
+                    break
+                if direct.deviation(found, held, force) < 1e-6:
+                    break
+            else:
+                failed.append((case.name, "not the direct factorisation's"))
+    assert not failed
+
+
+def test_a_body_that_is_hard_for_grids_and_small_is_factorised():
+    """Blobs of metal hinged in marrow: no geometric grid knows their motions."""
+    case = made("pins", seed=16, size=(5, 12), moduli=("islands",))
+    found = osteoplan.solve_voxels(
+        case.moduli, case.spacing, case.held, poisson_ratio=case.poisson, force_N=case.force, tolerance=1e-8
+    )
+    assert found.iterations <= 6
+    assert Direct(case).deviation(found, case.held, case.force) < 1e-6
+
+
 def test_every_kind_is_well_posed_with_a_margin_and_comes_again_from_its_seed():
     for case, again in zip(*(supports(2 * len(KINDS), seed=9, size=SMALL) for _ in range(2)), strict=True):
         assert case.name == again.name

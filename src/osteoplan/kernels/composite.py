@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from osteoplan.arrays import F32, F64, I32, I64, Indices
+from osteoplan.arrays import F32, F64, I32, I64, Array, Indices
 from osteoplan.kernels.composite_grids import Grid, Transfer, Ways
 from osteoplan.kernels.simd import lanes, load, store
 from osteoplan.kernels.smoother import Smoother
 from osteoplan.kernels.threads import shared_out
 
-__all__ = ["Composite", "Packed"]
+__all__ = ["Composite", "Packed", "condensed", "diagonal_of", "take_off_layers"]
 
 WIDTH = lanes(np.float32)
 HALF = 300  # entries of half a symmetric (24, 24)
@@ -38,7 +38,8 @@ class Packed:
     """Element matrices of a grid, ``WIDTH`` bricks side by side.
 
     Attributes:
-        corners: (groups, 8, WIDTH) node of each lane; one past the last node where a lane is empty.
+        corners: (groups, 8, WIDTH) node of each lane; an empty lane, whose matrix is 0, repeats a brick of
+            its layer.
         K: (groups * HALF * WIDTH,) lower halves, row by row.
         layers: (ni + 1,) first group of each i-layer.
         lane: (n,) group * WIDTH + place of each brick.
@@ -50,14 +51,15 @@ class Packed:
     lane: I64
 
     @classmethod
-    def of(cls, grid: Grid) -> Packed:
-        """Room for the matrices of a grid."""
-        count = np.bincount(grid.cells[:, 0], minlength=grid.shape[0])
+    def of(cls, layer: Array, corners_of: Array) -> Packed:
+        """Room for the matrices of bricks in i-layers, ascending (n,), with their nodes (n, 8)."""
+        count = np.bincount(layer)
         layers = np.concatenate([[0], np.cumsum(-(-count // WIDTH))]).astype(np.int64)
-        within = np.arange(len(grid.cells)) - np.repeat(np.cumsum(count) - count, count)
-        lane = layers[grid.cells[:, 0]] * WIDTH + within
-        corners = np.full((int(layers[-1]), 8, WIDTH), len(grid.nodes), dtype=np.int32)
-        corners[lane // WIDTH, :, lane % WIDTH] = grid.corners
+        first = np.cumsum(count) - count
+        lane = layers[layer] * WIDTH + np.arange(len(layer)) - first[layer]
+        groups = np.repeat(np.arange(len(count)), np.diff(layers))
+        corners = np.repeat(corners_of[first[groups]][:, :, None], WIDTH, axis=2).astype(np.int32)
+        corners[lane // WIDTH, :, lane % WIDTH] = corners_of
         return cls(corners, np.zeros(int(layers[-1]) * HALF * WIDTH, dtype=np.float32), layers, lane)
 
     def whole(self, brick: int | I64) -> F64:
@@ -69,13 +71,18 @@ class Packed:
         out[..., row, column] = out[..., column, row] = half
         return out
 
+    @property
+    def corners_of_bricks(self) -> I32:
+        """(n, 8) nodes of each brick."""
+        return self.corners[self.lane // WIDTH, :, self.lane % WIDTH]
+
     def take_off(self, d: F32, rest: F32) -> None:
-        """rest -= A d, both (3, nodes + 1)."""
+        """rest -= A d, both (3, nodes)."""
         count = len(self.layers) - 1
         least = max(1, WORTH * count // (WIDTH * max(len(self.corners), 1)) // 2)
         for parity in (0, 1):
             shared_out(
-                lambda a, b, odd=parity: _take_off(  # type: ignore[misc]
+                lambda a, b, odd=parity: take_off_layers(  # type: ignore[misc]
                     2 * a + odd, min(2 * b + odd, count), self.layers, self.corners, self.K, d, rest
                 ),
                 (count + 1 - parity) // 2,
@@ -120,28 +127,25 @@ class Composite(Smoother):
         Args:
             matrices: of the bricks above: (modulus (n,), K0 (24, 24)), or one for each.
         """
-        packed = Packed.of(grid)
-        worst = np.zeros(len(grid.cells), dtype=np.float32)
-        order = np.argsort(transfer.parent, kind="stable")
-        starts = np.searchsorted(transfer.parent[order], np.arange(len(grid.cells) + 1))
-        own = isinstance(matrices, Packed)
-        source = _source(matrices, ways)
-        shared_out(
-            lambda a, b: _condense(
-                a, b, starts, order, fine.cells, fine.corners, ways, place, above.inverse, own, *source,
-                packed.lane, packed.K, worst,
-            ),
-            len(grid.cells), least=500,
+        packed = Packed.of(grid.cells[:, 0], grid.corners)
+        packed_above = matrices if isinstance(matrices, Packed) else None
+        none = np.zeros(len(fine.cells)), np.zeros((24, 24))
+        modulus, K0 = none if isinstance(matrices, Packed) else matrices
+        bound = condensed(
+            packed, transfer.parent, fine.cells, fine.corners, ways, place, above.inverse, modulus, K0,
+            np.full(len(fine.cells), -1) if packed_above is None else packed_above.lane, packed_above,
         )  # fmt: skip
         nodes = len(grid.nodes)
-        inverse = _inverse_diagonal(packed.corners, packed.K, nodes)
+        D = diagonal_of(packed.corners, packed.K, nodes + 1)
+        with np.errstate(divide="ignore"):
+            inverse: F32 = np.where(1e-9 * D.max() < D, 1.0 / D, 0.0).astype(np.float32)
         counts = np.diff(transfer.first)
         row = np.repeat(np.arange(len(counts)), counts)
         by_node = np.argsort(transfer.reads, kind="stable")
         back = np.searchsorted(transfer.reads[by_node], np.arange(nodes + 1))
         z, d, rest = (np.zeros((3, nodes + 1), dtype=np.float32) for _ in range(3))
         return cls(
-            grid, packed, inverse, float(worst.max()), place, transfer.first, transfer.reads,
+            grid, packed, inverse, bound, place, transfer.first, transfer.reads,
             back.astype(np.int64), place[row[by_node]], (1.0 / counts[row[by_node]]).astype(np.float32),
             z, d, rest,
         )  # fmt: skip
@@ -184,19 +188,37 @@ class Composite(Smoother):
         return at, A[:-1, :-1].copy()
 
 
-def _source(matrices: tuple[F64, F64] | Packed, ways: Ways) -> tuple[F64, F64, F32, I64]:
-    """(moduli, K0 in each octant of a coarse brick and then itself, packed matrices, lanes)."""
-    if isinstance(matrices, Packed):
-        return np.zeros(0), np.zeros((9, 24, 24)), matrices.K, matrices.lane
-    modulus, K0 = matrices
+def condensed(
+    packed: Packed, parent: I32, cells: I32, corners: I32, ways: Ways, place: I64, inverse: F32, modulus: F64,
+    K0: F64, lane: I64, above: Packed | None,
+) -> float:  # fmt: skip
+    """Fill ``packed`` with the energy of the grid above; a bound of the spectrum of D^-1 A.
+
+    Args:
+        parent, cells, corners, modulus, lane: of each brick above: its brick here, where it lies, its nodes,
+            its modulus at K0, its lane in ``above`` or -1.
+        place: where those nodes lie in ``inverse`` (3, n), which is 0 where nothing may move.
+    """
+    bricks = len(packed.lane)
+    order = np.argsort(parent, kind="stable")
+    starts = np.searchsorted(parent[order], np.arange(bricks + 1))
     eighths = np.repeat(K0[None], 9, axis=0)
     for one, octant in enumerate(np.ndindex(2, 2, 2)):
         _on_coarse_corners(eighths[one], np.array(octant), ways)
-    return modulus, eighths, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64)
+    matrices = np.zeros(0, dtype=np.float32) if above is None else above.K
+    worst = np.zeros(bricks, dtype=np.float32)
+    shared_out(
+        lambda a, b: _condense(
+            a, b, starts, order, cells, corners, ways, place, inverse, modulus, eighths, matrices, lane,
+            packed.lane, packed.K, worst,
+        ),
+        bricks, least=500,
+    )  # fmt: skip
+    return float(worst.max())
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _take_off(first, last, layers, corners, K, d, rest):  # type: ignore[no-untyped-def]
+def take_off_layers(first, last, layers, corners, K, d, rest):  # type: ignore[no-untyped-def]
     """Every second layer from first to last."""
     u = np.empty(24 * WIDTH, dtype=np.float32)
     f = np.empty(24 * WIDTH, dtype=np.float32)
@@ -259,21 +281,15 @@ def _spread(begin, end, place, first, reads, x, inverse, z, d):  # type: ignore[
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _inverse_diagonal(corners, K, nodes):  # type: ignore[no-untyped-def]
-    """(3, nodes + 1) 1 / D; 0 where nothing resists."""
-    D = np.zeros((3, nodes + 1))
+def diagonal_of(corners, K, nodes):  # type: ignore[no-untyped-def]
+    """(3, nodes) diagonal of the matrix of packed bricks."""
+    D = np.zeros((3, nodes))
     for g in range(len(corners)):
         for lane in range(WIDTH):
             for r in range(24):
                 entry = g * HALF + r * (r + 1) // 2 + r
                 D[r % 3, corners[g, r // 3, lane]] += K[entry * WIDTH + lane]
-    least = 1e-9 * D.max()
-    out = np.zeros((3, nodes + 1), dtype=np.float32)
-    for c in range(3):
-        for n in range(nodes):
-            if D[c, n] > least:
-                out[c, n] = 1.0 / D[c, n]
-    return out
+    return D
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -287,7 +303,6 @@ def _condense(  # type: ignore[no-untyped-def]
     ways,
     place,
     free,
-    own,
     E,
     eighths,
     above,
@@ -305,8 +320,9 @@ def _condense(  # type: ignore[no-untyped-def]
         total[:] = 0.0
         for q in range(starts[X], starts[X + 1]):
             e = order[q]
+            at = above_lane[e]
+            own = at >= 0
             if own:
-                at = above_lane[e]
                 p = (at // WIDTH) * HALF * WIDTH + at % WIDTH
                 for r in range(24):
                     for s in range(r + 1):

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from osteoplan.arrays import F64, Array, Bool
-from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OnStep, OsteoplanError
+from osteoplan.errors import Cancelled, NotAvailable, NotConverged, OnStep
+from osteoplan.kernels.composite import Packed
 from osteoplan.kernels.elasticity import Stiffness, brick_stiffness
 from osteoplan.kernels.krylov import require_goal
-from osteoplan.kernels.multigrid import DEGREES, RATIOS, Equilibrium, GridLevel, Hierarchy
+from osteoplan.kernels.multigrid import SLOW, Coarsest, Equilibrium, GridLevel, Hierarchy, not_positive
 from osteoplan.kernels.rows import Rows, brick_of
 
 __all__ = ["GpuHierarchy", "GpuSystem", "equilibrium_on_gpu", "require_gpu"]
@@ -60,7 +61,7 @@ def equilibrium_on_gpu(
 
     Raises:
         BadInput: a tolerance or a count of steps that means nothing.
-        NotAvailable: no device, or a body with rods.
+        NotAvailable: no device, a body with rods, or one that needs composite grids.
         NotConverged: the true residual is above the tolerance after ``max_iterations``.
         Cancelled: ``on_step(iteration, residual)`` returned False.
     """
@@ -68,7 +69,13 @@ def equilibrium_on_gpu(
     require_gpu()
     if A.ties:
         raise NotAvailable("rods are not solved on the GPU: take device='cpu'")
-    M = GpuHierarchy.of(Hierarchy.averaged(A, fixed))
+    grids = Hierarchy.averaged(A, fixed)
+    if grids.slowest() < SLOW:
+        raise NotAvailable(
+            "this body needs composite grids, as sponges and thin walls do, and those are not carried "
+            "over to the GPU: take device='cpu'"
+        )
+    M = GpuHierarchy.of(grids)
     system = GpuSystem.of(A, fixed, force_N)
     u = _put(A.mesh.lines_of_nodes(np.where(fixed, prescribed_mm, 0.0)))
     scale = system.rest(u)
@@ -108,7 +115,7 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class GpuLevel:
-    """One grid on the device; attributes are those of ``multigrid.Level``."""
+    """One grid on the device; attributes are those of ``multigrid.GridLevel``."""
 
     lines: Lines
     K0: Device
@@ -118,32 +125,42 @@ class GpuLevel:
     z: Device
     d: Device
     rest: Device
+    degree: int
+    ratio: float
+    cut: tuple[Device, Device] | None
 
     @classmethod
     def of(cls, level: GridLevel) -> GpuLevel:
         """Carry a grid over, with room of its own."""
         edges, poisson = brick_of(level.blocks)
         K0 = brick_stiffness(list(edges), poisson).astype(np.float32)
-        room = [_put(level.rows.zeros(np.float32)) for _ in range(3)]
-        return cls(Lines(level.rows), _put(K0), _put(level.E), _put(level.inverse), level.bound, *room)
+        z, d, rest = (_put(level.rows.zeros(np.float32)) for _ in range(3))
+        cut = None if level.cut is None else _bricks(level.cut.packed)
+        return cls(
+            Lines(level.rows), _put(K0), _put(level.E), _put(level.inverse), level.bound, z, d, rest,
+            level.degree, level.ratio, cut,
+        )  # fmt: skip
 
     def take_off(self) -> None:
         """rest -= A d."""
-        from osteoplan.kernels.gpu_kernels import add_stiffness
+        from osteoplan.kernels.gpu_kernels import add_stiffness, take_off_bricks
 
         lines = self.lines
         add_stiffness[lines.by_node](
             lines.nodes, lines.cells, self.E, self.K0, self.d, self.rest, np.float32(-1.0)
         )
+        if self.cut is not None:
+            corners, matrices = self.cut
+            take_off_bricks[_over(len(corners), FLAT), FLAT](corners, matrices, self.d, self.rest)
 
-    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
+    def smooth(self, *, last: bool) -> None:
         """z += p(D^-1 A) rest."""
         from osteoplan.kernels.gpu_kernels import chebyshev
 
-        high, low = self.bound, self.bound / ratio
+        high, low = self.bound, self.bound / self.ratio
         middle, half = (high + low) / 2, (high - low) / 2
         rho, keep, gain = half / middle, 0.0, 1.0 / middle
-        for step in range(degree):
+        for step in range(self.degree):
             if step:
                 self.take_off()
                 rho, old = 1 / (2 * middle / half - rho), rho
@@ -165,6 +182,8 @@ class GpuHierarchy:
     def of(cls, hierarchy: Hierarchy) -> GpuHierarchy:
         """Carry the grids over."""
         coarsest = hierarchy.coarsest
+        if not isinstance(coarsest, Coarsest):
+            raise TypeError("a factorisation is not carried over: take Hierarchy.averaged")
         levels = [GpuLevel.of(level) for level in hierarchy.levels if isinstance(level, GridLevel)]
         if len(levels) < len(hierarchy.levels):
             raise TypeError("composite grids are not carried over: take Hierarchy.averaged")
@@ -182,17 +201,15 @@ class GpuHierarchy:
                     self.at, self.inverse, level.rest.reshape(level.rest.size), level.z.reshape(level.z.size)
                 )
             return
-        finest = depth == 0
-        degree, ratio = (DEGREES[0], RATIOS[0]) if finest else (DEGREES[1], RATIOS[1])
         below = self.levels[depth + 1]
         ways, fine, coarse = below.lines.rows.factors, level.lines.nodes, below.lines.nodes
-        level.smooth(degree, ratio, last=False)
-        for _ in range(1 if finest else 2):
+        level.smooth(last=False)
+        for _ in range(1 if depth == 0 else 2):
             restrict[below.lines.by_node](ways, fine, coarse, level.rest, level.inverse, below.rest)
             self.cycle(depth + 1)
             prolong[level.lines.by_node](ways, fine, coarse, below.z, level.inverse, level.z, level.d)
             level.take_off()
-        level.smooth(degree, ratio, last=True)
+        level.smooth(last=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,9 +278,7 @@ class GpuSystem:
             self.times(self.p, self.q)
             pq = lines.dot(self.p, self.q)
             if not (pq > 0.0 and np.isfinite(pq)):
-                raise OsteoplanError(
-                    "the stiffness is not positive on the free unknowns: a part of the mesh is not supported"
-                )
+                raise not_positive(self.A, self.A.mesh.of_lines(self.free.copy_to_host()) == 0)
             alpha = zr / pq
             advance[lines.by_line](lines.nodes, u, self.r, self.p, self.q, self.free, alpha, lines.shares)
             size = float(np.sqrt(lines.shares.copy_to_host().sum()))
@@ -280,6 +295,12 @@ class GpuSystem:
         reaction = (self.q.copy_to_host() - self.force) * held
         mesh = self.A.mesh
         return Equilibrium(mesh.of_lines(u.copy_to_host()), mesh.of_lines(reaction), iterations, residual)
+
+
+def _bricks(packed: Packed) -> tuple[Device, Device]:
+    """(nodes (n, 8), matrices (n, 24, 24)) of bricks with matrices of their own."""
+    matrices = packed.whole(np.arange(len(packed.lane)))
+    return _put(packed.corners_of_bricks), _put(matrices.astype(np.float32))
 
 
 def _over(count: int, size: int) -> int:

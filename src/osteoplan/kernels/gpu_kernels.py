@@ -1,7 +1,8 @@
 """The operators of ``rows``, ``transfers`` and ``multigrid`` as CUDA kernels, on the same lines of memory.
 
-One thread gathers one node (no atomics: the sums have one order), one line of k for a sum of products.  The
-product takes the (24, 24) element matrix; a thread gathers 8 cells x 3 rows x 24 columns.
+One thread gathers one node (the sums have one order), one line of k for a sum of products.  The product
+takes the (24, 24) element matrix; a thread gathers 8 cells x 3 rows x 24 columns.  Only bricks with matrices
+of their own, few and of a preconditioner, are scattered by atomic sums.
 
 Arguments are those of the twins on the processor.  Tests: tests/unit/test_gpu.py, in numba's simulator.
 """
@@ -12,7 +13,7 @@ from numba import cuda
 
 __all__ = [
     "add_stiffness", "advance", "chebyshev", "direct", "dots", "prolong", "restrict", "scaled",
-    "solve_coarsest",
+    "solve_coarsest", "take_off_bricks",
 ]  # fmt: skip
 
 
@@ -46,6 +47,18 @@ def add_stiffness(nodes, cells, E, K0, u, y, factor):  # type: ignore[no-untyped
     y[0, n] += factor * fx
     y[1, n] += factor * fy
     y[2, n] += factor * fz
+
+
+@cuda.jit
+def take_off_bricks(corners, K, d, rest):  # type: ignore[no-untyped-def]
+    """rest -= A d of bricks (n, 8) with a matrix (24, 24) each."""
+    e = cuda.grid(1)
+    if e < corners.shape[0]:
+        for r in range(24):
+            total = rest[0, 0] * 0
+            for s in range(24):
+                total += K[e, r, s] * d[s % 3, corners[e, s // 3]]
+            cuda.atomic.add(rest, (r % 3, corners[e, r // 3]), -total)
 
 
 @cuda.jit

@@ -6,9 +6,10 @@ island (columns of W) out of the iteration:
 
     r with W^T r = 0;   p = z + beta p - W (W^T A W)^-1 (A W)^T z
 
-An island is a connected part of the cells stiffer than a threshold that touches no support and whose
-surroundings are, on average, ``CONTRAST`` times softer.  A part within a part counts as another one.  The
-whole body is one more where its supports barely stop it (as pins do).
+An island is a connected part of the cells stiffer than a threshold whose surroundings are, on average,
+``CONTRAST`` times softer.  A part within a part counts as another one.  Where a support holds some of it, the
+motions that are left are those that move nothing that is held.  The whole body is one more where its supports
+barely stop it (as pins do).
 
 Sources: Saad, Yeung, Erhel & Guyomarc'h 2000 (deflated conjugate gradients); Jonsthovel et al. 2012 (rigid
 bodies of stiff parts).  Tests: tests/analytic/test_multigrid.py.
@@ -17,7 +18,8 @@ bodies of stiff parts).  Tests: tests/analytic/test_multigrid.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -31,24 +33,24 @@ from osteoplan.kernels.rows import Rows, add_stiffness
 
 __all__ = ["Deflation", "Island", "islands"]
 
-CONTRAST = 30.0
-THRESHOLDS = (10.0, 100.0, 1000.0)  # below the stiffest cell
+CONTRAST = 10.0
+THRESHOLDS = (10.0, 100.0, 1000.0, 1e4)  # below the stiffest cell
 LEAST_CELLS = 8
-MOST = 6  # islands of each threshold, the largest first
+MOST = 24  # islands of each threshold, the largest first
 FEW_SUPPORTS = 8  # nodes; a component held at no more than these may turn or drift
+STOPPED = 1e-9  # eigenvalue of the rows of what is held; less is a motion that nothing stops
 
 
-def islands(mesh: Bricks, modulus: Array, fixed: Bool) -> list[I64]:
-    """Node numbers of each island, and of the whole body where supports are few.
+def islands(mesh: Bricks, edges_mm: F64, modulus: Array, fixed: Bool) -> list[Island]:
+    """Each island with the motions that its supports leave it, and the whole body where supports are few.
 
     Args:
         modulus: (n_elements,); fixed: (n_nodes, 3).
     """
-    found: list[I64] = []
+    found: list[Island] = []
     top = float(modulus.max())
     if top > CONTRAST * float(modulus.min()):
         box = mesh.box(modulus.astype(np.float32))
-        held: Bool = np.asarray(fixed.any(axis=1))
         seen: list[tuple[int, ...]] = []
         for threshold in THRESHOLDS:
             labels, parts = _parts(box, top / threshold)
@@ -60,12 +62,26 @@ def islands(mesh: Bricks, modulus: Array, fixed: Bool) -> list[I64]:
                 hit[mesh.corners[of_cell == one]] = True
                 nodes = np.flatnonzero(hit)
                 key = (len(nodes), int(nodes[0]), int(nodes[-1]))
-                if not held[nodes].any() and key not in seen:
-                    seen.append(key)
-                    found.append(nodes)
+                if key in seen:
+                    continue
+                seen.append(key)
+                island = Island.of(mesh, nodes, edges_mm)
+                twists = _left_free(island.arm, fixed[nodes])
+                if twists.shape[1]:
+                    found.append(replace(island, twists=twists))
     if int(fixed.sum(axis=0).min()) <= FEW_SUPPORTS:
-        found.append(np.arange(len(mesh.nodes)))
+        found.append(Island.of(mesh, np.arange(len(mesh.nodes)), edges_mm))
     return found
+
+
+def _left_free(arm: F64, fixed: Bool) -> F64:
+    """(6, q) rigid motions that move nothing that is fixed (n, 3)."""
+    at, component = np.nonzero(fixed)
+    unit = np.eye(3)[component]
+    rows = np.concatenate([unit, np.cross(arm[at], unit)], axis=1)
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    free: F64 = vectors[:, values <= STOPPED * max(float(values[-1]), 1.0)]
+    return free
 
 
 def _parts(box: F32, threshold: float) -> tuple[I32, list[tuple[int, tuple[slice, ...]]]]:
@@ -95,12 +111,14 @@ class Island:
     Attributes:
         place: of its nodes; arm: (n, 3) from its centre, over its reach.
         span: places of the box around it, one node wider, and planes: those of the box.
+        twists: (6, q) translations and turns of its rigid motions, one in each column.
     """
 
     place: I64
     arm: F64
     span: I64
     planes: tuple[int, int]
+    twists: F64 = field(default_factory=lambda: np.eye(6))
 
     @classmethod
     def of(cls, mesh: Bricks, nodes: I64, edges_mm: F64) -> Island:
@@ -135,41 +153,48 @@ class Deflation:
     ) -> Deflation:  # fmt: skip
         """Work out A W; w and y (3, nodes) are room to work in."""
         bare, images = cls(parts, (), np.zeros((0, 0)), free), []
-        gram = np.zeros((6 * len(parts), 6 * len(parts)))
+        ends = bare.ends
+        gram = np.zeros((ends[-1], ends[-1]))
         for m, part in enumerate(parts):
             span = part.span
             if ties:  # a rod carries the motion on
                 span = np.union1d(span, np.concatenate([tie.nodes.ravel() for tie in ties]))
-            columns = np.empty((6, 3, len(span)))
+            columns = np.empty((part.twists.shape[1], 3, len(span)))
             w[:] = y[:] = 0.0
-            for mode in range(6):
+            for mode, twist in enumerate(part.twists.T):
                 _clear(w, part.place)
-                _move(w, part.place, part.arm, free, np.eye(6)[mode])
+                _move(w, part.place, part.arm, free, twist)
                 _clear(y, span)
                 add_stiffness(rows, blocks, E, w, y, planes=part.planes)
                 for tie in ties:
                     tie.add(w.T, y.T)
                 _take(y, span, free, columns[mode])
-                gram[:, 6 * m + mode] = bare.along(y)
+                gram[:, ends[m] + mode] = bare.along(y)
             hit, values = _not_zero(columns)
             images.append((span[hit], values))
         gram = 0.5 * (gram + gram.T)
         if rods is not None:
-            of_islands = [_mixed(rods, part.place, part.arm, free) for part in parts]
+            of_islands = [part.twists.T @ _mixed(rods, part.place, part.arm, free) for part in parts]
             mixed = np.concatenate([np.zeros((0, len(rods.gram))), *of_islands])
             gram = np.block([[gram, mixed], [mixed.T, rods.gram]])
         return cls(parts, tuple(images), inverse(gram), free, rods)
 
+    @cached_property
+    def ends(self) -> I64:
+        """Where the motions of each island begin, and one past the last."""
+        return np.cumsum([0, *(part.twists.shape[1] for part in self.parts)])
+
     def move(self, u: F64, motion: F64) -> None:
         """u += W motion."""
         for m, part in enumerate(self.parts):
-            _move(u, part.place, part.arm, self.free, motion[6 * m : 6 * m + 6])
+            own = motion[self.ends[m] : self.ends[m + 1]]
+            _move(u, part.place, part.arm, self.free, part.twists @ own)
         if self.rods is not None:
-            self.rods.move(u, motion[6 * len(self.parts) :])
+            self.rods.move(u, motion[self.ends[-1] :])
 
     def along(self, v: F64) -> F64:
         """W^T v."""
-        parts = [_along(v, part.place, part.arm, self.free) for part in self.parts]
+        parts = [part.twists.T @ _along(v, part.place, part.arm, self.free) for part in self.parts]
         return np.concatenate(parts if self.rods is None else [*parts, self.rods.along(v)])
 
     def correction(self, r: F64) -> F64:
@@ -189,9 +214,9 @@ class Deflation:
         motion = self.correction(r)
         self.move(u, motion)
         for m, (place, image) in enumerate(self.images):
-            _take_image_off(r, place, image, motion[6 * m : 6 * m + 6])
+            _take_image_off(r, place, image, motion[self.ends[m] : self.ends[m + 1]])
         if self.rods is not None:
-            self.rods.take_off(r, motion[6 * len(self.parts) :])
+            self.rods.take_off(r, motion[self.ends[-1] :])
 
 
 def _around(rows: Rows, at: I64) -> tuple[I64, tuple[int, int]]:
@@ -244,7 +269,7 @@ def _take(y, span, free, column):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _not_zero(columns):  # type: ignore[no-untyped-def]
-    """(where some column is more than rounding, (n, 18) values of all of them there)."""
+    """(where some column is more than rounding, (n, 3 q) values of all of them there)."""
     modes, _, count = columns.shape
     largest = np.zeros(count)
     for mode in range(modes):
@@ -257,7 +282,7 @@ def _not_zero(columns):  # type: ignore[no-untyped-def]
     for n in range(len(at)):
         for mode in range(modes):
             for c in range(3):
-                values[n, 3 * mode + c] = columns[mode, c, at[n]]
+                values[n, modes * c + mode] = columns[mode, c, at[n]]
     return at, values
 
 
@@ -278,21 +303,21 @@ def _along(v, place, arm, free):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _take_image_off(r, place, image, motion):  # type: ignore[no-untyped-def]
+    modes = len(motion)
     for n in range(len(place)):
         for c in range(3):
-            for mode in range(6):
-                r[c, place[n]] -= image[n, 3 * mode + c] * motion[mode]
+            for mode in range(modes):
+                r[c, place[n]] -= image[n, modes * c + mode] * motion[mode]
 
 
 @njit(cache=True, nogil=True)
 def _image(z, place, image):  # type: ignore[no-untyped-def]
-    out = np.zeros(6)
+    modes = image.shape[1] // 3
+    out = np.zeros(modes)
     for n in range(len(place)):
         at = place[n]
-        for mode in range(6):
-            out[mode] += (
-                image[n, 3 * mode] * z[0, at]
-                + image[n, 3 * mode + 1] * z[1, at]
-                + image[n, 3 * mode + 2] * z[2, at]
-            )
+        for c in range(3):
+            v = np.float64(z[c, at])
+            for mode in range(modes):
+                out[mode] += image[n, modes * c + mode] * v
     return out

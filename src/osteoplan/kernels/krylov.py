@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Real
 from osteoplan.errors import BadInput
 
 __all__ = ["conjugate_gradients", "gmres", "require_goal", "total"]
@@ -44,7 +44,7 @@ def require_goal(tolerance: float, max_iterations: int) -> None:
         raise BadInput(f"max_iterations is {max_iterations}: give a whole number of steps, 1 or more")
 
 
-def total(a: F64, b: F64) -> float:
+def total(a: Real, b: Real) -> float:
     """a.b"""
     return float(_dot(a.ravel(), b.ravel()))
 

@@ -5,18 +5,20 @@
     pcg (double)     z = M r;  beta = z.(r - r_old) / (z_old.r_old);  p = z + beta p;  alpha = z.r / p.A p
     cycle (single)   smooth;  repeat: x += P cycle(P^T (r - A x));  smooth
                      one coarse visit below the finest grid, two below every other (W)
-    coarse grids     the mean of the moduli below, bricks twice as large (along short edges first); below a
-                     porous body composite bricks (``kernels.composite``), which weld nothing together
+    coarse grids     the mean of the moduli below, bricks twice as large (along short edges first), where a
+                     support cuts them the energy below (``kernels.cut_bricks``); below a porous body
+                     composite bricks (``kernels.composite``), which weld nothing together
     smoother         Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A; degree 3 on the
-                     finest grid, 5 below, 9 on composite grids
-    coarsest         its inverse
+                     finest grid, 5 below; 6 and 9 with composite grids
+    coarsest         its inverse, as far as its rank goes
 
 The finest grid and averaged ones run on lines of nodes (``kernels.rows``); voids carry no unknowns.
 
-A body is porous where the coarse cells that it touches are less than ``FULL`` solid: trabeculae, thin walls.
-There the mean of the moduli makes bricks that are too soft for a strain that gathers in one corner (the cycle
-may even lose its positivity), and it joins what does not touch; composite grids have the energy of the grid
-above.
+Which coarse grids serve is known before anything is solved.  A body whose first coarse cells are less than
+``FULL`` solid (trabeculae, thin walls) gets composite ones: the mean of the moduli joins what does not touch.
+Of every other body the averaged grids are built and tried by themselves (``Hierarchy.slowest``): where a
+cycle takes less than ``SLOW`` off their slowest error, composite ones take their place.  A body that needs
+them and is small is factorised.
 
 Sources: Brandt 1977; Adams, Brezina, Hu & Tuminaro 2003 (Chebyshev smoothing); Wathen 1987 (eigenvalues
 bounded element by element); Golub & Ye 1999 (beta for an inexact preconditioner).
@@ -32,31 +34,39 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from scipy import ndimage
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import splu
 
-from osteoplan.arrays import F32, F64, U8, Bool, Indices
+from osteoplan.arrays import F32, F64, I32, I64, U8, Bool, Indices
 from osteoplan.errors import Cancelled, NotConverged, OnStep, OsteoplanError
 from osteoplan.kernels.beams import Tie
-from osteoplan.kernels.composite import Composite, Packed
+from osteoplan.kernels.composite import Composite, Packed, take_off_layers
 from osteoplan.kernels.composite_grids import Grid, coarser
-from osteoplan.kernels.elasticity import CORNERS, Stiffness, brick_stiffness
+from osteoplan.kernels.cut_bricks import CutBricks, cut_below
+from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.islands import Deflation, Island, islands
+from osteoplan.kernels.krylov import require_goal, total
+from osteoplan.kernels.rigid_motions import free_motions
 from osteoplan.kernels.rod_motions import RodMotions
 from osteoplan.kernels.rows import Rows, add_planes, add_stiffness, brick_of, modal_blocks
 from osteoplan.kernels.simd import lanes
 from osteoplan.kernels.smoother import Smoother, chebyshev, chebyshev_step
 from osteoplan.kernels.transfers import averaged, held_below, inverse_diagonal, prolong, restrict
 
-__all__ = ["Equilibrium", "Hierarchy", "equilibrium"]
+__all__ = ["Equilibrium", "Hierarchy", "equilibrium", "not_positive"]
 
 Preconditioner = Callable[[F64], F64]
 
 # Shape of the cycle: numbers of mathematics, tuned once (benchmarks/solver.py).
-DEGREES = (3, 5)
-RATIOS = (12.0, 20.0)
+DEGREES, RATIOS = (3, 5), (12.0, 20.0)  # of the polynomials on the finest grid and on those below
+POROUS_DEGREE, POROUS_RATIO = 6, 30.0  # above composite grids
 COARSEST_NODES = 150
 FULL = 0.85
-MOST_PIECES = 50  # each keeps a brick of its own on the coarsest grid, which is inverted
+FACTORISED_NODES, SLOW_SMALL = 2200, 0.6  # 0.3 s; what grids of so few nodes find hard takes them no less
+MOST_PIECES = 50
+RESISTED = 5e-7  # of an unknown's own stiffness; the entries are known to single precision
+TRIALS = 4
+SLOW = 0.25  # slowest error after so many; below, composite grids (more work a step) take fewer seconds
 ALIKE = 1.5  # edges that differ by less are coarsened together
 
 
@@ -65,12 +75,10 @@ class GridLevel(Smoother):
     """One grid of lines: its operator, its smoother, and room to work in.
 
     Attributes:
-        E: cells; inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
+        E: cells, 0 where ``cut`` bricks stand instead.
+        inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
         z, d, rest: (3, nodes) correction, last step, what is left of the right-hand side.
     """
-
-    degree = DEGREES[1]
-    ratio = RATIOS[1]
 
     rows: Rows
     blocks: F64
@@ -80,27 +88,47 @@ class GridLevel(Smoother):
     z: F32
     d: F32
     rest: F32
+    degree: int
+    ratio: float
+    cut: CutBricks | None = None
 
     @classmethod
-    def of(cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float) -> GridLevel:
+    def of(
+        cls, rows: Rows, blocks: F64, E: F32, inverse: F32, bound: float, degree: int, ratio: float,
+        cut: CutBricks | None = None,
+    ) -> GridLevel:  # fmt: skip
         """With room of its own."""
         z, d, rest = (rows.zeros(np.float32) for _ in range(3))
-        return cls(rows, blocks, E, inverse, bound, z, d, rest)
+        return cls(rows, blocks, E, inverse, bound, z, d, rest, degree, ratio, cut)
 
     def take_off(self) -> None:
         """rest -= A d."""
         add_stiffness(self.rows, self.blocks, self.E, self.d, self.rest, factor=-1.0)
+        if self.cut is not None:
+            self.cut.take_off(self.d, self.rest)
 
-    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
+    def smooth(self, *, last: bool) -> None:
         """At once where the grid is too small for a second thread."""
         if self.rows.parts > 1:
-            super().smooth(degree, ratio, last=last)
+            super().smooth(last=last)
             return
         rows = self.rows
         _smooth(
-            chebyshev(self.bound, degree, ratio), last, rows.planes, rows.at, *rows.of_cells, self.E,
-            self._taken_off, lanes(np.float32), self.inverse, self.rest, self.d, self.z,
+            chebyshev(self.bound, self.degree, self.ratio), last, rows.planes, rows.at, *rows.of_cells,
+            self.E, self._taken_off, lanes(np.float32), *self._of_cut, self.inverse, self.rest, self.d,
+            self.z,
         )  # fmt: skip
+
+    @cached_property
+    def _of_cut(self) -> tuple[I64, I32, F32]:
+        """(layers, corners, matrices) of the cut bricks."""
+        if self.cut is None:
+            return (
+                np.zeros(1, dtype=np.int64),
+                np.zeros((0, 8, 1), dtype=np.int32),
+                np.zeros(0, dtype=np.float32),
+            )
+        return self.cut.packed.layers, self.cut.packed.corners, self.cut.packed.K
 
     @cached_property
     def _taken_off(self) -> F32:
@@ -126,25 +154,42 @@ class GridLevel(Smoother):
 class Hierarchy:
     """Multigrid W-cycle of a stiffness with supports, as a preconditioner.
 
-    ``stiff`` holds its islands (``kernels.islands``) and ``rods`` the motions of its rods, which
-    ``equilibrium`` deflates; called by others it balances the rods itself.  Its grids
-    carry room to work in: one thread of control at a time.
+    ``equilibrium`` deflates its islands and the motions of its rods; called by others it balances the rods
+    itself.  Its grids carry room to work in: one thread of control at a time.
     """
 
     def __init__(
-        self, A: Stiffness, fixed: Bool, levels: Sequence[GridLevel | Composite], coarsest: Coarsest
-    ) -> None:
-        self.A, self.mesh = A, A.mesh
-        edges, _ = brick_of(modal_blocks(A.K0))
-        self.stiff = tuple(Island.of(A.mesh, nodes, edges) for nodes in islands(A.mesh, A.modulus, fixed))
-        self.rods = RodMotions.of(A, fixed)
+        self, A: Stiffness, fixed: Bool, levels: Sequence[GridLevel | Composite],
+        coarsest: Coarsest | Factorised,
+    ) -> None:  # fmt: skip
+        self.A, self.mesh, self.fixed = A, A.mesh, fixed
         self.levels = tuple(levels)
         self.coarsest = coarsest
+
+    @cached_property
+    def stiff(self) -> tuple[Island, ...]:
+        """Islands, with the rigid motions that their supports leave them."""
+        edges, _ = brick_of(modal_blocks(self.A.K0))
+        return tuple(islands(self.mesh, edges, self.A.modulus, self.fixed))
+
+    @cached_property
+    def rods(self) -> RodMotions | None:
+        """Motions of the rods."""
+        return RodMotions.of(self.A, self.fixed)
 
     @classmethod
     def of(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
         """Build the levels below A (n_nodes) with the unknowns ``fixed`` (n_nodes, 3) held."""
-        return cls.composite(A, fixed) if _is_porous(A) else cls.averaged(A, fixed)
+        porous, small = _is_porous(A), len(A.mesh.nodes) <= FACTORISED_NODES
+        if not porous:
+            averaged = cls.averaged(A, fixed)
+            if averaged.slowest() >= (SLOW_SMALL if small else SLOW):
+                return averaged
+        if small:
+            return cls.factorised(A, fixed)
+        if _has_many_pieces(A.mesh):
+            return cls.averaged(A, fixed) if porous else averaged
+        return cls.composite(A, fixed)
 
     @classmethod
     def composite(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
@@ -154,7 +199,9 @@ class Hierarchy:
         E = mesh.lines_of_cells(A.modulus.astype(np.float32))
         free = mesh.lines_of_nodes((~fixed).astype(np.uint8))
         inverse = inverse_diagonal(A.rows, E, np.diag(K0)[:3].copy(), free)
-        top = GridLevel.of(A.rows, modal_blocks(K0), E, inverse, _element_bound(K0))
+        top = GridLevel.of(
+            A.rows, modal_blocks(K0), E, inverse, _element_bound(K0), POROUS_DEGREE, POROUS_RATIO
+        )
         levels: list[GridLevel | Composite] = [top]
         grid = Grid.of(mesh)
         place = mesh.rows.at[grid.nodes[:, 0], grid.nodes[:, 1]] + grid.nodes[:, 2]
@@ -170,6 +217,16 @@ class Hierarchy:
         return cls(A, fixed, levels, Coarsest.inverted(*level.matrix()))
 
     @classmethod
+    def factorised(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
+        """One grid alone, factorised."""
+        rows, K0 = A.rows, A.K0
+        E = A.mesh.lines_of_cells(A.modulus.astype(np.float32))
+        free = A.mesh.lines_of_nodes((~fixed).astype(np.uint8))
+        inverse = inverse_diagonal(rows, E, np.diag(K0)[:3].copy(), free)
+        top = GridLevel.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0), DEGREES[0], RATIOS[0])
+        return cls(A, fixed, [top], Factorised.of(A, fixed))
+
+    @classmethod
     def averaged(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
         """With averaged bricks below A, on lines of nodes."""
         rows, K0 = A.rows, A.K0
@@ -177,20 +234,56 @@ class Hierarchy:
         E = A.mesh.lines_of_cells(A.modulus.astype(np.float32))
         free = 1 - A.mesh.lines_of_nodes(fixed.astype(np.uint8))  # what is no node is not held either
         levels: list[GridLevel] = []
+        cut: CutBricks | None = None
         while True:
             own = np.diag(K0)[:3].copy()
-            inverse = inverse_diagonal(rows, E, own, free)
-            levels.append(GridLevel.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0)))
+            bare = E if cut is None else cut.carved(rows, E)
+            inverse, bound = inverse_diagonal(rows, bare, own, free), _element_bound(K0)
+            if cut is not None:
+                inverse, bound = cut.with_diagonal(inverse, free), max(bound, cut.bound)
+            shape = DEGREES[min(len(levels), 1)], RATIOS[min(len(levels), 1)]
+            levels.append(GridLevel.of(rows, modal_blocks(K0), bare, inverse, bound, *shape, cut))
             if rows.used_nodes <= COARSEST_NODES:
                 break
             factors = _factors(edges, rows.shape)
             below, wider = rows.coarser(factors), edges * factors
             used = (inverse_diagonal(rows, E, own, np.ones_like(free))[0] > 0).astype(np.uint8)
             free_below = held_below(rows, below, free, used)
-            E = averaged(rows, below, E, free, free_below, _laplacian(edges), _laplacian(wider))
+            cut = cut_below(rows, below, E, K0, inverse, free, free_below, cut)
+            E = averaged(rows, below, E)
             rows, free, edges = below, free_below, wider
             K0 = brick_stiffness(list(edges), poisson)
         return cls(A, fixed, levels, Coarsest.of(levels[-1], K0))
+
+    def slowest(self) -> float:
+        """How much of its slowest error one cycle takes off, as ``TRIALS`` steps see it; 1 is all of it.
+
+        The least Ritz value of M A (Lanczos, in the inner product of M^-1) on the first coarse grid, which
+        has an eighth of the unknowns and every fault of those below; on the finest of two.  0 where the cycle
+        is not even positive.
+        """
+        depth = 1 if len(self.levels) > 2 else 0
+        level = self.levels[depth]
+        moves = level.inverse > 0
+        r = np.where(moves, np.random.default_rng(0).standard_normal(level.rest.shape, np.float32), 0)
+        p, gains, betas, old = np.zeros_like(r), [], [], 1.0
+        for n in range(TRIALS):
+            level.rest[:] = r
+            self.cycle(depth)
+            zr = total(level.z, r)
+            betas.append(zr / old if n else 0.0)
+            p = level.z + np.float32(betas[n]) * p
+            level.d[:], level.rest[:] = p, 0.0
+            level.take_off()
+            pq = -total(p, level.rest)
+            if not (zr > 0.0 and pq > 0.0):
+                return 0.0
+            gains.append(zr / pq)
+            r, old = r + np.where(moves, np.float32(gains[n]) * level.rest, 0), zr
+        gain, beta = np.array(gains), np.array(betas)
+        side = np.sqrt(beta[1:]) / gain[:-1]
+        T = np.diag(1.0 / gain + beta / np.roll(gain, 1)) + np.diag(side, 1) + np.diag(side, -1)
+        return float(np.linalg.eigvalsh(T)[0])
 
     def __call__(self, r: F64) -> F64:
         """(n_nodes, 3) residual -> (n_nodes, 3) correction."""
@@ -221,16 +314,14 @@ class Hierarchy:
         if depth == len(self.levels) - 1:
             self.coarsest(level)
             return
-        finest = depth == 0
-        degree, ratio = (DEGREES[0], RATIOS[0]) if finest else (level.degree, level.ratio)
         below = self.levels[depth + 1]
-        level.smooth(degree, ratio, last=False)
-        for _ in range(1 if finest else 2):
+        level.smooth(last=False)
+        for _ in range(1 if depth == 0 else 2):
             below.gather(level)
             self.cycle(depth + 1)
             below.spread(level)
             level.take_off()
-        level.smooth(degree, ratio, last=True)
+        level.smooth(last=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +333,7 @@ class Coarsest:
 
     @classmethod
     def of(cls, level: GridLevel, K0: F64) -> Coarsest:
-        """Assemble and invert; directions that nothing resists are given a tiny stiffness."""
+        """Assemble and invert."""
         rows = level.rows
         nodes = rows.nodes
         moves = level.inverse.ravel() > 0
@@ -259,18 +350,55 @@ class Coarsest:
         dofs = number[(place[:, :, None] + nodes * np.arange(3)).reshape(-1, 24)]
         A = np.zeros((at.size + 1, at.size + 1))  # the last row gathers what is held
         np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), E[:, None, None] * K0)
+        if level.cut is not None:
+            corners = level.cut.packed.corners_of_bricks
+            dofs = number[(corners[:, :, None] + nodes * np.arange(3)).reshape(-1, 24)]
+            np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), level.cut.packed.whole(np.arange(len(dofs))))
         return cls.inverted(at, A[:-1, :-1])
 
     @classmethod
     def inverted(cls, at: Indices, A: F64) -> Coarsest:
-        """Of the stiffness A (n, n) of the unknowns at these places."""
-        A[np.diag_indices_from(A)] *= 1.0 + 1e-7
+        """Of the stiffness A (n, n) of the unknowns at these places; what nothing resists is left alone."""
         _invert(A)
         return cls(at, A.astype(np.float32))
 
     def __call__(self, level: Smoother) -> None:
         """z = A^-1 rest."""
         level.z.reshape(-1)[self.at] = _times(self.inverse, level.rest.reshape(-1)[self.at])
+
+
+@dataclass(frozen=True, eq=False)
+class Factorised:
+    """A body so small that its own stiffness is factorised (SuperLU, in double).
+
+    Attributes:
+        at: (n,) places of its unknowns in memory; solve: A^-1 of a (n,) right-hand side.
+    """
+
+    at: Indices
+    solve: Callable[[F64], F64]
+
+    @classmethod
+    def of(cls, A: Stiffness, fixed: Bool) -> Factorised:
+        """Assemble and factorise what may move."""
+        mesh = A.mesh
+        free = np.flatnonzero(~fixed.ravel())
+        dofs = (3 * mesh.corners[:, :, None] + np.arange(3)).reshape(-1, 24)
+        entries = A.modulus.astype(np.float64)[:, None, None] * A.K0
+        K = sparse.csr_matrix(
+            (entries.ravel(), (np.repeat(dofs, 24, axis=1).ravel(), np.tile(dofs, (1, 24)).ravel())),
+            shape=(fixed.size, fixed.size),
+        )
+        solve = splu(
+            K[free][:, free].tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        ).solve  # fmt: skip
+        of_dof = np.arange(3 * A.rows.nodes).reshape(3, -1)
+        return cls(mesh.of_lines(of_dof).ravel()[free], solve)
+
+    def __call__(self, level: Smoother) -> None:
+        """z = A^-1 rest."""
+        level.z.reshape(-1)[self.at] = self.solve(level.rest.reshape(-1)[self.at].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,9 +442,12 @@ def equilibrium(
         tolerance: of the relative residual, measured against the state with only the supports moved.
 
     Raises:
+        BadInput: a tolerance or a count of steps that nothing can meet.
+        OsteoplanError: the body can still move (its free motion is named), or its moduli lie too far apart.
         NotConverged: the true residual is above the tolerance after ``max_iterations``.
         Cancelled: ``on_step(iteration, residual)`` returned False.
     """
+    require_goal(tolerance, max_iterations)
     M = preconditioner or Hierarchy.of(A, fixed)
     system = _System.of(A, fixed, force_N)
     if isinstance(M, Hierarchy) and (M.stiff or A.ties):
@@ -341,6 +472,22 @@ def equilibrium(
             "elastic equilibrium", residual=residual, tolerance=tolerance, iterations=iterations
         )
     return system.result(u, iterations, residual)
+
+
+def not_positive(A: Stiffness, fixed: Bool) -> OsteoplanError:
+    """Why a direction costs no energy: the body is free to move, or its moduli lie too far apart."""
+    mesh = A.mesh
+    held = np.zeros((*(n + 1 for n in mesh.shape), 3), dtype=bool)
+    held[tuple(mesh.nodes.T)] = fixed
+    edges, _ = brick_of(modal_blocks(A.K0))
+    free = free_motions(mesh.cells, held, edges)
+    if free:
+        return OsteoplanError(f"nothing holds the body: it {free.words(tuple(edges))}; hold more components")
+    low, high = float(A.modulus.min()), float(A.modulus.max())
+    return OsteoplanError(
+        f"the moduli reach from {low:.3g} to {high:.3g} MPa, too far apart to be solved in double precision "
+        "as this body is shaped and held: raise the softest, or make the softest parts voids"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -420,9 +567,7 @@ class _System:
             self.times(p, q)
             pq = self._sums(_dots, p, q)
             if not (pq > 0.0 and np.isfinite(pq)):
-                raise OsteoplanError(
-                    "the stiffness is not positive on the free unknowns: a part of the mesh is not supported"
-                )
+                raise not_positive(self.A, self.A.mesh.of_lines(self.free) == 0)
             alpha = zr / pq
             size = float(np.sqrt(self._sums(_advance, u, r, p, q, self.free, alpha)))
             if self.deflation is not None:
@@ -465,7 +610,7 @@ class _System:
 
 
 def _is_porous(A: Stiffness) -> bool:
-    """Whether coarse cells are badly filled, and the body does not fall into too many pieces."""
+    """Whether the first coarse cells are badly filled."""
     if len(A.mesh.nodes) <= COARSEST_NODES:
         return False
     grid = Grid.of(A.mesh)
@@ -474,10 +619,13 @@ def _is_porous(A: Stiffness) -> bool:
     ci, cj, ck = (grid.cells // np.array(ways, dtype=np.int32)).T
     hit = np.zeros(grid.shape, dtype=bool)
     hit[ci, cj, ck] = True
-    if len(grid.cells) > FULL * np.prod(ways) * np.count_nonzero(hit):
-        return False
-    _, pieces = ndimage.label(A.mesh.solid, np.ones((3, 3, 3)))
-    return bool(pieces <= MOST_PIECES)
+    return bool(len(grid.cells) <= FULL * int(np.prod(ways)) * np.count_nonzero(hit))
+
+
+def _has_many_pieces(mesh: Bricks) -> bool:
+    """Whether the coarsest of composite grids would be large: each piece keeps a brick of its own."""
+    _, pieces = ndimage.label(mesh.solid, np.ones((3, 3, 3)))
+    return bool(pieces > MOST_PIECES)
 
 
 def _factors(edges_mm: F64, shape: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -489,17 +637,6 @@ def _factors(edges_mm: F64, shape: tuple[int, int, int]) -> tuple[int, int, int]
     return i, j, k
 
 
-def _laplacian(edges_mm: F64) -> F32:
-    """(8, 8) integral of grad v . grad w over a brick."""
-    mass = np.array([[2.0, 1.0], [1.0, 2.0]]) / 6.0
-    slope = np.array([[1.0, -1.0], [-1.0, 1.0]])
-    out = np.zeros((8, 8))
-    for axis, h in enumerate(edges_mm):
-        x, y, z = (slope if a == axis else mass for a in range(3))
-        out += np.kron(np.kron(x, y), z) * edges_mm.prod() / h**2
-    return out.astype(np.float32)
-
-
 def _element_bound(K0: F64) -> float:
     """Upper bound of the spectrum of D^-1 A from one element: x.A x = sum x.K_e x <= lambda sum x.D_e x."""
     d = np.sqrt(np.diagonal(K0))
@@ -508,15 +645,32 @@ def _element_bound(K0: F64) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _smooth(  # type: ignore[no-untyped-def]
-    steps, last, planes, at, cell_low, cell_high, cell_at, E, m, width, inverse, rest, d, z
+    steps,
+    last,
+    planes,
+    at,
+    cell_low,
+    cell_high,
+    cell_at,
+    E,
+    m,
+    width,
+    layers,
+    corners,
+    K,
+    inverse,
+    rest,
+    d,
+    z,
 ):
     """``Smoother.smooth`` of one grid by one thread; m: the entries of -A."""
-    for n in range(len(steps)):
+    for n in range(len(steps) + (0 if last else 1)):
         if n > 0:
             add_planes(0, len(at), at, cell_low, cell_high, cell_at, E, m, d, rest, width)
-        chebyshev_step(planes[0], planes[-1], steps[n, 0], steps[n, 1], inverse, rest, d, z)
-    if not last:
-        add_planes(0, len(at), at, cell_low, cell_high, cell_at, E, m, d, rest, width)
+            for parity in range(2):
+                take_off_layers(parity, len(layers) - 1, layers, corners, K, d, rest)
+        if n < len(steps):
+            chebyshev_step(planes[0], planes[-1], steps[n, 0], steps[n, 1], inverse, rest, d, z)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -566,9 +720,22 @@ def _advance(i0, i1, planes, shares, u, r, p, q, free, alpha):  # type: ignore[n
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _invert(A):  # type: ignore[no-untyped-def]
-    """Invert a symmetric positive matrix in place (Gauss and Jordan), in an order of its own."""
+    """Invert a symmetric matrix in place (Gauss and Jordan), in an order of its own, as far as its rank goes.
+
+    The next pivot is the unknown of which most is left; where less than ``RESISTED`` is left of all of them,
+    they follow the others without resistance and are set to 0: A X A = A, X symmetric and not negative.
+    """
     n = len(A)
-    for k in range(n):
+    own = np.diag(A).copy()
+    left = np.ones(n, dtype=np.bool_)
+    for _ in range(n):
+        k, most = -1, RESISTED
+        for i in range(n):
+            if left[i] and A[i, i] > most * own[i]:
+                k, most = i, A[i, i] / own[i]
+        if k < 0:
+            break
+        left[k] = False
         pivot = A[k]
         scale = 1.0 / pivot[k]
         pivot[k] = 1.0
@@ -581,6 +748,10 @@ def _invert(A):  # type: ignore[no-untyped-def]
                 row[k] = 0.0
                 for m in range(n):
                     row[m] -= factor * pivot[m]
+    for i in range(n):
+        if left[i]:
+            A[i, :] = 0.0
+            A[:, i] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

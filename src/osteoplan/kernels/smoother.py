@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache
-from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -26,13 +25,13 @@ class Smoother(ABC):
     """One grid of a hierarchy.
 
     Attributes:
-        degree, ratio: of the polynomial, below the finest grid.
+        degree, ratio: of the polynomial.
         inverse: (3, nodes) 1 / D, 0 where nothing may move; bound: of the spectrum of D^-1 A.
         z, d, rest: (3, nodes) correction, last step, what is left of the right-hand side.
     """
 
-    degree: ClassVar[int]
-    ratio: ClassVar[float]
+    degree: int
+    ratio: float
     inverse: F32
     bound: float
     z: F32
@@ -55,9 +54,9 @@ class Smoother(ABC):
     def spread(self, above: Smoother) -> None:
         """On the finer grid: d = P z, and z += d."""
 
-    def smooth(self, degree: int, ratio: float, *, last: bool) -> None:
+    def smooth(self, *, last: bool) -> None:
         """z += p(D^-1 A) rest; ``last``: nobody asks for what is left of rest."""
-        for n, (keep, gain) in enumerate(chebyshev(self.bound, degree, ratio)):
+        for n, (keep, gain) in enumerate(chebyshev(self.bound, self.degree, self.ratio)):
             if n:
                 self.take_off()
             self.step(keep, gain)

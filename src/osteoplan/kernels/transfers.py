@@ -3,12 +3,11 @@
     b_c = P^T r          every coarse node gathers its 27 nearest with weights 1, 1/2, 1/4, 1/8 (9 or 3 where
                          some axis keeps its edge: ``Rows.factors``)
     d   = P x_c          the reverse
-    E_c = mean of the moduli below (a void counts as 0); where supports cut a coarse cell, as much more as
-          the scalar Laplacian of the fine grid makes of its free corners
+    E_c = mean of the moduli below (a void counts as 0)
     D   = K0_aa * (sum of the moduli around a node)
 
-A coarse component is held where more than ``HELD`` of what would flow to it (by weight) is held below; and
-where a support would else be felt by no coarse node at all, the nearest one is held.
+A coarse component is held where more than ``HELD`` of what would flow to it (by weight) is held below; what
+supports that leaves out is felt by the energy of the bricks that they cut (``kernels.cut_bricks``).
 Layout of ``kernels.rows``; an entry of ``inverse`` is 1 / D, and 0 where a component may not move.
 Tests: tests/analytic/test_rows.py.
 """
@@ -26,22 +25,10 @@ __all__ = ["averaged", "held_below", "inverse_diagonal", "prolong", "restrict"]
 HELD = 0.4  # an even plane of supports holds 1/2 of its coarse nodes' weight, an odd one 1/4
 
 
-def averaged(
-    fine: Rows, coarse: Rows, E: F32, free: U8, coarse_free: U8, laplacian: F32, coarse_laplacian: F32
-) -> F32:
-    """Moduli of the coarse cells.
-
-    Args:
-        free, coarse_free: (3, nodes) 1 where a component may move.
-        laplacian, coarse_laplacian: (8, 8) integral of grad v . grad w over a brick of each grid, corners in
-            the order of ``elasticity.CORNERS``.
-    """
+def averaged(fine: Rows, coarse: Rows, E: F32) -> F32:
+    """Moduli of the coarse cells."""
     out = np.zeros(coarse.cells, dtype=E.dtype)
     _average(coarse.factors, fine.of_cells, coarse.of_cells, E, out)
-    _stiffen(
-        coarse.factors, fine.of_cells, fine.of_nodes, coarse.of_cells, coarse.of_nodes, E, free, coarse_free,
-        laplacian, coarse_laplacian, out,
-    )  # fmt: skip
     return out
 
 
@@ -57,7 +44,6 @@ def held_below(fine: Rows, coarse: Rows, free: U8, used: U8) -> U8:
     out = np.zeros((3, coarse.nodes), dtype=np.uint8)
     ways, below, above = coarse.factors, fine.of_nodes, coarse.of_nodes
     coarse.each_plane(lambda i0, i1: _free_above(i0, i1, ways, below, above, free, used, HELD, out))
-    _hold_what_was_lost(ways, below, above, free, used, out)
     return out
 
 
@@ -88,64 +74,6 @@ def _average(ways, fine, coarse, E, out):  # type: ignore[no-untyped-def]
     share = np.float32(1.0 / (fi * fj * fk))
     for n in range(len(out)):
         out[n] *= share
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _stiffen(ways, cells, nodes, coarse_cells, coarse_nodes, E, free, cfree, L, Lc, out):  # type: ignore[no-untyped-def]
-    """Moduli of coarse cells that supports cut, by the energy that coarse motions make below (traces)."""
-    cell_low, cell_high, cell_at = cells
-    low, high, at = nodes
-    ccell_low, ccell_high, ccell_at = coarse_cells
-    cat = coarse_nodes[2]
-    fi, fj, fk = ways
-    v = np.zeros(8, dtype=np.float32)
-    moves = np.zeros((3, 3, 3), dtype=np.uint8)
-    for I in range(ccell_low.shape[0]):
-        for J in range(ccell_low.shape[1]):
-            for K in range(ccell_low[I, J], ccell_high[I, J]):
-                most = np.float32(0.0)
-                for c in range(3):
-                    cut = False
-                    for i in range(fi + 1):
-                        for j in range(fj + 1):
-                            for k in range(fk + 1):
-                                x, y, z = fi * I + i, fj * J + j, fk * K + k
-                                moves[i, j, k] = 1
-                                if x >= low.shape[0] or y >= low.shape[1] or z < low[x, y] or z >= high[x, y]:
-                                    continue
-                                moves[i, j, k] = free[c, at[x, y] + z]
-                                cut = cut or moves[i, j, k] == 0
-                    if not cut:
-                        continue
-                    energy = np.float32(0.0)
-                    own = np.float32(0.0)
-                    for A in range(8):
-                        p, q, r = A // 4, A // 2 % 2, A % 2
-                        if cfree[c, cat[I + p, J + q] + K + r] == 0:
-                            continue
-                        own += Lc[A, A]
-                        for e in range(fi * fj * fk):
-                            ei, ej, ek = e // (fj * fk), e // fk % fj, e % fk
-                            x, y, z = fi * I + ei, fj * J + ej, fk * K + ek
-                            if x >= cell_low.shape[0] or y >= cell_low.shape[1]:
-                                continue
-                            if z < cell_low[x, y] or z >= cell_high[x, y]:
-                                continue
-                            for b in range(8):
-                                i, j, k = ei + b // 4, ej + b // 2 % 2, ek + b % 2
-                                w = 1.0 - abs(i - fi * p) / fi
-                                w *= 1.0 - abs(j - fj * q) / fj
-                                w *= 1.0 - abs(k - fk * r) / fk
-                                v[b] = w * moves[i, j, k]
-                            f = np.float32(0.0)
-                            for m in range(8):
-                                for n in range(8):
-                                    f += v[m] * L[m, n] * v[n]
-                            energy += E[cell_at[x, y] + z] * f
-                    if own > 0.0:
-                        most = max(most, energy / own)
-                if most > 0.0:
-                    out[ccell_at[I, J] + K] = max(most, out[ccell_at[I, J] + K])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -198,32 +126,6 @@ def _free_above(i0, i1, ways, fine, coarse, free, used, most, out):  # type: ign
                 out[0, n] = x > (1.0 - most) * whole or whole == 0.0
                 out[1, n] = y > (1.0 - most) * whole or whole == 0.0
                 out[2, n] = z > (1.0 - most) * whole or whole == 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _hold_what_was_lost(ways, fine, coarse, free, used, out):  # type: ignore[no-untyped-def]
-    """Hold the nearest coarse node where every coarse node around something held would move."""
-    low, high, at = fine
-    cat = coarse[2]
-    ni, nj = low.shape
-    fi, fj, fk = ways
-    kept = out.copy()
-    for i in range(ni):
-        for j in range(nj):
-            for k in range(low[i, j], high[i, j]):
-                n = at[i, j] + k
-                if used[n] == 0:
-                    continue
-                for c in range(3):
-                    if free[c, n] != 0:
-                        continue
-                    lost = True
-                    for I in range(i // fi, (i + fi - 1) // fi + 1):
-                        for J in range(j // fj, (j + fj - 1) // fj + 1):
-                            for K in range(k // fk, (k + fk - 1) // fk + 1):
-                                lost = lost and kept[c, cat[I, J] + K] != 0
-                    if lost:
-                        out[c, cat[i // fi, j // fj] + k // fk] = 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
