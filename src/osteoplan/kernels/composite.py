@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from scipy.sparse import coo_array, csc_array
 
 from osteoplan.arrays import F32, F64, I32, I64, Array, Indices
 from osteoplan.kernels.composite_grids import Grid, Transfer, Ways
@@ -100,8 +101,8 @@ class Composite(Smoother):
         back, of, share: the same from here: node N is read by the places of[back[N] : back[N + 1]].
     """
 
-    degree = 9
-    ratio = 50.0
+    degree = 12
+    ratio = 80.0
 
     grid: Grid
     packed: Packed
@@ -176,16 +177,17 @@ class Composite(Smoother):
             len(self.place), least=2 * WORTH,
         )  # fmt: skip
 
-    def matrix(self) -> tuple[Indices, F64]:
+    def matrix(self) -> tuple[Indices, csc_array]:
         """(places of what may move, their stiffness)."""
         at = np.flatnonzero(self.inverse.ravel() > 0)
-        number = np.full(self.inverse.size, -1)
+        number = np.full(self.inverse.size, -1, dtype=np.int32)
         number[at] = np.arange(at.size)
         width = self.inverse.shape[1]
         dofs = number[(self.grid.corners[:, :, None] + width * np.arange(3)).reshape(-1, 24)]
-        A = np.zeros((at.size + 1, at.size + 1))  # the last row gathers what is held
-        np.add.at(A, (dofs[:, :, None], dofs[:, None, :]), self.packed.whole(np.arange(len(dofs))))
-        return at, A[:-1, :-1].copy()
+        row, column = np.broadcast_arrays(dofs[:, :, None], dofs[:, None, :])
+        moves = (row >= 0) & (column >= 0)
+        entries = self.packed.whole(np.arange(len(dofs)))[moves]
+        return at, csc_array(coo_array((entries, (row[moves], column[moves])), (at.size, at.size)))
 
 
 def condensed(

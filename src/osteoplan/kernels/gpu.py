@@ -182,11 +182,9 @@ class GpuHierarchy:
     def of(cls, hierarchy: Hierarchy) -> GpuHierarchy:
         """Carry the grids over."""
         coarsest = hierarchy.coarsest
-        if not isinstance(coarsest, Coarsest):
-            raise TypeError("a factorisation is not carried over: take Hierarchy.averaged")
         levels = [GpuLevel.of(level) for level in hierarchy.levels if isinstance(level, GridLevel)]
-        if len(levels) < len(hierarchy.levels):
-            raise TypeError("composite grids are not carried over: take Hierarchy.averaged")
+        if len(levels) < len(hierarchy.levels) or not isinstance(coarsest, Coarsest):
+            raise TypeError("composite grids and factors are not carried over: take Hierarchy.averaged")
         return cls(levels, _put(np.asarray(coarsest.at)), _put(coarsest.inverse))
 
     def cycle(self, depth: int = 0) -> None:

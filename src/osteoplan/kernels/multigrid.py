@@ -4,13 +4,14 @@
 
     pcg (double)     z = M r;  beta = z.(r - r_old) / (z_old.r_old);  p = z + beta p;  alpha = z.r / p.A p
     cycle (single)   smooth;  repeat: x += P cycle(P^T (r - A x));  smooth
-                     one coarse visit below the finest grid, two below every other (W)
+                     one coarse visit below the finest grid, two below every other (W), one where it is exact
     coarse grids     the mean of the moduli below, bricks twice as large (along short edges first), where a
                      support cuts them the energy below (``kernels.cut_bricks``); below a porous body
                      composite bricks (``kernels.composite``), which weld nothing together
     smoother         Chebyshev polynomial of D^-1 A on [lambda / ratio, lambda], D = diag A; degree 3 on the
-                     finest grid, 5 below; 6 and 9 with composite grids
-    coarsest         its inverse, as far as its rank goes
+                     finest grid, 5 below; 6 and 12 with composite grids
+    coarsest         its inverse, as far as its rank goes; of composite grids the finest that is cheap to
+                     factorise (``kernels.factored``)
 
 The finest grid and averaged ones run on lines of nodes (``kernels.rows``); voids carry no unknowns.
 
@@ -35,7 +36,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 from scipy import ndimage, sparse
-from scipy.sparse.linalg import splu
 
 from osteoplan.arrays import F32, F64, I32, I64, U8, Bool, Indices
 from osteoplan.errors import Cancelled, NotConverged, OnStep, OsteoplanError
@@ -44,6 +44,7 @@ from osteoplan.kernels.composite import Composite, Packed, take_off_layers
 from osteoplan.kernels.composite_grids import Grid, coarser
 from osteoplan.kernels.cut_bricks import CutBricks, cut_below
 from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.factored import Factored
 from osteoplan.kernels.islands import Deflation, Island, islands
 from osteoplan.kernels.krylov import require_goal, total
 from osteoplan.kernels.rigid_motions import free_motions
@@ -64,6 +65,7 @@ COARSEST_NODES = 150
 FULL = 0.85
 FACTORISED_NODES, SLOW_SMALL = 2200, 0.6  # 0.3 s; what grids of so few nodes find hard takes them no less
 MOST_PIECES = 50
+SHIFT = 1e-7  # of D, on composite grids: their entries are known to single precision
 RESISTED = 5e-7  # of an unknown's own stiffness; the entries are known to single precision
 TRIALS = 4
 SLOW = 0.25  # slowest error after so many; below, composite grids (more work a step) take fewer seconds
@@ -160,7 +162,7 @@ class Hierarchy:
 
     def __init__(
         self, A: Stiffness, fixed: Bool, levels: Sequence[GridLevel | Composite],
-        coarsest: Coarsest | Factorised,
+        coarsest: Coarsest | Factored,
     ) -> None:  # fmt: skip
         self.A, self.mesh, self.fixed = A, A.mesh, fixed
         self.levels = tuple(levels)
@@ -202,19 +204,22 @@ class Hierarchy:
         top = GridLevel.of(
             A.rows, modal_blocks(K0), E, inverse, _element_bound(K0), POROUS_DEGREE, POROUS_RATIO
         )
-        levels: list[GridLevel | Composite] = [top]
+        levels: list[Composite] = []
         grid = Grid.of(mesh)
         place = mesh.rows.at[grid.nodes[:, 0], grid.nodes[:, 1]] + grid.nodes[:, 2]
         matrices: tuple[F64, F64] | Packed = A.modulus.astype(np.float64), K0
         while len(grid.nodes) > COARSEST_NODES and grid.shape != (1, 1, 1):
             ways = _factors(edges, grid.shape)
             below, transfer = coarser(grid, ways)
-            level = Composite.below(levels[-1], grid, place, below, transfer, ways, matrices)
-            levels.append(level)
-            grid, edges, matrices = below, edges * ways, level.packed
+            above = levels[-1] if levels else top
+            levels.append(Composite.below(above, grid, place, below, transfer, ways, matrices))
+            grid, edges, matrices = below, edges * ways, levels[-1].packed
             place = np.arange(len(grid.nodes))
-        assert isinstance(level, Composite)
-        return cls(A, fixed, levels, Coarsest.inverted(*level.matrix()))
+        coarsest = Factored.of(*levels[-1].matrix(), shift=SHIFT)
+        while coarsest.thin and len(levels) > 2:  # the first coarse grid would take too much memory
+            levels.pop()
+            coarsest = Factored.of(*levels[-1].matrix(), shift=SHIFT)
+        return cls(A, fixed, [top, *levels], coarsest)
 
     @classmethod
     def factorised(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
@@ -224,7 +229,7 @@ class Hierarchy:
         free = A.mesh.lines_of_nodes((~fixed).astype(np.uint8))
         inverse = inverse_diagonal(rows, E, np.diag(K0)[:3].copy(), free)
         top = GridLevel.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0), DEGREES[0], RATIOS[0])
-        return cls(A, fixed, [top], Factorised.of(A, fixed))
+        return cls(A, fixed, [top], Factored.of(*_assembled(A, fixed)))
 
     @classmethod
     def averaged(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
@@ -316,7 +321,8 @@ class Hierarchy:
             return
         below = self.levels[depth + 1]
         level.smooth(last=False)
-        for _ in range(1 if depth == 0 else 2):
+        exact = depth == len(self.levels) - 2 and isinstance(self.coarsest, Factored)
+        for _ in range(1 if depth == 0 or exact else 2):
             below.gather(level)
             self.cycle(depth + 1)
             below.spread(level)
@@ -365,40 +371,6 @@ class Coarsest:
     def __call__(self, level: Smoother) -> None:
         """z = A^-1 rest."""
         level.z.reshape(-1)[self.at] = _times(self.inverse, level.rest.reshape(-1)[self.at])
-
-
-@dataclass(frozen=True, eq=False)
-class Factorised:
-    """A body so small that its own stiffness is factorised (SuperLU, in double).
-
-    Attributes:
-        at: (n,) places of its unknowns in memory; solve: A^-1 of a (n,) right-hand side.
-    """
-
-    at: Indices
-    solve: Callable[[F64], F64]
-
-    @classmethod
-    def of(cls, A: Stiffness, fixed: Bool) -> Factorised:
-        """Assemble and factorise what may move."""
-        mesh = A.mesh
-        free = np.flatnonzero(~fixed.ravel())
-        dofs = (3 * mesh.corners[:, :, None] + np.arange(3)).reshape(-1, 24)
-        entries = A.modulus.astype(np.float64)[:, None, None] * A.K0
-        K = sparse.csr_matrix(
-            (entries.ravel(), (np.repeat(dofs, 24, axis=1).ravel(), np.tile(dofs, (1, 24)).ravel())),
-            shape=(fixed.size, fixed.size),
-        )
-        solve = splu(
-            K[free][:, free].tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        ).solve  # fmt: skip
-        of_dof = np.arange(3 * A.rows.nodes).reshape(3, -1)
-        return cls(mesh.of_lines(of_dof).ravel()[free], solve)
-
-    def __call__(self, level: Smoother) -> None:
-        """z = A^-1 rest."""
-        level.z.reshape(-1)[self.at] = self.solve(level.rest.reshape(-1)[self.at].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -607,6 +579,19 @@ class _System:
         shares = np.zeros(rows.shape[0] + 1)
         rows.each_plane(lambda i0, i1: work(i0, i1, rows.planes, shares, *args))
         return float(shares.sum())
+
+
+def _assembled(A: Stiffness, fixed: Bool) -> tuple[Indices, sparse.csc_array]:
+    """(n,) places in memory of what may move, and its stiffness (n, n)."""
+    free = np.flatnonzero(~fixed.ravel())
+    dofs = (3 * A.mesh.corners[:, :, None] + np.arange(3)).reshape(-1, 24)
+    entries = A.modulus.astype(np.float64)[:, None, None] * A.K0
+    K = sparse.csr_array(
+        (entries.ravel(), (np.repeat(dofs, 24, axis=1).ravel(), np.tile(dofs, (1, 24)).ravel())),
+        shape=(fixed.size, fixed.size),
+    )
+    of_dof = np.arange(3 * A.rows.nodes).reshape(3, -1)
+    return A.mesh.of_lines(of_dof).ravel()[free], sparse.csc_array(K[free][:, free])
 
 
 def _is_porous(A: Stiffness) -> bool:
