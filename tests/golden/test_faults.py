@@ -98,7 +98,8 @@ def init(data, tmp_path, monkeypatch, capfd):
             status = main(arguments)
         assert raised == []
         printed = capfd.readouterr()
-        told = [line for line in printed.err.splitlines() if not re.match(r"\[ *\d+ %\]", line)]  # slow machine
+        lines = printed.err.splitlines()
+        told = [line for line in lines if not re.match(r"\[ *\d+ %\]", line)]  # a slow machine tells progress
         return status, folder / arguments[1], " ".join(printed.out.split()), "\n".join(told)
 
     return run
