@@ -336,6 +336,21 @@ def test_a_motion_as_a_whole_is_an_answer_and_strains_nothing():
     np.testing.assert_allclose(found.strain, 0.0, atol=1e-10)
 
 
+@pytest.mark.parametrize("edges", [(1.0, 1.0, 1.0), (1.0, 0.5, 2.0), (0.3, 0.3, 5.0), (5.0, 0.3, 0.061)])
+@pytest.mark.parametrize("side", [7, 31])
+@pytest.mark.parametrize("down", [0.1, 1.0, 1e-9])
+def test_a_gap_is_no_load_path_however_many_corners_are_moved(edges, side, down):
+    """A misfit that is a difference of squares is rounding of 1e-8 of all that is prescribed."""
+    solid = np.ones((side, side + 2, 5), dtype=bool)
+    solid[:, :, 2] = False
+    held = np.full((side + 1, side + 3, 6, 3), np.nan)
+    held[:, :, 0], held[:, :, 5] = 0.0, (0.3 * down, 0.0, -down)
+    with pytest.raises(BadInput, match="no load path"):
+        held_pieces(solid, held, edges, loaded=False)
+    held[0, 0, 5, 2] -= 1e-5 * down  # one corner that strains its piece is a load
+    held_pieces(solid, held, edges, loaded=False)
+
+
 def test_two_separate_bars_are_both_solved():
     E = np.zeros((5, 3, 5))
     E[:2], E[3:] = 100.0, 300.0

@@ -98,9 +98,8 @@ class _Rows:
         unit = np.eye(3)[component]
         rows = np.concatenate([unit, np.cross(p[which], unit)], axis=1)
         of = piece[which]
-        normal, right, square = _sums(of, count + 1, rows, g)
-        rank, misfit = _rigid(normal, right, square)
-        _, together = _rigid(*(part.sum(axis=0)[None] for part in (normal, right, square)))
+        rank, misfit = _rigid(of, count + 1, rows, g)
+        _, together = _rigid(np.zeros_like(of), 1, rows, g)
         size = max(float(np.abs(g).max(initial=0.0)), np.finfo(float).tiny)
         return cls(
             np.bincount(of, minlength=count + 1),
@@ -119,21 +118,19 @@ def _touching(labels: Array, nodes: Array) -> tuple[Array, Array]:
     return piece, node
 
 
-def _sums(of: Array, count: int, rows: F64, g: F64) -> tuple[F64, F64, F64]:
-    """Normal equations of each piece: (count, 6, 6), (count, 6), (count,)."""
+def _rigid(of: Array, count: int, rows: F64, g: F64) -> tuple[I64, F64]:
+    """(rank of each piece, root of the squared misfit of its best rigid motion), each (count,)."""
     normal: F64 = np.zeros((count, 6, 6))
     for a in range(6):
         for b in range(a, 6):
             normal[:, a, b] = normal[:, b, a] = np.bincount(of, rows[:, a] * rows[:, b], minlength=count)
-    right: F64 = np.stack([np.bincount(of, rows[:, a] * g, minlength=count) for a in range(6)], axis=1)
-    square: Array = np.bincount(of, g * g, minlength=count)
-    return normal, right, square
-
-
-def _rigid(normal: F64, right: F64, square: F64) -> tuple[I64, F64]:
-    """(rank of each piece, root of the squared misfit of its best rigid motion)."""
     values, vectors = np.linalg.eigh(normal)
     stopped = values > STOPPED * np.maximum(values[:, -1:], np.finfo(float).tiny)
-    along = np.einsum("nij,ni->nj", vectors, right)
-    explained = np.where(stopped, along**2 / np.where(stopped, values, 1.0), 0.0).sum(axis=1)
-    return stopped.sum(axis=1), np.sqrt(np.maximum(square - explained, 0.0))
+    left = g
+    for _ in range(2):  # what is left: a difference of squares is lost in rounding
+        right = np.stack([np.bincount(of, row * left, minlength=count) for row in rows.T], axis=1)
+        along = np.einsum("nij,ni->nj", vectors, right)
+        size = np.where(stopped, along / np.where(stopped, values, 1.0), 0.0)
+        motion = np.einsum("nij,nj->ni", vectors, size)
+        left = left - (rows * motion[of]).sum(axis=1)
+    return stopped.sum(axis=1), np.sqrt(np.bincount(of, left * left, minlength=count))
