@@ -163,6 +163,23 @@ def test_a_plateau_that_is_not_reached_gives_no_strength(anatomy, monkeypatch):
     assert re.match(r"not known: after 2 steps the slope is \d+\.\d % of the stiffness$", bent.how)
 
 
+@pytest.mark.parametrize(("trusted", "known"), [(0.03, True), (1e-3, False)])
+def test_most_bone_beyond_small_strains_has_no_strength(intact, specimen, monkeypatch, trusted, known):
+    monkeypatch.setattr(yielding, "number", lambda key: trusted if "strain_trusted" in key else number(key))
+    counted = specimen.body & ~specimen.end_cap
+    law = law_pair(specimen.settings.laws, specimen.case.title)
+    found = yielding._level_strength(specimen, "L1", law, counted, intact.path, 1000.0, "as read")
+    beyond = found.diagnostics["beyond_small_strain_share"]
+    assert beyond > 0.0
+    assert (beyond <= 0.5) == known
+    told = (
+        f"{100 * beyond:.2g} % of the bone is strained beyond {100 * trusted:g} %, where small displacements "
+    )
+    assert (found.estimate is not None) == known
+    assert found.how == ("as read" if known else f"not known: {told}no longer hold")
+    assert found.warnings == (f"L1: {told if known else f'not known: {told}'}no longer hold",)
+
+
 def test_softening_needs_its_energy_and_more_of_it_is_never_weaker(specimen):
     with pytest.raises(NotAvailable, match="no source gives one"):
         strength(specimen, "now", level="L3")

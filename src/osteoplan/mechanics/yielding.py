@@ -7,8 +7,9 @@
 Modulus and strength come from one pair of laws (``laws.yaml``), so the first law of the load case that has a
 partner is taken.  Strength is the force at an agreed strain of the bone where the case has a gauge length (a
 vertebra in compression: its endplates come nearer to each other, on average; caps and discs do not count),
-else on the plateau; under L3 the largest force on the way.  Where no bone yields there is no strength; where
-the force still rises at the end it is told as a lower bound.
+else on the plateau; under L3 the largest force on the way.  Where no bone yields there is no strength, nor
+where most of it is strained beyond what small displacements describe (flexion through discs, whose slope is
+that of the discs); where the force still rises at the end it is told as a lower bound.
 
     tissue                    modulus                 strength (compression; tension by ratio or own)
     bone                      law                     partner of the law
@@ -63,6 +64,7 @@ WORDS: Mapping[Level, str] = {
     "L3": "Drucker-Prager with softening, energy of a crush band as stated",
 }
 STILL_RISING = "still rising there"
+MOST_BEYOND = 0.5  # numerics: where most of the bone is strained beyond small displacements, no force is told
 LEAST_STRAIN = 1e-3  # numerics: no bone yields before, where a law of strength falls below its modulus
 
 
@@ -266,6 +268,8 @@ def _level_strength(
     last = path.points[-1]
     strain = principal_strains(mean_strain(specimen.mesh, (h, h, h), path.displacement_mm))
     beyond = float((np.abs(strain[counted]).max(axis=1) > number("yielding.strain_trusted")).mean())
+    if force is not None and beyond > MOST_BEYOND:
+        force, how = None, f"not known: {_beyond_words(beyond)}"
     read = ["cap_yield", "model_strain", "plateau_share", "rise_told"]
     read += ["tension_to_compression"] * (level != "L1")
     status = worst(law.status, partner.status, *(known(f"yielding.{key}").status for key in read))
@@ -291,12 +295,16 @@ def _level_strength(
 
 def _warnings(level: Level, how: str, beyond: float) -> tuple[str, ...]:
     said = []
-    if beyond > 0.0:
-        trusted = number("yielding.strain_trusted")
-        said.append(
-            f"{level}: {100 * beyond:.2g} % of the bone is strained beyond {100 * trusted:g} %, where small "
-            "displacements no longer hold"
-        )
+    if beyond > 0.0 and _beyond_words(beyond) not in how:
+        said.append(f"{level}: {_beyond_words(beyond)}")
     if STILL_RISING in how or how.startswith("not known"):
         said.append(f"{level}: {how}")
     return tuple(said)
+
+
+def _beyond_words(share: float) -> str:
+    trusted = number("yielding.strain_trusted")
+    return (
+        f"{100 * share:.2g} % of the bone is strained beyond {100 * trusted:g} %, where small displacements "
+        "no longer hold"
+    )
