@@ -78,12 +78,14 @@ class Cancelled(OsteoplanError):
 
 
 class NotConverged(OsteoplanError):
-    """An iteration ended before it met its tolerance."""
+    """An iteration ended before it met its tolerance; ``way_out``: half a sentence of what helps."""
 
-    def __init__(self, what: str, *, residual: float, tolerance: float, iterations: int) -> None:
+    def __init__(
+        self, what: str, *, residual: float, tolerance: float, iterations: int, way_out: str = ""
+    ) -> None:  # fmt: skip
         super().__init__(
             f"{what} did not converge: relative residual {residual:.3g} after {iterations} iterations, "
-            f"{tolerance:.3g} asked"
+            f"{tolerance:.3g} asked{way_out}"
         )
         self.residual, self.tolerance, self.iterations = residual, tolerance, iterations
 

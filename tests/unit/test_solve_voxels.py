@@ -368,6 +368,21 @@ def test_it_can_be_stopped_and_says_when_it_did_not_converge():
         osteoplan.solve_voxels(E, 1.0, between_plates(E.shape), max_iterations=1)
 
 
+def test_what_double_precision_cannot_reach_is_told_early_with_the_way_out():
+    """Metal on three pins in marrow: the forces of its rigid motions are rounding of 1e-8 of the load."""
+    E = np.full((14, 14, 14), 1e5)
+    E[:, :, :3] = 1.0
+    held, force = np.full((15, 15, 15, 3), np.nan), np.zeros((15, 15, 15, 3))
+    held[2, 2, 0] = held[12, 3, 0] = held[4, 12, 0] = 0.0
+    force[:3, :3, 14, 2] = force[:3, :3, 14, 0] = -1.0
+    with pytest.raises(NotConverged, match=r"rounds more away .* larger tolerance$") as told:
+        osteoplan.solve_voxels(E, 1.0, held, force_N=force, tolerance=1e-11)
+    assert told.value.residual < 1e-7
+    assert told.value.iterations < 100
+    found = osteoplan.solve_voxels(E, 1.0, held, force_N=force, tolerance=1e-7)
+    assert found.reaction_N.sum(axis=(0, 1, 2)) == pytest.approx([9.0, 0.0, 9.0], abs=1e-5)
+
+
 def test_the_example_of_the_docstring_runs():
     assert doctest.testmod(voxels).attempted >= 4
     assert doctest.testmod(voxels).failed == 0

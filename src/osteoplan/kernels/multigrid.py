@@ -444,8 +444,11 @@ def equilibrium(
             u, M, goal=tolerance * scale, scale=scale, first=iterations, last=max_iterations, on_step=on_step
         )
     if not residual <= tolerance:
-        what = "elastic equilibrium" + rounded * " (double precision rounds more away)"
-        raise NotConverged(what, residual=residual, tolerance=tolerance, iterations=iterations)
+        way_out = rounded * "; double precision rounds more away with this body: ask for a larger tolerance"
+        raise NotConverged(
+            "elastic equilibrium", residual=min(residual, before), tolerance=tolerance, iterations=iterations,
+            way_out=way_out,
+        )  # fmt: skip
     return system.result(u, iterations, residual)
 
 
