@@ -229,7 +229,7 @@ def with_parosol(E: np.ndarray, folder: Path, parosol: dict) -> Run:
     marks, told, peak = _watched(
         parosol["command"],
         folder,
-        parosol["env"] | ONE,
+        (parosol["env"] or dict(os.environ)) | ONE,
         ("Generating mesh", "Preconditioning done", "### Timing"),
     )
     found = re.search(r"Nr of It: (\d+)", told)

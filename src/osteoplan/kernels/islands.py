@@ -33,10 +33,10 @@ from osteoplan.kernels.rows import Rows, add_stiffness
 
 __all__ = ["Deflation", "Island", "islands"]
 
-CONTRAST = 10.0
-THRESHOLDS = (10.0, 100.0, 1000.0, 1e4)  # below the stiffest cell
+CONTRAST = 30.0
+THRESHOLDS = (10.0, 100.0, 1000.0)  # below the stiffest cell
 LEAST_CELLS = 8
-MOST = 24  # islands of each threshold, the largest first
+MOST = 6  # islands of each threshold, the largest first
 FEW_SUPPORTS = 8  # nodes; a component held at no more than these may turn or drift
 STOPPED = 1e-9  # eigenvalue of the rows of what is held; less is a motion that nothing stops
 
@@ -65,13 +65,20 @@ def islands(mesh: Bricks, edges_mm: F64, modulus: Array, fixed: Bool) -> list[Is
                 if key in seen:
                     continue
                 seen.append(key)
-                island = Island.of(mesh, nodes, edges_mm)
-                twists = _left_free(island.arm, fixed[nodes])
+                twists = _left_free(_arms(mesh, nodes, edges_mm), fixed[nodes])
                 if twists.shape[1]:
-                    found.append(replace(island, twists=twists))
+                    found.append(replace(Island.of(mesh, nodes, edges_mm), twists=twists))
     if int(fixed.sum(axis=0).min()) <= FEW_SUPPORTS:
         found.append(Island.of(mesh, np.arange(len(mesh.nodes)), edges_mm))
     return found
+
+
+def _arms(mesh: Bricks, nodes: I64, edges_mm: F64) -> F64:
+    """(n, 3) from the centre of some nodes, over their reach."""
+    at = mesh.nodes[nodes]
+    arm: F64 = (at - at.mean(axis=0)) * edges_mm
+    arm /= max(float(np.abs(arm).max()), 1e-300)
+    return arm
 
 
 def _left_free(arm: F64, fixed: Bool) -> F64:
@@ -124,9 +131,8 @@ class Island:
     def of(cls, mesh: Bricks, nodes: I64, edges_mm: F64) -> Island:
         """Of an island's node numbers."""
         at = mesh.nodes[nodes] - np.array(mesh.corner)
-        arm = (at - at.mean(axis=0)) * edges_mm
         place = mesh.rows.at[at[:, 0], at[:, 1]] + at[:, 2]
-        return cls(place, arm / max(float(np.abs(arm).max()), 1e-300), *_around(mesh.rows, at))
+        return cls(place, _arms(mesh, nodes, edges_mm), *_around(mesh.rows, at))
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,8 +67,8 @@ FACTORISED_NODES, SLOW_SMALL = 2200, 0.7  # 0.3 s; what grids of so few nodes fi
 MOST_PIECES = 50
 SHIFT = 1e-7  # of D, on composite grids: their entries are known to single precision
 RESISTED = 5e-7  # of an unknown's own stiffness; the entries are known to single precision
-TRIALS = 4
-SLOW = 0.25  # slowest error after so many; below, composite grids (more work a step) take fewer seconds
+TRIALS = 3
+SLOW = 0.35  # slowest error after so many; below, composite grids (more work a step) take fewer seconds
 ALIKE = 1.5  # edges that differ by less are coarsened together
 
 
