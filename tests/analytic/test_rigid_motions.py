@@ -52,9 +52,11 @@ def test_a_screw_is_named_with_its_pitch_and_a_mirror_turns_its_thread():
     """Single components of five corners askew leave a turn and a slide that go together."""
     found = free((A, (0,)), ((0, 4, 6), (0,)), ((3, 0, 5), (1,)), ((6, 2, 8), (2,)), ((1, 9, 3), (1,)))
     assert len(found) == 1
-    assert f"while it slides {found.per_turn_mm[0]:.3g} mm along it in each turn" in found.words()
+    assert f" as a right-hand screw of {found.per_turn_mm[0]:.3g} mm a turn" in found.words()
     assert abs(found.per_turn_mm[0]) > 0.1
-    assert found.placed(np.diag([-1.0, 0.5, 2.0, 1.0]), H).per_turn_mm == -found.per_turn_mm
+    mirrored = found.placed(np.diag([-1.0, 0.5, 2.0, 1.0]), H)
+    assert mirrored.per_turn_mm == -found.per_turn_mm
+    assert f" as a left-hand screw of {found.per_turn_mm[0]:.3g} mm a turn" in mirrored.words()
 
 
 def test_motions_are_told_in_the_space_that_an_affine_leads_to():

@@ -86,6 +86,21 @@ def test_rods_are_refused_on_the_device(monkeypatch):
         equilibrium_on_gpu(A, fixed=problem.fixed, prescribed_mm=problem.prescribed_mm)
 
 
+def test_a_body_that_needs_composite_grids_is_refused_on_the_device(monkeypatch):
+    """Struts of short voxels: the averaged grids are tried on the processor before anything is carried over."""
+    from numba import cuda
+
+    monkeypatch.setattr(cuda, "is_available", lambda: True)
+    E = np.zeros((24, 24, 24))
+    for at in (3, 11, 19):
+        E[at : at + 2, at : at + 2, :] = E[at : at + 2, :, at : at + 2] = E[:, at : at + 2, at : at + 2] = 1e3
+        E[:, at, 12] = E[at, :, 12] = E[12, at, :] = 1e3
+    held = np.full((25, 25, 25, 3), np.nan)
+    held[:, :, 0], held[:, :, -1] = 0.0, (0.0, 0.0, -0.1)
+    with pytest.raises(NotAvailable, match=r"composite grids.*not carried over to the GPU.*device='cpu'"):
+        osteoplan.solve_voxels(E, H, held, device="cuda")
+
+
 def _held():
     held = np.full((3, 4, 6, 3), np.nan)
     held[:, :, 0], held[:, :, -1] = 0.0, (0.0, 0.0, -0.1)

@@ -1,8 +1,9 @@
 """Elastic equilibrium on a CUDA device: the twin of ``multigrid.equilibrium``.
 
-The grids are built on the processor by ``Hierarchy.of`` and carried over once; every product, smoothing,
-transfer and sum of the iteration runs on the device, in double outside and single inside.  Displacements
-agree with the processor's to the solver's tolerance, not bit by bit: sums have another order.
+The averaged grids are built and tried on the processor and carried over once, with the bricks that supports
+cut; every product, smoothing, transfer and sum of the iteration runs on the device, in double outside and
+single inside.  Displacements agree with the processor's to the solver's tolerance, not bit by bit: sums have
+another order.
 
 Rods are not carried over (refused); the rigid motions of stiff islands are not taken out, so that metal in
 marrow may need more steps.  Chosen on request only.  It has run in numba's simulator and never on a device.

@@ -55,7 +55,8 @@ class FreeMotions:
         if len(set(points)) == 1:
             axes, points = ["any axis" if len(axes) == 3 else _and(axes)], points[:1]
         for axis, point, slide in zip(axes, points, self.per_turn_mm, strict=False):
-            screw = f" while it slides {slide:.3g} mm along it in each turn" if slide else ""
+            hand = "right" if slide > 0.0 else "left"
+            screw = f" as a {hand}-hand screw of {abs(slide):.3g} mm a turn" if slide else ""
             told.append(f"turns about {axis} through {point}{screw}")
         return _and(told)
 
