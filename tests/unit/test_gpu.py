@@ -87,7 +87,7 @@ def test_rods_are_refused_on_the_device(monkeypatch):
 
 
 def test_a_body_that_needs_composite_grids_is_refused_on_the_device(monkeypatch):
-    """Struts of short voxels: the averaged grids are tried on the processor before anything is carried over."""
+    """Thin struts: the averaged grids are tried on the processor before anything is carried over."""
     from numba import cuda
 
     monkeypatch.setattr(cuda, "is_available", lambda: True)

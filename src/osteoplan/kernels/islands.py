@@ -56,8 +56,6 @@ def islands(mesh: Bricks, edges_mm: F64, modulus: Array, fixed: Bool) -> list[Is
             labels, parts = _parts(box, top / threshold)
             of_cell = labels[tuple(mesh.cells.T)] if parts else labels
             for one, where in parts:
-                if not _is_island(box, labels, one, where):
-                    continue
                 hit = np.zeros(len(mesh.nodes), dtype=bool)
                 hit[mesh.corners[of_cell == one]] = True
                 nodes = np.flatnonzero(hit)
@@ -66,7 +64,7 @@ def islands(mesh: Bricks, edges_mm: F64, modulus: Array, fixed: Bool) -> list[Is
                     continue
                 seen.append(key)
                 twists = _left_free(_arms(mesh, nodes, edges_mm), fixed[nodes])
-                if twists.shape[1]:
+                if twists.shape[1] and _is_island(box, labels, one, where):  # the dearer comes last
                     found.append(replace(Island.of(mesh, nodes, edges_mm), twists=twists))
     if int(fixed.sum(axis=0).min()) <= FEW_SUPPORTS:
         found.append(Island.of(mesh, np.arange(len(mesh.nodes)), edges_mm))
