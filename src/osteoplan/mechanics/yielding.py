@@ -280,8 +280,10 @@ def _level_strength(
     )  # fmt: skip
     estimate = None
     if force is not None:
-        unit, id = case.load_unit, f"strength_{level}"
-        estimate = Estimate(id, case.title, force, None, None, unit, "simulated", because, status=status)
+        unit = case.load_unit
+        estimate = Estimate(
+            f"strength_{level}", case.title, force, None, None, unit, "simulated", because, status=status
+        )
     return LevelStrength(
         estimate, how, path, {"modulus": law.id, "strength": partner.id},
         {
