@@ -5,7 +5,7 @@ from osteoplan.kernels.beams import places
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.embedding import Surface, hold, tie
 from osteoplan.kernels.islands import islands
-from osteoplan.kernels.multigrid import Hierarchy, equilibrium
+from osteoplan.kernels.multigrid import Hierarchy, equilibrium, not_positive
 from osteoplan.mechanics.rods import Section, beam_of
 
 
@@ -90,6 +90,45 @@ def test_a_ball_of_cement_in_a_cavity_is_an_island_and_is_deflated():
 def test_dense_bone_that_stands_on_a_support_is_no_island():
     A, fixed, _ = _squeezed(_column(16))
     assert islands(A.mesh, np.ones(3), A.modulus, fixed) == []
+
+
+def test_an_island_that_a_support_holds_keeps_the_motions_that_are_left():
+    """Metal in marrow from the lowest plane up, which slides on it: two slides and a turn."""
+    E = np.ones((14, 12, 16))
+    E[4:9, 3:8, :6] = 110000.0
+    A, fixed, _ = _squeezed(E, (0.7, 1.1, 1.9), bonded=False)
+    (island,) = (one for one in islands(A.mesh, np.array([0.7, 1.1, 1.9]), A.modulus, fixed)
+                 if len(one.place) < len(A.mesh.nodes))  # fmt: skip
+    assert len(island.place) == 6 * 6 * 7
+    assert island.twists.shape == (6, 3)
+    below = island.arm[island.arm[:, 2] == island.arm[:, 2].min()]
+    for twist in island.twists.T:
+        moved = twist[:3] + np.cross(twist[3:], below)
+        assert np.abs(moved[:, 2]).max() < 1e-6 < 0.1 < np.abs(moved[:, :2]).max()
+
+
+def test_which_grids_serve_is_tried_where_the_fill_says_nothing():
+    """Stiff layers in soft ones fill every brick, and no mean modulus bends as they do."""
+    E = np.full((20, 18, 16), 300.0)
+    E[:, :, ::4], E[:, :, 1::4] = 1e5, 1.0
+    A, fixed, _ = _squeezed(E)
+    M = Hierarchy.of(A, fixed)
+    assert [type(level).__name__ for level in M.levels[1:]] == ["Composite"] * (len(M.levels) - 1)
+    small, held, _ = _squeezed(E[:10, :10, :10])
+    assert len(Hierarchy.of(small, held).levels) == 1
+    even, held, _ = _squeezed(np.full((20, 18, 16), 300.0))
+    assert type(Hierarchy.of(even, held).levels[1]).__name__ == "GridLevel"
+
+
+def test_what_can_move_is_named_and_what_is_held_is_never_called_free():
+    """Held on one edge, it turns about it under a force across; the same body held whole does not."""
+    A, fixed, _ = _squeezed(np.full((5, 6, 7), 1000.0), (0.7, 1.1, 1.9))
+    edge = np.zeros_like(fixed)
+    edge[(A.mesh.nodes[:, 1] == 0) & (A.mesh.nodes[:, 2] == 0)] = True
+    assert "turns about x through corner" in str(not_positive(A, edge))
+    told = str(not_positive(A, fixed))
+    assert "too far apart" in told
+    assert "turns" not in told
 
 
 def test_pins_cost_no_steps_and_carry_nothing():
