@@ -137,14 +137,14 @@ class Composite(Smoother):
             np.full(len(fine.cells), -1) if packed_above is None else packed_above.lane, packed_above,
         )  # fmt: skip
         nodes = len(grid.nodes)
-        D = diagonal_of(packed.corners, packed.K, nodes + 1)
+        D = diagonal_of(packed.corners, packed.K, nodes)
         with np.errstate(divide="ignore"):
             inverse: F32 = np.where(1e-9 * D.max() < D, 1.0 / D, 0.0).astype(np.float32)
         counts = np.diff(transfer.first)
         row = np.repeat(np.arange(len(counts)), counts)
         by_node = np.argsort(transfer.reads, kind="stable")
         back = np.searchsorted(transfer.reads[by_node], np.arange(nodes + 1))
-        z, d, rest = (np.zeros((3, nodes + 1), dtype=np.float32) for _ in range(3))
+        z, d, rest = (np.zeros((3, nodes), dtype=np.float32) for _ in range(3))
         return cls(
             grid, packed, inverse, bound, place, transfer.first, transfer.reads,
             back.astype(np.int64), place[row[by_node]], (1.0 / counts[row[by_node]]).astype(np.float32),

@@ -27,12 +27,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from scipy import sparse
 
 from osteoplan.arrays import F64, I32, I64, Array, Bool, Indices, Real
 from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.rows import Rows, add_stiffness, modal_blocks
 
-__all__ = ["CORNERS", "Bricks", "Stiffness", "brick_stiffness", "effective_strain", "element_energy"]
+__all__ = [
+    "CORNERS", "Bricks", "Stiffness", "assembled", "brick_stiffness", "effective_strain", "element_energy",
+]  # fmt: skip
 
 CORNERS = np.array([(di, dj, dk) for di in (0, 1) for dj in (0, 1) for dk in (0, 1)])
 AT_ONCE = 1000  # elements: as many as stay in the cache, and as a matrix product keeps to one thread
@@ -45,6 +48,18 @@ def isotropic(poisson: float) -> F64:
     C0 = np.diag([2 * shear] * 3 + [shear] * 3)
     C0[:3, :3] += first
     return C0
+
+
+def assembled(corners: Array, modulus: F64, K0: F64, nodes: int) -> sparse.csr_array:
+    """(3 nodes, 3 nodes) stiffness of some elements, for what cannot be done without a matrix.
+
+    Args:
+        corners: (n, 8) their nodes; modulus: (n,) [MPa]; K0: (24, 24) at 1 MPa.
+    """
+    dofs = (3 * corners[:, :, None] + np.arange(3)).reshape(-1, 24)
+    entries = modulus[:, None, None] * K0
+    rows, columns = np.repeat(dofs, 24, axis=1), np.tile(dofs, (1, 24))
+    return sparse.csr_array((entries.ravel(), (rows.ravel(), columns.ravel())), shape=(3 * nodes, 3 * nodes))
 
 
 def brick_stiffness(edges_mm: Sequence[float], poisson: float) -> F64:

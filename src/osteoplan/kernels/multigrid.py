@@ -43,7 +43,7 @@ from osteoplan.kernels.beams import Tie
 from osteoplan.kernels.composite import Composite, Packed, take_off_layers
 from osteoplan.kernels.composite_grids import Grid, coarser
 from osteoplan.kernels.cut_bricks import CutBricks, cut_below
-from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, brick_stiffness
+from osteoplan.kernels.elasticity import CORNERS, Bricks, Stiffness, assembled, brick_stiffness
 from osteoplan.kernels.factored import Factored
 from osteoplan.kernels.islands import Deflation, Island, islands
 from osteoplan.kernels.krylov import require_goal, total
@@ -231,7 +231,7 @@ class Hierarchy:
         free = A.mesh.lines_of_nodes((~fixed).astype(np.uint8))
         inverse = inverse_diagonal(rows, E, np.diag(K0)[:3].copy(), free)
         top = GridLevel.of(rows, modal_blocks(K0), E, inverse, _element_bound(K0), DEGREES[0], RATIOS[0])
-        return cls(A, fixed, [top], Factored.of(*_assembled(A, fixed)))
+        return cls(A, fixed, [top], Factored.of(*_free_part(A, fixed)))
 
     @classmethod
     def averaged(cls, A: Stiffness, fixed: Bool) -> Hierarchy:
@@ -587,15 +587,10 @@ class _System:
         return float(shares.sum())
 
 
-def _assembled(A: Stiffness, fixed: Bool) -> tuple[Indices, sparse.csc_array]:
+def _free_part(A: Stiffness, fixed: Bool) -> tuple[Indices, sparse.csc_array]:
     """(n,) places in memory of what may move, and its stiffness (n, n)."""
     free = np.flatnonzero(~fixed.ravel())
-    dofs = (3 * A.mesh.corners[:, :, None] + np.arange(3)).reshape(-1, 24)
-    entries = A.modulus.astype(np.float64)[:, None, None] * A.K0
-    K = sparse.csr_array(
-        (entries.ravel(), (np.repeat(dofs, 24, axis=1).ravel(), np.tile(dofs, (1, 24)).ravel())),
-        shape=(fixed.size, fixed.size),
-    )
+    K = assembled(A.mesh.corners, A.modulus.astype(np.float64), A.K0, len(fixed))
     of_dof = np.arange(3 * A.rows.nodes).reshape(3, -1)
     return A.mesh.of_lines(of_dof).ravel()[free], sparse.csc_array(K[free][:, free])
 

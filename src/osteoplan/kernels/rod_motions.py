@@ -21,7 +21,7 @@ from scipy import sparse
 
 from osteoplan.arrays import F64, I64, Array, Bool
 from osteoplan.kernels.beams import Tie
-from osteoplan.kernels.elasticity import Bricks, Stiffness
+from osteoplan.kernels.elasticity import Stiffness, assembled
 
 __all__ = ["RodMotions", "inverse"]
 
@@ -68,7 +68,7 @@ class RodMotions:
                 columns.append(W.T.multiply(1.0 / D[:, None]).tocsc())
             stiff.append((W, tie.K))
         V = sparse.hstack(columns).tocsc()
-        AV = (_around(mesh, around, number, len(nodes), K0, modulus) @ V).toarray()
+        AV = (assembled(number[mesh.corners[around]], modulus[around], K0, len(nodes)) @ V).toarray()
         for W, K in stiff:
             AV += W.T @ (K @ (W @ V).toarray())
         AV *= free[:, None]
@@ -119,11 +119,3 @@ def _components(tie: Tie, number: I64, n: int) -> Any:
     rows, at = np.repeat(np.arange(m), w)[hit], number[tie.nodes.ravel()[hit]]
     W = sparse.csr_matrix((tie.weights.ravel()[hit], (rows, at)), shape=(m, n))
     return sparse.kron(W, np.eye(3), format="csr")
-
-
-def _around(mesh: Bricks, cells: I64, number: I64, n: int, K0: F64, modulus: F64) -> Any:
-    """(3 n, 3 n) stiffness of some cells; exact for motions of nodes whose every cell is among them."""
-    dofs = (3 * number[mesh.corners[cells]][:, :, None] + np.arange(3)).reshape(-1, 24)
-    entries = modulus[cells, None, None] * K0
-    rows, columns = np.repeat(dofs, 24, axis=1), np.tile(dofs, (1, 24))
-    return sparse.csr_matrix((entries.ravel(), (rows.ravel(), columns.ravel())), shape=(3 * n, 3 * n))
