@@ -64,7 +64,6 @@ WORDS: Mapping[Level, str] = {
     "L3": "Drucker-Prager with softening, energy of a crush band as stated",
 }
 STILL_RISING = "still rising there"
-MOST_BEYOND = 0.5  # numerics: where most of the bone is strained beyond small displacements, no force is told
 LEAST_STRAIN = 1e-3  # numerics: no bone yields before, where a law of strength falls below its modulus
 
 
@@ -268,7 +267,7 @@ def _level_strength(
     last = path.points[-1]
     strain = principal_strains(mean_strain(specimen.mesh, (h, h, h), path.displacement_mm))
     beyond = float((np.abs(strain[counted]).max(axis=1) > number("yielding.strain_trusted")).mean())
-    if force is not None and beyond > MOST_BEYOND:
+    if force is not None and beyond > number("yielding.most_beyond"):
         force, how = None, f"not known: {_beyond_words(beyond)}"
     read = ["cap_yield", "model_strain", "plateau_share", "rise_told"]
     read += ["tension_to_compression"] * (level != "L1")
