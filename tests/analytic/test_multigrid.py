@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from osteoplan.errors import OsteoplanError
 from osteoplan.kernels.beams import places
 from osteoplan.kernels.elasticity import Bricks, Stiffness, brick_stiffness
 from osteoplan.kernels.embedding import Surface, hold, tie
@@ -125,7 +126,11 @@ def test_what_can_move_is_named_and_what_is_held_is_never_called_free():
     A, fixed, _ = _squeezed(np.full((5, 6, 7), 1000.0), (0.7, 1.1, 1.9))
     edge = np.zeros_like(fixed)
     edge[(A.mesh.nodes[:, 1] == 0) & (A.mesh.nodes[:, 2] == 0)] = True
-    assert "turns about x through corner" in str(not_positive(A, edge))
+    across = np.where(edge, 0.0, [0.0, 1.0, 0.0])
+    with pytest.raises(OsteoplanError, match="turns about x through corner"):
+        equilibrium(A, fixed=edge, prescribed_mm=np.zeros(edge.shape), force_N=across)
+    with pytest.raises(OsteoplanError, match="turns about x through corner"):
+        not_positive(A, edge)
     told = str(not_positive(A, fixed))
     assert "too far apart" in told
     assert "turns" not in told

@@ -444,6 +444,7 @@ def equilibrium(
             u, M, goal=tolerance * scale, scale=scale, first=iterations, last=max_iterations, on_step=on_step
         )
     if not residual <= tolerance:
+        _require_held(A, fixed)
         way_out = rounded * "; double precision rounds more away with this body: ask for a larger tolerance"
         raise NotConverged(
             "elastic equilibrium", residual=min(residual, before), tolerance=tolerance, iterations=iterations,
@@ -453,19 +454,27 @@ def equilibrium(
 
 
 def not_positive(A: Stiffness, fixed: Bool) -> OsteoplanError:
-    """Why a direction costs no energy: the body is free to move, or its moduli lie too far apart."""
+    """Why a direction costs no energy where the body is held: its moduli lie too far apart.
+
+    Raises:
+        OsteoplanError: it is not held; its free motion is named.
+    """
+    _require_held(A, fixed)
+    low, high = float(A.modulus.min()), float(A.modulus.max())
+    return OsteoplanError(
+        f"the moduli reach from {low:.3g} to {high:.3g} MPa, too far apart to be solved in double precision "
+        "as this body is shaped and held: raise the softest, or make the softest parts voids"
+    )
+
+
+def _require_held(A: Stiffness, fixed: Bool) -> None:
     mesh = A.mesh
     held = np.zeros((*(n + 1 for n in mesh.shape), 3), dtype=bool)
     held[tuple(mesh.nodes.T)] = fixed
     edges, _ = brick_of(modal_blocks(A.K0))
     free = free_motions(mesh.cells, held, edges)
     if free:
-        return OsteoplanError(f"nothing holds the body: it {free.words(tuple(edges))}; hold more components")
-    low, high = float(A.modulus.min()), float(A.modulus.max())
-    return OsteoplanError(
-        f"the moduli reach from {low:.3g} to {high:.3g} MPa, too far apart to be solved in double precision "
-        "as this body is shaped and held: raise the softest, or make the softest parts voids"
-    )
+        raise OsteoplanError(f"nothing holds the body: it {free.words(tuple(edges))}; hold more components")
 
 
 @dataclass(frozen=True, eq=False)
