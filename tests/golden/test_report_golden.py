@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osteoplan.report.page_view import page_view
-from osteoplan.report.pictures import Picture
-from osteoplan.report.views import Drawings, PlanPage
+from osteoplan.report.drawing.pictures import Picture
+from osteoplan.report.plan.nouns import Drawings, PlanPage
+from osteoplan.report.plan.page_view import page_view
 from osteoplan.report.words import Value
 from tests.report_fixture import plan_result, uncalibrated
 

@@ -10,10 +10,10 @@ import pytest
 from osteoplan.mechanics.boundary_summary import boundary_summary
 from osteoplan.model.boundary_summary import LifeLoad
 from osteoplan.model.case import Patient
-from osteoplan.report.boundary_pictures import _figure, boundary_lines, boundary_png, load_words
-from osteoplan.report.page import draw, html
-from osteoplan.report.page_view import page_view
-from osteoplan.report.shadows import shadows
+from osteoplan.report.drawing.boundary_conditions import _figure, boundary_lines, boundary_png, load_words
+from osteoplan.report.drawing.silhouettes import shadows
+from osteoplan.report.plan.page import draw, html
+from osteoplan.report.plan.page_view import page_view
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import write_boundaries

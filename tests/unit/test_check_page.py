@@ -19,8 +19,8 @@ from osteoplan.model.checked import Checked, Level
 from osteoplan.model.findings import Findings
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.volume import Volume
-from osteoplan.report.check_page import render_check
-from osteoplan.report.plane import fit
+from osteoplan.report.check.page import render_check
+from osteoplan.report.drawing.plane import fit
 from tests.conftest import skip_or_fail
 from tests.ct_made import body_HU
 from tests.unit.test_volume import FLIPS, affine

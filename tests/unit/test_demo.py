@@ -13,7 +13,7 @@ from osteoplan.anatomy.resolution import coarse_edge_mm, coarse_words
 from osteoplan.errors import AlreadyExists, BadInput, NotAvailable
 from osteoplan.io.nifti import read_nifti
 from osteoplan.model.volume import Volume
-from osteoplan.report.pictures import stamps_of
+from osteoplan.report.drawing.pictures import stamps_of
 from osteoplan.workflow import demo
 from osteoplan.workflow.demo import make_demo_case, obtain_scan
 from osteoplan.workflow.explain import explain

@@ -11,11 +11,11 @@ import pytest
 from osteoplan.anatomy.read import build_anatomy
 from osteoplan.errors import BadInput
 from osteoplan.model.anatomy import Anatomy
-from osteoplan.report.page import draw
-from osteoplan.report.page_view import page_view
-from osteoplan.report.pictures import Scenery, stamps_of
-from osteoplan.report.sheet_view import sheet_view
-from osteoplan.report.ways_page import render_ways
+from osteoplan.report.drawing.pictures import Scenery, stamps_of
+from osteoplan.report.plan.page import draw
+from osteoplan.report.plan.page_view import page_view
+from osteoplan.report.sheet.view import sheet_view
+from osteoplan.report.ways.page import render_ways
 from osteoplan.workflow import sheet as sheets
 from tests.made_case import made_case
 from tests.report_fixture import plan_result

@@ -21,9 +21,9 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 from osteoplan.model.evidence import Citation
 from osteoplan.model.technique import SECTIONS
-from osteoplan.report.knowledge_library import Word, anchor, href, library
-from osteoplan.report.knowledge_site import pages
-from osteoplan.report.knowledge_words import grouped, plain_value, tag_words
+from osteoplan.report.knowledge.library import Word, anchor, href, library
+from osteoplan.report.knowledge.site import pages
+from osteoplan.report.knowledge.words import grouped, plain_value, tag_words
 from osteoplan.workflow.knowledge_site import write_site
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "rect", "circle", "path", "polyline"}

@@ -12,7 +12,7 @@ from osteoplan.cli.strength_tables import certainty_lines
 from osteoplan.decide.compare import compare
 from osteoplan.io.documents import RigidityDocument, TornadoDocument, as_json
 from osteoplan.model.plan import Option
-from osteoplan.report.certainty_views import certainty_view, rigidity_chart, tornado_chart
+from osteoplan.report.plan.uncertainty import certainty_view, rigidity_chart, tornado_chart
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.settings import PlanSettings
 from tests.report_fixture import changed, plan_result

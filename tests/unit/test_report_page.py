@@ -26,11 +26,11 @@ from osteoplan.model.plan import (
     Wait,
 )
 from osteoplan.model.result import PlanResult
-from osteoplan.report.option_views import act_words
-from osteoplan.report.page import best_option, draw, html, render, strain_page
-from osteoplan.report.page_view import page_view
-from osteoplan.report.pictures import Scenery, stamps_of
-from osteoplan.report.views import Drawings
+from osteoplan.report.drawing.pictures import Scenery, stamps_of
+from osteoplan.report.plan.nouns import Drawings
+from osteoplan.report.plan.options import act_words
+from osteoplan.report.plan.page import best_option, draw, html, render, strain_page
+from osteoplan.report.plan.page_view import page_view
 from osteoplan.workflow.wordings import wordings
 from tests.report_fixture import NASTY, changed, plan_result, uncalibrated
 from tests.synthetic_vertebra import vertebra, with_structure

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from osteoplan.model.volume import Volume
-from osteoplan.report.pictures import (
+from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
     Legend,
@@ -24,7 +24,7 @@ from osteoplan.report.pictures import (
     slices,
     strain_top,
 )
-from osteoplan.report.plane import Plane, along, cuts_along, letter, shape_of
+from osteoplan.report.drawing.plane import Plane, along, cuts_along, letter, shape_of
 from tests.png_read import pixels_of
 from tests.report_fixture import DEVICES, needle, plan_result
 from tests.synthetic_vertebra import Grid, rotation, vertebra

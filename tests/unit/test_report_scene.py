@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from osteoplan.report.pictures import DrawnRod, Scenery
-from osteoplan.report.scene import FROM_BEHIND, View, scene
+from osteoplan.report.drawing.pictures import DrawnRod, Scenery
+from osteoplan.report.drawing.surface import FROM_BEHIND, View, scene
 from tests.png_read import pixels_of
 from tests.synthetic_vertebra import Grid, vertebra
 

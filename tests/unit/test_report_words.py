@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from osteoplan.model.outcome import Estimate
-from osteoplan.report.charts import axis_for
+from osteoplan.report.drawing.charts import axis_for
 from osteoplan.report.rendering import data_uri, png
 from osteoplan.report.words import absolute, clause, name_of, number, plain, signed_points, tag, value_of
 from tests.png_read import pixels_of

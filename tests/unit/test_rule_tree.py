@@ -14,9 +14,9 @@ from osteoplan.knowledge.scores import score_tables
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
 from osteoplan.pathway.expression import evaluate, samples
-from osteoplan.report.rule_branches import branches, paths
-from osteoplan.report.rule_tree import about_names, tree
-from osteoplan.report.rule_words import (
+from osteoplan.report.knowledge.rule_branches import branches, paths
+from osteoplan.report.knowledge.rule_tree import about_names, tree
+from osteoplan.report.knowledge.rule_words import (
     conjuncts,
     level_words,
     outline,

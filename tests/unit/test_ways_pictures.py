@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from osteoplan.model.trajectory import ErrorBudget, Gap, Profile, Trajectory, WaysResult
-from osteoplan.report.pictures import Scenery
-from osteoplan.report.plane import along, beside, facing
-from osteoplan.report.ways_page import render_ways
-from osteoplan.report.ways_pictures import way_pictures
-from osteoplan.report.ways_profile import profile_chart
+from osteoplan.report.drawing.pictures import Scenery
+from osteoplan.report.drawing.plane import along, beside, facing
+from osteoplan.report.ways.page import render_ways
+from osteoplan.report.ways.pictures import way_pictures
+from osteoplan.report.ways.profile import profile_chart
 from tests.report_fixture import DEVICES, NASTY, needle, plan_result
 
 WIDTH = 260.0

@@ -27,7 +27,7 @@ from osteoplan.model.findings import Findings
 from osteoplan.model.labels import LabelMap
 from osteoplan.model.result import Reading
 from osteoplan.model.volume import Volume
-from osteoplan.report.check_page import render_check
+from osteoplan.report.check.page import render_check
 from osteoplan.workflow.explain import explain
 from osteoplan.workflow.needs import needs_of, needs_without_lesion
 from osteoplan.workflow.progress import Progress, quiet, stage

@@ -9,7 +9,7 @@ from osteoplan.errors import BadInput
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.centre.ruleset import RuleSet
 from osteoplan.model.evidence import Citation
-from osteoplan.report.knowledge_site import pages
+from osteoplan.report.knowledge.site import pages
 
 __all__ = ["write_site"]
 

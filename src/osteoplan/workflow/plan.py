@@ -27,7 +27,7 @@ from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations, Wordings
 from osteoplan.pathway.rules import blocking
 from osteoplan.provenance import Stamp, digest
-from osteoplan.report.page import render
+from osteoplan.report.plan.page import render
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.explain import cited, explain

@@ -20,8 +20,8 @@ from osteoplan.knowledge.structures import kind_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.plan import Option
-from osteoplan.report.sheet import render_sheet, sheet_document
-from osteoplan.report.sheet_views import Asked, Stop
+from osteoplan.report.sheet.nouns import Asked, Stop
+from osteoplan.report.sheet.page import render_sheet, sheet_document
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 

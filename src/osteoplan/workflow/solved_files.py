@@ -16,7 +16,7 @@ from osteoplan.mechanics.state import State
 from osteoplan.mechanics.uncertainty.samples import central_sample, modulus
 from osteoplan.mechanics.voxels.problem import VoxelProblem
 from osteoplan.mechanics.voxels.solve import VoxelSolution
-from osteoplan.report.boundary_pictures import boundary_png
+from osteoplan.report.drawing.boundary_conditions import boundary_png
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.progress import Progress, quiet, stage
 

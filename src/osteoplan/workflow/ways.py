@@ -32,7 +32,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.result import Reading
 from osteoplan.model.trajectory import Position, Trajectory, WaysResult
 from osteoplan.provenance import Stamp
-from osteoplan.report.ways_page import render_ways
+from osteoplan.report.ways.page import render_ways
 from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.needles.search import NeedleSearch, needle_ways

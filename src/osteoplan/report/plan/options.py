@@ -14,11 +14,10 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import TechniqueCard
-from osteoplan.report.charts import ChartAxis, axis_for
-from osteoplan.report.pictures import Picture
-from osteoplan.report.views import (
+from osteoplan.report.drawing.charts import ChartAxis, axis_for
+from osteoplan.report.drawing.pictures import Picture
+from osteoplan.report.plan.nouns import (
     ColumnView,
-    Line,
     OptionDetail,
     OptionRow,
     OptionsTable,
@@ -26,6 +25,7 @@ from osteoplan.report.views import (
     Plot,
     cites,
 )
+from osteoplan.report.views import Line
 from osteoplan.report.words import (
     Value,
     absolute,

@@ -17,9 +17,9 @@ from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary
 from osteoplan.model.evidence import ReviewStatus
+from osteoplan.report.knowledge.rule_branches import Branch, branches, paths
+from osteoplan.report.knowledge.rule_words import Outlined, outline
 from osteoplan.report.rendering import filled
-from osteoplan.report.rule_branches import Branch, branches, paths
-from osteoplan.report.rule_words import Outlined, outline
 
 __all__ = ["STATUS_WORDS", "about_names", "tree"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from osteoplan.knowledge.expression import Expression, names
 from osteoplan.knowledge.rules import Rule
-from osteoplan.report.rule_words import conjuncts
+from osteoplan.report.knowledge.rule_words import conjuncts
 
 __all__ = ["Branch", "branches", "paths"]
 

@@ -11,12 +11,12 @@ from functools import partial
 
 from osteoplan.model.device import Device
 from osteoplan.model.trajectory import ErrorBudget, Gap, Trajectory, WaysResult
-from osteoplan.report.pictures import Picture, Scenery, stamps_of
+from osteoplan.report.drawing.pictures import Picture, Scenery, stamps_of
+from osteoplan.report.drawing.surface import scene
 from osteoplan.report.rendering import filled
-from osteoplan.report.scene import scene
 from osteoplan.report.views import INTENDED_USE
-from osteoplan.report.ways_pictures import rod_of_way, way_pictures
-from osteoplan.report.ways_profile import WORDS, profile_chart
+from osteoplan.report.ways.pictures import rod_of_way, way_pictures
+from osteoplan.report.ways.profile import WORDS, profile_chart
 from osteoplan.report.words import name_of, names_of, number, plain
 
 __all__ = ["render_ways"]

@@ -14,9 +14,9 @@ from osteoplan.arrays import F64, Mask
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.model.volume import Volume
-from osteoplan.report.colours import FRAME, NEEDLE
-from osteoplan.report.pictures import Greys, Legend, Mark, Picture, Stroke
-from osteoplan.report.plane import Cut, Plane, fit
+from osteoplan.report.drawing.colours import FRAME, NEEDLE
+from osteoplan.report.drawing.pictures import Greys, Legend, Mark, Picture, Stroke
+from osteoplan.report.drawing.plane import Cut, Plane, fit
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 

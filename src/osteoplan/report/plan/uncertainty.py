@@ -8,9 +8,9 @@ import numpy as np
 
 from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.result import PlanResult
-from osteoplan.report.figures import svg_uri
-from osteoplan.report.option_views import mark_of, told
-from osteoplan.report.views import CertaintyView, ChartView, PairView, RigidityView
+from osteoplan.report.drawing.figures import svg_uri
+from osteoplan.report.plan.nouns import CertaintyView, ChartView, PairView, RigidityView
+from osteoplan.report.plan.options import mark_of, told
 from osteoplan.report.words import Value, signed_points
 
 __all__ = ["certainty_view", "rigidity_chart", "tornado_chart"]

@@ -21,8 +21,8 @@ from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Place, Plan
 from osteoplan.model.volume import Volume
-from osteoplan.report.colours import BONE, CEMENT, KIND, LESION, NEEDLE
-from osteoplan.report.plane import Cut, Plane, along, contours, fit, shape_of
+from osteoplan.report.drawing.colours import BONE, CEMENT, KIND, LESION, NEEDLE
+from osteoplan.report.drawing.plane import Cut, Plane, along, contours, fit, shape_of
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 

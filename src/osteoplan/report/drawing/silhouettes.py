@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from osteoplan.arrays import F64, Bool
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.boundary_summary import BoundarySummary
-from osteoplan.report.plane import contours, letter
+from osteoplan.report.drawing.plane import contours, letter
 
 __all__ = ["Shadow", "shadows"]
 

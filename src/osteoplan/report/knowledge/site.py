@@ -17,9 +17,9 @@ from osteoplan.knowledge.load import release
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.outcomes import outcome
 from osteoplan.model.evidence import Citation
-from osteoplan.report import knowledge_words
-from osteoplan.report.clinical_views import SECTION_TITLES
-from osteoplan.report.knowledge_library import (
+from osteoplan.report.facts_in_words import SECTION_TITLES
+from osteoplan.report.knowledge import words as knowledge_words
+from osteoplan.report.knowledge.library import (
     Library,
     Word,
     anchor,
@@ -28,9 +28,9 @@ from osteoplan.report.knowledge_library import (
     library,
     rule_word,
 )
+from osteoplan.report.knowledge.rule_tree import STATUS_WORDS, tree
+from osteoplan.report.knowledge.rule_words import level_words, listed, with_unit
 from osteoplan.report.rendering import filled
-from osteoplan.report.rule_tree import STATUS_WORDS, tree
-from osteoplan.report.rule_words import level_words, listed, with_unit
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of
 

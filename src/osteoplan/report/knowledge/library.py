@@ -21,8 +21,8 @@ from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
 from osteoplan.model.evidence import Citation
 from osteoplan.model.technique import SECTIONS
-from osteoplan.report.rule_tree import STATUS_WORDS
-from osteoplan.report.rule_words import Outlined, level_words, listed, outline, sentence
+from osteoplan.report.knowledge.rule_tree import STATUS_WORDS
+from osteoplan.report.knowledge.rule_words import Outlined, level_words, listed, outline, sentence
 
 __all__ = ["Library", "Word", "anchor", "capitalised", "href", "library"]
 

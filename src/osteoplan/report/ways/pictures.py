@@ -8,8 +8,8 @@ import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.model.trajectory import Trajectory
-from osteoplan.report.colours import NEEDLE
-from osteoplan.report.pictures import (
+from osteoplan.report.drawing.colours import NEEDLE
+from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
     Greys,
@@ -22,7 +22,7 @@ from osteoplan.report.pictures import (
     grouped,
     looking_down,
 )
-from osteoplan.report.plane import along, beside, facing
+from osteoplan.report.drawing.plane import along, beside, facing
 
 __all__ = ["WayPictures", "rod_of_way", "stamps_of_way", "way_pictures"]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.model.plan import Place
-from osteoplan.report.colours import KIND, LESION, NEEDLE
-from osteoplan.report.pictures import (
+from osteoplan.report.drawing.colours import KIND, LESION, NEEDLE
+from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
     Legend,
@@ -25,10 +25,10 @@ from osteoplan.report.pictures import (
     at_plane,
     stamps_of,
 )
-from osteoplan.report.plane import Plane, along, fit
-from osteoplan.report.scene import View, scene
-from osteoplan.report.sheet_view import marked_paths
-from osteoplan.report.sheet_views import Asked
+from osteoplan.report.drawing.plane import Plane, along, fit
+from osteoplan.report.drawing.surface import View, scene
+from osteoplan.report.sheet.nouns import Asked
+from osteoplan.report.sheet.view import marked_paths
 
 __all__ = ["SheetPicture", "SheetPictures", "scenery_of", "sheet_pictures"]
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from osteoplan.arrays import F64, U8, Mask
 from osteoplan.model.volume import Volume
-from osteoplan.report.colours import BONE, LESION
-from osteoplan.report.pictures import BONE_WINDOW, Legend, Picture, Stroke, outline
-from osteoplan.report.plane import fit
+from osteoplan.report.drawing.colours import BONE, LESION
+from osteoplan.report.drawing.pictures import BONE_WINDOW, Legend, Picture, Stroke, outline
+from osteoplan.report.drawing.plane import fit
 
 __all__ = ["DrawnMask", "stack"]
 

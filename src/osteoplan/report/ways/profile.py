@@ -10,7 +10,7 @@ import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.model.trajectory import Trajectory
-from osteoplan.report.colours import IMPLANT, KIND
+from osteoplan.report.drawing.colours import IMPLANT, KIND
 
 __all__ = ["WORDS", "profile_chart"]
 

@@ -11,8 +11,8 @@ from osteoplan.knowledge.monographs import ComplicationRow
 from osteoplan.knowledge.rules import RuleExample
 from osteoplan.knowledge.scores import RiskRow, ScoreTable
 from osteoplan.knowledge.vocabulary import FactRow
-from osteoplan.report.knowledge_library import Word
-from osteoplan.report.rule_words import level_words, listed, with_unit
+from osteoplan.report.knowledge.library import Word
+from osteoplan.report.knowledge.rule_words import level_words, listed, with_unit
 
 __all__ = [
     "answer", "band_words", "counted", "figure", "filled_by_facts", "grouped", "interval", "labels",

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from osteoplan.model.calibration import Calibration
-from osteoplan.model.case import Fact
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict, few
-from osteoplan.model.findings import Finding, Label
+from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
-from osteoplan.report.boundary_pictures import boundary_lines, boundary_uri
-from osteoplan.report.certainty_views import certainty_view
-from osteoplan.report.charts import axis_for
-from osteoplan.report.option_views import WITHHELD, first, option_detail, options_table, told
-from osteoplan.report.views import (
+from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
+from osteoplan.report.drawing.charts import axis_for
+from osteoplan.report.facts_in_words import calibration_words, fact_words, finding_line, label_of
+from osteoplan.report.plan.nouns import (
     BoundaryView,
     Drawings,
-    Line,
     NowBar,
     OptionDetail,
     PlanPage,
@@ -27,9 +23,12 @@ from osteoplan.report.views import (
     ScoreView,
     cites,
 )
-from osteoplan.report.words import Value, absolute, clause, joined, name_of, plain, tag
+from osteoplan.report.plan.options import WITHHELD, first, option_detail, options_table, told
+from osteoplan.report.plan.uncertainty import certainty_view
+from osteoplan.report.views import Line
+from osteoplan.report.words import Value, absolute, clause, joined, tag
 
-__all__ = ["boundary_views", "calibration_words", "finding_line", "page_view"]
+__all__ = ["boundary_views", "page_view"]
 
 # What the lesion box says, in the few words that fit beside a number.
 _EVERY_LESION = {"axes_mm": "size", "lesion_volume_mL": "volume"}
@@ -113,7 +112,7 @@ def page_view(result: PlanResult, drawings: Drawings) -> PlanPage:
         findings=tuple(finding_line(found, labels) for found in result.reading.findings),
         overruled=tuple(finding_line(found, labels) for found in result.reading.findings.overruled),
         questions=tuple(
-            Line(_label(q.fact, labels), q.text, note="asked by " + few(q.asked_by))
+            Line(label_of(q.fact, labels), q.text, note="asked by " + few(q.asked_by))
             for q in result.explanation.questions
         ),
         stamp=_stamp(result),
@@ -177,7 +176,9 @@ def _lesion(result: PlanResult) -> tuple[Line, ...]:
     own = _LESION_LINES.get(result.wordings.site, _LESION_LINES["long bone"])
     for name, label in (_EVERY_LESION | own).items():
         found = result.reading.findings.items.get(name)
-        text = "unknown" if found is None else clause(_fact(name, found.value, labels, found.unit), at=",")
+        text = (
+            "unknown" if found is None else clause(fact_words(name, found.value, labels, found.unit), at=",")
+        )
         text = text.removesuffix(f" {label}")
         lines.append(Line(label, text, note="" if found is None else found.source))
     return (*lines, *_patient(result))
@@ -192,7 +193,7 @@ def _patient(result: PlanResult) -> tuple[Line, ...]:
         lines.append(
             Line(
                 label,
-                clause(_fact(name, result.reading.findings.value(name), result.wordings.labels), at=","),
+                clause(fact_words(name, result.reading.findings.value(name), result.wordings.labels), at=","),
             )
         )
     return tuple(lines)
@@ -221,7 +222,7 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
     labels = result.wordings.labels
     items = tuple(
         Line(
-            _label(item, labels),
+            label_of(item, labels),
             f"{a}" if a == b else f"{a}–{b}",
             note="missing" if item in score.missing else score.sources.get(item, ""),
         )
@@ -233,7 +234,7 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
         headline=f"{_abbreviation(score.name)}{_total(score)}{_bands(score, bands)}",
         silent=score.silent,
         bands=score.band_text or score.band,
-        missing=tuple(_label(item, labels) for item in score.missing),
+        missing=tuple(label_of(item, labels) for item in score.missing),
         items=items,
         tag=tag(score.status),
         cites=cites(result, score.cite),
@@ -289,7 +290,7 @@ def _asked(result: PlanResult) -> tuple[Line, ...]:
             for fact in verdict.ask:
                 waiting.setdefault(fact, []).append(verdict.rule)
     order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
-    return tuple(Line(_label(fact, result.wordings.labels), few(waiting[fact])) for fact in order)
+    return tuple(Line(label_of(fact, result.wordings.labels), few(waiting[fact])) for fact in order)
 
 
 def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
@@ -302,38 +303,12 @@ def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
         short=clause(verdict.text, 80),
         tag=tag(verdict.status),
         facts=tuple(
-            Line(_label(name, labels), _fact(name, value, labels)) for name, value in verdict.trace.items()
+            Line(label_of(name, labels), fact_words(name, value, labels))
+            for name, value in verdict.trace.items()
         ),
-        ask=tuple(_label(name, labels) for name in verdict.ask),
+        ask=tuple(label_of(name, labels) for name in verdict.ask),
         cites=cites(result, verdict.cite),
     )
-
-
-def finding_line(found: Finding, labels: Labels) -> Line:
-    """A finding as the vocabulary calls it, with where it comes from."""
-    text = _fact(found.name, found.value, labels, found.unit)
-    return Line(_label(found.name, labels), text, found.source, found.because)
-
-
-def _label(name: str, labels: Labels) -> str:
-    """What the vocabulary calls a fact."""
-    return labels[name].label if name in labels else name_of(name)
-
-
-def _fact(name: str, value: Fact | Sequence[float], labels: Labels, unit: str = "1") -> str:
-    """A fact in words: levels as the vocabulary explains them, ranges with a dash."""
-    row = labels.get(name)
-    if isinstance(value, frozenset):
-        levels = {} if row is None else row.levels
-        return ", ".join(sorted(levels.get(one, one) for one in value)) or "none"
-    if not isinstance(value, bool | int | float | str | None):
-        low, high = value
-        return plain(low) if low == high else f"{plain(low)}–{plain(high)}"
-    if row is not None and isinstance(value, str):
-        return row.levels.get(value, value)
-    if isinstance(value, str) and unit != "1":  # three axes in one breath
-        return f"{value} {unit}"
-    return plain(value, unit if row is None or unit != "1" else row.unit)
 
 
 def _stamp(result: PlanResult) -> tuple[Line, ...]:
@@ -376,18 +351,6 @@ def _overrides(result: PlanResult) -> str:
     if not used.local:
         return "none"
     return f"{used.local}, signed by {used.signed_by or 'nobody'}: {len(used.overrides)}"
-
-
-def calibration_words(c: Calibration) -> str:
-    """A calibration as one sentence with its equation."""
-    state = "calibrated" if c.calibrated else "uncalibrated, ratios only"
-    tube = "" if c.kvp is None else f", {c.kvp:.0f} kV"
-    method = f" ({c.method})" if c.method else ""
-    square = f" + {c.coefficients[2]:.3g} x image²" if c.coefficients[2] else ""
-    return (
-        f"{c.kind}{method}{tube}: {c.density_kind} density = {c.slope:.4g} (± {c.slope_sd:.2g}) x image "
-        f"+ {c.intercept:.4g} (± {c.intercept_sd:.2g}){square} mg/cm³; {state}"
-    ).replace("+ -", "− ")
 
 
 def boundary_views(result: PlanResult) -> tuple[BoundaryView, ...]:

@@ -16,9 +16,9 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.boundary_summary import BoundarySummary, LifeLoad
-from osteoplan.report.colours import LESION
-from osteoplan.report.figures import png_bytes, png_uri
-from osteoplan.report.shadows import Shadow, shadows
+from osteoplan.report.drawing.colours import LESION
+from osteoplan.report.drawing.figures import png_bytes, png_uri
+from osteoplan.report.drawing.silhouettes import Shadow, shadows
 from osteoplan.report.words import number, tag
 
 __all__ = ["boundary_lines", "boundary_png", "boundary_uri", "load_words"]

@@ -11,25 +11,14 @@ from collections.abc import Mapping, Sequence
 from osteoplan.model.evidence import NearThreshold
 from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
-from osteoplan.model.technique import Complication, Contraindication, FollowUp, Section, Statement
+from osteoplan.model.technique import Complication, Contraindication, FollowUp, Statement
 from osteoplan.report.words import name_of, plain, tag
 
 __all__ = [
-    "MARKS", "SECTION_TITLES", "knowledge_words", "line_words", "near_words", "open_words", "statement_words",
+    "MARKS", "knowledge_words", "line_words", "near_words", "open_words", "statement_words",
     "survival_words",
 ]  # fmt: skip
 
-SECTION_TITLES: dict[Section, str] = {
-    "indications": "use when",
-    "contraindications": "do not use when",
-    "advantages": "for it",
-    "limitations": "against it",
-    "pearls": "pearls",
-    "complications": "complications",
-    "order": "its place in the order of acts",
-    "aftercare": "aftercare",
-    "follow_up": "follow-up",
-}
 MARKS = {"excluded_by_rule": "✕", "refer_elsewhere": "→"}
 
 

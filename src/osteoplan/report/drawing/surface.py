@@ -17,9 +17,9 @@ from scipy import ndimage
 from osteoplan.arrays import F32, F64, Indices
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
-from osteoplan.report.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
-from osteoplan.report.pictures import CubeFace, DrawnRod, Legend, Mark, Picture, Scenery, grouped
-from osteoplan.report.plane import shape_of
+from osteoplan.report.drawing.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
+from osteoplan.report.drawing.pictures import CubeFace, DrawnRod, Legend, Mark, Picture, Scenery, grouped
+from osteoplan.report.drawing.plane import shape_of
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 

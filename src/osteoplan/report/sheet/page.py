@@ -23,11 +23,11 @@ from typing import Any
 from PIL import ImageFont
 
 from osteoplan.errors import NotAvailable
-from osteoplan.report.pictures import Picture, Scenery
+from osteoplan.report.drawing.pictures import Picture, Scenery
 from osteoplan.report.rendering import filled
-from osteoplan.report.sheet_pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
-from osteoplan.report.sheet_view import sheet_view
-from osteoplan.report.sheet_views import Asked, Sheet
+from osteoplan.report.sheet.nouns import Asked, Sheet
+from osteoplan.report.sheet.pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
+from osteoplan.report.sheet.view import sheet_view
 
 __all__ = ["TEXT_PT", "fit_page", "page_count", "render_sheet", "sheet_document"]
 

@@ -16,9 +16,9 @@ from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
-from osteoplan.report.pictures import stamps_of
-from osteoplan.report.sheet_places import angles, skin_to_bone_mm, slice_words
-from osteoplan.report.sheet_views import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
+from osteoplan.report.drawing.pictures import stamps_of
+from osteoplan.report.sheet.nouns import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
+from osteoplan.report.sheet.places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag
 

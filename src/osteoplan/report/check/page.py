@@ -13,11 +13,11 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.model.checked import Checked, Level
 from osteoplan.model.volume import Volume
-from osteoplan.report.page_view import calibration_words, finding_line
-from osteoplan.report.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices, stamps_of
-from osteoplan.report.projection import frame_pictures, projected
+from osteoplan.report.drawing.pictures import BONE_WINDOW, SOFT_WINDOW, Picture, Scenery, slices, stamps_of
+from osteoplan.report.drawing.projection import frame_pictures, projected
+from osteoplan.report.drawing.stack import DrawnMask, stack
+from osteoplan.report.facts_in_words import calibration_words, finding_line
 from osteoplan.report.rendering import filled, hash_of, source
-from osteoplan.report.stack import DrawnMask, stack
 from osteoplan.report.views import INTENDED_USE, Line
 from osteoplan.report.words import name_of, names_of
 

@@ -15,10 +15,7 @@ from matplotlib import colormaps
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
-from osteoplan.report import clinical_views
-from osteoplan.report.option_views import act_words, mark_of
-from osteoplan.report.page_view import page_view
-from osteoplan.report.pictures import (
+from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     SOFT_WINDOW,
     DrawnRod,
@@ -31,11 +28,15 @@ from osteoplan.report.pictures import (
     strain_map,
     strain_top,
 )
-from osteoplan.report.plane import Cut, cuts_along
-from osteoplan.report.projection import frame_pictures
+from osteoplan.report.drawing.plane import Cut, cuts_along
+from osteoplan.report.drawing.projection import frame_pictures
+from osteoplan.report.drawing.surface import scene
+from osteoplan.report.facts_in_words import SECTION_TITLES
+from osteoplan.report.plan import clinical
+from osteoplan.report.plan.nouns import ColourBar, Drawings, PlanPage, StrainPage, cites
+from osteoplan.report.plan.options import act_words, mark_of
+from osteoplan.report.plan.page_view import page_view
 from osteoplan.report.rendering import data_uri, filled
-from osteoplan.report.scene import scene
-from osteoplan.report.views import ColourBar, Drawings, PlanPage, StrainPage, cites
 from osteoplan.report.words import link_of, number, tag
 
 __all__ = ["best_option", "draw", "html", "render", "strain_page"]
@@ -53,8 +54,8 @@ def html(page: PlanPage) -> str:
     return filled(
         "report.html.j2",
         page=page, result=page.result, cites=partial(cites, page.result), act_words=act_words, tag_of=tag,
-        link_of=link_of, marks=clinical_views.MARKS, section_titles=clinical_views.SECTION_TITLES,
-        **{name: getattr(clinical_views, name) for name in clinical_views.__all__ if name.endswith("_words")},
+        link_of=link_of, marks=clinical.MARKS, section_titles=SECTION_TITLES,
+        **{name: getattr(clinical, name) for name in clinical.__all__ if name.endswith("_words")},
     )  # fmt: skip
 
 

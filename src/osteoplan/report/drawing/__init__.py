@@ -1,0 +1,1 @@
+"""Pictures and charts in patient axes; knows no page."""

@@ -1,0 +1,1 @@
+"""The procedure sheet: one page for the room."""
