@@ -16,10 +16,10 @@ from osteoplan.model.case import Case, Patient
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
     Citation,
-    Conflict,
     KnowledgeUsed,
     Known,
     NearThreshold,
+    Presumed,
     Question,
     Recommendation,
     ScoreResult,
@@ -90,11 +90,15 @@ def _explanation() -> Explanation:
         facts={"region": "spine", "posterior_wall_defect": True},
         scores=_scores(),
         verdicts=_verdicts(),
-        questions=(Question("bilsky", "What is the Bilsky grade on axial T2 MRI?", ("SP3", "S2")),),
+        questions=(
+            Question(
+                "bilsky", "What is the Bilsky grade on axial T2 MRI?", ("vertebroplasty",), ("SP3", "S2")
+            ),
+        ),
         recommendations=_recommendations(),
-        conflicts=(Conflict("vertebroplasty", "vertebroplasty", ("L6",), ("SP4",)),),
+        presumed=(Presumed("fit_for_surgery", True, "presumed", "fit for surgery", (), "D"),),
+        checklist=(Question("infection", "Is there an active infection?", (), ("S3",)),),
         near_thresholds=(NearThreshold("SP1", "sins", (9.0, 12.0), 13.0, 1.0, "1", False, True, "route"),),
-        line={"first": (False, ()), "second": (None, ("L3",)), "third": (True, ("L4",))},
         survival=Survival(
             (
                 SurvivalRow(
@@ -245,7 +249,8 @@ def _scores() -> tuple[ScoreResult, ...]:
 def _verdicts() -> tuple[Verdict, ...]:
     return (
         Verdict(
-            "SP4", "spine", True, "warn", "canal leak risk; high-viscosity cement, live view, stop rule", (),
+            "SP4", "spine", True, "caution", "canal leak risk; high-viscosity cement, live view, stop rule",
+            (),
             ("WJSO2022",), "unverified", {"posterior_wall_defect": True}, ("vertebroplasty",),
         ),
         Verdict(
@@ -266,13 +271,13 @@ def _recommendations() -> tuple[Recommendation, ...]:
     """One ranked, one excluded, one referred, one comparator."""
     return (
         Recommendation("vertebroplasty", "vertebroplasty", "plan", "cement", "ranked", 1, prefer=("L6",),
-                 warn=("SP4",), open=("SP3",)),
+                 caution=("SP4",), presumed=("fit_for_surgery",)),
         Recommendation("best_supportive_care", "best supportive and systemic care", "comparator", "support",
-                 "comparator", 2),
-        Recommendation("rfa", "radiofrequency ablation", "plan", "ablation", "excluded_by_rule", None,
-                 exclude=("T4",), reasons=("T4: no image-guided treatment for pain alone",)),
-        Recommendation("cryoablation", "cryoablation", "plan", "ablation", "refer_elsewhere", None,
-                 reasons=("not at this centre: cryoablation; refer elsewhere",)),
+                 "comparator", None),
+        Recommendation("rfa", "radiofrequency ablation", "plan", "ablation", "excluded_by_rule", 4,
+                 exclude=("T4",), because=("T4: no image-guided treatment for pain alone",)),
+        Recommendation("cryoablation", "cryoablation", "plan", "ablation", "refer_elsewhere", 5,
+                 open=("bilsky",), because=("not at this centre: cryoablation; refer elsewhere",)),
     )  # fmt: skip
 
 

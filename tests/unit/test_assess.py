@@ -1,156 +1,206 @@
-"""The comparison set: closed, ranked by rules, nothing hidden, nothing decided on what is unknown."""
-
-from dataclasses import replace
+"""Tiers: what supports, what shuts, what is presumed, what a card waits for.  Rules of our own making."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteoplan.knowledge.rules import rules
+from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
+from osteoplan.knowledge.expression import parse
+from osteoplan.knowledge.rules import Rule, RuleRow
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.centre import Centre
-from osteoplan.model.evidence import Recommendation, Verdict
-from osteoplan.pathway.assess import conflicts, line_of_therapy, recommendations
+from osteoplan.model.evidence import Recommendation
+from osteoplan.pathway.assess import Assessor
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.rules import verdicts
 
-COMPARATORS = {"best_supportive_care", "radiotherapy", "sbrt", "open_surgery"}
-
-
-def recommendation(centre: Centre | None = None, **facts: object) -> dict[str, Recommendation]:
-    known = Facts(facts)
-    return {one.technique: one for one in recommendations(verdicts(known), known, centre)}
+KNOWN = {"region": "spine", "age": 60, "ecog": 1}
 
 
-def verdict(rule: str, effect: str, about: str, truth: bool | None = True, block: str = "spine") -> Verdict:
-    return Verdict(rule, block, truth, effect, f"text of {rule}", (), (), "unverified", {}, (about,))  # type: ignore[arg-type]
+def rule(id: str, when: str, effect: str, *about: str, **more: object) -> Rule:
+    row = {
+        "id": id, "when": when, "effect": effect, "then": f"text of {id}", "about": about, "tag": "D",
+        "date": "2026-11-30", "examples": [], **more,
+    }  # fmt: skip
+    return Rule("spine", RuleRow.model_validate(row), parse(when))
 
 
-def judged(*said: Verdict) -> dict[str, Recommendation]:
-    return {one.technique: one for one in recommendations(said, Facts({"region": "spine"}))}
+def assessor(*rules: Rule, centre: Centre | None = None) -> Assessor:
+    return Assessor(RuleSet("0", "0", None, rules), centre)
 
 
-def test_without_any_fact_every_technique_stands_and_none_is_preferred() -> None:
-    """No catch-all: of a patient of whom nothing is known, nothing is recommended."""
-    found = recommendation()
-    assert set(found) == set(technique_cards())
-    assert {one.rank for one in found.values()} == {1}, "nothing tells one from another"
-    assert all(not (one.prefer or one.consider or one.exclude) for one in found.values())
-    assert found["vertebroplasty"].open
+def told(*rules: Rule, centre: Centre | None = None, **facts: object) -> dict[str, Recommendation]:
+    found = assessor(*rules, centre=centre).recommendations(Facts({**KNOWN, **facts}))
+    return {one.technique: one for one in found}
 
 
-def test_the_set_is_closed_by_the_region_and_comparators_always_stand() -> None:
-    spine, femur = recommendation(region="spine"), recommendation(region="femur_shaft")
-    assert "vertebroplasty" in spine
-    assert "vertebroplasty" not in femur
-    assert set(spine) & set(femur) >= COMPARATORS
-    assert {femur[id].status for id in COMPARATORS} == {"comparator"}
+def test_prefer_is_first_choice_consider_is_reasonable_and_the_rest_has_no_tier() -> None:
+    found = told(rule("A1", "age >= 18", "prefer", "rfa"), rule("A2", "age >= 18", "consider", "mwa"))
+    assert (found["rfa"].tier, found["mwa"].tier, found["laser"].tier) == (1, 2, None)
+    assert (found["rfa"].prefer, found["mwa"].consider) == (("A1",), ("A2",))
 
 
-@pytest.mark.parametrize("facts", [{"infection": True}, {"region": "spine", "sins": 14}, {"pregnant": True}])
-def test_a_stop_or_route_empties_the_ranking_and_names_its_rule(facts: dict[str, object]) -> None:
-    found = recommendation(**facts)
-    assert {one.rank for one in found.values()} == {None}
-    plans = [one for one in found.values() if one.kind == "plan"]
-    assert plans
-    assert {one.status for one in plans} == {"excluded_by_rule"}
-    assert all(one.reasons for one in plans)
-    assert all(one.status == "comparator" for one in found.values() if one.kind == "comparator")
+@pytest.mark.parametrize("effect", ["caution", "info", "require"])
+def test_nothing_but_prefer_and_consider_supports(effect: str) -> None:
+    found = told(rule("A1", "age >= 18", effect, "rfa"))
+    assert found["rfa"].tier is None
+    assert getattr(found["rfa"], effect) == ("A1",)
 
 
-def test_an_excluded_technique_stays_with_its_rule_and_without_a_rank() -> None:
-    found = recommendation(cement_allergy=True, region="spine")
-    one = found["vertebroplasty"]
-    assert (one.status, one.rank, one.exclude) == ("excluded_by_rule", None, ("S6",))
-    assert one.reasons[0].startswith("S6: ")
-    assert found["rfa"].rank is not None
-
-
-@pytest.mark.parametrize("rule", [r for r in rules() if r.row.effect == "exclude"], ids=lambda r: r.id)
-def test_each_exclude_removes_its_techniques_from_the_set_and_no_other(rule: object) -> None:
-    about = set(rule.row.about)  # type: ignore[attr-defined]
-    said = Verdict(rule.id, rule.block, True, "exclude", "text", (), (), "unverified", {}, rule.row.about)  # type: ignore[attr-defined]
-    found = {one.technique: one for one in recommendations([said], Facts({}))}
-    removed = {id for id, one in found.items() if rule.id in one.exclude}  # type: ignore[attr-defined]
-    assert removed == {id for id, card in technique_cards().items() if {id, *card.uses} & about}
-    assert removed
-    assert all(found[id].rank is None for id in removed)
-    kept = {one.technique: one for one in recommendations([replace(said, truth=None)], Facts({}))}
-    assert all(not one.exclude and one.rank == 1 for one in kept.values())
-
-
-def test_preferred_stands_before_considered_before_unsaid_and_equals_share_a_place() -> None:
-    found = judged(verdict("A1", "prefer", "rfa"), verdict("A2", "consider", "mwa"))
-    assert (found["rfa"].rank, found["mwa"].rank, found["laser"].rank) == (1, 2, 3)
-    assert found["laser"].rank == found["cryoablation"].rank
-
-
-def test_an_earlier_block_outranks_a_later_one() -> None:
-    found = judged(
-        verdict("A1", "prefer", "rfa", block="spine"), verdict("B1", "prefer", "mwa", block="technique_fit")
+def test_a_caution_moves_no_tier_and_rules_are_not_counted() -> None:
+    one, three = (
+        rule("A1", "age >= 18", "prefer", "mwa"),
+        [rule(f"B{n}", "age >= 18", "prefer", "rfa") for n in (1, 2, 3)],
     )
-    assert (found["rfa"].rank, found["mwa"].rank) == (1, 2)
+    found = told(one, *three, rule("C1", "age >= 18", "caution", "rfa"))
+    assert found["rfa"].tier == found["mwa"].tier == 1
+    assert found["rfa"].caution == ("C1",)
 
 
-def test_what_a_later_block_prefers_outranks_what_an_earlier_one_only_considers() -> None:
-    found = judged(
-        verdict("A1", "consider", "rfa", block="spine"), verdict("B1", "prefer", "mwa", block="technique_fit")
+def test_exclusion_beats_support_whatever_the_order_and_both_are_listed() -> None:
+    for rules in (
+        [rule("A1", "age >= 18", "prefer", "rfa"), rule("B1", "age >= 18", "exclude", "thermal")],
+        [rule("B1", "age >= 18", "exclude", "thermal"), rule("A1", "age >= 18", "prefer", "rfa")],
+    ):
+        found = told(*rules)
+        assert (found["rfa"].tier, found["rfa"].status) == (4, "excluded_by_rule")
+        assert (found["rfa"].prefer, found["rfa"].exclude) == (("A1",), ("B1",))
+        assert found["rfa"].because == ("B1: text of B1",)
+
+
+def test_a_stop_shuts_all_that_it_does_not_leave_other_treatments_too_and_names_the_first_step() -> None:
+    stop = rule("S1", "infection", "stop", first="treat it", remains=["nerve_block", "best_supportive_care"])
+    found = told(stop, rule("A1", "age >= 18", "prefer", "ebrt", "nerve_block"), infection=True)
+    assert (found["radiotherapy"].tier, found["radiotherapy"].status) == (4, "excluded_by_rule")
+    assert (found["radiotherapy"].exclude, found["radiotherapy"].first) == (("S1",), "treat it")
+    assert (found["nerve_block"].tier, found["nerve_block"].first) == (1, "")
+
+
+def test_what_several_stops_leave_is_what_all_of_them_leave_but_a_route_can_insist() -> None:
+    """An abscess that paralyses is still decompressed: *only if*, with the other stop's text."""
+    infected = rule("S3", "infection", "stop", first="treat it", remains=["nerve_block"])
+    cord = rule(
+        "S2", "new_neuro_deficit", "route", first="MRI", remains=["ebrt", "nerve_block"], despite=["ebrt"]
     )
-    assert (found["mwa"].rank, found["rfa"].rank) == (1, 2)
+    child = rule("B1", "age < 18", "exclude", "ebrt")
+    facts = {"infection": True, "new_neuro_deficit": True}
+    found = told(infected, cord, child, **facts)
+    assert found["radiotherapy"].tier == 3
+    assert found["radiotherapy"].because == ("S3: text of S3",)
+    assert found["rfa"].tier == 4
+    assert told(infected, cord, child, **{**facts, "new_neuro_deficit": False})["radiotherapy"].tier == 4
+    assert told(infected, cord, child, **{**facts, "age": 12})["radiotherapy"].tier == 4
 
 
-def test_two_rules_that_prefer_outweigh_one_warning() -> None:
-    found = judged(
-        verdict("A1", "prefer", "rfa"), verdict("A2", "prefer", "rfa"), verdict("A3", "warn", "rfa"),
-        verdict("A1", "prefer", "mwa"),
-    )  # fmt: skip
-    assert (found["rfa"].rank, found["mwa"].rank) == (1, 2)
+def test_a_condition_caps_only_where_the_rule_says_so_and_is_printed_either_way() -> None:
+    support, when = rule("A1", "age >= 18", "prefer", "rfa"), "age >= 18"
+    printed = told(support, rule("SP2", when, "require", "rfa"))["rfa"]
+    capped = told(support, rule("D1", when, "require", "rfa", caps=True))["rfa"]
+    assert (printed.tier, printed.because) == (1, ("SP2: text of SP2",))
+    assert (capped.tier, capped.because) == (3, ("D1: text of D1",))
 
 
-def test_among_equals_the_one_with_fewer_warnings_comes_first() -> None:
-    found = judged(
-        verdict("A1", "prefer", "rfa"), verdict("A1", "prefer", "mwa"), verdict("A2", "warn", "rfa")
+def test_within_only_if_what_is_preferred_stands_first() -> None:
+    rules = [rule("A1", "age >= 18", "consider", "cryoablation"), rule("A2", "age >= 18", "prefer", "rfa"),
+             rule("D1", "age >= 18", "require", "thermal", caps=True)]  # fmt: skip
+    order = [one.technique for one in assessor(*rules).recommendations(Facts(KNOWN)) if one.tier == 3]
+    assert order == ["rfa", "cryoablation"]
+
+
+def test_an_open_exclusion_leaves_a_supported_technique_unknown_and_names_the_fewest_facts() -> None:
+    found = told(
+        rule("A1", "age >= 18", "prefer", "rfa"),
+        rule("B1", "displaced or (cortical_erosion and size_mm >= 30)", "exclude", "rfa"), fx="pathological",
+    )["rfa"]  # fmt: skip
+    assert (found.tier, found.open) == (5, ("displaced", "cortical_erosion"))
+
+
+def test_an_open_check_list_fact_never_moves_a_tier() -> None:
+    found = told(
+        rule("A1", "age >= 18", "prefer", "rfa"), rule("S4", "inr > 1.8 or plt < 50", "exclude", "rfa")
     )
-    assert found["mwa"].rank == 1
-    assert found["rfa"].rank == 2
+    assert found["rfa"].tier == 1
+    lacking = told(
+        rule("A1", "age >= 18", "prefer", "rfa"), rule("S4", "inr > 1.8 or plt < 50", "exclude", "rfa"), inr=3
+    )
+    assert lacking["rfa"].tier == 4
 
 
-def test_rules_that_point_opposite_ways_stand_side_by_side() -> None:
-    said = [verdict("A1", "prefer", "rfa"), verdict("A2", "warn", "rfa"), verdict("A3", "exclude", "mwa")]
-    (found,) = conflicts(recommendations(said, Facts({"region": "spine"})))
-    assert (found.technique, found.supports, found.against) == ("rfa", ("A1",), ("A2",))
+def test_one_plain_fact_short_is_reasonable_if_but_a_diagnosis_is_waited_for() -> None:
+    plain = told(rule("A1", "age >= 18 and matrix == 'lytic'", "prefer", "rfa"))["rfa"]
+    assert (plain.tier, plain.open, plain.because) == (
+        2,
+        ("matrix",),
+        ("reasonable if: matrix of the lesion",),
+    )
+    cord = told(rule("A1", "age >= 18 and bilsky == '0'", "prefer", "rfa"))["rfa"]
+    assert (cord.tier, cord.open) == (5, ("bilsky",))
+    two = told(rule("A1", "size_mm >= 3 and matrix == 'lytic'", "prefer", "rfa"))["rfa"]
+    assert (two.tier, two.open) == (5, ("size_mm", "matrix"))
+    held = told(
+        rule("A1", "age >= 18 and matrix == 'lytic'", "prefer", "rfa"),
+        rule("B1", "displaced", "exclude", "rfa"),
+        fx="pathological",
+    )["rfa"]
+    assert (held.tier, set(held.open)) == (5, {"matrix", "displaced"})
 
 
-def test_an_undetermined_rule_neither_supports_nor_excludes_and_is_counted() -> None:
-    found = judged(verdict("A1", "exclude", "rfa", truth=None), verdict("A2", "prefer", "rfa", truth=None))
-    assert (found["rfa"].open, found["rfa"].exclude, found["rfa"].prefer) == (("A1", "A2"), (), ())
+def test_what_is_presumed_supports_and_stands_on_the_row_until_it_is_typed() -> None:
+    fit = rule("A1", "fit_for_surgery", "prefer", "rfa")
+    assert (told(fit)["rfa"].tier, told(fit)["rfa"].presumed) == (1, ("fit_for_surgery",))
+    assert (told(fit, fit_for_surgery=True)["rfa"].tier, told(fit, fit_for_surgery=True)["rfa"].presumed) == (
+        1,
+        (),
+    )
+    assert told(fit, fit_for_surgery=False)["rfa"].tier is None
+    assert told(fit, ecog=3)["rfa"].tier == 2, "not presumed of the frail: reasonable if"
 
 
-def test_what_the_centre_lacks_is_referred_not_hidden_and_what_it_did_not_state_is_left_alone() -> None:
-    nothing = recommendation(Centre(), region="spine")
-    assert nothing["rfa"].status == "ranked"
-    found = recommendation(Centre(resources={"rfa": False, "sbrt": False}), region="spine")
-    assert (found["rfa"].status, found["rfa"].rank) == ("refer_elsewhere", None)
-    assert "radiofrequency" in found["rfa"].reasons[0]
-    assert found["sbrt"].status == "comparator"
-    assert any("stereotactic" in reason for reason in found["sbrt"].reasons)
+def test_support_reaches_a_combination_by_its_id_alone_and_exclusion_by_what_it_uses() -> None:
+    parts = [id for id, card in technique_cards().items() if card.family == "combination"]
+    for id in parts:
+        card = technique_cards()[id]
+        use = card.uses[0]
+        found = told(rule("A1", "age >= 18", "prefer", use), region="acetabulum")
+        assert found[id].tier is None
+        assert told(rule("B1", "age >= 18", "exclude", use), region="acetabulum")[id].tier == 4
+
+
+def test_supportive_care_stands_beside_the_list_unless_nothing_else_stands() -> None:
+    assert told(rule("A1", "age >= 18", "prefer", "rfa"))["best_supportive_care"].tier is None
+    assert told()["best_supportive_care"].tier == 2
+    assert (
+        told(rule("A1", "matrix == 'lytic' and size_mm > 3", "prefer", "rfa"))["best_supportive_care"].tier
+        is None
+    )
+    assert told(rule("E1", "age >= 18", "prefer", "best_supportive_care"))["best_supportive_care"].tier == 1
+
+
+def test_the_set_is_closed_by_the_region() -> None:
+    assert "vertebroplasty" in told()
+    assert "vertebroplasty" not in told(region="femur_shaft")
+    assert set(told(region="femur_shaft")) >= {"best_supportive_care", "radiotherapy", "sbrt"}
+
+
+def test_what_the_centre_lacks_is_referred_with_its_tier_and_what_it_did_not_state_is_left_alone() -> None:
+    support = rule("A1", "age >= 18", "prefer", "rfa", "mwa")
+    assert told(support, centre=Centre())["rfa"].status == "ranked"
+    found = told(support, centre=Centre(resources={"rfa": False}))
+    assert (found["rfa"].status, found["rfa"].tier) == ("refer_elsewhere", 1)
+    assert "radiofrequency" in found["rfa"].because[0]
     assert found["mwa"].status == "ranked"
 
 
-def test_the_lines_of_therapy_are_told_apart_and_stay_open_without_facts() -> None:
-    def lines(**facts: object) -> dict[str, bool | None]:
-        return {line: truth for line, (truth, _) in line_of_therapy(verdicts(Facts(facts))).items()}
-
-    assert lines() == {"first": None, "second": None, "third": None}
-    fresh = lines(pain_type="nonmech", fx="none", rt_failed=False, rt_contraindicated=False, pain_nrs=6)
-    assert fresh == {"first": True, "second": False, "third": False}
-    failed = lines(pain_type="nonmech", fx="none", rt_failed=True, reirradiation_possible=False, pain_nrs=6)
-    assert failed == {"first": False, "second": True, "third": True}
+def test_equals_stand_in_the_order_of_the_alphabet() -> None:
+    tiers = [(one.tier, one.title) for one in assessor().recommendations(Facts(KNOWN)) if one.tier is None]
+    assert tiers == sorted(tiers, key=lambda pair: pair[1])
 
 
-@settings(max_examples=40)
+@settings(max_examples=20, deadline=None)
 @given(order=st.permutations(["region", "pain_type", "fx", "cement_allergy", "le_weeks", "matrix"]))
 def test_the_order_of_facts_is_irrelevant(order: list[str]) -> None:
     facts = {"region": "spine", "pain_type": "mech", "fx": "impending", "cement_allergy": False,
              "le_weeks": 3, "matrix": "blastic"}  # fmt: skip
-    assert recommendation(**{name: facts[name] for name in order}) == recommendation(**facts)
+    real = Assessor(rule_set())
+    assert real.recommendations(Facts({name: facts[name] for name in order})) == real.recommendations(
+        Facts(facts)
+    )

@@ -78,7 +78,7 @@ def test_the_content_has_a_version_of_its_own_and_the_stamp_holds_it_with_the_di
 def test_a_book_finds_its_rules_and_knows_what_it_has_not() -> None:
     rule = rule_set().rule("SP4")
     assert rule is not None
-    assert rule.row.effect == "warn"
+    assert rule.row.effect == "caution"
     assert rule_set().rule("SP99") is None
 
 

@@ -29,7 +29,7 @@ OPEN = [{"given": {}, "fires": "unknown", "ask": ["size_mm"]}]
 
 def rule(id: str, when: str, block: str = "spine", **more: object) -> Rule:
     row = {
-        "id": id, "when": when, "effect": "warn", "then": "beyond 30 mm, take care", "about": ["pmma"],
+        "id": id, "when": when, "effect": "caution", "then": "beyond 30 mm, take care", "about": ["pmma"],
         "cite": ["Mirels1989"], "tag": "F", "date": "2026-01-01", "reviewer": "A. B.", "examples": [], **more,
     }  # fmt: skip
     return Rule(block, RuleRow.model_validate(row), parse(when))
@@ -73,7 +73,7 @@ add:
   - id: X1
     block: spine
     when: ecog > 2
-    effect: warn
+    effect: caution
     then: slowly
     about: [pmma]
     tag: D
@@ -313,7 +313,7 @@ def test_a_text_that_may_still_tell_the_old_number_is_a_warning(tmp_path: Path) 
             ":4: change: rule SP1: changes nothing: give effect, when, then",
         ),
         (
-            "change: [{rule: SP1, effect: warn, because: x y}]\n",
+            "change: [{rule: SP1, effect: caution, because: x y}]\n",
             ":4: change: rule SP1: its effect is that already",
         ),
         (

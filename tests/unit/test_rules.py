@@ -27,7 +27,8 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import Verdict
 from osteoplan.pathway.expression import deciders, evaluate, samples, tried_deciders
 from osteoplan.pathway.facts import Facts
-from osteoplan.pathway.rules import blocking, forbidding, questions, verdicts
+from osteoplan.pathway.rules import blocking, verdicts
+from osteoplan.pathway.rules import excluding as true_exclusions
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.vocabulary import Value
 
@@ -37,8 +38,10 @@ TRUTH = {True: True, False: False, "unknown": None}
 
 
 def excluding(said, technique, uses=()):
-    """Ids of the rules that forbid a technique."""
-    return tuple(verdict.rule for verdict in forbidding(said, technique, uses))
+    """Ids of the rules that take a technique out."""
+    used = {technique, *uses}
+    shut = (verdict for verdict in blocking(said) if not used & set(verdict.remains))
+    return tuple(verdict.rule for verdict in (*shut, *true_exclusions(said, used)))
 
 
 def spoken(**facts: object) -> dict[str, Verdict]:
@@ -180,28 +183,6 @@ def test_a_primary_that_contradicts_whether_it_is_known_is_refused(primary: str,
         verdicts(Facts({"primary": primary, "primary_known": known, "solitary": True}))
 
 
-def test_every_question_is_asked_once_with_the_rules_that_ask_it_safety_first() -> None:
-    asked = questions(verdicts(Facts({"region": "spine", "infection": False})))
-    facts = [question.fact for question in asked]
-    assert len(facts) == len(set(facts))
-    assert facts[0] == "suspected_primary_bone_tumour"
-    assert "infection" not in facts
-    by = {question.fact: question for question in asked}
-    assert by["sins"].asked_by == ("SP1", "SP2", "SP3", "SP5", "PR1")
-    assert by["pain_type"].text == "Is the pain worse on loading or moving, and better lying down?"
-    assert by["bilsky"].asked_by == ("S2", "SP3", "SP9", "SP12", "SP13")
-
-
-def test_a_question_for_a_total_becomes_the_questions_for_its_missing_items() -> None:
-    facts = {"region": "spine", "vertebra": "T12", "matrix": "lytic", "collapse_pct": 20}
-    scores = applicable_scores(Facts(facts))
-    total = {score.id: score.total for score in scores}["sins"]
-    said = verdicts(Facts({**facts, "sins": total}))
-    asked = [q.fact for q in questions([v for v in said if v.rule == "SP1"], scores)]
-    assert asked == ["pain_type", "alignment", "posterolateral"]
-    assert [q.fact for q in questions([v for v in said if v.rule == "SP1"])] == ["sins"]
-
-
 def test_an_allergy_excludes_whatever_uses_cement_and_nothing_else() -> None:
     said = verdicts(Facts({"cement_allergy": True, "le_weeks": 20}))
     assert excluding(said, "vertebroplasty", ("pmma",)) == ("S6",)
@@ -236,7 +217,7 @@ def test_a_short_life_expectancy_excludes_fixation_and_only_warns_of_ablation_an
     assert excluding(said, "screws", ("fixation",)) == ("S9",)
     assert excluding(said, "vertebroplasty", ("pmma",)) == ()
     assert excluding(said, "ablation", ("thermal",)) == ()
-    assert {v.rule: v.effect for v in said if v.truth}["S9b"] == "warn"
+    assert {v.rule: v.effect for v in said if v.truth}["S9b"] == "caution"
 
 
 def test_every_verdict_carries_its_sources_and_review_status() -> None:
@@ -349,7 +330,7 @@ def test_each_drug_has_one_line_whatever_the_kidneys_and_cilostazol_has_none(dru
 
 @pytest.mark.parametrize("drug", vocabulary()["antithrombotics"].levels)
 def test_without_the_creatinine_clearance_only_the_lines_that_hang_on_it_stay_open(drug: str) -> None:
-    held = [v for v in said_of_drugs(antithrombotics=[drug], inr=1.0) if v.effect != "warn"]
+    held = [v for v in said_of_drugs(antithrombotics=[drug], inr=1.0) if v.effect != "caution"]
     if drug in HELD_BY_KIDNEY:
         assert {v.ask for v in held if v.truth is None} == {("crcl_ml_min",)}
         assert not any(v.truth for v in held)
@@ -360,7 +341,7 @@ def test_without_the_creatinine_clearance_only_the_lines_that_hang_on_it_stay_op
 @pytest.mark.parametrize("drug", sorted(HELD_BY_KIDNEY))
 def test_below_the_clearance_that_the_guideline_covers_a_warning_stands_in_place_of_a_hold(drug: str) -> None:
     said = [v for v in said_of_drugs(antithrombotics=[drug], crcl_ml_min=14.9, inr=1.0) if v.truth]
-    assert [v.effect for v in said] == ["warn"]
+    assert [v.effect for v in said] == ["caution"]
 
 
 def test_no_drugs_settles_every_drug_line_and_only_three_of_them_reach_low_risk_work() -> None:

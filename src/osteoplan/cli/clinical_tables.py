@@ -11,7 +11,8 @@ from rich.text import Text
 from osteoplan.cli.console import out, plain_table
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
-from osteoplan.model.evidence import NO_CLINICIAN, few, how_read
+from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.evidence import few
 
 __all__ = ["print_pathway", "recommendation_table"]
 
@@ -19,21 +20,20 @@ Json = dict[str, Any]
 _NEAR = 5  # thresholds that a person reads; --everything prints all
 
 
+TIERS = {1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: ""}
+
+
 def print_pathway(found: Json, *, everything: bool) -> None:
-    """Stops, options, rules that spoke, rules against each other, near thresholds, scores, questions."""
+    """What comes first, options by tier, rules that spoke, near thresholds, scores, questions."""
     spoke = [verdict for verdict in found["verdicts"] if verdict["truth"] is True]
     for verdict in spoke:
-        if verdict["effect"] in ("stop", "route"):
-            out.print(f"{verdict['rule']} comes first, nothing is ranked: {verdict['text']}", style="bold")
-    _heading("line of therapy")
-    out.print("  " + _line(found["line_of_therapy"]), markup=False)
-    _heading("options, by what the rules say (equal places are not told apart)")
-    out.print(recommendation_table(found["standings"]))
-    _heading("rules that spoke")
-    out.print(verdict_table(spoke))
-    for conflict in found["conflicts"]:
-        sides = f"{', '.join(conflict['supports'])} for, {', '.join(conflict['against'])} against"
-        out.print(f"  both sides: {conflict['title']}: {sides}", markup=False)
+        if verdict["first"]:
+            out.print(f"{verdict['rule']} first: {verdict['first']}", style="bold")
+    _heading("options, by what the rules say (equal tiers are equal)")
+    out.print(recommendation_table(found["standings"], everything=everything))
+    if everything:
+        _heading("rules that spoke")
+        out.print(verdict_table(spoke))
     _changes(found["would_change"], everything=everything)
     _survival(found["survival"])
     _heading("scores")
@@ -45,40 +45,34 @@ def print_pathway(found: Json, *, everything: bool) -> None:
         out.print(verdict_table([verdict for verdict in found["verdicts"] if verdict["truth"] is None]))
     _heading("questions that could change this")
     for question in found["questions"]:
-        out.print(f"  ? {question['text']}  ({few(question['asked_by'])})", markup=False)
+        out.print(f"  ? {question['text']}  (moves {few(question['changes'])})", markup=False)
+    if found["checklist"]:
+        _heading("confirm before anything is done")
+        out.print(
+            "  " + "; ".join(vocabulary()[one["fact"]].label for one in found["checklist"]), markup=False
+        )
     _used(found["knowledge"])
     out.print(USE, style="dim")
 
 
-def recommendation_table(recommendations: Sequence[Json]) -> Table:
-    """Place, technique, rules for and against, rules still open."""
-    table = plain_table("")
-    table.add_column("technique", overflow="fold", min_width=24)
-    for name in ("for", "against", "before it"):
+def recommendation_table(recommendations: Sequence[Json], *, everything: bool) -> Table:
+    """Tier, technique, and why: conditions, what it waits for, the rules for and against it."""
+    table = plain_table("tier", "technique")
+    for name in ("why", "rules"):
         table.add_column(name, overflow="fold")
-    table.add_column("open", justify="right")
     for one in recommendations:
-        place = str(one["rank"]) if one["rank"] else "x"
-        title = one["title"]
-        if one["status"] in ("excluded_by_rule", "refer_elsewhere"):
-            title += f" ({one['status'].replace('_', ' ')})"
-        supports = ", ".join((*one["prefer"], *(f"({rule})" for rule in one["consider"])))
-        against = ", ".join((*(f"not: {rule}" for rule in one["exclude"]), *one["warn"]))
-        if one["status"] == "refer_elsewhere":
-            against = "; ".join(one["reasons"])
+        if one["tier"] is None and not everything and one["technique"] != "best_supportive_care":
+            continue  # no rule could support it
+        title = one["title"] + (" (refer elsewhere)" if one["status"] == "refer_elsewhere" else "")
+        why = [one["first"]] if one["first"] else list(one["because"])
+        why += [f"presumed: {', '.join(vocabulary()[fact].label for fact in one['presumed'])}"] * bool(
+            one["presumed"]
+        )
+        rules = [*one["prefer"], *one["consider"], *(f"not: {rule}" for rule in one["exclude"])]
         table.add_row(
-            place, Text(title), supports, Text(against), ", ".join(one["require"]), str(len(one["open"]))
+            TIERS[one["tier"]], Text(title), Text("; ".join(why)), ", ".join([*rules, *one["caution"]])
         )
     return table
-
-
-def _line(lines: Sequence[Json]) -> str:
-    words = {True: "yes", False: "no", None: "not known"}
-    said = [
-        f"{one['line']}: {words[one['truth']]}" + (f" ({', '.join(one['rules'])})" if one["rules"] else "")
-        for one in lines
-    ]
-    return "; ".join(said)
 
 
 def _changes(changes: Sequence[Json], *, everything: bool) -> None:
@@ -104,7 +98,7 @@ def _survival(found: Json) -> None:
         return
     _heading("time that is left")
     for row in found["rows"]:
-        told = how_read(row["status"]) if row["basis"] == "published" else row["basis"]
+        told = row["status"] if row["basis"] == "published" else row["basis"]
         said = row["text"]
         if row["low"] is not None:
             span = f"{row['low']:g}" if row["low"] == row["high"] else f"{row['low']:g} to {row['high']:g}"
@@ -122,8 +116,6 @@ def _used(used: Json) -> None:
         out.print(f"with the overrides of {used['local']}, signed by {signed}:", markup=False)
         for text in used["overrides"]:
             out.print(f"  {text}", markup=False)
-    if not used["signed_by"]:
-        out.print(f"{NO_CLINICIAN} with these rules", style="dim")
     for warning in used["warnings"]:
         out.print(f"  ! {warning}", markup=False)
 

@@ -6,7 +6,6 @@ named is not written: draws, fields, masks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,10 +13,27 @@ import numpy as np
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
-    "INTENDED_USE", "ChangeDocument", "ConflictDocument", "Document", "FindingDocument", "Json",
-    "KnowledgeDocument", "Lines", "OutcomeDocument", "PathwayDocument", "QuestionDocument",
-    "RigidityDocument", "ScoreDocument", "SourceDocument", "StandingDocument", "StrengthDocument",
-    "SurvivalDocument", "TornadoDocument", "VerdictDocument", "VerificationDocument", "as_json", "called",
+    "INTENDED_USE",
+    "ChangeDocument",
+    "Document",
+    "FindingDocument",
+    "Json",
+    "KnowledgeDocument",
+    "OutcomeDocument",
+    "PathwayDocument",
+    "PresumedDocument",
+    "QuestionDocument",
+    "RigidityDocument",
+    "ScoreDocument",
+    "SourceDocument",
+    "StandingDocument",
+    "StrengthDocument",
+    "SurvivalDocument",
+    "TornadoDocument",
+    "VerdictDocument",
+    "VerificationDocument",
+    "as_json",
+    "called",
 ]  # fmt: skip
 
 INTENDED_USE = (
@@ -25,7 +41,7 @@ INTENDED_USE = (
     "supports discussion in a research setting and replaces no clinical judgement."
 )
 Json = dict[str, Any]
-Effect = Literal["stop", "route", "require", "exclude", "prefer", "consider", "warn"]
+Effect = Literal["stop", "route", "exclude", "require", "prefer", "consider", "caution", "info"]
 
 
 class Document(BaseModel):
@@ -56,16 +72,6 @@ def _six_digits(values: Any) -> list[float]:
     return [float(f"{x:.6g}") for x in values]
 
 
-class StudyDocument(Document):
-    """What a published number rests on; ``population`` says why it stands apart."""
-
-    n: int | None
-    of: str
-    population: str
-    against: str
-    tag: str
-
-
 class OutcomeDocument(Document):
     """One outcome: value and interval at a level, in a unit, on a basis."""
 
@@ -79,7 +85,6 @@ class OutcomeDocument(Document):
     basis: Literal["simulated", "published", "elicited"]
     because: list[str]
     status: str
-    study: StudyDocument | None = None
 
 
 class FindingDocument(Document):
@@ -127,17 +132,31 @@ class VerdictDocument(Document):
         str, Annotated[bool | int | float | str | list[float] | list[str] | None, BeforeValidator(_plain)]
     ]
     techniques: list[str]
-    line: Literal["", "first", "second", "third"]
+    first: str
+    remains: list[str]
+    supposed: bool | None
     tag: str
     origin: str
 
 
 class QuestionDocument(Document):
-    """An unknown that could change a verdict."""
+    """An unknown whose answer could change what is recommended: the techniques whose tier it would move."""
 
     fact: str
     text: str
+    changes: list[str]
     asked_by: list[str]
+
+
+class PresumedDocument(Document):
+    """A fact that nobody gave: derived from what was given, or presumed until somebody does."""
+
+    fact: str
+    value: bool | int | float | str | tuple[float, float]
+    kind: Literal["derived", "presumed"]
+    because: str
+    cite: list[str]
+    tag: str
 
 
 class SourceDocument(Document):
@@ -158,23 +177,17 @@ class StandingDocument(Document):
     kind: Literal["plan", "comparator"]
     family: str
     status: Literal["ranked", "excluded_by_rule", "refer_elsewhere", "comparator"]
-    rank: int | None
+    tier: Literal[1, 2, 3, 4, 5] | None
     prefer: list[str]
     consider: list[str]
-    warn: list[str]
     require: list[str]
     exclude: list[str]
+    caution: list[str]
+    info: list[str]
     open: list[str]
-    reasons: list[str]
-
-
-class ConflictDocument(Document):
-    """Rules that point opposite ways on one technique."""
-
-    technique: str
-    title: str
-    supports: list[str]
-    against: list[str]
+    first: str
+    because: list[str]
+    presumed: list[str]
 
 
 class ChangeDocument(Document):
@@ -189,24 +202,6 @@ class ChangeDocument(Document):
     truth: bool
     becomes: bool | None
     effect: Effect
-
-
-class LineDocument(Document):
-    """Whether a rule for this line of therapy is true, and which."""
-
-    line: Literal["first", "second", "third"]
-    truth: bool | None
-    rules: list[str]
-
-
-def _lines(line: Any) -> Any:
-    """First, second and third line, each with its rules."""
-    if not isinstance(line, Mapping):
-        return line
-    return [{"line": name, "truth": truth, "rules": rules} for name, (truth, rules) in line.items()]
-
-
-Lines = Annotated[list[LineDocument], BeforeValidator(_lines)]
 
 
 class SurvivalRowDocument(Document):
@@ -372,14 +367,15 @@ class PathwayDocument(Document):
 
     intended_use: str = INTENDED_USE
     knowledge: KnowledgeDocument
-    line_of_therapy: Lines = Field(validation_alias="line")
+    line_of_therapy: list[str] = []  # the standings say it; the key stays for those who read it
     standings: list[StandingDocument] = Field(validation_alias="recommendations")
-    conflicts: list[ConflictDocument]
+    presumed: list[PresumedDocument]
     would_change: list[ChangeDocument] = Field(validation_alias="near_thresholds")
     survival: SurvivalDocument
     verdicts: list[VerdictDocument]
     scores: list[ScoreDocument]
     questions: list[QuestionDocument]
+    checklist: list[QuestionDocument]
     sources: list[SourceDocument]
 
 

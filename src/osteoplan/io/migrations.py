@@ -42,11 +42,11 @@ def migrated(document: Any, where: str) -> Any:
 def _to_2(old: Json) -> Json:
     """Whole options, and the words of the day; the first plans had no standings and no sensitivity."""
     first: Json = {
-        "standings": [], "conflicts": [], "would_change": [], "line_of_therapy": [], "survival": None,
-        "knowledge": None, "sensitivity": [], "rigidity": [],
+        "standings": [], "presumed": [], "would_change": [], "line_of_therapy": [], "survival": None,
+        "knowledge": None, "sensitivity": [], "rigidity": [], "checklist": [],
     }  # fmt: skip
     score = {"kind": "sum", "item_sources": {}, "conflicts": [], "shown_only": False}
-    verdict = {"techniques": [], "line": "", "tag": "", "origin": ""}
+    verdict: Json = {"techniques": [], "first": "", "remains": [], "supposed": None, "tag": "", "origin": ""}
     option = {"approach": "", "uses": [], "remarks": []}
     return {
         **first, **old, "schema": f"{NAME}/2", "wordings": None,
@@ -54,6 +54,7 @@ def _to_2(old: Json) -> Json:
         "verdicts": [{**verdict, **one} for one in old["verdicts"]],
         "options": [{**option, "short_title": shortened(one["title"]), **one} for one in old["options"]],
         "comparison": {"between": [], **old["comparison"]},
+        "questions": [{"changes": [], **one} for one in old["questions"]],
     }  # fmt: skip
 
 

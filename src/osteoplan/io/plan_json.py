@@ -22,13 +22,12 @@ from osteoplan.errors import BadInput
 from osteoplan.io.documents import (
     INTENDED_USE,
     ChangeDocument,
-    ConflictDocument,
     Document,
     FindingDocument,
     Json,
     KnowledgeDocument,
-    Lines,
     OutcomeDocument,
+    PresumedDocument,
     QuestionDocument,
     RigidityDocument,
     ScoreDocument,
@@ -42,7 +41,7 @@ from osteoplan.io.documents import (
 )
 from osteoplan.io.migrations import SCHEMA, migrated
 from osteoplan.io.yaml import write_text
-from osteoplan.model.outcome import Estimate, Study
+from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Option, Plan, Reason, Step
 from osteoplan.model.result import PlanResult, Wordings
 
@@ -160,14 +159,15 @@ class PlanDocument(Document):
     options: list[OptionDocument] = called("options", *_SIMULATED, "options")
     comparison: ComparisonDocument = called("comparison", "result", "comparison")
     standings: list[StandingDocument] = called("standings", *_EXPLAINED, "recommendations")
-    conflicts: list[ConflictDocument] = called("conflicts", *_EXPLAINED, "conflicts")
+    presumed: list[PresumedDocument] = called("presumed", *_EXPLAINED, "presumed")
     would_change: list[ChangeDocument] = called("would_change", *_EXPLAINED, "near_thresholds")
-    line_of_therapy: Lines = called("line_of_therapy", *_EXPLAINED, "line")
+    line_of_therapy: list[str] = []
     survival: SurvivalDocument | None = called("survival", *_EXPLAINED, "survival")
     knowledge: KnowledgeDocument | None = called("knowledge", *_EXPLAINED, "knowledge")
     sensitivity: list[TornadoDocument] = called("sensitivity", "result", "tornadoes")
     rigidity: list[RigidityDocument] = called("rigidity", "result", "rigidity")
     questions: list[QuestionDocument] = called("questions", *_EXPLAINED, "questions")
+    checklist: list[QuestionDocument] = called("checklist", *_EXPLAINED, "checklist")
     sources: list[SourceDocument] = called("sources", "result", "citations")
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")
@@ -290,5 +290,4 @@ def _frozen(value: Any) -> Any:
 def _estimate(document: Json) -> Estimate:
     renamed = {**document, "target": document["for"], "because": tuple(document["because"])}
     del renamed["for"]
-    study = document.get("study")
-    return Estimate(**{**renamed, "study": study and Study(**study)})
+    return Estimate(**renamed)

@@ -39,7 +39,9 @@ class RuleRow(Cited):
         when: expression over the vocabulary (grammar: ``knowledge.expression``).
         then: what follows, for people.
         about: techniques, or things that techniques use, that the effect is about.
-        line: line of therapy that the rule stands for, where it stands for one.
+        first, remains: of a stop or route: the first step, and the techniques or uses that it leaves.
+        despite: of a route: what stays possible (*only if*) even where another stop does not leave it.
+        caps: of a require: until it is met the technique is *only if*; without it the condition is printed.
     """
 
     id: str = Field(pattern=r"^[A-Z]{1,2}\d+[a-z]?$")
@@ -47,7 +49,10 @@ class RuleRow(Cited):
     effect: Effect
     then: str
     about: tuple[str, ...] = ()
-    line: Literal["first", "second", "third"] | None = None
+    first: str = ""
+    remains: tuple[str, ...] = ()
+    despite: tuple[str, ...] = ()
+    caps: bool = False
     examples: tuple[RuleExample, ...]
 
 

@@ -203,10 +203,18 @@ class StandIn(Cited):
     """What stands in for unknown facts where ``when`` holds.
 
     Attributes:
+        when: what must hold; empty for always.
+        unless: what must not be known to hold.
+        reads: who reads what stands in: scores alone; every rule too (it follows); or only the tiers of the
+            recommendations, which say so (it is presumed).
         gives: fact -> value as a user would write it: a number, ``[lowest, highest]``, a level, a truth.
+        then: from what, or what is presumed, for people.
     """
 
-    when: str
+    when: str = ""
+    unless: str = ""
+    reads: Literal["scores", "rules", "tiers"] = "scores"
+    then: str = ""
     gives: dict[str, bool | int | float | str | list[float]]
 
 

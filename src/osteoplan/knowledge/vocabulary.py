@@ -34,6 +34,9 @@ class FactRow(Strict):
         range: smallest and largest number that can be meant.
         levels: level -> the same in words.
         follows_from: for a bool that nobody gave: an expression over other facts that settles it.
+        ask_when: an expression over other facts: only for these patients is it asked; empty for everybody.
+        ask_for: techniques or uses: it is asked only where one of them is in play; empty for always.
+        checklist: confirmed before anything is done; while it is open no tier changes.
     """
 
     kind: FactKind
@@ -44,6 +47,9 @@ class FactRow(Strict):
     range: tuple[float, float] | None = None
     levels: dict[str, str] = {}
     follows_from: str = ""
+    ask_when: str = ""
+    ask_for: tuple[str, ...] = ()
+    checklist: bool = False
     note: str = ""
 
     @model_validator(mode="after")

@@ -9,39 +9,14 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "NO_CLINICIAN",
-    "READ_WORDS",
-    "Citation",
-    "Conflict",
-    "Effect",
-    "KnowledgeUsed",
-    "Known",
-    "NearThreshold",
-    "Question",
-    "Recommendation",
-    "RecommendationStatus",
-    "ReviewStatus",
-    "ScoreResult",
-    "Survival",
-    "SurvivalRow",
-    "Verdict",
-    "few",
-    "how_read",
-    "worst",
+    "Citation", "Effect", "KnowledgeUsed", "Known", "NearThreshold", "Presumed", "Question",
+    "Recommendation", "RecommendationStatus", "ReviewStatus", "ScoreResult", "Survival", "SurvivalRow",
+    "Tier", "Verdict", "few", "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
-READ_WORDS: Mapping[str, str] = {
-    "verified": "source read, no clinician",
-    "design_default": "our default",
-    "unverified": "source not read",
-}
-NO_CLINICIAN = "no clinician has agreed"
-_TAG_WORDS = {
-    "F": READ_WORDS["verified"], "F~": "abstract or secondary", "MH": "from memory", "MM": "from memory",
-    "ML": "from memory", "D": READ_WORDS["design_default"],
-}  # fmt: skip
-Effect = Literal["stop", "route", "require", "exclude", "prefer", "consider", "warn"]
+Effect = Literal["stop", "route", "exclude", "require", "prefer", "consider", "caution", "info"]
+Tier = Literal[1, 2, 3, 4, 5]
 
 
 @dataclass(frozen=True)
@@ -114,11 +89,35 @@ class KnowledgeUsed:
 
 @dataclass(frozen=True)
 class Question:
-    """An unknown that could change a verdict."""
+    """An unknown whose answer could change what is recommended.
+
+    Attributes:
+        changes: ids of the techniques whose tier some answer would change.
+        asked_by: ids of the rules that lack it.
+    """
 
     fact: str
     text: str
+    changes: tuple[str, ...]
     asked_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Presumed:
+    """A fact that nobody gave and that is taken for granted until somebody does.
+
+    Attributes:
+        kind: *derived* from what was given (a kidney primary is hypervascular); any rule reads it.
+            *presumed* of most patients (fit for surgery); only tiers lean on it, and the row says so.
+        because: from what, or on which terms, in words.
+    """
+
+    fact: str
+    value: bool | int | float | str | tuple[float, float]
+    kind: Literal["derived", "presumed"]
+    because: str
+    cite: tuple[str, ...] = ()
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,16 +177,6 @@ class NearThreshold:
     effect: Effect
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """Rules that point opposite ways on one technique; both are shown, none wins in silence."""
-
-    technique: str
-    title: str
-    supports: tuple[str, ...]
-    against: tuple[str, ...]
-
-
 RecommendationStatus = Literal["ranked", "excluded_by_rule", "refer_elsewhere", "comparator"]
 
 
@@ -196,10 +185,14 @@ class Recommendation:
     """What the rules make of one technique of the comparison set.
 
     Attributes:
-        rank: place among what is not excluded, 1 is first; None where it is excluded, referred or emptied.
-        prefer, consider, warn, require, exclude: ids of the true rules about it, by effect.
-        open: ids of undetermined rules about it.
-        reasons: why it is not ranked, in sentences.
+        tier: 1 first choice, 2 reasonable, 3 only if, 4 not here, 5 not known; None where no rule could
+            support it.  Equal tiers are equal.
+        prefer, consider, require, exclude, caution, info: ids of the true rules about it, by effect; a stop
+            or route that does not leave it stands among ``exclude``.
+        open: the fewest facts that a tier 5 waits for; of a tier 2, the one fact that it is reasonable if.
+        first: what comes first, by the stop or route that shuts it.
+        because: conditions, reasons and what it waits for, in sentences.
+        presumed: the presumed facts that the tier leans on.
     """
 
     technique: str
@@ -207,14 +200,17 @@ class Recommendation:
     kind: Literal["plan", "comparator"]
     family: str
     status: RecommendationStatus
-    rank: int | None
+    tier: Tier | None
     prefer: tuple[str, ...] = ()
     consider: tuple[str, ...] = ()
-    warn: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    caution: tuple[str, ...] = ()
+    info: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    first: str = ""
+    because: tuple[str, ...] = ()
+    presumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,7 +219,8 @@ class Verdict:
 
     Attributes:
         trace: the facts that the rule read, with their values (None is unknown, a pair is a range).
-        line: line of therapy that the rule stands for: first, second, third, or none.
+        first, remains: of a stop or route: the first step, and the techniques or uses that it leaves.
+        supposed: the truth where presumed facts count as well.
         tag: how the rule's source was read (``knowledge.load.Cited``).
         origin: whose override made the rule; empty for the package's own.
     """
@@ -238,7 +235,9 @@ class Verdict:
     status: ReviewStatus
     trace: Mapping[str, bool | int | float | str | frozenset[str] | tuple[float, float] | None]
     techniques: tuple[str, ...] = ()
-    line: str = ""
+    first: str = ""
+    remains: tuple[str, ...] = ()
+    supposed: bool | None = None
     tag: str = ""
     origin: str = ""
 
@@ -248,12 +247,6 @@ def few(ids: Sequence[str], most: int = 5) -> str:
     if len(ids) <= most:
         return ", ".join(ids)
     return f"{', '.join(ids[: most - 1])} and {len(ids) - most + 1} more"
-
-
-def how_read(status: str, tag: str = "") -> str:
-    """How the source of a fact was read, as people are told: by its tag, else by what follows from it."""
-    parts = [_TAG_WORDS[part] for part in tag.split("+")] if tag else [READ_WORDS[status]]
-    return "; ".join(dict.fromkeys(parts))
 
 
 def worst(*statuses: ReviewStatus) -> ReviewStatus:

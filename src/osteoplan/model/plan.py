@@ -180,10 +180,9 @@ class Option:
         return self.plan.id
 
     def outcome(self, id: str, target: str | None = None) -> Estimate | None:
-        """The first outcome of that id (and target); None where there is none, or of another population."""
+        """The first outcome of that id (and target); None where there is no evidence for it."""
         for estimate in self.outcomes:
-            other = estimate.study is not None and estimate.study.population
-            if estimate.id == id and target in (None, estimate.target) and not other:
+            if estimate.id == id and target in (None, estimate.target):
                 return estimate
         return None
 

@@ -15,9 +15,9 @@ from osteoplan.model.comparison import Comparison
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
     Citation,
-    Conflict,
     KnowledgeUsed,
     NearThreshold,
+    Presumed,
     Question,
     Recommendation,
     ScoreResult,
@@ -54,9 +54,9 @@ class Explanation:
     Attributes:
         facts: what the rules read: given, measured and settled facts, and totals of scores as ranges.
         recommendations: every technique of the comparison set, and what the rules make of it.
-        conflicts: techniques on which rules point opposite ways.
+        presumed: facts derived from what was given, and those taken for granted.
         near_thresholds: numbers near a threshold, nearest first.
-        line: first, second and third line of therapy -> whether a rule for it is true, and which.
+        checklist: what is confirmed before anything is done, whatever the tiers say.
         survival: what models and people say about the time that is left.
         knowledge: whose rules spoke.
         sources: of the scores and rules, in order of first use; a centre's own among them.
@@ -67,9 +67,9 @@ class Explanation:
     verdicts: tuple[Verdict, ...]
     questions: tuple[Question, ...]
     recommendations: tuple[Recommendation, ...]
-    conflicts: tuple[Conflict, ...]
+    presumed: tuple[Presumed, ...]
     near_thresholds: tuple[NearThreshold, ...]
-    line: Mapping[str, tuple[bool | None, tuple[str, ...]]]
+    checklist: tuple[Question, ...]
     survival: Survival
     knowledge: KnowledgeUsed
     sources: tuple[Citation, ...] = ()

@@ -8,9 +8,10 @@ facts.get("infection")                               # None: what nobody knows i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.expression import names, parse
+from osteoplan.knowledge.expression import Expression, names, parse
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.expression import evaluate
 from osteoplan.pathway.vocabulary import Value, parse_value
@@ -48,20 +49,32 @@ class Facts(Mapping[str, Value]):
     def __repr__(self) -> str:
         return f"Facts({self._known})"
 
+    def without(self, name: str) -> Facts:
+        """These facts less one that is not certain, as a total that is a range."""
+        fewer = Facts({})
+        fewer._known = {one: value for one, value in self._known.items() if one != name}
+        return fewer
+
     def filled(self, given: Mapping[str, object]) -> Facts:
         """These facts, and what is given for those that are unknown here."""
-        added = Facts({name: value for name, value in given.items() if name not in self._known})
-        added._known = _settled({**added._known, **self._known}, "facts")
+        added = Facts({})
+        new = {name: parse_value(name, value) for name, value in given.items() if name not in self._known}
+        added._known = _settled(
+            {**{name: value for name, value in new.items() if value is not None}, **self._known}, "facts"
+        )
         return added
 
 
+@cache
+def _definitions() -> tuple[tuple[str, Expression], ...]:
+    return tuple((name, parse(row.follows_from)) for name, row in vocabulary().items() if row.follows_from)
+
+
 def _settled(known: dict[str, Value], where: str) -> dict[str, Value]:
-    for name, row in vocabulary().items():
-        if not row.follows_from:
-            continue
-        truth = evaluate(parse(row.follows_from), known)
+    for name, definition in _definitions():
+        truth = evaluate(definition, known)
         if truth is not None and known.setdefault(name, truth) is not truth:
-            others = ", ".join(f"{other}: {known[other]}" for other in names(parse(row.follows_from)))
+            others = ", ".join(f"{other}: {known[other]}" for other in names(definition))
             raise BadInput(
                 f"{where}: {name}: {str(known[name]).lower()} contradicts {others}; one of them is wrong"
             )

@@ -17,6 +17,7 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.evidence import ReviewStatus, ScoreResult, worst
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.presume import stands_in
 from osteoplan.pathway.vocabulary import Value
 
 __all__ = ["Answer", "applicable_scores", "items_from", "risk", "score"]
@@ -101,7 +102,7 @@ def _converted(
     known, told, rests_on = facts, dict(sources), dict[str, ReviewStatus]()
     for row in conversions():
         open_ = [fact for fact in row.gives if fact not in known]
-        if open_ and evaluate(parse(row.when), known) is True:
+        if row.reads == "scores" and open_ and stands_in(row, known):
             known = known.filled(row.gives)
             told.update(dict.fromkeys(open_, "derived"))
             rests_on.update(dict.fromkeys(open_, row.status))

@@ -11,10 +11,12 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Citation
 from osteoplan.model.result import Explanation, Reading
-from osteoplan.pathway.assess import conflicts, line_of_therapy, recommendations
+from osteoplan.pathway.assess import Assessor
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.near_thresholds import near_thresholds
-from osteoplan.pathway.rules import questions, verdicts
+from osteoplan.pathway.presume import stood_in
+from osteoplan.pathway.questions import questions
+from osteoplan.pathway.rules import verdicts
 from osteoplan.pathway.scores import applicable_scores
 from osteoplan.pathway.survival import survival
 from osteoplan.workflow.knowledge import local_rule_set
@@ -59,20 +61,24 @@ def explain_facts(
         regions: where the lesion can lie by its bone, where its region is not known.
     """
     whose = asked or rule_set()
-    scores = applicable_scores(facts, sources, regions=regions)
+    known, derived = stood_in(facts, "rules")
+    told = {**(sources or {}), **{one.fact: "derived" for one in derived}}
+    scores = applicable_scores(known, told, regions=regions)
     totals = {score.id: score.total for score in scores if score.kind == "sum" and score.id in vocabulary()}
-    known = facts.filled(totals)
-    spoken = verdicts(known, whose)
-    recommendation = recommendations(spoken, known, centre)
+    known = known.filled(totals)
+    leaned, presumed = stood_in(known, "tiers")
+    spoken = verdicts(known, whose, leaned)
+    assessor = Assessor(whose, centre)
+    asked_first, checklist = questions(assessor, known, scores)
     return Explanation(
         facts=dict(known),
+        presumed=(*derived, *presumed),
         scores=scores,
         verdicts=spoken,
-        questions=questions(spoken, scores),
-        recommendations=recommendation,
-        conflicts=conflicts(recommendation),
+        questions=asked_first,
+        checklist=checklist,
+        recommendations=assessor.recommendations(known),
         near_thresholds=near_thresholds(whose.rules, known),
-        line=line_of_therapy(spoken),
         survival=survival(known, scores),
         knowledge=whose.used,
         sources=cited(

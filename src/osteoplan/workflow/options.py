@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.evidence import Verdict
 from osteoplan.model.plan import Option, OptionStatus, Plan, Reason
 from osteoplan.model.result import Explanation, Reading
+from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
-from osteoplan.pathway.rules import forbidding
+from osteoplan.pathway.rules import excluding
 from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import planned_for, techniques
 from osteoplan.techniques.violations import violations
@@ -32,20 +32,50 @@ def options(
 
     A plan that breaks a hard limit stays listed as *infeasible*; one that a rule removes as
     *excluded_by_rule*; one that this centre cannot do as *refer_elsewhere*, drawn with what others have on
-    their shelves.  Comparators always stay.
+    their shelves.  Other treatments are known by their cards alone, and a rule can exclude them as well.
 
     Args:
-        explained: whose verdicts forbid; without it no rule speaks.
+        explained: whose rules exclude; without it no rule speaks.
         setting: with the memo of what was worked out already; by default one of its own.
     """
     setting = setting or setting_of(reading)
-    verdicts = () if explained is None else explained.verdicts
     found = []
     for technique in techniques().values():
-        proposed = _proposed(technique, reading, setting)
-        for plan in proposed.plans:
-            found.append(_option(technique, plan, reading, proposed, verdicts))
-    return tuple(sorted(found, key=lambda option: option.kind == "comparator"))
+        if technique.kind == "plan":
+            proposed = _proposed(technique, reading, setting)
+            found += [_option(technique, plan, reading, proposed, explained) for plan in proposed.plans]
+    return (*found, *_comparators(reading, explained))
+
+
+def _comparators(reading: Reading, explained: Explanation | None) -> list[Option]:
+    """Treatments without a needle: one option a card that this region allows, by what is published."""
+    facts = reading.findings.facts() if explained is None else explained.facts
+    found = []
+    for card in technique_cards().values():
+        if card.kind != "comparator" or applies(card, facts) is False:
+            continue
+        plan = Plan(id=card.id, technique=card.id, title=card.title, lesion=reading.lesion.id)
+        shut = _shut(card.id, (), explained)
+        reasons = shut or tuple(Reason(text) for text in refer(card.needs, reading.case.centre))
+        status: OptionStatus = "excluded_by_rule" if shut else "comparator"
+        published = published_outcomes(card.id, _site(reading))
+        found.append(Option(plan, "comparator", status, reasons, outcomes=published))
+    return found
+
+
+def _site(reading: Reading) -> str:
+    return str(reading.findings.value("region") or "")
+
+
+def _shut(technique: str, uses: Sequence[str], explained: Explanation | None) -> tuple[Reason, ...]:
+    """Why the rules take a technique out, or what a plan of it uses; empty where they do not."""
+    if explained is None:
+        return ()
+    said = {verdict.rule: verdict for verdict in explained.verdicts}
+    one = next((one for one in explained.recommendations if one.technique == technique), None)
+    rules = [said[rule] for rule in one.exclude] if one is not None and one.tier == 4 else []
+    rules += [rule for rule in excluding(explained.verdicts, uses) if rule not in rules]
+    return tuple(Reason(rule.text, rule.rule) for rule in rules)
 
 
 def comparators_alone(bone: str) -> str:
@@ -84,21 +114,17 @@ def _proposed(technique: Technique, reading: Reading, setting: Setting) -> _Prop
 
 
 def _option(
-    technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, verdicts: Sequence[Verdict]
+    technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, explained: Explanation | None
 ) -> Option:
-    site = str(reading.findings.value("region") or "")
-    published = published_outcomes(technique.id, site)
-    if technique.kind == "comparator":
-        reasons = tuple(Reason(text) for text in proposed.elsewhere)
-        return Option(plan, "comparator", "comparator", reasons, outcomes=published)
-    status, reasons = _status(technique, plan, proposed, verdicts)
+    published = published_outcomes(technique.id, _site(reading))
+    status, reasons = _status(technique, plan, proposed, explained)
     return Option(
         plan, "plan", status, reasons, outcomes=published, warnings=(*_order_warnings(plan), *plan.remarks)
     )
 
 
 def _status(
-    technique: Technique, plan: Plan, proposed: _Proposed, verdicts: Sequence[Verdict]
+    technique: Technique, plan: Plan, proposed: _Proposed, explained: Explanation | None
 ) -> tuple[OptionStatus, tuple[Reason, ...]]:
     """Hard limits first (about this path), then rules (about this patient), then the centre.
 
@@ -108,11 +134,9 @@ def _status(
     broken = (*violations(plan, setting), *technique.violations(plan, setting))
     if broken:
         return "infeasible", tuple(Reason(violation.text, violation.limit) for violation in broken)
-    card = technique_cards().get(technique.id)
-    uses = plan.uses if card is None else (*plan.uses, *card.uses)
-    forbidden = forbidding(verdicts, technique.id, uses)
-    if forbidden:
-        return "excluded_by_rule", tuple(Reason(rule.text, rule.rule) for rule in forbidden)
+    shut = _shut(technique.id, (technique.id, *plan.uses), explained)
+    if shut:
+        return "excluded_by_rule", shut
     if proposed.elsewhere:
         return "refer_elsewhere", tuple(Reason(text) for text in proposed.elsewhere)
     return "ranked", ()

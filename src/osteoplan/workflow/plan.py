@@ -103,12 +103,13 @@ def compare(simulated: Simulations, explained: Explanation | None = None) -> Com
     """Options side by side, by what this bone's load case can tell, and only beyond what it resolves.
 
     Args:
-        explained: what the rules say: a true stop or route rule empties the ranking.
+        explained: what the rules say: a true stop or route rule that leaves no plan empties the ranking.
     """
+    left = any(option.status == "ranked" for option in simulated.options)
     return side_by_side(
         simulated.options, reference=REFERENCE, ranked_by=simulated.ranked_by or RANKED_BY,
         resolution=simulated.resolution_pct,
-        blocking=() if explained is None else blocking(explained.verdicts),
+        blocking=() if explained is None or left else blocking(explained.verdicts),
     )  # fmt: skip
 
 

@@ -71,8 +71,9 @@ def _found(root: Path | None) -> Iterator[str]:
 def _stand_in_findings(root: Path | None, facts: Mapping[str, FactRow]) -> Iterator[str]:
     """Conversions and outlooks: conditions that are sound, and facts that exist."""
     for row in conversions(root):
-        place = f"conversion on {row.when}"
-        yield from (f"{place}: {fault}" for fault in expression_findings(row.when, facts))
+        place = f"conversion on {row.when or row.unless or list(row.gives)}"
+        for text in filter(None, (row.when, row.unless)):
+            yield from (f"{place}: {fault}" for fault in expression_findings(text, facts))
         strangers = sorted(set(row.gives) - set(facts))
         yield from (f"{place}: gives '{name}', which is not in the vocabulary" for name in strangers)
     for line in outlook(root):

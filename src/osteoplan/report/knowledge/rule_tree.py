@@ -16,12 +16,16 @@ from typing import Literal
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary
-from osteoplan.model.evidence import how_read
+from osteoplan.model.evidence import ReviewStatus
 from osteoplan.report.knowledge.rule_branches import Branch, branches, paths
 from osteoplan.report.knowledge.rule_words import Outlined, outline
 from osteoplan.report.rendering import filled
 
-__all__ = ["about_names", "tree"]
+__all__ = ["STATUS_WORDS", "about_names", "tree"]
+
+STATUS_WORDS: Mapping[ReviewStatus, str] = {
+    "verified": "verified", "design_default": "our default", "unverified": "unverified",
+}  # fmt: skip
 
 Truth = Literal["holds", "unknown", "does not hold", ""]
 
@@ -62,10 +66,9 @@ def tree(
         return [outline(condition, facts) for condition in branch.conditions]
 
     def marks(rule: Rule) -> str:
-        """How a rule's source was read, and a patient's verdict."""
-        line = f"{rule.row.line} line" if rule.row.line else ""
+        """How well checked a rule is, and a patient's verdict."""
         verdict = {"unknown": "not settled"}.get(of_rule(rule), of_rule(rule))
-        return " · ".join(mark for mark in (line, how_read(rule.row.status, rule.row.tag), verdict) if mark)
+        return " · ".join(mark for mark in (STATUS_WORDS[rule.row.status], verdict) if mark)
 
     def about(rule: Rule) -> str:
         """What the effect is about, in words; semicolons, since names have commas of their own."""

@@ -158,7 +158,7 @@ def _against(result: PlanResult, option: Option) -> tuple[str, ...]:
     found += [
         f"{verdict.rule}: {clause(verdict.text, 60, at=';:')}"
         for verdict in result.explanation.verdicts
-        if verdict.truth and verdict.effect in ("warn", "require", "exclude") and _names(verdict, option)
+        if verdict.truth and verdict.effect in ("caution", "require", "exclude") and _names(verdict, option)
     ]
     found += [clause(warning, 60, at=";:") for warning in option.warnings]
     for column in result.comparison.columns:

@@ -73,7 +73,7 @@ _PATIENT_LINES = {
     "pain_nrs": "worst pain, 0 to 10",
     "pain_type": "kind of pain",
 }
-_WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "warn", "prefer", "consider")
+_WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "prefer", "consider", "caution", "info")
 _FIRST_RULES = 7
 Labels = Mapping[str, Label]
 
@@ -301,7 +301,7 @@ def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
         effect=verdict.effect,
         text=verdict.text,
         short=clause(verdict.text, 80),
-        tag=tag(verdict.status, verdict.tag),
+        tag=tag(verdict.status),
         facts=tuple(
             Line(label_of(name, labels), fact_words(name, value, labels))
             for name, value in verdict.trace.items()
