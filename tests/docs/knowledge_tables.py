@@ -28,7 +28,8 @@ from osteoplan.knowledge.rules import blocks, rules
 from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
-from osteoplan.model.evidence import Known
+from osteoplan.model.evidence import Known, how_read
+from osteoplan.model.outcome import none_or_all
 
 __all__ = ["TABLES", "refreshed"]
 
@@ -65,10 +66,10 @@ def uses_table() -> str:
 def scores_table() -> str:
     """Every score: range, readings, status."""
     rows = [
-        (f"`{t.id}`", t.name, t.kind, _span(t), _readings(t), t.status, _cited(t))
+        (f"`{t.id}`", t.name, t.kind, _span(t), _readings(t), _read(t), _cited(t))
         for t in score_tables().values()
     ]
-    return _markdown(("score", "is", "kind", "total", "read as", "status", "source"), rows)
+    return _markdown(("score", "is", "kind", "total", "read as", "checked", "source"), rows)
 
 
 def items_table() -> str:
@@ -93,18 +94,18 @@ def items_table() -> str:
 def rules_table() -> str:
     """Every rule: when, effect, on whose word."""
     rows = [
-        (r.id, r.block, f"`{r.row.when}`", r.row.effect, r.row.then, r.row.tag, r.row.status, _cited(r.row))
+        (r.id, r.block, f"`{r.row.when}`", r.row.effect, r.row.then, _read(r.row), _cited(r.row))
         for r in rules()
     ]
-    return _markdown(("rule", "block", "when", "effect", "then", "read as", "status", "source"), rows)
+    return _markdown(("rule", "block", "when", "effect", "then", "checked", "source"), rows)
 
 
 def techniques_table() -> str:
     """Every technique: where it is an option, what it carries and needs, and its statements by status."""
     rows = []
     for card in technique_cards().values():
-        counts = Counter(one.status for one in card.statements)
-        said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in sorted(counts.items()))
+        counts = Counter(how_read(one.status, one.tag) for one in card.statements)
+        said = "; ".join(f"{number} × {words}" for words, number in counts.most_common())
         needs = "; ".join(" or ".join(group) for group in card.needs)
         where = f"`{card.applies}`" if card.applies else "everywhere"
         uses = ", ".join(f"`{use}`" for use in card.uses)
@@ -130,7 +131,7 @@ def blocks_table() -> str:
 def devices_table() -> str:
     """Every device and its properties."""
     rows: list[tuple[str, ...]] = [
-        (f"`{device.id}`", device.name, f"`{name}`", _number(known), known.unit, known.status)
+        (f"`{device.id}`", device.name, f"`{name}`", _number(known), known.unit, how_read(known.status))
         for device in devices().values()
         for name, known in device.values.items()
     ]
@@ -139,17 +140,17 @@ def devices_table() -> str:
         for device in devices().values()
         if not device.values
     ]
-    return _markdown(("device", "is", "property", "value", "unit", "status"), rows)
+    return _markdown(("device", "is", "property", "value", "unit", "checked"), rows)
 
 
 def limits_table() -> str:
     """Every limit of every technique."""
     rows = [
-        (f"`{card.id}`", f"`{name}`", _number(known), known.unit, known.status, known.note)
+        (f"`{card.id}`", f"`{name}`", _number(known), known.unit, how_read(known.status), known.note)
         for card in technique_cards().values()
         for name, known in card.limits.items()
     ]
-    return _markdown(("technique", "limit", "value", "unit", "status", "note"), rows)
+    return _markdown(("technique", "limit", "value", "unit", "checked", "note"), rows)
 
 
 def evidence_table() -> str:
@@ -160,8 +161,11 @@ def evidence_table() -> str:
             rows.append((f"`{technique}`", "none found", "", "", file.nothing_found, "", ""))
         for row in file.outcomes:
             value, sites = f"{row.value:g} {row.unit}", ", ".join(row.sites)
-            rows.append((f"`{technique}`", f"`{row.id}`", sites, value, row.regimen, row.status, _cited(row)))
-    return _markdown(("technique", "outcome", "site", "value", "what was done", "status", "source"), rows)
+            value = none_or_all(row.value, row.unit, row.n, row.of) or value
+            value += f", against {row.against}" if row.against else ""
+            done = f"other population ({row.population}): {row.regimen}" if row.population else row.regimen
+            rows.append((f"`{technique}`", f"`{row.id}`", sites, value, done, _read(row), _cited(row)))
+    return _markdown(("technique", "outcome", "site", "value", "what was done", "checked", "source"), rows)
 
 
 def outcomes_table() -> str:
@@ -194,22 +198,22 @@ def loads_table() -> str:
         (
             f"`{case.id}`", one.title, f"{one.value} {one.unit}",
             " to ".join(end or one.value for end in (one.low, one.high)) if any((one.low, one.high)) else "",
-            ", ".join(one.bones) or "all", one.status, _cited(one),
+            ", ".join(one.bones) or "all", _read(one), _cited(one),
         )
         for case in load_cases().values()
         for one in case.magnitudes
     ]  # fmt: skip
-    return _markdown(("load case", "activity", "load", "range", "for", "status", "source"), rows)
+    return _markdown(("load case", "activity", "load", "range", "for", "checked", "source"), rows)
 
 
 def thresholds_table() -> str:
     """Limits that others published for their own models: shown, never used to decide."""
     rows = [
-        (f"`{case.id}`", f"`{one.outcome}`", one.title, f"{one.value:g} {one.unit}", one.status, _cited(one))
+        (f"`{case.id}`", f"`{one.outcome}`", one.title, f"{one.value:g} {one.unit}", _read(one), _cited(one))
         for case in load_cases().values()
         for one in case.thresholds
     ]
-    return _markdown(("load case", "outcome", "is", "value", "status", "source"), rows)
+    return _markdown(("load case", "outcome", "is", "value", "checked", "source"), rows)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
@@ -263,6 +267,10 @@ def _number(known: Known) -> str:
     if known.value is None:
         return span
     return f"{known.value} ({span})" if span else str(known.value)
+
+
+def _read(piece: Cited) -> str:
+    return how_read(piece.status, piece.tag)
 
 
 def _cited(piece: Cited) -> str:

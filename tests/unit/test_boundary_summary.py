@@ -110,7 +110,7 @@ def test_a_load_of_life_is_told_with_its_formula_source_and_standing():
     assert load_words(unsure).startswith(
         "not known without the patient's weight or height = 2.38 × body weight"
     )
-    assert load_words(unsure).endswith("[Bergmann2001, unverified]")
+    assert load_words(unsure).endswith("[Bergmann2001, source not read]")
 
 
 def test_loads_of_life_are_those_of_this_bone_and_patient(runner):

@@ -16,6 +16,7 @@ from osteoplan.knowledge.refs import citation, citations
 from osteoplan.knowledge.scores import ScoreTable
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.knowledge.techniques import limits, technique_card, technique_cards
+from osteoplan.model.plan import Option, Plan
 from osteoplan.units import ucum
 
 
@@ -195,6 +196,21 @@ def test_a_published_outcome_has_an_interval_only_where_one_was_printed() -> Non
         ("kyphoplasty", "disability_change_points"): (-10.2, -6.4),
         ("open_surgery", "implant_failure_probability"): (0.0, 14.0),
     }
+
+
+def test_none_of_a_few_has_its_exact_interval_in_the_json_too() -> None:
+    none = next(e for e in published_outcomes("cementoplasty", "acetabulum") if e.value == 0.0)
+    assert (none.low, round(none.high or 0.0, 1), none.level) == (0.0, 13.7, 0.95)
+
+
+def test_a_number_of_another_population_is_told_and_never_compared() -> None:
+    found = published_outcomes("vertebroplasty", "spine")
+    time = next(e for e in found if e.id == "procedure_time_min")
+    assert time.study is not None
+    assert time.study.population.startswith("osteoporotic fractures")
+    option = Option(Plan("a", "vertebroplasty", "a", "lesion", ()), "plan", "ranked", outcomes=found)
+    assert option.outcome("procedure_time_min") is None
+    assert option.outcome("leak_probability_any") is not None
 
 
 def test_every_source_of_a_published_outcome_resolves() -> None:

@@ -42,8 +42,9 @@ def test_a_list_fits_a_terminal_and_says_how_much_was_checked(capsys):
     status, out, _ = run(capsys, "knowledge", "list", "rule")
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
-    assert "unverified" in out
-    assert "0 reviewed by a named person" in out
+    assert "source not read" in out
+    assert "no clinician has agreed" in out
+    assert "verified" not in out
 
 
 def test_an_unknown_kind_or_name_tells_its_neighbour(capsys):
@@ -67,7 +68,7 @@ def test_a_shown_piece_is_readable_and_says_on_whose_word(capsys):
     status, out, _ = run(capsys, "knowledge", "show", "SP4")
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
-    for word in ("when:", "posterior_wall_defect", "WJSO2022", "verified", "examples"):
+    for word in ("when:", "posterior_wall_defect", "WJSO2022", "source read, no clinician", "examples"):
         assert word in out
     assert "Research use only" in out
 

@@ -23,7 +23,7 @@ from osteoplan.model.evidence import Citation
 from osteoplan.model.technique import SECTIONS
 from osteoplan.report.knowledge.library import Word, anchor, href, library
 from osteoplan.report.knowledge.site import pages
-from osteoplan.report.knowledge.words import grouped, plain_value, tag_words
+from osteoplan.report.knowledge.words import grouped, plain_value
 from osteoplan.workflow.knowledge_site import write_site
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "rect", "circle", "path", "polyline"}
@@ -192,6 +192,23 @@ def test_the_counts_on_the_first_page_add_up(read: dict[str, Read]) -> None:
     assert release().version in read["index.html"].text
 
 
+def test_no_page_tells_a_person_that_something_is_verified(read: dict[str, Read]) -> None:
+    assert "No clinician has agreed" in read["index.html"].text
+    for name, page in read.items():
+        if not name.startswith("block-"):
+            assert not re.search(r"verified", page.text, re.IGNORECASE), name
+
+
+def test_none_of_a_few_has_its_limit_and_a_borrowed_number_its_owner(read: dict[str, Read]) -> None:
+    for id, words in (
+        ("cementoplasty", "0 of 25 patients, upper 95 % limit 14 %"),
+        ("vertebral-implant", "0 of 41 vertebrae, upper 95 % limit 9 %"),
+        ("vertebroplasty", "other population: osteoporotic fractures, not tumours"),
+        ("sbrt", "against 60.5 % with conventional radiotherapy"),
+    ):
+        assert words in read[f"technique-{id}.html"].text, id
+
+
 # --- how it is told --------------------------------------------------------------------------------------
 
 
@@ -302,12 +319,6 @@ def test_values_of_examples_read_as_people_say_them() -> None:
     assert plain_value(["a", "b"], None) == "a and b"
     with pytest.raises(BadInput, match="cannot be a dict"):
         plain_value({}, None)
-
-
-def test_a_tag_is_told_in_words() -> None:
-    assert tag_words("F+D") == "source read; our default"
-    assert tag_words("F~+MM") == "secondary source; from memory, fairly sure"
-    assert tag_words("") == ""
 
 
 def test_a_column_without_any_word_is_left_out(site: dict[str, str]) -> None:

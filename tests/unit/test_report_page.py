@@ -229,12 +229,12 @@ def test_research_use_only_is_repeated_on_every_printed_page(page: str) -> None:
 
 def test_an_unverified_fact_is_marked_wherever_it_stands(result: PlanResult, drawings: Drawings) -> None:
     def tags(found: PlanResult) -> int:
-        return html(page_view(found, drawings)).count('class="tag">unverified<')
+        return html(page_view(found, drawings)).count('class="tag">source not read<')
 
     sure = changed(result, verdicts=tuple(replace(v, status="verified") for v in result.explanation.verdicts))
     assert tags(result) == tags(sure) + 3  # one rule on both pages, one rule on the second
     assert tags(sure) > 10
-    assert "design default" in Seen(html(page_view(result, drawings))).text
+    assert "our default" in Seen(html(page_view(result, drawings))).text
 
 
 def test_a_tag_that_not_all_of_a_column_shares_stands_in_the_cell(
@@ -249,7 +249,7 @@ def test_a_tag_that_not_all_of_a_column_shares_stands_in_the_cell(
     )
     column = next(n for n, c in enumerate(view.options.columns) if c.title == "pain better")
     assert view.options.columns[column].tag == ""
-    assert [row.cells[column][0].tag for row in view.options.rows[:2]] == ["", "unverified"]
+    assert [row.cells[column][0].tag for row in view.options.rows[:2]] == ["", "source not read"]
 
 
 def test_a_difference_that_the_uncertainty_does_not_support_is_grey_and_says_so(

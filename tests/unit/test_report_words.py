@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib.image
 import numpy as np
 import pytest
+from scipy.special import betaincinv
 
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, Study, limit_of_none, none_or_all
 from osteoplan.report.drawing.charts import axis_for
 from osteoplan.report.rendering import data_uri, png
-from osteoplan.report.words import absolute, clause, name_of, number, plain, signed_points, tag, value_of
+from osteoplan.report.words import (
+    Value,
+    absolute,
+    clause,
+    joined,
+    name_of,
+    number,
+    plain,
+    signed_points,
+    tag,
+    value_of,
+)  # fmt: skip
 from tests.png_read import pixels_of
 
 
@@ -50,9 +64,26 @@ def test_differences_carry_their_sign() -> None:
 def test_only_a_fact_that_needs_it_is_tagged() -> None:
     assert [tag(status) for status in ("verified", "unverified", "design_default")] == [
         "",
-        "unverified",
-        "design default",
+        "source not read",
+        "our default",
     ]
+    assert tag("unverified", "F~") == "abstract or secondary"
+    assert tag("verified", "F") == "source read, no clinician"
+    assert tag("unverified", "F+MM+D") == "source read, no clinician; from memory; our default"
+
+
+@pytest.mark.parametrize(("n", "limit"), [(25, 14), (11, 28), (12, 26), (41, 9)])
+def test_none_of_n_is_told_with_its_exact_limit(n: int, limit: int) -> None:
+    none = replace(_estimate(0.0, 0.0, 1.0, "%"), study=Study(n, "femora"))
+    assert value_of(none) == Value(f"0 of {n} femora, upper 95 % limit {limit} %", "", tag(none.status))
+    assert limit_of_none(n) == pytest.approx(100.0 * betaincinv(1, n, 0.975), rel=1e-9)  # Clopper-Pearson
+    lower = 100.0 - limit_of_none(n)
+    assert none_or_all(100.0, "%", n) == f"{n} of {n} patients, lower 95 % limit {lower:.0f} %"
+
+
+def test_a_number_of_a_trial_is_told_with_the_other_arm() -> None:
+    one = replace(_estimate(41.3, None, None, "%"), study=Study(against="60.5 % with the other"))
+    assert joined(value_of(one)) == "41 % against 60.5 % with the other"
 
 
 def test_forces_stiffness_and_stress_are_absolute() -> None:

@@ -13,6 +13,7 @@ from osteoplan.knowledge.rules import Rule, blocks, every_version, rules
 from osteoplan.knowledge.scores import score_tables
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
+from osteoplan.model.evidence import how_read
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.report.knowledge.rule_branches import branches, paths
 from osteoplan.report.knowledge.rule_tree import about_names, tree
@@ -228,14 +229,13 @@ def test_no_way_is_deeper_than_a_page_is_wide(block: str) -> None:
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_leaf_prints_its_effect_text_and_status(block: str) -> None:
     called = about_names()
-    status = {"verified": "verified", "unverified": "unverified", "design_default": "our default"}
     drawing = leaves_of(drawn(block))
     for rule in of_block(block):
         leaf = drawing[rule.id][0]
         text = text_of(leaf)
         assert f"{rule.row.effect}  {rule.id}" in text
         assert rule.row.then in text
-        assert status[rule.row.status] in text
+        assert how_read(rule.row.status, rule.row.tag) in text
         assert all(called[word] in text for word in rule.row.about)
         assert leaf[0].get("class") == f"leaf effect-{rule.row.effect}"
         assert len(leaf.findall(".//svg/*")) >= 1  # the shape of its effect

@@ -120,14 +120,14 @@ def test_a_share_over_two_bands_is_as_certain_as_the_less_certain_of_them() -> N
     assert (row.low, row.high, row.status) == (49, 91, "unverified")
 
 
-def test_a_number_from_memory_says_in_every_contradiction_that_it_was_not_verified() -> None:
+def test_a_number_from_memory_says_in_every_contradiction_that_its_source_was_not_read() -> None:
     known = {"region": "rib", "primary_growth": "moderate", "visceral_spread": "nodular", "ecog": 1,
              "plt": 50, "prior_chemotherapy": False, "n_bone_mets": 2}  # fmt: skip
     assert of(**known, le_weeks=10).disagreements == (
-        "the team expects 10 weeks, new Katagiri score gives 74 % alive (not verified) at 6 months",
+        "the team expects 10 weeks, new Katagiri score gives 74 % alive (source not read) at 6 months",
     )
     typed = of(le_weeks=4, pathfx_3mo_pct=90)
-    assert not any("verified" in text for text in typed.disagreements)
+    assert not any("not read" in text for text in typed.disagreements)
 
 
 MEDIANS = {"breast": "18.6", "prostate": "7.4", "kidney": "7.8", "thyroid": "7.3", "lung": "2.0",

@@ -12,7 +12,7 @@ from osteoplan.cli.console import out, plain_table
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import few
+from osteoplan.model.evidence import NO_CLINICIAN, few, how_read
 
 __all__ = ["print_pathway", "recommendation_table"]
 
@@ -98,7 +98,7 @@ def _survival(found: Json) -> None:
         return
     _heading("time that is left")
     for row in found["rows"]:
-        told = row["status"] if row["basis"] == "published" else row["basis"]
+        told = how_read(row["status"]) if row["basis"] == "published" else row["basis"]
         said = row["text"]
         if row["low"] is not None:
             span = f"{row['low']:g}" if row["low"] == row["high"] else f"{row['low']:g} to {row['high']:g}"
@@ -116,6 +116,8 @@ def _used(used: Json) -> None:
         out.print(f"with the overrides of {used['local']}, signed by {signed}:", markup=False)
         for text in used["overrides"]:
             out.print(f"  {text}", markup=False)
+    if not used["signed_by"]:
+        out.print(f"{NO_CLINICIAN} with these rules", style="dim")
     for warning in used["warnings"]:
         out.print(f"  ! {warning}", markup=False)
 

@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from osteoplan.cli.console import plain_table
+from osteoplan.model.evidence import NO_CLINICIAN, READ_WORDS, how_read
+from osteoplan.model.outcome import none_or_all
 
 __all__ = ["catalogue_table", "difference_lines", "shown_lines", "status_line"]
 
@@ -32,7 +34,6 @@ _FIRST = (
     "tag",
     "cite",
 )
-_STATUS = {"verified": "verified", "unverified": "unverified", "design_default": "our default"}
 
 
 def catalogue_table(pieces: Sequence[Json]) -> Table:
@@ -44,20 +45,18 @@ def catalogue_table(pieces: Sequence[Json]) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("seen", no_wrap=True)
     for piece in pieces:
-        status = _STATUS.get(piece["status"], "")
+        status = READ_WORDS.get(piece["status"], "")
         table.add_row(piece["kind"], piece["id"], Text(piece["title"]), status, piece["date"])
     return table
 
 
 def status_line(found: Json) -> str:
     """How many of each status, and which release this is."""
-    counts = Counter(_STATUS[piece["status"]] for piece in found["pieces"] if piece["status"])
+    counts = Counter(how_read(piece["status"]) for piece in found["pieces"] if piece["status"])
     said = ", ".join(f"{number} {status}" for status, number in counts.most_common())
     reviewed = sum(bool(piece["reviewer"]) for piece in found["pieces"])
-    return (
-        f"knowledge {found['release']}: {len(found['pieces'])} pieces; {said or 'none has a status'}\n"
-        f"{reviewed} reviewed by a named person"
-    )
+    by = f"{reviewed} reviewed by a named person" if reviewed else NO_CLINICIAN
+    return f"knowledge {found['release']}: {len(found['pieces'])} pieces; {said or 'none has a status'}\n{by}"
 
 
 def shown_lines(found: Json) -> Iterator[str]:
@@ -94,8 +93,9 @@ def difference_lines(found: Json) -> Iterator[str]:
 
 def _lines(content: Any, depth: int) -> Iterator[str]:
     if isinstance(content, dict):
-        for key in sorted(content, key=_order):
-            yield from _field(key, content[key], depth)
+        told = _told(content)
+        for key in sorted(told, key=_order):
+            yield from _field(key, told[key], depth)
     elif isinstance(content, list):
         for inner in content:
             if isinstance(inner, dict | list):
@@ -105,6 +105,18 @@ def _lines(content: Any, depth: int) -> Iterator[str]:
                 yield from _wrapped(f"- {_short(inner)}", depth)
     else:
         yield from _wrapped(_short(content), depth)
+
+
+def _told(content: Json) -> Json:
+    """The same, where a bare value would say more than it can: a review status, and none of a few."""
+    status, few = content.get("status"), ""
+    if "value" in content:
+        few = none_or_all(content["value"], content.get("unit", ""), content.get("n"), content.get("of", ""))
+    return {
+        **content,
+        **({"status": how_read(str(status), content.get("tag", ""))} if status in READ_WORDS else {}),
+        **({"value": few} if few else {}),
+    }
 
 
 def _field(key: str, value: Any, depth: int) -> Iterator[str]:

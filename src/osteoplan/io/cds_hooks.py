@@ -22,6 +22,7 @@ from osteoplan.knowledge.expression import names
 from osteoplan.knowledge.load import release
 from osteoplan.knowledge.rules import Rule, blocks
 from osteoplan.knowledge.vocabulary import FactRow, vocabulary
+from osteoplan.model.evidence import NO_CLINICIAN
 
 __all__ = ["HOOK", "service_descriptions"]
 
@@ -82,7 +83,8 @@ def _description(title: str, rules: Sequence[Rule], whose: str) -> str:
     plural = "rule" if len(rules) == 1 else "rules"
     return (
         f"{title}: {len(rules)} {plural} on percutaneous treatment of bone tumours ({parts}); {checked} of "
-        f"{len(rules)} with every source read; release {whose}. A rule whose facts are missing asks for them."
+        f"{len(rules)} with every source read, {NO_CLINICIAN}; release {whose}. A rule "
+        "whose facts are missing asks for them."
     )
 
 

@@ -72,6 +72,16 @@ def _six_digits(values: Any) -> list[float]:
     return [float(f"{x:.6g}") for x in values]
 
 
+class StudyDocument(Document):
+    """What a published number rests on; ``population`` says why it stands apart."""
+
+    n: int | None
+    of: str
+    population: str
+    against: str
+    tag: str
+
+
 class OutcomeDocument(Document):
     """One outcome: value and interval at a level, in a unit, on a basis."""
 
@@ -85,6 +95,7 @@ class OutcomeDocument(Document):
     basis: Literal["simulated", "published", "elicited"]
     because: list[str]
     status: str
+    study: StudyDocument | None = None
 
 
 class FindingDocument(Document):

@@ -41,7 +41,7 @@ from osteoplan.io.documents import (
 )
 from osteoplan.io.migrations import SCHEMA, migrated
 from osteoplan.io.yaml import write_text
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import Act, Option, Plan, Reason, Step
 from osteoplan.model.result import PlanResult, Wordings
 
@@ -290,4 +290,5 @@ def _frozen(value: Any) -> Any:
 def _estimate(document: Json) -> Estimate:
     renamed = {**document, "target": document["for"], "because": tuple(document["because"])}
     del renamed["for"]
-    return Estimate(**renamed)
+    study = document.get("study")
+    return Estimate(**{**renamed, "study": study and Study(**study)})

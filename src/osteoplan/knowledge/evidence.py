@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from osteoplan.knowledge.load import Cited, Strict, documents
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, Study, limit_of_none, none_or_all
 
 __all__ = ["EvidenceFile", "OutcomeRow", "evidence", "published_outcomes"]
 
@@ -27,7 +27,10 @@ class OutcomeRow(Cited):
         site: region of the vocabulary that was studied, several of them, or ``any``.
         regimen: what was done, to whom: printed beside the number.
         low, high: the published interval at ``level``; absent where none was published.
-        n: how many (of what ``regimen`` counts) the number rests on.
+        n, of: how many of what it rests on; none or all of them get their exact limit (``model.outcome``).
+        population: why it tells of other patients or of another procedure than the technique's own; such a
+            number stands apart from every comparison.
+        against: what the other arm of the same trial had, for a number that is never told alone.
     """
 
     id: str
@@ -40,6 +43,9 @@ class OutcomeRow(Cited):
     high: float | None = None
     level: float = 0.95
     n: int | None = Field(default=None, gt=0)
+    of: str = "patients"
+    population: str = ""
+    against: str = ""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -78,7 +84,11 @@ def published_outcomes(technique_id: str, site: str) -> tuple[Estimate, ...]:
 
 def _estimate(row: OutcomeRow) -> Estimate:
     words = (row.regimen, row.note) if row.note else (row.regimen,)
+    low, high = row.low, row.high
+    if low is None and row.n is not None and none_or_all(row.value, row.unit, row.n):
+        limit = limit_of_none(row.n)
+        low, high = (0.0, limit) if row.value == 0.0 else (100.0 - limit, 100.0)
     return Estimate(
-        row.id, row.target, row.value, row.low, row.high, row.unit, "published",
-        (*words, *row.cite), row.level, None, row.status,
+        row.id, row.target, row.value, low, high, row.unit, "published", (*words, *row.cite), row.level,
+        None, row.status, study=Study(row.n, row.of, row.population, row.against, row.tag),
     )  # fmt: skip

@@ -40,13 +40,14 @@ class ComplicationRow(StatementRow):
 
     Attributes:
         value, unit: the rate; absent where the source gives none.
-        n: number of patients (or of what ``text`` counts) behind the rate.
+        n, of: number of patients, or of what else, behind the rate.
         low, high: the published range or interval.
     """
 
     value: float | None = None
     unit: str = ""
     n: int | None = Field(default=None, gt=0)
+    of: str = "patients"
     low: float | None = None
     high: float | None = None
 

@@ -9,12 +9,22 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "Citation", "Effect", "KnowledgeUsed", "Known", "NearThreshold", "Presumed", "Question",
-    "Recommendation", "RecommendationStatus", "ReviewStatus", "ScoreResult", "Survival", "SurvivalRow",
-    "Tier", "Verdict", "few", "worst",
+    "NO_CLINICIAN", "READ_WORDS", "Citation", "Effect", "KnowledgeUsed", "Known", "NearThreshold",
+    "Presumed", "Question", "Recommendation", "RecommendationStatus", "ReviewStatus", "ScoreResult",
+    "Survival", "SurvivalRow", "Tier", "Verdict", "few", "how_read", "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
+READ_WORDS: Mapping[str, str] = {
+    "verified": "source read, no clinician",
+    "design_default": "our default",
+    "unverified": "source not read",
+}
+NO_CLINICIAN = "no clinician has agreed"
+_TAG_WORDS = {
+    "F": READ_WORDS["verified"], "F~": "abstract or secondary", "MH": "from memory", "MM": "from memory",
+    "ML": "from memory", "D": READ_WORDS["design_default"],
+}  # fmt: skip
 Effect = Literal["stop", "route", "exclude", "require", "prefer", "consider", "caution", "info"]
 Tier = Literal[1, 2, 3, 4, 5]
 
@@ -247,6 +257,12 @@ def few(ids: Sequence[str], most: int = 5) -> str:
     if len(ids) <= most:
         return ", ".join(ids)
     return f"{', '.join(ids[: most - 1])} and {len(ids) - most + 1} more"
+
+
+def how_read(status: str, tag: str = "") -> str:
+    """How the source of a fact was read, as people are told: by its tag, else by what follows from it."""
+    parts = [_TAG_WORDS[part] for part in tag.split("+")] if tag else [READ_WORDS[status]]
+    return "; ".join(dict.fromkeys(parts))
 
 
 def worst(*statuses: ReviewStatus) -> ReviewStatus:

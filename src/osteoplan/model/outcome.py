@@ -6,6 +6,7 @@ between two options is taken draw by draw.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,7 +17,7 @@ from osteoplan.arrays import F64, Array
 from osteoplan.errors import OsteoplanError
 from osteoplan.model.ensemble import Ensemble
 
-__all__ = ["Basis", "ColumnPlace", "Estimate", "Outcome"]
+__all__ = ["Basis", "ColumnPlace", "Estimate", "Outcome", "Study", "limit_of_none", "none_or_all"]
 
 Basis = Literal["simulated", "published", "elicited"]
 
@@ -61,6 +62,39 @@ class Outcome:
     column: ColumnPlace | None = None
 
 
+@dataclass(frozen=True)
+class Study:
+    """What a published number rests on.
+
+    Attributes:
+        n, of: how many of what it counts; None where what was read does not say.
+        population: why it tells of other patients or of another procedure; never compared, always told.
+        against: what the other arm of the same trial had, told with the number.
+        tag: how the source was read (``knowledge.load.Cited``).
+    """
+
+    n: int | None = None
+    of: str = "patients"
+    population: str = ""
+    against: str = ""
+    tag: str = ""
+
+
+def limit_of_none(n: int) -> float:
+    """Upper end [%] of the exact two-sided 95 % interval of 0 of n.  Source: Clopper and Pearson 1934."""
+    return 100.0 * (1.0 - math.exp(math.log(0.025) / n))
+
+
+def none_or_all(value: float | None, unit: str, n: int | None, of: str = "patients") -> str:
+    """*0 of 25 patients, upper 95 % limit 14 %*, or all of them; empty of any other number."""
+    if unit != "%" or n is None or value not in (0.0, 100.0):
+        return ""
+    limit = limit_of_none(n)
+    if value:
+        return f"{n} of {n} {of}, lower 95 % limit {100.0 - limit:.0f} %"
+    return f"0 of {n} {of}, upper 95 % limit {limit:.0f} %"
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """One outcome, predicted.
@@ -76,6 +110,7 @@ class Estimate:
         draws: (n,) aligned samples, or None for a published value.
         status: review status of the facts it rests on.
         one_at_a_time: values with one input at a time at its ends, by the input's id.
+        study: what a published value rests on; None of any other.
     """
 
     id: str
@@ -90,6 +125,7 @@ class Estimate:
     draws: F64 | None = field(default=None, repr=False)
     status: str = "verified"
     one_at_a_time: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    study: Study | None = None
 
     def __post_init__(self) -> None:
         numbers = [x for x in (self.value, self.low, self.high) if x is not None]

@@ -180,9 +180,10 @@ class Option:
         return self.plan.id
 
     def outcome(self, id: str, target: str | None = None) -> Estimate | None:
-        """The first outcome of that id (and target); None where there is no evidence for it."""
+        """The first outcome of that id (and target); None where there is none, or of another population."""
         for estimate in self.outcomes:
-            if estimate.id == id and target in (None, estimate.target):
+            other = estimate.study is not None and estimate.study.population
+            if estimate.id == id and target in (None, estimate.target) and not other:
                 return estimate
         return None
 

@@ -59,11 +59,12 @@ class Contraindication(Statement):
 
 @dataclass(frozen=True, kw_only=True)
 class Complication(Statement):
-    """A harm: its rate (``value`` in ``unit``, out of ``n``) where one was published, else None."""
+    """A harm: its rate (``value`` in ``unit``, out of ``n`` of ``of``) where one was published, else None."""
 
     value: float | None = None
     unit: str = ""
     n: int | None = None
+    of: str = "patients"
     low: float | None = None
     high: float | None = None
 

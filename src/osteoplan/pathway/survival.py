@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.scores import RiskRow, outlook, score_table
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import ScoreResult, Survival, SurvivalRow, worst
+from osteoplan.model.evidence import ScoreResult, Survival, SurvivalRow, how_read, worst
 from osteoplan.pathway.expression import evaluate
 from osteoplan.pathway.vocabulary import Value
 
@@ -179,7 +179,8 @@ def _at(row: SurvivalRow) -> str:
 def _share(row: SurvivalRow) -> str:
     """The share, marked where nobody saw it in its own source: it may contradict, but not in disguise."""
     share = f"{row.low:g} % alive" if row.low == row.high else f"{row.low:g} to {row.high:g} % alive"
-    return f"{share} (not verified)" if (row.basis, row.status) == ("published", "unverified") else share
+    unseen = (row.basis, row.status) == ("published", "unverified")
+    return f"{share} ({how_read(row.status)})" if unseen else share
 
 
 def _span(value: Value) -> tuple[float, float] | None:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from osteoplan.model.evidence import Citation
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.evidence import Citation, how_read
+from osteoplan.model.outcome import Estimate, Study, none_or_all
 
 __all__ = [
     "Value", "absolute", "clause", "joined", "link_of", "name_of", "names_of", "number", "plain",
@@ -32,7 +32,6 @@ _UNIT_WORDS = {
     "10*9/L": "× 10⁹/L",
 }
 _ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "N mm/deg", "mJ"})
-_TAGS = {"unverified": "unverified", "design_default": "design default"}
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,13 @@ def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
     digits = 0 if whole else _decimals(max(abs(x) for x in numbers))
     text = f"{_fixed(numbers[0], digits)} {unit}".strip()
     text = "1 day" if text == "1 days" else text.replace(" °", "°")
-    interval = ""
+    interval, study = "", estimate.study or Study()
     if estimate.low is not None and estimate.high is not None:
         interval = f"({_fixed(estimate.low * factor, digits)}–{_fixed(estimate.high * factor, digits)})"
-    return Value(text, interval, tag(estimate.status))
+    few = none_or_all(estimate.value, estimate.unit, study.n, study.of)
+    text, interval = (few, "") if few else (text, interval)
+    beside = ", ".join(filter(None, [interval, study.against and f"against {study.against}"]))
+    return Value(text, beside, tag(estimate.status, study.tag))
 
 
 def signed_points(estimate: Estimate) -> Value:
@@ -69,9 +71,9 @@ def signed_points(estimate: Estimate) -> Value:
     return Value(f"{_signed(estimate.value, digits)} points", interval, tag(estimate.status))
 
 
-def tag(status: str) -> str:
-    """What must be printed beside a fact of that review status; nothing beside a verified one."""
-    return _TAGS.get(status, "")
+def tag(status: str, read: str = "") -> str:
+    """How its source was ``read`` (a tag), beside a fact; nothing beside what is ours and has no tag."""
+    return "" if not read and status == "verified" else how_read(status, read)
 
 
 def absolute(estimate: Estimate) -> bool:

@@ -19,9 +19,8 @@ from osteoplan.knowledge.rules import Rule, blocks, every_version
 from osteoplan.knowledge.scores import ScoreTable, score_tables
 from osteoplan.knowledge.techniques import TechniqueFile
 from osteoplan.knowledge.vocabulary import FactRow, resources, uses, vocabulary
-from osteoplan.model.evidence import Citation
+from osteoplan.model.evidence import READ_WORDS, Citation
 from osteoplan.model.technique import SECTIONS
-from osteoplan.report.knowledge.rule_tree import STATUS_WORDS
 from osteoplan.report.knowledge.rule_words import Outlined, level_words, listed, outline, sentence
 
 __all__ = ["Library", "Word", "anchor", "capitalised", "href", "library"]
@@ -249,5 +248,5 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _counted(pieces: Sequence[Cited]) -> tuple[int, ...]:
-    found = Counter(piece.status for piece in pieces)
-    return len(pieces), *(found[status] for status in STATUS_WORDS), sum(bool(one.reviewer) for one in pieces)
+    found = Counter[str](piece.status for piece in pieces)
+    return len(pieces), *(found[status] for status in READ_WORDS), sum(bool(one.reviewer) for one in pieces)

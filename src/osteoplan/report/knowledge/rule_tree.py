@@ -16,16 +16,12 @@ from typing import Literal
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import uses, vocabulary
-from osteoplan.model.evidence import ReviewStatus
+from osteoplan.model.evidence import how_read
 from osteoplan.report.knowledge.rule_branches import Branch, branches, paths
 from osteoplan.report.knowledge.rule_words import Outlined, outline
 from osteoplan.report.rendering import filled
 
-__all__ = ["STATUS_WORDS", "about_names", "tree"]
-
-STATUS_WORDS: Mapping[ReviewStatus, str] = {
-    "verified": "verified", "design_default": "our default", "unverified": "unverified",
-}  # fmt: skip
+__all__ = ["about_names", "tree"]
 
 Truth = Literal["holds", "unknown", "does not hold", ""]
 
@@ -66,9 +62,9 @@ def tree(
         return [outline(condition, facts) for condition in branch.conditions]
 
     def marks(rule: Rule) -> str:
-        """How well checked a rule is, and a patient's verdict."""
+        """How a rule's source was read, and a patient's verdict."""
         verdict = {"unknown": "not settled"}.get(of_rule(rule), of_rule(rule))
-        return " · ".join(mark for mark in (STATUS_WORDS[rule.row.status], verdict) if mark)
+        return " · ".join(mark for mark in (how_read(rule.row.status, rule.row.tag), verdict) if mark)
 
     def about(rule: Rule) -> str:
         """What the effect is about, in words; semicolons, since names have commas of their own."""

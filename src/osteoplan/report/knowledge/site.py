@@ -16,7 +16,8 @@ from osteoplan.knowledge.codes import codes, without_code
 from osteoplan.knowledge.load import release
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.outcomes import outcome
-from osteoplan.model.evidence import Citation
+from osteoplan.model.evidence import NO_CLINICIAN, READ_WORDS, Citation, how_read
+from osteoplan.model.outcome import none_or_all
 from osteoplan.report.facts_in_words import SECTION_TITLES
 from osteoplan.report.knowledge import words as knowledge_words
 from osteoplan.report.knowledge.library import (
@@ -28,7 +29,7 @@ from osteoplan.report.knowledge.library import (
     library,
     rule_word,
 )
-from osteoplan.report.knowledge.rule_tree import STATUS_WORDS, tree
+from osteoplan.report.knowledge.rule_tree import tree
 from osteoplan.report.knowledge.rule_words import level_words, listed, with_unit
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE
@@ -46,10 +47,11 @@ _CHAPTERS = {
     "sources": "sources.html",
 }
 _STATUSES = {
-    "verified": "every source behind it was read: the paper, its abstract, or the page of the body that "
-    "issued it",
-    "our default": "nobody's finding: chosen here, and open to a centre to change",
-    "unverified": "read in a secondary source, or from memory; the source itself has not been read",
+    how_read("verified", "F"): "the source was read: the paper, or the page of the body that issued it",
+    how_read("unverified", "F~"): "of the source an abstract was read, or another text that quotes it",
+    how_read("unverified", "MH"): "from memory; nobody has looked it up",
+    how_read("unverified"): "an abstract, a secondary source or memory; not told apart here",
+    how_read("design_default"): "nobody's finding: chosen here, and open to a centre to change",
 }
 _SCORE_KINDS = {"sum": "points added up", "class": "one of several classes", "table": "every row that holds"}
 # what the templates call, beside the library and what a page is about
@@ -58,12 +60,13 @@ _CALLED: dict[str, Any] = {
     **{
         function.__name__: function
         for function in (
-            Word, anchor, capitalised, codes, href, level_words, listed, name_of, outcome, rule_word, tree,
-            with_unit, without_code,
+            Word, anchor, capitalised, codes, how_read, href, level_words, listed, name_of, none_or_all,
+            outcome, rule_word, tree, with_unit, without_code,
         )
     },
     "section_titles": SECTION_TITLES,
-    "status_words": STATUS_WORDS,
+    "status_words": READ_WORDS,
+    "no_clinician": NO_CLINICIAN,
     "statuses": _STATUSES,
     "score_kinds": _SCORE_KINDS,
     "use": INTENDED_USE,

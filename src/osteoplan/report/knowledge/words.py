@@ -17,26 +17,13 @@ from osteoplan.report.knowledge.rule_words import level_words, listed, with_unit
 __all__ = [
     "answer", "band_words", "counted", "figure", "filled_by_facts", "grouped", "interval", "labels",
     "limit_words", "may_be", "plain_value", "points", "risk_words", "rule_example", "span_of",
-    "tag_words", "totals",
+    "totals",
 ]  # fmt: skip
 
 Facts = Mapping[str, FactRow]
 
-_TAG_WORDS = {
-    "F": "source read",
-    "F~": "secondary source",
-    "MH": "from memory, sure",
-    "MM": "from memory, fairly sure",
-    "ML": "from memory, unsure",
-    "D": "our default",
-}
 _LONG = 8  # levels; more of them run on instead of standing one by one
 _ANSWERS = {True: "yes", False: "no"}
-
-
-def tag_words(tag: str) -> str:
-    """How a source was read, in words: *source read; our default*."""
-    return "; ".join(_TAG_WORDS[part] for part in tag.split("+")) if tag else ""
 
 
 def counted(words: Iterable[str], called: Mapping[str, str] | None = None) -> str:

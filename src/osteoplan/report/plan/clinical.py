@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from osteoplan.model.evidence import NearThreshold
+from osteoplan.model.evidence import NO_CLINICIAN, NearThreshold, how_read
 from osteoplan.model.findings import Label
+from osteoplan.model.outcome import none_or_all
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import Complication, Contraindication, FollowUp, Statement
-from osteoplan.report.words import name_of, plain, tag
+from osteoplan.report.words import name_of, plain
 
 __all__ = [
     "MARKS", "knowledge_words", "line_words", "near_words", "open_words", "statement_words",
@@ -60,7 +61,7 @@ def survival_words(result: PlanResult) -> tuple[str, ...]:
     """One line for each source; those that point apart last."""
     lines = []
     for row in result.explanation.survival.rows:
-        told = tag(row.status) or "verified" if row.basis == "published" else row.basis
+        told = how_read(row.status) if row.basis == "published" else row.basis
         said = row.text
         if row.low is not None and row.high is not None and row.at_months is not None:
             span = f"{row.low:g}" if row.low == row.high else f"{row.low:g} to {row.high:g}"
@@ -76,6 +77,8 @@ def knowledge_words(result: PlanResult) -> tuple[str, ...]:
     lines = [f"knowledge {used.release} ({used.version.split('+')[-1][:12]}){day}"]
     if used.local:
         lines.append(f"with the overrides of {used.local}, signed by {used.signed_by or 'nobody'}")
+    if not used.signed_by:
+        lines.append(f"{NO_CLINICIAN} with these rules")
     lines += [f"centre, {key}: {words}" for key, words in result.wordings.centre]
     return (*lines, *used.overrides, *used.warnings)
 
@@ -84,6 +87,9 @@ def statement_words(row: Statement) -> str:
     """A sentence of a monograph."""
     match row:
         case Complication(value=float() | int()):
+            few = none_or_all(row.value, row.unit, row.n, row.of)
+            if few:
+                return f"{row.text}: {few}"
             span = "" if row.low is None or row.high is None else f" ({plain(row.low)} to {plain(row.high)})"
             of = "" if row.n is None else f", n = {row.n}"
             return f"{row.text}: {plain(row.value, row.unit)}{span}{of}"

@@ -301,7 +301,7 @@ def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
         effect=verdict.effect,
         text=verdict.text,
         short=clause(verdict.text, 80),
-        tag=tag(verdict.status),
+        tag=tag(verdict.status, verdict.tag),
         facts=tuple(
             Line(label_of(name, labels), fact_words(name, value, labels))
             for name, value in verdict.trace.items()
