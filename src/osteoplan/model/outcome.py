@@ -85,10 +85,12 @@ def limit_of_none(n: int) -> float:
     return 100.0 * (1.0 - math.exp(math.log(0.025) / n))
 
 
-def none_or_all(value: float | None, unit: str, n: int | None, of: str = "patients") -> str:
+def none_or_all(value: float | str | None, unit: str, n: int | None, of: str = "patients") -> str:
     """*0 of 25 patients, upper 95 % limit 14 %*, or all of them; empty of any other number."""
-    if unit != "%" or n is None or value not in (0.0, 100.0):
+    if unit != "%" or value not in (0.0, 100.0):
         return ""
+    if n is None:
+        return f"{'all' if value else 'none'}, of how many is not stated"
     limit = limit_of_none(n)
     if value:
         return f"{n} of {n} {of}, lower 95 % limit {100.0 - limit:.0f} %"

@@ -14,7 +14,8 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.scores import Item, RiskRow, ScoreTable, conversions, score_table, score_tables
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import ReviewStatus, ScoreResult, worst
+from osteoplan.model.evidence import ReviewStatus, ScoreResult, how_read, worst
+from osteoplan.model.outcome import none_or_all
 from osteoplan.pathway.expression import deciders, evaluate
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.presume import stands_in
@@ -315,7 +316,7 @@ def _told(table: ScoreTable) -> tuple[str, ...]:
 
 
 def _conflicts(table: ScoreTable) -> tuple[str, ...]:
-    return tuple(f"{row.text} ({row.status})" for row in table.conflicts)
+    return tuple(f"{row.text} ({how_read(row.status, row.tag)})" for row in table.conflicts)
 
 
 def _per_cent(table: ScoreTable, total: tuple[Number, Number]) -> str:
@@ -328,10 +329,11 @@ def _per_cent(table: ScoreTable, total: tuple[Number, Number]) -> str:
 
 
 def _figures(table: ScoreTable, total: tuple[Number, Number]) -> tuple[str, ...]:
-    """Published figures for the totals reached, as sentences with their status."""
+    """Published figures for the totals reached, as sentences that say how they were read."""
     return tuple(
         f"{row.what or table.risk_of} at a total of {_span(row.low_total, row.high_total)}: "
-        f"{row.value} {row.unit} ({row.status}{': ' + row.note if row.note else ''})"
+        f"{none_or_all(row.value, row.unit, None) or f'{row.value} {row.unit}'} "
+        f"({how_read(row.status, row.tag)}{': ' + row.note if row.note else ''})"
         for row in risk(table.id, *total)
     )
 

@@ -56,7 +56,7 @@ def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
     interval, study = "", estimate.study or Study()
     if estimate.low is not None and estimate.high is not None:
         interval = f"({_fixed(estimate.low * factor, digits)}–{_fixed(estimate.high * factor, digits)})"
-    few = none_or_all(estimate.value, estimate.unit, study.n, study.of)
+    few = estimate.study and none_or_all(estimate.value, estimate.unit, study.n, study.of)
     text, interval = (few, "") if few else (text, interval)
     beside = ", ".join(filter(None, [interval, study.against and f"against {study.against}"]))
     return Value(text, beside, tag(estimate.status, study.tag))

@@ -11,6 +11,7 @@ from osteoplan.knowledge.monographs import ComplicationRow
 from osteoplan.knowledge.rules import RuleExample
 from osteoplan.knowledge.scores import RiskRow, ScoreTable
 from osteoplan.knowledge.vocabulary import FactRow
+from osteoplan.model.outcome import none_or_all
 from osteoplan.report.knowledge.library import Word
 from osteoplan.report.knowledge.rule_words import level_words, listed, with_unit
 
@@ -162,7 +163,7 @@ def figure(row: KnownRow) -> str:
         return span or "not given"
     if isinstance(row.value, bool | str):
         return plain_value(row.value, None)
-    value = with_unit(row.value, row.unit)
+    value = none_or_all(row.value, row.unit, None) or with_unit(row.value, row.unit)
     return f"{value} ({span})" if span else value
 
 
