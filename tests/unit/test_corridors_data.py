@@ -75,6 +75,12 @@ def test_the_numbers_of_the_search_are_our_own_defaults() -> None:
     assert {row.status for row in values("corridor_search").values()} == {"design_default"}
 
 
+def test_every_corridor_and_set_of_the_package_has_a_short_title() -> None:
+    told = [one.short_title for one in (*templates().values(), *corridor_sets().values())]
+    assert all(told)
+    assert len(set(told)) == len(told)
+
+
 def test_a_centres_own_template_is_read_and_used(tmp_path: Path) -> None:
     one = load_template(own(tmp_path))
     (way,) = corridors(ring_with_foramina().on(GRIDS[0]), [one], screws=[screw(6.5)])

@@ -105,6 +105,7 @@ def _everything() -> Option:
         "tripod", "cemented_screws", "cryoablation, three screws in a tripod about the roof, cement", "L1",
         tuple(Step(n, act, why="the reason of this step in a few words") for n, act in enumerate(acts, 1)),
         clearances=tuple(_gap(name, 4.0 + n) for n, name in enumerate(names)),
+        short_title="tripod screws + cold + cement",
     )  # fmt: skip
     return Option(plan, "plan", "ranked")
 

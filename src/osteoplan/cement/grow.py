@@ -148,7 +148,7 @@ def _pour(anatomy: Anatomy, effects: Effects, through: Medium, noise: np.random.
 
 def _numbers(around: Surroundings, box: Box, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
     anatomy = around.anatomy
-    share, mL = poured.share, anatomy.image.voxel_volume_mm3 / 1000.0
+    share = poured.share
     part, room = _room(anatomy, box)
     mostly = share >= 0.5
     found: Numbers = {
@@ -162,10 +162,6 @@ def _numbers(around: Surroundings, box: Box, poured: _Poured, plates: Mapping[st
         # From the voxel's centre, less half its shortest edge: the cement's own face.
         gap = float(maps.of("canal")[box][mostly].min()) - 0.5 * float(anatomy.image.spacing_mm.min())
         found["cement_to_canal_mm", "spinal_canal", "mm"] = max(gap, 0.0)
-    voxels = np.argwhere(share > 0) + boxes.ends(box)[0]
-    local = anatomy.frame.local(anatomy.image.positions_mm(voxels))
-    left = float(share[share > 0][local[:, 0] > 0].sum()) * mL
-    found["cement_left_pct", anatomy.bone, "%"] = 100.0 * left / poured.placed_mL if poured.placed_mL else 0.0
     for place, volume in poured.escape_mL.items():
         found["cement_escape_mL", place, "mL"] = volume
     return found

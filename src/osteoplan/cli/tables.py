@@ -10,6 +10,7 @@ from rich.text import Text
 
 from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
+from osteoplan.model.plan import OFF_SCAN
 
 __all__ = [
     "finding_table", "interval", "need_table", "needed_first", "option_table", "score_line", "score_lines",
@@ -50,11 +51,12 @@ def option_table(plan: Json) -> Table:
             option["warnings"][:1]
         )
         status = option["status"].replace("_", " ")
-        prefix = "" if option["status"] in ("ranked", "comparator") else f"{status}: "
+        off_scan = option["reasons"] and all(one["rule"] == OFF_SCAN for one in option["reasons"])
+        prefix = "" if option["status"] in ("ranked", "comparator") or off_scan else f"{status}: "
         cement = known.get("cement_volume_mL")
         table.add_row(
             place,
-            option["title"],
+            option["short_title"],
             "-" if option["status"] == "infeasible" else interval(known.get(ranked_by)),
             f"{cement['value']:.1f}" if cement else "-",
             Text(prefix + against),

@@ -29,7 +29,7 @@ def way_table(ways: Sequence[Json]) -> Table:
         width = measures.get("free_diameter_mm") if way["kind"] == "needle" else measures.get("width_mm")
         table.add_row(
             Text(way["name"]),
-            "fits" if fits else "none",
+            way["status"].replace("_", " "),
             _number(measures.get("length_mm"), 0),
             _number(width, 1),
             Text(_nearest(way) if fits else "; ".join(way["reasons"])),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from osteoplan.errors import BadInput
-from osteoplan.model.plan import shortened
+from osteoplan.model.plan import SHORT
 
 __all__ = ["SCHEMA", "migrated"]
 
@@ -52,10 +52,15 @@ def _to_2(old: Json) -> Json:
         **first, **old, "schema": f"{NAME}/2", "wordings": None,
         "scores": [{**score, **one} for one in old["scores"]],
         "verdicts": [{**verdict, **one} for one in old["verdicts"]],
-        "options": [{**option, "short_title": shortened(one["title"]), **one} for one in old["options"]],
+        "options": [{**option, "short_title": _short(one["title"]), **one} for one in old["options"]],
         "comparison": {"between": [], **old["comparison"]},
         "questions": [{"changes": [], **one} for one in old["questions"]],
     }  # fmt: skip
+
+
+def _short(title: str) -> str:
+    """A title that fits a row: whole words, and a sign where some were left out."""
+    return title if len(title) <= SHORT else title[: SHORT - 1].rsplit(" ", 1)[0] + " …"
 
 
 _STEPS: tuple[Callable[[Json], Json], ...] = (_to_2,)

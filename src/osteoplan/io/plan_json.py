@@ -255,6 +255,7 @@ def option_noun(document: Json) -> Option:
         uses=tuple(document["uses"]),
         remarks=tuple(document["remarks"]),
         clearances=tuple(_estimate(outcome) for outcome in document["clearances"]),
+        short_title=document["short_title"],
     )
     return Option(
         plan=plan,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -74,10 +75,12 @@ class Approach(Cited):
         rarely_labelled: what must be known too, though no scheme numbers it; a case's own table may name it.
         warned: what speaks against this way at any time; told wherever it is proposed.
         needle: how a needle goes; None for a way that only screws take.
+        short_title: one to three words, of which the short titles of options are made.
     """
 
     id: str
     title: str
+    short_title: Annotated[str, Field(max_length=20)]
     bones: tuple[str, ...] = Field(min_length=1)
     levels: tuple[str, ...] = ()
     needs: tuple[str, ...] = Field(min_length=1)

@@ -121,6 +121,7 @@ class Template(Cited):
     """One corridor.
 
     Attributes:
+        short_title: one to three words, of which the short titles of options are made.
         sides: which it exists on.
         levels: of a vertebra; empty for other bones.
         bones: labels that it may run in; all must be there.
@@ -142,6 +143,7 @@ class Template(Cited):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: Annotated[str, Field(min_length=5)]
+    short_title: Annotated[str, Field(max_length=20)] = ""
     sides: tuple[TemplateSide, ...] = Field(min_length=1)
     levels: tuple[str, ...] = ()
     bones: tuple[str, ...] = Field(min_length=1)
@@ -195,6 +197,7 @@ class CorridorSet(Cited):
 
     id: str
     title: str
+    short_title: Annotated[str, Field(max_length=20)]
     members: tuple[str, ...] = Field(min_length=2)
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from osteoplan.arrays import Point
+from osteoplan.errors import BadInput
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus", "Place", "Plan",
-    "Reason", "Remove", "Sample", "Step", "Violation", "Wait", "shortened",
+    "OFF_SCAN", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus",
+    "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
 ]  # fmt: skip
 
 
@@ -97,6 +98,9 @@ class Measure:
     at_mm: Point | None = None
 
 
+OFF_SCAN = "scan"  # limit of a violation that says what the scan does not show
+SHORT = 40  # characters of a short title: what a row of the first page holds
+
 Act = Place | Remove | Expand | Deliver | Inject | Wait | Sample | Measure
 
 
@@ -121,6 +125,10 @@ class Plan:
         approach: ways in, in words.
         uses: what the plan depends on, e.g. ``pmma``; a rule can exclude a use.
         remarks: what speaks against it without forbidding it, in sentences.
+        short_title: what a list of options prints, at most 40 characters; the title where that fits.
+
+    Raises:
+        BadInput: no short title was given, and the title is too long for one; or it is too long itself.
     """
 
     id: str
@@ -132,16 +140,23 @@ class Plan:
     uses: tuple[str, ...] = ()
     clearances: tuple[Estimate, ...] = ()
     remarks: tuple[str, ...] = ()
+    short_title: str = ""
 
-    @property
-    def short_title(self) -> str:
-        """The title in at most 40 characters."""
-        return shortened(self.title)
+    def __post_init__(self) -> None:
+        short = self.short_title or self.title
+        if len(short) > SHORT:
+            raise BadInput(
+                f"option {self.id}: '{short}' is longer than {SHORT} characters; give a short_title"
+            )
+        object.__setattr__(self, "short_title", short)
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A hard limit that a plan breaks: the sentence, the number and the limit."""
+    """A hard limit that a plan breaks: the sentence, the number and the limit.
+
+    ``limit`` is ``OFF_SCAN`` where nothing is broken in what was seen, but the scan stops short of it.
+    """
 
     limit: str
     text: str
@@ -179,6 +194,11 @@ class Option:
         """The plan's id."""
         return self.plan.id
 
+    @property
+    def not_judged(self) -> bool:
+        """True where nothing speaks against it but that the scan stops short of it."""
+        return self.status == "failed" and {reason.rule for reason in self.reasons} == {OFF_SCAN}
+
     def outcome(self, id: str, target: str | None = None) -> Estimate | None:
         """The first outcome of that id (and target); None where there is none, or of another population."""
         for estimate in self.outcomes:
@@ -186,8 +206,3 @@ class Option:
             if estimate.id == id and target in (None, estimate.target) and not other:
                 return estimate
         return None
-
-
-def shortened(title: str, longest: int = 40) -> str:
-    """A title that fits a narrow column: whole words, and a sign where some were left out."""
-    return title if len(title) <= longest else title[: longest - 1].rsplit(" ", 1)[0] + " …"

@@ -22,7 +22,7 @@ __all__ = [
 
 Position = Literal["prone", "supine", "lateral_left_down", "lateral_right_down"]
 TrajectoryKind = Literal["needle", "corridor"]
-TrajectoryStatus = Literal["fits", "none"]
+TrajectoryStatus = Literal["fits", "none", "not_judged"]
 Draws = Array
 
 
@@ -98,7 +98,8 @@ class Trajectory:
         name: in words, e.g. "through the left pedicle, 1".
         approach: id of the approach (needle) or corridor template it was made from.
         side: of the bone it goes through; "" in the midline.
-        status: ``fits``, or ``none`` where a hard limit cannot be met.
+        status: ``fits``; ``none`` where a hard limit cannot be met in what was seen; ``not_judged`` where the
+            scan stops short of what the way would need.
         reasons: why none fits, in sentences with numbers; of a way that fits, what to know about it.
         entry_mm: on the skin (needle) or on the bone's surface (corridor).
         target_mm: the tip (needle) or the far end (corridor).

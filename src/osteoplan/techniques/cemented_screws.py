@@ -23,7 +23,7 @@ from osteoplan.techniques.filling import (
     needle_estimates,
     no_needle,
 )
-from osteoplan.techniques.fixation import screw_recipe
+from osteoplan.techniques.fixation import screw_recipe, short_title
 from osteoplan.techniques.screws import PercutaneousScrews, numbered
 from osteoplan.trajectory.setting import Setting
 
@@ -51,6 +51,7 @@ class CementedScrews(PercutaneousScrews):
             approach="; ".join((screws.approach, *(w.name for w in needles))),
             uses=("fixation", "pmma"),
             clearances=(*screws.clearances, *needle_estimates(needles, setting.ensemble)),
+            short_title=short_title(made, " + cement"),
         )
 
 

@@ -9,7 +9,14 @@ from typing import ClassVar, Literal
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
 from osteoplan.model.trajectory import Trajectory
-from osteoplan.techniques.filling import apart, cement_recipe, cement_ways, needle_estimates, no_needle
+from osteoplan.techniques.filling import (
+    apart,
+    cement_recipe,
+    cement_ways,
+    needle_estimates,
+    no_needle,
+    short_way,
+)
 from osteoplan.techniques.fixation import serves
 from osteoplan.techniques.screws import numbered
 from osteoplan.trajectory.setting import Setting
@@ -36,7 +43,13 @@ class Cementoplasty:
         fitting = [way for way in ways if way.ok and way.skin_mm is not None]
         if not fitting:
             return (
-                Plan(f"{self.id}_none", self.id, f"{self.title}: no needle way", setting.anatomy.lesion.id),
+                Plan(
+                    f"{self.id}_none",
+                    self.id,
+                    f"{self.title}: no needle way",
+                    setting.anatomy.lesion.id,
+                    short_title="cementoplasty: no needle way",
+                ),
             )
         most, needles = (
             int(setting.inventory.limit("plans_most").number),
@@ -63,4 +76,5 @@ class Cementoplasty:
             approach="; ".join(way.name for way in ways),
             uses=("pmma", "cement_alone"),
             clearances=needle_estimates(ways, setting.ensemble),
+            short_title=f"cement, {short_way(ways)}",
         )

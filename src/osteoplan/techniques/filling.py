@@ -20,7 +20,7 @@ from osteoplan.model.device import Device
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
+from osteoplan.model.plan import OFF_SCAN, Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import way_estimates
 from osteoplan.techniques.transpedicular import cannulas
@@ -29,14 +29,14 @@ from osteoplan.trajectory.needles.candidates import Candidates, window_of
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.needles.measure import Scene, meet, shortfalls
 from osteoplan.trajectory.needles.report import way_of, why_broken
-from osteoplan.trajectory.needles.search import needle_ways, recheck
+from osteoplan.trajectory.needles.search import needle_ways, once_each, recheck
 from osteoplan.trajectory.probes.parallel import beside, candidate_of, segment_distances
 from osteoplan.trajectory.setting import Setting
 from osteoplan.units import told_apart
 
 __all__ = [
     "apart", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
-    "needle_estimates", "needle_violations", "no_needle",
+    "needle_estimates", "needle_violations", "no_needle", "short_way",
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
@@ -65,7 +65,8 @@ def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
 
     def make() -> tuple[Trajectory, ...]:
         searches = [needle_ways(setting.around, task, setting.ensemble) for task in _tasks(device, setting)]
-        return tuple(sorted((way for search in searches for way in search.ways), key=_order))
+        ways = sorted((way for search in searches for way in search.ways), key=_order)
+        return once_each(ways, needle_rules(setting.inventory.way_limits))
 
     key = ("cement ways", device.id, *setting.inventory.conditions, setting.ensemble)
     return setting.memo.once(key, make)
@@ -142,7 +143,8 @@ def no_needle(ways: Sequence[Trajectory]) -> Iterator[Violation]:
     """Why no needle reaches the lesion, approach by approach."""
     for way in ways:
         if not way.ok:
-            yield Violation("needle", f"{way.name}: {'; '.join(way.reasons) or 'no way was found'}")
+            limit = OFF_SCAN if way.status == "not_judged" else "needle"
+            yield Violation(limit, f"{way.name}: {'; '.join(way.reasons) or 'no way was found'}")
     if not ways:
         yield Violation("needle", "no approach of this program reaches this bone with a needle")
     elif any(way.ok for way in ways):
@@ -158,6 +160,16 @@ def needle_estimates(ways: Sequence[Trajectory], ensemble: Ensemble) -> tuple[Es
             way, way.name, None if way.budget is None else way.budget.breach.get("any"), ensemble, wall=False
         )
     )
+
+
+def short_way(ways: Sequence[Trajectory]) -> str:
+    """``transiliac 2, right``: approach, number and side of a needle's trajectory; of several how many."""
+    sides = " and ".join(dict.fromkeys(way.side for way in ways if way.side))
+    number = ways[0].id.rpartition("_")[2]
+    which = f" {number}" if number.isdigit() and number != "1" else ""
+    one = f"{approaches()[ways[0].approach].short_title}{which}"
+    what = one if len(ways) == 1 else f"{len(ways)} needles"
+    return f"{what}, {sides}" if sides else what
 
 
 def _place(way: Trajectory) -> Place:

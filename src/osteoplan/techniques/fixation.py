@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from osteoplan.knowledge.corridors import CorridorSet, corridor_sets
+from osteoplan.knowledge.corridors import CorridorSet, corridor_sets, template
 from osteoplan.knowledge.guidance import guidance
 from osteoplan.knowledge.sites import label_of, side_of
 from osteoplan.model.construct import Construct, Screw
@@ -18,13 +18,19 @@ from osteoplan.model.device import Device
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Act, Measure, Place, Plan, Remove, Violation
+from osteoplan.model.plan import OFF_SCAN, SHORT, Act, Measure, Place, Plan, Remove, Violation
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.estimates import way_estimates
 from osteoplan.techniques.position import reach_violations
 from osteoplan.trajectory.constructs.checks import checks
-from osteoplan.trajectory.constructs.choose import ConstructLimits, constructs, lengths_of, screw_at
+from osteoplan.trajectory.constructs.choose import (
+    ConstructLimits,
+    constructs,
+    lengths_of,
+    named_set,
+    screw_at,
+)
 from osteoplan.trajectory.constructs.fit import SAME_MM, Fit, corridor_of, fit_of
 from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.placement_error import budgeted
@@ -34,7 +40,7 @@ from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
 __all__ = [
     "estimates", "limits_of", "no_corridor", "not_here", "placed_screws", "proposed",
-    "screw_recipe", "screw_violations", "serves",
+    "screw_recipe", "screw_violations", "serves", "short_title",
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
@@ -52,6 +58,17 @@ def proposed(setting: Setting) -> tuple[tuple[Construct, ...], tuple[Trajectory,
     ways, screws = _corridors(setting), setting.inventory.of_kind("screw")
     here = {one.id: one for one in screws}
     return constructs(setting.around, ways, here, limits_of(setting.inventory)), ways
+
+
+def short_title(made: Construct, cement: str = "") -> str:
+    """``LC2 screw + cement, right``: corridors by their short names, or the first and how many others."""
+    sides = " and ".join(dict.fromkeys(screw.side for screw in made.screws if screw.side))
+    named, count = named_set(made.screws), len(made.screws)
+    names = list(dict.fromkeys(template(screw.approach).short_title for screw in made.screws))
+    names = [named.short_title] if named else names
+    ending = f"{cement}{', ' if sides else ''}{sides}"
+    told = f"{' + '.join(names)} screw{'s' if count > 1 else ''}{ending}"
+    return told if len(told) <= SHORT else f"{names[0]} + {count - 1} screw{'s' if count > 2 else ''}{ending}"
 
 
 def limits_of(inventory: Inventory) -> ConstructLimits:
@@ -197,8 +214,15 @@ def _on_skin(around: Surroundings, act: Place) -> Iterator[Violation]:
     off = abs(float(maps.at("skin", entry[None])[0])) if maps.has("skin") else np.inf
     voxel = float(around.grid.spacing_mm.max())
     if not bool(maps.inside_grid(entry)) or off > HERE_MM + 0.5 * voxel:
-        text = f"{act.through}: the entry does not lie on the skin inside the image; use a wider CT"
-        yield Violation("skin", text)
+        outward = entry - np.array(act.target_mm)
+        outward /= np.linalg.norm(outward)
+        ahead = maps.to_edge_mm(entry, outward)
+        beyond = entry + np.arange(0.0, ahead, HERE_MM)[:, None] * outward
+        if maps.has("skin") and (maps.at("skin", beyond) < 0.0).all():
+            said = f"not judged: the scan stops {ahead:.0f} mm from the bone, short of the skin"
+            yield Violation(OFF_SCAN, f"{act.through}: {said}; use a wider CT")
+        else:
+            yield Violation("skin", f"{act.through}: the entry does not lie on the skin")
 
 
 def _length(act: Place, inventory: Inventory) -> Iterator[Violation]:
@@ -253,7 +277,13 @@ def not_here(
     if not made:
         return (Plan(f"{technique}_none", technique, f"{title}: no corridor", lesion),)
     return tuple(
-        Plan(f"{technique}_{one.id}", technique, f"{title}, {one.title}: no corridor", lesion)
+        Plan(
+            f"{technique}_{one.id}",
+            technique,
+            f"{title}, {one.title}: no corridor",
+            lesion,
+            short_title=f"{one.short_title} {title.removeprefix('percutaneous ')}: no corridor",
+        )
         for one in corridor_sets().values()
         if (members := _members(one, ways, setting)) and not all(way.ok for way in members)
     )
@@ -266,7 +296,8 @@ def no_corridor(plan: Plan, ways: Sequence[Trajectory], setting: Setting) -> Ite
     for way in asked:
         if not way.ok and way.reasons:
             width = way.measures.get("free_diameter_mm")
-            yield Violation("corridor", f"{way.name}: {way.reasons[0]}", width, way.diameter_mm, "mm")
+            limit = OFF_SCAN if way.status == "not_judged" else "corridor"
+            yield Violation(limit, f"{way.name}: {way.reasons[0]}", width, way.diameter_mm, "mm")
     if all(way.ok for way in asked):
         yield Violation("corridor", "no screw of the shelf is short enough for a corridor of this bone")
 

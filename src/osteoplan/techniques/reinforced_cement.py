@@ -18,7 +18,7 @@ from osteoplan.model.inventory import Inventory
 from osteoplan.model.plan import Act, Measure, Place, Plan, Violation
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
-from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle
+from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle, short_way
 from osteoplan.techniques.fixation import serves
 from osteoplan.techniques.screws import numbered, remarks
 from osteoplan.trajectory.constructs.wires import FanLimits, fan, wire_checks
@@ -50,7 +50,8 @@ class ReinforcedCement:
         if held:
             most = int(setting.inventory.limit("plans_most").number)
             return tuple(self._plan(way, made, setting) for way, made in held[:most])
-        return (Plan(f"{self.id}_none", self.id, f"{self.title}: no way", setting.anatomy.lesion.id),)
+        title, lesion = f"{self.title}: no way", setting.anatomy.lesion.id
+        return (Plan(f"{self.id}_none", self.id, title, lesion, short_title="wires + cement: no way"),)
 
     def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
         """Why there is no fan, or no needle trajectory that it could go around."""
@@ -72,6 +73,7 @@ class ReinforcedCement:
             approach=way.name,
             uses=("pmma",),
             clearances=needle_estimates((way,), setting.ensemble),
+            short_title=f"wires + cement, {short_way((way,))}",
         )
 
 

@@ -21,6 +21,7 @@ from osteoplan.techniques.fixation import (
     proposed,
     screw_recipe,
     serves,
+    short_title,
 )
 from osteoplan.trajectory.setting import Setting
 
@@ -62,6 +63,7 @@ class PercutaneousScrews:
             approach="; ".join(screw.name for screw in made.screws),
             uses=("fixation",),
             clearances=estimates(made, ways, setting.ensemble),
+            short_title=short_title(made),
         )
 
 

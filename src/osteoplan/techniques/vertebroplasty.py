@@ -50,7 +50,8 @@ class Vertebroplasty:
             return ()
         if not approach(_PEDICLES).serves(setting.anatomy.bone):
             title = f"{self.title}: {setting.anatomy.level} is not reached through its pedicles"
-            return (Plan(f"{self.id}_none", self.id, title, setting.anatomy.lesion.id),)
+            short = f"{self.title}: not through a pedicle"
+            return (Plan(f"{self.id}_none", self.id, title, setting.anatomy.lesion.id, short_title=short),)
         return tuple(
             self._plan(name, sides, setting)
             for name, sides in _WAYS.items()

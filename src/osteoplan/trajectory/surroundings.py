@@ -116,6 +116,14 @@ class DistanceMaps:
         n = self.channels.index(channel)
         return path_values(self.stack[..., n : n + 1], self.grid.affine, positions_mm)[..., 0]
 
+    def to_edge_mm(self, start_mm: npt.ArrayLike, outward: npt.ArrayLike) -> float:
+        """Way from a place inside the image along a unit vector to where the image ends [mm]."""
+        at = self.grid.indices(start_mm)
+        step = self.grid.indices(np.add(start_mm, outward)) - at
+        ahead = np.where(step > 0, np.array(self.grid.shape) - 1.0 - at, at)
+        ways = ahead / np.where(np.abs(step) < 1e-12, 1e-12, np.abs(step))
+        return max(float(ways.min()), 0.0)
+
     def inside_grid(self, positions_mm: F64) -> Bool:
         """(..., 3) positions -> (...) True where the image covers them."""
         indices = self.grid.indices(positions_mm)

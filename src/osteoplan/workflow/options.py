@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.plan import Option, OptionStatus, Plan, Reason
+from osteoplan.model.plan import OFF_SCAN, Option, OptionStatus, Plan, Reason
 from osteoplan.model.result import Explanation, Reading
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.order import check_order, sequence_of
@@ -30,7 +30,8 @@ def options(
 
     Each technique proposes with what the centre has for it.
 
-    A plan that breaks a hard limit stays listed as *infeasible*; one that a rule removes as
+    A plan that breaks a hard limit stays listed as *infeasible*, one that the scan stops short of as *failed*
+    with the words *not judged*; one that a rule removes as
     *excluded_by_rule*; one that this centre cannot do as *refer_elsewhere*, drawn with what others have on
     their shelves.  Other treatments are known by their cards alone, and a rule can exclude them as well.
 
@@ -132,6 +133,8 @@ def _status(
     """
     setting = proposed.setting
     broken = (*violations(plan, setting), *technique.violations(plan, setting))
+    if broken and all(one.limit == OFF_SCAN for one in broken):
+        return "failed", tuple(Reason(one.text, OFF_SCAN) for one in broken)
     if broken:
         return "infeasible", tuple(Reason(violation.text, violation.limit) for violation in broken)
     shut = _shut(technique.id, (technique.id, *plan.uses), explained)

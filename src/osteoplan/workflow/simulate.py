@@ -27,6 +27,8 @@ from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["simulate", "strength"]
 
+UNDONE = ("infeasible", "failed")  # states before anything is simulated: no way, or none that was seen
+
 
 def strength(
     runner: LoadCaseRunner, setting: Setting, cache: Cache, *, treated: bool = False,
@@ -67,7 +69,7 @@ def simulate(
     rooms: Sequence[Room] = ROOMS,
     progress: Progress = quiet,
 ) -> Simulations:
-    """Simulate every option that is not infeasible.
+    """Simulate every option that can be done.
 
     An option of which a room fails stays listed as *failed* with the reason; the others go on.
 
@@ -84,7 +86,7 @@ def simulate(
     except NotAvailable as why:
         return Simulations((), (), tuple(options), {}, (str(why),))
     intact, now = (together([one[state] for one in by_case], runner.cases) for state in ("intact", "now"))
-    plans = [option for option in options if option.kind == "plan" and option.status != "infeasible"]
+    plans = [option for option in options if option.kind == "plan" and option.status not in UNDONE]
     share = 0.4 / max(1, len(plans))
     with shared(progress) as watch:
 

@@ -35,7 +35,7 @@ from osteoplan.provenance import Stamp
 from osteoplan.report.ways.page import render_ways
 from osteoplan.trajectory.corridors.find import corridors
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
-from osteoplan.trajectory.needles.search import NeedleSearch, needle_ways
+from osteoplan.trajectory.needles.search import NeedleSearch, needle_ways, once_each
 from osteoplan.trajectory.placement_error import budgeted
 from osteoplan.trajectory.probes.plan import CoverPlan
 from osteoplan.trajectory.reach import followed
@@ -125,6 +125,7 @@ def ways_in(
         rejected[f"{task.approach.id}_{task.side}".rstrip("_")] = {
             "tried": search.tried, **{name: count for name, count in search.rejected.items() if count},
         }  # fmt: skip
+    found = list(once_each(found, needle_rules(case.centre.limits.get("ways", {}))))
     stage(progress, "screw corridors", 0.65, 0.85)
     screws = tuple(inventory_for(case, "percutaneous_screws").devices.values())
     straight = followed(

@@ -149,7 +149,7 @@ def _shown(difference: Difference) -> Value:
 
 def _reason(option: Option) -> str:
     texts = [reason.text for reason in option.reasons] or ["no reason was recorded"]
-    return f"{_STATUS[option.status]}: {'; '.join(texts)}"
+    return "; ".join(texts) if option.not_judged else f"{_STATUS[option.status]}: {'; '.join(texts)}"
 
 
 def _against(result: PlanResult, option: Option) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ too narrow, how wide it is there and what is needed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from osteoplan.knowledge.corridors import Template
 from osteoplan.knowledge.corridors import templates as package_templates
@@ -14,7 +15,7 @@ from osteoplan.knowledge.devices import devices
 from osteoplan.model.device import Device
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.corridors.exact import measured_exactly
-from osteoplan.trajectory.corridors.regions import Missing
+from osteoplan.trajectory.corridors.regions import Missing, OffScan
 from osteoplan.trajectory.corridors.report import found_way, narrow_way, no_way
 from osteoplan.trajectory.corridors.search import Axis, axes_of, place_of
 from osteoplan.trajectory.corridors.to_skin import OuterWay, outer_way
@@ -89,6 +90,8 @@ def _way(
     """The corridor of a template on one side, or why there is none."""
     try:
         place = place_of(around, template, names)
+    except OffScan as why:
+        return replace(no_way(around, template, names, ""), status="not_judged", reasons=(str(why),))
     except Missing as why:
         return no_way(around, template, names, str(why))
     axes = axes_of(place)

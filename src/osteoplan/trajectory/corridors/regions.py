@@ -15,14 +15,18 @@ from osteoplan.model.anatomy import BoneFrame
 from osteoplan.trajectory.corridors.bone import BoneField, bone_field
 from osteoplan.trajectory.surroundings import Surroundings
 
-__all__ = ["Missing", "Region", "inside_points", "region", "surface_points"]
+__all__ = ["Missing", "OffScan", "Region", "inside_points", "region", "surface_points"]
 
 FAR = 1e6
 CAP_MM = 2.0  # an outermost point is the mean of a cap this high
 
 
 class Missing(NotAvailable):
-    """A region rests on something that this scan does not show; the message says what."""
+    """A region rests on something that was not found; the message says what."""
+
+
+class OffScan(Missing):
+    """A region rests on something that the scan stops short of; the message says by how much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,7 @@ def region(around: Surroundings, row: RegionRow | None, names: Mapping[str, str]
     axes = frame.axes * np.array([[sign], [1.0], [1.0]])
     place = frame.origin_mm if row.landmark == "origin" else frame.landmarks_mm.get(row.landmark)
     if place is None:
-        raise Missing(f"the {_words(row.landmark)} of {_words(label)} is not on this scan")
+        raise _lacking(around, label, f"the {_words(row.landmark)} of {_words(label)}", "is not on this scan")
     unit = _unit(around, label, frame, row.unit)
     boxes = [(-FAR, FAR) if b is None else (b[0] * unit, b[1] * unit)
              for b in (row.lateral, row.posterior, row.superior)]  # fmt: skip
@@ -126,8 +130,23 @@ def _frame(around: Surroundings, label: str, kind: str) -> BoneFrame:
         return _own_frame(around, label)
     frame = around.frames.get(label, {}).get(kind)
     if frame is None:
-        raise Missing(f"the axes ({_words(kind)}) of {_words(label)} were not read on this scan")
+        what = f"the axes ({_words(kind)}) of {_words(label)}"
+        raise _lacking(around, label, what, "were not read on this scan")
     return frame
+
+
+def _lacking(around: Surroundings, label: str, what: str, said: str) -> Missing:
+    """What a bone does not show: beyond the scan's edge where that cuts the bone, else not found."""
+    mask, size = around.bones[label], np.array(around.grid.shape)
+    at = np.argwhere(mask)
+    cut = at[((at == 0) | (at == size - 1)).any(axis=1)]
+    if not len(cut):
+        return Missing(f"{what} {said}")
+    # the middle of the lesion is a place that everybody who reads this knows
+    shown = around.lesion if around.lesion.any() else mask
+    lesion = around.grid.positions_mm(np.argwhere(shown)).mean(axis=0)
+    away = float(np.linalg.norm(around.grid.positions_mm(cut) - lesion, axis=1).min())
+    return OffScan(f"not judged: the scan stops {away:.0f} mm from the lesion, short of {what}")
 
 
 def _patient_frame(around: Surroundings, label: str) -> BoneFrame:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.arrays import F64, Indices
+from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import NotAvailable
-from osteoplan.knowledge.approaches import NeedleWay
+from osteoplan.knowledge.approaches import NeedleWay, approaches_of
 from osteoplan.model.anatomy import BoneFrame
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.pedicle import pedicle
@@ -133,6 +133,23 @@ def window_of(around: Surroundings, task: NeedleTask) -> Window | None:
     )
 
 
+def named_so(around: Surroundings, task: NeedleTask, outward: F64) -> Bool:
+    """(n,) True where a direction has this approach's name: of those that reach it, the nearest one's."""
+    own = task.approach.needle
+    assert own is not None
+    nearest = np.ones(len(outward), dtype=bool)
+    mine = outward @ outward_axis(frame_of(around, own), own, task.side)
+    for other in approaches_of(around.anatomy.bone):
+        way = other.needle
+        if other.id == task.approach.id or way is None or way.through is not None:
+            continue
+        if way.frame and way.frame not in around.frames[around.target]:
+            continue
+        theirs = outward @ outward_axis(frame_of(around, way), way, task.side)
+        nearest &= (theirs <= mine) | (theirs < np.cos(np.radians(way.within_deg)))
+    return nearest
+
+
 def outward_axis(frame: BoneFrame, way: NeedleWay, side: str) -> F64:
     """(3,) middle of an approach's directions in patient space."""
     lateral, posterior, superior = way.outward
@@ -153,6 +170,7 @@ def candidates(around: Surroundings, maps: DistanceMaps, task: NeedleTask) -> Ca
     tips = _tips(around, maps, rules.tip_spacing_mm, rules.tip_depth_mm)
     if window is None:
         outward = _cone(axis, way.within_deg, rules.direction_spacing_deg)
+        outward = outward[named_so(around, task, outward)]
         tips = _thinned(tips, rules.candidates // max(len(outward), 1))
         return Candidates(np.repeat(tips, len(outward), axis=0), np.tile(outward, (len(tips), 1)))
     places = window.places()

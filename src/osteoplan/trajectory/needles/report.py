@@ -11,6 +11,7 @@ import numpy.typing as npt
 from osteoplan.arrays import F64, Point
 from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
+from osteoplan.model.plan import OFF_SCAN
 from osteoplan.model.trajectory import Gap, Profile, Trajectory
 from osteoplan.trajectory.needles.candidates import Candidates
 from osteoplan.trajectory.needles.limits import NeedleTask
@@ -22,6 +23,7 @@ from osteoplan.units import told_apart
 __all__ = ["none_of", "numbered", "unchecked_of", "way_of", "why_broken"]
 
 PROFILE_MM = 1.0  # between the places of a profile
+_AT_SKIN = ("skin", "skin_angle_max_deg", "length_mm", "reach", "aspect")  # measured where the path comes out
 
 
 def way_of(
@@ -39,8 +41,8 @@ def way_of(
     gaps = _gaps(scene, tried, measured)
     return replace(
         none_of(scene.around, task, ()),
-        status="none" if broken else "fits",
-        reasons=tuple(text for _, text in _sentences(scene, measured, gaps, broken))
+        status="fits" if not broken else "none" if _seen(broken) else "not_judged",
+        reasons=tuple(text for _, text in why_broken(scene, tried, measured, broken))
         if broken
         else _remarks(task),
         entry_mm=point(entry),
@@ -58,7 +60,17 @@ def why_broken(
     scene: Scene, tried: Candidates, measured: PathMeasurements, broken: Mapping[str, float]
 ) -> tuple[tuple[str, str], ...]:
     """(limit, sentence with its number) of one path, for each limit that it misses by so much."""
-    return _sentences(scene, measured, _gaps(scene, tried, measured), broken) if broken else ()
+    seen = _seen(broken)
+    if broken and not seen:
+        away = scene.maps.to_edge_mm(tried.tips_mm[0], tried.outward[0])
+        said = f"not judged: the scan stops {away:.0f} mm from the lesion, short of the skin: use a wider CT"
+        return ((OFF_SCAN, said),)
+    return _sentences(scene, measured, _gaps(scene, tried, measured), seen) if seen else ()
+
+
+def _seen(broken: Mapping[str, float]) -> Mapping[str, float]:
+    """Limits that are broken in what the scan shows: of a path that it cuts, none that needs the skin."""
+    return {n: by for n, by in broken.items() if n not in _AT_SKIN} if "skin" in broken else broken
 
 
 def none_of(around: Surroundings, task: NeedleTask, reasons: tuple[str, ...]) -> Trajectory:
@@ -188,8 +200,6 @@ def _sentences(
 ) -> tuple[tuple[str, str], ...]:
     """(limit, sentence) of what the path that misses least breaks, each with its number and the limit."""
     task, rules = scene.task, scene.task.rules
-    if "skin" in broken:  # what is measured along a path that the image cuts would only mislead
-        return (("skin", "every path leaves the image before it reaches the skin: use a wider CT"),)
     said = []
     for gap in gaps:
         if f"{gap.kind}_clearance_min_mm" in broken:

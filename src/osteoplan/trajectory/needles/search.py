@@ -19,7 +19,7 @@ Source of the scheme: Essert and others, SCITEPRESS 2009; Seitel and others, Med
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,13 +31,13 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.needles.candidates import Candidates, candidates, neighbours, window_of
 from osteoplan.trajectory.needles.exact import kept
-from osteoplan.trajectory.needles.limits import NeedleTask
+from osteoplan.trajectory.needles.limits import NeedleRules, NeedleTask
 from osteoplan.trajectory.needles.measure import PathMeasurements, Scene, meet, shortfalls
 from osteoplan.trajectory.needles.report import none_of, numbered, way_of
 from osteoplan.trajectory.placement_error import error_budget, most_robust
 from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
 
-__all__ = ["NeedleSearch", "needle_ways", "recheck"]
+__all__ = ["NeedleSearch", "needle_ways", "once_each", "recheck"]
 
 FRONT = 2000  # paths that the Pareto front is taken of
 TRIES = 200  # paths of the front that are looked at for proposals
@@ -88,6 +88,35 @@ def needle_ways(around: Surroundings, task: NeedleTask, ensemble: Ensemble) -> N
 
     ways = kept(around, task, again)
     return replace(first, ways=ways)
+
+
+def once_each(ways: Sequence[Trajectory], rules: NeedleRules) -> tuple[Trajectory, ...]:
+    """The trajectories, those of two approaches that come to one way told once, with both names.
+
+    The first of them stays, so the better ones should stand first.
+    """
+    told: list[Trajectory] = []
+    for way in ways:
+        same = next((n for n, one in enumerate(told) if _one_way(one, way, rules)), None)
+        if same is None:
+            told.append(way)
+        else:
+            also = f"also found as: {way.name}"
+            told[same] = replace(told[same], reasons=(*told[same].reasons, also))
+    return tuple(told)
+
+
+def _one_way(one: Trajectory, other: Trajectory, rules: NeedleRules) -> bool:
+    """True for two ways that fit and do not differ as much as two proposals of one search do."""
+    if not (one.ok and other.ok and one.entry_mm and one.target_mm and other.entry_mm and other.target_mm):
+        return False
+    ends = np.array([[way.entry_mm, way.target_mm] for way in (one, other)], dtype=np.float64)
+    outward = ends[:, 0] - ends[:, 1]
+    outward /= np.linalg.norm(outward, axis=1)[:, None]
+    return bool(
+        np.linalg.norm(ends[0] - ends[1], axis=1).max() < rules.different_mm
+        and np.degrees(np.arccos(np.clip(outward[0] @ outward[1], -1.0, 1.0))) < rules.different_deg
+    )
 
 
 def _search(around: Surroundings, task: NeedleTask, ensemble: Ensemble) -> NeedleSearch:
