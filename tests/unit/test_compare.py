@@ -118,7 +118,7 @@ def test_where_less_is_better_the_least_comes_first():
     best = found.between[0]
     assert (best.option, best.reference, best.estimate.value) == ("easy", "middle", pytest.approx(-20.0))
     assert best.supported
-    assert "stress in a screw alone" in found.notes[0]
+    assert "stress in a screw alone, relative" in found.notes[0]
 
 
 @pytest.mark.parametrize("id", ["cement_volume_mL", "path_length_mm"])
@@ -178,3 +178,50 @@ def test_without_draws_of_the_reference_there_is_no_difference():
     told = (published("strength_ratio_to_intact", "compression", 70.0),)
     rival = Option(Plan("book", "book", "book", "L1"), "comparator", "comparator", outcomes=told)
     assert [d.option for d in run(option("left", 80.0), rival).differences] == ["left"]
+
+
+def by_case(id, breach=None, **means):
+    """An option judged by several load cases, with the probability of a breach of its way."""
+    outcomes = tuple(
+        Estimate.from_draws(
+            "strength_ratio_to_intact", target, value=mean, draws=mean + 5.0 * WORLD, unit="%"
+        )
+        for target, mean in means.items()
+    )
+    known = () if breach is None else (
+        Estimate("breach_probability", "canal", breach, None, None, "1", "simulated"),
+    )  # fmt: skip
+    return Option(Plan(id, id, id, "L1", clearances=known), "plan", "ranked", outcomes=outcomes)
+
+
+def test_an_option_is_above_another_only_where_every_load_case_says_so():
+    found = run(by_case("a", discs=97.0, caps=118.0), by_case("b", discs=93.0, caps=104.0), resolution=2.0)
+    (gap,) = found.between
+    assert gap.supported
+    assert (gap.estimate.target, gap.estimate.value) == ("discs", pytest.approx(4.0))
+    assert (gap.estimate.low, gap.estimate.high) == pytest.approx((4.0, 14.0))  # both load cases
+    assert gap.estimate.beside == {"caps": pytest.approx(14.0)}
+    assert found.groups == (("a",), ("b",))
+    split = run(by_case("a", discs=97.0, caps=104.0), by_case("b", discs=93.0, caps=118.0), resolution=2.0)
+    assert not split.between[0].supported
+    assert split.groups == (("a", "b"),)
+
+
+def test_what_is_not_told_apart_shares_its_place_and_the_safer_comes_first():
+    found = run(
+        by_case("risky", 0.4, discs=97.0), by_case("safe", 0.02, discs=96.0), by_case("unknown", discs=95.5),
+        by_case("weak", 0.01, discs=80.0), resolution=2.0,
+    )  # fmt: skip
+    assert found.groups == (("safe", "risky", "unknown"), ("weak",))
+    assert [found.place(id) for id in ("safe", "risky", "unknown", "weak", "none")] == [1, 1, 1, 4, None]
+    assert found.ranking == ("safe", "risky", "unknown", "weak")
+
+
+def test_ties_in_a_chain_share_a_place_and_nobody_stands_before_who_is_told_above_him():
+    chain = [by_case("a", 0.3, discs=99.0), by_case("b", 0.2, discs=97.5), by_case("c", 0.1, discs=96.0)]
+    found = run(*chain, resolution=2.0)
+    assert {(d.option, d.reference): d.supported for d in found.between} == {
+        ("a", "b"): False, ("b", "c"): False, ("a", "c"): True,
+    }  # fmt: skip
+    assert found.groups == (("b", "a", "c"),)
+    assert found.ties == (("b", "a"),)

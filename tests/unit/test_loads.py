@@ -94,9 +94,15 @@ def strengths(*values):
     )
 
 
+RELATIVE = load_case("vertebra_compression")
+ABSOLUTE = RELATIVE.model_copy(
+    update={"criteria": tuple(one.model_copy(update={"relative": False}) for one in RELATIVE.criteria)}
+)
+
+
 def told(bone, patient, *, calibrated=True):
     return strength_to_load(
-        strengths(("pistoia_load_N", 1.0), ("strength_N", 3300.0)), load_case("vertebra_compression"), bone,
+        strengths(("height_load_N", 1.0), ("strength_N", 3300.0)), ABSOLUTE, bone,
         patient, calibrated=calibrated, ensemble=Ensemble(3, 30),
     )  # fmt: skip
 
@@ -116,6 +122,13 @@ def test_without_weight_level_or_calibration_there_is_no_ratio():
     assert len(told("vertebra_L4", Patient())) == 1  # the load that needs no weight
     assert told("vertebra_T6", SEVENTY) == ()
     assert told("vertebra_L4", SEVENTY, calibrated=False) == ()
+
+
+def test_a_criterion_that_only_compares_states_tells_no_share_of_a_load():
+    made = strengths(("strength_N", 3300.0))
+    asked = {"calibrated": True, "ensemble": Ensemble(3, 30)}
+    assert strength_to_load(made, RELATIVE, "vertebra_L4", SEVENTY, **asked) == ()
+    assert len(strength_to_load(made, ABSOLUTE, "vertebra_L4", SEVENTY, **asked)) == 2
 
 
 def test_a_load_with_a_range_widens_the_interval_and_is_paired_between_states():

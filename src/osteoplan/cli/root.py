@@ -62,7 +62,7 @@ class PlanOptions:
 
     lesion: str | None = None
     draws: int = 200
-    spacing: float = 1.0
+    spacing: float = 1.5
     seed: int = 1
     existing_metal: Literal["left-out", "bonded"] = "left-out"
     scenario: Literal["none", "killed", "removed"] = "none"

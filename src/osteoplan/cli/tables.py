@@ -39,14 +39,11 @@ def option_table(plan: Json) -> Table:
     table.add_column(f"{outcomes()[ranked_by].short_title}, % of intact", justify="right")
     table.add_column("cement mL", justify="right")
     table.add_column("what speaks against", overflow="fold")
-    ranking = plan["comparison"]["ranking"]
+    groups = plan["comparison"]["groups"]
+    places = {id: 1 + sum(map(len, groups[:n])) for n, group in enumerate(groups) for id in group}
     for option in plan["options"]:
         known = {outcome["id"]: outcome for outcome in option["outcomes"]}
-        place = (
-            str(ranking.index(option["id"]) + 1)
-            if option["id"] in ranking
-            else _MARK.get(option["status"], "x")
-        )
+        place = str(places.get(option["id"], _MARK.get(option["status"], "x")))
         against = "; ".join(reason["text"] for reason in option["reasons"]) or "; ".join(
             option["warnings"][:1]
         )

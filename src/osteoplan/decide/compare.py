@@ -1,14 +1,17 @@
 """Options side by side: paired differences, an honest ranking, and ties where the uncertainty keeps them.
 
-Differences are taken draw by draw (draw k is the same sample in every option).  A difference is *supported*
-where its interval lies beyond what the model resolves (a mesh, a mask's edge), on either side of zero.
+Differences are taken draw by draw (draw k is the same sample in every option), load case by load case; the
+interval is that of all load cases together.  A difference is *supported* where it lies beyond what the model
+resolves (a mesh, a mask's edge), on either side of zero.  The ranking is cut where all before is told above
+all behind; within such a group nothing is above anything else, and safety orders (``safety``).
 Published and simulated outcomes are never subtracted, and an option never wins on an outcome that its rival
 lacks: the ranking uses one simulated outcome that every ranked option has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Literal
 
@@ -17,10 +20,10 @@ from osteoplan.knowledge.outcomes import outcome as outcome_of
 from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.model.comparison import Column, Comparison, Difference
 from osteoplan.model.evidence import Verdict
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import pooled
 from osteoplan.model.plan import Option
 
-__all__ = ["compare"]
+__all__ = ["compare", "safety"]
 
 
 def compare(
@@ -49,15 +52,16 @@ def compare(
     sign = -1.0 if ranked.better == "more" else 1.0
     base = next(option for option in options if option.id == reference)
     differences = _differences(options, base, ranked_by, resolution)
-    ranking: tuple[str, ...] = ()
-    if not blocking:
-        rankable = [o for o in options if o.status == "ranked" and o.outcome(ranked_by) is not None]
-        ranking = tuple(o.id for o in sorted(rankable, key=lambda o: sign * _value(o, ranked_by)))
-    between = _between({o.id: o for o in options}, ranking, ranked_by, resolution)
+    rankable = [] if blocking else [o for o in options if o.status == "ranked" and o.outcome(ranked_by)]
+    rankable.sort(key=lambda o: sign * _value(o, ranked_by))
+    between = _between(rankable, ranked_by, resolution)
+    groups = _groups(rankable, between, sign)
+    ranking = tuple(id for group in groups for id in group)
     return Comparison(
         reference=reference,
         ranked_by=ranked_by,
         ranking=ranking,
+        groups=groups,
         columns=(Column(ranked.short_title, (ranked_by,), "ranked"), *_columns(options)),
         differences=differences,
         ties=_ties(between, ranking),
@@ -78,6 +82,12 @@ def _columns(options: Sequence[Option]) -> Iterator[Column]:
             yield Column(title, tuple(id for _, id in own), kind, all(row.plans_only for row, _ in own))
 
 
+def safety(option: Option) -> tuple[float, ...]:
+    """What orders options that the mechanics do not tell apart, the least first: probability of a breach."""
+    known = [one.value for one in option.plan.clearances if one.id == "breach_probability"]
+    return (max(known, default=1.0),)
+
+
 def _value(option: Option, outcome: str) -> float:
     estimate = option.outcome(outcome)
     assert estimate is not None
@@ -88,44 +98,59 @@ def _differences(
     options: Sequence[Option], base: Option, outcome: str, resolution: float
 ) -> tuple[Difference, ...]:
     """Paired differences of the ranked outcome to the reference, for every option that was simulated."""
-    ours = base.outcome(outcome)
-    if ours is None or ours.draws is None:
-        return ()
-    found = []
-    for option in options:
-        theirs = option.outcome(outcome)
-        if option.id == base.id or theirs is None or theirs.draws is None:
-            continue
-        gain = theirs.minus(ours)
-        found.append(Difference(option.id, base.id, gain, _told_apart(gain, resolution)))
-    return tuple(found)
+    found = (_difference(option, base, outcome, resolution) for option in options if option.id != base.id)
+    return tuple(one for one in found if one is not None)
 
 
-def _told_apart(difference: Estimate, resolution: float) -> bool:
-    """True where the whole interval is beyond the resolution, on one side of zero."""
-    assert difference.low is not None
-    assert difference.high is not None
-    return bool(difference.low > resolution or difference.high < -resolution)
-
-
-def _between(
-    options: dict[str, Option], ranking: Sequence[str], outcome: str, resolution: float
-) -> tuple[Difference, ...]:
+def _between(options: Sequence[Option], outcome: str, resolution: float) -> tuple[Difference, ...]:
     """Paired differences of every two ranked options, the better one less the worse."""
-    found = []
-    for better, worse in combinations(ranking, 2):
-        one, two = options[better].outcome(outcome), options[worse].outcome(outcome)
-        assert one is not None
-        assert two is not None
-        gap = one.minus(two)
-        found.append(Difference(better, worse, gap, _told_apart(gap, resolution)))
+    found = (_difference(one, two, outcome, resolution) for one, two in combinations(options, 2))
+    return tuple(one for one in found if one is not None)
+
+
+def _difference(one: Option, two: Option, outcome: str, resolution: float) -> Difference | None:
+    """One option less another, by every load case that both have; the first option's worst case is named."""
+    ours, theirs = (
+        {e.target: e for e in option.outcomes if e.id == outcome and e.draws is not None}
+        for option in (one, two)
+    )
+    gaps = [estimate.minus(theirs[target]) for target, estimate in ours.items() if target in theirs]
+    if not gaps:
+        return None
+    low, high = pooled(gaps)
+    beside = {gap.target: gap.value for gap in gaps[1:]}
+    told = replace(gaps[0], low=low, high=high, beside=beside)
+    return Difference(one.id, two.id, told, low > resolution or high < -resolution)
+
+
+def _groups(
+    options: Sequence[Option], between: Sequence[Difference], sign: float
+) -> tuple[tuple[str, ...], ...]:
+    """Options, best first, cut where every one before is told above every one behind; inside by safety."""
+    above = {(d.option, d.reference) for d in between if d.supported and sign * d.estimate.value < 0.0}
+    groups: list[list[Option]] = []
+    for n, option in enumerate(options):
+        apart = all((one.id, two.id) in above for one in options[:n] for two in options[n:])
+        if apart:
+            groups.append([])
+        groups[-1].append(option)
+    return tuple(_inside(group, above) for group in groups)
+
+
+def _inside(group: Sequence[Option], above: Set[tuple[str, str]]) -> tuple[str, ...]:
+    """The safest first; one that another is told above comes after it."""
+    left, found = sorted(group, key=safety), []
+    while left:
+        free = [o for o in left if not any((other.id, o.id) in above for other in left)] or left
+        found.append(free[0].id)
+        left.remove(free[0])
     return tuple(found)
 
 
 def _ties(between: Sequence[Difference], ranking: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Neighbours in the ranking that are not told apart."""
-    apart = {(pair.option, pair.reference): pair.supported for pair in between}
-    return tuple(pair for pair in pairwise(ranking) if not apart[pair])
+    apart = {frozenset((pair.option, pair.reference)): pair.supported for pair in between}
+    return tuple(pair for pair in pairwise(ranking) if not apart.get(frozenset(pair), False))
 
 
 def _notes(
@@ -138,6 +163,7 @@ def _notes(
     if not ranking:
         return ("no percutaneous option is feasible here; the comparators stand",)
     return (
-        f"ranked by simulated {what} alone: pain, tumour control and wishes are not in this order",
+        f"ranked by simulated {what} alone, relative to the same bone and one load case at a time: "
+        "pain, tumour control and wishes are not in this order",
         f"comparators without a simulated {what} stand beside the ranking, not in it",
     )

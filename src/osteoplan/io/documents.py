@@ -96,6 +96,8 @@ class OutcomeDocument(Document):
     because: list[str]
     status: str
     study: StudyDocument | None = None
+    criterion: str = ""
+    beside: dict[str, float] = {}
 
 
 class FindingDocument(Document):

@@ -40,22 +40,51 @@ def migrated(document: Any, where: str) -> Any:
 
 
 def _to_2(old: Json) -> Json:
-    """Whole options, and the words of the day; the first plans had no standings and no sensitivity."""
+    """Whole options, the words of the day, a stiffness called one; the first plans had no standings."""
     first: Json = {
         "standings": [], "presumed": [], "would_change": [], "line_of_therapy": [], "survival": None,
-        "knowledge": None, "sensitivity": [], "rigidity": [], "checklist": [],
+        "knowledge": None, "checklist": [], "rigidity": [],
     }  # fmt: skip
     score = {"kind": "sum", "item_sources": {}, "conflicts": [], "shown_only": False}
     verdict: Json = {"techniques": [], "first": "", "remains": [], "supposed": None, "tag": "", "origin": ""}
     option = {"approach": "", "uses": [], "remarks": []}
+    vertebra = old["bone"].startswith("vertebra_")
+
+    def told(one: Json) -> Json:
+        return {**one, "id": _called(one["id"], vertebra)}
+
+    def paired(one: Json) -> Json:
+        return {**one, "outcome": told(one["outcome"])}
+
+    compared = {"between": [], "groups": [[id] for id in old["comparison"]["ranking"]], **old["comparison"]}
     return {
         **first, **old, "schema": f"{NAME}/2", "wordings": None,
         "scores": [{**score, **one} for one in old["scores"]],
         "verdicts": [{**verdict, **one} for one in old["verdicts"]],
-        "options": [{**option, "short_title": _short(one["title"]), **one} for one in old["options"]],
-        "comparison": {"between": [], **old["comparison"]},
+        **{name: [told(one) for one in old[name]] for name in ("intact", "now")},
+        "options": [
+            {**option, "short_title": _short(one["title"]), **one,
+             **{name: [told(e) for e in one[name]] for name in ("clearances", "outcomes")}}
+            for one in old["options"]
+        ],
+        "comparison": {
+            **compared, "ranked_by": _called(compared["ranked_by"], vertebra),
+            **{name: [paired(one) for one in compared[name]] for name in ("differences", "between")},
+        },
+        "sensitivity": [
+            {**one, "outcome": _called(one["outcome"], vertebra)} for one in old.get("sensitivity", ())
+        ],
         "questions": [{"changes": [], **one} for one in old["questions"]],
     }  # fmt: skip
+
+
+def _called(outcome: str, vertebra: bool) -> str:
+    """Today's id of an outcome: what a vertebra's strength was called was 0.0068 K H, a stiffness."""
+    stiff = {
+        "strength_N": "height_load_N", "strength_ratio_to_intact": "stiffness_ratio_to_intact",
+        "strength_ratio_to_now": "stiffness_ratio_to_now", "pistoia_load_N": "strength_N",
+    }  # fmt: skip
+    return stiff.get(outcome, outcome) if vertebra else outcome
 
 
 def _short(title: str) -> str:

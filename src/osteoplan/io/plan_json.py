@@ -116,6 +116,7 @@ class ComparisonDocument(Document):
     reference: str
     ranked_by: str
     ranking: list[str]
+    groups: list[list[str]]
     ties: list[tuple[str, str]]
     emptied_by: str
     differences: list[DifferenceDocument]

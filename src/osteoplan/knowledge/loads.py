@@ -23,7 +23,16 @@ from osteoplan.knowledge.values import known
 from osteoplan.model.case import Patient
 from osteoplan.model.evidence import Known, ReviewStatus, worst
 
-__all__ = ["Amount", "Criterion", "LoadCase", "LoadThreshold", "Magnitude", "load_case", "load_cases"]
+__all__ = [
+    "Amount",
+    "Criterion",
+    "LoadCase",
+    "LoadThreshold",
+    "Magnitude",
+    "load_case",
+    "load_cases",
+    "ratio_of",
+]
 
 STANDARD_GRAVITY = 9.80665  # m/s2, by definition
 MEASURED = ("body_weight_N", "weight_kg", "height_cm")
@@ -41,6 +50,7 @@ class Criterion(Strict):
             ``strain`` in tension or beyond ``compression``; only those at least as dense as ``dense`` count.
         strain, compression, volume_fraction, failing_mm3, dense: ``file.key`` of a material number, or a key
             of the case's own numbers.
+        relative: its newtons compare states of one bone; none is held against a load of life.
         told_as: ``drive``: the load that the machine brings; ``companion``: the force that goes with it.
     """
 
@@ -51,6 +61,7 @@ class Criterion(Strict):
     volume_fraction: str = ""
     failing_mm3: str = ""
     dense: str = ""
+    relative: bool = False
     told_as: Literal["drive", "companion"] = "drive"
 
     @model_validator(mode="after")
@@ -207,7 +218,16 @@ class LoadCase(Strict):
     @property
     def ratio(self) -> str:
         """Id of the share of intact that ranks."""
-        return f"{self.rank_by.partition('_')[0]}_ratio_to_intact"
+        return ratio_of(self.rank_by, "intact")
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """Ids of the outcomes told as shares of intact, the one that ranks first.
+
+        Through soft discs a stiffness is theirs: no share of it is told.
+        """
+        stiffness = () if self.cap_modulus else (self.stiffness,)
+        return tuple(dict.fromkeys((self.rank_by, *stiffness)))
 
     @property
     def of_tissue(self) -> frozenset[str]:
@@ -233,6 +253,11 @@ class LoadCase(Strict):
             self.laws.status, *(modulus_law(law).status for law in self.laws.use),
             *(known.status for known in stated), *(row.status for row in self.numbers.values()),
         )  # fmt: skip
+
+
+def ratio_of(outcome: str, state: str) -> str:
+    """Id of the share that an outcome is of a state: ``strength_ratio_to_intact`` of ``strength_N``."""
+    return f"{outcome.partition('_')[0]}_ratio_to_{state}"
 
 
 def load_case(id: str) -> LoadCase:

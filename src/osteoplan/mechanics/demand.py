@@ -3,8 +3,9 @@
     ratio = strength / load          below 1 a fracture is to be expected under that load
 
 A load is a formula over weight and height with a source (``knowledge.loads``); where the patient's weight is
-needed and unknown there is no ratio, and of a scan without calibrated density there is none either: its
-newtons are not absolute.  Where a source gives a range, draws take the load evenly from it.
+needed and unknown there is no ratio.  Nor is there one of a scan without calibrated density, or by a
+criterion that only compares states of one bone: those newtons are not absolute.  Where a source gives a
+range, draws take the load evenly from it.
 Tests: tests/unit/test_loads.py.
 """
 
@@ -43,7 +44,8 @@ def strength_to_load(
     """
     if not calibrated:
         return ()
-    found = {outcome.id: outcome for outcome in outcomes if outcome.target == case.title}
+    absolute = {criterion.id for criterion in case.criteria if not criterion.relative}
+    found = {one.id: one for one in outcomes if one.target == case.title and one.id in absolute}
     ratios = []
     for magnitude in case.magnitudes:
         strength = found.get(STRENGTH[magnitude.unit])

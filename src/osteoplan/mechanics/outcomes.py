@@ -9,6 +9,9 @@ Draws of a strength are those of the stiffness times one factor: the criterion's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
@@ -21,9 +24,9 @@ from osteoplan.mechanics.specimen import Response, Specimen
 from osteoplan.mechanics.uncertainty.samples import Tissue
 from osteoplan.model.evidence import worst
 from osteoplan.model.field import Field
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, pooled
 
-__all__ = ["outcomes", "strain_field", "units_per_motion"]
+__all__ = ["outcomes", "strain_field", "units_per_motion", "worst_first"]
 
 DEGREE = float(np.pi / 180.0)
 FILLED = 0.5  # an element more than half cement or metal is no bone that a tissue criterion counts
@@ -46,6 +49,7 @@ def outcomes(
     def told(id: str, factor: float, unit: str, why: tuple[str, ...]) -> Estimate:
         return Estimate.from_draws(
             id, case.title, value=K * factor, unit=unit, because=(*why, *because), status=status,
+            criterion=why[-1] if why else "",
             draws=draws * factor * (local_correction if id in case.of_tissue else 1.0),
         )  # fmt: skip
 
@@ -58,6 +62,31 @@ def outcomes(
         else:
             rows.append(told(criterion.id, at_failure, case.load_unit, why))
     return tuple(rows)
+
+
+def worst_first(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
+    """Shares of strength by every load case, the worst first; then the other outcomes as they stand.
+
+    The worst one names the others (``beside``), and its interval is that of all their draws together: how the
+    bone is held and loaded is one more thing that is not known.
+    """
+    shares: dict[str, list[Estimate]] = {}
+    for one in estimates:
+        if one.id.startswith("strength_ratio_to_") and one.draws is not None:
+            shares.setdefault(one.id, []).append(one)
+    rows = [joined for found in shares.values() for joined in _joined(sorted(found, key=lambda e: e.value))]
+    return (*rows, *(one for one in estimates if one.id not in shares))
+
+
+def _joined(shares: Sequence[Estimate]) -> tuple[Estimate, ...]:
+    worst, *others = shares
+    if not others:
+        return (worst,)
+    beside = {one.target: one.value for one in others}
+    told = ", ".join(f"{value:.0f} % in {title}" for title, value in beside.items())
+    low, high = pooled(shares)
+    because = (f"worst of {len(shares)} load cases; {told}: the interval holds them all", *worst.because)
+    return (replace(worst, low=low, high=high, beside=beside, because=because), *others)
 
 
 def units_per_motion(load_unit: str) -> tuple[float, str]:
@@ -99,9 +128,10 @@ def _motion_at_failure(
     fraction = case.known(criterion.volume_fraction).number
     at_one = effective_strain(found.s[: len(bone)][bone], specimen.settings.spacing_mm**3)
     critical = float(np.quantile(at_one, 1.0 - fraction))
-    part = "body's bone" if specimen.anatomy.is_vertebra else "bone that counts"
+    part = "body's bone" if specimen.anatomy.is_vertebra else "bone"
     return limit / critical, (
-        *strain.cite[:1], f"{100 * fraction:g} % of the {part} above {100 * limit:g} % effective strain",
+        *strain.cite[:1],
+        f"{100 * fraction:g} % of the {part} outside cement above {100 * limit:g} % effective strain",
     )  # fmt: skip
 
 
@@ -118,7 +148,7 @@ def _strain_limit(
         raise BadInput(f"{specimen.anatomy.level}, {case.title}: too little bone is left for the criterion")
     return failure_load(demand, edge**3, failing_mm3=failing), (
         *case.known(criterion.strain).cite[:1],
-        f"{failing:g} mm3 of dense bone beyond {100 * tension:g} % in tension or "
+        f"{failing:g} mm3 of dense bone outside cement beyond {100 * tension:g} % in tension or "
         f"{100 * compression:g} % in compression",
     )  # fmt: skip
 

@@ -66,8 +66,10 @@ class Comparison:
         reference: option id that differences are taken against (best supportive care).
         columns: the ranked outcome first, then those beside it, in reading order.
         ranking: option ids, best first, by ``ranked_by``; empty where a stop or route rule spoke.
+        groups: the ranking, cut where all before is told above all behind: within a group nothing is above
+            anything else, and safety orders.
         between: paired differences of every two ranked options, better less worse.
-        ties: pairs in the ranking that the uncertainty does not tell apart.
+        ties: neighbours in the ranking that the uncertainty does not tell apart.
     """
 
     reference: str
@@ -80,6 +82,16 @@ class Comparison:
     notes: tuple[str, ...] = ()
     kind: Literal["single_outcome"] = "single_outcome"
     between: tuple[Difference, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+
+    def place(self, option: str) -> int | None:
+        """Place of an option, 1 the best; all of a group share theirs; None where it is not ranked."""
+        before = 0
+        for group in self.groups:
+            if option in group:
+                return before + 1
+            before += len(group)
+        return None
 
     @property
     def ranked_word(self) -> str:

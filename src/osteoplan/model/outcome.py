@@ -7,7 +7,7 @@ between two options is taken draw by draw.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,7 +17,9 @@ from osteoplan.arrays import F64, Array
 from osteoplan.errors import OsteoplanError
 from osteoplan.model.ensemble import Ensemble
 
-__all__ = ["Basis", "ColumnPlace", "Estimate", "Outcome", "Study", "limit_of_none", "none_or_all"]
+__all__ = [
+    "Basis", "ColumnPlace", "Estimate", "Outcome", "Study", "limit_of_none", "none_or_all", "pooled",
+]  # fmt: skip
 
 Basis = Literal["simulated", "published", "elicited"]
 
@@ -113,6 +115,9 @@ class Estimate:
         status: review status of the facts it rests on.
         one_at_a_time: values with one input at a time at its ends, by the input's id.
         study: what a published value rests on; None of any other.
+        criterion: of a strength: when the bone counts as failed, in words; empty for anything else.
+        beside: the same outcome by the other load cases that were solved, by their titles; the interval then
+            holds what lies between them too.
     """
 
     id: str
@@ -128,6 +133,8 @@ class Estimate:
     status: str = "verified"
     one_at_a_time: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
     study: Study | None = None
+    criterion: str = ""
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         numbers = [x for x in (self.value, self.low, self.high) if x is not None]
@@ -149,6 +156,7 @@ class Estimate:
         level: float = 0.9,
         status: str = "verified",
         ensemble: Ensemble | None = None,
+        criterion: str = "",
     ) -> Estimate:
         """Simulated outcome whose interval is the central ``level`` of the draws (and holds the value).
 
@@ -161,7 +169,7 @@ class Estimate:
         kept = np.asarray(draws if ensemble is None else ensemble.drawn(draws), dtype=np.float64)
         return cls(
             id, target, float(value), min(float(low), float(value)), max(float(high), float(value)), unit,
-            "simulated", because, level, kept, status,
+            "simulated", because, level, kept, status, criterion=criterion,
         )  # fmt: skip
 
     @classmethod
@@ -190,7 +198,7 @@ class Estimate:
         ours, theirs = _aligned(self, other)
         found = Estimate.from_draws(
             id, self.target, value=100.0 * self.value / other.value, draws=100.0 * ours / theirs, unit=unit,
-            because=self.because, level=self.level, status=self.status,
+            because=self.because, level=self.level, status=self.status, criterion=self.criterion,
         )  # fmt: skip
         return replace(found, one_at_a_time=_paired(self, other, lambda a, b: 100.0 * a / b))
 
@@ -199,9 +207,24 @@ class Estimate:
         ours, theirs = _aligned(self, other)
         found = Estimate.from_draws(
             id or self.id, self.target, value=self.value - other.value, draws=ours - theirs, unit=self.unit,
-            because=self.because, level=self.level, status=self.status,
+            because=self.because, level=self.level, status=self.status, criterion=self.criterion,
         )  # fmt: skip
         return replace(found, one_at_a_time=_paired(self, other, lambda a, b: a - b))
+
+
+def pooled(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    """Interval of several ways to tell one thing, each as likely: of all their draws, and every value.
+
+    Raises:
+        OsteoplanError: one of them has no draws.
+    """
+    first, *_ = estimates
+    if any(one.draws is None for one in estimates):
+        raise OsteoplanError(f"{first.id} has no draws: nothing can be pooled")
+    tail = 50.0 * (1.0 - first.level)
+    low, high = np.percentile(np.concatenate([one.draws for one in estimates]), [tail, 100.0 - tail])
+    values = [one.value for one in estimates]
+    return min(float(low), *values), max(float(high), *values)
 
 
 def _paired(

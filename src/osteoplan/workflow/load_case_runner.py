@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from osteoplan.errors import NotAvailable, OnStep, UnknownName
-from osteoplan.knowledge.loads import LoadCase
+from osteoplan.knowledge.loads import LoadCase, ratio_of
 from osteoplan.mechanics.boundary_summary import boundary_summary
 from osteoplan.mechanics.cases.registry import BUILDERS, NOT_SIMULATED, load_cases
 from osteoplan.mechanics.demand import strength_to_load
 from osteoplan.mechanics.load import load, settings_of
 from osteoplan.mechanics.memory import Hierarchies, available_bytes, needed_bytes
+from osteoplan.mechanics.outcomes import worst_first
 from osteoplan.mechanics.specimen import Specimen
 from osteoplan.mechanics.state import State
 from osteoplan.model.anatomy import Anatomy
@@ -42,6 +43,7 @@ class LoadCaseRoom:
         doing: what is done to the bone; a second load case is named.
         image: the bone without its lesion, or as it is now.
         before: answers of this load case that shares are taken of, by ``intact`` and ``now``.
+        pictured: its strain is kept for the pages; one load case of a bone is enough.
         reads: solids, and cement as the fields tell it.
     """
 
@@ -51,6 +53,7 @@ class LoadCaseRoom:
     patient: Patient
     image: State
     before: Mapping[str, Simulated] = field(default_factory=dict)
+    pictured: bool = True
     reads: frozenset[str] = frozenset({"solids"})
 
     @property
@@ -75,18 +78,22 @@ class LoadCaseRoom:
             self.specimen, image=self.image, ensemble=setting.ensemble, fields=fields, effects=effects,
             hierarchies=self.hierarchies, on_step=on_step,
         )  # fmt: skip
-        shares = [self._share(found, of, base, setting.anatomy) for of, base in self.before.items()]
+        shares = [
+            self._share(found, of, base, id, setting.anatomy)
+            for of, base in self.before.items()
+            for id in self.specimen.case.shares
+        ]
         to_load = strength_to_load(
             found.outcomes, self.specimen.case, setting.anatomy.bone, self.patient,
             calibrated=setting.anatomy.calibration.calibrated, ensemble=setting.ensemble,
         )  # fmt: skip
-        return replace(found, outcomes=(*found.outcomes, *shares, *to_load))
+        fields = found.fields if self.pictured else ()
+        return replace(found, outcomes=(*found.outcomes, *shares, *to_load), fields=fields)
 
-    def _share(self, found: Simulated, of: str, base: Simulated, anatomy: Anatomy) -> Estimate:
-        """What ranks, as per cent of a state before, paired."""
-        case = self.specimen.case
-        ours, theirs = (_outcome(one, case) for one in (found, base))
-        share = ours.ratio_to(theirs, case.ratio.replace("_to_intact", f"_to_{of}"))
+    def _share(self, found: Simulated, of: str, base: Simulated, id: str, anatomy: Anatomy) -> Estimate:
+        """An outcome as per cent of a state before, paired."""
+        ours, theirs = (_outcome(one, id, self.specimen.case.title) for one in (found, base))
+        share = ours.ratio_to(theirs, ratio_of(id, of))
         whole = f"per cent of intact: {anatomy.intact_basis}"
         return replace(share, because=(whole, *share.because)) if of == "intact" else share
 
@@ -134,7 +141,7 @@ class LoadCaseRunner:
             if scenario != specimen.settings.scenario:
                 specimen = replace(specimen, settings=replace(specimen.settings, scenario=scenario))
             doing = f"{case.doing} ({case.title})" if found else case.doing
-            found.append(LoadCaseRoom(doing, specimen, hierarchies, self.patient, image, base))
+            found.append(LoadCaseRoom(doing, specimen, hierarchies, self.patient, image, base, not found))
         return tuple(found)
 
     def at_once(self) -> int:
@@ -177,7 +184,7 @@ def together(done: Sequence[Simulated], cases: Sequence[LoadCase]) -> Simulated:
     """All load cases as one result; diagnostics are those of the first, and each other one's by its id."""
     others = {case.id: dict(one.diagnostics) for case, one in zip(cases[1:], done[1:], strict=True)}
     return Simulated(
-        tuple(outcome for one in done for outcome in one.outcomes),
+        worst_first([outcome for one in done for outcome in one.outcomes]),
         tuple(field for one in done for field in one.fields),
         {**done[0].diagnostics, **({"load_cases": others} if others else {})},
         tuple(dict.fromkeys(line for one in done for line in one.warnings)),
@@ -197,7 +204,5 @@ def _wanted(anatomy: Anatomy, which: str) -> tuple[LoadCase, ...]:
     return chosen
 
 
-def _outcome(state: Simulated, case: LoadCase) -> Estimate:
-    """The outcome that ranks in a load case."""
-    wanted = (case.rank_by, case.title)
-    return next(one for one in state.outcomes if (one.id, one.target) == wanted)
+def _outcome(state: Simulated, id: str, target: str) -> Estimate:
+    return next(one for one in state.outcomes if (one.id, one.target) == (id, target))

@@ -27,7 +27,7 @@ class PlanSettings:
     """
 
     lesion: str | None = None
-    spacing_mm: float = 1.0
+    spacing_mm: float = 1.5
     draws: int = 200
     seed: int = 1
     existing_metal: ExistingMetal = "left out"

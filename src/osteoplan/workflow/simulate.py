@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.kernels.threads import each
+from osteoplan.mechanics.outcomes import worst_first
 from osteoplan.mechanics.state import State
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -104,7 +105,8 @@ def simulate(
     fields = {"intact": intact.fields, "now": now.fields} | {option.id: made for option, made in treated}
     return Simulations(
         intact.outcomes, now.outcomes, tuple(done), fields,
-        (*runner.warnings, *now.warnings), runner.case.ratio, runner.case.ratio_resolution_pct.value,
+        (*runner.warnings, *now.warnings), runner.case.ratio,
+        max(case.ratio_resolution_pct.value for case in runner.cases if case.ratio == runner.case.ratio),
         {**now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.boundary_summaries(),
     )  # fmt: skip
 
@@ -134,7 +136,7 @@ def _treated(
     warnings = [line for one in results for line in one.warnings]
     return (
         replace(
-            option, outcomes=(*outcomes, *option.outcomes),
+            option, outcomes=(*worst_first(outcomes), *option.outcomes),
             warnings=(*option.warnings, *not_simulated(rooms, done), *warnings),
         ),
         tuple(field for one in results for field in one.fields),

@@ -184,8 +184,9 @@ def _ties(result: PlanResult) -> tuple[str, ...]:
 
 def mark_of(result: PlanResult, option: Option) -> str:
     """Rank, or the sign that says why there is none: colour is never the only carrier."""
-    if option.id in result.comparison.ranking:
-        return str(result.comparison.ranking.index(option.id) + 1)
+    place = result.comparison.place(option.id)
+    if place is not None:
+        return str(place)
     if option.kind == "comparator":
         return "·"
     return "✕" if option.status in _REJECTED else "–"
