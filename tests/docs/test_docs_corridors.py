@@ -15,6 +15,7 @@ from osteoplan.knowledge.corridors import (
     templates,
 )
 from osteoplan.knowledge.values import values
+from osteoplan.model.evidence import how_read
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "corridors.md").read_text(encoding="utf-8")
 
@@ -23,8 +24,8 @@ def row(one: Template) -> str:
     needs = ", ".join(f"`{need}`" for need in one.needs)
     least, most = one.diameters_mm
     sides = ", ".join(one.sides)
-    told = f"{one.title} | {sides} | {one.exit_kind} | {least:g} to {most:g} | {needs} | {one.status}"
-    return f"| `{one.id}` | {told} |"
+    told = f"{one.title} | {sides} | {one.exit_kind} | {least:g} to {most:g} | {needs}"
+    return f"| `{one.id}` | {told} | {how_read(one.status)} |"
 
 
 def size(one: PublishedSize) -> str:
@@ -43,7 +44,7 @@ def test_every_corridor_is_on_the_page_with_its_needs_and_published_sizes(name: 
     one = templates()[name]
     assert row(one) in PAGE
     for published in one.published:
-        assert f"| `{name}` | {size(published)} | {published.status} |" in PAGE
+        assert f"| `{name}` | {size(published)} | {how_read(published.status, published.tag)} |" in PAGE
 
 
 @pytest.mark.parametrize("name", sorted(templates()))
@@ -63,7 +64,7 @@ def test_every_set_is_on_the_page(name: str) -> None:
 def test_every_number_of_the_search_is_on_the_page_and_none_that_is_gone() -> None:
     rows = values("corridor_search")
     for name, one in rows.items():
-        status = one.status.replace("_", " ")
+        status = how_read(one.status)
         assert f"| `{name}` | {one.value:g} | {one.unit} | {status} | {one.note} |" in PAGE
     below = PAGE.split("## Numbers of the search")[1].split("## Your own corridor")[0]
     assert {line.split("`")[1] for line in below.splitlines() if line.startswith("| `")} == set(rows)

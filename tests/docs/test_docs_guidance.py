@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from osteoplan.knowledge.guidance import Guidance, Imaging, PublishedError, guidances, imagings
+from osteoplan.model.evidence import how_read
 from osteoplan.trajectory.placement_error import SCALE
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "guidance.md").read_text(encoding="utf-8")
@@ -29,7 +30,7 @@ def limit_row(one: Imaging, name: str) -> str:
     known = one.limits[name]
     span = f" ({known.low:g} to {known.high:g})" if known.low is not None else ""
     source = ", ".join(known.cite) or "none"
-    status = known.status.replace("_", " ")
+    status = how_read(known.status)
     return f"| `{one.id}` | `{name}` | {known.value:g}{span} | {source} | {status} | {known.note} |"
 
 

@@ -176,9 +176,9 @@ def test_published_outcomes_of_the_site_come_before_those_of_any_site() -> None:
     found = published_outcomes("radiotherapy", "spine")
     pain = [e for e in found if e.id == "pain_response_probability"]
     assert [(e.value, e.status) for e in pain] == [
-        (60.5, "verified"),
+        (60.5, "unverified"),
         (60.0, "unverified"),
-        (67.0, "verified"),
+        (67.0, "unverified"),
     ]
     assert "Chow2012" in pain[1].because
     assert all(e.basis == "published" and e.draws is None for e in found)
