@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from osteoplan.anatomy.measure import measure
+from osteoplan.anatomy.measure.result import sought
 from osteoplan.anatomy.vertebra import read_vertebra
 from osteoplan.knowledge.vocabulary import vocabulary
+from osteoplan.model.volume import Volume
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.scores import applicable_scores, items_from
 from osteoplan.pathway.vocabulary import parse_facts
+from osteoplan.report.facts_in_words import found_words
 from tests.synthetic_vertebra import vertebra
 
 GRIDS = ("straight", "oblique", "left_handed")
@@ -52,10 +55,13 @@ def test_a_ball_through_an_endplate_breaks_that_one(grid, up, plate):
 
 
 @pytest.mark.parametrize("grid", GRIDS)
-def test_a_ball_in_the_middle_breaks_neither_endplate_nor_wall(grid):
-    found, _ = said(grid, at=(0.0, -2.0, 0.0))
-    assert found["endplate_defect"].value is False
-    assert found["posterior_wall_defect"].value is False
+def test_a_ball_in_the_middle_breaks_nothing_and_slices_of_2_mm_leave_that_open(grid):
+    found, unmeasured = said(grid, at=(0.0, -2.0, 0.0))
+    assert (found["endplate_lost_pct"].value, found["cortex_lost_pct"].value) == (0.0, 0.0)
+    for name in ("endplate_defect", "posterior_wall_defect", "cortical_erosion"):
+        words = f"{name.replace('_', ' ')}: none seen; slices of 2 mm may hide one, state it"
+        assert name not in found
+        assert words in unmeasured
     assert found["soft_tissue_mL"].value == 0.0
 
 
@@ -64,7 +70,18 @@ def test_a_ball_through_the_wall_breaks_the_wall_and_no_endplate():
     assert found["posterior_wall_defect"].value is True
     assert found["canal_mm"].value == 0.0
     assert found["soft_tissue_mL"].value > 0.0
-    assert found["endplate_defect"].value is False
+    assert found["endplate_lost_pct"].value == 0.0
+
+
+@pytest.mark.parametrize(("edge", "said"), [(1.0, False), (1.5, False), (1.51, None)])
+def test_what_is_not_seen_is_absent_on_thin_slices_and_open_on_thick_ones(edge, said):
+    image = Volume(np.zeros((2, 2, 2), np.float32), np.diag((0.5, 0.5, edge, 1.0)), "HU", "patient")
+    none = sought(image, "posterior_wall_defect", False, "0 % lost")
+    assert none.value is said
+    assert none.because.startswith(f"none seen; slices of {edge:.3g} mm")
+    assert sought(image, "posterior_wall_defect", True, "9 % lost").value is True
+    if said is False:
+        assert found_words(none, {}) == f"none seen; slices of {edge:.3g} mm"
 
 
 def test_distances_to_vessel_and_skin_are_there_and_to_nerves_are_not():
@@ -86,7 +103,7 @@ def test_sins_is_filled_from_the_measurements():
     found, unmeasured = said(at=(14.0, 10.0, 3.0), radius=7.0, alone=False)
     facts = {k: f.value for k, f in found.items() if k in vocabulary()}
     assert parse_facts(facts) == facts
-    assert unmeasured == ()
+    assert all("none seen; slices of 2 mm" in sentence for sentence in unmeasured)
     assert items_from("sins", facts) == {
         "location": "junctional",
         "pain": None,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
+from osteoplan.model.evidence import how_read
 from osteoplan.model.plan import OFF_SCAN
 
 __all__ = [
@@ -109,6 +110,8 @@ def finding_table(findings: Sequence[Json]) -> Table:
     for finding in findings:
         value = finding["value"]
         shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        if value is False and finding["because"].startswith("none seen"):
+            shown = finding["because"].partition(":")[0]
         table.add_row(finding["name"], shown, finding["unit"], finding["source"])
     return table
 
@@ -122,7 +125,7 @@ def score_line(score: Json) -> str:
     told = f"{total} of {score['maximum']}" if score["kind"] == "sum" else said
     words = f": {said}" if score["kind"] == "sum" and score["band_text"] and not open_ else ""
     missing = f"; missing {', '.join(score['missing'])}" if score["missing"] else ""
-    return f"{score['name']}: {told}{words}{missing}  [{score['status']}]"
+    return f"{score['name']}: {told}{words}{missing}  [{how_read(score['status'])}]"
 
 
 def score_lines(score: Json) -> list[str]:
@@ -131,7 +134,7 @@ def score_lines(score: Json) -> list[str]:
     total = str(low) if low == high else f"{low} to {high}"
     which = " or ".join(score["band"]) or "none for certain"
     head = f"{total} of {score['maximum']}" if score["kind"] == "sum" else which
-    lines = [f"{score['name']}: {head}  [{score['status']}]"]
+    lines = [f"{score['name']}: {head}  [{how_read(score['status'])}]"]
     lines += [f"  {text}" for text in score["band_text"]]
     if score["missing"]:
         lines.append("  missing: " + ", ".join(score["missing"]))
@@ -143,12 +146,13 @@ def score_lines(score: Json) -> list[str]:
 
 
 def verdict_table(verdicts: Sequence[Json]) -> Table:
-    """Verdicts: rule, truth, effect, text or what to ask, status."""
-    table = plain_table("rule", "truth", "effect", "says, or asks", "status", fold=["says, or asks"])
+    """Verdicts: rule, truth, effect, text or what to ask, how its source was read."""
+    table = plain_table("rule", "truth", "effect", "says, or asks", "source", fold=["says, or asks"])
     for verdict in verdicts:
         truth = {True: "true", False: "false", None: "unknown"}[verdict["truth"]]
         says = "asks: " + ", ".join(verdict["ask"]) if verdict["truth"] is None else verdict["text"]
-        table.add_row(verdict["rule"], truth, verdict["effect"], Text(says), verdict["status"])
+        read = how_read(verdict["status"], verdict.get("tag", ""))
+        table.add_row(verdict["rule"], truth, verdict["effect"], Text(says), read)
     return table
 
 

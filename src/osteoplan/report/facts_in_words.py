@@ -11,7 +11,7 @@ from osteoplan.model.technique import Section
 from osteoplan.report.views import Line
 from osteoplan.report.words import name_of, plain
 
-__all__ = ["SECTION_TITLES", "calibration_words", "fact_words", "finding_line", "label_of"]
+__all__ = ["SECTION_TITLES", "calibration_words", "fact_words", "finding_line", "found_words", "label_of"]
 
 Labels = Mapping[str, Label]
 
@@ -30,8 +30,14 @@ SECTION_TITLES: dict[Section, str] = {
 
 def finding_line(found: Finding, labels: Labels) -> Line:
     """A finding as the vocabulary calls it, with where it comes from."""
-    text = fact_words(found.name, found.value, labels, found.unit)
-    return Line(label_of(found.name, labels), text, found.source, found.because)
+    return Line(label_of(found.name, labels), found_words(found, labels), found.source, found.because)
+
+
+def found_words(found: Finding, labels: Labels) -> str:
+    """Its value in words; of a defect that was looked for in vain, *none seen; slices of 1 mm*."""
+    if found.value is False and found.because.startswith("none seen"):
+        return found.because.partition(":")[0]
+    return fact_words(found.name, found.value, labels, found.unit)
 
 
 def label_of(name: str, labels: Labels) -> str:

@@ -52,7 +52,8 @@ def measure(
         parts += [densities(anatomy), cortex_beside(anatomy), _site(anatomy, frames)]
     parts += [matrix(anatomy), distances(anatomy, frames)]
     whole = sum(parts, Result())
-    return whole.findings, whole.unmeasured
+    hidden = [f"{one.name.replace('_', ' ')}: {one.because}" for one in whole.findings if one.value is None]
+    return tuple(one for one in whole.findings if one.value is not None), (*whole.unmeasured, *hidden)
 
 
 def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:

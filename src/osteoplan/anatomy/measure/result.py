@@ -8,7 +8,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.findings import Finding
 from osteoplan.model.volume import Volume
 
-__all__ = ["Result", "by_meaning", "derived", "measured", "soft_tissue", "unmeasured"]
+__all__ = ["Result", "by_meaning", "derived", "measured", "soft_tissue", "sought", "unmeasured"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,15 @@ def measured(name: str, value: float | bool | str, unit: str, because: str) -> F
     """A finding that the image gave; numbers to two places."""
     value = round(value, 2) if isinstance(value, float) else value
     return Finding(name, value, unit, "measured", because)
+
+
+def sought(image: Volume, name: str, seen: bool, because: str) -> Finding:
+    """A defect that was looked for; open (None) where thick slices may hide one."""
+    edge = float(image.spacing_mm.max())
+    none = f"none seen; slices of {edge:.3g} mm"
+    if not seen and edge > number("measure.none_seen_slice_max_mm"):
+        return Finding(name, None, "1", "measured", f"{none} may hide one, state it")
+    return measured(name, seen, "1", because if seen else f"{none}: {because}")
 
 
 def derived(name: str, value: str | bool, because: str) -> Finding:

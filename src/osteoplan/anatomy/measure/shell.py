@@ -15,7 +15,7 @@ from itertools import chain
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.anatomy.measure.result import Result, measured, soft_tissue
+from osteoplan.anatomy.measure.result import Result, measured, soft_tissue, sought
 from osteoplan.arrays import F32, F64, Mask
 from osteoplan.boxes import Box, around
 from osteoplan.kernels.distance import distance_to, signed_distance
@@ -79,8 +79,8 @@ def cortex_beside(anatomy: Anatomy) -> Result:
     return Result(
         (
             measured("cortex_lost_pct", lost, "%", f"share of {place}, {basis}"),
-            measured("cortical_erosion", lost >= number("measure.cortical_erosion_min_pct"), "1",
-                     f"{lost:.1f} % of {place} is lost, {basis}"),
+            sought(anatomy.image, "cortical_erosion", lost >= number("measure.cortical_erosion_min_pct"),
+                   f"{lost:.1f} % of {place} is lost, {basis}"),
         )
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.anatomy.frame import exits
-from osteoplan.anatomy.measure.result import Result, derived, measured, unmeasured
+from osteoplan.anatomy.measure.result import Result, derived, measured, sought, unmeasured
 from osteoplan.anatomy.measure.shell import density, lost_pct, outward
 from osteoplan.anatomy.vertebra import Vertebra, read_vertebra
 from osteoplan.arrays import F64, Mask
@@ -73,12 +73,12 @@ def _cortex(anatomy: Anatomy, vertebra: Vertebra, shell: Mask) -> tuple[Finding,
     return (
         measured("wall_mm", distance, "mm", "from the lesion to the posterior wall of the body"),
         measured("cortex_lost_pct", lost, "%", f"share of the body's shell, {basis}"),
-        measured(
-            "cortical_erosion", lost >= number("vertebra.cortical_erosion_min_pct"), "1",
+        sought(
+            anatomy.image, "cortical_erosion", lost >= number("vertebra.cortical_erosion_min_pct"),
             f"{lost:.1f} % of the body's shell is lost, {basis}",
         ),
-        measured(
-            "posterior_wall_defect", defect, "1",
+        sought(
+            anatomy.image, "posterior_wall_defect", defect,
             f"{wall_lost:.0f} % of the posterior wall is lost; the lesion is {distance:.1f} mm from it",
         ),
     )  # fmt: skip
@@ -119,7 +119,7 @@ def _endplates(anatomy: Anatomy, shell: Mask) -> tuple[Finding, ...]:
     because = f"{words} endplate is lost, against the intact bone ({anatomy.intact_basis})"
     defect = max(lost.values()) >= number("measure.endplate_defect_share_pct")
     return (
-        measured("endplate_defect", defect, "1", because),
+        sought(anatomy.image, "endplate_defect", defect, because),
         measured("endplate_lost_pct", max(lost.values()), "%", because),
     )
 

@@ -10,7 +10,7 @@ from osteoplan.model.findings import Label
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
 from osteoplan.report.drawing.charts import axis_for
-from osteoplan.report.facts_in_words import calibration_words, fact_words, finding_line, label_of
+from osteoplan.report.facts_in_words import calibration_words, fact_words, finding_line, found_words, label_of
 from osteoplan.report.plan.nouns import (
     BoundaryView,
     Drawings,
@@ -176,9 +176,7 @@ def _lesion(result: PlanResult) -> tuple[Line, ...]:
     own = _LESION_LINES.get(result.wordings.site, _LESION_LINES["long bone"])
     for name, label in (_EVERY_LESION | own).items():
         found = result.reading.findings.items.get(name)
-        text = (
-            "unknown" if found is None else clause(fact_words(name, found.value, labels, found.unit), at=",")
-        )
+        text = "unknown" if found is None else clause(found_words(found, labels), at=",")
         text = text.removesuffix(f" {label}")
         lines.append(Line(label, text, note="" if found is None else found.source))
     return (*lines, *_patient(result))
