@@ -25,11 +25,12 @@ from osteoplan.model.evidence import (
     ScoreResult,
     Survival,
     SurvivalRow,
+    Tier,
     Verdict,
 )
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Finding, Findings
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import Inject, Measure, Option, Place, Plan, Reason, Remove, Step, Wait
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations
 from osteoplan.model.volume import Volume
@@ -125,6 +126,65 @@ def changed(result: PlanResult, **fields: Any) -> PlanResult:
         own = {name: fields.pop(name) for name in vars(noun).keys() & fields if name != "warnings"}
         result = replace(result, **{part: replace(noun, **own)})
     return replace(result, **fields)
+
+
+def busy(result: PlanResult) -> PlanResult:
+    """The same with nine techniques that all say as much as they can, two that are shut, and three alarms."""
+    drawn = result.simulations.options[0]
+    harm = Study(123, "patients")
+    more = (
+        replace(_published("complete_pain_response_probability", "pain", 59.0, 48.0, 70.0, "%"), study=harm),
+        replace(_published("local_control_probability", "tumour", 71.4, 52.0, 88.0, "%"), study=harm),
+        *(replace(e, study=harm) for e in drawn.outcomes if e.basis == "published"),
+    )
+    worst = Estimate.from_draws(
+        result.comparison.ranked_by,
+        "compression through discs",
+        value=97.0,
+        draws=_draws(97.0, 9.0),
+        unit="%",
+    )
+    worst = replace(worst, high=131.0, beside={"compression": 118.0, "forward flexion": 142.0})
+    near = (
+        Estimate("clearance_mm", "sacroiliac joint right, left path", 2.9, 1.1, 4.0, "mm", "simulated"),
+        Estimate(
+            "breach_probability", "sacroiliac joint right, left path", 0.44, None, None, "1", "simulated"
+        ),
+    )
+    long = "kept from the canal by live view and a stop rule, and only where the posterior wall is whole"
+    names = [f"stabilisation of the {n} kind with cement" for n in ("first", "second", "third", "fourth")]
+    options, said = [], []
+    for n, name in enumerate(names):
+        plan = replace(
+            drawn.plan, id=f"o{n}", technique=f"t{n}", title=f"{name}, both pedicles",
+            short_title="both pedicles, one after the other", clearances=near,
+        )  # fmt: skip
+        options.append(replace(drawn, plan=plan, outcomes=(worst, *more), warnings=(long, long)))
+    for n in range(11):
+        title = names[n] if n < len(names) else f"treatment without a simulation, number {n}"
+        tier: Tier = (1, 1, 2, 3, 2, 3, 5, 5, 2, 4, 4)[n]
+        said.append(
+            Recommendation(
+                f"t{n}", title, "plan", "cement", "ranked", tier, prefer=("L6",), caution=("SP4",),
+                because=(f"SP2: {long}", "waits for the Bilsky grade and the alignment of the spine"),
+                presumed=("fit_for_surgery", "le_weeks"),
+            )
+        )  # fmt: skip
+    verdicts = (replace(result.explanation.verdicts[0], text=long), *result.explanation.verdicts[1:])
+    questions = tuple(
+        Question(fact, long, ("t0", "t1"), ("SP3",))
+        for fact in ("posterolateral", "alignment", "bilsky", "fx")
+    )
+    aims = {one.technique: ("stability", "pain", "control") for one in said}
+    named = replace(result.reading.anatomy, alerts=(long, long, long))
+    found = changed(
+        result, options=(*options, *result.simulations.options[3:]), recommendations=tuple(said),
+        verdicts=verdicts, questions=questions, checklist=4 * questions, anatomy=named,
+        comparison=replace(
+            result.comparison, ranking=tuple(o.id for o in options), ties=(("o0", "o1"),), differences=()
+        ),
+    )  # fmt: skip
+    return replace(found, published={one.technique: more for one in said}, aims=aims)
 
 
 def uncalibrated(result: PlanResult) -> PlanResult:

@@ -137,7 +137,7 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     result = changed(plan_result(runner.anatomy), boundary_summaries=told, now=tuple(now))
     drawings = draw(changed(result, boundary_summaries=()))
     page = html(page_view(result, drawings))
-    section = page[page.index('id="supports"') : page.index('id="strain"')]
+    section = page[page.index('id="supports"') : page.index('id="certainty"')]
     for one in told:
         assert f"{one.title}: where it was held and loaded" in section
         assert one.held in section
@@ -145,5 +145,5 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     assert "strength, share of intact" in section
     assert " N <" in section or " N</" in section
     loose = html(page_view(uncalibrated(result), drawings))
-    assert "withheld: uncalibrated" in loose[loose.index('id="supports"') : loose.index('id="strain"')]
+    assert "withheld: uncalibrated" in loose[loose.index('id="supports"') : loose.index('id="certainty"')]
     assert 'id="supports"' not in html(page_view(changed(result, boundary_summaries=()), drawings))

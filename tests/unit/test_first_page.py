@@ -12,7 +12,7 @@ from osteoplan.anatomy.read import build_anatomy
 from osteoplan.errors import BadInput
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.report.drawing.pictures import Scenery, stamps_of
-from osteoplan.report.plan.page import draw
+from osteoplan.report.plan.nouns import Drawings
 from osteoplan.report.plan.page_view import page_view
 from osteoplan.report.sheet.view import sheet_view
 from osteoplan.report.ways.page import render_ways
@@ -32,7 +32,7 @@ def unsure() -> Anatomy:
 
 def test_a_plan_a_sheet_and_the_ways_say_first_what_nobody_checked():
     result = plan_result(unsure())
-    assert SAID in page_view(result, draw(result)).banners
+    assert SAID.removesuffix(".") in page_view(result, Drawings()).first.flags
     option = result.simulations.options[0]
     stamp = {"created": "2026-11-28T10:00:00", "program": "0.1.0"}
     asked = sheets.asked_of(
@@ -42,14 +42,14 @@ def test_a_plan_a_sheet_and_the_ways_say_first_what_nobody_checked():
     assert SAID in render_ways(replace(ways_result(), anatomy=unsure()))
 
 
-def test_a_grown_bone_is_outlined_and_stamped_on_every_picture():
+def test_the_bone_that_was_used_is_outlined_on_every_picture_and_a_grown_one_is_stamped():
     case = plan_result(unsure()).reading.case
     assert "bone grown from a point" in stamps_of(case, unsure())
-    grown = Scenery.of(case.ct, unsure())
-    assert [layer.legend.words for layer in grown.layers].count("bone") == 1
-    assert grown.with_bone() is grown
-    given = Scenery.of(case.ct, vertebra())
-    assert "bone" not in [layer.legend.words for layer in given.layers]
+    for anatomy in (unsure(), vertebra()):
+        scenery = Scenery.of(case.ct, anatomy)
+        assert [layer.legend.words for layer in scenery.layers].count("bone") == 1
+        alone = scenery.with_lesion_alone()
+        assert [layer.legend.words for layer in alone.layers] == ["bone", "lesion"]
 
 
 def alone(bone: str, *, seeded: bool, named: str | None = None):

@@ -9,16 +9,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from osteoplan.model.anatomy import Structure
-from osteoplan.model.case import Fact
+from osteoplan.model.case import Fact, Patient
 from osteoplan.model.evidence import Citation
+from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import (
     Act,
     Deliver,
     Expand,
     Inject,
     Measure,
-    Option,
     Place,
     Remove,
     Sample,
@@ -27,13 +26,14 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.pictures import Scenery, stamps_of
+from osteoplan.report.plan.drawings import draw, strain_page
+from osteoplan.report.plan.meeting import best_option
 from osteoplan.report.plan.nouns import Drawings
 from osteoplan.report.plan.options import act_words
-from osteoplan.report.plan.page import best_option, draw, html, render, strain_page
+from osteoplan.report.plan.page import html, render
 from osteoplan.report.plan.page_view import page_view
 from osteoplan.workflow.wordings import wordings
-from tests.report_fixture import NASTY, changed, plan_result, uncalibrated
-from tests.synthetic_vertebra import vertebra, with_structure
+from tests.report_fixture import NASTY, busy, changed, plan_result, uncalibrated
 
 
 class Seen(HTMLParser):
@@ -77,17 +77,186 @@ def page(result: PlanResult, drawings: Drawings) -> str:
     return html(page_view(result, drawings))
 
 
-def test_every_option_stands_on_the_page_with_its_mark_or_reason(result: PlanResult, page: str) -> None:
+def test_every_option_stands_behind_the_page_with_its_steps_and_reasons(
+    result: PlanResult, page: str
+) -> None:
     text = Seen(page).text
     for option in result.simulations.options:
-        assert text.count(option.plan.title) >= 2  # the table, and the detail behind it
-        for reason in option.reasons:
-            assert text.count(reason.text) >= 2
-        for step in option.plan.steps:
-            assert act_words(step.act) in text
-    assert "✕ vertebroplasty, right pedicle infeasible: passes 1.1 mm from the spinal canal" in text
-    assert "1 vertebroplasty, both pedicles 92 %" in text
-    assert "· best supportive care" in text
+        assert option.plan.title in text
+        assert all(reason.text in text for reason in option.reasons)
+        assert all(act_words(step.act) in text for step in option.plan.steps)
+
+
+def test_a_technique_is_one_row_and_its_ways_stand_beneath_it(result: PlanResult, drawings: Drawings) -> None:
+    first = page_view(result, drawings).first
+    assert [row.title for row in first.rows] == [
+        "vertebroplasty", "cryoablation", "best supportive and systemic care",
+    ]  # fmt: skip
+    assert first.rows[0].ways == "both pedicles; also left pedicle"
+    assert first.rows[0].bone == ("92 (82–100)",)
+    assert first.now == "64 (57–70)"
+    assert first.rows[1].bone == ()
+    assert [(one.title, one.reason) for one in first.not_here] == []
+
+
+def test_tiers_order_the_rows_and_say_what_they_wait_for_and_what_was_presumed(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    said = {one.technique: one for one in result.explanation.recommendations}
+    assert [row.tier for row in page_view(result, drawings).first.rows] == [
+        "first choice", "not known", "beside the list",
+    ]  # fmt: skip
+    rows = {row.technique: row for row in page_view(result, drawings).first.rows}
+    assert rows["vertebroplasty"].terms == "presumed: fit for surgery"
+    assert rows["cryoablation"].terms.startswith("waits for: epidural compression (Bilsky grade)")
+    turned = (
+        replace(said["vertebroplasty"], tier=2, open=("alignment",)),
+        replace(said["cryoablation"], tier=1, open=()),
+        replace(said["best_supportive_care"], tier=2),
+    )
+    first = page_view(changed(result, recommendations=turned), drawings).first
+    assert [(row.title, row.tier) for row in first.rows] == [
+        ("cryoablation", "first choice"), ("best supportive and systemic care", "reasonable"),
+        ("vertebroplasty", "reasonable"),
+    ]  # fmt: skip
+    assert first.rows[2].terms.startswith("if: alignment of the spine")
+
+
+def test_of_one_tier_those_that_were_simulated_stand_as_the_comparison_orders_them(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    full = busy(result)
+    names = [row.title for row in page_view(full, drawings).first.rows[:2]]
+    ranking = full.comparison.ranking
+    other = replace(full, comparison=replace(full.comparison, ranking=ranking[1::-1] + ranking[2:]))
+    assert [row.title for row in page_view(other, drawings).first.rows[:2]] == names[::-1]
+
+
+def test_seven_rows_at_most_and_the_rest_is_named_below(result: PlanResult, drawings: Drawings) -> None:
+    first = page_view(busy(result), drawings).first
+    assert len(first.rows) + len(first.not_here) == 7
+    assert [line.partition(":")[0] for line in first.beyond] == ["not known yet", "not here"]
+
+
+def test_what_is_not_for_this_patient_stands_below_with_its_reason(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    ours, *others = result.explanation.recommendations
+    excluded = changed(
+        result, recommendations=(replace(ours, tier=4, because=("SP9: no cement here",)), *others)
+    )
+    shut = page_view(excluded, drawings).first.not_here
+    assert [(one.title, one.reason) for one in shut] == [("vertebroplasty", "SP9: no cement here")]
+    blocked = changed(
+        result,
+        options=tuple(o for o in result.simulations.options if o.status != "ranked"),
+        comparison=replace(result.comparison, ranking=(), ties=(), differences=()),
+    )
+    assert page_view(blocked, drawings).first.not_here[0].reason == (
+        "passes 1.1 mm from the spinal canal, 2 mm needed"
+    )
+    nameless = tuple(replace(o, reasons=()) for o in blocked.simulations.options)
+    assert page_view(changed(blocked, options=nameless), drawings).first.not_here[0].reason == (
+        "no reason was recorded"
+    )
+
+
+def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    def told(share: float) -> tuple[str, tuple[str, ...]]:
+        best = result.simulations.options[0]
+        breach = Estimate("breach_probability", "aorta, left path", share, None, None, "1", "simulated")
+        plan = replace(best.plan, clearances=(*best.plan.clearances, breach))
+        options = (replace(best, plan=plan), *result.simulations.options[1:])
+        row = page_view(changed(result, options=options), drawings).first.rows[0]
+        return row.against, row.risk
+
+    against, risk = told(0.44)
+    assert against.startswith("breach of the aorta in 44 %")
+    assert risk[0] == "spinal canal 3.4 mm"
+    against, risk = told(0.07)
+    assert "breach" not in against
+    assert "breach aorta 7.0 %" in risk
+
+
+def test_what_stops_is_the_first_flag_and_three_flags_are_told(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    assert page_view(result, drawings).first.flags == (
+        "level T12 was not counted by a person",
+        "lesion 1.2 mm from the canal on slices of 2.0 mm",
+    )
+    stop = replace(
+        result.explanation.verdicts[3], truth=True, first="treat the infection", text="nothing else"
+    )
+    stopped = changed(result, verdicts=(*result.explanation.verdicts[:3], stop))
+    assert page_view(stopped, drawings).first.flags[0] == "S3: treat the infection"
+    assert len(page_view(busy(result), drawings).first.flags) == 3
+
+
+def test_the_header_says_demo_phantom_or_real_and_who_counted(result: PlanResult, drawings: Drawings) -> None:
+    head = page_view(result, drawings).first.header
+    assert (head.place, head.level_note) == ("T12, midline", "level NOT confirmed")
+    assert head.origin == "DEMO: SIMULATED LESION in a real scan"
+    anatomy = result.reading.anatomy
+    counted = replace(anatomy, lesion=replace(anatomy.lesion, level_confirmed=True, simulated=False))
+    real = changed(result, anatomy=counted, case=replace(result.reading.case, patient=Patient(age_y=70)))
+    head = page_view(real, drawings).first.header
+    assert (head.level_note, head.origin) == ("level counted (by whom is not recorded)", "real case")
+    phantom = changed(result, case=replace(result.reading.case, phantom=True))
+    assert page_view(phantom, drawings).first.header.origin == "GENERATED PHANTOM"
+    assert "uncalibrated: ratios only" in page_view(uncalibrated(result), drawings).first.header.scan
+
+
+def test_an_uncalibrated_scan_gets_no_newtons(result: PlanResult, drawings: Drawings) -> None:
+    seen = Seen(html(page_view(uncalibrated(result), drawings)))
+    assert not re.search(r"\d N\b|\d N/mm", seen.text)
+    assert "withheld: uncalibrated" in seen.text
+    assert re.search(r"\d N\b", Seen(html(page_view(result, drawings))).text)
+
+
+@pytest.mark.parametrize("site", ["spine", "sacrum", "pelvis", "femur", "humerus", "ribs"])
+def test_the_facts_in_play_are_those_of_the_site_and_say_what_nobody_knows(
+    result: PlanResult, drawings: Drawings, site: str
+) -> None:
+    view = page_view(replace(result, wordings=replace(result.wordings, site=site)), drawings)
+    told = {line.label: line.text for line in view.first.facts}
+    assert told["primary"] == "breast"
+    assert told["INR"] == "?"
+    assert ("cortex, around" in told) == (site in ("femur", "humerus", "ribs"))
+
+
+def test_the_best_way_is_that_of_the_first_row_that_has_one(result: PlanResult) -> None:
+    assert best_option(result) is result.simulations.options[0]
+    shut = tuple(replace(one, tier=4) for one in result.explanation.recommendations)
+    assert best_option(changed(result, recommendations=shut)) is None
+    bare = draw(changed(result, recommendations=shut, fields={}))
+    assert [one.picture.title.partition(",")[0] for one in bare.meeting] == ["axial", "sagittal", "coronal"]
+
+
+def test_three_pictures_show_lesion_way_and_closest_point_with_the_bone_that_was_used(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    lesion, way, close = drawings.meeting
+    assert lesion.head == "lesion: lytic, 18 x 16 x 14 mm"
+    assert way.head.startswith("vertebroplasty, both pedicles: entry 34 mm left of the midline, 16°")
+    assert close.head == "closest: spinal canal 3.4 mm"
+    for one in drawings.meeting:
+        assert "bone" in [entry.words for entry in one.picture.legend]
+        assert "lesion simulated" in one.picture.stamps
+
+
+def test_other_populations_stand_apart_from_the_numbers_of_the_table(
+    result: PlanResult, drawings: Drawings
+) -> None:
+    best = result.simulations.options[0]
+    relief = next(e for e in best.outcomes if e.id == "pain_response_probability")
+    foreign = replace(relief, study=Study(40, "patients", "fragility fractures, no tumour"))
+    options = (replace(best, outcomes=(*best.outcomes[:4], foreign)), *result.simulations.options[1:])
+    page = page_view(changed(result, options=options), drawings)
+    assert page.first.rows[0].evidence == ()
+    assert [row.apart for row in page.evidence if row.technique == "vertebroplasty"] == [True]
 
 
 def test_every_verdict_score_question_warning_and_source_stands_on_the_page(
@@ -98,22 +267,12 @@ def test_every_verdict_score_question_warning_and_source_stands_on_the_page(
         assert verdict.rule in text
         assert verdict.text in text
     for score in result.explanation.scores:
-        assert f"{score.name} 9–15 of 18" in text
+        assert "9–15 of 18" in text
         assert all(band in text for band in score.band_text)
     assert all(question.text in text for question in result.explanation.questions)
     assert all(warning in text for warning in result.warnings)
     assert all(citation.text in text for citation in result.citations)
     assert all(credit in text for credit in result.credits)
-
-
-@pytest.mark.parametrize("site", ["spine", "sacrum", "pelvis", "femur", "humerus", "ribs"])
-def test_the_lesion_is_told_on_the_page_of_every_site(
-    result: PlanResult, drawings: Drawings, site: str
-) -> None:
-    view = page_view(replace(result, wordings=replace(result.wordings, site=site)), drawings)
-    told = [line.label for line in view.lesion]
-    assert told[:2] == ["size", "volume"]
-    assert ("cortex, around" in told) == (site in ("femur", "humerus", "ribs"))
 
 
 def test_a_source_that_the_list_lacks_is_shown_by_its_key(page: str) -> None:
@@ -169,31 +328,6 @@ def test_whatever_was_typed_is_escaped(result: PlanResult, drawings: Drawings) -
     assert NASTY in Seen(page).text
 
 
-def test_the_name_of_a_structure_is_escaped_on_the_pictures() -> None:
-    anatomy = vertebra()
-    named = Structure('"><script>', "vessel", anatomy.structures[1].mask, given=True)
-    result = plan_result(with_structure(anatomy, named))
-    alone = replace(result.comparison, ranking=(), ties=(), differences=())
-    bare = changed(result, options=result.simulations.options[3:], comparison=alone, fields={})
-    page = render(bare)
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_newtons_stand_behind_per_cent_when_the_scan_is_calibrated(page: str) -> None:
-    text = Seen(page).text
-    assert "Uncalibrated" not in text
-    assert re.search(r"92 % \(\d+–\d+\) of intact 4 700 N", text)
-
-
-def test_an_uncalibrated_scan_gets_a_banner_and_no_newtons(result: PlanResult, drawings: Drawings) -> None:
-    seen = Seen(html(page_view(uncalibrated(result), drawings)))
-    assert "Uncalibrated: ratios only." in seen.text
-    assert not re.search(r"\d N\b|\d N/mm", seen.text)
-    assert "withheld: uncalibrated" in seen.text
-    assert "92 %" in seen.text
-
-
 def test_the_stamp_tells_how_the_strength_was_computed(result: PlanResult, drawings) -> None:
     solved = {
         "elements": 67126, "nodes": 77890, "spacing_mm": 1.0, "boundary_condition": "cap moved; cap held",
@@ -218,81 +352,13 @@ def test_uncalibrated_is_stamped_on_the_strain_maps() -> None:
     assert all("uncalibrated" in picture.stamps for picture in pictures)
 
 
-def test_research_use_only_is_repeated_on_every_printed_page(page: str) -> None:
-    head = page[page.index("<thead>") : page.index("</thead>")]
-    assert "Research use only. Not a medical device." in head
-    assert "level NOT confirmed" in head
-    style = page[page.index("<style>") : page.index("</style>")]
-    assert "@page" in style
-    assert "Research use only. Not a medical device." in style
-
-
-def test_an_unverified_fact_is_marked_wherever_it_stands(result: PlanResult, drawings: Drawings) -> None:
-    def tags(found: PlanResult) -> int:
-        return html(page_view(found, drawings)).count('class="tag">source not read<')
-
-    sure = changed(result, verdicts=tuple(replace(v, status="verified") for v in result.explanation.verdicts))
-    assert tags(result) == tags(sure) + 3  # one rule on both pages, one rule on the second
-    assert tags(sure) > 10
-    assert "our default" in Seen(html(page_view(result, drawings))).text
-
-
-def test_a_tag_that_not_all_of_a_column_shares_stands_in_the_cell(
-    result: PlanResult, drawings: Drawings
-) -> None:
-    first = result.simulations.options[0]
-    mixed = tuple(
-        replace(e, status="verified") if e.id == "pain_response_probability" else e for e in first.outcomes
-    )
-    view = page_view(
-        changed(result, options=(replace(first, outcomes=mixed), *result.simulations.options[1:])), drawings
-    )
-    column = next(n for n, c in enumerate(view.options.columns) if c.title == "pain better")
-    assert view.options.columns[column].tag == ""
-    assert [row.cells[column][0].tag for row in view.options.rows[:2]] == ["", "source not read"]
-
-
-def test_a_difference_that_the_uncertainty_does_not_support_is_grey_and_says_so(
-    result: PlanResult, drawings: Drawings
-) -> None:
-    rows = page_view(result, drawings).options.rows
-    assert rows[0].change is not None
-    assert rows[1].change is not None
-    assert (rows[0].change.grey, rows[1].change.grey) == (False, True)
-    assert rows[1].change.note == "not told apart"
-
-
-def test_an_empty_cell_says_that_there_is_no_comparable_evidence(
-    result: PlanResult, drawings: Drawings
-) -> None:
-    surgery = page_view(result, drawings).options.rows[5]
-    assert surgery.strength is None
-    assert [cell[0].note for cell in surgery.cells] == [
-        "not applicable", "not applicable", "no comparable evidence", "no comparable evidence",
-    ]  # fmt: skip
-
-
 def test_every_picture_of_a_phantom_says_so_and_every_simulated_lesion_too() -> None:
     page = render(plan_result(phantom=True))
     figures = re.findall(r"<figure.*?</figure>", page, re.S)
-    assert len(figures) > 12
+    assert len(figures) >= 10
     assert all("GENERATED PHANTOM" in figure and "lesion simulated" in figure for figure in figures)
-    assert "Generated phantom: these images are not a patient." in Seen(page).text
+    assert "generated phantom: these images are not a patient" in Seen(page).text
     assert len(page) < 6e6
-
-
-def test_a_rule_that_empties_the_ranking_is_said_first(result: PlanResult, drawings: Drawings) -> None:
-    comparison = replace(result.comparison, ranking=(), ties=(), emptied_by="L6")
-    excluded = tuple(
-        replace(o, status="excluded_by_rule") if o.status == "ranked" else o
-        for o in result.simulations.options
-    )
-    stopped = changed(result, comparison=comparison, options=excluded)
-    page = page_view(stopped, drawings)
-    assert page.banners[0] == "No ranking: L6 speaks first. stabilise first, radiotherapy after"
-    assert best_option(result) is result.simulations.options[0]
-    assert best_option(stopped) is None
-    assert [row.mark for row in page.options.rows] == ["✕", "✕", "✕", "·", "·", "·"]
 
 
 def test_a_result_without_simulation_still_makes_a_page(result: PlanResult) -> None:
@@ -301,23 +367,8 @@ def test_a_result_without_simulation_still_makes_a_page(result: PlanResult) -> N
         citations=(), comparison=replace(result.comparison, ranking=(), differences=(), ties=()),
     )  # fmt: skip
     text = Seen(render(thin)).text
-    assert "strength was not simulated" in text
     assert "Strain under load" not in text
     assert "no score applies here" in text
-
-
-def test_the_weightiest_rule_is_said_first_and_unknown_facts_name_the_rules_that_wait(
-    result: PlanResult, drawings: Drawings
-) -> None:
-    page = page_view(result, drawings)
-    assert [rule.rule for rule in page.first_spoke] == ["SP4", "L6"]
-    assert [(line.label, line.text) for line in page.first_cannot] == [
-        ("epidural compression (Bilsky grade)", "SP3, S2")
-    ]
-    unasked = page_view(changed(result, questions=()), drawings)
-    assert [line.text for line in unasked.first_cannot] == ["SP3"]
-    many = changed(result, verdicts=9 * result.explanation.verdicts[:1])
-    assert page_view(many, drawings).rules_note == "2 more spoke: see the page of rules"
 
 
 def _every_act() -> Iterator[tuple[Act, str]]:
@@ -340,16 +391,6 @@ def test_every_act_is_a_sentence() -> None:
     for act, words in _every_act():
         assert words in act_words(act)
         assert Step(1, act).act is act
-
-
-def test_a_failed_option_shows_its_reason_or_says_that_none_was_recorded(
-    result: PlanResult, drawings: Drawings
-) -> None:
-    failed: Option = replace(result.simulations.options[0], status="failed", reasons=())
-    rows = page_view(
-        changed(result, options=(failed, *result.simulations.options[1:])), drawings
-    ).options.rows
-    assert rows[0].reason == "simulation failed: no reason was recorded"
 
 
 def read_anew(result: PlanResult, facts: dict[str, Fact]) -> PlanResult:
@@ -375,15 +416,14 @@ def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_n
     assert "if: defect of the posterior wall" in unknown
 
 
-def test_every_technique_stands_with_its_rules_its_conflicts_and_the_thresholds_nearby(
+def test_every_technique_stands_with_its_rules_and_the_thresholds_nearby(
     result: PlanResult, drawings: Drawings
 ) -> None:
     text = Seen(html(page_view(result, drawings))).text
     for words in (
         "T4: no image-guided treatment for pain alone", "not at this centre: cryoablation; refer elsewhere",
-        "vertebroplasty: L6 for it, SP4 against it",
         "SP1 (route) would be true: SINS total is 9.0 to 12, 1.0 from 13",
-        "third line: yes (L4)", "49 % alive at 12 months", "the team expects 60 weeks or more",
+        "49 % alive at 12 months", "the team expects 60 weeks or more",
         "fixture-hospital, signed by nobody", "P4: size_mm 30 -&gt; 40",
     ):  # fmt: skip
         assert words.replace("-&gt;", "->") in text, words

@@ -142,7 +142,7 @@ def test_a_needle_is_drawn_at_its_true_diameter_in_a_cut_that_contains_it(
     axis = (line[1] - line[0]) / np.linalg.norm(line[1] - line[0])
     across = np.ptp(shaft @ np.array([-axis[1], axis[0]]))
     assert across / (picture.scale_bar / 10.0) == pytest.approx(3.05, abs=0.15)
-    assert re.fullmatch(rf"oblique, along the left pedicle needle, \d+° off {cut}", picture.title)
+    assert re.fullmatch(rf"along the left pedicle needle, \d+° off {cut}", picture.title)
     assert picture.tips == (tuple(line[1].tolist()),)
 
 

@@ -10,12 +10,12 @@ import pytest
 from scipy.special import betaincinv
 
 from osteoplan.model.outcome import Estimate, Study, limit_of_none, none_or_all
-from osteoplan.report.drawing.charts import axis_for
 from osteoplan.report.rendering import data_uri, png
 from osteoplan.report.words import (
     Value,
     absolute,
     clause,
+    few_words,
     joined,
     name_of,
     number,
@@ -106,17 +106,11 @@ def test_a_clause_ends_at_a_word() -> None:
     assert clause("one two three four", 9) == "one two …"
 
 
-def test_an_axis_begins_at_zero_and_holds_every_interval() -> None:
-    found = [_estimate(92.0, 80.0, 131.0, "%"), _estimate(20.0, None, None, "%")]
-    axis = axis_for(found, at_least=110.0, width=150.0, marks=(100.0,))
-    assert axis.top >= 131.0
-    assert axis.place(0.0) == 0.0
-    assert axis.place(axis.top) == 150.0
-    assert [label for _, label in axis.ticks][:3] == ["0", "25", "50"]
-    whisker = axis.whisker(found[0])
-    assert whisker.low < whisker.at < whisker.high
-    alone = axis.whisker(found[1])
-    assert alone.low == alone.at == alone.high
+def test_names_in_one_line_say_how_many_do_not_fit() -> None:
+    assert few_words(["a", "b", "c"]) == "a, b, c"
+    assert few_words(["first", "second", "third"], longest=14) == "first, second and 1 more"
+    assert few_words(["longer than the line"], longest=5) == "longer than the line"
+    assert few_words([]) == ""
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (4, 7, 3), (2, 3, 4)])

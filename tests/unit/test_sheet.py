@@ -31,9 +31,9 @@ from osteoplan.model.plan import (
     Wait,
 )
 from osteoplan.model.volume import Volume
+from osteoplan.report.places import Midline, angles, midline, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet.nouns import Asked
 from osteoplan.report.sheet.page import TEXT_PT, page_count, render_sheet, sheet_document
-from osteoplan.report.sheet.places import Midline, angles, midline, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet.view import sheet_view
 from osteoplan.workflow import sheet as workflow
 from tests.report_fixture import NASTY, changed, needle

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from osteoplan.errors import named
-from osteoplan.knowledge.load import KnownRow, Strict, all_known, documents
+from osteoplan.knowledge.load import KnownRow, Strict, all_known, document, documents
 from osteoplan.knowledge.monographs import (
     ComplicationRow,
     ContraindicationRow,
@@ -24,7 +24,7 @@ from osteoplan.knowledge.monographs import (
 from osteoplan.model.evidence import Known
 from osteoplan.model.technique import SECTIONS, Family, Section, TechniqueCard
 
-__all__ = ["TechniqueFile", "limits", "technique_card", "technique_cards"]
+__all__ = ["TechniqueFile", "aims", "limits", "technique_card", "technique_cards"]
 
 
 class TechniqueFile(Strict):
@@ -50,6 +50,20 @@ class TechniqueFile(Strict):
     aftercare: tuple[StatementRow, ...] = ()
     follow_up: tuple[FollowUpRow, ...] = ()
     nothing_found: dict[Section, str] = {}
+
+
+class _AimsFile(Strict):
+    """What each family is for; a technique that differs from its family stands by itself."""
+
+    families: dict[Family, tuple[str, ...]]
+    techniques: dict[str, tuple[str, ...]] = {}
+
+
+@cache
+def aims() -> Mapping[str, tuple[str, ...]]:
+    """What each technique is for, the first aim first."""
+    said = document("aims/aims.yaml", _AimsFile)
+    return {id: said.techniques.get(id, said.families[card.family]) for id, card in technique_cards().items()}
 
 
 @cache

@@ -128,6 +128,7 @@ class PlanResult:
         simulations: with the options ranked first, the comparators last.
         citations: every source used, in order of first use.
         tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
+        published, aims: of every technique of the comparison, simulated or not, by its id.
     """
 
     id: str
@@ -141,6 +142,8 @@ class PlanResult:
     warnings: tuple[str, ...]
     tornadoes: tuple[Tornado, ...] = ()
     rigidity: tuple[Rigidity, ...] = ()
+    published: Mapping[str, tuple[Estimate, ...]] = field(default_factory=dict)
+    aims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def credits(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from osteoplan.model.evidence import Citation, how_read
 from osteoplan.model.outcome import Estimate, Study, none_or_all
 
 __all__ = [
-    "Value", "absolute", "clause", "joined", "link_of", "name_of", "names_of", "number", "plain",
+    "Value", "absolute", "clause", "few_words", "joined", "link_of", "name_of", "names_of", "number", "plain",
     "signed_points", "tag", "unit_word", "value_of",
 ]  # fmt: skip
 
@@ -132,6 +132,17 @@ def clause(text: str, longest: int = 90, *, at: str = ";") -> str:
     if len(first) <= longest:
         return first
     return first[:longest].rsplit(" ", 1)[0] + " …"
+
+
+def few_words(words: Iterable[str], longest: int = 110) -> str:
+    """Names in one line: as many as fit, and how many more there are."""
+    all_, shown = tuple(words), ""
+    for n, word in enumerate(all_):
+        longer = f"{shown}, {word}" if shown else word
+        if n and len(longer) > longest:
+            return f"{shown} and {len(all_) - n} more"
+        shown = longer
+    return shown
 
 
 def joined(value: Value) -> str:

@@ -10,7 +10,7 @@ import datetime
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from osteoplan.decide.compare import compare as side_by_side
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
+from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.knowledge.techniques import aims
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.evidence import Citation
+from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations, Wordings
 from osteoplan.pathway.rules import blocking
@@ -79,6 +82,8 @@ def plan(
     comparison = compare(simulated, explained)
     sections, left_out = rigidity_of(reading.anatomy, settings)
     words = wordings(reading, explained, proposed)
+    site = str(reading.findings.value("region") or "")
+    published = {one.technique: published_outcomes(one.technique, site) for one in explained.recommendations}
     return PlanResult(
         id=_identity(made, proposed),
         stamp=made,
@@ -87,7 +92,7 @@ def plan(
         simulations=replace(simulated, options=_in_order(simulated.options, comparison.ranking)),
         comparison=comparison,
         wordings=words,
-        citations=_citations(reading, simulated, explained, words),
+        citations=_citations(reading, simulated, explained, words, published),
         warnings=(
             *settings.supposed,
             *_warnings(reading, simulated),
@@ -96,6 +101,8 @@ def plan(
         ),
         tornadoes=tornadoes(simulated.now, simulated.options, comparison, simulated.resolution_pct),
         rigidity=sections,
+        published=published,
+        aims=aims(),
     )
 
 
@@ -166,10 +173,15 @@ def _identity(made: Stamp, found: Sequence[Option]) -> str:
 
 
 def _citations(
-    reading: Reading, simulated: Simulations, explained: Explanation, words: Wordings
+    reading: Reading,
+    simulated: Simulations,
+    explained: Explanation,
+    words: Wordings,
+    published: Mapping[str, Sequence[Estimate]],
 ) -> tuple[Citation, ...]:
     """Every source behind the report, once."""
     options = [outcome for option in simulated.options for outcome in option.outcomes]
+    options += [outcome for found in published.values() for outcome in found]
     keys = [
         *[key for o in (*simulated.intact, *simulated.now, *options) for key in o.because if " " not in key],
         *reading.anatomy.calibration.cite,

@@ -40,7 +40,7 @@ def render_check(checked: Checked) -> str:
     bone: Sequence[Picture] = ()
     soft: Sequence[Picture] = ()
     if case is not None and anatomy is not None:
-        scenery = Scenery.of(case.ct, anatomy, stamps).with_bone()
+        scenery = Scenery.of(case.ct, anatomy, stamps)
         bone, soft = (slices(scenery, window=window, width=_LARGE) for window in (BONE_WINDOW, SOFT_WINDOW))
     script, leaves = source("check.js"), _stack(checked, stamps)
     return filled(

@@ -28,13 +28,20 @@ from osteoplan.report.words import name_of
 
 __all__ = [
     "BONE_WINDOW", "SOFT_WINDOW", "DrawnRod", "Greys", "Legend", "Mark", "Picture", "Scenery", "Stroke",
-    "along_needle", "at_plane", "grouped", "looking_down", "outline", "rods_of", "slices", "stamps_of",
-    "strain_map", "strain_top",
+    "along_needle", "at_plane", "grouped", "in_short", "looking_down", "outline", "rods_of", "slices",
+    "stamps_of", "strain_map", "strain_top",
 ]  # fmt: skip
 
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")
 _MARGIN_MM = 30.0
 _AIR = -1024.0
+_GREY = "#808080"
+# What a colour means where one legend serves several pictures.
+_IN_SHORT = {
+    LESION: "lesion", BONE: "bone as used", CEMENT: "cement, simulated", NEEDLE: "device, true width",
+    KIND["canal"]: "canal, cord, nerves", KIND["vessel"]: "vessels", KIND["pleura"]: "lung, bowel, organs",
+    KIND["joint"]: "joints",
+}  # fmt: skip
 _FIRST = (LESION, CEMENT, NEEDLE, KIND["canal"])  # the order of a legend; all else follows
 _TIP_MM = 2.0  # a tip farther than this from a picture's plane is not ringed in it
 
@@ -222,20 +229,14 @@ class Scenery:
         bone = shape_of(anatomy.bone_mask, grid)
         assert bone is not None, "a bone without a voxel is no Anatomy"
         around = bone_mm.min(axis=0) - 2 * _MARGIN_MM, bone_mm.max(axis=0) + 2 * _MARGIN_MM
-        layers = tuple(_layers(anatomy, around))
-        made = cls(ct, anatomy, bone_mm, lesion_mm.mean(axis=0), bone, layers, stamps)
-        return made.with_bone() if anatomy.seeded else made  # whose outline nobody drew is shown everywhere
-
-    def with_bone(self) -> Scenery:
-        """The same case with the bone's own outline beneath all others, for a person to approve."""
-        if any(layer.shape is self.bone_shape for layer in self.layers):
-            return self
-        bone = _Layer(self.bone_shape, Stroke("", BONE, width=1.2), Legend("bone", BONE))
-        return replace(self, layers=(bone, *self.layers))
+        # what was taken for the bone stands on every picture, for a person to see
+        edge = _Layer(bone, Stroke("", BONE, width=1.0), Legend("bone", BONE))
+        layers = (edge, *_layers(anatomy, around))
+        return cls(ct, anatomy, bone_mm, lesion_mm.mean(axis=0), bone, layers, stamps)
 
     def with_lesion_alone(self) -> Scenery:
-        """The same case with the lesion as its only outline."""
-        return replace(self, layers=tuple(x for x in self.layers if x.legend.colour == LESION))
+        """The same case with the lesion and its bone as the only outlines."""
+        return replace(self, layers=tuple(x for x in self.layers if x.legend.colour in (BONE, LESION)))
 
 
 def _layers(anatomy: Anatomy, around: tuple[F64, F64]) -> list[_Layer]:
@@ -455,6 +456,14 @@ def grouped(legend: Sequence[Legend]) -> tuple[Legend, ...]:
         words.setdefault((entry.colour, entry.dash), {})[entry.words] = None
     order = sorted(words, key=lambda style: _FIRST.index(style[0]) if style[0] in _FIRST else len(_FIRST))
     return tuple(Legend(", ".join(_both_sides(tuple(words[style]))), *style) for style in order)
+
+
+def in_short(legend: Sequence[Legend]) -> tuple[Legend, ...]:
+    """One entry per colour: for several pictures there is no room for every name."""
+    seen = {entry.colour for entry in legend}
+    found = [Legend(words, colour) for colour, words in _IN_SHORT.items() if colour in seen]
+    dotted = [Legend("derived, not given", _GREY, "1.5 2.2")]
+    return (*found, *(dotted if any(entry.dash for entry in legend) else []))
 
 
 def _both_sides(names: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ on the left of a sagittal one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,10 @@ from osteoplan.arrays import F64, Indices, Mask
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.model.volume import Volume
 
-__all__ = ["Cut", "Plane", "along", "beside", "contours", "cuts_along", "facing", "fit", "letter", "shape_of"]
+__all__ = [
+    "Cut", "Plane", "along", "beside", "contours", "cuts_along", "facing", "fit", "letter", "shape_of",
+    "widened",
+]  # fmt: skip
 
 Cut = Literal["axial", "sagittal", "coronal"]
 
@@ -155,7 +158,7 @@ def along(
     down = np.cross(normal, right)
     down *= np.sign(down @ straight_down)
     tilt = float(np.rad2deg(np.arccos(np.clip(normal[axis], -1.0, 1.0))))
-    place = f"oblique, along {what}, {tilt:.0f}° off {cut}"
+    place = f"along {what}, {tilt:.0f}° off {cut}"
     return _around(right, down, tip_mm, hold_mm, margin_mm, pixel_mm, place)
 
 
@@ -173,7 +176,7 @@ def beside(
     down = np.cross(normal, right)
     down *= np.sign(down @ straight_down)
     tilt = float(np.rad2deg(np.arccos(np.clip(normal[axis], -1.0, 1.0))))
-    place = f"oblique, along {what}, {tilt:.0f}° off {cut}"
+    place = f"along {what}, {tilt:.0f}° off {cut}"
     return _around(right, down, tip_mm, hold_mm, margin_mm, pixel_mm, place)
 
 
@@ -187,6 +190,13 @@ def facing(place: str, at_mm: F64, outward: F64, *, half_mm: float, pixel_mm: fl
     count = 2 * round(half_mm / pixel_mm) + 1
     first = at_mm - (count - 1) / 2 * pixel_mm * (right - up)
     return Plane(first, right, -up, pixel_mm, count, count, place)
+
+
+def widened(plane: Plane, aspect: float = 1.0) -> Plane:
+    """The same cut about the same middle, its shorter side grown until width over height is ``aspect``."""
+    cols, rows = max(plane.cols, round(aspect * plane.rows)), max(plane.rows, round(plane.cols / aspect))
+    shift = (cols - plane.cols) / 2 * plane.right + (rows - plane.rows) / 2 * plane.down
+    return replace(plane, origin_mm=plane.origin_mm - shift * plane.pixel_mm, rows=rows, cols=cols)
 
 
 def cuts_along(line: F64) -> tuple[Cut, ...]:

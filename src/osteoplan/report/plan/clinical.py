@@ -1,8 +1,4 @@
-"""What rules and monographs say of the options, in words.
-
-The page lists every technique that could be compared, not only those that this version can plan; a monograph
-stands once, beside the first option that uses its technique, with what holds for this patient.
-"""
+"""What monographs, near thresholds and models of survival say, in words; what folds away on paper."""
 
 from __future__ import annotations
 
@@ -16,32 +12,9 @@ from osteoplan.model.technique import Complication, Contraindication, FollowUp, 
 from osteoplan.report.words import name_of, plain
 
 __all__ = [
-    "MARKS", "knowledge_words", "line_words", "near_words", "open_words", "statement_words",
+    "knowledge_words", "near_words", "open_words", "statement_words",
     "survival_words",
 ]  # fmt: skip
-
-MARKS = {"excluded_by_rule": "✕", "refer_elsewhere": "→"}
-
-
-def line_words(result: PlanResult) -> str:
-    """With what intent, and what the patient wants."""
-    intent = result.reading.findings.value("intent")
-    return "; ".join([f"intent: {intent or 'not stated'}", *_wanted(result)])
-
-
-def _wanted(result: PlanResult) -> list[str]:
-    """What the patient wants from treatment, and where he starts; only what somebody said."""
-    said = []
-    for name in ("treatment_goals", "pain_nrs", "pain_average_nrs", "omed_mg", "walks", "msts_pct"):
-        value, row = result.reading.findings.value(name), result.wordings.labels[name]
-        if value is None:
-            continue
-        if isinstance(value, frozenset):
-            words = ", ".join(sorted(row.levels[one] for one in value)) or "none"
-        else:
-            words = row.levels.get(str(value), plain(value, row.unit))
-        said.append(f"{row.label}: {words}")
-    return said
 
 
 def near_words(change: NearThreshold, labels: Mapping[str, Label]) -> str:

@@ -1,23 +1,130 @@
-"""What each part of the page says, as typed nouns; the template only loops over them."""
+"""What each part of the report says, as typed nouns; the template only loops over them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from osteoplan.model.plan import Option
 from osteoplan.model.result import PlanResult
 from osteoplan.model.technique import TechniqueCard
-from osteoplan.report.drawing.charts import ChartAxis, Whisker
-from osteoplan.report.drawing.pictures import Picture
-from osteoplan.report.views import INTENDED_USE, Line
+from osteoplan.report.drawing.pictures import Legend, Picture
+from osteoplan.report.views import Line
 from osteoplan.report.words import Value
 
 __all__ = [
-    "BoundaryView", "CertaintyView", "ChartView", "Cite", "ColourBar", "ColumnView", "Drawings", "NowBar",
-    "OptionDetail", "OptionRow", "OptionsTable", "OutcomeView", "PairView", "PlanPage", "Plot",
-    "RigidityView", "RuleView", "Running", "ScoreView", "StrainPage", "cites",
+    "BoundaryView",
+    "CertaintyView",
+    "ChartView",
+    "Cite",
+    "ColourBar",
+    "Drawings",
+    "EvidenceRow",
+    "FirstPage",
+    "Followed",
+    "Headed",
+    "Heading",
+    "NotHere",
+    "OptionDetail",
+    "OutcomeView",
+    "PairView",
+    "PlanPage",
+    "RigidityView",
+    "Row",
+    "RuleView",
+    "ScoreView",
+    "StrainPage",
+    "cites",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cite:
+    """A source by its number in the list; number 0 is a source that the list does not hold."""
+
+    key: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The line on top: which case, how sure of the level, how the scan is, demo or real."""
+
+    program: str
+    case: str
+    place: str
+    level_note: str
+    scan: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A technique in the table of the first page, its ways beneath it.
+
+    Attributes:
+        ways: its ways by what tells them apart, the one that is drawn first.
+        tier: in words; ``terms``: on what, what it waits for, what was presumed.
+        bone: per cent of intact, line by line; ``risk``, ``burden``, ``evidence`` likewise.
+    """
+
+    technique: str
+    title: str
+    anchor: str
+    ways: str
+    tier: str
+    terms: str
+    aim: str
+    evidence: tuple[str, ...]
+    bone: tuple[str, ...]
+    risk: tuple[str, ...]
+    burden: tuple[str, ...]
+    against: str
+
+
+@dataclass(frozen=True)
+class NotHere:
+    """A technique that is not for this patient, or has no way in, and why."""
+
+    technique: str
+    title: str
+    anchor: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Headed:
+    """A picture with what a meeting reads off it."""
+
+    head: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class FirstPage:
+    """What a meeting decides on.
+
+    Attributes:
+        flags: what must be read before anything else, three at most.
+        rows, not_here: seven in all; ``beyond``: what the table has no room for.
+        columns: of the table that any row fills.
+        now: what the bone bears before treatment, for the head of its column.
+        notes: what the numbers of the table mean, said once.
+    """
+
+    header: Heading
+    question: str
+    goal: str
+    flags: tuple[str, ...]
+    facts: tuple[Line, ...]
+    rows: tuple[Row, ...]
+    not_here: tuple[NotHere, ...]
+    beyond: tuple[str, ...]
+    columns: tuple[str, ...]
+    now: str
+    notes: tuple[str, ...]
+    questions: tuple[str, ...]
+    checklist: str
 
 
 @dataclass(frozen=True)
@@ -74,49 +181,9 @@ class BoundaryView:
 
 
 @dataclass(frozen=True)
-class Running:
-    """The line on top of every printed page."""
-
-    program: str
-    case: str
-    level: str
-    level_note: str
-    date: str
-    plan: str
-    use: str = INTENDED_USE
-
-
-@dataclass(frozen=True)
-class Cite:
-    """A source by its number in the list; number 0 is a source that the list does not hold."""
-
-    key: str
-    number: int
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A whisker on an axis."""
-
-    axis: ChartAxis
-    whisker: Whisker
-
-
-@dataclass(frozen=True)
-class NowBar:
-    """Strength before treatment: per cent of intact first, newtons behind."""
-
-    ratio: Value | None
-    plot: Plot | None
-    newtons: str
-    basis: str
-
-
-@dataclass(frozen=True)
 class ScoreView:
-    """A score with its items; ``headline`` is what the first page says, unless it is ``silent`` yet."""
+    """A score with its items; ``headline`` says it in a line."""
 
-    id: str
     name: str
     headline: str
     bands: tuple[str, ...]
@@ -130,55 +197,30 @@ class ScoreView:
 
 
 @dataclass(frozen=True)
-class OptionRow:
-    """One line of the options table; a rejected one has a ``reason`` instead of cells."""
-
-    anchor: str
-    mark: str
-    title: str
-    kind: str
-    strength: Value | None
-    plot: Plot | None
-    change: Value | None
-    no_strength: str
-    cells: tuple[tuple[Value, ...], ...]
-    against: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True)
-class ColumnView:
-    """Head of a column: what it is, on what basis, and the review tag that all its values share."""
-
-    title: str
-    basis: str
-    tag: str
-
-
-@dataclass(frozen=True)
-class OptionsTable:
-    """Options side by side; ``ranked_word`` is strength, or stiffness where no strength is claimed."""
-
-    axis: ChartAxis
-    ranked_word: str
-    strength_tag: str
-    columns: tuple[ColumnView, ...]
-    rows: tuple[OptionRow, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class RuleView:
-    """One rule: what it says here and on what."""
+    """One rule: what it says here and on what; ``about``: rows of the first page that it speaks of."""
 
     rule: str
-    block: str
     effect: str
     text: str
-    short: str
-    tag: str
+    about: str
     facts: tuple[Line, ...]
     ask: tuple[str, ...]
+    tag: str
+    cites: tuple[Cite, ...]
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """A published number: of what, how large, on whom; the ``nth`` of its technique."""
+
+    technique: str
+    nth: int
+    outcome: str
+    value: Value
+    n: str
+    who: str
+    apart: bool
     cites: tuple[Cite, ...]
 
 
@@ -201,16 +243,22 @@ class OptionDetail:
 
     option: Option
     anchor: str
-    mark: str
     status: str
-    kind: str
     reasons: tuple[str, ...]
-    pictures: tuple[Picture, ...]
-    before_after: tuple[Line, ...]
     clearances: tuple[OutcomeView, ...]
     clearances_because: tuple[str, ...]
     outcomes: tuple[OutcomeView, ...]
     card: TechniqueCard | None
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A way as it is walked: cuts along it, its steps, what is near."""
+
+    title: str
+    pictures: tuple[Picture, ...]
+    steps: tuple[str, ...]
+    near: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -233,16 +281,12 @@ class StrainPage:
 
 @dataclass(frozen=True, eq=False)
 class Drawings:
-    """The pictures that the page shows."""
+    """The pictures of the report: three for the first page with one legend, cuts along ways, strain."""
 
-    planes: tuple[Picture, ...]
-    scene: Picture
-    shown: str
-    bone: tuple[Picture, ...]
-    soft: tuple[Picture, ...]
-    options: Mapping[str, tuple[Picture, ...]]
-    strain: StrainPage | None
-    frames: tuple[Picture, ...] = ()
+    meeting: tuple[Headed, ...] = ()
+    legend: tuple[Legend, ...] = ()
+    ways: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
+    strain: StrainPage | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,29 +294,22 @@ class PlanPage:
     """The whole report; what the template tells as it stands is read off ``result``."""
 
     result: PlanResult
-    running: Running
-    banners: tuple[str, ...]
-    lesion_title: str
-    lesion: tuple[Line, ...]
+    first: FirstPage
     drawings: Drawings
-    now: NowBar
-    scores: tuple[ScoreView, ...]
-    first_scores: tuple[ScoreView, ...]
-    silent_scores: str
-    options: OptionsTable
+    followed: tuple[Followed, ...]
+    boundary_summaries: tuple[BoundaryView, ...]
+    certainty: CertaintyView
+    evidence: tuple[EvidenceRow, ...]
     spoke: tuple[RuleView, ...]
     cannot: tuple[RuleView, ...]
     silent: tuple[RuleView, ...]
-    first_spoke: tuple[RuleView, ...]
-    first_cannot: tuple[Line, ...]
-    rules_note: str
+    scores: tuple[ScoreView, ...]
     details: tuple[OptionDetail, ...]
-    boundary_summaries: tuple[BoundaryView, ...]
-    certainty: CertaintyView
     findings: tuple[Line, ...]
     overruled: tuple[Line, ...]
-    questions: tuple[Line, ...]
+    printed_sources: frozenset[int]
     stamp: tuple[Line, ...]
+    digests: tuple[Line, ...]
 
 
 def cites(result: PlanResult, keys: Iterable[str]) -> tuple[Cite, ...]:

@@ -1,222 +1,120 @@
-"""The page's nouns from a ``PlanResult``: lesion, strength now, scores, rules, questions, sources, stamp."""
+"""The whole report from a ``PlanResult``: the first page, the appendix that prints, what folds away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from osteoplan.model.evidence import Effect, ScoreResult, Verdict, few
-from osteoplan.model.findings import Label
+from osteoplan.model.evidence import Effect, ScoreResult, Verdict
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
-from osteoplan.report.drawing.charts import axis_for
-from osteoplan.report.facts_in_words import calibration_words, fact_words, finding_line, found_words, label_of
+from osteoplan.report.facts_in_words import calibration_words, fact_words, finding_line, label_of
+from osteoplan.report.plan.meeting import first_page, total_words
 from osteoplan.report.plan.nouns import (
     BoundaryView,
     Drawings,
-    NowBar,
-    OptionDetail,
+    EvidenceRow,
     PlanPage,
-    Plot,
     RuleView,
-    Running,
     ScoreView,
     cites,
 )
-from osteoplan.report.plan.options import WITHHELD, first, option_detail, options_table, told
+from osteoplan.report.plan.options import WITHHELD, details, followed
+from osteoplan.report.plan.rows import Listed, chosen, in_order, told
 from osteoplan.report.plan.uncertainty import certainty_view
 from osteoplan.report.views import Line
-from osteoplan.report.words import Value, absolute, clause, joined, tag
+from osteoplan.report.words import Value, absolute, few_words, tag
 
 __all__ = ["boundary_views", "page_view"]
 
-# What the lesion box says, in the few words that fit beside a number.
-_EVERY_LESION = {"axes_mm": "size", "lesion_volume_mL": "volume"}
-_LESION_LINES = {
-    "spine": {
-        "body_involved_pct": "share of the body",
-        "cortex_lost_pct": "cortex lost",
-        "canal_mm": "to the canal",
-        "posterior_wall_defect": "posterior wall defect",
-        "collapse_pct": "collapse",
-        "fx": "fracture",
-    },
-    "sacrum": {
-        "bone_involved_pct": "share of the bone",
-        "denis_zone": "zone",
-        "canal_mm": "to the canal",
-        "nerve_mm": "to a nerve",
-        "joint_mm": "to the joint",
-        "fx": "fracture",
-    },
-    "pelvis": {
-        "region": "region",
-        "bone_involved_pct": "share of the bone",
-        "dome_lost_pct": "dome lost",
-        "joint_mm": "to the joint",
-        "nerve_mm": "to a nerve",
-        "harrington": "Harrington class",
-        "fx": "fracture",
-    },
-    "long bone": {
-        "region": "region",
-        "axial_mm": "cortex, along",
-        "circ_pct": "cortex, around",
-        "bone_diameter_pct": "share of the diameter",
-        "joint_mm": "to the joint",
-        "fx": "fracture",
-    },
-}
-_PATIENT_LINES = {
-    "primary": "primary",
-    "ecog": "ECOG",
-    "pain_nrs": "worst pain, 0 to 10",
-    "pain_type": "kind of pain",
-}
-_WEIGHT: tuple[Effect, ...] = ("stop", "route", "exclude", "require", "prefer", "consider", "caution", "info")
-_FIRST_RULES = 7
-Labels = Mapping[str, Label]
+_WEIGHT: tuple[Effect, ...] = (
+    "stop", "route", "exclude", "require", "prefer", "consider", "caution", "info",
+)  # fmt: skip
 
 
 def page_view(result: PlanResult, drawings: Drawings) -> PlanPage:
     """Everything that the template loops over."""
     labels = result.wordings.labels
-    spoke, cannot = _rules(result, True), _rules(result, None)
-    read = {
-        name for verdict in result.explanation.verdicts for name in verdict.trace
-    }  # what rules hang on comes first
-    scores = tuple(
-        _score(result, one) for one in sorted(result.explanation.scores, key=lambda one: one.id not in read)
-    )
+    listed = tuple(one for part in chosen(in_order(result)) for one in part)
+    spoke = _rules(result, True, listed)
+    read = {name for verdict in result.explanation.verdicts for name in verdict.trace}
+    scores = sorted(result.explanation.scores, key=lambda one: one.id not in read)
+    evidence = tuple(_evidence(result, listed))
+    options = {option.id: option for option in result.simulations.options}
     return PlanPage(
         result=result,
-        running=_running(result),
-        banners=_banners(result),
-        lesion_title=_lesion_title(result),
-        lesion=_lesion(result),
+        first=first_page(result),
         drawings=drawings,
-        now=_now(result),
-        scores=scores,
-        first_scores=tuple(score for score in scores if not score.silent),
-        silent_scores=", ".join(_abbreviation(score.name) for score in scores if score.silent),
-        options=options_table(result),
-        spoke=spoke,
-        cannot=cannot,
-        silent=_rules(result, False),
-        first_spoke=spoke[:_FIRST_RULES],
-        first_cannot=_asked(result),
-        rules_note=_rules_note(len(spoke)),
-        details=_details(result, drawings),
+        followed=tuple(
+            followed(result, options[id], shown) for id, shown in drawings.ways.items() if id in options
+        ),
         boundary_summaries=boundary_views(result),
         certainty=certainty_view(result),
+        evidence=evidence,
+        spoke=tuple(rule for rule in spoke if rule.about),
+        cannot=_rules(result, None, listed),
+        silent=(*(rule for rule in spoke if not rule.about), *_rules(result, False, listed)),
+        scores=tuple(_score(result, one) for one in scores),
+        details=details(result),
         findings=tuple(finding_line(found, labels) for found in result.reading.findings),
         overruled=tuple(finding_line(found, labels) for found in result.reading.findings.overruled),
-        questions=tuple(
-            Line(label_of(q.fact, labels), q.text, note="asked by " + few(q.asked_by))
-            for q in result.explanation.questions
-        ),
+        printed_sources=frozenset(c.number for part in (evidence, spoke) for one in part for c in one.cites),
         stamp=_stamp(result),
+        digests=_digests(result),
     )
 
 
-def _details(result: PlanResult, drawings: Drawings) -> tuple[OptionDetail, ...]:
-    """Every option; a technique's monograph stands beside the first option that uses it."""
-    found = []
-    cards = dict(result.wordings.cards)
-    for option in result.simulations.options:
-        pictures, card = drawings.options.get(option.id, ()), cards.pop(option.plan.technique, None)
-        found.append(option_detail(result, option, pictures, card))
-    return tuple(found)
-
-
-def _running(result: PlanResult) -> Running:
-    return Running(
-        program=f"osteoplan {result.stamp.program}",
-        case=result.reading.case.id,
-        level=result.reading.anatomy.level,
-        level_note=_level_note(result),
-        date=result.stamp.created or "date not recorded",
-        plan=result.id[:8],
-    )
-
-
-def _level_note(result: PlanResult) -> str:
-    """A vertebra is counted by somebody; a bone with a name and a side is declared."""
-    if not result.reading.anatomy.is_vertebra:
-        return "bone and side as declared"
-    return "level confirmed" if result.reading.anatomy.lesion.level_confirmed else "level NOT confirmed"
-
-
-def _banners(result: PlanResult) -> tuple[str, ...]:
-    """What must be read before any number."""
-    found = []
-    if result.comparison.emptied_by:
-        found.append(f"No ranking: {result.comparison.emptied_by} speaks first. " + _emptying(result))
-    if result.reading.case.phantom:
-        found.append("Generated phantom: these images are not a patient.")
-    if not result.reading.anatomy.calibration.calibrated:
-        found.append("Uncalibrated: ratios only. Newtons are not shown, because this scan cannot give them.")
-    return (*found, *result.reading.anatomy.alerts)
-
-
-def _emptying(result: PlanResult) -> str:
-    rules = {rule.strip() for rule in result.comparison.emptied_by.split(",")}
-    return " ".join(v.text for v in result.explanation.verdicts if v.rule in rules)
-
-
-def _lesion_title(result: PlanResult) -> str:
-    lesion = result.reading.anatomy.lesion
-    words = [lesion.matrix or "matrix unknown", "simulated" if lesion.simulated else "", lesion.side]
-    return ", ".join(word for word in words if word)
-
-
-def _lesion(result: PlanResult) -> tuple[Line, ...]:
-    """Lesion first, then the patient; what nobody knows is said to be unknown."""
-    lines, labels = [], result.wordings.labels
-    own = _LESION_LINES.get(result.wordings.site, _LESION_LINES["long bone"])
-    for name, label in (_EVERY_LESION | own).items():
-        found = result.reading.findings.items.get(name)
-        text = "unknown" if found is None else clause(found_words(found, labels), at=",")
-        text = text.removesuffix(f" {label}")
-        lines.append(Line(label, text, note="" if found is None else found.source))
-    return (*lines, *_patient(result))
-
-
-def _patient(result: PlanResult) -> tuple[Line, ...]:
-    patient = result.reading.case.patient
-    age = "age unknown" if patient.age_y is None else f"{patient.age_y:.0f} y"
-    person = "invented persona" if patient.invented else "patient"
-    lines = [Line(person, f"{age}, {patient.sex or 'sex unknown'}")]
-    for name, label in _PATIENT_LINES.items():
-        lines.append(
-            Line(
-                label,
-                clause(fact_words(name, result.reading.findings.value(name), result.wordings.labels), at=","),
+def _evidence(result: PlanResult, listed: Iterable[Listed]) -> Iterable[EvidenceRow]:
+    """What was published on the techniques of the first page; other patients and procedures stand apart."""
+    keys = {citation.key for citation in result.citations}
+    for one in listed:
+        for n, estimate in enumerate(one.published, 1):
+            study = estimate.study
+            yield EvidenceRow(
+                technique=one.recommendation.title,
+                nth=n,
+                outcome=result.wordings.outcomes[estimate.id].title,
+                value=told(result, estimate),
+                n="" if study is None or study.n is None else f"{study.n} {study.of}",
+                who=next((why for why in estimate.because if why not in keys), ""),
+                apart=bool(study and study.population),
+                cites=cites(result, [why for why in estimate.because if why in keys]),
             )
-        )
-    return tuple(lines)
 
 
-def _now(result: PlanResult) -> NowBar:
-    ratio = first(result.simulations.now, result.comparison.ranked_by)
-    force = first(result.simulations.now, "strength_N")
-    newtons = "newtons withheld: uncalibrated"
-    if result.reading.anatomy.calibration.calibrated:
-        newtons = "" if force is None else joined(told(result, force))
-    if force is None and ratio is not None:
-        newtons = "relative stiffness under one load case: no strength is claimed"
-    plot = None
-    if ratio is not None:
-        axis = axis_for([ratio], at_least=110.0, width=340.0, marks=(100.0,))
-        plot = Plot(axis, axis.whisker(ratio))
-    basis = result.reading.anatomy.intact_basis
-    return NowBar(
-        None if ratio is None else told(result, ratio), plot, newtons, f"intact: {basis}" if basis else ""
+def _rules(result: PlanResult, truth: bool | None, listed: Iterable[Listed]) -> tuple[RuleView, ...]:
+    """The rules that say so, the weightiest effect first."""
+    said = [verdict for verdict in result.explanation.verdicts if verdict.truth is truth]
+    said.sort(key=lambda verdict: _WEIGHT.index(verdict.effect))
+    return tuple(_rule(result, verdict, listed) for verdict in said)
+
+
+def _rule(result: PlanResult, verdict: Verdict, listed: Iterable[Listed]) -> RuleView:
+    labels = result.wordings.labels
+    named = [one.recommendation.title for one in listed if verdict.rule in _spoke(one)]
+    first = "everything" if verdict.effect in ("stop", "route") and verdict.truth else ""
+    return RuleView(
+        rule=verdict.rule,
+        effect=verdict.effect,
+        text=verdict.text,
+        about=few_words(named, 60) or first,
+        facts=tuple(
+            Line(label_of(name, labels), fact_words(name, value, labels))
+            for name, value in verdict.trace.items()
+        ),
+        ask=tuple(label_of(name, labels) for name in verdict.ask),
+        tag=tag(verdict.status, verdict.tag),
+        cites=cites(result, verdict.cite),
     )
+
+
+def _spoke(one: Listed) -> frozenset[str]:
+    """Ids of the rules that spoke about a technique."""
+    said = one.recommendation
+    return frozenset((*said.prefer, *said.consider, *said.require, *said.exclude, *said.caution))
 
 
 def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
-    bands = [clause(text) for text in score.band_text or score.band]
     labels = result.wordings.labels
     items = tuple(
         Line(
@@ -227,9 +125,8 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
         for item, (a, b) in score.items.items()
     )
     return ScoreView(
-        id=score.id,
         name=score.name,
-        headline=f"{_abbreviation(score.name)}{_total(score)}{_bands(score, bands)}",
+        headline=f"{total_words(score)}{_bands(score)}",
         silent=score.silent,
         bands=score.band_text or score.band,
         missing=tuple(label_of(item, labels) for item in score.missing),
@@ -241,89 +138,38 @@ def _score(result: PlanResult, score: ScoreResult) -> ScoreView:
     )
 
 
-def _total(score: ScoreResult) -> str:
-    """`` 9–12 of 18: `` of a sum; a class has no number worth reading."""
-    if score.kind != "sum":
-        return ": "
-    low, high = score.total
-    return f" {low if low == high else f'{low}–{high}'} of {score.maximum}: "
-
-
-def _bands(score: ScoreResult, texts: Sequence[str]) -> str:
-    """Neighbouring bands from the first to the last; classes, and conventions of reading, one by one."""
-    if not texts:
-        return "nothing for certain"
-    if score.kind != "sum":
-        return " or ".join(texts)
-    several = any("/" in band for band in score.band)
-    return "; ".join(texts) if several else " to ".join(dict.fromkeys((texts[0], texts[-1])))
-
-
-def _abbreviation(name: str) -> str:
-    """``SINS`` of a name that ends with it in brackets; else the name."""
-    return name[name.rindex("(") + 1 : -1] if name.endswith(")") and "(" in name else name
-
-
-def _rules(result: PlanResult, truth: bool | None) -> tuple[RuleView, ...]:
-    """The rules that say so, the weightiest effect first."""
-    said = [verdict for verdict in result.explanation.verdicts if verdict.truth is truth]
-    return tuple(_rule(result, verdict) for verdict in sorted(said, key=lambda v: _WEIGHT.index(v.effect)))
-
-
-def _rules_note(spoke: int) -> str:
-    """What the first page leaves to the page of rules."""
-    return f"{spoke - _FIRST_RULES} more spoke: see the page of rules" if spoke > _FIRST_RULES else ""
-
-
-def _asked(result: PlanResult) -> tuple[Line, ...]:
-    """Unknown facts, each with the rules that wait for it; the fact that most wait for comes first.
-
-    The open questions already resolve a missing score into its missing items; a mute rule that no question
-    mentions is listed by its own unknowns.
-    """
-    waiting = {question.fact: list(question.asked_by) for question in result.explanation.questions}
-    heard = {rule for rules in waiting.values() for rule in rules}
-    for verdict in result.explanation.verdicts:
-        if verdict.truth is None and verdict.rule not in heard:
-            for fact in verdict.ask:
-                waiting.setdefault(fact, []).append(verdict.rule)
-    order = sorted(waiting, key=lambda fact: -len(waiting[fact]))
-    return tuple(Line(label_of(fact, result.wordings.labels), few(waiting[fact])) for fact in order)
-
-
-def _rule(result: PlanResult, verdict: Verdict) -> RuleView:
-    labels = result.wordings.labels
-    return RuleView(
-        rule=verdict.rule,
-        block=verdict.block.replace("_", " "),
-        effect=verdict.effect,
-        text=verdict.text,
-        short=clause(verdict.text, 80),
-        tag=tag(verdict.status, verdict.tag),
-        facts=tuple(
-            Line(label_of(name, labels), fact_words(name, value, labels))
-            for name, value in verdict.trace.items()
-        ),
-        ask=tuple(label_of(name, labels) for name in verdict.ask),
-        cites=cites(result, verdict.cite),
-    )
+def _bands(score: ScoreResult) -> str:
+    """What a total means: neighbouring bands from first to last, conventions of reading one by one."""
+    if score.kind != "sum" or score.silent:
+        return ""
+    several, texts = any("/" in band for band in score.band), score.band_text or score.band
+    return ": " + ("; ".join(texts) if several else " to ".join(dict.fromkeys((texts[0], texts[-1]))))
 
 
 def _stamp(result: PlanResult) -> tuple[Line, ...]:
+    """What made the plan, in words."""
     stamp = result.stamp
-    lines = [
-        Line("plan", result.id),
+    return (
+        Line("plan", result.id[:16]),
         Line("program", f"osteoplan {stamp.program}"),
-        Line("knowledge", stamp.knowledge),
+        Line("knowledge", stamp.knowledge[:24]),
         Line("overrides", _overrides(result)),
         Line("seed", str(stamp.seed)),
         Line("made", stamp.created or "date not recorded"),
         Line("calibration", calibration_words(result.reading.anatomy.calibration)),
-    ]
-    lines += _numerics(result.simulations.numerics)
-    lines += [Line(f"input {name}", value) for name, value in stamp.inputs.items()]
-    lines += [Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()]
-    return tuple(lines)
+        *_numerics(result.simulations.numerics),
+    )
+
+
+def _digests(result: PlanResult) -> tuple[Line, ...]:
+    """What a replay is checked against."""
+    stamp = result.stamp
+    return (
+        Line("plan", result.id),
+        Line("knowledge", stamp.knowledge),
+        *(Line(f"input {name}", value) for name, value in stamp.inputs.items()),
+        *(Line(f"setting {name}", str(value)) for name, value in stamp.settings.items()),
+    )
 
 
 def _numerics(found: Mapping[str, Any]) -> list[Line]:

@@ -10,7 +10,7 @@ from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.figures import svg_uri
 from osteoplan.report.plan.nouns import CertaintyView, ChartView, PairView, RigidityView
-from osteoplan.report.plan.options import mark_of, told
+from osteoplan.report.plan.rows import told
 from osteoplan.report.words import Value, signed_points
 
 __all__ = ["certainty_view", "rigidity_chart", "tornado_chart"]
@@ -22,9 +22,9 @@ def certainty_view(result: PlanResult) -> CertaintyView:
 
 
 def _pairs(result: PlanResult) -> tuple[PairView, ...]:
-    names = {o.id: f"{mark_of(result, o)} {o.plan.title}" for o in result.simulations.options}
+    names = {o.id: o.plan.short_title for o in result.simulations.options}
     found = []
-    for pair in (*result.comparison.between, *result.comparison.differences):
+    for pair in (*result.comparison.differences, *result.comparison.between):
         value = signed_points(pair.estimate)
         note = "" if pair.supported else "not told apart"
         gap = Value(value.text, value.interval, value.tag, note, grey=not pair.supported)

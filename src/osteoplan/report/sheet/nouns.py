@@ -11,7 +11,7 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
 from osteoplan.model.plan import Option
-from osteoplan.report.sheet.places import Midline, midline
+from osteoplan.report.places import Midline, midline
 
 __all__ = ["Asked", "Moment", "NearView", "PathView", "Sheet", "SheetLine", "Stop"]
 

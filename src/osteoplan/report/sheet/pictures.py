@@ -6,14 +6,14 @@ One unit of these pictures is one point (1/72 inch) on paper, so that their lett
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from osteoplan.arrays import F64
 from osteoplan.model.plan import Place
-from osteoplan.report.drawing.colours import KIND, LESION, NEEDLE
+from osteoplan.report.drawing.colours import NEEDLE
 from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
@@ -23,9 +23,10 @@ from osteoplan.report.drawing.pictures import (
     Scenery,
     Stroke,
     at_plane,
+    in_short,
     stamps_of,
 )
-from osteoplan.report.drawing.plane import Plane, along, fit
+from osteoplan.report.drawing.plane import along, fit, widened
 from osteoplan.report.drawing.surface import View, scene
 from osteoplan.report.sheet.nouns import Asked
 from osteoplan.report.sheet.view import marked_paths
@@ -37,15 +38,7 @@ _PIXEL_MM = 0.5
 _NAMED_MM = 45.0  # from the tip: where a path's number stands in three dimensions
 _STAGGER_MM = 11.0
 _MOST_ENTRIES = 3  # pictures of entries that fit beside the view in three dimensions
-_WHITE, _BLACK = "#FFFFFF", "#000000"
-_WORDS = {
-    LESION: "lesion",
-    NEEDLE: "device",
-    KIND["canal"]: "canal, cord, nerves",
-    KIND["vessel"]: "vessels",
-    KIND["pleura"]: "lung, bowel, organs",
-    KIND["joint"]: "joints",
-}
+_WHITE = "#FFFFFF"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,19 +71,12 @@ def sheet_pictures(asked: Asked, scenery: Scenery, *, edge: float) -> SheetPictu
     legend = [entry for one in shown for entry in one.picture.legend]
     left_out = ", ".join(list(places)[_MOST_ENTRIES:])
     note = f"{BONE_WINDOW.words}; bar 10 mm" + (f"; entry of {left_out}: see the table" if left_out else "")
-    return SheetPictures(tuple(shown), _in_short(legend), note)
+    return SheetPictures(tuple(shown), in_short(legend), note)
 
 
 def scenery_of(asked: Asked) -> Scenery:
     """What all pictures share."""
     return Scenery.of(asked.case.ct, asked.anatomy, stamps_of(asked.case, asked.anatomy))
-
-
-def _in_short(legend: Sequence[Legend]) -> tuple[Legend, ...]:
-    """One entry per colour: on one page there is no room for every name."""
-    seen = {entry.colour for entry in legend}
-    found = [Legend(words, colour) for colour, words in _WORDS.items() if colour in seen]
-    return (*found, *([Legend("derived", _BLACK, "2 2")] if any(entry.dash for entry in legend) else []))
 
 
 def _rod(mark: str, place: Place, asked: Asked) -> DrawnRod:
@@ -114,7 +100,7 @@ def _at_entry(
     zero = entry - (0.0 if middle is None else middle.offset_mm, 0.0, 0.0)
     hold = np.stack([entry, tip, zero, scenery.bone_mm.min(axis=0), scenery.bone_mm.max(axis=0)])
     plane = fit("axial", scenery.anatomy.level, entry, hold, margin_mm=_MARGIN_MM, pixel_mm=_PIXEL_MM)
-    plane = _square(plane)
+    plane = widened(plane)
     picture = at_plane(scenery, plane, window=BONE_WINDOW, width=edge, rods=(rods[mark],))
     unit = edge / plane.cols
     (x0, y0), (x1, y1), (x2, y2) = ((plane.pixel(np.stack([zero, entry, tip])) + 0.5) * unit).tolist()
@@ -142,10 +128,10 @@ def _along(scenery: Scenery, mark: str, rod: DrawnRod, edge: float) -> SheetPict
         mark, rod.entry_mm, rod.tip_mm, hold, cut="coronal" if steep else "axial",
         margin_mm=_MARGIN_MM, pixel_mm=_PIXEL_MM,
     )  # fmt: skip
-    plane = _square(plane)
+    plane = widened(plane)
     picture = at_plane(scenery, plane, window=BONE_WINDOW, width=edge, rods=(rod,))
     x, y = ((plane.pixel(rod.entry_mm) + 0.5) * (edge / plane.cols)).tolist()
-    caption = plane.place.removeprefix("oblique, ")
+    caption = plane.place
     return SheetPicture(replace(picture, marks=(Mark(mark, (x, y), NEEDLE),)), caption)
 
 
@@ -164,10 +150,3 @@ def _named_at(rod: DrawnRod, n: int) -> F64:
     """A point of the device outside the bone, or its outer end; staggered, so that names stay apart."""
     run = rod.entry_mm - rod.tip_mm
     return rod.tip_mm + run * min(1.0, (_NAMED_MM + _STAGGER_MM * n) / float(np.linalg.norm(run)))
-
-
-def _square(plane: Plane) -> Plane:
-    """The same cut, its shorter side widened to the longer one about its middle."""
-    edge = max(plane.rows, plane.cols)
-    shift = (edge - plane.cols) / 2 * plane.right + (edge - plane.rows) / 2 * plane.down
-    return replace(plane, origin_mm=plane.origin_mm - shift * plane.pixel_mm, rows=edge, cols=edge)

@@ -17,8 +17,8 @@ from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.drawing.pictures import stamps_of
+from osteoplan.report.places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet.nouns import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
-from osteoplan.report.sheet.places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag
 

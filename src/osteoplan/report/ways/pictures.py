@@ -48,7 +48,7 @@ def way_pictures(scenery: Scenery, way: Trajectory, *, width: float) -> WayPictu
     """All pictures of a trajectory that has two ends."""
     if way.entry_mm is None or way.target_mm is None:
         return WayPictures(None, (), ())
-    own = replace(scenery.with_bone(), stamps=(*scenery.stamps, *stamps_of_way(way)))
+    own = replace(scenery, stamps=(*scenery.stamps, *stamps_of_way(way)))
     rod = rod_of_way(way)
     return WayPictures(
         down=_bulls_eye(own, way, rod, width),

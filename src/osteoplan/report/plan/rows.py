@@ -1,0 +1,259 @@
+"""The table of the first page: seven techniques at most, simulated or not, in the order of their tiers.
+
+A technique is one row, its ways beneath it.  What a rule says stands where its technique stands; what fits in
+no cell is told in full in the appendix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from osteoplan.model.evidence import Recommendation, Tier
+from osteoplan.model.outcome import Estimate
+from osteoplan.model.plan import Option
+from osteoplan.model.result import PlanResult
+from osteoplan.report.facts_in_words import label_of
+from osteoplan.report.plan.nouns import NotHere, Row
+from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
+
+__all__ = [
+    "MOST", "TIER_WORDS", "Listed", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
+    "not_here", "row", "told",
+]  # fmt: skip
+
+MOST = 7  # options on the first page
+TIER_WORDS: Mapping[Tier | None, str] = {
+    1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: "beside the list",
+}  # fmt: skip
+_ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, None: 5, 4: 6}
+BREACH = 0.1  # a likelier breach is told among what speaks against
+_BENEFITS = (
+    "complete_pain_response_probability", "pain_response_probability", "pain_change_nrs",
+    "local_control_probability", "walks_again_probability", "function_msts_pct",
+    "implant_survival_probability",
+)  # fmt: skip
+_HARMS = ("major_complication_probability", "complication_probability", "fracture_probability")
+_BURDENS = ("stay_days", "procedure_time_min")
+# Characters in a line of a cell, at 8 pt and with room to break; a row has three lines.
+_LINES = 3
+_TITLE, _TIER, _EVIDENCE, _BONE, _RISK, _BURDEN, _AGAINST, _REASON = 29, 28, 30, 19, 24, 9, 24, 150
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """A technique with what the rules make of it, and its options, the first of the comparison first."""
+
+    recommendation: Recommendation
+    options: tuple[Option, ...]
+    published: tuple[Estimate, ...]
+
+    @property
+    def open(self) -> tuple[Option, ...]:
+        """Its options that can be done here."""
+        return tuple(o for o in self.options if o.status in ("ranked", "comparator"))
+
+    @property
+    def shut(self) -> bool:
+        """Whether it is listed below the others, with its reason alone."""
+        return self.recommendation.tier == 4 or (bool(self.options) and not self.open)
+
+    @property
+    def plan(self) -> Option | None:
+        """The way that the page draws and tells the numbers of."""
+        return next((o for o in self.open if o.kind == "plan"), None)
+
+
+def in_order(result: PlanResult) -> tuple[Listed, ...]:
+    """Every technique by tier; equals by the alphabet, those that were simulated as the comparison orders."""
+    place = {id: n for n, id in enumerate(result.comparison.ranking)}
+    found = []
+    for said in result.explanation.recommendations:
+        options = [o for o in result.simulations.options if o.plan.technique == said.technique]
+        options.sort(key=lambda o: place.get(o.id, len(place)))
+        published = options[0].outcomes if options else result.published.get(said.technique, ())
+        found.append(Listed(said, tuple(options), tuple(e for e in published if e.basis == "published")))
+    found.sort(
+        key=lambda one: (one.shut, _ORDER[one.recommendation.tier], one.recommendation.title.casefold())
+    )
+    at = {
+        one.recommendation.technique: place[one.plan.id] for one in found if one.plan and one.plan.id in place
+    }
+    slots = [n for n, one in enumerate(found) if one.recommendation.technique in at]
+    simulated = sorted(
+        (found[n] for n in slots),
+        key=lambda one: (_ORDER[one.recommendation.tier], at[one.recommendation.technique]),
+    )
+    for n, one in zip(slots, simulated, strict=True):
+        found[n] = one
+    return tuple(found)
+
+
+def chosen(standings: Sequence[Listed]) -> tuple[tuple[Listed, ...], tuple[Listed, ...]]:
+    """Rows of the table and those below them: the best tiers first, within one the simulated first.
+
+    A technique that no rule could support is no row, unless it is what the others are compared with.
+    """
+    open_ = [
+        one
+        for one in standings
+        if not one.shut and (one.recommendation.tier or one.recommendation.family == "support")
+    ]
+    by_weight = sorted(open_, key=lambda one: (_ORDER[one.recommendation.tier or 2], one.plan is None))
+    taken = by_weight[:MOST]
+    shut = [
+        one
+        for one in standings
+        if one.shut and (one.options or one.recommendation.prefer or one.recommendation.consider)
+    ]
+    return tuple(one for one in open_ if one in taken), tuple(shut[: MOST - len(taken)])
+
+
+def row(result: PlanResult, one: Listed, aim: Sequence[str]) -> Row:
+    """What the table says of a technique."""
+    shown = one.plan or (one.open[0] if one.open else None)
+    return Row(
+        technique=one.recommendation.technique,
+        title=one.recommendation.title,
+        anchor=f"option-{shown.id}" if shown else "techniques",
+        ways=_cut(_ways(one), _TITLE, _LINES - _lines(one.recommendation.title, _TITLE)),
+        tier=TIER_WORDS[one.recommendation.tier],
+        terms=clause(
+            _terms(result, one.recommendation),
+            _LINES * _TIER - len(TIER_WORDS[one.recommendation.tier]) - 4,
+            at="\n",
+        ),
+        aim=", ".join(aim),
+        evidence=_fitted(_figures(result, one.published, _BENEFITS), _EVIDENCE),
+        bone=_fitted(bone_lines(result, () if shown is None else shown.outcomes), _BONE),
+        risk=_fitted(_risk(result, one), _RISK),
+        burden=_fitted((told(result, e).text for e in _firsts(one.published, _BURDENS)), _BURDEN),
+        against=_cut("; ".join(_against(result, one)), _AGAINST),
+    )
+
+
+def not_here(one: Listed) -> NotHere:
+    """Why a technique is not for this patient, or cannot be done."""
+    reasons = one.recommendation.because
+    if one.recommendation.tier != 4:
+        reasons = tuple(reason.text for option in one.options[:1] for reason in option.reasons)
+    text = "; ".join(reasons) or "no reason was recorded"
+    anchor = f"option-{one.options[0].id}" if one.options else "techniques"
+    return NotHere(
+        one.recommendation.technique, one.recommendation.title, anchor, clause(text, _REASON, at="\n")
+    )
+
+
+def told(result: PlanResult, estimate: Estimate) -> Value:
+    """An outcome as it is printed; a share in per cent, where its outcome is told so."""
+    return value_of(estimate, per_cent=result.wordings.outcomes[estimate.id].format == "per_cent")
+
+
+def _lines(text: str, per_line: int) -> int:
+    return math.ceil(len(text) / per_line)
+
+
+def _fitted(parts: Iterable[str], per_line: int, lines: int = _LINES) -> tuple[str, ...]:
+    """As many numbers as a cell holds, each whole and on lines of its own."""
+    shown: list[str] = []
+    for part in parts:
+        lines -= _lines(part, per_line)
+        if lines >= 0:
+            shown.append(part)
+    return tuple(shown)
+
+
+def _cut(text: str, per_line: int, lines: int = _LINES) -> str:
+    """As many words as a cell holds."""
+    return clause(text, lines * per_line - 2, at="\n") if lines > 0 else ""
+
+
+def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[str, ...]:
+    """Per cent of intact with its interval; then the worst by how the bone was held.  Newtons never."""
+    known = next((e for e in outcomes if e.id == result.comparison.ranked_by and not absolute(e)), None)
+    if known is None:
+        return ()
+    cases = {known.target: known.value, **known.beside}
+    worst = {
+        word: min(value for title, value in cases.items() if ("discs" in title) == (word == "discs"))
+        for word in ("discs", "caps")
+        if any(("discs" in title) == (word == "discs") for title in cases)
+    }
+    told_apart = sorted(worst.items(), key=lambda one: one[1])
+    held = " – ".join(f"{number(value)} {word}" for word, value in told_apart)
+    return (joined(told(result, known)).replace(" %", ""), *([held] if len(worst) > 1 else []))
+
+
+def breach_of(option: Option) -> tuple[float, str] | None:
+    """The likeliest breach of a plan, as a share of 1, and of what."""
+    found = [e for e in option.plan.clearances if e.id == "breach_probability"]
+    if not found:
+        return None
+    worst = max(found, key=lambda e: e.value)
+    return worst.value, near_to(worst)
+
+
+def near_to(estimate: Estimate) -> str:
+    """What a clearance or a breach is of, without the path that it is on."""
+    return name_of(estimate.target.partition(",")[0])
+
+
+def _ways(one: Listed) -> str:
+    """What tells the ways of a technique apart: their short titles without what they share with it."""
+    own = [o for o in one.open if o.kind == "plan"]
+    words = [o.plan.short_title.removeprefix(one.recommendation.title).strip(" ,") for o in own]
+    first, *others = [word for word in words if word] or [""]
+    return first + (f"; also {', '.join(others)}" if others else "")
+
+
+def _terms(result: PlanResult, said: Recommendation) -> str:
+    """On what the tier stands: what it waits for, what was presumed, then the conditions of the rules."""
+    labels, supposed = result.wordings.labels, {one.fact: one for one in result.explanation.presumed}
+    waits = [label_of(fact, labels) for fact in said.open]
+    leans = [supposed[f].because if f in supposed else label_of(f, labels) for f in said.presumed]
+    told_already = ("waits for", "reasonable if")
+    return "; ".join(
+        [
+            *([f"{'if' if said.tier == 2 else 'waits for'}: {few_words(waits, 60)}"] if waits else []),
+            *([f"presumed: {few_words(leans, 60)}"] if leans else []),
+            *(text for text in said.because if not text.startswith(told_already)),
+        ]
+    )
+
+
+def _firsts(published: Sequence[Estimate], ids: Sequence[str]) -> Iterator[Estimate]:
+    """Of each outcome the first that was published on these patients and this procedure."""
+    for id in ids:
+        own = (e for e in published if e.id == id and not (e.study and e.study.population))
+        yield from list(own)[:1]
+
+
+def _figures(result: PlanResult, published: Sequence[Estimate], ids: Sequence[str]) -> Iterator[str]:
+    """*pain better 60 %, n 5 000*."""
+    for estimate in _firsts(published, ids):
+        n = "" if estimate.study is None or estimate.study.n is None else f", n {estimate.study.n}"
+        yield f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}{n}"
+
+
+def _risk(result: PlanResult, one: Listed) -> Iterator[str]:
+    """The likeliest breach, what is nearest, and the harm that was published."""
+    if one.plan is not None:
+        breach = breach_of(one.plan)
+        near = [e for e in one.plan.plan.clearances if e.id == "clearance_mm"]
+        if near:
+            least = min(near, key=lambda e: e.value)
+            yield f"{near_to(least)} {number(least.value, 'mm')}"
+        if breach is not None and breach[0] <= BREACH:
+            yield f"breach {breach[1]} {number(100.0 * breach[0])} %"
+    yield from list(_figures(result, one.published, _HARMS))[:1]
+
+
+def _against(result: PlanResult, one: Listed) -> Iterator[str]:
+    """A likely breach first, then what the rules warn of, then what the plan says itself."""
+    if one.plan is not None and (breach := breach_of(one.plan)) and breach[0] > BREACH:
+        yield f"breach of the {breach[1]} in {number(100.0 * breach[0])} %"
+    cautions = {v.rule: v.text for v in result.explanation.verdicts if v.rule in one.recommendation.caution}
+    yield from (f"{rule}: {clause(text, 70)}" for rule, text in cautions.items())
+    if one.plan is not None:
+        yield from (clause(warning, 70) for warning in one.plan.warnings)

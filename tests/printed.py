@@ -1,0 +1,73 @@
+"""A report on paper and on the screen, as Chromium makes it: pages, sizes of letters, what is cut off."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pypdf import PdfReader
+
+from tests.conftest import skip_or_fail
+
+_QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+_WIDE = "--window-size=1200,900"
+# Every text of the first page: the smallest letters [px], and what sticks out of its picture or of the sheet.
+_MEASURE = """
+const main = document.querySelector('main.first'), sheet = main.getBoundingClientRect();
+const style = getComputedStyle(main), left = sheet.left + parseFloat(style.paddingLeft);
+let least = 99, out = [];
+for (const one of main.querySelectorAll('*')) {
+  const own = [...one.childNodes].filter(n => n.nodeType === 3 && n.textContent.trim());
+  const svg = one.closest('svg'), box = one.getBoundingClientRect();
+  if (own.length) {
+    const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+    least = Math.min(least, parseFloat(getComputedStyle(one).fontSize) * scale);
+    const held = svg ? svg.getBoundingClientRect() : {left: left - 1, right: left + 1063};
+    if (box.left < held.left - 0.5 || box.right > held.right + 0.5) out.push(one.textContent);
+    if (!svg && one.scrollWidth > one.clientWidth + 1 && one.clientWidth) out.push(one.textContent);
+  }
+}
+const last = main.lastElementChild.getBoundingClientRect();
+const high = last.bottom - main.firstElementChild.getBoundingClientRect().top;
+const answer = document.createElement('pre');
+answer.id = 'answer';
+answer.textContent = JSON.stringify({least_px: least, cut: out, high_px: high});
+document.body.append(answer);
+"""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Text of every page; on the first one the smallest letters [pt], what is cut off, its height [mm]."""
+
+    pages: tuple[str, ...]
+    least_pt: float
+    cut: tuple[str, ...]
+    high_mm: float
+
+
+def printed(page: str, folder: Path) -> Printed:
+    """A report as Chromium prints it; skips where there is no Chromium, fails there in CI."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        skip_or_fail("browser", "no chromium is here to print the report")
+    source, measured, paper = folder / "report.html", folder / "measured.html", folder / "report.pdf"
+    source.write_text(page, encoding="utf-8")
+    bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    measured.write_text(bare.replace("</body>", f"<script>{_MEASURE}</script></body>"), encoding="utf-8")
+    command = [str(chromium), "--headless", *_QUIET.split(), f"--user-data-dir={folder / 'profile'}"]
+    _told([*command, "--no-pdf-header-footer", f"--print-to-pdf={paper}", f"file://{source}"])
+    seen = _told([*command, _WIDE, "--dump-dom", f"file://{measured}"])
+    found = json.loads(re.findall(r'<pre id="answer">(.*?)</pre>', seen, re.S)[0].replace("&amp;", "&"))
+    pages = tuple(" ".join(sheet.extract_text().split()) for sheet in PdfReader(paper).pages)
+    return Printed(pages, 0.75 * found["least_px"], tuple(found["cut"]), found["high_px"] * 25.4 / 96)
+
+
+def _told(command: list[str]) -> str:
+    made = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+    return made.stdout
