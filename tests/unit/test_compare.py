@@ -149,13 +149,13 @@ def published(id, target, value):
 
 def test_what_the_ranking_says_of_itself():
     assert run().notes == (
-        "no percutaneous technique of this version covers this bone; the comparators stand",
+        "no percutaneous technique of this version covers this bone; the other treatments stand",
     )
     undone = run(option("left", 99.0, status="infeasible"))
-    assert undone.notes == ("no percutaneous option is feasible here; the comparators stand",)
+    assert undone.notes == ("no percutaneous option fits here; the other treatments stand",)
     first, second = run(option("left", 80.0)).notes
-    assert first.startswith("ranked by simulated strength alone")
-    assert second.startswith("comparators without a simulated strength")
+    assert first.startswith("ordered by simulated strength alone")
+    assert second.startswith("other treatments without a simulated strength")
 
 
 def test_a_difference_counts_on_either_side_of_zero_and_only_beyond_the_resolution():

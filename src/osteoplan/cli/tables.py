@@ -11,7 +11,7 @@ from rich.text import Text
 from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.model.evidence import how_read
-from osteoplan.model.plan import OFF_SCAN
+from osteoplan.model.plan import OFF_SCAN, OPTION_WORDS
 
 __all__ = [
     "finding_table", "interval", "need_table", "needed_first", "option_table", "score_line", "score_lines",
@@ -33,7 +33,7 @@ def interval(outcome: Json | None, digits: int = 0) -> str:
 
 
 def option_table(plan: Json) -> Table:
-    """Options of a plan: rank, strength (or stiffness), cement, what speaks against."""
+    """Options of a plan: place, strength (or stiffness), cement, what speaks against."""
     table = plain_table("")
     table.add_column("option", min_width=26, overflow="fold")
     ranked_by = plan["comparison"]["ranked_by"]
@@ -48,9 +48,12 @@ def option_table(plan: Json) -> Table:
         against = "; ".join(reason["text"] for reason in option["reasons"]) or "; ".join(
             option["warnings"][:1]
         )
-        status = option["status"].replace("_", " ")
         off_scan = option["reasons"] and all(one["rule"] == OFF_SCAN for one in option["reasons"])
-        prefix = "" if option["status"] in ("ranked", "comparator") or off_scan else f"{status}: "
+        prefix = (
+            ""
+            if option["status"] in ("ranked", "comparator") or off_scan
+            else f"{OPTION_WORDS[option['status']]}: "
+        )
         cement = known.get("cement_volume_mL")
         table.add_row(
             place,

@@ -159,11 +159,11 @@ def _notes(
     if blocking:
         return tuple(f"{verdict.rule}: {verdict.text}" for verdict in blocking)
     if not any(option.kind == "plan" for option in options):
-        return ("no percutaneous technique of this version covers this bone; the comparators stand",)
+        return ("no percutaneous technique of this version covers this bone; the other treatments stand",)
     if not ranking:
-        return ("no percutaneous option is feasible here; the comparators stand",)
+        return ("no percutaneous option fits here; the other treatments stand",)
     return (
-        f"ranked by simulated {what} alone, relative to the same bone and one load case at a time: "
+        f"ordered by simulated {what} alone, relative to the same bone and one load case at a time: "
         "pain, tumour control and wishes are not in this order",
-        f"comparators without a simulated {what} stand beside the ranking, not in it",
+        f"other treatments without a simulated {what} stand beside this order, not in it",
     )

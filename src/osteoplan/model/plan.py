@@ -6,6 +6,7 @@ another source; kyphoplasty is *expand* and *inject*; thaw and cure are *wait*.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,8 +15,8 @@ from osteoplan.errors import BadInput
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "OFF_SCAN", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus",
-    "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
+    "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
+    "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
 ]  # fmt: skip
 
 
@@ -168,6 +169,11 @@ class Violation:
 OptionStatus = Literal[
     "ranked", "excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed", "comparator"
 ]
+OPTION_WORDS: Mapping[str, str] = {  # what people are told of a status
+    "ranked": "can be done", "excluded_by_rule": "not here", "refer_elsewhere": "refer elsewhere",
+    "infeasible": "does not fit", "exceeds_limit": "exceeds a limit", "failed": "simulation failed",
+    "comparator": "other treatment",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

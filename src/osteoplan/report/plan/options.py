@@ -6,7 +6,19 @@ import numpy as np
 
 from osteoplan.arrays import Point
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
+from osteoplan.model.plan import (
+    OPTION_WORDS,
+    Act,
+    Deliver,
+    Expand,
+    Inject,
+    Measure,
+    Option,
+    Place,
+    Remove,
+    Sample,
+    Wait,
+)  # fmt: skip
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.pictures import Picture
 from osteoplan.report.plan.nouns import Followed, OptionDetail, OutcomeView, cites
@@ -16,11 +28,6 @@ from osteoplan.report.words import Value, absolute, joined, name_of, number
 __all__ = ["act_words", "details", "followed"]
 
 WITHHELD = "withheld: uncalibrated"
-_STATUS = {
-    "ranked": "can be done", "excluded_by_rule": "not here", "refer_elsewhere": "refer elsewhere",
-    "infeasible": "no way in", "exceeds_limit": "exceeds a limit", "failed": "simulation failed",
-    "comparator": "other treatment",
-}  # fmt: skip
 
 
 def details(result: PlanResult) -> tuple[OptionDetail, ...]:
@@ -30,7 +37,7 @@ def details(result: PlanResult) -> tuple[OptionDetail, ...]:
         OptionDetail(
             option=option,
             anchor=f"option-{option.id}",
-            status=_STATUS[option.status],
+            status=OPTION_WORDS[option.status],
             reasons=tuple(
                 f"{reason.text} [{reason.rule.replace('_', ' ')}]" if reason.rule else reason.text
                 for reason in option.reasons
