@@ -15,7 +15,7 @@ from osteoplan.errors import BadInput
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
+    "BREACH", "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
     "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
 ]  # fmt: skip
 
@@ -100,6 +100,7 @@ class Measure:
 
 
 OFF_SCAN = "scan"  # limit of a violation that says what the scan does not show
+BREACH = 0.1  # of a needle that nobody corrects: a likelier breach is told among what speaks against
 SHORT = 40  # characters of a short title: what a row of the first page holds
 
 Act = Place | Remove | Expand | Deliver | Inject | Wait | Sample | Measure

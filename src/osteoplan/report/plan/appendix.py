@@ -21,14 +21,9 @@ from osteoplan.report.plan.rows import Listed, chosen, in_order, told
 from osteoplan.report.views import Line
 from osteoplan.report.words import Value, absolute, few_words, joined, name_of, number, signed_points
 
-__all__ = ["STATUS", "Appendix", "act_words", "bands"]
+__all__ = ["Appendix", "act_words", "bands"]
 
 WITHHELD = "withheld: uncalibrated"
-STATUS = {
-    "ranked": "can be done", "excluded_by_rule": "not here", "refer_elsewhere": "refer elsewhere",
-    "infeasible": "no way in", "exceeds_limit": "exceeds a limit", "failed": "simulation failed",
-    "comparator": "other treatment",
-}  # fmt: skip
 _WEIGHT: tuple[Effect, ...] = (
     "stop", "route", "exclude", "require", "prefer", "consider", "caution", "info",
 )  # fmt: skip

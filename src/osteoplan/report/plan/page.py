@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from osteoplan.model.evidence import TIER_WORDS
+from osteoplan.model.plan import OPTION_WORDS
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
 from osteoplan.report.facts_in_words import SECTION_TITLES, fact_words, finding_line, label_of
 from osteoplan.report.plan import clinical
-from osteoplan.report.plan.appendix import STATUS, Appendix, act_words, bands
+from osteoplan.report.plan.appendix import Appendix, act_words, bands
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.nouns import Drawings
-from osteoplan.report.plan.rows import TIER_WORDS
 from osteoplan.report.plan.uncertainty import rigidity_chart, shared_words, tornado_chart
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE
@@ -35,9 +36,9 @@ def html(result: PlanResult, drawings: Drawings) -> str:
     return filled(
         "report.html.j2",
         result=result, first=first_page(result), drawings=drawings, told=Appendix(result), use=INTENDED_USE,
-        section_titles=SECTION_TITLES, tiers=TIER_WORDS, statuses=STATUS, act_words=act_words, bands=bands,
+        section_titles=SECTION_TITLES, tiers=TIER_WORDS, statuses=OPTION_WORDS, act_words=act_words,
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
-        finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
+        bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
         boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,
         tornado_chart=tornado_chart, rigidity_chart=rigidity_chart, shared_words=shared_words,
         **{name: getattr(clinical, name) for name in clinical.__all__},

@@ -10,25 +10,21 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from osteoplan.model.evidence import Recommendation, Tier
+from osteoplan.model.evidence import TIER_WORDS, Recommendation, Tier
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Option
+from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import label_of
 from osteoplan.report.plan.nouns import NotHere, Row
 from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
 
 __all__ = [
-    "MOST", "TIER_WORDS", "Listed", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
+    "MOST", "Listed", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
     "not_here", "row", "told",
 ]  # fmt: skip
 
 MOST = 7  # options on the first page
-TIER_WORDS: Mapping[Tier | None, str] = {
-    1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: "beside the list",
-}  # fmt: skip
 _ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, None: 5, 4: 6}
-BREACH = 0.1  # a likelier breach is told among what speaks against
 # Characters in a line of a cell, at 8 pt and with room to break; a row has three lines.
 _LINES = 3
 _TITLE, _TIER, _EVIDENCE, _BONE, _RISK, _BURDEN, _AGAINST, _REASON = 29, 28, 30, 19, 24, 9, 24, 150
