@@ -16,6 +16,7 @@ from osteoplan.knowledge.refs import citation, citations
 from osteoplan.knowledge.scores import ScoreTable
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.knowledge.techniques import limits, technique_card, technique_cards
+from osteoplan.knowledge.values import values
 from osteoplan.model.plan import Option, Plan
 from osteoplan.units import ucum
 
@@ -151,10 +152,10 @@ def test_devices_carry_units_and_dates_and_an_unknown_one_names_its_neighbour() 
 
 def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
     known = limits("vertebroplasty")
-    assert known["canal_clearance_min_mm"].value == 2.0
-    assert known["wall_depth_min_mm"].value == 1.0
+    assert known["tip_beside_mm"].value == 5.0
+    assert not set(known) & set(values("needle")), "limits of needles stand in one place"
     assert (known["fill_share_target_pct"].low, known["fill_share_target_pct"].high) == (15, 30)
-    assert known["canal_clearance_min_mm"].status == "design_default"
+    assert known["tip_beside_mm"].status == "design_default"
     assert known["cement_device"].value in devices()
     card = technique_card("vertebroplasty")
     assert "pmma" in card.uses
@@ -177,11 +178,12 @@ def test_published_outcomes_of_the_site_come_before_those_of_any_site() -> None:
     pain = [e for e in found if e.id == "pain_response_probability"]
     assert [(e.value, e.status) for e in pain] == [
         (60.5, "unverified"),
+        (60.0, "unverified"),
         (67.0, "unverified"),
     ]
-    assert "PMC6817531" in pain[1].because
+    assert "Chow2012" in pain[1].because
     assert all(e.basis == "published" and e.draws is None for e in found)
-    assert [e.value for e in published_outcomes("radiotherapy", "rib") if e.id == pain[0].id] == [67.0]
+    assert [e.value for e in published_outcomes("radiotherapy", "rib") if e.id == pain[0].id] == [60.0, 67.0]
 
 
 def test_a_published_outcome_has_an_interval_only_where_one_was_printed() -> None:

@@ -6,17 +6,18 @@ another source; kyphoplasty is *expand* and *inject*; thaw and cure are *wait*.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.trajectory import Gap
 
 __all__ = [
-    "BREACH", "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
-    "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
+    "OFF_SCAN", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus",
+    "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
 ]  # fmt: skip
 
 
@@ -100,7 +101,6 @@ class Measure:
 
 
 OFF_SCAN = "scan"  # limit of a violation that says what the scan does not show
-BREACH = 0.1  # of a needle that nobody corrects: a likelier breach is told among what speaks against
 SHORT = 40  # characters of a short title: what a row of the first page holds
 
 Act = Place | Remove | Expand | Deliver | Inject | Wait | Sample | Measure
@@ -127,6 +127,7 @@ class Plan:
         approach: ways in, in words.
         uses: what the plan depends on, e.g. ``pmma``; a rule can exclude a use.
         remarks: what speaks against it without forbidding it, in sentences.
+        gaps: the nearest structure of each kind over all devices, the nearest of all first.
         short_title: what a list of options prints, at most 40 characters; the title where that fits.
 
     Raises:
@@ -143,6 +144,21 @@ class Plan:
     clearances: tuple[Estimate, ...] = ()
     remarks: tuple[str, ...] = ()
     short_title: str = ""
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def breach(self) -> float | None:
+        """Probability that a device or more breaches anything uncorrected, strays being independent."""
+        told = [one for one in self.clearances if one.id == "breach_probability"]
+        whole = [one.value for one in told if one.target.startswith("any,")]
+        if not whole:  # told of single structures alone: at least the likeliest
+            return max((one.value for one in told), default=None)
+        return 1.0 - math.prod(1.0 - share for share in whole)
+
+    @property
+    def nearest(self) -> Gap | None:
+        """The structure that a device passes nearest; the bone around a device is none."""
+        return next((gap for gap in self.gaps if gap.kind != "wall"), None)
 
     def __post_init__(self) -> None:
         short = self.short_title or self.title
@@ -170,11 +186,6 @@ class Violation:
 OptionStatus = Literal[
     "ranked", "excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed", "comparator"
 ]
-OPTION_WORDS: Mapping[str, str] = {  # what people are told of a status
-    "ranked": "can be done", "excluded_by_rule": "not here", "refer_elsewhere": "refer elsewhere",
-    "infeasible": "does not fit", "exceeds_limit": "exceeds a limit", "failed": "simulation failed",
-    "comparator": "other treatment",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
