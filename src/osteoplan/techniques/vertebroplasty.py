@@ -148,7 +148,7 @@ def _volume(setting: Setting) -> tuple[float, str]:
     wanted, low = share / 100.0 * body, limit("fill_volume_lowest_mL").number
     high = min(limit("fill_volume_highest_mL").number, limit("fill_share_max_pct").number / 100.0 * body)
     volume = min(max(wanted, low), high)
-    why = f"{share:g} % of the body's {body:.1f} mL"
+    why = f"aim: from endplate to endplate; {share:g} % of the body's {body:.1f} mL"
     return volume, why if volume == wanted else f"{why} is {wanted:.1f} mL; brought to {volume:.1f} mL"
 
 
