@@ -169,15 +169,15 @@ def evidence_table() -> str:
 
 
 def outcomes_table() -> str:
-    """Every outcome: what it is, its unit, which way is better, who computes it, where it is compared."""
+    """Every outcome: what it is, its unit, which way is better, who computes it, where it is told."""
     rows = [
         (
             f"`{id}`", one.title, " or ".join(one.units), one.better, ", ".join(one.by),
-            "" if one.column is None else "against" if one.column.against else one.column.title,
+            one.cell,
         )
         for id, one in outcomes().items()
     ]  # fmt: skip
-    return _markdown(("outcome", "is", "unit", "better", "computed by", "compared in"), rows)
+    return _markdown(("outcome", "is", "unit", "better", "computed by", "first page"), rows)
 
 
 def load_cases_table() -> str:

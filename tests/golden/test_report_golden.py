@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osteoplan.report.plan.nouns import Drawings, FirstPage
-from osteoplan.report.plan.page_view import page_view
+from osteoplan.report.plan.meeting import first_page
+from osteoplan.report.plan.nouns import FirstPage
 from tests.report_fixture import plan_result, uncalibrated
 
 AGREED = Path(__file__).with_name("report_first_page.txt")
@@ -20,7 +20,7 @@ def test_the_first_page_says_what_was_agreed() -> None:
 
 def _first_page() -> str:
     """The fixture's first page without its pictures, a line for a line."""
-    first = page_view(uncalibrated(plan_result()), Drawings()).first
+    first = first_page(uncalibrated(plan_result()))
     return "\n".join([*_head(first), *_options(first)]) + "\n"
 
 

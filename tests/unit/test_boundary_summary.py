@@ -12,8 +12,8 @@ from osteoplan.model.boundary_summary import LifeLoad
 from osteoplan.model.case import Patient
 from osteoplan.report.drawing.boundary_conditions import _figure, boundary_lines, boundary_png, load_words
 from osteoplan.report.drawing.silhouettes import shadows
-from osteoplan.report.plan.page import draw, html
-from osteoplan.report.plan.page_view import page_view
+from osteoplan.report.plan.drawings import draw
+from osteoplan.report.plan.page import html
 from osteoplan.workflow.load_case_runner import LoadCaseRunner
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.solved_files import write_boundaries
@@ -136,7 +136,7 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     now = [replace(one, target=told[0].title) for one in plan_result().simulations.now]
     result = changed(plan_result(runner.anatomy), boundary_summaries=told, now=tuple(now))
     drawings = draw(changed(result, boundary_summaries=()))
-    page = html(page_view(result, drawings))
+    page = html(result, drawings)
     section = page[page.index('id="supports"') : page.index('id="certainty"')]
     for one in told:
         assert f"{one.title}: where it was held and loaded" in section
@@ -144,6 +144,6 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     assert section.count("data:image/png;base64,") == 2
     assert "strength, share of intact" in section
     assert " N <" in section or " N</" in section
-    loose = html(page_view(uncalibrated(result), drawings))
+    loose = html(uncalibrated(result), drawings)
     assert "withheld: uncalibrated" in loose[loose.index('id="supports"') : loose.index('id="certainty"')]
-    assert 'id="supports"' not in html(page_view(changed(result, boundary_summaries=()), drawings))
+    assert 'id="supports"' not in html(changed(result, boundary_summaries=()), drawings)

@@ -5,7 +5,6 @@ import pytest
 
 from osteoplan.decide.compare import compare
 from osteoplan.errors import BadInput
-from osteoplan.model.comparison import NO_EVIDENCE, NOT_APPLICABLE
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Plan
@@ -77,10 +76,7 @@ def test_gains_are_paired_against_best_supportive_care():
 def test_an_option_never_wins_on_an_outcome_that_it_lacks():
     found = run(option("left", 80.0), option("untested"))
     assert found.ranking == ("left",)
-    cell = found.columns[0].cell(RADIO)
-    assert found.columns[0].outcomes == ("strength_ratio_to_intact",)
-    assert cell.estimates == ()
-    assert cell.note == NO_EVIDENCE
+    assert found.ranked_word == "strength"
 
 
 @pytest.mark.parametrize("status", ["infeasible", "excluded_by_rule", "failed"])
@@ -127,35 +123,19 @@ def test_an_outcome_of_which_neither_way_is_better_cannot_rank(id):
         compare([CARE], reference=CARE.id, ranked_by=id)
 
 
-def test_columns_stand_as_the_data_say_and_needless_options_have_no_gap_there():
-    found = run(option("left", 80.0))
-    assert [c.title for c in found.columns] == ["strength", "cement", "pain better", "stay, time"]
-    harm = Estimate("major_complication_probability", "any", 2.0, None, None, "%", "published")
-    leak = Estimate("leak_probability_canal", "canal", 5.0, None, None, "%", "published")
-    left = replace(option("left", 80.0), outcomes=(harm, leak))
-    found = run(left)
-    assert [(c.title, c.kind) for c in found.columns[2:]] == [
-        ("canal leak", "beside"), ("pain better", "beside"), ("stay, time", "beside"),
-        ("major complication", "against"),
-    ]  # fmt: skip
-    assert found.columns[2].cell(left).estimates == (leak,)
-    assert found.columns[2].cell(RADIO).note == NOT_APPLICABLE
-    assert found.columns[3].cell(RADIO).note == NO_EVIDENCE
-
-
 def published(id, target, value):
     return Estimate(id, target, value, None, None, "1", "published")
 
 
 def test_what_the_ranking_says_of_itself():
     assert run().notes == (
-        "no percutaneous technique of this version covers this bone; the comparators stand",
+        "no percutaneous technique of this version covers this bone; the other treatments stand",
     )
     undone = run(option("left", 99.0, status="infeasible"))
-    assert undone.notes == ("no percutaneous option is feasible here; the comparators stand",)
+    assert undone.notes == ("no percutaneous option fits here; the other treatments stand",)
     first, second = run(option("left", 80.0)).notes
-    assert first.startswith("ranked by simulated strength alone")
-    assert second.startswith("comparators without a simulated strength")
+    assert first.startswith("ordered by simulated strength alone")
+    assert second.startswith("other treatments without a simulated strength")
 
 
 def test_a_difference_counts_on_either_side_of_zero_and_only_beyond_the_resolution():

@@ -12,8 +12,7 @@ from osteoplan.anatomy.read import build_anatomy
 from osteoplan.errors import BadInput
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.report.drawing.pictures import Scenery, stamps_of
-from osteoplan.report.plan.nouns import Drawings
-from osteoplan.report.plan.page_view import page_view
+from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.sheet.view import sheet_view
 from osteoplan.report.ways.page import render_ways
 from osteoplan.workflow import sheet as sheets
@@ -32,7 +31,7 @@ def unsure() -> Anatomy:
 
 def test_a_plan_a_sheet_and_the_ways_say_first_what_nobody_checked():
     result = plan_result(unsure())
-    assert SAID.removesuffix(".") in page_view(result, Drawings()).first.flags
+    assert SAID.removesuffix(".") in first_page(result).flags
     option = result.simulations.options[0]
     stamp = {"created": "2026-11-28T10:00:00", "program": "0.1.0"}
     asked = sheets.asked_of(

@@ -110,10 +110,14 @@ def test_every_published_outcome_is_listed_in_its_unit() -> None:
     ] == []
 
 
-def test_units_are_known_and_names_of_columns_agree() -> None:
+def test_units_are_known() -> None:
     assert [u for one in outcomes().values() for u in one.units if not unit_known(u)] == []
-    columns = [one.column for one in outcomes().values() if one.column is not None]
-    assert len({(c.place, c.against) for c in columns}) == len({c.title for c in columns})
+
+
+def test_only_what_is_published_stands_in_a_cell_of_the_first_page() -> None:
+    told = [one for one in outcomes().values() if one.cell]
+    assert {one.cell for one in told} == {"evidence", "risk", "burden"}
+    assert [one.id for one in told if "published" not in one.by] == []
 
 
 def test_the_outcomes_of_a_plan_are_listed_in_their_units() -> None:

@@ -12,7 +12,10 @@ from osteoplan.cli.strength_tables import certainty_lines
 from osteoplan.decide.compare import compare
 from osteoplan.io.documents import RigidityDocument, TornadoDocument, as_json
 from osteoplan.model.plan import Option
-from osteoplan.report.plan.uncertainty import certainty_view, rigidity_chart, tornado_chart
+from osteoplan.report.plan.appendix import Appendix
+from osteoplan.report.plan.nouns import Drawings
+from osteoplan.report.plan.page import html
+from osteoplan.report.plan.uncertainty import rigidity_chart, tornado_chart
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.settings import PlanSettings
 from tests.report_fixture import changed, plan_result
@@ -63,12 +66,13 @@ def test_tornadoes_are_of_now_and_of_the_gain_of_the_best_option(result):
 
 
 def test_the_page_shows_pairs_tornado_and_sections_in_words(result):
-    view = certainty_view(result)
-    assert not view.empty
-    assert len(view.pairs) == len(result.comparison.between) + len(result.comparison.differences)
-    assert any("outline of the lesion" in chart.words for chart in view.tornadoes)
-    assert view.rigidity[0].losses[0][0] == "axial rigidity lost, weakest section"
-    assert certainty_view(plan_result()).tornadoes == ()
+    pairs = Appendix(result).pairs()
+    assert len(pairs) == len(result.comparison.between) + len(result.comparison.differences)
+    page = html(result, Drawings())
+    section = page[page.index('id="certainty"') : page.index('id="rules"')]
+    assert "outline of the lesion" in section
+    assert "axial rigidity lost, weakest section" in section
+    assert "one input at a time" not in html(plan_result(), Drawings())
 
 
 def test_charts_name_every_bar_and_are_the_same_every_time(result):

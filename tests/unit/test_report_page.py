@@ -26,12 +26,11 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.pictures import Scenery, stamps_of
+from osteoplan.report.plan.appendix import act_words
 from osteoplan.report.plan.drawings import draw, strain_page
-from osteoplan.report.plan.meeting import best_option
+from osteoplan.report.plan.meeting import best_option, first_page
 from osteoplan.report.plan.nouns import Drawings
-from osteoplan.report.plan.options import act_words
 from osteoplan.report.plan.page import html, render
-from osteoplan.report.plan.page_view import page_view
 from osteoplan.workflow.wordings import wordings
 from tests.report_fixture import NASTY, busy, changed, plan_result, uncalibrated
 
@@ -74,7 +73,7 @@ def drawings(result: PlanResult) -> Drawings:
 
 @pytest.fixture(scope="module")
 def page(result: PlanResult, drawings: Drawings) -> str:
-    return html(page_view(result, drawings))
+    return html(result, drawings)
 
 
 def test_every_option_stands_behind_the_page_with_its_steps_and_reasons(
@@ -88,7 +87,7 @@ def test_every_option_stands_behind_the_page_with_its_steps_and_reasons(
 
 
 def test_a_technique_is_one_row_and_its_ways_stand_beneath_it(result: PlanResult, drawings: Drawings) -> None:
-    first = page_view(result, drawings).first
+    first = first_page(result)
     assert [row.title for row in first.rows] == [
         "vertebroplasty", "cryoablation", "best supportive and systemic care",
     ]  # fmt: skip
@@ -103,10 +102,10 @@ def test_tiers_order_the_rows_and_say_what_they_wait_for_and_what_was_presumed(
     result: PlanResult, drawings: Drawings
 ) -> None:
     said = {one.technique: one for one in result.explanation.recommendations}
-    assert [row.tier for row in page_view(result, drawings).first.rows] == [
+    assert [row.tier for row in first_page(result).rows] == [
         "first choice", "not known", "beside the list",
     ]  # fmt: skip
-    rows = {row.technique: row for row in page_view(result, drawings).first.rows}
+    rows = {row.technique: row for row in first_page(result).rows}
     assert rows["vertebroplasty"].terms == "presumed: fit for surgery"
     assert rows["cryoablation"].terms.startswith("waits for: epidural compression (Bilsky grade)")
     turned = (
@@ -114,7 +113,7 @@ def test_tiers_order_the_rows_and_say_what_they_wait_for_and_what_was_presumed(
         replace(said["cryoablation"], tier=1, open=()),
         replace(said["best_supportive_care"], tier=2),
     )
-    first = page_view(changed(result, recommendations=turned), drawings).first
+    first = first_page(changed(result, recommendations=turned))
     assert [(row.title, row.tier) for row in first.rows] == [
         ("cryoablation", "first choice"), ("best supportive and systemic care", "reasonable"),
         ("vertebroplasty", "reasonable"),
@@ -126,14 +125,14 @@ def test_of_one_tier_those_that_were_simulated_stand_as_the_comparison_orders_th
     result: PlanResult, drawings: Drawings
 ) -> None:
     full = busy(result)
-    names = [row.title for row in page_view(full, drawings).first.rows[:2]]
+    names = [row.title for row in first_page(full).rows[:2]]
     ranking = full.comparison.ranking
     other = replace(full, comparison=replace(full.comparison, ranking=ranking[1::-1] + ranking[2:]))
-    assert [row.title for row in page_view(other, drawings).first.rows[:2]] == names[::-1]
+    assert [row.title for row in first_page(other).rows[:2]] == names[::-1]
 
 
 def test_seven_rows_at_most_and_the_rest_is_named_below(result: PlanResult, drawings: Drawings) -> None:
-    first = page_view(busy(result), drawings).first
+    first = first_page(busy(result))
     assert len(first.rows) + len(first.not_here) == 7
     assert [line.partition(":")[0] for line in first.beyond] == ["not known yet", "not here"]
 
@@ -145,20 +144,16 @@ def test_what_is_not_for_this_patient_stands_below_with_its_reason(
     excluded = changed(
         result, recommendations=(replace(ours, tier=4, because=("SP9: no cement here",)), *others)
     )
-    shut = page_view(excluded, drawings).first.not_here
+    shut = first_page(excluded).not_here
     assert [(one.title, one.reason) for one in shut] == [("vertebroplasty", "SP9: no cement here")]
     blocked = changed(
         result,
         options=tuple(o for o in result.simulations.options if o.status != "ranked"),
         comparison=replace(result.comparison, ranking=(), ties=(), differences=()),
     )
-    assert page_view(blocked, drawings).first.not_here[0].reason == (
-        "passes 1.1 mm from the spinal canal, 2 mm needed"
-    )
+    assert first_page(blocked).not_here[0].reason == ("passes 1.1 mm from the spinal canal, 2 mm needed")
     nameless = tuple(replace(o, reasons=()) for o in blocked.simulations.options)
-    assert page_view(changed(blocked, options=nameless), drawings).first.not_here[0].reason == (
-        "no reason was recorded"
-    )
+    assert first_page(changed(blocked, options=nameless)).not_here[0].reason == ("no reason was recorded")
 
 
 def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
@@ -169,7 +164,7 @@ def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
         breach = Estimate("breach_probability", "aorta, left path", share, None, None, "1", "simulated")
         plan = replace(best.plan, clearances=(*best.plan.clearances, breach))
         options = (replace(best, plan=plan), *result.simulations.options[1:])
-        row = page_view(changed(result, options=options), drawings).first.rows[0]
+        row = first_page(changed(result, options=options)).rows[0]
         return row.against, row.risk
 
     against, risk = told(0.44)
@@ -183,7 +178,7 @@ def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
 def test_what_stops_is_the_first_flag_and_three_flags_are_told(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    assert page_view(result, drawings).first.flags == (
+    assert first_page(result).flags == (
         "level T12 was not counted by a person",
         "lesion 1.2 mm from the canal on slices of 2.0 mm",
     )
@@ -191,37 +186,37 @@ def test_what_stops_is_the_first_flag_and_three_flags_are_told(
         result.explanation.verdicts[3], truth=True, first="treat the infection", text="nothing else"
     )
     stopped = changed(result, verdicts=(*result.explanation.verdicts[:3], stop))
-    assert page_view(stopped, drawings).first.flags[0] == "S3: treat the infection"
-    assert len(page_view(busy(result), drawings).first.flags) == 3
+    assert first_page(stopped).flags[0] == "S3: treat the infection"
+    assert len(first_page(busy(result)).flags) == 3
 
 
 def test_the_header_says_demo_phantom_or_real_and_who_counted(result: PlanResult, drawings: Drawings) -> None:
-    head = page_view(result, drawings).first.header
+    head = first_page(result).header
     assert (head.place, head.level_note) == ("T12, midline", "level NOT confirmed")
     assert head.origin == "DEMO: SIMULATED LESION in a real scan"
     anatomy = result.reading.anatomy
     counted = replace(anatomy, lesion=replace(anatomy.lesion, level_confirmed=True, simulated=False))
     real = changed(result, anatomy=counted, case=replace(result.reading.case, patient=Patient(age_y=70)))
-    head = page_view(real, drawings).first.header
+    head = first_page(real).header
     assert (head.level_note, head.origin) == ("level counted (by whom is not recorded)", "real case")
     phantom = changed(result, case=replace(result.reading.case, phantom=True))
-    assert page_view(phantom, drawings).first.header.origin == "GENERATED PHANTOM"
-    assert "uncalibrated: ratios only" in page_view(uncalibrated(result), drawings).first.header.scan
+    assert first_page(phantom).header.origin == "GENERATED PHANTOM"
+    assert "uncalibrated: ratios only" in first_page(uncalibrated(result)).header.scan
 
 
 def test_an_uncalibrated_scan_gets_no_newtons(result: PlanResult, drawings: Drawings) -> None:
-    seen = Seen(html(page_view(uncalibrated(result), drawings)))
+    seen = Seen(html(uncalibrated(result), drawings))
     assert not re.search(r"\d N\b|\d N/mm", seen.text)
     assert "withheld: uncalibrated" in seen.text
-    assert re.search(r"\d N\b", Seen(html(page_view(result, drawings))).text)
+    assert re.search(r"\d N\b", Seen(html(result, drawings)).text)
 
 
 @pytest.mark.parametrize("site", ["spine", "sacrum", "pelvis", "femur", "humerus", "ribs"])
 def test_the_facts_in_play_are_those_of_the_site_and_say_what_nobody_knows(
     result: PlanResult, drawings: Drawings, site: str
 ) -> None:
-    view = page_view(replace(result, wordings=replace(result.wordings, site=site)), drawings)
-    told = {line.label: line.text for line in view.first.facts}
+    first = first_page(replace(result, wordings=replace(result.wordings, site=site)))
+    told = {line.label: line.text for line in first.facts}
     assert told["primary"] == "breast"
     assert told["INR"] == "?"
     assert ("cortex, around" in told) == (site in ("femur", "humerus", "ribs"))
@@ -254,9 +249,9 @@ def test_other_populations_stand_apart_from_the_numbers_of_the_table(
     relief = next(e for e in best.outcomes if e.id == "pain_response_probability")
     foreign = replace(relief, study=Study(40, "patients", "fragility fractures, no tumour"))
     options = (replace(best, outcomes=(*best.outcomes[:4], foreign)), *result.simulations.options[1:])
-    page = page_view(changed(result, options=options), drawings)
-    assert page.first.rows[0].evidence == ()
-    assert [row.apart for row in page.evidence if row.technique == "vertebroplasty"] == [True]
+    mixed = changed(result, options=options)
+    assert first_page(mixed).rows[0].evidence == ()
+    assert "other population: fragility fractures, no tumour;" in Seen(html(mixed, drawings)).text
 
 
 def test_every_verdict_score_question_warning_and_source_stands_on_the_page(
@@ -304,7 +299,7 @@ def test_nothing_is_loaded_from_anywhere(page: str) -> None:
 
 def test_a_source_with_a_dangerous_address_gets_no_link(result: PlanResult, drawings: Drawings) -> None:
     bad = replace(result, citations=(Citation("Bad", "A source.", url="javascript:alert(1)"),))
-    assert "javascript:" not in html(page_view(bad, drawings))
+    assert "javascript:" not in html(bad, drawings)
 
 
 def test_whatever_was_typed_is_escaped(result: PlanResult, drawings: Drawings) -> None:
@@ -322,7 +317,7 @@ def test_whatever_was_typed_is_escaped(result: PlanResult, drawings: Drawings) -
         warnings=(NASTY,),
         citations=(Citation("K", NASTY, doi='10.1/"><script>x</script>'),),
     )
-    page = html(page_view(bad, drawings))
+    page = html(bad, drawings)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 8
     assert NASTY in Seen(page).text
@@ -334,13 +329,13 @@ def test_the_stamp_tells_how_the_strength_was_computed(result: PlanResult, drawi
         "laws": "kopperdahl_2002_power", "residual": 3.2e-9, "iterations": 12,
         "reaction_against_load": 1e-12, "reaction_against_energy": 2e-9,
     }  # fmt: skip
-    told = html(page_view(changed(result, numerics=solved), drawings))
+    told = html(changed(result, numerics=solved), drawings)
     for words in (
         "67126 cubes of 1 mm, 233670 unknowns", "cap moved; cap held", "kopperdahl_2002_power",
         "relative residual 3.2e-09 after 12 steps; forces balance to 1.0e-12 of the load, reaction",
     ):  # fmt: skip
         assert words in told
-    assert "strength, solver" not in html(page_view(changed(result, numerics={}), drawings))
+    assert "strength, solver" not in html(changed(result, numerics={}), drawings)
 
 
 def test_uncalibrated_is_stamped_on_the_strain_maps() -> None:
@@ -402,16 +397,12 @@ def read_anew(result: PlanResult, facts: dict[str, Fact]) -> PlanResult:
 def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_not(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    broken = Seen(
-        html(page_view(read_anew(result, {"region": "spine", "posterior_wall_defect": True}), drawings))
-    ).text
-    whole = Seen(
-        html(page_view(read_anew(result, {"region": "spine", "posterior_wall_defect": False}), drawings))
-    ).text
+    broken = Seen(html(read_anew(result, {"region": "spine", "posterior_wall_defect": True}), drawings)).text
+    whole = Seen(html(read_anew(result, {"region": "spine", "posterior_wall_defect": False}), drawings)).text
     row = "broken or destroyed posterior wall"
     assert row in broken
     assert row not in whole
-    unknown = Seen(html(page_view(read_anew(result, {"region": "spine"}), drawings))).text
+    unknown = Seen(html(read_anew(result, {"region": "spine"}), drawings)).text
     assert row in unknown, "what may hold is shown, with the fact that would tell"
     assert "if: defect of the posterior wall" in unknown
 
@@ -419,7 +410,7 @@ def test_a_monograph_holds_what_concerns_this_patient_and_leaves_out_what_does_n
 def test_every_technique_stands_with_its_rules_and_the_thresholds_nearby(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    text = Seen(html(page_view(result, drawings))).text
+    text = Seen(html(result, drawings)).text
     for words in (
         "T4: no image-guided treatment for pain alone", "not at this centre: cryoablation; refer elsewhere",
         "SP1 (route) would be true: SINS total is 9.0 to 12, 1.0 from 13",

@@ -186,7 +186,7 @@ def test_lengths_are_those_of_the_two_ends() -> None:
 def test_an_option_that_is_not_to_be_done_says_so_first() -> None:
     bad = replace(_one_needle(), status="infeasible", reasons=(Reason("1.1 mm from the canal, 2 needed"),))
     assert sheet_view(_asked(bad)).alarms[0] == (
-        "NOT TO BE CARRIED OUT: infeasible: 1.1 mm from the canal, 2 needed"
+        "NOT TO BE CARRIED OUT: does not fit: 1.1 mm from the canal, 2 needed"
     )
 
 

@@ -12,15 +12,12 @@ from osteoplan.cli.console import out, plain_table
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import NO_CLINICIAN, few, how_read
+from osteoplan.model.evidence import NO_CLINICIAN, TIER_WORDS, few, how_read
 
 __all__ = ["print_pathway", "recommendation_table"]
 
 Json = dict[str, Any]
 _NEAR = 5  # thresholds that a person reads; --everything prints all
-
-
-TIERS = {1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: ""}
 
 
 def print_pathway(found: Json, *, everything: bool) -> None:
@@ -70,7 +67,10 @@ def recommendation_table(recommendations: Sequence[Json], *, everything: bool) -
         )
         rules = [*one["prefer"], *one["consider"], *(f"not: {rule}" for rule in one["exclude"])]
         table.add_row(
-            TIERS[one["tier"]], Text(title), Text("; ".join(why)), ", ".join([*rules, *one["caution"]])
+            TIER_WORDS[one["tier"]] if one["tier"] else "",
+            Text(title),
+            Text("; ".join(why)),
+            ", ".join([*rules, *one["caution"]]),
         )
     return table
 

@@ -205,7 +205,7 @@ def _plan(case: Path, out_folder: Path, options: PlanOptions, *, force: bool, as
     for one in document["scores"]:
         out.print(score_line(one), markup=False)
     out.print(option_table(document))
-    titles = {one["id"]: one["title"] for one in document["options"]}
+    titles = {one["id"]: one["short_title"] for one in document["options"]}
     for better, worse in document["comparison"]["ties"]:
         out.print(f"not told apart by the uncertainty: {titles[better]} and {titles[worse]}", markup=False)
     for line in document["warnings"]:

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
-from osteoplan.model.evidence import how_read
-from osteoplan.model.plan import OFF_SCAN
+from osteoplan.model.evidence import TIER_WORDS, how_read
+from osteoplan.model.plan import BREACH, OFF_SCAN, OPTION_WORDS
+from osteoplan.report.words import clause
 
 __all__ = [
     "finding_table", "interval", "need_table", "needed_first", "option_table", "score_line", "score_lines",
@@ -19,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 Json = dict[str, Any]
-_MARK = {"ranked": "", "comparator": "·"}
+_WHY = 52
 
 
 def interval(outcome: Json | None, digits: int = 0) -> str:
@@ -33,33 +34,51 @@ def interval(outcome: Json | None, digits: int = 0) -> str:
 
 
 def option_table(plan: Json) -> Table:
-    """Options of a plan: rank, strength (or stiffness), cement, what speaks against."""
-    table = plain_table("")
-    table.add_column("option", min_width=26, overflow="fold")
+    """Techniques by tier with their ways beneath, per cent of intact, and why; two lines a row at most."""
     ranked_by = plan["comparison"]["ranked_by"]
-    table.add_column(f"{outcomes()[ranked_by].short_title}, % of intact", justify="right")
-    table.add_column("cement mL", justify="right")
-    table.add_column("what speaks against", overflow="fold")
-    groups = plan["comparison"]["groups"]
-    places = {id: 1 + sum(map(len, groups[:n])) for n, group in enumerate(groups) for id in group}
+    table = plain_table("tier")
+    table.add_column("option", no_wrap=True)
+    table.add_column(f"{outcomes()[ranked_by].short_title}, %", justify="right", no_wrap=True)
+    table.add_column("why, or what speaks against", overflow="fold")
+    said = {one["technique"]: one for one in plan["standings"]}
+    own: dict[str, list[Json]] = {id: [] for id in said}
     for option in plan["options"]:
-        known = {outcome["id"]: outcome for outcome in option["outcomes"]}
-        place = str(places.get(option["id"], _MARK.get(option["status"], "x")))
-        against = "; ".join(reason["text"] for reason in option["reasons"]) or "; ".join(
-            option["warnings"][:1]
-        )
-        status = option["status"].replace("_", " ")
-        off_scan = option["reasons"] and all(one["rule"] == OFF_SCAN for one in option["reasons"])
-        prefix = "" if option["status"] in ("ranked", "comparator") or off_scan else f"{status}: "
-        cement = known.get("cement_volume_mL")
-        table.add_row(
-            place,
-            option["short_title"],
-            "-" if option["status"] == "infeasible" else interval(known.get(ranked_by)),
-            f"{cement['value']:.1f}" if cement else "-",
-            Text(prefix + against),
-        )
+        own.setdefault(option["technique"], []).append(option)
+    for id, options in own.items():
+        one = said.get(id)
+        ways = [option for option in options if option["kind"] == "plan"]
+        if one and (one["tier"] in (1, 2, 3, 5) or options):
+            bone = "" if ways else _bone(options[:1], ranked_by)
+            table.add_row(TIER_WORDS[one["tier"]], Text(one["title"]), bone, _cut("; ".join(one["because"])))
+        for way in ways if one else options:
+            title = way["short_title"].removeprefix(one["title"]).strip(" ,") if one else way["short_title"]
+            bone = "-" if way["status"] == "infeasible" else _bone([way], ranked_by)
+            table.add_row("", Text(f"  {title}"), bone, _cut(_against(way)))
     return table
+
+
+def _bone(options: Sequence[Json], ranked_by: str) -> str:
+    """Per cent of intact of the first; empty where nothing was simulated."""
+    known = [one for option in options for one in option["outcomes"] if one["id"] == ranked_by]
+    return interval(known[0]) if known else ""
+
+
+def _against(option: Json) -> str:
+    """Why it cannot be done; else a breach that is likely, else the first of its warnings."""
+    texts = [reason["text"] for reason in option["reasons"]]
+    if option["status"] in ("ranked", "comparator"):
+        breaches = [one for one in option["clearances"] if one["id"] == "breach_probability"]
+        worst = max(breaches, key=lambda one: float(one["value"]), default=None)
+        if worst and worst["value"] > BREACH:
+            texts.append(f"breach of the {worst['for'].partition(',')[0]} in {100 * worst['value']:.0f} %")
+        return "; ".join([*texts, *option["warnings"]][:1])
+    off_scan = texts and all(one["rule"] == OFF_SCAN for one in option["reasons"])
+    return ("" if off_scan else f"{OPTION_WORDS[option['status']]}: ") + "; ".join(texts)
+
+
+def _cut(text: str) -> Text:
+    """As much of a sentence as two lines of the last column hold."""
+    return Text(clause(text, _WHY, at="\n"))
 
 
 def need_table(needs: Sequence[Json]) -> Table:

@@ -10,16 +10,14 @@ lacks: the ranking uses one simulated outcome that every ranked option has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import combinations, pairwise
-from typing import Literal
 
 from osteoplan.decide.safety import safety
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.outcomes import outcome as outcome_of
-from osteoplan.knowledge.outcomes import outcomes
-from osteoplan.model.comparison import Column, Comparison, Difference
+from osteoplan.model.comparison import Comparison, Difference
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import pooled
 from osteoplan.model.plan import Option
@@ -63,24 +61,13 @@ def compare(
         ranked_by=ranked_by,
         ranking=ranking,
         groups=groups,
-        columns=(Column(ranked.short_title, (ranked_by,), "ranked"), *_columns(options)),
+        ranked_word=ranked.short_title,
         differences=differences,
         ties=_ties(between, ranking),
         between=between,
         emptied_by=", ".join(verdict.rule for verdict in blocking),
         notes=_notes(options, ranking, ranked.short_title, blocking),
     )
-
-
-def _columns(options: Sequence[Option]) -> Iterator[Column]:
-    """Columns beside the ranked one: those that always stand, and those of which anything is known."""
-    known = {estimate.id for option in options for estimate in option.outcomes}
-    rows = [(one.column, id) for id, one in outcomes().items() if one.column is not None]
-    for title in dict.fromkeys(row.title for row, _ in sorted(rows, key=lambda each: each[0].place)):
-        own = [(row, id) for row, id in rows if row.title == title]
-        if any(row.always or id in known for row, id in own):
-            kind: Literal["against", "beside"] = "against" if own[0][0].against else "beside"
-            yield Column(title, tuple(id for _, id in own), kind, all(row.plans_only for row, _ in own))
 
 
 def _value(option: Option, outcome: str) -> float:
@@ -154,11 +141,11 @@ def _notes(
     if blocking:
         return tuple(f"{verdict.rule}: {verdict.text}" for verdict in blocking)
     if not any(option.kind == "plan" for option in options):
-        return ("no percutaneous technique of this version covers this bone; the comparators stand",)
+        return ("no percutaneous technique of this version covers this bone; the other treatments stand",)
     if not ranking:
-        return ("no percutaneous option is feasible here; the comparators stand",)
+        return ("no percutaneous option fits here; the other treatments stand",)
     return (
-        f"ranked by simulated {what} alone, relative to the same bone and one load case at a time: "
+        f"ordered by simulated {what} alone, relative to the same bone and one load case at a time: "
         "pain, tumour control and wishes are not in this order",
-        f"comparators without a simulated {what} stand beside the ranking, not in it",
+        f"other treatments without a simulated {what} stand beside this order, not in it",
     )

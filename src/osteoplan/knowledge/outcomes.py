@@ -14,17 +14,9 @@ from pydantic import Field, RootModel
 
 from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Strict, documents
-from osteoplan.model.outcome import ColumnPlace, Outcome
+from osteoplan.model.outcome import Outcome
 
 __all__ = ["outcome", "outcomes"]
-
-
-class _ColumnRow(Strict):
-    place: int
-    title: str
-    always: bool = False
-    plans_only: bool = False
-    against: bool = False
 
 
 class _OutcomeRow(Strict):
@@ -34,7 +26,7 @@ class _OutcomeRow(Strict):
     better: Literal["more", "less", "neither"]
     by: tuple[Literal["mechanics", "cement", "techniques", "published"], ...] = Field(min_length=1)
     format: Literal["number", "per_cent"] = "number"
-    column: _ColumnRow | None = None
+    cell: Literal["", "evidence", "risk", "burden"] = ""
 
 
 class _OutcomeFile(RootModel[dict[str, _OutcomeRow]]):
@@ -71,6 +63,5 @@ def outcome(id: str) -> Outcome:
 def _noun(id: str, row: _OutcomeRow) -> Outcome:
     return Outcome(
         id, row.title, row.short_title or row.title,
-        (row.unit,) if isinstance(row.unit, str) else row.unit, row.better, row.by, row.format,
-        None if row.column is None else ColumnPlace(**row.column.model_dump()),
+        (row.unit,) if isinstance(row.unit, str) else row.unit, row.better, row.by, row.format, row.cell,
     )  # fmt: skip

@@ -6,42 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Option
 
-__all__ = ["NOT_APPLICABLE", "NO_EVIDENCE", "Column", "ComparedCell", "Comparison", "Difference"]
-
-NO_EVIDENCE = "no comparable evidence"
-NOT_APPLICABLE = "not applicable"
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedCell:
-    """What is known of one option in one column; where nothing is, the note says why."""
-
-    estimates: tuple[Estimate, ...]
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """What options are compared in: one outcome, or several that share a column.
-
-    Attributes:
-        kind: ``ranked``: the ranking is by it; ``beside``: it stands in the table; ``against``: it is told
-            among what speaks against an option.
-        plans_only: it does not arise without a needle.
-    """
-
-    title: str
-    outcomes: tuple[str, ...]
-    kind: Literal["ranked", "beside", "against"] = "beside"
-    plans_only: bool = False
-
-    def cell(self, option: Option) -> ComparedCell:
-        """What is known, or that nothing comparable is, or that the question does not arise."""
-        known = tuple(found for id in self.outcomes if (found := option.outcome(id)) is not None)
-        needless = self.plans_only and option.kind == "comparator"
-        return ComparedCell(known, "" if known else NOT_APPLICABLE if needless else NO_EVIDENCE)
+__all__ = ["Comparison", "Difference"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +30,7 @@ class Comparison:
 
     Attributes:
         reference: option id that differences are taken against (best supportive care).
-        columns: the ranked outcome first, then those beside it, in reading order.
+        ranked_word: that outcome in a word: strength, or stiffness where no strength is claimed.
         ranking: option ids, best first, by ``ranked_by``; empty where a stop or route rule spoke.
         groups: the ranking, cut where all before is told above all behind: within a group nothing is above
             anything else, and safety orders.
@@ -75,7 +41,7 @@ class Comparison:
     reference: str
     ranked_by: str
     ranking: tuple[str, ...]
-    columns: tuple[Column, ...]
+    ranked_word: str
     differences: tuple[Difference, ...]
     ties: tuple[tuple[str, str], ...] = ()
     emptied_by: str = ""
@@ -92,8 +58,3 @@ class Comparison:
                 return before + 1
             before += len(group)
         return None
-
-    @property
-    def ranked_word(self) -> str:
-        """What the options are ranked by, in a word: strength, or stiffness where no strength is claimed."""
-        return self.columns[0].title

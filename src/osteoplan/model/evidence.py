@@ -9,9 +9,27 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "NO_CLINICIAN", "READ_WORDS", "Citation", "Effect", "KnowledgeUsed", "Known", "NearThreshold",
-    "Presumed", "Question", "Recommendation", "RecommendationStatus", "ReviewStatus", "ScoreResult",
-    "Survival", "SurvivalRow", "Tier", "Verdict", "few", "how_read", "worst",
+    "NO_CLINICIAN",
+    "READ_WORDS",
+    "TIER_WORDS",
+    "Citation",
+    "Effect",
+    "KnowledgeUsed",
+    "Known",
+    "NearThreshold",
+    "Presumed",
+    "Question",
+    "Recommendation",
+    "RecommendationStatus",
+    "ReviewStatus",
+    "ScoreResult",
+    "Survival",
+    "SurvivalRow",
+    "Tier",
+    "Verdict",
+    "few",
+    "how_read",
+    "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
@@ -27,6 +45,9 @@ _TAG_WORDS = {
 }  # fmt: skip
 Effect = Literal["stop", "route", "exclude", "require", "prefer", "consider", "caution", "info"]
 Tier = Literal[1, 2, 3, 4, 5]
+TIER_WORDS: Mapping[Tier | None, str] = {
+    1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: "beside the list",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -18,28 +18,10 @@ from osteoplan.errors import OsteoplanError
 from osteoplan.model.ensemble import Ensemble
 
 __all__ = [
-    "Basis", "ColumnPlace", "Estimate", "Outcome", "Study", "limit_of_none", "none_or_all", "pooled",
+    "Basis", "Estimate", "Outcome", "Study", "limit_of_none", "none_or_all", "pooled",
 ]  # fmt: skip
 
 Basis = Literal["simulated", "published", "elicited"]
-
-
-@dataclass(frozen=True)
-class ColumnPlace:
-    """Where an outcome stands in the comparison; outcomes of one title share a column.
-
-    Attributes:
-        place: columns stand in this order.
-        always: it stands there even where nobody knows anything of it.
-        plans_only: it does not arise without a needle: comparators have none, and that is no gap in evidence.
-        against: told among what speaks against an option, not in a column of its own.
-    """
-
-    place: int
-    title: str
-    always: bool = False
-    plans_only: bool = False
-    against: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +34,7 @@ class Outcome:
         better: whether more or less of it is better; ``neither`` cannot rank.
         by: rooms that compute it, and ``published`` where studies tell it.
         format: ``per_cent`` prints a share of 1 in per cent.
+        cell: of the first page's table where a published one stands; the first listed comes first.
     """
 
     id: str
@@ -61,7 +44,7 @@ class Outcome:
     better: Literal["more", "less", "neither"]
     by: tuple[str, ...]
     format: Literal["number", "per_cent"] = "number"
-    column: ColumnPlace | None = None
+    cell: Literal["", "evidence", "risk", "burden"] = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ another source; kyphoplasty is *expand* and *inject*; thaw and cure are *wait*.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,8 +17,8 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.trajectory import Gap
 
 __all__ = [
-    "OFF_SCAN", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option", "OptionStatus",
-    "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
+    "BREACH", "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
+    "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
 ]  # fmt: skip
 
 
@@ -101,6 +102,7 @@ class Measure:
 
 
 OFF_SCAN = "scan"  # limit of a violation that says what the scan does not show
+BREACH = 0.1  # of a needle that nobody corrects: a likelier breach is told among what speaks against
 SHORT = 40  # characters of a short title: what a row of the first page holds
 
 Act = Place | Remove | Expand | Deliver | Inject | Wait | Sample | Measure
@@ -186,6 +188,11 @@ class Violation:
 OptionStatus = Literal[
     "ranked", "excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed", "comparator"
 ]
+OPTION_WORDS: Mapping[str, str] = {  # what people are told of a status
+    "ranked": "can be done", "excluded_by_rule": "not here", "refer_elsewhere": "refer elsewhere",
+    "infeasible": "does not fit", "exceeds_limit": "exceeds a limit", "failed": "simulation failed",
+    "comparator": "other treatment",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

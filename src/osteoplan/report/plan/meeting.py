@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from osteoplan.model.evidence import Question, ScoreResult
 from osteoplan.model.findings import Finding
-from osteoplan.model.plan import Option
+from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import fact_words, found_words, label_of
 from osteoplan.report.plan.nouns import FirstPage, Heading
-from osteoplan.report.plan.rows import BREACH, Listed, bone_lines, chosen, in_order, not_here, row
+from osteoplan.report.plan.rows import Listed, bone_lines, chosen, in_order, not_here, row
 from osteoplan.report.views import Line
 from osteoplan.report.words import clause, few_words, number
 

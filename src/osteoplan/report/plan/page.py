@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from functools import partial
 
+from osteoplan.model.evidence import TIER_WORDS
+from osteoplan.model.plan import OPTION_WORDS
 from osteoplan.model.result import PlanResult
-from osteoplan.report.facts_in_words import SECTION_TITLES
+from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
+from osteoplan.report.facts_in_words import SECTION_TITLES, fact_words, finding_line, label_of
 from osteoplan.report.plan import clinical
+from osteoplan.report.plan.appendix import Appendix, act_words, bands
 from osteoplan.report.plan.drawings import draw
-from osteoplan.report.plan.nouns import PlanPage, cites
-from osteoplan.report.plan.options import act_words
-from osteoplan.report.plan.page_view import page_view
-from osteoplan.report.plan.rows import TIER_WORDS
+from osteoplan.report.plan.meeting import first_page
+from osteoplan.report.plan.nouns import Drawings
+from osteoplan.report.plan.uncertainty import rigidity_chart, shared_words, tornado_chart
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import link_of, tag
@@ -24,14 +27,19 @@ __all__ = ["html", "render"]
 
 def render(result: PlanResult) -> str:
     """The report of one plan, as HTML."""
-    return html(page_view(result, draw(result)))
+    return html(result, draw(result))
 
 
-def html(page: PlanPage) -> str:
+def html(result: PlanResult, drawings: Drawings) -> str:
     """The page as HTML; whatever a user typed is escaped."""
+    labels = result.wordings.labels
     return filled(
         "report.html.j2",
-        page=page, first=page.first, result=page.result, cites=partial(cites, page.result), use=INTENDED_USE,
-        act_words=act_words, tag_of=tag, link_of=link_of, section_titles=SECTION_TITLES, tiers=TIER_WORDS,
+        result=result, first=first_page(result), drawings=drawings, told=Appendix(result), use=INTENDED_USE,
+        section_titles=SECTION_TITLES, tiers=TIER_WORDS, statuses=OPTION_WORDS, act_words=act_words,
+        label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
+        bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
+        boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,
+        tornado_chart=tornado_chart, rigidity_chart=rigidity_chart, shared_words=shared_words,
         **{name: getattr(clinical, name) for name in clinical.__all__},
     )  # fmt: skip

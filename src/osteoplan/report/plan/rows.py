@@ -10,32 +10,21 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from osteoplan.model.evidence import Recommendation, Tier
+from osteoplan.model.evidence import TIER_WORDS, Recommendation, Tier
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Option
+from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import label_of
 from osteoplan.report.plan.nouns import NotHere, Row
 from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
 
 __all__ = [
-    "MOST", "TIER_WORDS", "Listed", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
+    "MOST", "Listed", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
     "not_here", "row", "told",
 ]  # fmt: skip
 
 MOST = 7  # options on the first page
-TIER_WORDS: Mapping[Tier | None, str] = {
-    1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: "beside the list",
-}  # fmt: skip
 _ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, None: 5, 4: 6}
-BREACH = 0.1  # a likelier breach is told among what speaks against
-_BENEFITS = (
-    "complete_pain_response_probability", "pain_response_probability", "pain_change_nrs",
-    "local_control_probability", "walks_again_probability", "function_msts_pct",
-    "implant_survival_probability",
-)  # fmt: skip
-_HARMS = ("major_complication_probability", "complication_probability", "fracture_probability")
-_BURDENS = ("stay_days", "procedure_time_min")
 # Characters in a line of a cell, at 8 pt and with room to break; a row has three lines.
 _LINES = 3
 _TITLE, _TIER, _EVIDENCE, _BONE, _RISK, _BURDEN, _AGAINST, _REASON = 29, 28, 30, 19, 24, 9, 24, 150
@@ -125,10 +114,10 @@ def row(result: PlanResult, one: Listed, aim: Sequence[str]) -> Row:
             at="\n",
         ),
         aim=", ".join(aim),
-        evidence=_fitted(_figures(result, one.published, _BENEFITS), _EVIDENCE),
+        evidence=_fitted(_figures(result, one, "evidence"), _EVIDENCE),
         bone=_fitted(bone_lines(result, () if shown is None else shown.outcomes), _BONE),
         risk=_fitted(_risk(result, one), _RISK),
-        burden=_fitted((told(result, e).text for e in _firsts(one.published, _BURDENS)), _BURDEN),
+        burden=_fitted((told(result, e).text for e in _firsts(result, one, "burden")), _BURDEN),
         against=_cut("; ".join(_against(result, one)), _AGAINST),
     )
 
@@ -222,16 +211,16 @@ def _terms(result: PlanResult, said: Recommendation) -> str:
     )
 
 
-def _firsts(published: Sequence[Estimate], ids: Sequence[str]) -> Iterator[Estimate]:
-    """Of each outcome the first that was published on these patients and this procedure."""
-    for id in ids:
-        own = (e for e in published if e.id == id and not (e.study and e.study.population))
+def _firsts(result: PlanResult, one: Listed, cell: str) -> Iterator[Estimate]:
+    """Of each outcome of a cell the first that was published on these patients and this procedure."""
+    for id in (id for id, outcome in result.wordings.outcomes.items() if outcome.cell == cell):
+        own = (e for e in one.published if e.id == id and not (e.study and e.study.population))
         yield from list(own)[:1]
 
 
-def _figures(result: PlanResult, published: Sequence[Estimate], ids: Sequence[str]) -> Iterator[str]:
+def _figures(result: PlanResult, one: Listed, cell: str) -> Iterator[str]:
     """*pain better 60 %, n 5 000*."""
-    for estimate in _firsts(published, ids):
+    for estimate in _firsts(result, one, cell):
         n = "" if estimate.study is None or estimate.study.n is None else f", n {estimate.study.n}"
         yield f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}{n}"
 
@@ -246,7 +235,7 @@ def _risk(result: PlanResult, one: Listed) -> Iterator[str]:
             yield f"{near_to(least)} {number(least.value, 'mm')}"
         if breach is not None and breach[0] <= BREACH:
             yield f"breach {number(100.0 * breach[0])} % ({breach[1]})"
-    yield from list(_figures(result, one.published, _HARMS))[:1]
+    yield from list(_figures(result, one, "risk"))[:1]
 
 
 def _against(result: PlanResult, one: Listed) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How sure it is: options against each other, one input at a time, and the bone as a beam."""
+"""Charts of how sure it is: one input at a time, and the bone as a beam."""
 
 from __future__ import annotations
 
@@ -7,65 +7,12 @@ from typing import Any
 import numpy as np
 
 from osteoplan.model.certainty import Rigidity, Tornado
-from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.figures import svg_uri
-from osteoplan.report.plan.nouns import CertaintyView, ChartView, PairView, RigidityView
-from osteoplan.report.plan.rows import told
-from osteoplan.report.words import Value, signed_points
 
-__all__ = ["certainty_view", "rigidity_chart", "tornado_chart"]
+__all__ = ["rigidity_chart", "shared_words", "tornado_chart"]
 
 
-def certainty_view(result: PlanResult) -> CertaintyView:
-    """Everything that the section shows."""
-    return CertaintyView(result.comparison.ranked_word, _pairs(result), _tornadoes(result), _rigidity(result))
-
-
-def _pairs(result: PlanResult) -> tuple[PairView, ...]:
-    names = {o.id: o.plan.short_title for o in result.simulations.options}
-    found = []
-    for pair in (*result.comparison.differences, *result.comparison.between):
-        value = signed_points(pair.estimate)
-        note = "" if pair.supported else "not told apart"
-        gap = Value(value.text, value.interval, value.tag, note, grey=not pair.supported)
-        found.append(PairView(names[pair.option], names[pair.reference], gap))
-    return tuple(found)
-
-
-def _tornadoes(result: PlanResult) -> tuple[ChartView, ...]:
-    return tuple(
-        ChartView(
-            tornado.title,
-            tornado_chart(tornado),
-            "widest first: "
-            + "; ".join(f"{bar.title} {bar.low:.1f} to {bar.high:.1f}" for bar in tornado.bars[:3]),
-        )
-        for tornado in result.tornadoes
-    )
-
-
-def _rigidity(result: PlanResult) -> tuple[RigidityView, ...]:
-    return tuple(
-        RigidityView(
-            part.now.segment,
-            tuple(
-                (
-                    result.wordings.outcomes[e.id].title,
-                    told(result, e),
-                    "; ".join(why for why in e.because if why not in _shared(part)),
-                )
-                for e in part.outcomes
-            ),
-            _shared(part),
-            ChartView(
-                part.now.segment, rigidity_chart(part), "rigidity that each section keeps of the intact bone"
-            ),
-        )
-        for part in result.rigidity
-    )
-
-
-def _shared(part: Rigidity) -> tuple[str, ...]:
+def shared_words(part: Rigidity) -> tuple[str, ...]:
     """What is said of every loss alike."""
     first, *rest = (e.because for e in part.outcomes)
     return tuple(why for why in dict.fromkeys(first) if all(why in others for others in rest))
