@@ -45,7 +45,7 @@ def catalogue_table(pieces: Sequence[Json]) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("seen", no_wrap=True)
     for piece in pieces:
-        status = READ_WORDS.get(piece["status"], "")
+        status = READ_WORDS.get(piece["status"], "").partition(",")[0]  # the line below says the rest
         table.add_row(piece["kind"], piece["id"], Text(piece["title"]), status, piece["date"])
     return table
 

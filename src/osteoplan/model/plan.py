@@ -224,6 +224,11 @@ class Option:
         """True where nothing speaks against it but that the scan stops short of it."""
         return self.status == "failed" and {reason.rule for reason in self.reasons} == {OFF_SCAN}
 
+    @property
+    def told(self) -> str:
+        """Its status in words."""
+        return OPTION_WORDS[self.status]
+
     def outcome(self, id: str, target: str | None = None) -> Estimate | None:
         """The first outcome of that id (and target); None where there is none, or of another population."""
         for estimate in self.outcomes:

@@ -15,19 +15,7 @@ from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import (
-    OPTION_WORDS,
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Option,
-    Place,
-    Remove,
-    Sample,
-    Wait,
-)  # fmt: skip
+from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.drawing.pictures import stamps_of
 from osteoplan.report.places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet.nouns import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
@@ -148,7 +136,7 @@ def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     option, procedure = asked.option, asked.case.procedure
     if option.status != "ranked":
         reasons = "; ".join(reason.text for reason in option.reasons)
-        yield f"NOT TO BE CARRIED OUT: {OPTION_WORDS[option.status]}" + (f": {reasons}" if reasons else "")
+        yield f"NOT TO BE CARRIED OUT: {option.told}" + (f": {reasons}" if reasons else "")
     for mark, place in places.items():
         named, entered = _named_side(place), _entry_side(asked, place)
         if named and entered not in (named, "midline", ""):
