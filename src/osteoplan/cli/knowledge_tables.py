@@ -20,20 +20,9 @@ Json = dict[str, Any]
 _WIDTH = 98
 # Fields that a reader wants first, in this order; the rest follows as written.
 _FIRST = (
-    "title",
-    "name",
-    "text",
-    "what",
-    "label",
-    "ask",
-    "when",
-    "effect",
-    "then",
-    "about",
-    "status",
-    "tag",
+    "title", "name", "text", "what", "label", "ask", "when", "effect", "then", "about", "status", "tag",
     "cite",
-)
+)  # fmt: skip
 
 
 def catalogue_table(pieces: Sequence[Json]) -> Table:

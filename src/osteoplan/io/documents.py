@@ -15,27 +15,10 @@ from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, Config
 from osteoplan.model.outcome import Study
 
 __all__ = [
-    "INTENDED_USE",
-    "ChangeDocument",
-    "Document",
-    "FindingDocument",
-    "Json",
-    "KnowledgeDocument",
-    "OutcomeDocument",
-    "PathwayDocument",
-    "PresumedDocument",
-    "QuestionDocument",
-    "RigidityDocument",
-    "ScoreDocument",
-    "SourceDocument",
-    "StandingDocument",
-    "StrengthDocument",
-    "SurvivalDocument",
-    "TornadoDocument",
-    "VerdictDocument",
-    "VerificationDocument",
-    "as_json",
-    "called",
+    "INTENDED_USE", "ChangeDocument", "Document", "FindingDocument", "Json", "KnowledgeDocument",
+    "OutcomeDocument", "PathwayDocument", "PresumedDocument", "QuestionDocument", "RigidityDocument",
+    "ScoreDocument", "SourceDocument", "StandingDocument", "StrengthDocument", "SurvivalDocument",
+    "TornadoDocument", "VerdictDocument", "VerificationDocument", "as_json", "called",
 ]  # fmt: skip
 
 INTENDED_USE = (
