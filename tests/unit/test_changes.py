@@ -22,26 +22,26 @@ def of(rule: str, fact: str, **facts: object) -> NearThreshold:
 
 
 def test_a_total_of_12_is_one_below_the_rule_at_13() -> None:
-    change = of("SP1", "sins", region="spine", sins=12)
+    change = of("SP1", "sins", region="spine", benign=False, sins=12)
     assert (change.threshold, change.distance, change.truth, change.becomes) == (13, 1, False, True)
     assert change.effect == "route"
 
 
 def test_a_platelet_count_of_55_is_5_above_the_gate_at_50() -> None:
-    change = of("S4", "plt", inr=1.0, plt=55)
+    change = of("S4", "plt", inr=1.0, plt=55, cirrhosis=False)
     assert (change.threshold, change.distance, change.unit) == (50, 5, "10*9/L")
     assert (change.truth, change.becomes) == (False, True)
 
 
 def test_beyond_the_threshold_another_unknown_fact_may_decide() -> None:
-    change = of("SP5", "sins", region="spine", sins=8)
-    assert (change.threshold, change.distance, change.becomes) == (6, 2, None)
+    change = of("SP5", "sins", region="spine", sins=14)
+    assert (change.threshold, change.distance, change.becomes) == (12, 2, None)
 
 
 def test_of_two_thresholds_the_nearer_one_is_told() -> None:
-    assert of("SP2", "sins", region="spine", sins=6).threshold == 7
-    assert of("SP2", "sins", region="spine", sins=11).threshold == 13
-    assert of("SP2", "sins", region="spine", sins=8).threshold == 6
+    assert of("SP2", "sins", region="spine", benign=False, sins=6).threshold == 7
+    assert of("SP2", "sins", region="spine", benign=False, sins=11).threshold == 13
+    assert of("SP2", "sins", region="spine", benign=False, sins=8).threshold == 6
 
 
 def test_from_a_range_the_distance_is_that_of_its_nearer_end() -> None:
@@ -92,7 +92,7 @@ def _numbers(rule: Rule) -> list[str]:
 
 @pytest.mark.parametrize("value", [13, 18])
 def test_a_true_rule_tells_where_it_would_stop_being_true(value: int) -> None:
-    change = of("SP1", "sins", region="spine", sins=value)
+    change = of("SP1", "sins", region="spine", benign=False, sins=value)
     assert (change.threshold, change.distance, change.truth) == (12, value - 12, True)
 
 

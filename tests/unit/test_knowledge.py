@@ -16,7 +16,6 @@ from osteoplan.knowledge.refs import citation, citations
 from osteoplan.knowledge.scores import ScoreTable
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.knowledge.techniques import limits, technique_card, technique_cards
-from osteoplan.knowledge.values import values
 from osteoplan.model.plan import Option, Plan
 from osteoplan.units import ucum
 
@@ -46,7 +45,8 @@ def test_an_untouched_copy_is_sound_too(copy: Path) -> None:
     assert lint(copy) == ()
 
 
-PATHWAY, SINS, MIRELS = "pathways/bone_tumour.yaml", "scores/sins.yaml", "scores/mirels.yaml"
+PATHWAY, SINS, MIRELS = "pathways/safety.yaml", "scores/sins.yaml", "scores/mirels.yaml"
+SPINE, FIT = "pathways/spine.yaml", "pathways/practice.yaml"
 CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.yaml", "vocabulary/core.yaml"
 
 
@@ -57,15 +57,17 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
         (PATHWAY, 'when: "infection"', 'when: "infectoin"', "vocabulary; did you mean 'infection'?"),
         (PATHWAY, 'when: "infection"', 'when: "infection and"', "is not an expression"),
         (PATHWAY, 'when: "infection"', 'when: "print(infection)"', "outside the grammar"),
-        (PATHWAY, "sins >= 13", "sins >= 19", "the threshold 19 of 'sins' cannot be crossed in 0 to 18"),
+        (SPINE, "sins >= 13", "sins >= 19", "the threshold 19 of 'sins' cannot be crossed in 0 to 18"),
         (PATHWAY, "bilsky in ('2', '3')", "bilsky in ('2', '4')", "'bilsky' is never '4'"),
         (PATHWAY, "about: [pmma]", "about: [cement]", "'about' names 'cement'"),
         (PATHWAY, "about: [pmma]", "about: []", "rule S6: excludes nothing"),
         (PATHWAY, "{infection: true}, fires: yes", "{}, fires: unknown", "rule S3: no example that fires"),
         (PATHWAY, "{infection: false}, fires: no", "{}, fires: unknown", "rule S3: no example that does not"),
-        (PATHWAY, "{le_weeks: 4}, fires: no", "{le_weeks: 5}, fires: no", "no example has le_weeks at 4"),
-        (PATHWAY, "{age: 71}, fires: yes", "{age: 70}, fires: yes", "no example shows age > 70 True"),
+        (PATHWAY, "{le_weeks: 4, benign: false}", "{le_weeks: 5, benign: false}", "has le_weeks at 4"),
+        (FIT, "{age: 71}, fires: yes", "{age: 70}, fires: yes", "no example shows age > 70 True"),
         (PATHWAY, "id: S3", "id: S2", "the rule 'S2' stands twice"),
+        (PATHWAY, "remains: [biopsy, ", "remains: [biopsie, ", "'remains' names 'biopsie', neither"),
+        (PATHWAY, "first: tumour board with obst", "first: ''  # ", "S8: a stop or route says 'first'"),
         (SINS, "points: 4", "points: 5", "the points add up to 0..19"),
         (SINS, "low: 7, high: 12", "low: 8, high: 12", "leave a gap"),
         (SINS, "when: \"matrix == 'mixed'\"", "when: \"\"", "lesion.mixed can be reached by no fact"),
@@ -152,10 +154,10 @@ def test_devices_carry_units_and_dates_and_an_unknown_one_names_its_neighbour() 
 
 def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
     known = limits("vertebroplasty")
-    assert known["tip_beside_mm"].value == 5.0
-    assert not set(known) & set(values("needle")), "limits of needles stand in one place"
+    assert known["canal_clearance_min_mm"].value == 2.0
+    assert known["wall_depth_min_mm"].value == 1.0
     assert (known["fill_share_target_pct"].low, known["fill_share_target_pct"].high) == (15, 30)
-    assert known["tip_beside_mm"].status == "design_default"
+    assert known["canal_clearance_min_mm"].status == "design_default"
     assert known["cement_device"].value in devices()
     card = technique_card("vertebroplasty")
     assert "pmma" in card.uses
@@ -169,7 +171,11 @@ def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
 
 def test_every_comparator_has_a_card_and_an_evidence_file() -> None:
     comparators = {id for id, card in technique_cards().items() if card.kind == "comparator"}
-    assert comparators == {"best_supportive_care", "radiotherapy", "sbrt", "open_surgery"}
+    assert comparators == {
+        "best_supportive_care", "radiotherapy", "sbrt", "biopsy", "observation", "systemic_therapy",
+        "bone_modifying_agents", "denosumab", "curettage", "resection", "arthroplasty", "osteosynthesis",
+        "spinal_surgery", "sclerotherapy",
+    }  # fmt: skip
     assert set(technique_cards()) == set(evidence())
 
 
@@ -194,7 +200,7 @@ def test_a_published_outcome_has_an_interval_only_where_one_was_printed() -> Non
     }
     assert printed == {
         ("kyphoplasty", "disability_change_points"): (-10.2, -6.4),
-        ("open_surgery", "implant_failure_probability"): (0.0, 14.0),
+        ("osteosynthesis", "implant_failure_probability"): (0.0, 14.0),
     }
 
 
@@ -223,7 +229,7 @@ def test_every_source_of_a_published_outcome_resolves() -> None:
 
 
 def test_where_nothing_was_found_there_is_no_number_and_the_file_says_so() -> None:
-    for technique in ("open_surgery", "best_supportive_care"):
+    for technique in ("resection", "best_supportive_care"):
         assert published_outcomes(technique, "spine") == ()
         assert evidence()[technique].nothing_found
     assert published_outcomes("no_such_technique", "spine") == ()

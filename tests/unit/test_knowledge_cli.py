@@ -68,7 +68,7 @@ def test_a_shown_piece_is_readable_and_says_on_whose_word(capsys):
     status, out, _ = run(capsys, "knowledge", "show", "SP4")
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
-    for word in ("when:", "posterior_wall_defect", "WJSO2022", "source read, no clinician", "examples"):
+    for word in ("when:", "posterior_wall_defect", "WJSO2022", "abstract or secondary", "examples"):
         assert word in out
     assert "Research use only" in out
 
@@ -77,7 +77,7 @@ def test_a_name_that_stands_for_two_things_says_so(capsys):
     found = documented(capsys, "knowledge", "show", "sins")
     assert found["kind"] == "score"
     assert found["also"] == ["fact:sins"]
-    assert documented(capsys, "knowledge", "show", "fact:sins")["used_by"][:2] == ["SP1", "SP2"]
+    assert documented(capsys, "knowledge", "show", "fact:sins")["used_by"][:2] == ["SP1", "SP1b"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def facts(tmp_path):
     path.write_text(
         "region: spine\nvertebra: T12\nmatrix: lytic\npain_type: mech\npain_nrs: 7\nbilsky: '0'\n"
         "collapse_pct: 20\nalignment: normal\nposterolateral: none\nprimary: breast\nplt: 60\ninr: 1.1\n"
-        "posterior_wall_defect: true\nantithrombotics: [apixaban]\n"
+        "posterior_wall_defect: true\nantithrombotics: [apixaban]\nnew_neuro_deficit: false\n"
     )
     return path
 
@@ -178,7 +178,7 @@ def test_a_pathway_gives_the_whole_contract(capsys, facts):
     unknown = [v for v in verdicts.values() if v["truth"] is None]
     assert unknown
     assert all(verdict["ask"] for verdict in unknown)
-    assert {"benign"} <= {one["fact"] for one in found["presumed"]}
+    assert {"lesion_kind"} <= {one["fact"] for one in found["presumed"]}
     assert 0 < len(found["questions"]) <= 7
     assert all(one["changes"] for one in found["questions"])
     asking = {q["fact"] for q in found["checklist"]}
@@ -213,6 +213,7 @@ def test_a_stop_is_the_first_line_and_shuts_what_it_does_not_leave(capsys, tmp_p
 
 
 def test_the_example_centre_is_named_with_its_overrides_and_refers_for_what_it_lacks(capsys, facts):
+    facts.write_text(facts.read_text() + "rt_failed: true\nfx: none\n")  # radiofrequency, which it lacks
     found = documented(capsys, "pathway", facts, "--centre", CENTRE / "centre.yaml")
     assert found["knowledge"]["local"]
     assert found["knowledge"]["overrides"]

@@ -44,7 +44,8 @@ SIZE = rule(
         *OPEN,
     ],
 )  # fmt: skip
-SAFE = rule("S1", "pregnant", "safety", effect="stop", then="for the board", about=[], examples=[
+HALT = {"effect": "stop", "then": "for the board", "about": [], "first": "the board", "remains": ["biopsy"]}
+SAFE = rule("S1", "pregnant", "safety", **HALT, examples=[
     {"given": {"pregnant": True}, "fires": True},
     {"given": {"pregnant": False}, "fires": False},
     {"given": {}, "fires": "unknown", "ask": ["pregnant"]},
@@ -131,7 +132,7 @@ def test_a_touched_rule_rests_on_the_centres_word_too_and_is_checked_by_nobody(t
 def test_a_touched_rule_says_where_it_comes_from(tmp_path: Path) -> None:
     rules = effective(tmp_path, MOVED + ADDED)
     assert rules["SP1"].origin == "us: SP1: size_mm 30 becomes 40, because our series"
-    assert rules["X1"].origin == "us: X1 is added (spine, warn): slowly"
+    assert rules["X1"].origin == "us: X1 is added (spine, caution): slowly"
     assert rules["S1"].origin == ""
 
 
@@ -357,7 +358,7 @@ def test_a_text_that_may_still_tell_the_old_number_is_a_warning(tmp_path: Path) 
             ADDED.replace("about: [pmma]", "about: [cemet]"),
             ":5: add: rule X1: 'about' names 'cemet', neither",
         ),
-        (ADDED.replace("    about: [pmma]\n", ""), ":5: add: rule X1: warns nothing: say what in 'about'"),
+        (ADDED.replace("    about: [pmma]\n", ""), ":5: add: rule X1: cautions nothing: say what in 'about'"),
         (ADDED.replace("    tag: D\n", ""), ":5: add: 'tag' is missing"),
         (ADDED.replace("tag: D", "tag: Q"), "the tag 'Q' is none of"),
         (ADDED.replace("tag: D", "tag: F"), ":5: add: rule X1: verified, but by nobody: give 'cite'"),
@@ -520,7 +521,8 @@ def test_the_example_folder_passes_every_check_and_speaks() -> None:
     said = {verdict.rule: verdict for verdict in verdicts(Facts(facts), ours)}
     assert said["X1"].truth is True
     assert "X1" not in {verdict.rule for verdict in verdicts(Facts(facts))}
-    pelvis = {"region": "pelvic_ring", "fx": "none", "size_mm": 35}
+    pelvis = {"region": "pelvic_ring", "fx": "none", "size_mm": 35, "cortical_erosion": True,
+              "matrix": "lytic", "le_weeks": 30, "displaced": False, "benign": False}  # fmt: skip
     assert {v.rule: v.truth for v in verdicts(Facts(pelvis), ours)}["P4"] is False
     assert {v.rule: v.truth for v in verdicts(Facts(pelvis))}["P4"] is True
     assert len(ours.overrides) == 4

@@ -75,13 +75,12 @@ def test_ablation_through_a_screw_is_legal_and_monopolar_current_at_metal_a_warn
     assert effects("ablate_monopolar", "fix", "cement") == {"usual"}
 
 
-def test_a_row_for_some_patients_is_certain_open_or_silent_by_their_facts() -> None:
-    def open_or_not(**facts: object) -> list[bool | None]:
-        return [one.applies for one in check_order(["embolise", "fix"], Facts(facts))]
+def test_a_row_for_some_patients_speaks_only_where_it_holds_for_certain() -> None:
+    def rows(**facts: object) -> list[str]:
+        return [one.row for one in check_order(["embolise", "fix"], Facts(facts))]
 
-    assert open_or_not(hypervascular=True) == [True]
-    assert open_or_not() == [None]
-    assert open_or_not(hypervascular=False) == []
+    assert rows(hypervascular=True) == ["O3"]
+    assert rows() == rows(hypervascular=False) == []
 
 
 def test_every_pair_of_acts_is_answered_and_never_both_usual_and_unusual() -> None:

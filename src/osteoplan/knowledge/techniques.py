@@ -10,7 +10,9 @@ import datetime
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
 
 from osteoplan.errors import named
 from osteoplan.knowledge.load import KnownRow, Strict, all_known, document, documents
@@ -22,9 +24,25 @@ from osteoplan.knowledge.monographs import (
     statement,
 )
 from osteoplan.model.evidence import Known
-from osteoplan.model.technique import SECTIONS, Family, Section, TechniqueCard
+from osteoplan.model.technique import (
+    SECTIONS,
+    Anaesthesia,
+    Bleeding,
+    Family,
+    Section,
+    TechniqueCard,
+)
 
 __all__ = ["TechniqueFile", "aims", "limits", "technique_card", "technique_cards"]
+
+
+# What a technique uses by its gates: a rule on one of these words reaches all that share the gate.
+_FOLLOWING = {
+    ("position", "prone"): "prone",
+    ("anaesthesia", "general"): "general_anaesthesia",
+    ("bleeding", "high"): "bleeding_high",
+    ("bleeding", "low"): "bleeding_low",
+}
 
 
 class TechniqueFile(Strict):
@@ -37,6 +55,11 @@ class TechniqueFile(Strict):
     what: str
     applies: str = ""
     uses: tuple[str, ...] = ()
+    bleeding: Bleeding
+    anaesthesia: Anaesthesia
+    position: Literal["", "prone"] = ""
+    min_weeks: float = Field(default=0.0, ge=0.0)
+    needs_fitness: bool = False
     needs: tuple[tuple[str, ...], ...] = ()
     date: datetime.date | None = None
     limits: dict[str, KnownRow] = {}
@@ -50,6 +73,18 @@ class TechniqueFile(Strict):
     aftercare: tuple[StatementRow, ...] = ()
     follow_up: tuple[FollowUpRow, ...] = ()
     nothing_found: dict[Section, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _uses_follow(cls, content: Any) -> Any:
+        """The gates add their words to ``uses``, where nobody may write them."""
+        if not isinstance(content, Mapping):
+            return content
+        typed = tuple(content.get("uses") or ())
+        if found := set(typed) & set(_FOLLOWING.values()):
+            raise ValueError(f"'{min(found)}' follows from a gate: leave it out of 'uses'")
+        following = (word for (gate, at), word in _FOLLOWING.items() if content.get(gate) == at)
+        return {**content, "uses": (*typed, *following)}
 
 
 class _AimsFile(Strict):
@@ -99,6 +134,11 @@ def _card(file: TechniqueFile) -> TechniqueCard:
         what=file.what,
         applies=file.applies,
         uses=file.uses,
+        bleeding=file.bleeding,
+        anaesthesia=file.anaesthesia,
+        position=file.position,
+        min_weeks=file.min_weeks,
+        needs_fitness=file.needs_fitness,
         needs=file.needs,
         limits=all_known(file.limits, f"knowledge/data/techniques/{file.id}.yaml"),
         nothing_found=file.nothing_found,

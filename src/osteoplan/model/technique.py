@@ -9,14 +9,16 @@ from typing import Literal, get_args
 from osteoplan.model.evidence import Known, ReviewStatus
 
 __all__ = [
-    "SECTIONS", "Complication", "Contraindication", "Family", "FollowUp", "Section", "Statement",
-    "TechniqueCard",
+    "SECTIONS", "Anaesthesia", "Bleeding", "Complication", "Contraindication", "Family", "FollowUp",
+    "Section", "Statement", "TechniqueCard",
 ]  # fmt: skip
 
 Family = Literal[
     "cement", "expansion", "fixation", "ablation", "injection", "embolisation", "radiotherapy", "surgery",
     "support", "combination", "drugs", "diagnosis", "observation",
 ]  # fmt: skip
+Bleeding = Literal["high", "low", "none"]
+Anaesthesia = Literal["none", "local", "sedation", "general"]
 Section = Literal[
     "indications", "contraindications", "advantages", "limitations", "pearls", "complications", "order",
     "aftercare", "follow_up",
@@ -84,6 +86,11 @@ class TechniqueCard:
         family: what kind of treatment it is.
         applies: where it is an option at all, as an expression over the vocabulary; empty for everywhere.
         uses: what it depends on, in the words of the vocabulary's ``uses``; a rule can exclude a use.
+        bleeding: risk of bleeding, in the classes of the guideline on clotting.
+        anaesthesia: the least that it can be done under.
+        position: ``prone`` where that is usual, else empty.
+        min_weeks: weeks of life expectancy below which it comes too late; 0 sets no limit.
+        needs_fitness: whether only a patient who is fit for open surgery can have it.
         needs: what a centre must have: of each group one, in the words of the vocabulary's ``resources``.
         limits: name (unit in it) -> value.
         order: its place beside other treatments of the same lesion.
@@ -97,6 +104,11 @@ class TechniqueCard:
     what: str
     applies: str
     uses: tuple[str, ...]
+    bleeding: Bleeding
+    anaesthesia: Anaesthesia
+    position: Literal["", "prone"]
+    min_weeks: float
+    needs_fitness: bool
     needs: tuple[tuple[str, ...], ...]
     limits: Mapping[str, Known]
     indications: tuple[Statement, ...]

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.ruleset import RuleSet
 from osteoplan.knowledge.expression import names
 from osteoplan.knowledge.rules import Rule
@@ -112,7 +113,7 @@ class Assessor:
         for fact in dict.fromkeys(one.fact for one in presumed):
             without, _ = stood_in(facts, "tiers", without=fact)
             for id, other in self.tiers(without).items():
-                if other.tier != found[id].tier:
+                if id in found and other.tier != found[id].tier:
                     on.setdefault(id, []).append(fact)
         told = [replace(one, presumed=tuple(on.get(id, ()))) for id, one in found.items()]
         return tuple(sorted(told, key=lambda one: (_ORDER[one.tier], _uncapped(one), one.title)))
@@ -203,7 +204,10 @@ class Assessor:
         for rule in closing:
             if answers is None:
                 return None
-            known = facts.filled(answers) if answers else facts
+            try:
+                known = facts.filled(answers) if answers else facts
+            except BadInput:
+                return None  # a definition that is known says otherwise
             if self.truth(rule, known):
                 return None
             if self._decisive(rule, known):

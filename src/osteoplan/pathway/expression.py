@@ -24,6 +24,7 @@ from osteoplan.knowledge.expression import (
     Not,
     Operator,
     holds,
+    leaves,
     literals,
     names,
 )
@@ -31,7 +32,7 @@ from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.case import Fact
 from osteoplan.pathway.vocabulary import Range, Value
 
-__all__ = ["deciders", "evaluate", "samples", "tried_deciders"]
+__all__ = ["deciders", "evaluate", "samples", "told_apart", "tried_deciders"]
 
 Truth = bool | None
 
@@ -73,13 +74,9 @@ def deciders(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, .
 
 
 def tried_deciders(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, ...]:
-    """As ``deciders``, by trying every combination.
-
-    A fact is tried at every level, or on and on both sides of every threshold that it is held against.
-    """
-    rows = vocabulary()
+    """As ``deciders``, by trying every combination of values that the expression tells apart."""
     unknown = [name for name in names(expression) if _open(facts.get(name))]
-    choices = [samples(expression, name, facts.get(name), rows[name]) for name in unknown]
+    choices = [told_apart(expression, name, facts.get(name)) for name in unknown]
     answers = {
         values: evaluate(expression, {**facts, **dict(zip(unknown, values, strict=True))})
         for values in itertools.product(*choices)
@@ -107,6 +104,13 @@ def _both(name: str, part: Expression, facts: Mapping[str, Value]) -> bool:
     """Whether values of the fact can make the part hold, and others make it fail."""
     tried = samples(part, name, facts.get(name), vocabulary()[name])
     return {evaluate(part, {**facts, name: value}) for value in tried} == {True, False}
+
+
+def told_apart(expression: Expression, name: str, known: Value) -> tuple[Fact, ...]:
+    """Values of a fact, one for each way in which the parts that read it can come out."""
+    reading = [leaf for leaf in leaves(expression) if leaf.name == name]
+    tried = samples(expression, name, known, vocabulary()[name])
+    return tuple({tuple(evaluate(leaf, {name: one}) for leaf in reading): one for one in tried}.values())
 
 
 def samples(expression: Expression, name: str, known: Value, row: FactRow) -> tuple[Fact, ...]:

@@ -31,7 +31,6 @@ class Remark:
         effect: that of the row; ``unusual`` where a usual order is turned round.
         text: what follows, for people.
         first, second: places in the sequence, counted from 0, of the two acts that it is about.
-        applies: True where the row holds for this patient, None where a fact is missing.
     """
 
     row: str
@@ -39,7 +38,6 @@ class Remark:
     text: str
     first: int
     second: int
-    applies: Literal[True] | None
     cite: tuple[str, ...]
     status: ReviewStatus
     note: str = ""
@@ -87,8 +85,7 @@ def sequence_of(steps: Sequence[Step]) -> tuple[str, ...]:
 
 def _said(row: OrderRow, acts: Sequence[frozenset[str]], facts: Mapping[str, Value]) -> Iterator[Remark]:
     """The row's remark: at most one, on the first pair of acts that it concerns."""
-    truth = evaluate(parse(row.when), facts) if row.when else True
-    if truth is False:
+    if row.when and evaluate(parse(row.when), facts) is not True:
         return
     pair = _pair(row.first, row.second, row.unless, acts)
     effect: OrderEffect | Literal["unusual"] = row.effect
@@ -99,9 +96,7 @@ def _said(row: OrderRow, acts: Sequence[frozenset[str]], facts: Mapping[str, Val
             return
         effect, text = "unusual", f"not the usual order: {row.then}"
     if pair is not None:
-        yield Remark(
-            row.id, effect, text, *pair, True if truth else None, row.cite, row.status, row.note
-        )  # fmt: skip
+        yield Remark(row.id, effect, text, *pair, row.cite, row.status, row.note)
 
 
 def _pair(

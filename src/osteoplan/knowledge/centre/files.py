@@ -56,6 +56,8 @@ class ChangeRow(Strict):
     when: str | None = None
     then: str | None = None
     about: tuple[str, ...] | None = None
+    first: str | None = None
+    remains: tuple[str, ...] | None = None
     cite: tuple[str, ...] = ()
     examples: tuple[RuleExample, ...] | None = None
 
@@ -166,13 +168,8 @@ def _sentence(row: Row) -> str:
         case ChangeRow():
             parts = [
                 f"{name} becomes '{value if isinstance(value, str) else ', '.join(value)}'"
-                for name, value in (
-                    ("effect", row.effect),
-                    ("when", row.when),
-                    ("then", row.then),
-                    ("about", row.about),
-                )
-                if value is not None
+                for name in ("effect", "when", "then", "about", "first", "remains")
+                if (value := getattr(row, name)) is not None
             ]
             return f"{row.rule}: {'; '.join(parts)}, because {row.because}"
         case OffRow():

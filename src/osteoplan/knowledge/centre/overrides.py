@@ -222,7 +222,7 @@ def _changed(rule: Rule, changes: Sequence[Override], local: LocalKnowledge) -> 
 
 def _replaced(rule: Rule, change: Override, row: ChangeRow) -> dict[str, Any]:
     """The parts that a ``change`` replaces."""
-    parts = {name: getattr(row, name) for name in ("effect", "when", "then", "about")}
+    parts = {name: getattr(row, name) for name in ("effect", "when", "then", "about", "first", "remains")}
     given = {name: value for name, value in parts.items() if value is not None}
     if not given:
         raise change.fault(f"rule {rule.id}: changes nothing: give effect, when, then or about")

@@ -54,12 +54,12 @@ def lint(root: Path | None = None) -> tuple[str, ...]:
 def _found(root: Path | None) -> Iterator[str]:
     facts = vocabulary(root)
     devices(root), evidence(root), codes(root)  # load: a file of the wrong kind is told by the loader
-    yield from _vocabulary_findings(facts)
+    about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
+    yield from _vocabulary_findings(facts, about)
     yield from _cited_findings(raw(root), set(citations(root)))
     for table in score_tables(root).values():
         yield from score_findings(table, facts)
     yield from _stand_in_findings(root, facts)
-    about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
     rows = [row for file in pathways(root).values() for block in file.blocks.values() for row in block.rules]
     for row in rows:
         yield from rule_findings(row, facts, about)
@@ -80,14 +80,14 @@ def _stand_in_findings(root: Path | None, facts: Mapping[str, FactRow]) -> Itera
         yield from (f"outlook, {line.what}: {fault}" for fault in expression_findings(line.when, facts))
 
 
-def _vocabulary_findings(facts: Mapping[str, FactRow]) -> Iterator[str]:
+def _vocabulary_findings(facts: Mapping[str, FactRow], about: set[str]) -> Iterator[str]:
     for name, row in facts.items():
         if row.range is not None and not unit_known(row.unit):
             yield f"vocabulary: {name}: the unit '{row.unit}' is not one of osteoplan.units"
-        if row.follows_from:
-            yield from (
-                f"vocabulary: {name}: {fault}" for fault in expression_findings(row.follows_from, facts)
-            )
+        for text in filter(None, (row.follows_from, row.ask_when)):
+            yield from (f"vocabulary: {name}: {fault}" for fault in expression_findings(text, facts))
+        yield from (f"vocabulary: {name}: 'ask_for' names '{word}', neither technique nor use"
+                    for word in row.ask_for if word not in about)  # fmt: skip
 
 
 def _cited_findings(files: Mapping[str, Any], known: set[str]) -> Iterator[str]:
@@ -153,13 +153,14 @@ def rule_findings(row: RuleRow, facts: Mapping[str, FactRow], about: set[str]) -
     place = f"rule {row.id}"
     wrong = expression_findings(row.when, facts)
     yield from (f"{place}: {fault}" for fault in wrong)
-    yield from (
-        f"{place}: 'about' names '{word}', neither technique nor use"
-        for word in row.about
-        if word not in about
-    )
-    if row.effect not in ("stop", "route") and not row.about:
+    for key, words in (("about", row.about), ("remains", row.remains)):
+        yield from (f"{place}: '{key}' names '{word}', neither technique nor use"
+                    for word in words if word not in about)  # fmt: skip
+    halts = row.effect in ("stop", "route")
+    if not halts and row.effect != "info" and not row.about:
         yield f"{place}: {row.effect}s nothing: say what in 'about'"
+    if halts != bool(row.first and row.remains):
+        yield f"{place}: a stop or route says 'first' and 'remains', and no other effect does"
     for answer, word in ((True, "that fires"), (False, "that does not"), ("unknown", "with a fact missing")):
         if all(example.fires != answer for example in row.examples):
             yield f"{place}: no example {word}"

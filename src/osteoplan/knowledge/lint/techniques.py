@@ -42,6 +42,10 @@ def _file_findings(file: TechniqueFile, stem: str, root: Path | None) -> Iterato
                 for group in file.needs for one in group if one not in known)  # fmt: skip
     if not all(file.needs):
         yield "needs one of nothing: a group in 'needs' is empty"
+    under = {one for group in file.needs for one in group} & set(resources(root).get("anaesthesia", ()))
+    if (file.anaesthesia in under) != bool(under) or (file.anaesthesia == "none") != (not under):
+        least = "no" if file.anaesthesia == "none" else file.anaesthesia
+        yield f"{least} anaesthesia, but 'needs' names {sorted(under) or 'none'}"
     for section in SECTIONS:
         rows, words = getattr(file, section), file.nothing_found.get(section, "")
         if bool(rows) == bool(words):
