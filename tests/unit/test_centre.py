@@ -153,8 +153,12 @@ def test_a_list_of_cements_settles_whether_there_is_cement(tmp_path: Path) -> No
             ":2: limits: unknown technique 'vertebroplasti'; did you mean 'v",
         ),
         (
-            "limits:\n  vertebroplasty:\n    skin_angle_deg: 3\n",
-            ":3: limits: vertebroplasty has no limit 'skin_angle_deg'; did you mean 'skin_angle_max_deg'?",
+            "limits:\n  vertebroplasty:\n    fill_share_pct: 3\n",
+            ":3: limits: vertebroplasty has no limit 'fill_share_pct'; did you mean 'fill_share_max_pct'?",
+        ),
+        (
+            "limits:\n  ways:\n    skin_angle_deg: 3\n",
+            ":3: limits: ways have no limit 'skin_angle_deg'; did you mean 'skin_angle_max_deg'?",
         ),
         (
             "limits:\n  hub_allowance_mm: '3'\n",
@@ -224,18 +228,27 @@ def test_limits_come_from_the_technique_that_is_asked(tmp_path: Path) -> None:
 
 
 def test_a_limit_for_one_technique_wins_over_one_for_all(tmp_path: Path) -> None:
-    text = (
-        "date: 2026-11-24\nlimits: {vertebroplasty: {canal_clearance_min_mm: 4}, canal_clearance_min_mm: 3}\n"
-    )
+    name = "fill_volume_highest_mL"
+    text = f"date: 2026-11-24\nlimits: {{vertebroplasty: {{{name}: 4}}, {name}: 3}}\n"
     owned = centre(tmp_path, text)
-    assert owned.limits["vertebroplasty"] == {"canal_clearance_min_mm": 4.0}
-    others = {id for id, card in technique_cards().items() if "canal_clearance_min_mm" in card.limits}
-    assert set(owned.limits) == others
-    assert all(owned.limits[id]["canal_clearance_min_mm"] == 3.0 for id in others - {"vertebroplasty"})
+    assert owned.limits["vertebroplasty"] == {name: 4.0}
+    others = {id for id, card in technique_cards().items() if name in card.limits}
+    assert set(owned.limits) == others > {"vertebroplasty"}
+    assert all(owned.limits[id][name] == 3.0 for id in others - {"vertebroplasty"})
     shelf = inventory_for(case_of(owned), "vertebroplasty")
-    assert shelf.limit("canal_clearance_min_mm").number == 4.0
-    assert shelf.limit("hub_allowance_mm").number == limits("vertebroplasty")["hub_allowance_mm"].value
-    assert "canal_clearance_min_mm" not in inventory_for(case_of(owned), "best_supportive_care").limits
+    assert shelf.limit(name).number == 4.0
+    other = "fill_volume_lowest_mL"
+    assert shelf.limit(other).number == limits("vertebroplasty")[other].value
+    assert name not in inventory_for(case_of(owned), "best_supportive_care").limits
+
+
+def test_a_limit_of_needles_is_for_the_ways_of_every_technique(tmp_path: Path) -> None:
+    owned = centre(tmp_path, "limits: {canal_clearance_min_mm: 3, ways: {wall_depth_min_mm: 2}}\n")
+    assert owned.limits == {"ways": {"canal_clearance_min_mm": 3.0, "wall_depth_min_mm": 2.0}}
+    for technique in ("vertebroplasty", "cementoplasty"):
+        assert inventory_for(case_of(owned), technique).way_limits == owned.limits["ways"]
+    both = centre(tmp_path, "limits: {ways: {wall_depth_min_mm: 2}, wall_depth_min_mm: 3}\n")
+    assert both.limits == {"ways": {"wall_depth_min_mm": 2.0}}  # the nearer word wins
 
 
 def test_a_centres_number_does_not_keep_the_source_of_ours(tmp_path: Path) -> None:
@@ -298,7 +311,7 @@ def test_nobody_is_referred_for_what_a_rule_forbids_or_no_path_allows(anatomy: A
 
 
 def test_the_centres_own_limit_rejects_at_home_and_not_elsewhere(anatomy: Anatomy) -> None:
-    strict: Any = {"vertebroplasty": {"canal_clearance_min_mm": 9.0}}
+    strict: Any = {"ways": {"canal_clearance_min_mm": 9.0}}
     assert found(anatomy, Centre(limits=strict))[PLANS[0]].status == "infeasible"
     away = found(anatomy, Centre(limits=strict, resources={"cement": False}))
     assert away[PLANS[0]].status == "refer_elsewhere"
@@ -314,10 +327,10 @@ def test_a_comparator_stays_a_comparator_and_says_that_the_centre_must_refer(ana
 
 def test_what_is_simulated_finds_its_devices_wherever_they_lie(anatomy: Anatomy) -> None:
     owned = Centre(
-        limits={"vertebroplasty": {"hub_allowance_mm": 12.0}}, devices=frozenset({"cannula_11g", "pmma"})
+        limits={"vertebroplasty": {"fill_share_max_pct": 12.0}}, devices=frozenset({"cannula_11g", "pmma"})
     )
     here = inventory_for(case_of(owned), "vertebroplasty")
-    assert (here.limit("hub_allowance_mm").number, set(here.devices)) == (12.0, {"cannula_11g", "pmma"})
+    assert (here.limit("fill_share_max_pct").number, set(here.devices)) == (12.0, {"cannula_11g", "pmma"})
     assert set(here.devices) < set(inventory_elsewhere("").devices) == set(devices())
     plan = found(anatomy, owned)[PLANS[0]].plan
     assert effects(plan, inventory_elsewhere("").devices).ports

@@ -169,7 +169,7 @@ def by_case(id, breach=None, **means):
         for target, mean in means.items()
     )
     known = () if breach is None else (
-        Estimate("breach_probability", "canal", breach, None, None, "1", "simulated"),
+        Estimate("breach_probability", "any, needle", breach, None, None, "1", "simulated"),
     )  # fmt: skip
     return Option(Plan(id, id, id, "L1", clearances=known), "plan", "ranked", outcomes=outcomes)
 

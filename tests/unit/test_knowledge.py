@@ -16,6 +16,7 @@ from osteoplan.knowledge.refs import citation, citations
 from osteoplan.knowledge.scores import ScoreTable
 from osteoplan.knowledge.structures import kind_of, scheme
 from osteoplan.knowledge.techniques import limits, technique_card, technique_cards
+from osteoplan.knowledge.values import values
 from osteoplan.model.plan import Option, Plan
 from osteoplan.units import ucum
 
@@ -154,10 +155,10 @@ def test_devices_carry_units_and_dates_and_an_unknown_one_names_its_neighbour() 
 
 def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
     known = limits("vertebroplasty")
-    assert known["canal_clearance_min_mm"].value == 2.0
-    assert known["wall_depth_min_mm"].value == 1.0
+    assert known["tip_beside_mm"].value == 5.0
+    assert not set(known) & set(values("needle")), "limits of needles stand in one place"
     assert (known["fill_share_target_pct"].low, known["fill_share_target_pct"].high) == (15, 30)
-    assert known["canal_clearance_min_mm"].status == "design_default"
+    assert known["tip_beside_mm"].status == "design_default"
     assert known["cement_device"].value in devices()
     card = technique_card("vertebroplasty")
     assert "pmma" in card.uses

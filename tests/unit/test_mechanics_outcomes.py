@@ -11,10 +11,19 @@ import pytest
 from osteoplan.errors import BadInput
 from osteoplan.kernels.elasticity import Bricks, effective_strain
 from osteoplan.knowledge.loads import load_case
-from osteoplan.mechanics.outcomes import outcomes, strain_field, units_per_motion
+from osteoplan.mechanics.outcomes import (
+    SolvedFill,
+    as_planned,
+    outcomes,
+    strain_field,
+    units_per_motion,
+    worst_first,
+)
 from osteoplan.mechanics.state import MechanicsSettings
 from osteoplan.mechanics.uncertainty.samples import Tissue
 from osteoplan.model.calibration import Calibration
+from osteoplan.model.field import SampledInput
+from osteoplan.model.outcome import Estimate
 from osteoplan.model.volume import Volume
 
 EDGE = 1.7
@@ -54,8 +63,13 @@ def response(strain, *, u=None, companion=0.0):
     return SimpleNamespace(s=s, companion=companion, unit_motion_mm=u)
 
 
+def solved(found, made=None, K=100.0):
+    return SolvedFill(made or tissue(), np.full(N, K / found.s.sum()), found)
+
+
 def told(specimen, found, *, made=None, K=100.0):
-    rows = outcomes(specimen, made or tissue(), K, DRAWS, found, RELIEF)
+    stated = solved(found, made, K)
+    rows = outcomes(specimen, stated, (), DRAWS, RELIEF)
     return {row.id: row for row in rows}
 
 
@@ -86,6 +100,48 @@ def test_a_tissue_criterion_is_the_load_at_which_a_share_of_the_bone_is_strained
     assert found["strength_N"].draws == pytest.approx(DRAWS * RELIEF * limit / critical)
     assert found["strength_N"].criterion.startswith("2 % of the body's bone outside cement above 0.7 %")
     assert found["stiffness_N_per_mm"].criterion == ""
+
+
+def test_every_draw_has_the_strength_of_its_own_fill_and_inputs_of_the_fills_move_it_alone():
+    """Fills twice and half as strained as the plan: the load at failure is half and twice of it."""
+    specimen, strain = brick("vertebra_compression", height_mm=24.0), np.full(N, 0.01)
+    stated = solved(response(strain))
+    weak, firm = solved(response(2.0 * strain)), solved(response(0.5 * strain))
+    fills = (weak, firm, weak, firm)
+    one = SampledInput("cement_volume", 4.0, (2.0, 6.0), (2.0, 6.0, 2.0, 6.0))
+    draws = np.full(6, 100.0)
+    found = {row.id: row for row in outcomes(specimen, stated, fills, draws, np.ones(6), (one,))}
+    strength = found["strength_N"]
+    assert strength.draws / strength.value == pytest.approx([0.5, 2.0, 0.5, 2.0, 0.5, 2.0])
+    assert strength.one_at_a_time["cement_volume"] == pytest.approx(
+        (0.5 * strength.value, 2.0 * strength.value)
+    )
+    assert strength.one_at_a_time["cement_place"] == pytest.approx((strength.value,) * 2)  # nothing is left
+    assert found["stiffness_N_per_mm"].one_at_a_time["cement_volume"] == pytest.approx((100.0, 100.0))
+
+
+def share(target, value, spread=0.0):
+    draws = np.linspace(value - spread, value + spread, 41)
+    return Estimate.from_draws("strength_ratio_to_intact", target, value=value, draws=draws, unit="%")
+
+
+def test_the_worst_load_case_comes_first_and_its_interval_holds_the_others():
+    stiffness = replace(share("caps", 144.0), id="stiffness_ratio_to_intact")
+    first, second, third = worst_first([share("caps", 118.0, 5.0), stiffness, share("discs", 97.0, 5.0)])
+    assert (first.target, first.value, first.beside) == ("discs", 97.0, {"caps": 118.0})
+    assert first.low == pytest.approx(93.0, abs=0.1)
+    assert first.high == pytest.approx(122.0, abs=0.1)
+    assert "118 % in caps" in first.because[0]
+    assert (second.target, second.high) == ("caps", pytest.approx(122.5))
+    assert third == stiffness  # a stiffness stands beside strengths and is none
+    assert worst_first([share("caps", 118.0)])[0].beside == {}
+
+
+def test_a_plan_that_most_injections_fall_short_of_says_so():
+    short = replace(share("discs", 97.0), draws=np.linspace(55.0, 98.0, 41))
+    (told,) = as_planned([short])
+    assert told.startswith("97 % is the plan as drawn; as injections turn out, half stay below 76 %")
+    assert as_planned([share("discs", 97.0, 20.0)]) == ()
 
 
 @pytest.mark.parametrize("what", ["outside the body", "cap", "soft tissue", "cement", "metal"])

@@ -36,7 +36,7 @@ def search(anatomy: Anatomy, asked: NeedleTask) -> NeedleSearch:
 
 @pytest.fixture(scope="module")
 def whole() -> Anatomy:
-    return vertebra("oblique")
+    return vertebra("oblique", lesion_radius=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,9 @@ def found(whole: Anatomy) -> NeedleSearch:
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_proposals_run_through_the_pedicle_into_the_lesion_from_behind(grid: Grid, side: str) -> None:
-    anatomy = vertebra(grid)
+    # a lesion on the needle's own side: a pedicle as long as this one leads nowhere else
+    sign = 1.0 if side == "left" else -1.0
+    anatomy = vertebra(grid, lesion_at=(4.0 * sign, -3.0, 0.0))
     ways = search(anatomy, task(side=side)).ways
     assert all(way.ok for way in ways)
     for way in ways:
@@ -55,11 +57,10 @@ def test_proposals_run_through_the_pedicle_into_the_lesion_from_behind(grid: Gri
         outward = (entry - tip) / np.linalg.norm(entry - tip)
         share = (14.0 - tip[1]) / outward[1]  # where the way leaves the body: the pedicle's front
         left, _, up = tip + share * outward
-        sign = 1.0 if side == "left" else -1.0
         # the pedicle is a box 10 to 19 mm beside the middle, 4 below to 10 above
         assert 10.0 + 1.2 < sign * left < 19.0 - 1.2
         assert -4.0 + 1.2 < up < 10.0 - 1.2
-        assert np.linalg.norm(tip - [4.0, -3.0, 0.0]) < 6.0  # in the ball of the lesion
+        assert np.linalg.norm(tip - [4.0 * sign, -3.0, 0.0]) < 6.0  # in the ball of the lesion
         assert entry[1] > 50.0
 
 
@@ -72,9 +73,10 @@ def test_every_proposal_keeps_every_limit_when_it_is_measured_afresh(
         assert all(gap.gap_mm >= gap.needed_mm for gap in way.gaps), way.id
 
 
-def test_proposals_differ_by_entry_or_direction(found: NeedleSearch) -> None:
-    assert 2 <= len(found.ways) <= 5
-    axes = [(np.array(way.entry_mm), np.array(way.entry_mm) - np.array(way.target_mm)) for way in found.ways]
+def test_proposals_differ_by_entry_or_direction(whole: Anatomy) -> None:
+    ways = search(whole, task("parapedicular_costovertebral")).ways
+    assert 2 <= len(ways) <= 5
+    axes = [(np.array(way.entry_mm), np.array(way.entry_mm) - np.array(way.target_mm)) for way in ways]
     for n, (entry, axis) in enumerate(axes):
         for other, along in axes[n + 1 :]:
             cosine = axis @ along / np.linalg.norm(axis) / np.linalg.norm(along)
@@ -97,7 +99,9 @@ def test_the_same_search_twice_gives_the_same_ways(whole: Anatomy, found: Needle
 def test_paths_that_break_a_limit_are_counted_by_it(found: NeedleSearch) -> None:
     assert found.tried > 500
     assert 0 < found.rejected["wall_depth_min_mm"] < found.tried
-    assert found.rejected["skin"] < 10  # the image holds the skin wherever these paths leave it
+    assert (
+        found.rejected["skin"] < 0.05 * found.tried
+    )  # the image holds the skin wherever these paths leave it
 
 
 def test_a_pedicle_too_narrow_gives_none_with_the_bone_that_is_there() -> None:
@@ -147,11 +151,12 @@ def test_a_vessel_in_the_way_moves_or_ends_it(whole: Anatomy) -> None:
     assert ended.rejected["vessel_clearance_min_mm"] == ended.tried
 
 
-def test_metal_in_the_pedicle_blocks_it(whole: Anatomy) -> None:
+def test_metal_in_the_pedicle_blocks_it() -> None:
     from osteoplan.model.anatomy import Implant
 
-    screw = whole.parts["pedicle_left"]
-    held = replace(whole, implants=(Implant("metal", screw, 3000.0, 1.0),))
+    middle = vertebra("oblique", lesion_at=(0.0, -3.0, 0.0), lesion_radius=9.0)
+    screw = middle.parts["pedicle_left"]
+    held = replace(middle, implants=(Implant("metal", screw, 3000.0, 1.0),))
     way = search(held, task()).ways[0]
     assert not way.ok
     assert any("metal" in reason for reason in way.reasons)

@@ -168,11 +168,11 @@ def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
         return row.against, row.risk
 
     against, risk = told(0.44)
-    assert against.startswith("breach of the aorta in 44 %")
+    assert against.startswith("breach in 44 %, mostly of the aorta")
     assert risk[0] == "spinal canal 3.4 mm"
     against, risk = told(0.07)
     assert "breach" not in against
-    assert "breach aorta 7.0 %" in risk
+    assert "breach 7.0 % (aorta)" in risk
 
 
 def test_what_stops_is_the_first_flag_and_three_flags_are_told(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import betaincinv
 
+from osteoplan.model.evidence import how_read
 from osteoplan.model.outcome import Estimate, Study, limit_of_none, none_or_all
 from osteoplan.report.rendering import data_uri, png
 from osteoplan.report.words import (
@@ -69,6 +70,8 @@ def test_only_a_fact_that_needs_it_is_tagged() -> None:
     ]
     assert tag("unverified", "F~") == "abstract or secondary"
     assert tag("verified", "F") == "source read, no clinician"
+    assert how_read("verified", "F", "A. B.") == "source read, agreed by A. B."
+    assert how_read("unverified", "F~+D", "A. B.") == "abstract or secondary; our default, agreed by A. B."
     assert tag("unverified", "F+MM+D") == "source read, no clinician; from memory; our default"
 
 

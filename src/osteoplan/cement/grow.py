@@ -2,7 +2,15 @@
 
     |grad T| F = 1        T   when the cement's front arrives        F   relative speed (``cement.medium``)
 
-Differences of the speed from place to place are not seen on a CT: an ensemble of samples gives the intervals.
+Values are those of the plan as drawn: all of the volume, no tumour left in the void.  How an injection turns
+out is not known before flow is simulated, so it is sampled (``data/cement/growth.yaml``):
+
+    input                            stream             spread
+    volume placed                    "cement_volume"    as often below as above what was asked
+    tumour that stays in the void    "tumour_left"      even; what cement would reach last is a wall
+    place of each tip                "cement_tip"       normal
+    speed of trabecular bone         "cement", k        log-normal, from place to place
+
 The bone's surface is a wall, except where the lesion has destroyed it; there cement leaves, into the canal or
 elsewhere.  Ports fill side by side, each its own volume.  The operator stops a port whose cement would enter
 the canal, so less than was asked may be placed.
@@ -14,27 +22,36 @@ No probability of leaking is claimed from this; published rates stand beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from osteoplan import boxes
 from osteoplan.arrays import F32, F64, Indices, Mask
 from osteoplan.boxes import Box
-from osteoplan.cement.medium import Medium, arrivals, medium, speeds
+from osteoplan.cement.medium import (
+    Medium,
+    arrivals,
+    medium,
+    nearest_open,
+    speeds,
+    surface_in,
+    with_tumour,
+)
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
-from osteoplan.knowledge.values import number
+from osteoplan.knowledge.values import known, number
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.field import Field
+from osteoplan.model.field import Field, SampledInput
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.surroundings import Surroundings, distance_maps
 
-__all__ = ["fill"]
+__all__ = ["Hand", "fill"]
 
 OnStep = Callable[[int, float], bool]
 
@@ -46,10 +63,10 @@ def fill(
     *,
     on_step: OnStep | None = None,
 ) -> Simulated:
-    """Grow the cement of all ports together, in an even bone and in an ensemble of uneven ones.
+    """Grow the cement of all ports together, as planned in an even bone, and as it may turn out.
 
-    Values are those of the even bone; intervals and the field's samples are of uneven ones.  There are fewer
-    of them than the plan has draws: draw k is uneven bone k modulo their number, the same for every plan.
+    Intervals and the field's samples are of fewer injections than the plan has draws: draw k is injection k
+    modulo their number, the same hand and bone for every plan.
 
     Raises:
         BadInput: no cement is injected, or a port lies outside the bone or in dense bone.
@@ -63,27 +80,64 @@ def fill(
     box, plates = through.box, _endplates(anatomy, through.box)
     even = _pour(anatomy, effects, through, None)
     samples, shares = [], []
-    for k in range(min(int(number("growth.draws")), ensemble.n)):
+    few = Ensemble(ensemble.seed, min(int(number("growth.draws")), ensemble.n))
+    inputs = _inputs(anatomy, through, asked, few)
+    tips = number("growth.tip_sd_mm") * ndtri(few.strata("cement_tip", 3))
+    for k in range(few.n):
         if on_step is not None and not on_step(k, 0.0):
             raise Cancelled("cement growth was stopped")
-        poured = _pour(anatomy, effects, through, ensemble.stream("cement", str(k)))
-        samples.append(_numbers(around, box, poured, plates))
+        volume, left = (one.samples[k] for one in inputs)
+        hand = Hand(volume / asked, left, tips[k])
+        poured = _pour(anatomy, effects, through, ensemble.stream("cement", str(k)), hand)
+        samples.append(_numbers(around, through, poured, plates))
         shares.append(poured.share.astype(np.float32))
     because = (
-        f"arrival-time growth of {asked:.1f} mL; interval over {len(samples)} worlds of uneven bone",
+        f"arrival-time growth of {asked:.1f} mL, no tumour left in the void; the interval is over {few.n} "
+        "injections that differ in volume, tips, bone and tumour left",
         "veins, pressure and curing are not modelled",
     )
     whole = np.zeros(anatomy.image.shape)
     whole[box] = even.share
     fraction = Field(
         "cement_fraction", anatomy.image.with_array(whole, "fraction"), "1", because[0],
-        _cropped(anatomy, box, shares),
+        _cropped(anatomy, box, shares), inputs,
     )  # fmt: skip
     return Simulated(
-        tuple(_estimates(_numbers(around, box, even, plates), samples, because, ensemble)),
+        tuple(_estimates(_numbers(around, through, even, plates), samples, because, ensemble)),
         (fraction,),
         {"samples": len(samples)},
-        tuple(_warnings(even, samples, asked)),
+        tuple(_warnings(even, _numbers(around, through, even, plates), samples, asked)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """How one injection turns out.
+
+    Attributes:
+        volume: share of what was asked.
+        tumour_left: share of the void that cement does not enter.
+        shift_mm: (3,) LPS: by how much the tips lie elsewhere.
+    """
+
+    volume: float
+    tumour_left: float
+    shift_mm: F64
+
+
+def _inputs(anatomy: Anatomy, through: Medium, asked: float, few: Ensemble) -> tuple[SampledInput, ...]:
+    """Volume [mL] and tumour left [share] of every injection."""
+    if "body" in anatomy.parts:
+        least, most = known("growth.placed_vertebra_mL").range
+    else:
+        least, most = (asked * share for share in known("growth.placed_share").range)
+    low, high = min(least, asked), max(most, asked)
+    volumes = np.interp(few.strata("cement_volume")[:, 0], (0.0, 0.5, 1.0), (low, asked, high))
+    ends = known("growth.tumour_left").range if through.void.any() else (0.0, 0.0)
+    left = np.interp(few.strata("tumour_left")[:, 0], (0.0, 1.0), ends)
+    return (
+        SampledInput("cement_volume", asked, (low, high), tuple(volumes.tolist())),
+        SampledInput("tumour_left", 0.0, ends, tuple(left.tolist())),
     )
 
 
@@ -127,11 +181,29 @@ class _Plate:
 Numbers = dict[tuple[str, str, str], float]  # (outcome, target, unit) -> value
 
 
-def _pour(anatomy: Anatomy, effects: Effects, through: Medium, noise: np.random.Generator | None) -> _Poured:
-    """Every port pushes its volume in, or stops when its cement would enter the canal."""
-    amounts = np.array([port.volume_mL for port in effects.ports])
-    speed = speeds(through, noise)
-    times = arrivals(anatomy, through, speed, effects.ports, float(amounts.sum()))
+def _pour(
+    anatomy: Anatomy,
+    effects: Effects,
+    through: Medium,
+    noise: np.random.Generator | None,
+    hand: Hand | None = None,
+) -> _Poured:
+    """Every port pushes its volume in, or stops when its cement would enter the canal; None: as planned."""
+    ports, speed = effects.ports, speeds(through, noise)
+    if hand is not None:
+        ports = tuple(
+            replace(
+                port,
+                at_mm=nearest_open(anatomy, through, speed, np.array(port.at_mm) + hand.shift_mm),
+                volume_mL=hand.volume * port.volume_mL,
+            )
+            for port in ports
+        )
+    amounts = np.array([port.volume_mL for port in ports])
+    times = arrivals(anatomy, through, speed, ports, float(amounts.sum()))
+    if hand is not None and hand.tumour_left > 0.0:
+        speed = with_tumour(through, speed, times.min(axis=0), hand.tumour_left)
+        times = arrivals(anatomy, through, speed, ports, float(amounts.sum()))
     mL = anatomy.image.voxel_volume_mm3 / 1000.0
     capacity = np.full(speed.shape, mL)
     canal = np.zeros(speed.shape, dtype=bool)
@@ -146,8 +218,8 @@ def _pour(anatomy: Anatomy, effects: Effects, through: Medium, noise: np.random.
     return _Poured(stopped, float(placed.sum()), escape, escape["spinal_canal"] > 0)
 
 
-def _numbers(around: Surroundings, box: Box, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
-    anatomy = around.anatomy
+def _numbers(around: Surroundings, through: Medium, poured: _Poured, plates: Mapping[str, _Plate]) -> Numbers:
+    anatomy, box = around.anatomy, through.box
     share = poured.share
     part, room = _room(anatomy, box)
     mostly = share >= 0.5
@@ -155,6 +227,8 @@ def _numbers(around: Surroundings, box: Box, poured: _Poured, plates: Mapping[st
         ("cement_volume_mL", anatomy.bone, "mL"): poured.placed_mL,
         ("cement_fill_pct", part, "%"): 100.0 * float(share[room].sum()) / float(room.sum()),
     }
+    faces, held = surface_in(share >= 0.5, through.trabecular)
+    found["cement_anchored_pct", anatomy.bone, "%"] = 100.0 * held / faces if faces else 0.0
     for name, plate in plates.items():
         found["endplate_contact_pct", name, "%"] = plate.touched_pct(share)
     maps = distance_maps(around)
@@ -213,7 +287,17 @@ def _estimates(
             )
 
 
-def _warnings(even: _Poured, samples: list[Numbers], asked: float) -> Iterator[str]:
+def _warnings(even: _Poured, told: Numbers, samples: list[Numbers], asked: float) -> Iterator[str]:
+    held = next(value for (id, _, _), value in told.items() if id == "cement_anchored_pct")
+    if held < number("growth.anchored_least_pct"):
+        yield (
+            f"{held:.0f} % of the cement's surface lies in bone that it has entered: cement that only fills "
+            "the void has no anchorage"
+        )
+    touched = [value for (id, _, _), value in told.items() if id == "endplate_contact_pct"]
+    if touched:
+        upper, lower = touched
+        yield f"cement touches {upper:.0f} % of the upper and {lower:.0f} % of the lower endplate (aim: both)"
     if even.reached_canal:
         yield (
             f"cement reaches the spinal canal through the destroyed wall: stop at {even.placed_mL:.1f} mL "

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from osteoplan.arrays import F64, Mask
+from osteoplan.arrays import F64, Mask, Point
 from osteoplan.boxes import Box, around, ends
 from osteoplan.errors import BadInput
 from osteoplan.kernels.front import arrival_times
@@ -21,7 +21,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Port
 
-__all__ = ["Medium", "arrivals", "medium", "speeds"]
+__all__ = ["Medium", "arrivals", "medium", "nearest_open", "speeds", "surface_in", "with_tumour"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +87,36 @@ def speeds(through: Medium, noise: np.random.Generator | None) -> F64:
         speed[uneven] *= np.exp(number("growth.trabecular_log_sd") * rough[uneven] / rough.std())
     speed[through.void] = number("growth.void_speed_ratio")
     return speed
+
+
+def with_tumour(through: Medium, speed: F64, first: F64, left: float) -> F64:
+    """Speeds where a share of the void stays tumour: what the front (times ``first``) reaches last."""
+    void = np.argwhere(through.void)
+    times = first[through.void]
+    stays = np.argsort(times, kind="stable")[int(np.ceil((1.0 - left) * len(void))) :]
+    at_tip = through.spacing.max() / number("growth.void_speed_ratio")
+    stays = stays[times[stays] > at_tip]  # what lies at a tip is pushed away
+    found = speed.copy()
+    found[tuple(void[stays].T)] = 0.0
+    return found
+
+
+def nearest_open(anatomy: Anatomy, through: Medium, speed: F64, at_mm: F64) -> Point:
+    """The voxel nearest to a place that cement can enter, LPS mm."""
+    offset, _ = ends(through.box)
+    free = anatomy.image.positions_mm(np.argwhere(speed > 0.0) + offset)
+    x, y, z = free[np.argmin(((free - at_mm) ** 2).sum(axis=1))]
+    return float(x), float(y), float(z)
+
+
+def surface_in(cement: Mask, bone: Mask) -> tuple[int, int]:
+    """(faces of voxels on the surface of cement, those of them whose cement is in ``bone``)."""
+    faces = held = 0
+    for here, there, _ in _faces(cement.shape):
+        outer = cement[here] & ~cement[there]
+        faces += int(outer.sum())
+        held += int((outer & bone[here]).sum())
+    return faces, held
 
 
 def arrivals(anatomy: Anatomy, through: Medium, speed: F64, ports: tuple[Port, ...], mL: float) -> F64:

@@ -20,20 +20,9 @@ Json = dict[str, Any]
 _WIDTH = 98
 # Fields that a reader wants first, in this order; the rest follows as written.
 _FIRST = (
-    "title",
-    "name",
-    "text",
-    "what",
-    "label",
-    "ask",
-    "when",
-    "effect",
-    "then",
-    "about",
-    "status",
-    "tag",
+    "title", "name", "text", "what", "label", "ask", "when", "effect", "then", "about", "status", "tag",
     "cite",
-)
+)  # fmt: skip
 
 
 def catalogue_table(pieces: Sequence[Json]) -> Table:
@@ -45,7 +34,7 @@ def catalogue_table(pieces: Sequence[Json]) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("seen", no_wrap=True)
     for piece in pieces:
-        status = READ_WORDS.get(piece["status"], "")
+        status = READ_WORDS.get(piece["status"], "").partition(",")[0]  # the line below says the rest
         table.add_row(piece["kind"], piece["id"], Text(piece["title"]), status, piece["date"])
     return table
 

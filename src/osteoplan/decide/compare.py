@@ -14,6 +14,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+from osteoplan.decide.safety import safety
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.outcomes import outcome as outcome_of
 from osteoplan.model.comparison import Comparison, Difference
@@ -21,7 +22,7 @@ from osteoplan.model.evidence import Verdict
 from osteoplan.model.outcome import pooled
 from osteoplan.model.plan import Option
 
-__all__ = ["compare", "safety"]
+__all__ = ["compare"]
 
 
 def compare(
@@ -67,12 +68,6 @@ def compare(
         emptied_by=", ".join(verdict.rule for verdict in blocking),
         notes=_notes(options, ranking, ranked.short_title, blocking),
     )
-
-
-def safety(option: Option) -> tuple[float, ...]:
-    """What orders options that the mechanics do not tell apart, the least first: probability of a breach."""
-    known = [one.value for one in option.plan.clearances if one.id == "breach_probability"]
-    return (max(known, default=1.0),)
 
 
 def _value(option: Option, outcome: str) -> float:

@@ -53,7 +53,8 @@ class CentreFile(Strict):
     Attributes:
         modalities, guidance, anaesthesia, surgery, rt: ids of the vocabulary's resources.
         probes, screws, cements, devices: ids of devices.
-        limits: limit -> number, for every technique that has it; or technique -> limit -> number.
+        limits: limit -> number, for every technique that has it and for the ways of needles; or technique
+            (or ``ways``) -> limit -> number.
         knowledge: folder of the centre's own rules, beside this file.
         corridors: files of the centre's own screw corridors, beside this file.
         applicators: file of the centre's own ablation zones, beside this file.
@@ -174,12 +175,14 @@ def _limits(marked: Marked, file: CentreFile) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name, given in file.limits.items():
         if name == WAYS and isinstance(given, dict):
-            found[WAYS] = _ways_limits(marked, given)
+            found.setdefault(WAYS, {}).update(_ways_limits(marked, given))
             continue
         if not isinstance(given, dict):
             having = [id for id, card in cards.items() if name in card.limits]
-            if not having:
-                every = {*cards, *(limit for card in cards.values() for limit in card.limits)}
+            if name in values("needle"):
+                found.setdefault(WAYS, {}).setdefault(name, given)
+            elif not having:
+                every = {*cards, *values("needle"), *(one for card in cards.values() for one in card.limits)}
                 raise marked.fault(("limits", name), f"unknown limit '{name}'; {nearest(name, every)}")
             for id in having:
                 found.setdefault(id, {}).setdefault(name, _limit(marked, (name,), id, name, given))

@@ -12,28 +12,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
+from osteoplan.model.outcome import Study
+
 __all__ = [
-    "INTENDED_USE",
-    "ChangeDocument",
-    "Document",
-    "FindingDocument",
-    "Json",
-    "KnowledgeDocument",
-    "OutcomeDocument",
-    "PathwayDocument",
-    "PresumedDocument",
-    "QuestionDocument",
-    "RigidityDocument",
-    "ScoreDocument",
-    "SourceDocument",
-    "StandingDocument",
-    "StrengthDocument",
-    "SurvivalDocument",
-    "TornadoDocument",
-    "VerdictDocument",
-    "VerificationDocument",
-    "as_json",
-    "called",
+    "INTENDED_USE", "ChangeDocument", "Document", "FindingDocument", "Json", "KnowledgeDocument",
+    "OutcomeDocument", "PathwayDocument", "PresumedDocument", "QuestionDocument", "RigidityDocument",
+    "ScoreDocument", "SourceDocument", "StandingDocument", "StrengthDocument", "SurvivalDocument",
+    "TornadoDocument", "VerdictDocument", "VerificationDocument", "as_json", "called",
 ]  # fmt: skip
 
 INTENDED_USE = (
@@ -72,16 +57,6 @@ def _six_digits(values: Any) -> list[float]:
     return [float(f"{x:.6g}") for x in values]
 
 
-class StudyDocument(Document):
-    """What a published number rests on; ``population`` says why it stands apart."""
-
-    n: int | None
-    of: str
-    population: str
-    against: str
-    tag: str
-
-
 class OutcomeDocument(Document):
     """One outcome: value and interval at a level, in a unit, on a basis."""
 
@@ -95,7 +70,7 @@ class OutcomeDocument(Document):
     basis: Literal["simulated", "published", "elicited"]
     because: list[str]
     status: str
-    study: StudyDocument | None = None
+    study: Study | None = None
     criterion: str = ""
     beside: dict[str, float] = {}
 

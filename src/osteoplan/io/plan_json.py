@@ -40,9 +40,10 @@ from osteoplan.io.documents import (
     called,
 )
 from osteoplan.io.migrations import SCHEMA, migrated
+from osteoplan.io.way_json import angles_document
 from osteoplan.io.yaml import write_text
 from osteoplan.model.outcome import Estimate, Study
-from osteoplan.model.plan import Act, Option, Plan, Reason, Step
+from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Step
 from osteoplan.model.result import PlanResult, Wordings
 
 __all__ = [
@@ -51,7 +52,7 @@ __all__ = [
 ]  # fmt: skip
 
 _ACTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Act)}
-_OF_STEP = ("act", "order", "session", "why")
+_OF_STEP = ("act", "order", "session", "why", "angles")
 # where a plan's keys stand
 _LESION = ("result", "reading", "anatomy", "lesion")
 _EXPLAINED, _SIMULATED = ("result", "explanation"), ("result", "simulations")
@@ -68,6 +69,11 @@ def _step(step: Any) -> Any:
         "session": step.session,
         "why": step.why,
         **{key: list(value) if isinstance(value, tuple) else value for key, value in act.items()},
+        **(
+            {"angles": angles_document(step.act.entry_mm, step.act.target_mm)}
+            if isinstance(step.act, Place)
+            else {}
+        ),
     }
 
 

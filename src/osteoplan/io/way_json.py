@@ -6,11 +6,15 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
+from osteoplan.arrays import Point
 from osteoplan.io.documents import INTENDED_USE
 from osteoplan.model.trajectory import Trajectory, WaysResult
 from osteoplan.trajectory.probes.plan import CoverPlan
+from osteoplan.trajectory.reach import angle_words, view_angles
 
-__all__ = ["cover_document", "way_document", "ways_document"]
+__all__ = ["angles_document", "cover_document", "way_document", "ways_document"]
 
 Json = dict[str, Any]
 
@@ -69,6 +73,17 @@ def cover_document(plan: CoverPlan) -> Json:
     }
 
 
+def angles_document(entry_mm: Point, target_mm: Point) -> Json:
+    """Angles that are set to look down a path, by the patient's axes, with their signs in words."""
+    outward = np.subtract(entry_mm, target_mm)
+    seen = view_angles(outward)
+    return {
+        "in_plane_deg": round(float(seen.in_plane_deg), 1),
+        "cranio_caudal_deg": round(float(seen.cranio_caudal_deg), 1),
+        "words": angle_words(outward),
+    }
+
+
 def way_document(way: Trajectory) -> Json:
     """One trajectory; positions are LPS mm, ``clearances`` are gaps of its surface, nearest first."""
     return {
@@ -85,6 +100,9 @@ def way_document(way: Trajectory) -> Json:
         "skin_mm": _list(way.skin_mm),
         "bone_mm": _list(way.bone_mm),
         "bottleneck_mm": _list(way.bottleneck_mm),
+        "angles": angles_document(way.skin_mm or way.entry_mm, way.target_mm)
+        if way.entry_mm and way.target_mm
+        else None,
         "device": way.device,
         "diameter_mm": way.diameter_mm,
         "clearances": [

@@ -4,13 +4,14 @@
     tissue         F = strain / (effective strain per unit load that ``volume_fraction`` of the bone exceeds)
     strain limit   F at which ``failing_mm3`` of bone is strained beyond a limit in tension or compression
 
-Draws of a strength are those of the stiffness times one factor: the criterion's own error is not in them.
+Draws of a strength are those of the stiffness times a factor of their fill: the criterion's own error is not
+in them, what lies between criteria and supports is (``worst_first``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,46 +22,75 @@ from osteoplan.kernels.elasticity import effective_strain
 from osteoplan.knowledge.loads import Criterion
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.mechanics.specimen import Response, Specimen
+from osteoplan.mechanics.uncertainty.draws import response
 from osteoplan.mechanics.uncertainty.samples import Tissue
 from osteoplan.model.evidence import worst
-from osteoplan.model.field import Field
+from osteoplan.model.field import Field, SampledInput
 from osteoplan.model.outcome import Estimate, pooled
 
-__all__ = ["outcomes", "strain_field", "units_per_motion", "worst_first"]
+__all__ = ["SolvedFill", "as_planned", "outcomes", "strain_field", "units_per_motion", "worst_first"]
 
 DEGREE = float(np.pi / 180.0)
 FILLED = 0.5  # an element more than half cement or metal is no bone that a tissue criterion counts
 
 
+@dataclass(frozen=True, eq=False)
+class SolvedFill:
+    """A state with one fill, solved in the central sample."""
+
+    tissue: Tissue
+    E: F64
+    found: Response
+
+    @property
+    def K(self) -> float:
+        """Stiffness [per mm or rad]."""
+        return float((self.E * self.found.s).sum())
+
+
 def outcomes(
-    specimen: Specimen, tissue: Tissue, K: float, draws: F64, found: Response, local_correction: F64
+    specimen: Specimen,
+    stated: SolvedFill,
+    fills: Sequence[SolvedFill],
+    draws: F64,
+    local_correction: F64,
+    inputs: Sequence[SampledInput] = (),
 ) -> tuple[Estimate, ...]:
     """Stiffness and load at failure.
 
     Args:
-        K, draws: stiffness of the central sample and of every draw, per mm or rad.
-        found: the solved central sample.
+        stated: the central sample of the plan as drawn; fills: as it may turn out, draw k being fill k modulo
+            their number.
+        draws: stiffness of every draw, per mm or rad.
         local_correction: (n_draws,) what a tissue criterion gains beside the stiffness (``draws``).
+        inputs: what was varied over the fills.
     """
     case = specimen.case
-    because = _because(specimen, tissue)
-    status = worst(case.status, *(("unverified",) if tissue.rods else ()))
+    because = _because(specimen, stated.tissue)
+    status = worst(case.status, *(("unverified",) if stated.tissue.rods else ()))
+    K = np.array([fill.K for fill in fills])
 
-    def told(id: str, factor: float, unit: str, why: tuple[str, ...]) -> Estimate:
-        return Estimate.from_draws(
-            id, case.title, value=K * factor, unit=unit, because=(*why, *because), status=status,
+    def told(id: str, of: Callable[[SolvedFill], float], unit: str, why: tuple[str, ...]) -> Estimate:
+        factor, factors = of(stated), np.array([of(fill) for fill in fills])
+        drawn = np.resize(factors, len(draws)) if len(fills) else factor
+        found = Estimate.from_draws(
+            id, case.title, value=stated.K * factor, unit=unit, because=(*why, *because), status=status,
             criterion=why[-1] if why else "",
-            draws=draws * factor * (local_correction if id in case.of_tissue else 1.0),
+            draws=draws * drawn * (local_correction if id in case.of_tissue else 1.0),
         )  # fmt: skip
+        return replace(found, one_at_a_time=response(K * factors, found.value, inputs))
 
     per, unit = units_per_motion(case.load_unit)
-    rows = [told(case.stiffness, per, unit, ())]
+    rows = [told(case.stiffness, lambda _: per, unit, ())]
     for criterion in case.criteria:
-        at_failure, why = _motion_at_failure(specimen, tissue, criterion, found)
-        if criterion.told_as == "companion":
-            rows.append(told(criterion.id, at_failure * abs(found.companion), "N", why))
-        else:
-            rows.append(told(criterion.id, at_failure, case.load_unit, why))
+        _, why = _motion_at_failure(specimen, stated, criterion)
+
+        def at_failure(fill: SolvedFill, criterion: Criterion = criterion) -> float:
+            motion, _ = _motion_at_failure(specimen, fill, criterion)
+            return motion * (abs(fill.found.companion) if criterion.told_as == "companion" else 1.0)
+
+        unit = "N" if criterion.told_as == "companion" else case.load_unit
+        rows.append(told(criterion.id, at_failure, unit, why))
     return tuple(rows)
 
 
@@ -76,6 +106,17 @@ def worst_first(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
             shares.setdefault(one.id, []).append(one)
     rows = [joined for found in shares.values() for joined in _joined(sorted(found, key=lambda e: e.value))]
     return (*rows, *(one for one in estimates if one.id not in shares))
+
+
+def as_planned(estimates: Sequence[Estimate]) -> tuple[str, ...]:
+    """A sentence where most of the draws fall short of the plan as drawn, by the first share of strength."""
+    first = next((one for one in estimates if one.id == "strength_ratio_to_intact"), None)
+    if first is None or first.draws is None or first.value <= np.percentile(first.draws, 75.0):
+        return ()
+    return (
+        f"{first.value:.0f} % is the plan as drawn; as injections turn out, half stay below "
+        f"{np.median(first.draws):.0f} % ({first.target})",
+    )
 
 
 def _joined(shares: Sequence[Estimate]) -> tuple[Estimate, ...]:
@@ -103,10 +144,10 @@ def strain_field(specimen: Specimen, s: F64, K: float) -> Field:
 
 
 def _motion_at_failure(
-    specimen: Specimen, tissue: Tissue, criterion: Criterion, found: Response
+    specimen: Specimen, fill: SolvedFill, criterion: Criterion
 ) -> tuple[float, tuple[str, ...]]:
     """(motion [mm or rad] at which the criterion is met, by whose word)."""
-    case = specimen.case
+    case, tissue, found = specimen.case, fill.tissue, fill.found
     strain = case.known(criterion.strain)
     limit = strain.number
     if criterion.kind == "height":

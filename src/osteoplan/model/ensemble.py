@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteoplan.arrays import Array
+from osteoplan.arrays import F64, Array
 from osteoplan.errors import BadInput
 from osteoplan.provenance import rng
 
@@ -37,6 +37,13 @@ class Ensemble:
     def stream(self, *names: str) -> np.random.Generator:
         """The random stream of that name, from its beginning."""
         return rng(self.seed, *names)
+
+    def strata(self, name: str, columns: int = 1) -> F64:
+        """(n, columns) Latin hypercube in (0, 1) of the stream ``name``: each of n strata holds one draw."""
+        from scipy.stats.qmc import LatinHypercube
+
+        u: F64 = LatinHypercube(columns, rng=self.stream(name)).random(self.n)
+        return u
 
     def drawn(self, samples: Array) -> Array:
         """(m, ...) samples of a room -> (n, ...): the first n of more, or sample k mod m of fewer."""

@@ -9,27 +9,9 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "NO_CLINICIAN",
-    "READ_WORDS",
-    "TIER_WORDS",
-    "Citation",
-    "Effect",
-    "KnowledgeUsed",
-    "Known",
-    "NearThreshold",
-    "Presumed",
-    "Question",
-    "Recommendation",
-    "RecommendationStatus",
-    "ReviewStatus",
-    "ScoreResult",
-    "Survival",
-    "SurvivalRow",
-    "Tier",
-    "Verdict",
-    "few",
-    "how_read",
-    "worst",
+    "NO_CLINICIAN", "READ_WORDS", "TIER_WORDS", "Citation", "Effect", "KnowledgeUsed", "Known",
+    "NearThreshold", "Presumed", "Question", "Recommendation", "RecommendationStatus", "ReviewStatus",
+    "ScoreResult", "Survival", "SurvivalRow", "Tier", "Verdict", "few", "how_read", "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
@@ -280,10 +262,11 @@ def few(ids: Sequence[str], most: int = 5) -> str:
     return f"{', '.join(ids[: most - 1])} and {len(ids) - most + 1} more"
 
 
-def how_read(status: str, tag: str = "") -> str:
+def how_read(status: str, tag: str = "", reviewer: str = "") -> str:
     """How the source of a fact was read, as people are told: by its tag, else by what follows from it."""
     parts = [_TAG_WORDS[part] for part in tag.split("+")] if tag else [READ_WORDS[status]]
-    return "; ".join(dict.fromkeys(parts))
+    words = "; ".join(dict.fromkeys(parts))
+    return f"{words.replace(', no clinician', '')}, agreed by {reviewer}" if reviewer else words
 
 
 def worst(*statuses: ReviewStatus) -> ReviewStatus:

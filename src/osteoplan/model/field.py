@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from osteoplan.model.volume import Volume
 
-__all__ = ["Field"]
+__all__ = ["Field", "SampledInput"]
+
+
+@dataclass(frozen=True)
+class SampledInput:
+    """What was varied over the samples of a field: its stated value, its ends, and what each sample took."""
+
+    name: str
+    value: float
+    ends: tuple[float, float]
+    samples: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +27,7 @@ class Field:
         volume: the central value.
         samples: the same quantity in sampled patients, on a crop of the grid that holds all that differs from
             nothing; draw k is sample k modulo their number.  Empty where it is as good as certain.
+        inputs: what was varied over the samples, beside what has no number (where an uneven bone lets it go).
     """
 
     quantity: str
@@ -24,3 +35,4 @@ class Field:
     unit: str
     because: str = ""
     samples: tuple[Volume, ...] = ()
+    inputs: tuple[SampledInput, ...] = ()

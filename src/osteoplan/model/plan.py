@@ -6,6 +6,7 @@ another source; kyphoplasty is *expand* and *inject*; thaw and cure are *wait*.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +14,7 @@ from typing import Literal
 from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.trajectory import Gap
 
 __all__ = [
     "BREACH", "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
@@ -127,6 +129,7 @@ class Plan:
         approach: ways in, in words.
         uses: what the plan depends on, e.g. ``pmma``; a rule can exclude a use.
         remarks: what speaks against it without forbidding it, in sentences.
+        gaps: the nearest structure of each kind over all devices, the nearest of all first.
         short_title: what a list of options prints, at most 40 characters; the title where that fits.
 
     Raises:
@@ -143,6 +146,21 @@ class Plan:
     clearances: tuple[Estimate, ...] = ()
     remarks: tuple[str, ...] = ()
     short_title: str = ""
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def breach(self) -> float | None:
+        """Probability that a device or more breaches anything uncorrected, strays being independent."""
+        told = [one for one in self.clearances if one.id == "breach_probability"]
+        whole = [one.value for one in told if one.target.startswith("any,")]
+        if not whole:  # told of single structures alone: at least the likeliest
+            return max((one.value for one in told), default=None)
+        return 1.0 - math.prod(1.0 - share for share in whole)
+
+    @property
+    def nearest(self) -> Gap | None:
+        """The structure that a device passes nearest; the bone around a device is none."""
+        return next((gap for gap in self.gaps if gap.kind != "wall"), None)
 
     def __post_init__(self) -> None:
         short = self.short_title or self.title
@@ -205,6 +223,11 @@ class Option:
     def not_judged(self) -> bool:
         """True where nothing speaks against it but that the scan stops short of it."""
         return self.status == "failed" and {reason.rule for reason in self.reasons} == {OFF_SCAN}
+
+    @property
+    def told(self) -> str:
+        """Its status in words."""
+        return OPTION_WORDS[self.status]
 
     def outcome(self, id: str, target: str | None = None) -> Estimate | None:
         """The first outcome of that id (and target); None where there is none, or of another population."""

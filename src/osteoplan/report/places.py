@@ -15,12 +15,11 @@ from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.volume import Volume
-from osteoplan.trajectory.reach import view_angles
+from osteoplan.trajectory.reach import LEAST_DEG, view_angles
 
 __all__ = ["Angles", "Midline", "angles", "midline", "skin_to_bone_mm", "slice_words"]
 
 _STEP_MM = 0.2
-_LEAST_DEG = 0.5  # a smaller angle is printed as none
 _STRAIGHT = np.cos(np.radians(3.0))  # slices tilted by more have no one height
 
 
@@ -105,12 +104,12 @@ def angles(entry_mm: Point, target_mm: Point) -> Angles:
     around, along = float(seen.lao_rao_deg), float(seen.cra_cau_deg)
     oblique = f"{'LAO' if around > 0 else 'RAO'} {abs(around):.0f}°"
     tilted = f"{'CRA' if along > 0 else 'CAU'} {abs(along):.0f}°"
-    sides = [words for words, angle in ((oblique, around), (tilted, along)) if abs(angle) >= _LEAST_DEG]
+    sides = [words for words, angle in ((oblique, around), (tilted, along)) if abs(angle) >= LEAST_DEG]
     return Angles(
         in_plane_deg=abs(around),
-        tip_to="" if abs(around) < _LEAST_DEG else "right" if around > 0 else "left",
+        tip_to="" if abs(around) < LEAST_DEG else "right" if around > 0 else "left",
         cranio_caudal_deg=abs(along),
-        points_to="" if abs(along) < _LEAST_DEG else "feet" if along > 0 else "head",
+        points_to="" if abs(along) < LEAST_DEG else "feet" if along > 0 else "head",
         view=f"{', '.join(sides) or 'straight'}, detector {'behind' if outward[1] > 0 else 'in front'}",
     )
 

@@ -16,7 +16,7 @@ from osteoplan.model.outcome import Estimate, Study, none_or_all
 
 __all__ = [
     "Value", "absolute", "clause", "few_words", "joined", "link_of", "name_of", "names_of", "number", "plain",
-    "signed_points", "tag", "unit_word", "value_of",
+    "signed_points", "tag", "unit_word", "value_of", "way_words",
 ]  # fmt: skip
 
 _UNIT_WORDS = {
@@ -87,6 +87,13 @@ def name_of(id: str) -> str:
     if side in ("left", "right"):
         return f"{side} {thing.replace('_', ' ')}"
     return id.replace("_", " ")
+
+
+def way_words(through: str) -> str:
+    """What a device goes through, as a clause: *through the left pedicle*, *by the right transiliac way*."""
+    thing, _, side = through.rpartition("_")
+    told = {"transpedicular": "through", "pedicle": "through", "parapedicular_costovertebral": "beside"}
+    return f"{told[thing]} the {side} pedicle" if thing in told else f"by the {name_of(through)} way"
 
 
 def names_of(ids: Iterable[str]) -> str:

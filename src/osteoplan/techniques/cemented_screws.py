@@ -15,6 +15,7 @@ from osteoplan.model.construct import Construct, Screw
 from osteoplan.model.plan import Act, Inject, Measure, Plan, Violation, Wait
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import rod_of
+from osteoplan.techniques.estimates import nearest_gaps
 from osteoplan.techniques.filling import (
     cement_asked,
     cement_recipe,
@@ -51,6 +52,7 @@ class CementedScrews(PercutaneousScrews):
             approach="; ".join((screws.approach, *(w.name for w in needles))),
             uses=("fixation", "pmma"),
             clearances=(*screws.clearances, *needle_estimates(needles, setting.ensemble)),
+            gaps=nearest_gaps((*(w for w in ways if w.id in {s.way for s in made.screws}), *needles)),
             short_title=short_title(made, " + cement"),
         )
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Plan, Violation
 from osteoplan.model.trajectory import Trajectory
+from osteoplan.techniques.estimates import nearest_gaps
 from osteoplan.techniques.filling import (
     apart,
     cement_recipe,
@@ -76,5 +77,6 @@ class Cementoplasty:
             approach="; ".join(way.name for way in ways),
             uses=("pmma", "cement_alone"),
             clearances=needle_estimates(ways, setting.ensemble),
+            gaps=nearest_gaps(ways),
             short_title=f"cement, {short_way(ways)}",
         )

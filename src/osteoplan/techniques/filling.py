@@ -1,4 +1,4 @@
-"""Cement outside the spine in a plan: how much, through which needle, what that breaks.
+"""Cement in a plan: how much, through which needle, what that breaks.
 
 A needle's way is an approach of the bone (``trajectory.needles.search``); ``Place.through`` holds the
 approach and the side, so that the way can be measured afresh.
@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from osteoplan.arrays import F64, Bool
+from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import Approach, approaches, approaches_of
 from osteoplan.knowledge.guidance import guidance, guidances
 from osteoplan.knowledge.sites import label_of
@@ -19,11 +20,11 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import OFF_SCAN, Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import way_estimates
-from osteoplan.techniques.transpedicular import cannulas
 from osteoplan.trajectory.geometry import segment_distance
 from osteoplan.trajectory.needles.candidates import Candidates, window_of
 from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
@@ -35,8 +36,8 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.units import told_apart
 
 __all__ = [
-    "apart", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
-    "needle_estimates", "needle_violations", "no_needle", "short_way",
+    "apart", "cannulas", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
+    "needle_estimates", "needle_violations", "no_needle", "place_of", "short_way", "ways_by", "why_so",
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
@@ -61,15 +62,44 @@ def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
     Raises:
         NotAvailable: no cannula on the shelf.
     """
+    found = [
+        way
+        for approach in approaches_of(setting.anatomy.bone)
+        if approach.needle is not None
+        for side in _sides(setting)
+        for way in ways_by(approach, side, setting)
+    ]
+    return once_each(sorted(found, key=_order), needle_rules(setting.inventory.way_limits))
+
+
+def ways_by(
+    approach: Approach, side: str, setting: Setting, *, beside_mm: float = 0.0
+) -> tuple[Trajectory, ...]:
+    """Trajectories of the cement needle by one approach on one side, the most robust first.
+
+    Args:
+        beside_mm: how far beside the lesion the tip may end; 0 for in it, as deep as the rules ask.
+
+    Raises:
+        NotAvailable: no cannula on the shelf.
+    """
     device = cannulas(setting.inventory)[0]
+    told = (approach.id, side, device.id, beside_mm, *setting.inventory.conditions)
+    key = ("cement ways", *told, setting.ensemble)
+    task = _task(approach, side, device, setting, beside_mm)
+    return setting.memo.once(key, lambda: needle_ways(setting.around, task, setting.ensemble).ways)
 
-    def make() -> tuple[Trajectory, ...]:
-        searches = [needle_ways(setting.around, task, setting.ensemble) for task in _tasks(device, setting)]
-        ways = sorted((way for search in searches for way in search.ways), key=_order)
-        return once_each(ways, needle_rules(setting.inventory.way_limits))
 
-    key = ("cement ways", device.id, *setting.inventory.conditions, setting.ensemble)
-    return setting.memo.once(key, make)
+def cannulas(inventory: Inventory) -> list[Device]:
+    """The cannulas on the shelf, the thinnest first: nothing that is simulated is better through a wider one.
+
+    Raises:
+        NotAvailable: there is none.
+    """
+    found = [device for device in inventory.of_kind("needle") if device.id.startswith("cannula")]
+    if not found:
+        raise NotAvailable("no cannula on the shelf: add one to data/devices, or to devices in centre.yaml")
+    return sorted(found, key=lambda device: device.values["outer_diameter_mm"].number)
 
 
 def apart(ways: Sequence[Trajectory], count: int, least_mm: float) -> tuple[Trajectory, ...]:
@@ -95,7 +125,7 @@ def clear_of(setting: Setting, solids: Sequence[Cylinder], gap_mm: float) -> tup
     clear = tuple(
         way
         for way in fitting
-        if all(_gap(_place(way), way.diameter_mm or 0.0, solid) >= gap_mm for solid in solids)
+        if all(_gap(place_of(way), way.diameter_mm or 0.0, solid) >= gap_mm for solid in solids)
     )
     if clear:
         return clear
@@ -111,9 +141,9 @@ def cement_recipe(ways: Sequence[Trajectory], setting: Setting) -> Recipe:
     cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
     cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
     asked_mL, why = cement_asked(setting)
-    places = [_place(way) for way in ways]
+    places = [place_of(way) for way in ways]
     for place, way in zip(places, ways, strict=True):
-        yield place, _why(way)
+        yield place, why_so(way)
     yield Measure("CT: tips in the lesion, away from joints"), "before any cement"
     for place in places:
         act = Inject(cement.id, place.target_mm, asked_mL / len(ways))
@@ -157,7 +187,7 @@ def needle_estimates(ways: Sequence[Trajectory], ensemble: Ensemble) -> tuple[Es
         estimate
         for way in ways
         for estimate in way_estimates(
-            way, way.name, None if way.budget is None else way.budget.breach.get("any"), ensemble, wall=False
+            way, way.name, None if way.budget is None else way.budget.breach.get("any"), ensemble
         )
     )
 
@@ -172,7 +202,7 @@ def short_way(ways: Sequence[Trajectory]) -> str:
     return f"{what}, {sides}" if sides else what
 
 
-def _place(way: Trajectory) -> Place:
+def place_of(way: Trajectory) -> Place:
     """The act of putting a needle from the skin to its tip, through an approach and on its side."""
     assert way.skin_mm is not None
     assert way.target_mm is not None
@@ -180,7 +210,8 @@ def _place(way: Trajectory) -> Place:
     return Place(way.device, way.skin_mm, way.target_mm, through=through)
 
 
-def _why(way: Trajectory) -> str:
+def why_so(way: Trajectory) -> str:
+    """What way a needle takes, and what it was not checked against."""
     told = [way.name]
     told += [f"not checked against {name.replace('_', ' ')}" for name in way.unchecked]
     return "; ".join(told)
@@ -193,21 +224,17 @@ def _order(way: Trajectory) -> tuple[bool, int, float, str]:
     return not way.ok or way.skin_mm is None, int(number) if number.isdigit() else 0, breach, way.id
 
 
-def _tasks(device: Device, setting: Setting) -> Iterator[NeedleTask]:
-    """One search for each approach and side of this bone."""
-    for approach in approaches_of(setting.anatomy.bone):
-        for side in _sides(setting):
-            if approach.needle is not None:
-                yield _task(approach, side, device, setting)
-
-
-def _task(approach: Approach, side: str, device: Device, setting: Setting) -> NeedleTask:
+def _task(
+    approach: Approach, side: str, device: Device, setting: Setting, beside_mm: float = 0.0
+) -> NeedleTask:
     """A search with the patient as he lies; where nobody said, as this approach is usually done."""
     assert approach.needle is not None
+    rules = needle_rules(setting.inventory.way_limits)
+    rules = replace(rules, tip_depth_mm=-beside_mm) if beside_mm else rules
     guided = tuple(guidance(id) for id in setting.inventory.guidances) or tuple(guidances().values())
     return NeedleTask(
-        approach, side, setting.inventory.position or approach.needle.positions[0], device, guided,
-        needle_rules(setting.inventory.way_limits), setting.anatomy.isocentre_mm,
+        approach, side, setting.inventory.position or approach.needle.positions[0], device, guided, rules,
+        setting.anatomy.isocentre_mm,
     )  # fmt: skip
 
 
@@ -248,10 +275,10 @@ def _beside(
 
 
 def _needles(plan: Plan, setting: Setting) -> Iterator[Place]:
-    """Needles by an approach; one through a pedicle is judged by ``transpedicular``."""
+    """Needles, by whatever approach."""
     for step in plan.steps:
         act = step.act
-        if not isinstance(act, Place) or act.stays or act.through.startswith("pedicle_"):
+        if not isinstance(act, Place) or act.stays:
             continue
         if setting.inventory.device(act.device).kind == "needle":
             yield act
@@ -265,8 +292,10 @@ def _measured(act: Place, setting: Setting) -> Iterator[Violation]:
         return
     entry = np.array(act.entry_mm)
     way, broken = _told(entry, np.array(act.target_mm), task, setting)
+    gaps = {"wall_depth_min_mm" if g.kind == "wall" else f"{g.kind}_clearance_min_mm": g for g in way.gaps}
     for limit, text in broken:
-        yield Violation(limit, text)
+        gap = gaps.get(limit)
+        yield Violation(limit, text, gap.gap_mm, gap.needed_mm, "mm") if gap else Violation(limit, text)
     off = float(np.linalg.norm(np.subtract(way.entry_mm or entry, entry)))
     if off > SKIN_MM:
         text = f"{act.through}: the entry lies {off:.1f} mm from where the needle's axis meets the skin"
@@ -283,7 +312,8 @@ def _told(
     tried = Candidates(tip[None], outward[None])
     measured = meet(scene, tried)
     broken = {name: float(short[0]) for name, short in shortfalls(scene, measured).items() if short[0] > 1e-3}
-    return way_of(scene, tried, measured, broken=broken), why_broken(scene, tried, measured, broken)
+    who = f"the {task.side} needle" if task.side else "the needle"
+    return way_of(scene, tried, measured, broken=broken), why_broken(scene, tried, measured, broken, who)
 
 
 def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
@@ -294,7 +324,9 @@ def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
     found = approaches().get(name)
     if found is None or found.needle is None or not found.serves(setting.anatomy.bone):
         return None
-    return _task(found, side, setting.inventory.device(act.device), setting)
+    beside = setting.inventory.limits.get("tip_beside_mm")
+    aside = 0.0 if beside is None else beside.number
+    return _task(found, side, setting.inventory.device(act.device), setting, aside)
 
 
 def _gap(act: Place, diameter_mm: float, solid: Cylinder) -> float:

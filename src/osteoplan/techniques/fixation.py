@@ -322,7 +322,7 @@ def _corridors(setting: Setting) -> tuple[Trajectory, ...]:
             corridors(around, screws=screws, through=around.target), guided,
             position=inventory.position, isocentre_mm=setting.anatomy.isocentre_mm,
         )  # fmt: skip
-        return budgeted(around, found, guided[0], setting.ensemble) if guided else found
+        return budgeted(around, found, guided, setting.ensemble)
 
     names = tuple(screw.id for screw in screws)
     return setting.memo.once(("corridors", names, *inventory.conditions, setting.ensemble), make)

@@ -18,7 +18,8 @@ RENAMED: Mapping[str, str] = {
     "Shelf": "osteoplan.model.inventory.Inventory",
     "osteoplan.model.way": "osteoplan.model.trajectory",
     "osteoplan.trajectory.approaches": "osteoplan.trajectory.needles.search",
-    "osteoplan.trajectory.needle": "osteoplan.trajectory.needles.pedicle_path",
+    "osteoplan.trajectory.needle": "osteoplan.trajectory.needles.search",
+    "osteoplan.techniques.transpedicular": "osteoplan.techniques.filling",
 }
 
 

@@ -18,6 +18,7 @@ from osteoplan.model.inventory import Inventory
 from osteoplan.model.plan import Act, Measure, Place, Plan, Violation
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
+from osteoplan.techniques.estimates import nearest_gaps
 from osteoplan.techniques.filling import cement_recipe, cement_ways, needle_estimates, no_needle, short_way
 from osteoplan.techniques.fixation import serves
 from osteoplan.techniques.screws import numbered, remarks
@@ -73,6 +74,7 @@ class ReinforcedCement:
             approach=way.name,
             uses=("pmma",),
             clearances=needle_estimates((way,), setting.ensemble),
+            gaps=nearest_gaps((way,)),
             short_title=f"wires + cement, {short_way((way,))}",
         )
 

@@ -14,6 +14,7 @@ from osteoplan.model.construct import Construct
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Plan, Step, Violation
 from osteoplan.model.trajectory import Trajectory
+from osteoplan.techniques.estimates import nearest_gaps
 from osteoplan.techniques.fixation import (
     estimates,
     no_corridor,
@@ -63,6 +64,7 @@ class PercutaneousScrews:
             approach="; ".join(screw.name for screw in made.screws),
             uses=("fixation",),
             clearances=estimates(made, ways, setting.ensemble),
+            gaps=nearest_gaps(way for way in ways if way.id in {screw.way for screw in made.screws}),
             short_title=short_title(made),
         )
 

@@ -1,23 +1,24 @@
-"""Vertebroplasty: cement through a cannula in one pedicle or in both.
+"""Vertebroplasty: cement through a cannula on one side of the body or on both.
 
-Three plans are proposed for a lesion of a vertebra: through the left pedicle, the right one, and both.  A
-plan that breaks a limit is proposed all the same, so that it stays listed with its reason.
+Three plans are proposed for a lesion of a vertebra: from the left, from the right, and from both sides.  Each
+side takes the most robust way through its pedicle, or where none fits the next approach, under its own name.
+A side without any way stays listed with the reasons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import ClassVar, Literal
 
-import numpy as np
-
-from osteoplan.arrays import Point
 from osteoplan.knowledge.approaches import approach, approaches_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Inject, Measure, Plan, Remove, Step, Violation, Wait
-from osteoplan.techniques.transpedicular import Cannula, cannula_through, clearances
+from osteoplan.model.trajectory import Trajectory
+from osteoplan.techniques.estimates import breach_of, nearest_gaps
+from osteoplan.techniques.filling import needle_estimates, no_needle, place_of, ways_by, why_so
 from osteoplan.trajectory.pedicle import PedicleSide
 from osteoplan.trajectory.setting import Setting
 
@@ -59,9 +60,13 @@ class Vertebroplasty:
         )
 
     def violations(self, plan: Plan, setting: Setting) -> tuple[Violation, ...]:
-        """Where pedicles are no way in: which ways there are, and what lies in them."""
+        """Why there is no way in on a side; where pedicles are no way in, which ways there are."""
         if plan.steps:
             return ()
+        if approach(_PEDICLES).serves(setting.anatomy.bone):
+            sides = _WAYS[plan.id.removeprefix(f"{self.id}_")]
+            looked = [way for side in sides for way in _looked_for(side, setting)]
+            return tuple(no_needle(looked))
         ways = [one for one in approaches_of(setting.anatomy.bone) if one.needle is not None]
         told = "; ".join(f"{one.title}: {one.warned}" if one.warned else one.title for one in ways)
         instead = told or "by no way that is known here"
@@ -69,33 +74,70 @@ class Vertebroplasty:
         return (Violation("approach", text),)
 
     def _plan(self, name: str, sides: tuple[PedicleSide, ...], setting: Setting) -> Plan:
-        cannulas = [cannula_through(side, _aim(side, len(sides), setting), setting) for side in sides]
-        steps = enumerate(_recipe(cannulas, setting), start=1)
-        return Plan(
+        ways = _chosen(sides, setting)
+        plan = Plan(
             id=f"{self.id}_{name}",
             technique=self.id,
-            title=f"{self.title}, {name} pedicle{'s' if len(sides) > 1 else ''}",
+            title=f"{self.title}, {name} {'side' if len(sides) == 1 else 'sides'}: no way in",
             lesion=setting.anatomy.lesion.id,
+        )
+        if not ways:
+            return plan
+        titles = [approach(way.approach).short_title for way in ways]
+        pedicles = f"{name} pedicle{'s' if len(sides) > 1 else ''}"
+        where = pedicles if set(titles) == {_PEDICLES} else f"{name}, {' and '.join(dict.fromkeys(titles))}"
+        steps = enumerate(_recipe(ways, setting), start=1)
+        return replace(
+            plan,
+            title=f"{self.title}, {where}",
             steps=tuple(Step(order, act, why=why) for order, (act, why) in steps),
-            approach=f"transpedicular, {' and '.join(sides)}",
+            approach="; ".join(way.name for way in ways),
             uses=("pmma",),
-            clearances=tuple(e for cannula in cannulas for e in clearances(cannula, setting)),
+            clearances=needle_estimates(ways, setting.ensemble),
+            gaps=nearest_gaps(ways),
+            short_title=f"{self.title}, {where}",
         )
 
 
-def _recipe(cannulas: list[Cannula], setting: Setting) -> Iterator[tuple[Act, str]]:
+def _chosen(sides: tuple[PedicleSide, ...], setting: Setting) -> tuple[Trajectory, ...]:
+    """A way in on each side, the most robust; of two those that end on their own sides of the lesion.
+
+    None where one side has no way in.
+    """
+    found = [[way for way in _looked_for(side, setting) if way.ok] for side in sides]
+    pairs = list(product(*found))
+    if len(sides) == 2:
+        own = [pair for pair in pairs if place_of(pair[0]).target_mm[0] > place_of(pair[1]).target_mm[0]]
+        pairs = own or pairs
+    return min(pairs, key=breach_of, default=())
+
+
+def _looked_for(side: PedicleSide, setting: Setting) -> tuple[Trajectory, ...]:
+    """Ways through a pedicle into the lesion, or beside it; where none fits, by other approaches too."""
+    through = ways_by(approach(_PEDICLES), side, setting)
+    if any(way.ok for way in through):
+        return through
+    beside = setting.inventory.limit("tip_beside_mm").number
+    near = ways_by(approach(_PEDICLES), side, setting, beside_mm=beside)
+    if any(way.ok for way in near):
+        return near
+    others = [one for one in approaches_of(setting.anatomy.bone) if one.needle and one.id != _PEDICLES]
+    return (*through, *(way for one in others for way in ways_by(one, side, setting)))
+
+
+def _recipe(ways: Sequence[Trajectory], setting: Setting) -> Iterator[tuple[Act, str]]:
     """Acts in their order, each with its reason."""
     cement = setting.inventory.device(str(setting.inventory.limit("cement_device").value))
     cure = cement.values["hardening_min"].number if "hardening_min" in cement.values else None
     total_mL, volume_why = _volume(setting)
-    for cannula in cannulas:
-        yield cannula.place, cannula.why
+    for way in ways:
+        yield place_of(way), why_so(way)
     yield Measure("CT: tips in the body, away from the canal"), "before any cement"
-    for cannula in cannulas:
-        yield Inject(cement.id, cannula.path.target_mm, total_mL / len(cannulas)), volume_why
+    for way in ways:
+        yield Inject(cement.id, place_of(way).target_mm, total_mL / len(ways)), volume_why
     yield Wait("cement cure", cure), "set cement does not follow the cannula out"
-    for cannula in cannulas:
-        yield Remove(f"{cannula.device.id}, {cannula.path.side}"), ""
+    for way in ways:
+        yield Remove(f"{way.device}, {way.side}"), ""
     yield Measure("CT: cement, leaks"), "canal, veins, discs, lungs"
 
 
@@ -106,31 +148,8 @@ def _volume(setting: Setting) -> tuple[float, str]:
     wanted, low = share / 100.0 * body, limit("fill_volume_lowest_mL").number
     high = min(limit("fill_volume_highest_mL").number, limit("fill_share_max_pct").number / 100.0 * body)
     volume = min(max(wanted, low), high)
-    why = f"{share:g} % of the body's {body:.1f} mL"
+    why = f"aim: from endplate to endplate; {share:g} % of the body's {body:.1f} mL"
     return volume, why if volume == wanted else f"{why} is {wanted:.1f} mL; brought to {volume:.1f} mL"
-
-
-def _aim(side: PedicleSide, needles: int, setting: Setting) -> Point:
-    """Where the tip would best lie: in the front of the body, beside and at the height of the lesion.
-
-    One needle aims between the midline and the lesion, two needles at one side each.  Depth counts along the
-    line from front to back through that place, since the body is shorter at its sides.
-    """
-    frame, image = setting.anatomy.frame, setting.anatomy.image
-    body = frame.local(image.positions_mm(np.argwhere(setting.anatomy.parts["body"])))
-    low, high = np.percentile(body, [1, 99], axis=0)
-    aim, room = 0.5 * (low + high), 0.2 * (high - low)  # stay central, whatever the lesion does
-    lesion = np.argwhere(setting.anatomy.lesion_mask & setting.anatomy.parts["body"])
-    if len(lesion):
-        aim = np.clip(frame.local(image.positions_mm(lesion)).mean(axis=0), aim - room, aim + room)
-    if needles == 2:
-        outward = setting.inventory.limit("tip_offset_both_pct").number / 100.0 * 0.5 * (high[0] - low[0])
-        aim[0] = 0.5 * (low[0] + high[0]) + (outward if side == "left" else -outward)
-    beside = np.abs(body[:, [0, 2]] - aim[[0, 2]]).max(axis=1) < image.spacing_mm.max()
-    front, back = np.percentile(body[beside, 1], [1, 99])
-    aim[1] = front + setting.inventory.limit("tip_depth_pct").number / 100.0 * (back - front)
-    x, y, z = (float(value) for value in frame.world(aim))
-    return x, y, z
 
 
 def _has(anatomy: Anatomy, part: str) -> bool:

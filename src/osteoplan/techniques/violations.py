@@ -4,7 +4,7 @@ Every check is measured afresh on the plan's own ends and volumes, whoever propo
 
     a screw that stays      its corridor, its length, its tip, the other screws
     a wire that stays       bone around it, the other wires
-    a needle                its pedicle or approach, and what stays
+    a needle                its approach, and what stays
     an agent injected       its share of what it is to fill, its volume
 
 The limits are those that the inventory states.
@@ -16,12 +16,11 @@ from collections.abc import Iterator
 
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.effects import Effects
-from osteoplan.model.plan import Place, Plan, Violation
+from osteoplan.model.plan import Plan, Violation
 from osteoplan.techniques.effects import effects
 from osteoplan.techniques.filling import lesion_mL, needle_violations
 from osteoplan.techniques.fixation import screw_violations
 from osteoplan.techniques.reinforced_cement import wire_violations
-from osteoplan.techniques.transpedicular import path_violations
 from osteoplan.techniques.vertebroplasty import body_mL
 from osteoplan.trajectory.setting import Setting
 
@@ -38,16 +37,9 @@ def violations(plan: Plan, setting: Setting) -> tuple[Violation, ...]:
     return (
         *screw_violations(plan, setting),
         *wire_violations(plan, setting),
-        *(v for act in _through_pedicles(plan) for v in path_violations(act, setting)),
         *needle_violations(plan, setting, done.solids),
         *_filling(done, setting),
     )
-
-
-def _through_pedicles(plan: Plan) -> Iterator[Place]:
-    for step in plan.steps:
-        if isinstance(step.act, Place) and not step.act.stays and step.act.through.startswith("pedicle_"):
-            yield step.act
 
 
 def _filling(done: Effects, setting: Setting) -> Iterator[Violation]:

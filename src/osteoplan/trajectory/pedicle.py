@@ -16,15 +16,25 @@ __all__ = ["Pedicle", "PedicleSide", "pedicle"]
 PedicleSide = Literal["left", "right"]
 
 SLAB_MM = 1.0  # of the pedicle's cross-sections
+DEEP = 0.7  # share of a cross-section's greatest depth that counts as its middle
 
 
 @dataclass(frozen=True)
 class Pedicle:
-    """Where a pedicle is narrowest: the centre of its isthmus and the largest ball that fits there."""
+    """Where a pedicle is narrowest, which way it runs, and how far it reaches back.
+
+    Attributes:
+        isthmus_mm: centre of its isthmus.
+        radius_mm: of the largest ball that fits there.
+        backward: unit vector along the pedicle, out of the body.
+        behind_mm: length of the pedicle behind its isthmus: what enters the bone there came through its side.
+    """
 
     side: PedicleSide
     isthmus_mm: Point
     radius_mm: float
+    backward: Point
+    behind_mm: float
 
 
 def pedicle(around: Surroundings, side: PedicleSide) -> Pedicle:
@@ -54,4 +64,12 @@ def _pedicle(around: Surroundings, side: PedicleSide) -> Pedicle:
     radius = float(widest[widest > 0].min())
     narrow = np.flatnonzero((widest > 0) & (widest < radius + 0.25))
     core = (slab == narrow[len(narrow) // 2]) & (depth >= radius - 0.5 * SLAB_MM)
-    return Pedicle(side, point(anatomy.frame.world(local[core].mean(axis=0))), radius)
+    isthmus = local[core].mean(axis=0)
+    # The line through the middles of its cross-sections; a middle is the mean of what lies deepest there.
+    deep = depth >= DEEP * widest[slab]
+    middles = np.array([local[deep & (slab == n)].mean(axis=0) for n in np.flatnonzero(widest > 0)])
+    along = np.linalg.svd(middles - middles.mean(axis=0))[2][0]
+    along *= np.sign(along[1])
+    behind = float(high[1] - isthmus[1]) / float(along[1])
+    backward = point(along @ anatomy.frame.axes)
+    return Pedicle(side, point(anatomy.frame.world(isthmus)), radius, backward, behind)

@@ -108,15 +108,20 @@ def error_budget(
 
 
 def budgeted(
-    around: Surroundings, ways: Sequence[Trajectory], guidance: Guidance, ensemble: Ensemble
+    around: Surroundings, ways: Sequence[Trajectory], guided: Sequence[Guidance], ensemble: Ensemble
 ) -> tuple[Trajectory, ...]:
-    """The trajectories with their breach probabilities; one without ends or diameter is left as it is."""
-    return tuple(
-        replace(way, budget=error_budget(around, way, guidance, ensemble))
-        if way.entry_mm is not None and way.target_mm is not None and way.diameter_mm is not None
-        else way
-        for way in ways
-    )
+    """The trajectories with their breach probabilities; one without ends or diameter is left as it is.
+
+    Each is told under the guidance at hand that can follow it and breaches least, the preferred one first.
+    """
+    found = []
+    for way in ways:
+        able = [one for one in guided if not way.reach.get(one.id)]
+        if able and way.entry_mm is not None and way.target_mm is not None and way.diameter_mm is not None:
+            budgets = [error_budget(around, way, one, ensemble) for one in able]
+            way = replace(way, budget=min(budgets, key=lambda budget: budget.breach["any"]))
+        found.append(way)
+    return tuple(found)
 
 
 def placement_gaps(

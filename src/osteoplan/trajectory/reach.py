@@ -35,9 +35,12 @@ from osteoplan.knowledge.guidance import Guidance, Imaging, guidances
 from osteoplan.model.trajectory import Position, Trajectory
 
 __all__ = [
-    "POSITIONS", "Reach", "ViewAngles", "c_arm_angles", "followed", "reachable", "view_angles", "why_not",
+    "LEAST_DEG", "POSITIONS", "Reach", "ViewAngles", "angle_words", "c_arm_angles", "followed",
+    "reachable", "view_angles", "why_not",
 ]  # fmt: skip
 
+
+LEAST_DEG = 0.5  # a smaller angle is told as none
 
 # Up, in the patient's own axes (left, posterior, superior).
 POSITIONS: Mapping[Position, tuple[float, float, float]] = {
@@ -89,6 +92,23 @@ def view_angles(outward: npt.ArrayLike) -> ViewAngles:
     around = np.degrees(np.arctan2(left, np.abs(back)))
     along = np.degrees(np.arcsin(np.clip(up, -1.0, 1.0)))
     return ViewAngles(around, along, around, along)
+
+
+def angle_words(outward: npt.ArrayLike) -> str:
+    """``20° L, 7° CAU``: what is set on gantry and table to look down a path from tip to skin (3,).
+
+    L or R: the side of the patient from which the device comes; CRA or CAU: from the head's side or the
+    feet's.  An angle that rounds to nothing is left out, *straight* where both do.
+    """
+    seen = view_angles(outward)
+    told = [
+        f"{abs(angle):.0f}° {words[angle < 0]}"
+        for angle, words in (
+            (float(seen.in_plane_deg), ("L", "R")), (float(seen.cranio_caudal_deg), ("CRA", "CAU")),
+        )
+        if abs(angle) >= LEAST_DEG
+    ]  # fmt: skip
+    return ", ".join(told) or "straight"
 
 
 def c_arm_angles(outward: npt.ArrayLike, position: Position) -> tuple[F64, F64]:

@@ -3,7 +3,7 @@
 A device has to break the cortex where it goes in, and a screw may break it where it comes out.  So the wall
 is held from where the axis is first as deep as its corridor is wide, to where it last is so; a device that
 strays meets a slanted surface earlier or later, and its own stretch is moved by no more than its shift times
-the slope of that surface.  A needle whose approach stays inside is held from the isthmus to its tip.
+the slope of that surface.  A needle whose approach stays inside is held from the pedicle's back to its tip.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ Bones = tuple[str, ...]
 AROUND_MM = 20.0  # of the map around the bones; a breach is never graded as deeper than that
 STEP_MM = 0.5  # of the search for the stretch
 SLOPE_MAX = float(np.tan(np.radians(75.0)))  # steeper than that an entry is no entry
+_PARALLEL = 1e-6  # cosine below which an axis never comes through a plane
 SAMPLES = 16  # of each device's own stretch where it begins and ends
 
 
@@ -108,8 +109,11 @@ def intraosseous_of(
     length = np.linalg.norm(targets_mm - entries_mm, axis=1)
     inward = (targets_mm - entries_mm) / length[:, None]
     if way.kind == "needle":
-        isthmus = np.array(pedicle(around, "left" if way.side == "left" else "right").isthmus_mm)
-        first = np.clip(np.einsum("nx,nx->n", isthmus - entries_mm, inward), 0.0, length)
+        narrow = pedicle(around, "left" if way.side == "left" else "right")
+        back = np.array(narrow.isthmus_mm) + narrow.behind_mm * np.array(narrow.backward)
+        # where each axis comes through the plane across the pedicle at its back
+        slope = np.minimum(inward @ np.array(narrow.backward), -_PARALLEL)
+        first = np.clip(((back - entries_mm) @ np.array(narrow.backward)) / slope, 0.0, length)
         return Intraosseous(first, length, np.zeros_like(first), np.zeros_like(first))
     radius = (way.diameter_mm or 0.0) / 2.0
     s = np.linspace(0.0, 1.0, int(np.ceil(length.max() / STEP_MM)) + 1)

@@ -11,14 +11,14 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
 import numpy as np
 
-from osteoplan.model.field import Field
+from osteoplan.model.field import Field, SampledInput
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.simulated import Simulated
 from osteoplan.model.volume import Volume
@@ -61,7 +61,8 @@ def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
     arrays: Arrays = {}
     outcomes, fields = [], []
     for n, outcome in enumerate(result.outcomes):
-        plain = {name: getattr(outcome, name) for name in outcome.__dataclass_fields__ if name != "draws"}
+        names = (name for name in outcome.__dataclass_fields__ if name != "draws")
+        plain: dict[str, Any] = {name: getattr(outcome, name) for name in names}
         outcomes.append(plain)
         if outcome.draws is not None:
             arrays[f"draws{n}"] = outcome.draws
@@ -71,6 +72,7 @@ def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
             arrays[f"samples{n}"] = np.stack([sample.array for sample in one.samples])
             arrays[f"crop{n}"] = one.samples[0].affine
         plain = {"quantity": one.quantity, "unit": one.unit, "because": one.because}
+        plain["inputs"] = [asdict(each) for each in one.inputs]
         fields.append({**plain, "meaning": one.volume.meaning, "frame": one.volume.frame})
     document = {
         "outcomes": outcomes,
@@ -103,4 +105,8 @@ def _field(plain: dict[str, Any], arrays: Arrays, n: str) -> Field:
 
     samples = tuple(volume(one, arrays[f"crop{n}"]) for one in arrays.get(f"samples{n}", ()))
     central = volume(arrays[f"field{n}"], arrays[f"affine{n}"])
-    return Field(plain["quantity"], central, plain["unit"], plain["because"], samples)
+    inputs = tuple(
+        SampledInput(each["name"], each["value"], tuple(each["ends"]), tuple(each["samples"]))
+        for each in plain["inputs"]
+    )
+    return Field(plain["quantity"], central, plain["unit"], plain["because"], samples, inputs)

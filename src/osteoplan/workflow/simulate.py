@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.kernels.threads import each
-from osteoplan.mechanics.outcomes import worst_first
+from osteoplan.mechanics.outcomes import as_planned, worst_first
 from osteoplan.mechanics.state import State
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
@@ -132,11 +132,11 @@ def _treated(
     except OsteoplanError as why:
         return replace(option, status="failed", reasons=(*option.reasons, Reason(str(why)))), ()
     steps = sum(room.first_step(done) not in (None, AFTER_ALL) for room in rooms)
-    outcomes = [outcome for one in (*results[steps:], *results[:steps]) for outcome in one.outcomes]
-    warnings = [line for one in results for line in one.warnings]
+    outcomes = worst_first([o for one in (*results[steps:], *results[:steps]) for o in one.outcomes])
+    warnings = [*as_planned(outcomes), *(line for one in results for line in one.warnings)]
     return (
         replace(
-            option, outcomes=(*worst_first(outcomes), *option.outcomes),
+            option, outcomes=(*outcomes, *option.outcomes),
             warnings=(*option.warnings, *not_simulated(rooms, done), *warnings),
         ),
         tuple(field for one in results for field in one.fields),

@@ -133,7 +133,7 @@ def ways_in(
         position=settings.position or position_of(case), isocentre_mm=anatomy.isocentre_mm,
     )  # fmt: skip
     stage(progress, "straying devices", 0.85, 0.95)
-    found += budgeted(around, straight, guided[0], settings.ensemble)
+    found += budgeted(around, straight, guided, settings.ensemble)
     return tuple(found), rejected
 
 

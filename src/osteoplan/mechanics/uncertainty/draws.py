@@ -7,8 +7,8 @@ of ``samples``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from osteoplan.mechanics.uncertainty.samples import (
     ParameterSample,
     Tissue,
     modulus,
-    stiffness_bounds,
     stiffness_in,
 )
+from osteoplan.model.field import SampledInput
 
-__all__ = ["Surrogate", "local_correction", "stiffness_draws"]
+__all__ = ["Surrogate", "bone_draws", "local_correction", "response", "stiffness_draws"]
 
 FILL_TOLERANCE = 0.02  # numerics: below the spread of any input
+PERCENTILE = 1.6448536269514722  # standard normal number of 95 %
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +40,45 @@ class Surrogate:
         return stiffness_in(self.E, self.s, modulus(self.tissue, sample))
 
 
-def stiffness_draws(
-    state: Surrogate,
-    filled: Sequence[Tissue],
-    central: ParameterSample,
-    sampled: Sequence[ParameterSample],
-    energies: Callable[[F64], F64],
-) -> tuple[F64, int]:
-    """(stiffness in every sample, how many fills were solved again).
+def stiffness_draws(fills: Sequence[Surrogate], sampled: Sequence[ParameterSample]) -> F64:
+    """(n_draws,) stiffness in every sample; draw k is of fill k modulo their number."""
+    return np.array([fills[k % len(fills)].stiffness_in(sample) for k, sample in enumerate(sampled)])
 
-    Draw k takes the tissue of fill k modulo their number; without any the state's own.  A fill is solved
-    again, by ``energies`` of a modulus field, unless rigorous bounds leave it within ``FILL_TOLERANCE``.
+
+def bone_draws(fills: Sequence[Surrogate], bone: Bool, sampled: Sequence[ParameterSample]) -> F64:
+    """(n_draws,) ``local_correction`` of every sample in its own fill."""
+    found = np.ones(len(sampled))
+    for j, fill in enumerate(fills):
+        found[j :: len(fills)] = local_correction(fill, bone, sampled[j :: len(fills)])
+    return found
+
+
+def response(values: F64, stated: float, inputs: Sequence[SampledInput]) -> dict[str, tuple[float, ...]]:
+    """What each input of the fills alone makes of an outcome, by a plane fitted to its logarithm.
+
+    What the plane leaves over, at 5 and 95 % of a normal spread, is where cement goes.
+
+    Args:
+        values: (m,) the outcome of every solved fill in the central sample.
+        stated: that of the plan as drawn.
     """
-    fills = [_filled(state, tissue, central, energies) for tissue in filled] or [state]
-    draws = np.array([fills[k % len(fills)].stiffness_in(sample) for k, sample in enumerate(sampled)])
-    return draws, sum(fill.s is not state.s for fill in fills)
+    moved = [one for one in inputs if one.ends[1] > one.ends[0]]
+    columns = [(np.array(one.samples) - one.value) / (one.ends[1] - one.ends[0]) for one in moved]
+    if len(values) <= len(moved) + 1 or not (values > 0.0).all():
+        return {}
+    change = np.log(values / stated)
+    plane = np.stack(columns, axis=1) if columns else np.zeros((len(values), 0))
+    slopes = np.linalg.lstsq(plane, change, rcond=None)[0]
+    ends = {
+        one.name: tuple(
+            stated * float(np.exp(slope * (end - one.value) / (one.ends[1] - one.ends[0])))
+            for end in one.ends
+        )
+        for one, slope in zip(moved, slopes, strict=True)
+    }
+    left = change - plane @ slopes
+    spread = PERCENTILE * float(np.sqrt((left**2).sum() / (len(values) - len(moved))))
+    return {**ends, "cement_place": (stated * float(np.exp(-spread)), stated * float(np.exp(spread)))}
 
 
 def local_correction(state: Surrogate, bone: Bool, sampled: Sequence[ParameterSample]) -> F64:
@@ -76,13 +101,3 @@ def local_correction(state: Surrogate, bone: Bool, sampled: Sequence[ParameterSa
         mixed = s * np.sqrt(E * modulus(state.tissue, sample))
         found.append((float(mixed[part].sum()) / mine / (float(mixed.sum()) / whole)) ** 2)
     return np.array(found)
-
-
-def _filled(
-    state: Surrogate, tissue: Tissue, central: ParameterSample, energies: Callable[[F64], F64]
-) -> Surrogate:
-    E = modulus(tissue, central)
-    low, high = stiffness_bounds(state.E, state.s, E)
-    if high <= (1.0 + FILL_TOLERANCE) * low:
-        return replace(state, tissue=tissue)
-    return Surrogate(tissue, E, energies(E))

@@ -25,10 +25,7 @@ __all__ = ["cone", "log_uniform", "normal", "one_of", "strata", "uniform"]
 
 def strata(ensemble: Ensemble, name: str, columns: int = 1) -> F64:
     """(n, columns) Latin hypercube in (0, 1) of the stream ``name`` of an ensemble of n."""
-    from scipy.stats.qmc import LatinHypercube
-
-    u: F64 = LatinHypercube(columns, rng=ensemble.stream(name)).random(ensemble.n)
-    return u
+    return ensemble.strata(name, columns)
 
 
 def normal(u: F64) -> F64:

@@ -19,6 +19,7 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number
+from osteoplan.mechanics.uncertainty.draws import PERCENTILE
 from osteoplan.mechanics.uncertainty.samples import (
     ParameterSample,
     Tissue,
@@ -33,7 +34,6 @@ from osteoplan.model.outcome import Estimate
 __all__ = ["TIGHT", "TITLES", "Probe", "bars", "one_at_a_time", "probes"]
 
 TIGHT = 0.005  # numerics: of the stiffness; half a percentage point of a ratio
-PERCENTILE = 1.6448536269514722  # standard normal number of 95 %
 
 TITLES: Mapping[str, str] = {
     "calibration_slope": "calibration: slope",
@@ -46,6 +46,9 @@ TITLES: Mapping[str, str] = {
     "interface_factor": "bond of cement to bone",
     "load_direction": "direction of the load",
     "lesion_edge": "outline of the lesion",
+    "cement_volume": "volume of cement placed",
+    "tumour_left": "tumour left in the void",
+    "cement_place": "where cement goes",
     "mesh": "size of the elements",
 }
 

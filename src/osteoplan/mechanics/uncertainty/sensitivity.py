@@ -54,11 +54,11 @@ class Sensitivity:
     def on(self, outcomes: tuple[Estimate, ...], of_tissue: frozenset[str]) -> tuple[Estimate, ...]:
         """The outcomes, each input alone; ``of_tissue`` are the ids that a tissue criterion gives."""
         return tuple(
-            replace(o, one_at_a_time={
+            replace(o, one_at_a_time={**o.one_at_a_time, **{
                 input: tuple(o.value * v / self.K * (gain if o.id in of_tissue else 1.0)
                              for v, gain in zip(values, self.local_correction[input], strict=True))
                 for input, values in self.one_at_a_time.items()
-            })
+            }})
             for o in outcomes
         )  # fmt: skip
 

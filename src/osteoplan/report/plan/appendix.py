@@ -19,7 +19,16 @@ from osteoplan.report.plan.meeting import total_words
 from osteoplan.report.plan.nouns import Cite
 from osteoplan.report.plan.rows import Listed, chosen, in_order, told
 from osteoplan.report.views import Line
-from osteoplan.report.words import Value, absolute, few_words, joined, name_of, number, signed_points
+from osteoplan.report.words import (
+    Value,
+    absolute,
+    few_words,
+    joined,
+    name_of,
+    number,
+    signed_points,
+    way_words,
+)
 
 __all__ = ["Appendix", "act_words", "bands"]
 
@@ -146,7 +155,7 @@ def act_words(act: Act) -> str:
     match act:
         case Place():
             length = float(np.linalg.norm(np.subtract(act.target_mm, act.entry_mm)))
-            way = f" through the {name_of(act.through)}" if act.through else ""
+            way = f" {way_words(act.through)}" if act.through else ""
             long = "" if act.length_mm is None else f", {number(act.length_mm, 'mm')} long"
             stays = f"{long}, it stays in" if act.stays else long
             return (

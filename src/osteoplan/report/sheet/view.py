@@ -15,24 +15,12 @@ from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import (
-    OPTION_WORDS,
-    Act,
-    Deliver,
-    Expand,
-    Inject,
-    Measure,
-    Option,
-    Place,
-    Remove,
-    Sample,
-    Wait,
-)  # fmt: skip
+from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.drawing.pictures import stamps_of
 from osteoplan.report.places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.sheet.nouns import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
-from osteoplan.report.words import name_of, number, plain, tag
+from osteoplan.report.words import name_of, number, plain, tag, way_words
 
 __all__ = ["marked_paths", "sheet_view"]
 
@@ -148,11 +136,11 @@ def _alarms(asked: Asked, places: Mapping[str, Place]) -> Iterator[str]:
     option, procedure = asked.option, asked.case.procedure
     if option.status != "ranked":
         reasons = "; ".join(reason.text for reason in option.reasons)
-        yield f"NOT TO BE CARRIED OUT: {OPTION_WORDS[option.status]}" + (f": {reasons}" if reasons else "")
+        yield f"NOT TO BE CARRIED OUT: {option.told}" + (f": {reasons}" if reasons else "")
     for mark, place in places.items():
         named, entered = _named_side(place), _entry_side(asked, place)
         if named and entered not in (named, "midline", ""):
-            yield f"{mark} goes through the {name_of(place.through)} from the {entered}"
+            yield f"{mark} goes {way_words(place.through)} from the {entered}"
     treated, scanned = procedure.get("position"), procedure.get("scan_position")
     if treated is None or treated != scanned:
         how = f"scanned {name_of(scanned or 'in a position not stated')}, treated {name_of(treated or '?')}"
@@ -233,7 +221,7 @@ def _size(place: Place, devices: Mapping[str, Device]) -> str:
 
 
 def _through(place: Place) -> str:
-    return f" through the {name_of(place.through)}" if place.through else ""
+    return f" {way_words(place.through)}" if place.through else ""
 
 
 def _materials(asked: Asked, places: Mapping[str, Place]) -> Iterator[SheetLine]:

@@ -14,13 +14,22 @@ from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import NeedleWay, approaches_of
 from osteoplan.model.anatomy import BoneFrame
-from osteoplan.trajectory.needles.limits import NeedleTask
+from osteoplan.trajectory.needles.limits import NeedleRules, NeedleTask
 from osteoplan.trajectory.pedicle import pedicle
 from osteoplan.trajectory.surroundings import DistanceMaps, Surroundings
 
-__all__ = ["Candidates", "Window", "candidates", "deep_enough_mm", "neighbours", "window_of"]
+__all__ = [
+    "Candidates",
+    "Window",
+    "below_cortex_mm",
+    "candidates",
+    "deep_enough_mm",
+    "neighbours",
+    "window_of",
+]
 
 DISC_MM = 1.5  # between the places in a waypoint's disc
+NARROW_MM = 0.75  # where the needle must stay in the bone: few of them keep the wall
 THIN = 0.7  # share of a thin lesion's depth that is deep enough for the tip
 
 
@@ -47,7 +56,8 @@ class Window:
         middle_mm: (3,) centre of the disc.
         normal: (3,) unit vector across the disc, outward.
         lateral, upward: (3,) unit vectors in the disc.
-        reach_mm: (lateral from, lateral to) and half height; None of both for a round disc.
+        lateral_mm: (lateral from, lateral to), with ``radius_mm`` as half height; None for a round disc.
+        behind_mm: how far outward of the disc a needle that must stay in the bone has to be in it.
     """
 
     middle_mm: F64
@@ -56,14 +66,19 @@ class Window:
     upward: F64
     lateral_mm: tuple[float, float] | None
     radius_mm: float
+    behind_mm: float = 0.0
 
-    def crossing_mm(self, tried: Candidates) -> F64:
-        """(n,) way from each tip to the disc's plane; negative where the plane lies behind it."""
+    def crossing_mm(self, tried: Candidates, beyond_mm: float = 0.0) -> F64:
+        """(n,) way from each tip to the disc's plane, or so far outward of it; negative if that is behind."""
         slope = tried.outward @ self.normal
-        away: F64 = ((self.middle_mm - tried.tips_mm) @ self.normal) / np.where(
+        away: F64 = ((self.middle_mm - tried.tips_mm) @ self.normal + beyond_mm) / np.where(
             np.abs(slope) < 1e-9, np.nan, slope
         )
         return np.nan_to_num(away, nan=-1.0)
+
+    def held_mm(self, tried: Candidates) -> F64:
+        """(n,) way from each tip on which a needle that must stay inside has to be in the bone."""
+        return np.maximum(self.crossing_mm(tried, self.behind_mm), 0.0)
 
     def missed_mm(self, tried: Candidates) -> F64:
         """(n,) how far beside the disc each path passes; 0 through it."""
@@ -78,12 +93,12 @@ class Window:
         # a hair beside is through: the refinement ends on the rim
         return np.where(s <= 0, 1e3, np.where(beside <= 0.05, 0.0, beside))
 
-    def places(self) -> F64:
+    def places(self, spacing_mm: float = DISC_MM) -> F64:
         """(m, 3) lattice of the disc."""
         reach = self.radius_mm
         low, far = self.lateral_mm or (-reach, reach)
-        across = np.arange(low, far + 1e-9, DISC_MM)
-        high = np.arange(-reach, reach + 1e-9, DISC_MM)
+        across = np.arange(low, far + 1e-9, spacing_mm)
+        high = np.arange(-reach, reach + 1e-9, spacing_mm)
         a, h = (grid.ravel() for grid in np.meshgrid(across, high, indexing="ij"))
         keep = np.ones(len(a), dtype=bool) if self.lateral_mm else np.hypot(a, h) <= reach
         places: F64 = self.middle_mm + a[keep, None] * self.lateral + h[keep, None] * self.upward
@@ -115,21 +130,28 @@ def window_of(around: Surroundings, task: NeedleTask) -> Window | None:
     way = task.approach.needle
     if way is None or way.through is None:
         return None
-    frame = frame_of(around, way)
+    frame, behind = frame_of(around, way), 0.0
+    normal = outward_axis(frame, way, task.side)
     if way.through.part:
-        middle = np.asarray(pedicle(around, "left" if task.side == "left" else "right").isthmus_mm)
+        narrow = pedicle(around, "left" if task.side == "left" else "right")
+        middle, normal, behind = np.asarray(narrow.isthmus_mm), np.asarray(narrow.backward), narrow.behind_mm
     elif way.through.landmark in frame.landmarks_mm:
         middle = frame.landmarks_mm[way.through.landmark]
     else:
         raise NotAvailable(f"{around.target}: no {way.through.landmark} on this scan, so no way through it")
-    normal = outward_axis(frame, way, task.side)
     lateral = _lateral(frame, task.side)
     lateral = lateral - (lateral @ normal) * normal
     if np.linalg.norm(lateral) < 1e-6:
         lateral = frame.posterior - (frame.posterior @ normal) * normal
     lateral /= np.linalg.norm(lateral)
     return Window(
-        middle, normal, lateral, np.cross(normal, lateral), way.through.lateral_mm, way.through.radius_mm
+        middle,
+        normal,
+        lateral,
+        np.cross(normal, lateral),
+        way.through.lateral_mm,
+        way.through.radius_mm,
+        behind,
     )
 
 
@@ -167,13 +189,17 @@ def candidates(around: Surroundings, maps: DistanceMaps, task: NeedleTask) -> Ca
     assert way is not None, "only approaches with a needle are searched"
     window = window_of(around, task)
     axis = outward_axis(frame_of(around, way), way, task.side)
-    tips = _tips(around, maps, rules.tip_spacing_mm, rules.tip_depth_mm)
+    tips = _tips(around, maps, rules)
     if window is None:
         outward = _cone(axis, way.within_deg, rules.direction_spacing_deg)
         outward = outward[named_so(around, task, outward)]
         tips = _thinned(tips, rules.candidates // max(len(outward), 1))
         return Candidates(np.repeat(tips, len(outward), axis=0), np.tile(outward, (len(tips), 1)))
     places = window.places()
+    if way.inside:  # what leaves the bone there keeps no wall: it is tried only where nothing else is
+        fine = window.places(NARROW_MM)
+        deep = -maps.at("bone", fine) > task.diameter_mm / 2.0 + rules.wall_mm
+        places = fine[deep] if deep.any() else places
     tips = _thinned(tips, rules.candidates // len(places))
     line = np.tile(places, (len(tips), 1)) - np.repeat(tips, len(places), axis=0)
     length = np.linalg.norm(line, axis=1, keepdims=True)
@@ -203,17 +229,19 @@ def _lateral(frame: BoneFrame, side: str) -> F64:
     return -frame.left if side == "right" else frame.left
 
 
-def _tips(around: Surroundings, maps: DistanceMaps, spacing_mm: float, depth_mm: float) -> F64:
-    """(m, 3) places in the lesion: one voxel for each cell of a lattice, the deepest."""
+def _tips(around: Surroundings, maps: DistanceMaps, rules: NeedleRules) -> F64:
+    """(m, 3) places in the lesion and deep in the bone: one voxel for each cell of a lattice, the deepest."""
     depth = -maps.of("lesion") if maps.has("lesion") else np.full(around.grid.shape, -1.0)
-    at = np.argwhere(around.lesion)
+    near = around.lesion if rules.tip_depth_mm >= 0 else depth > rules.tip_depth_mm
+    at = np.argwhere(near)
     deep = depth[tuple(at.T)]
     if not len(at):
         raise NotAvailable("the lesion lies outside this region: no needle can be aimed at it")
-    enough = deep >= deep_enough_mm(maps, depth_mm)
+    enough = deep >= deep_enough_mm(maps, rules.tip_depth_mm)
+    enough &= -maps.of("bone")[tuple(at.T)] >= below_cortex_mm(around, maps, rules.tip_bone_mm)
     at, deep = at[enough], deep[enough]
     places = around.grid.positions_mm(at)
-    cell = np.floor((places - places.min(axis=0)) / spacing_mm).astype(int)
+    cell = np.floor((places - places.min(axis=0)) / rules.tip_spacing_mm).astype(int)
     order = np.lexsort((np.arange(len(at)), -deep, *cell.T))
     _, first = np.unique(cell[order], axis=0, return_index=True)
     return places[np.sort(order[first])]
@@ -222,6 +250,12 @@ def _tips(around: Surroundings, maps: DistanceMaps, spacing_mm: float, depth_mm:
 def deep_enough_mm(maps: DistanceMaps, depth_mm: float) -> float:
     """How deep in the lesion a tip must lie: as asked, or less where the lesion is thinner [mm]."""
     return min(depth_mm, THIN * -float(maps.of("lesion").min())) if maps.has("lesion") else 0.0
+
+
+def below_cortex_mm(around: Surroundings, maps: DistanceMaps, depth_mm: float) -> float:
+    """How deep in the bone a tip must lie: as asked, or less where the lesion lies nowhere so deep [mm]."""
+    inside = -maps.of("bone")[around.lesion & (maps.of("lesion") < 0)] if maps.has("lesion") else np.zeros(0)
+    return min(depth_mm, THIN * float(inside.max())) if inside.size and inside.max() > 0 else -np.inf
 
 
 def _thinned(tips: F64, most: int) -> F64:

@@ -136,8 +136,8 @@ def _of_kind(around: Surroundings, task: NeedleTask, kind: str) -> Iterator[tupl
 
 
 def _inside_mm(around: Surroundings, task: NeedleTask, target: F64, outward: F64) -> float:
-    """Way from the tip to the waypoint, on which the needle must stay in the bone [mm]."""
+    """Way from the tip on which the needle must stay in the bone [mm]."""
     window = window_of(around, task)
     if window is None:
         return 0.0
-    return float(max(window.crossing_mm(Candidates(target[None], outward[None]))[0], 0.0))
+    return float(window.held_mm(Candidates(target[None], outward[None]))[0])

@@ -19,8 +19,6 @@ __all__ = ["NeedleRules", "NeedleTask", "Side", "needle_rules"]
 
 Side = str  # "left", "right", or "" in the midline
 
-NEURAL = ("canal", "nerve")
-
 
 @dataclass(frozen=True)
 class NeedleRules:
@@ -28,21 +26,24 @@ class NeedleRules:
 
     Attributes:
         clearance_mm: kind of structure -> smallest distance to the needle's surface.
-        comfort_mm: kind -> distance beyond which more is no better.
+        comfort_mm: way through other bones that is as bad as any, and what a search looks beyond its limits.
         wall_mm: bone beside the needle where it must stay inside.
         hub_mm: part of a needle's length that stays outside the skin.
-        tip_depth_mm: how deep in the lesion the tip lies, less where the lesion is thinner.
+        tip_depth_mm: how deep in the lesion the tip lies, less where the lesion is thinner; negative: how far
+            beside the lesion it may lie.
+        tip_bone_mm: how deep in the bone it lies, less where the lesion lies nowhere so deep.
         different_mm, different_deg: how far apart two proposals are.
         status: review status of the weakest of them.
     """
 
     clearance_mm: Mapping[str, float]
-    comfort_mm: Mapping[str, float]
+    comfort_mm: float
     wall_mm: float
     hub_mm: float
     skin_angle_deg: float
     cortex_angle_deg: float
     tip_depth_mm: float
+    tip_bone_mm: float
     tip_spacing_mm: float
     direction_spacing_deg: float
     candidates: int
@@ -54,7 +55,7 @@ class NeedleRules:
     @property
     def farthest_mm(self) -> float:
         """The largest gap that any limit or comfort asks for."""
-        return max(*self.clearance_mm.values(), *self.comfort_mm.values())
+        return max(*self.clearance_mm.values(), self.comfort_mm)
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,13 @@ def needle_rules(overrides: Mapping[str, float] | None = None) -> NeedleRules:
     n = {name: one.number for name, one in known.items()}
     return NeedleRules(
         clearance_mm={kind: n[f"{kind}_clearance_min_mm"] for kind in AVOIDED},
-        comfort_mm={k: n["comfort_neural_mm"] if k in NEURAL else n["comfort_mm"] for k in AVOIDED},
+        comfort_mm=n["comfort_mm"],
         wall_mm=n["wall_depth_min_mm"],
         hub_mm=n["hub_allowance_mm"],
         skin_angle_deg=n["skin_angle_max_deg"],
         cortex_angle_deg=n["cortex_angle_max_deg"],
         tip_depth_mm=n["tip_depth_min_mm"],
+        tip_bone_mm=n["tip_bone_min_mm"],
         tip_spacing_mm=n["tip_spacing_mm"],
         direction_spacing_deg=n["direction_spacing_deg"],
         candidates=int(n["candidates_max"]),

@@ -15,7 +15,7 @@ from osteoplan.arrays import F32, F64, Bool
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.paths import first_crossing, path_minima
 from osteoplan.knowledge.sites import side_of
-from osteoplan.trajectory.needles.candidates import Candidates, Window, deep_enough_mm
+from osteoplan.trajectory.needles.candidates import Candidates, Window, below_cortex_mm, deep_enough_mm
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.reach import Reach, reachable
 from osteoplan.trajectory.surroundings import AVOIDED, REACH_MM, DistanceMaps, Surroundings
@@ -35,7 +35,7 @@ class Scene:
     Attributes:
         joints: (ni, nj, nk, 1) distance to the joints that the approach does not cross; None where none is.
         depth: (ni, nj, nk, 1) depth in the target bone; None where the needle need not stay inside.
-        tip_mm: how deep in the lesion a tip must lie.
+        tip_mm, bone_mm: how deep in the lesion and in the bone a tip must lie.
     """
 
     around: Surroundings
@@ -45,6 +45,7 @@ class Scene:
     joints: F32 | None
     depth: F32 | None
     tip_mm: float
+    bone_mm: float
 
     @classmethod
     def of(cls, around: Surroundings, maps: DistanceMaps, task: NeedleTask, window: Window | None) -> Scene:
@@ -53,7 +54,8 @@ class Scene:
         inside = way is not None and way.inside
         depth = np.ascontiguousarray(-maps.of("bone")[..., None]) if inside else None
         tip = deep_enough_mm(maps, task.rules.tip_depth_mm)
-        return cls(around, maps, task, window, _joints(around, maps, task), depth, tip)
+        bone = below_cortex_mm(around, maps, task.rules.tip_bone_mm)
+        return cls(around, maps, task, window, _joints(around, maps, task), depth, tip, bone)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,9 @@ class PathMeasurements:
         gap_mm: kind -> gap of the needle's surface.
         at_mm: kind -> way from the tip to where that gap is.
         length_mm: skin to tip.
-        wall_mm: bone beside the needle from waypoint to tip; inf where it need not stay inside.
+        wall_mm: bone beside the needle, tip to behind its waypoint; inf where it need not stay inside.
         missed_mm: how far beside its waypoint it passes.
-        tip_mm: how deep in the lesion its tip lies; negative outside.
+        tip_mm, tip_bone_mm: how deep in the lesion and in the bone its tip lies; negative outside.
         skin_angle_deg, cortex_angle_deg: to the normals where it enters.
         reaches_skin: False where the image ends first.
         reach: guidance id -> which paths it can follow.
@@ -84,6 +86,7 @@ class PathMeasurements:
     wall_mm: F64
     missed_mm: F64
     tip_mm: F64
+    tip_bone_mm: F64
     skin_angle_deg: F64
     cortex_angle_deg: F64
     reaches_skin: Bool
@@ -122,6 +125,7 @@ def meet(scene: Scene, tried: Candidates, *, beyond_mm: float | None = None) -> 
         wall_mm=_wall(scene, tried) - radius,
         missed_mm=np.zeros(len(tried)) if scene.window is None else scene.window.missed_mm(tried),
         tip_mm=-maps.at("lesion", tried.tips_mm) if maps.has("lesion") else np.zeros(len(tried)),
+        tip_bone_mm=-maps.at("bone", tried.tips_mm),
         skin_angle_deg=_angle(maps.gradient("skin", entry, step_mm=5.0), tried.outward)
         if maps.has("skin") else np.zeros(len(tried)),
         cortex_angle_deg=np.where(np.isfinite(to_bone), cortex, 0.0),
@@ -142,6 +146,7 @@ def shortfalls(scene: Scene, measured: PathMeasurements) -> dict[str, F64]:
     missing["waypoint"] = measured.missed_mm
     missing["aspect"] = measured.aspect_deg
     missing["tip_depth_min_mm"] = np.maximum(scene.tip_mm - measured.tip_mm - ROUNDING_MM, 0.0)
+    missing["tip_bone_min_mm"] = np.maximum(scene.bone_mm - measured.tip_bone_mm - ROUNDING_MM, 0.0)
     if task.reach_mm is not None:
         missing["length_mm"] = np.maximum(measured.length_mm - task.reach_mm, 0.0)
     missing["skin_angle_max_deg"] = np.maximum(measured.skin_angle_deg - rules.skin_angle_deg, 0.0)
@@ -193,11 +198,10 @@ def _joints(around: Surroundings, maps: DistanceMaps, task: NeedleTask) -> F32 |
 
 
 def _wall(scene: Scene, tried: Candidates) -> F64:
-    """(n,) least depth of the axis in the bone between waypoint and tip; inf where that is not asked."""
+    """(n,) least depth of the axis in the bone from tip to where it is held; inf where that is not asked."""
     if scene.depth is None or scene.window is None:
         return np.full(len(tried), np.inf)
-    s = np.maximum(scene.window.crossing_mm(tried), 0.0)
-    ends = tried.tips_mm + s[:, None] * tried.outward
+    ends = tried.tips_mm + scene.window.held_mm(tried)[:, None] * tried.outward
     return path_minima(scene.depth, scene.maps.grid.affine, tried.tips_mm, ends, step_mm=0.5)[0][:, 0]
 
 

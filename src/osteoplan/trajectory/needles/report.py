@@ -42,7 +42,7 @@ def way_of(
     return replace(
         none_of(scene.around, task, ()),
         status="fits" if not broken else "none" if _seen(broken) else "not_judged",
-        reasons=tuple(text for _, text in why_broken(scene, tried, measured, broken))
+        reasons=tuple(text for _, text in why_broken(scene, tried, measured, broken, "the best path"))
         if broken
         else _remarks(task),
         entry_mm=point(entry),
@@ -57,15 +57,19 @@ def way_of(
 
 
 def why_broken(
-    scene: Scene, tried: Candidates, measured: PathMeasurements, broken: Mapping[str, float]
+    scene: Scene, tried: Candidates, measured: PathMeasurements, broken: Mapping[str, float], who: str
 ) -> tuple[tuple[str, str], ...]:
-    """(limit, sentence with its number) of one path, for each limit that it misses by so much."""
+    """(limit, sentence with its number) of one path, for each limit that it misses by so much.
+
+    ``who`` is the subject of the sentences: *the best path* of a search, *the left needle* of a plan.
+    """
     seen = _seen(broken)
     if broken and not seen:
         away = scene.maps.to_edge_mm(tried.tips_mm[0], tried.outward[0])
         said = f"not judged: the scan stops {away:.0f} mm from the lesion, short of the skin: use a wider CT"
         return ((OFF_SCAN, said),)
-    return _sentences(scene, measured, _gaps(scene, tried, measured), seen) if seen else ()
+    told = _sentences(scene, measured, _gaps(scene, tried, measured), seen) if seen else ()
+    return tuple((limit, text if text[0].isdigit() else f"{who} {text}") for limit, text in told)
 
 
 def _seen(broken: Mapping[str, float]) -> Mapping[str, float]:
@@ -212,17 +216,20 @@ def _sentences(
             )
             said.append((f"{gap.kind}_clearance_min_mm", text))
     wide = f"the {task.diameter_mm:.1f} mm needle"
+    out = f"breaks {-measured.wall_mm[0]:.1f} mm out of the bone"
     wall, wall_needed = told_apart(measured.wall_mm[0], rules.wall_mm)
     deep, deep_needed = told_apart(measured.tip_mm[0], scene.tip_mm)
+    near_bone, bone_needed = told_apart(measured.tip_bone_mm[0], scene.bone_mm)
     long, reach = told_apart(measured.length_mm[0], task.reach_mm or 0.0, 0)
     skin, skin_most = told_apart(measured.skin_angle_deg[0], rules.skin_angle_deg, 0)
     cortex, cortex_most = told_apart(measured.cortex_angle_deg[0], rules.cortex_angle_deg, 0)
     words = {
         "wall_depth_min_mm": f"{wall} mm of bone beside {wide}, {wall_needed} mm needed"
         if measured.wall_mm[0] > 0
-        else f"{wide} breaks {-measured.wall_mm[0]:.1f} mm out of the bone",
+        else out,
         "waypoint": f"passes {measured.missed_mm[0]:.1f} mm beside the place that this approach goes through",
         "tip_depth_min_mm": f"has its tip {deep} mm deep in the lesion, {deep_needed} mm needed",
+        "tip_bone_min_mm": f"has its tip {near_bone} mm below the bone's surface, {bone_needed} mm needed",
         "length_mm": f"is {long} mm long, {task.device.name} reaches {reach} mm",
         "skin_angle_max_deg": f"meets the skin {skin} deg off its normal, {skin_most} deg at most",
         "cortex_angle_max_deg": f"meets the bone {cortex} deg off its normal, {cortex_most} deg at most",
@@ -234,4 +241,4 @@ def _sentences(
             ("reach", f"cannot be followed by {id.replace('_', ' ')}: {'; '.join(one.why(0))}")
             for id, one in measured.reach.items()
         ]
-    return tuple((limit, text if text[0].isdigit() else f"the best path {text}") for limit, text in said)
+    return tuple(said)

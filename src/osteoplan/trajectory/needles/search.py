@@ -6,7 +6,7 @@
 
 Comfort is told in three parts, each 0 (fine) to 1:
 
-    risk      the nearest structure, against the distance beyond which more is no better
+    risk      how likely an uncorrected hand breaches anything, from gaps and the guidance's error alone
     miss      how far the needle passes from the lesion's middle, against the lesion's own radius
     effort    length, angles to skin and bone, angle out of the slice, bones crossed; the mean
 
@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtr
 
 from osteoplan.arrays import F64, Bool, Indices
 from osteoplan.errors import NotAvailable
@@ -34,7 +35,7 @@ from osteoplan.trajectory.needles.exact import kept
 from osteoplan.trajectory.needles.limits import NeedleRules, NeedleTask
 from osteoplan.trajectory.needles.measure import PathMeasurements, Scene, meet, shortfalls
 from osteoplan.trajectory.needles.report import none_of, numbered, way_of
-from osteoplan.trajectory.placement_error import error_budget, most_robust
+from osteoplan.trajectory.placement_error import budgeted, most_robust
 from osteoplan.trajectory.surroundings import REACH_MM, Surroundings, distance_maps
 
 __all__ = ["NeedleSearch", "needle_ways", "once_each", "recheck"]
@@ -42,6 +43,8 @@ __all__ = ["NeedleSearch", "needle_ways", "once_each", "recheck"]
 FRONT = 2000  # paths that the Pareto front is taken of
 TRIES = 200  # paths of the front that are looked at for proposals
 ROUNDS = ((2.0, 2.0), (1.0, 1.0), (0.5, 0.5))  # shifts [mm] and turns [deg] of the refinement
+RISK = 3.0  # what a breach weighs against missing the middle or the greatest effort
+WALL_MM = 10.0  # about how deep in the bone a pedicle's isthmus lies: only the estimate of a risk takes it
 EFFORT_PLANE_DEG = 30.0  # angle out of the slice that counts as much as the largest angle to the skin
 
 
@@ -156,12 +159,8 @@ def _judge(scene: Scene, tried: Candidates) -> _Judged:
 
 
 def _soft(scene: Scene, tried: Candidates, measured: PathMeasurements) -> F64:
-    """(n, 3) risk, miss, effort."""
+    """(n, 3) risk as it weighs, miss, effort."""
     rules, task = scene.task.rules, scene.task
-    near = [np.clip(1.0 - gap / rules.comfort_mm[kind], 0.0, 1.0) for kind, gap in measured.gap_mm.items()]
-    if np.isfinite(measured.wall_mm).all():
-        near.append(np.clip(1.0 - measured.wall_mm / rules.comfort_mm["metal"], 0.0, 1.0))
-    risk = np.max(near, axis=0) if near else np.zeros(len(tried))
     middle, radius = _lesion(scene.around)
     foot = np.einsum("ij,ij->i", middle - tried.tips_mm, tried.outward)
     along = np.clip(foot, 0.0, measured.length_mm)
@@ -174,11 +173,33 @@ def _soft(scene: Scene, tried: Candidates, measured: PathMeasurements) -> F64:
             np.clip(measured.skin_angle_deg / rules.skin_angle_deg, 0.0, 1.0),
             np.clip(measured.cortex_angle_deg / rules.cortex_angle_deg, 0.0, 1.0),
             np.clip(plane / EFFORT_PLANE_DEG, 0.0, 1.0),
-            np.clip(_other_bone_mm(scene, tried, measured) / rules.comfort_mm["metal"], 0.0, 1.0),
+            np.clip(_other_bone_mm(scene, tried, measured) / rules.comfort_mm, 0.0, 1.0),
         ],
         axis=0,
     )
-    return np.stack([risk, np.clip(off / radius, 0.0, 1.0), effort], axis=1)
+    return np.stack([RISK * _risk(task, measured), np.clip(off / radius, 0.0, 1.0), effort], axis=1)
+
+
+def _risk(task: NeedleTask, measured: PathMeasurements) -> F64:
+    """(n,) chance of a breach under the guidance that errs least of those that can follow a path.
+
+    A gap g is breached by a Gaussian shift of sd s across the path with chance F(-g / s), a wall on both
+    sides with twice that; s grows with the way from where the needle meets the bone.  Kinds count as
+    independent.  What is proposed is then measured with hands that stray (``placement_error``).
+    """
+    in_bone = np.linalg.norm(np.nan_to_num(measured.entry_mm - measured.bone_mm), axis=1)
+    to_bone = measured.length_mm - in_bone
+    least = np.ones(len(to_bone))
+    for one in task.guidances:
+        lateral, turn = one.lateral_sd_mm, np.tan(np.radians(one.angle_sd_deg))
+        free = np.ones(len(to_bone))
+        for kind, gap in measured.gap_mm.items():
+            sd = np.hypot(lateral, turn * (to_bone - measured.at_mm[kind]))
+            free *= 1.0 - ndtr(-gap / sd)
+        free *= np.maximum(1.0 - 2.0 * ndtr(-measured.wall_mm / np.hypot(lateral, turn * WALL_MM)), 0.0)
+        followed = measured.reach[one.id].ok if one.id in measured.reach else True
+        least = np.where(followed, np.minimum(least, 1.0 - free), least)
+    return least
 
 
 def _lesion(around: Surroundings) -> tuple[F64, float]:
@@ -271,17 +292,12 @@ def _way(scene: Scene, judged: _Judged, row: int) -> Trajectory:
     one = judged.tried.take(np.array([row]))
     told = way_of(scene, one, meet(scene, one, beyond_mm=REACH_MM))
     risk, miss, effort = (float(x) for x in judged.soft[row])
-    return replace(told, measures={**told.measures, "risk": risk, "miss": miss, "effort": effort})
+    return replace(told, measures={**told.measures, "risk": risk / RISK, "miss": miss, "effort": effort})
 
 
 def _steady_first(
     around: Surroundings, task: NeedleTask, ways: tuple[Trajectory, ...], ensemble: Ensemble
 ) -> tuple[Trajectory, ...]:
     """The trajectories with their breach probabilities, numbered from the most robust on."""
-    known = {one.id: one for one in task.guidances}
-    found = []
-    for way in ways:
-        able = next((known[id] for id, why in way.reach.items() if not why), None)
-        budget = None if able is None else error_budget(around, way, able, ensemble)
-        found.append(way if budget is None else replace(way, budget=budget))
+    found = budgeted(around, ways, task.guidances, ensemble)
     return tuple(numbered(way, n) for n, way in enumerate(most_robust(found), start=1))
