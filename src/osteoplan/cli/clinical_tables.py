@@ -12,7 +12,7 @@ from osteoplan.cli.console import out, plain_table
 from osteoplan.cli.root import USE
 from osteoplan.cli.tables import score_line, score_lines, verdict_table
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.evidence import NO_CLINICIAN, TIER_WORDS, few, how_read
+from osteoplan.model.evidence import NO_CLINICIAN, few, how_read, tier_words
 
 __all__ = ["print_pathway", "recommendation_table"]
 
@@ -67,7 +67,7 @@ def recommendation_table(recommendations: Sequence[Json], *, everything: bool) -
         )
         rules = [*one["prefer"], *one["consider"], *(f"not: {rule}" for rule in one["exclude"])]
         table.add_row(
-            TIER_WORDS[one["tier"]] if one["tier"] else "",
+            tier_words(one["tier"], one["family"]),
             Text(title),
             Text("; ".join(why)),
             ", ".join([*rules, *one["caution"]]),

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
-from osteoplan.model.evidence import TIER_WORDS, how_read
+from osteoplan.model.evidence import how_read, tier_words
 from osteoplan.model.plan import BREACH, OFF_SCAN, OPTION_WORDS
 from osteoplan.report.words import clause
 
@@ -49,7 +49,12 @@ def option_table(plan: Json) -> Table:
         ways = [option for option in options if option["kind"] == "plan"]
         if one and (one["tier"] in (1, 2, 3, 5) or options):
             bone = "" if ways else _bone(options[:1], ranked_by)
-            table.add_row(TIER_WORDS[one["tier"]], Text(one["title"]), bone, _cut("; ".join(one["because"])))
+            table.add_row(
+                tier_words(one["tier"], one["family"]),
+                Text(one["title"]),
+                bone,
+                _cut("; ".join(one["because"])),
+            )
         for way in ways if one else options:
             title = way["short_title"].removeprefix(one["title"]).strip(" ,") if one else way["short_title"]
             bone = "-" if way["status"] == "infeasible" else _bone([way], ranked_by)

@@ -9,9 +9,10 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "NO_CLINICIAN", "READ_WORDS", "TIER_WORDS", "Citation", "Effect", "KnowledgeUsed", "Known",
+    "NO_CLINICIAN", "READ_WORDS", "Citation", "Effect", "KnowledgeUsed", "Known",
     "NearThreshold", "Presumed", "Question", "Recommendation", "RecommendationStatus", "ReviewStatus",
-    "ScoreResult", "Survival", "SurvivalRow", "Tier", "Verdict", "few", "how_read", "worst",
+    "ScoreResult", "Survival", "SurvivalRow", "Tier", "Verdict", "few", "how_read", "tier_words",
+    "worst",
 ]  # fmt: skip
 
 ReviewStatus = Literal["verified", "unverified", "design_default"]
@@ -27,9 +28,7 @@ _TAG_WORDS = {
 }  # fmt: skip
 Effect = Literal["stop", "route", "exclude", "require", "prefer", "consider", "caution", "info"]
 Tier = Literal[1, 2, 3, 4, 5]
-TIER_WORDS: Mapping[Tier | None, str] = {
-    1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known", None: "beside the list",
-}  # fmt: skip
+_TIERS = {1: "first choice", 2: "reasonable", 3: "only if", 4: "not here", 5: "not known"}
 
 
 @dataclass(frozen=True)
@@ -267,6 +266,11 @@ def how_read(status: str, tag: str = "", reviewer: str = "") -> str:
     parts = [_TAG_WORDS[part] for part in tag.split("+")] if tag else [READ_WORDS[status]]
     words = "; ".join(dict.fromkeys(parts))
     return f"{words.replace(', no clinician', '')}, agreed by {reviewer}" if reviewer else words
+
+
+def tier_words(tier: Tier | None, family: str) -> str:
+    """A tier as people are told; supportive care without one is what the others are compared with."""
+    return _TIERS[tier] if tier else "beside the list" if family == "support" else "no rule for it"
 
 
 def worst(*statuses: ReviewStatus) -> ReviewStatus:

@@ -116,7 +116,7 @@ def _question(result: PlanResult) -> str:
     for name in ("fx", "new_neuro_deficit", "analgesia_failed", "rt_failed"):
         if value(name) not in (None, False, "none"):
             word = label_of(name, labels)
-            said.append(word if value(name) is True else f"{word}: {fact_words(name, value(name), labels)}")
+            said.append(word if value(name) is True else fact_words(name, value(name), labels))
     return "; ".join(filter(None, said)) or "not stated"
 
 
@@ -162,8 +162,9 @@ def _facts(result: PlanResult) -> Iterator[Line]:
         kind = found.source if found is not None else supposed[name].kind
         said = clause(text, _FACT, at=",(").removesuffix(f" {label}")
         yield Line(label, said, tag="" if kind in ("given", "measured") else kind)
+    read = {name for verdict in result.explanation.verdicts for name in verdict.trace}
     for score in result.explanation.scores:
-        if not score.silent:
+        if score.id in read and not score.silent:
             yield Line(_abbreviation(score.name), total_words(score))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from osteoplan.model.evidence import TIER_WORDS
+from osteoplan.model.evidence import tier_words
 from osteoplan.model.plan import OPTION_WORDS
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
@@ -36,7 +36,7 @@ def html(result: PlanResult, drawings: Drawings) -> str:
     return filled(
         "report.html.j2",
         result=result, first=first_page(result), drawings=drawings, told=Appendix(result), use=INTENDED_USE,
-        section_titles=SECTION_TITLES, tiers=TIER_WORDS, statuses=OPTION_WORDS, act_words=act_words,
+        section_titles=SECTION_TITLES, tier_words=tier_words, statuses=OPTION_WORDS, act_words=act_words,
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
         boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from osteoplan.model.evidence import TIER_WORDS, Recommendation, Tier
+from osteoplan.model.evidence import Recommendation, Tier, tier_words
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
@@ -102,15 +102,16 @@ def chosen(standings: Sequence[Listed]) -> tuple[tuple[Listed, ...], tuple[Liste
 def row(result: PlanResult, one: Listed, aim: Sequence[str]) -> Row:
     """What the table says of a technique."""
     shown = one.plan or (one.open[0] if one.open else None)
+    tier = tier_words(one.recommendation.tier, one.recommendation.family)
     return Row(
         technique=one.recommendation.technique,
         title=one.recommendation.title,
         anchor=f"option-{shown.id}" if shown else "techniques",
         ways=_cut(_ways(one), _TITLE, _LINES - _lines(one.recommendation.title, _TITLE)),
-        tier=TIER_WORDS[one.recommendation.tier],
+        tier=tier,
         terms=clause(
             _terms(result, one.recommendation),
-            _LINES * _TIER - len(TIER_WORDS[one.recommendation.tier]) - 4,
+            _LINES * _TIER - len(tier) - 4,
             at="\n",
         ),
         aim=", ".join(aim),
