@@ -106,7 +106,7 @@ def test_tiers_order_the_rows_and_say_what_they_wait_for_and_what_was_presumed(
         "first choice", "not known", "beside the list",
     ]  # fmt: skip
     rows = {row.technique: row for row in first_page(result).rows}
-    assert rows["vertebroplasty"].terms == "presumed: fit for surgery"
+    assert rows["vertebroplasty"].terms == "by L6; presumed: fit for surgery"
     assert rows["cryoablation"].terms.startswith("waits for: epidural compression (Bilsky grade)")
     turned = (
         replace(said["vertebroplasty"], tier=2, open=("alignment",)),
@@ -118,7 +118,7 @@ def test_tiers_order_the_rows_and_say_what_they_wait_for_and_what_was_presumed(
         ("cryoablation", "first choice"), ("best supportive and systemic care", "reasonable"),
         ("vertebroplasty", "reasonable"),
     ]  # fmt: skip
-    assert first.rows[2].terms.startswith("if: alignment of the spine")
+    assert first.rows[2].terms.startswith("by L6; if: alignment of the spine")
 
 
 def test_of_one_tier_those_that_were_simulated_stand_as_the_comparison_orders_them(

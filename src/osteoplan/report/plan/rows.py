@@ -198,13 +198,14 @@ def _ways(one: Listed) -> str:
 
 
 def _terms(result: PlanResult, said: Recommendation) -> str:
-    """On what the tier stands: what it waits for, what was presumed, then the conditions of the rules."""
+    """On what the tier stands: by which rules, what it waits for, what was presumed, on which conditions."""
     labels, supposed = result.wordings.labels, {one.fact: one for one in result.explanation.presumed}
     waits = [label_of(fact, labels) for fact in said.open]
     leans = [supposed[f].because if f in supposed else label_of(f, labels) for f in said.presumed]
-    told_already = ("waits for", "reasonable if")
+    told_already, supports = ("waits for", "reasonable if"), said.prefer or said.consider
     return "; ".join(
         [
+            *([f"by {few_words(supports, 12)}"] if supports else []),
             *([f"{'if' if said.tier == 2 else 'waits for'}: {few_words(waits, 60)}"] if waits else []),
             *([f"presumed: {few_words(leans, 60)}"] if leans else []),
             *(text for text in said.because if not text.startswith(told_already)),
