@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
 from tests.conftest import skip_or_fail
 
@@ -63,8 +64,23 @@ def printed(page: str, folder: Path) -> Printed:
     _told([*command, "--no-pdf-header-footer", f"--print-to-pdf={paper}", f"file://{source}"])
     seen = _told([*command, _WIDE, "--dump-dom", f"file://{measured}"])
     found = json.loads(re.findall(r'<pre id="answer">(.*?)</pre>', seen, re.S)[0].replace("&amp;", "&"))
-    pages = tuple(" ".join(sheet.extract_text().split()) for sheet in PdfReader(paper).pages)
-    return Printed(pages, 0.75 * found["least_px"], tuple(found["cut"]), found["high_px"] * 25.4 / 96)
+    sheets = PdfReader(paper).pages
+    pages = tuple(" ".join(sheet.extract_text().split()) for sheet in sheets)
+    least = min(0.75 * found["least_px"], _least_pt(sheets[0]))
+    return Printed(pages, least, tuple(found["cut"]), found["high_px"] * 25.4 / 96)
+
+
+def _least_pt(sheet: PageObject) -> float:
+    """Size of the smallest letters as they are on paper: a printer shrinks all pages to hold a wide one."""
+    sizes: list[float] = []
+
+    def seen(text: str, outer: list[float], inner: list[float], _font: object, size: float) -> None:
+        if text.strip():
+            along = inner[0] * outer[0] + inner[1] * outer[2], inner[0] * outer[1] + inner[1] * outer[3]
+            sizes.append(abs(size) * math.hypot(*along))
+
+    sheet.extract_text(visitor_text=seen)
+    return min(sizes)
 
 
 def _told(command: list[str]) -> str:
