@@ -28,7 +28,10 @@ def verification_rows(cases: Sequence[VerificationCase]) -> str:
         if case.ok is False:
             got += " **fails**"
         title = case.title + (f" ({case.note})" if case.note else "")
-        expected, tolerance = f"{case.expected:.6g}{unit}", f"{case.tolerance:g}"
+        expected, tolerance = (
+            f"{case.expected:.6g}{unit}",
+            "-" if case.tolerance is None else f"{case.tolerance:g}",
+        )
         lines.append(f"| {' | '.join((case.id, title, expected, got, tolerance, case.source))} |")
     return "\n".join(lines)
 

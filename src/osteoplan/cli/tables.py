@@ -180,15 +180,24 @@ def verdict_table(verdicts: Sequence[Json]) -> Table:
     return table
 
 
+_VERDICT = {True: "ok", False: "FAILS", None: "not run"}
+
+
 def verification_table(cases: Sequence[Json]) -> Table:
     """Verification cases: expected against computed."""
     numbers = ("expected", "got", "tolerance")
     table = plain_table("id", "case", *numbers, "", fold=["case"], right=numbers)
     for case in cases:
-        verdict = {True: "ok", False: "FAILS", None: "not run"}[case["ok"]]
+        told = case["tolerance"] is None
+        verdict = "told" if told and case["got"] is not None else _VERDICT[case["ok"]]
         got = case["reason"] if case["got"] is None else f"{case['got']:.6g}"
         table.add_row(
-            case["id"], case["title"], f"{case['expected']:.6g}", got, f"{case['tolerance']:.2g}", verdict
+            case["id"],
+            case["title"],
+            f"{case['expected']:.6g}",
+            got,
+            "-" if told else f"{case['tolerance']:.2g}",
+            verdict,
         )
         if case["note"]:
             table.add_row("", Text(case["note"], style="dim"), "", "", "", "")

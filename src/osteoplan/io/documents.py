@@ -373,7 +373,7 @@ class VerificationCaseDocument(Document):
     id: str
     title: str
     expected: float
-    tolerance: float
+    tolerance: float | None
     got: float | None
     unit: str
     source: str

@@ -142,6 +142,16 @@ class LoadThreshold(Cited):
     unit: str
 
 
+class MeasuredRow(Cited):
+    """What others measured, beside what ``osteoplan verify`` computes of a bone like theirs."""
+
+    title: str
+    published: float
+    ours: float | None = None
+    unit: str
+    of: str
+
+
 class Laws(Cited):
     """Density-modulus laws of the case: the first is central, draws choose among all."""
 
@@ -192,6 +202,7 @@ class LoadCase(Strict):
     criteria: tuple[Criterion, ...] = ()
     magnitudes: tuple[Magnitude, ...] = ()
     thresholds: tuple[LoadThreshold, ...] = ()
+    measured: tuple[MeasuredRow, ...] = ()
     display_load: NumberRow
     ratio_resolution_pct: NumberRow
     numbers: dict[str, KnownRow] = {}

@@ -15,7 +15,7 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.knowledge.loads import Magnitude
 from osteoplan.mechanics.specimen import Specimen
-from osteoplan.model.boundary_summary import BoundarySummary, LifeLoad, PublishedLimit
+from osteoplan.model.boundary_summary import BoundarySummary, LifeLoad, Measured, PublishedLimit
 from osteoplan.model.case import Patient
 
 __all__ = ["boundary_summary"]
@@ -37,6 +37,10 @@ def boundary_summary(specimen: Specimen, patient: Patient) -> BoundarySummary:
         thresholds=tuple(
             PublishedLimit(one.outcome, one.title, one.value, one.unit, one.cite, one.status, one.note)
             for one in case.thresholds
+        ),
+        measured=tuple(
+            Measured(one.title, one.published, one.ours, one.unit, one.of, one.cite, one.status, one.note)
+            for one in case.measured
         ),
     )  # fmt: skip
 

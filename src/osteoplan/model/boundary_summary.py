@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from osteoplan.arrays import F64
 from osteoplan.model.evidence import ReviewStatus
 
-__all__ = ["BoundarySummary", "LifeLoad", "PublishedLimit"]
+__all__ = ["BoundarySummary", "LifeLoad", "Measured", "PublishedLimit"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,25 @@ class PublishedLimit:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What others measured in cadavers, beside what this program says of a bone like theirs; no gate.
+
+    Attributes:
+        published, ours: in ``unit``; ours None where it does not come about.
+        of: the bone that ours was computed on.
+    """
+
+    title: str
+    published: float
+    ours: float | None
+    unit: str
+    of: str
+    cite: tuple[str, ...]
+    status: ReviewStatus
+    note: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class BoundarySummary:
     """Boundary conditions of one load case as it was run.
@@ -58,7 +77,7 @@ class BoundarySummary:
         unit: of the load: N, or N mm where it turns.
         shown_at: load at which strain is shown.
         loads: sizes of this load in life for this bone; empty where no source was found.
-        thresholds: limits that others published for it.
+        thresholds: limits that others published for it; measured: what they found, beside ours.
     """
 
     id: str
@@ -75,6 +94,7 @@ class BoundarySummary:
     shown_at: float
     loads: tuple[LifeLoad, ...] = ()
     thresholds: tuple[PublishedLimit, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
     @property
     def turns(self) -> bool:

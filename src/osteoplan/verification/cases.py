@@ -33,7 +33,7 @@ class VerificationCase:
     """One check.
 
     Attributes:
-        tolerance: relative to ``expected``, absolute where that is 0.
+        tolerance: relative to ``expected``, absolute where that is 0; None where it is told and not judged.
         got: None where it could not run; ``ok`` is None then too, and ``reason`` says why.
         note: what else was seen on the way.
     """
@@ -41,7 +41,7 @@ class VerificationCase:
     id: str
     title: str
     expected: float
-    tolerance: float
+    tolerance: float | None
     got: float | None
     unit: str
     source: str
@@ -50,8 +50,8 @@ class VerificationCase:
 
     @property
     def ok(self) -> bool | None:
-        """True within the tolerance, False outside, None where it did not run."""
-        if self.got is None:
+        """True within the tolerance, False outside, None where it did not run or nothing was asked."""
+        if self.got is None or self.tolerance is None:
             return None
         return abs(self.got - self.expected) <= self.tolerance * (abs(self.expected) or 1.0)
 
@@ -120,6 +120,8 @@ def theory_case(id: str) -> VerificationCase:
 
 def _case(row: Proof, found: Finding | None, *, reason: str = "") -> VerificationCase:
     got, note = found if isinstance(found, tuple) else (found, "")
+    if row.tolerance is None and got is not None:
+        reason = "told beside what was measured, not judged"
     return VerificationCase(
         row.id, row.title, row.expected, row.tolerance, got, row.unit, row.source, reason, note
     )

@@ -22,12 +22,12 @@ CONTRASTS = {0.1: "soft", 10.0: "stiff", 2500 / 300: "cement in bone", 110000 / 
 
 @dataclass(frozen=True)
 class Proof:
-    """A case before it is computed; ``tolerance`` is relative, absolute where 0 is expected."""
+    """A case before it is computed; ``tolerance``: relative, absolute where 0 is expected, None: no gate."""
 
     id: str
     title: str
     expected: float
-    tolerance: float
+    tolerance: float | None
     compute: Callable[[], Finding]
     source: str
     unit: str = "1"

@@ -210,20 +210,28 @@ class L2States:
 
     def ball(self, radius_mm: float, aside_mm: npt.ArrayLike = (0, 0, 0)) -> Bool:
         """(ni, nj, nk) of the body within a radius of its middle."""
-        away = self._from_middle() - np.asarray(aside_mm)
-        return np.asarray((np.linalg.norm(away, axis=-1) <= radius_mm) & self.body)
+        return np.asarray((self.away(aside_mm) <= radius_mm) & self.body)
+
+    def away(self, aside_mm: npt.ArrayLike = (0, 0, 0)) -> F64:
+        """(ni, nj, nk) distance from a place [mm] beside the body's middle."""
+        away: F64 = np.linalg.norm(self._from_middle() - np.asarray(aside_mm), axis=-1)
+        return away
 
     def load_at_failure(self, cap_MPa: float) -> float:
         """Load [N] at which 2 % of the body pass 0.7 % effective strain, between caps of that modulus."""
+        return self.stiffness_and_strength(cap_MPa)[1]
+
+    def stiffness_and_strength(self, cap_MPa: float, tolerance: float = 1e-8) -> tuple[float, float]:
+        """(stiffness [N/mm], load at failure [N]) between caps of that modulus."""
         caps = self.capped.superior | self.capped.inferior
         E = np.where(caps, cap_MPa, self.capped.E)
-        K, found, mesh = solve(replace(self.capped, E=E), clamped=False)
+        K, found, mesh = solve(replace(self.capped, E=E), clamped=False, tolerance=tolerance)
         energy = element_energy(mesh, brick_stiffness((1.0, 1.0, 1.0), 0.3), found.displacement_mm)
         strain = effective_strain(energy, 1.0)[self._body_of(mesh)]
         volume, limit = (
             number(f"vertebra_compression.pistoia_{key}") for key in ("volume_fraction", "strain")
         )
-        return K * limit / float(np.quantile(strain, 1.0 - volume))
+        return K, K * limit / float(np.quantile(strain, 1.0 - volume))
 
     def _stiffness(self, E: F64) -> float:
         return stiffness(replace(self.capped, E=E), clamped=False)
