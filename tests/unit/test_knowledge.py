@@ -93,6 +93,7 @@ CEMENT, CARD, WORDS = "devices/vertebroplasty.yaml", "techniques/vertebroplasty.
         ("conversions/scores.yaml", "gives: {ecog: 0}", "gives: {ecogg: 0}", "gives 'ecogg'"),
         ("outlook/spine_medians.yaml", "primary == 'breast'", "primary == 'brest'", "is never 'brest'"),
         ("refs/clinical.yaml", "NG234: {", "CG75: {", "the key 'CG75' stands twice"),
+        ("scores/bauer.yaml", "tag: F~", "tag: F", "none of its sources was itself read"),
     ],
 )  # fmt: skip
 def test_lint_tells_each_fault(copy: Path, name: str, old: str, new: str, said: str) -> None:

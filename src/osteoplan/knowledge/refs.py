@@ -12,16 +12,20 @@ from osteoplan.errors import BadInput, named
 from osteoplan.knowledge.load import Strict, documents
 from osteoplan.model.evidence import Citation
 
-__all__ = ["citation", "citations"]
+__all__ = ["citation", "citations", "read_sources"]
 
 
 class RefRow(Strict):
-    """One source: a sentence that a librarian can find it by, and its identifiers where known."""
+    """One source: a sentence that a librarian can find it by, and its identifiers where known.
+
+    ``read``: the source itself was read, or the page of the body that issued it; not an abstract of it.
+    """
 
     text: str = Field(min_length=8)
     doi: str = ""
     pmid: str = ""
     url: str = ""
+    read: bool = False
 
 
 class RefFile(RootModel[dict[str, RefRow]]):
@@ -35,6 +39,12 @@ def citation(key: str) -> Citation:
         UnknownName: no file in ``data/refs`` has the key.
     """
     return named("citation key", key, citations(), "knowledge/data/refs")
+
+
+def read_sources(root: Path | None = None) -> frozenset[str]:
+    """Keys of the sources that were themselves read: what the tag F needs."""
+    files = documents("refs", RefFile, root).values()
+    return frozenset(key for file in files for key, row in file.root.items() if row.read)
 
 
 @cache

@@ -8,7 +8,7 @@ bands leave a gap, and examples that prove nothing.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from osteoplan.knowledge.lint.checks import expression_findings, unit_known
 from osteoplan.knowledge.lint.scores import score_findings
 from osteoplan.knowledge.lint.techniques import technique_findings
 from osteoplan.knowledge.load import documents, raw, release
-from osteoplan.knowledge.refs import citations
+from osteoplan.knowledge.refs import citations, read_sources
 from osteoplan.knowledge.rules import RuleExample, RuleRow, pathways
 from osteoplan.knowledge.scores import ScoreTable, conversions, outlook, score_tables
 from osteoplan.knowledge.techniques import TechniqueFile
@@ -56,7 +56,7 @@ def _found(root: Path | None) -> Iterator[str]:
     devices(root), evidence(root), codes(root)  # load: a file of the wrong kind is told by the loader
     about = {*uses(root), *(file.id for file in documents("techniques", TechniqueFile, root).values())}
     yield from _vocabulary_findings(facts, about)
-    yield from _cited_findings(raw(root), set(citations(root)))
+    yield from _cited_findings(raw(root), set(citations(root)), read_sources(root))
     for table in score_tables(root).values():
         yield from score_findings(table, facts)
     yield from _stand_in_findings(root, facts)
@@ -90,11 +90,13 @@ def _vocabulary_findings(facts: Mapping[str, FactRow], about: set[str]) -> Itera
                     for word in row.ask_for if word not in about)  # fmt: skip
 
 
-def _cited_findings(files: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+def _cited_findings(files: Mapping[str, Any], known: set[str], read: Set[str]) -> Iterator[str]:
     """Whatever stands on somebody's word, in any file, must say whose, in which unit, and when seen."""
     for file, content in files.items():
         for place, piece in _pieces(file, content):
             yield from (f"{place}: {fault}" for fault in piece_findings(piece, known))
+            if "F" in str(piece.get("tag", "")).split("+") and not read & set(piece.get("cite", ())):
+                yield f"{place}: the tag F, but none of its sources was itself read (read: true in refs): F~"
 
 
 def _pieces(place: str, content: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
