@@ -185,10 +185,11 @@ def test_published_outcomes_of_the_site_come_before_those_of_any_site() -> None:
     found = published_outcomes("radiotherapy", "spine")
     pain = [e for e in found if e.id == "pain_response_probability"]
     assert [(e.value, e.status) for e in pain] == [
+        (36.0, "unverified"),
         (60.5, "unverified"),
         (67.0, "unverified"),
     ]
-    assert "PMC6817531" in pain[1].because
+    assert "PMC6817531" in pain[2].because
     assert all(e.basis == "published" and e.draws is None for e in found)
     assert [e.value for e in published_outcomes("radiotherapy", "rib") if e.id == pain[0].id] == [67.0]
 
@@ -201,6 +202,7 @@ def test_a_published_outcome_has_an_interval_only_where_one_was_printed() -> Non
         if row.low is not None
     }
     assert printed == {
+        ("ablation_with_stabilisation", "major_complication_probability"): (2.0, 6.0),
         ("kyphoplasty", "disability_change_points"): (-10.2, -6.4),
         ("osteosynthesis", "implant_failure_probability"): (0.0, 14.0),
     }
@@ -219,6 +221,21 @@ def test_a_number_of_another_population_is_told_and_never_compared() -> None:
     option = Option(Plan("a", "vertebroplasty", "a", "lesion", ()), "plan", "ranked", outcomes=found)
     assert option.outcome("procedure_time_min") is None
     assert option.outcome("leak_probability_any") is not None
+
+
+def test_a_number_of_a_trial_with_two_arms_is_never_told_alone() -> None:
+    rows = [row for file in evidence().values() for row in file.outcomes]
+    arms = {"RTOG0631", "Sahgal2021", "SBRTpool", "Tian2022", "Cox2025", "Hurwitz2014", "HumerusNailPlate"}
+    told = [row for row in rows if arms & set(row.cite)]
+    assert {key for row in told for key in row.cite} == arms
+    assert all(row.against for row in told)
+
+
+def test_what_was_published_on_the_combination_stands_under_no_part() -> None:
+    combined = {key for row in evidence()["ablation_with_stabilisation"].outcomes for key in row.cite}
+    assert combined >= {"JOSR2023", "Hartung2016", "AORIF", "Levy2020", "Wang2023", "PTA2023", "Khan2018"}
+    for part in ("rfa", "mwa", "cryoablation", "cemented_screws", "cementoplasty", "percutaneous_screws"):
+        assert not combined & {key for row in evidence()[part].outcomes for key in row.cite}, part
 
 
 def test_every_source_of_a_published_outcome_resolves() -> None:
