@@ -32,7 +32,7 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Effect, Recommendation, RecommendationStatus, Tier
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.pathway.expression import evaluate
-from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.facts import Facts, definitions_read
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.presume import stood_in
 from osteoplan.pathway.resources import refer
@@ -65,6 +65,11 @@ class _Concerned:
         return (*self.by_effect["prefer"], *self.by_effect["consider"])
 
     @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule that speaks about it."""
+        return (*self.shutting, *(rule for rules in self.by_effect.values() for rule in rules))
+
+    @property
     def closing(self) -> tuple[Rule, ...]:
         """Those any of which takes it out: shutting ones, then those that exclude."""
         return (*self.shutting, *self.by_effect["exclude"])
@@ -73,7 +78,7 @@ class _Concerned:
 class Assessor:
     """The rules of a set and the techniques of the house, asked about one patient after another.
 
-    It remembers what a rule said on the same facts; it changes nothing else.
+    It remembers what a rule, and the rules of a card, said on the same facts; it changes nothing else.
     """
 
     def __init__(self, asked: RuleSet, centre: Centre | None = None) -> None:
@@ -87,14 +92,36 @@ class Assessor:
         self._centre = centre
         self._concerned = {card.id: _concerned(card, asked.rules) for card in technique_cards().values()}
         self._reads = {rule.id: names(rule.when) for rule in asked.rules}
-        self._said: dict[tuple[object, ...], bool | None] = {}
+        self._said: dict[tuple[object, ...], tuple[bool | None, bool]] = {}
+        self._settled: dict[tuple[object, ...], Mapping[str, Fact] | None] = {}
+        self._told: dict[tuple[object, ...], Recommendation] = {}
+        self._hangs_on = {
+            id: tuple(
+                dict.fromkeys([*definitions_read(), *(n for r in one.rules for n in self._reads[r.id])])
+            )
+            for id, one in self._concerned.items()
+        }
 
     def truth(self, rule: Rule, facts: Mapping[str, Value]) -> bool | None:
         """What a rule says on facts; unknown is None."""
+        return self._judged(rule, facts)[0]
+
+    def _judged(self, rule: Rule, facts: Mapping[str, Value]) -> tuple[bool | None, bool]:
+        """What a rule says, and whether it is open on more than the check list."""
         key = (rule.id, *map(facts.get, self._reads[rule.id]))
         if key not in self._said:
-            self._said[key] = evaluate(rule.when, facts)
+            truth = evaluate(rule.when, facts)
+            open_on = undetermined(rule.when, facts) if truth is None else ()
+            decisive = truth is None and not any(vocabulary()[name].checklist for name in open_on)
+            self._said[key] = truth, decisive
         return self._said[key]
+
+    def _settles(self, rule: Rule, truth: bool, facts: Mapping[str, Value]) -> Mapping[str, Fact] | None:
+        """Values with which the rule has that truth."""
+        key = (rule.id, truth, *map(facts.get, self._reads[rule.id]))
+        if key not in self._settled:
+            self._settled[key] = settled(rule.when, truth, facts)
+        return self._settled[key]
 
     def reach(self, technique: str) -> frozenset[str]:
         """The words by which a rule can speak about a technique: its id and what it uses."""
@@ -121,7 +148,7 @@ class Assessor:
     def tiers(self, facts: Facts) -> dict[str, Recommendation]:
         """Every technique that the region allows, by id, on these facts alone: nothing is presumed."""
         found = {
-            id: self._recommendation(one, facts)
+            id: self._remembered(one, facts)
             for id, one in self._concerned.items()
             if applies(one.card, facts) is not False
         }
@@ -130,6 +157,13 @@ class Assessor:
         if care.tier is None and not others:
             found[SUPPORTIVE] = replace(care, tier=2, because=("nothing else stands on what is known",))
         return found
+
+    def _remembered(self, one: _Concerned, facts: Facts) -> Recommendation:
+        """What was found before on the facts that this card's rules read: a question moves few of them."""
+        key = (one.card.id, *map(facts.get, self._hangs_on[one.card.id]))
+        if key not in self._told:
+            self._told[key] = self._recommendation(one, facts)
+        return self._told[key]
 
     def _recommendation(self, one: _Concerned, facts: Facts) -> Recommendation:
         true: dict[Effect, tuple[Rule, ...]] = {
@@ -187,9 +221,7 @@ class Assessor:
 
     def _decisive(self, rule: Rule, facts: Mapping[str, Value]) -> bool:
         """Whether an open rule leaves a technique unknown; one that hangs on the check list does not."""
-        if self.truth(rule, facts) is not None:
-            return False
-        return not any(vocabulary()[name].checklist for name in undetermined(rule.when, facts))
+        return self._judged(rule, facts)[1]
 
     def _waits(self, one: _Concerned, facts: Facts) -> tuple[str, ...] | None:
         """The fewest facts some values of which would make it supported; None where none would."""
@@ -200,19 +232,24 @@ class Assessor:
 
     def _answers(self, support: Rule, closing: Iterable[Rule], facts: Facts) -> Mapping[str, Fact] | None:
         """Values that make one rule support it while nothing takes it out."""
-        answers = settled(support.when, True, facts)
-        for rule in closing:
-            if answers is None:
-                return None
-            try:
-                known = facts.filled(answers) if answers else facts
-            except BadInput:
-                return None  # a definition that is known says otherwise
-            if self.truth(rule, known):
-                return None
-            if self._decisive(rule, known):
-                more = settled(rule.when, False, known)
-                answers = None if more is None else {**answers, **more}
+        wanted = self._settles(support, True, facts)
+        if wanted is None:
+            return None
+        answers = dict(wanted)
+        try:
+            known = facts.filled(answers) if answers else facts
+            for rule in closing:
+                truth, decisive = self._judged(rule, known)
+                if truth:
+                    return None
+                if decisive:
+                    more = self._settles(rule, False, known)
+                    if more is None:
+                        return None
+                    answers.update(more)
+                    known = known.filled(more)
+        except BadInput:
+            return None  # a definition that is known says otherwise
         return answers
 
 

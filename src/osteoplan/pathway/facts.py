@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.expression import Expression, names, parse
@@ -16,7 +17,7 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.expression import evaluate
 from osteoplan.pathway.vocabulary import Value, parse_value
 
-__all__ = ["Facts"]
+__all__ = ["Facts", "definitions_read"]
 
 
 class Facts(Mapping[str, Value]):
@@ -39,6 +40,10 @@ class Facts(Mapping[str, Value]):
 
     def __getitem__(self, name: str) -> Value:
         return self._known[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value, None where nobody knows it; asked a million times, so not by way of an error."""
+        return self._known.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)
@@ -68,6 +73,11 @@ class Facts(Mapping[str, Value]):
 @cache
 def _definitions() -> tuple[tuple[str, Expression], ...]:
     return tuple((name, parse(row.follows_from)) for name, row in vocabulary().items() if row.follows_from)
+
+
+def definitions_read() -> tuple[str, ...]:
+    """The facts that settle others by definition, and those that they settle."""
+    return tuple(dict.fromkeys(one for name, when in _definitions() for one in (name, *names(when))))
 
 
 def _settled(known: dict[str, Value], where: str) -> dict[str, Value]:
