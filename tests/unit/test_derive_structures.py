@@ -134,6 +134,26 @@ def test_the_notch_is_the_bay_behind_and_not_the_one_in_front():
     assert notch.top_mm[2] == pytest.approx(10.0, abs=4.0)
 
 
+def test_the_notch_follows_the_bones_edge_and_thins_out_away_from_its_top():
+    """A plate that slants: behind, its edge lies 30 mm farther to the middle than in front."""
+    y, z = np.meshgrid(np.arange(-60, 61, 2.0), np.arange(-90, 91, 2.0), indexing="ij")
+    whole = (np.abs(y) < 40) & (np.abs(z) < 80) & ~((y - 45) ** 2 + (z - 10) ** 2 < 25**2)
+    flat = np.stack([y, z], axis=-1)[whole]
+    notch = find_notch(np.column_stack([70.0 - 0.4 * flat[:, 0], flat]))
+    away = np.stack([*np.meshgrid(np.arange(30.0, 91.0, 1.0), [0.0, 16.0], indexing="ij")], axis=-1)
+    at = np.concatenate(
+        [away[..., :1], notch.top_mm[1] + away[..., 1:], np.full_like(away[..., :1], 10.0)], -1
+    )
+    held = notch.holds(at, 45.0, 18.0)
+    thick = held.sum(axis=0)
+    assert 30 <= thick[0] <= 36  # mm
+    assert thick[1] < thick[0]
+    assert not notch.holds(notch.top_mm + np.array([0.0, 46.0, 0.0]), 45.0, 18.0)
+    middles = [at[held[:, n], n, 0].mean() for n in (0, 1)]
+    assert middles[0] == pytest.approx(notch.top_mm[0], abs=2.5)
+    assert middles[1] < middles[0]
+
+
 def test_labels_of_another_grid_unknown_bones_and_a_stop_are_refused():
     ct, at = grid("straight")
     canvas = canvas_of(ct, {"femur_left": np.linalg.norm(at, axis=-1) < 15})

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteoplan.anatomy.derive.canvas import Canvas, Derived, not_derived
-from osteoplan.arrays import F64, Mask
+from osteoplan.arrays import F64, Indices, Mask
 from osteoplan.boxes import shared
 from osteoplan.kernels.distance import distance_to
 from osteoplan.kernels.vectors import unit
@@ -23,6 +23,7 @@ __all__ = ["Notch", "femoral_bundle", "find_notch", "head_sphere", "notch_and_gl
 
 RASTER_MM = 2.0  # of the bone's lateral silhouette
 UP, BACK = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+SMOOTH_CELLS = 2.0  # of the raster: the edge of bone is read voxel by voxel
 LEAST_DEPTH_MM = 8.0  # a shallower bay is no notch
 TUBEROSITY_MM = 40.0  # the lowest part of the hemipelvis, whose back is the tuberosity
 HEAD_RADII_MM = (15.0, 35.0)  # a sphere outside this is no femoral head
@@ -81,18 +82,22 @@ class Notch:
         top_mm: (3,) LPS, its deepest point at the bone's edge.
         bay: True where the lateral silhouette has the notch; cells of ``RASTER_MM``, (posterior, superior).
         low: (2,) position of the raster's corner [mm].
+        rim_mm: as the bay; x of the bone's edge that is nearest to a cell.
     """
 
     top_mm: F64
     bay: Mask
     low: F64
+    rim_mm: F64
 
-    def holds(self, at_mm: F64) -> Mask:
-        """True where a position looks, from the side, into the bay."""
+    def holds(self, at_mm: F64, reach_mm: float, half_mm: float) -> Mask:
+        """True in the bay as seen from the side, in a lens about the bone's edge, thick at the top."""
         cells = np.floor((at_mm[..., 1:] - self.low) / RASTER_MM).astype(int)
         inside: Mask = np.asarray(((cells >= 0) & (cells < self.bay.shape)).all(axis=-1))
         y, z = np.moveaxis(np.where(inside[..., None], cells, 0), -1, 0)
-        held: Mask = inside & self.bay[y, z]
+        away = (((at_mm - self.top_mm)[..., 1:]) ** 2).sum(axis=-1) / reach_mm**2
+        aside = (at_mm[..., 0] - self.rim_mm[y, z]) ** 2 / half_mm**2
+        held: Mask = inside & self.bay[y, z] & (away + aside <= 1.0)
         return held
 
 
@@ -123,18 +128,28 @@ def find_notch(hip_mm: F64) -> Notch | None:
     top = low + (cell + 0.5) * RASTER_MM
     distance = np.linalg.norm(hip_mm[:, 1:] - top, axis=1)
     close = distance <= distance.min() + 2 * RASTER_MM
-    return Notch(np.array([hip_mm[close, 0].mean(), *top]), bay, low)
+    return Notch(np.array([hip_mm[close, 0].mean(), *top]), bay, low, _rim(hip_mm[:, 0], cells, flat.shape))
+
+
+def _rim(x_mm: F64, cells: Indices, shape: tuple[int, ...]) -> F64:
+    """x of the nearest bone, seen from the side, smoothed along the edge; of ``shape``."""
+    count, total = np.zeros(shape), np.zeros(shape)
+    np.add.at(count, tuple(cells.T), 1.0)
+    np.add.at(total, tuple(cells.T), x_mm)
+    nearest = ndimage.distance_transform_edt(count == 0, return_distances=False, return_indices=True)
+    rim: F64 = ndimage.gaussian_filter((total / np.maximum(count, 1.0))[tuple(nearest)], SMOOTH_CELLS)
+    return rim
 
 
 def _notch(canvas: Canvas, side: str, notch: Notch) -> Derived:
     reach, half = number("derived.notch_reach_mm"), number("derived.notch_half_width_mm")
     box = canvas.box_around(notch.top_mm, reach)
     at = canvas.positions_mm(box)
-    inside = notch.holds(at) & (np.abs(at[..., 0] - notch.top_mm[0]) <= half)
-    inside &= (((at - notch.top_mm)[..., 1:]) ** 2).sum(axis=-1) <= reach**2
+    inside = notch.holds(at, reach, half)
     because = (
-        f"bay behind the hemipelvis on its lateral silhouette, {reach:g} mm from its top and {half:g} mm to "
-        "either side; sciatic nerve and superior gluteal bundle leave here"
+        f"bay behind the hemipelvis on its lateral silhouette, a lens about the bone's edge: {reach:g} mm "
+        f"from its top, {half:g} mm to either side there; sciatic nerve and superior gluteal bundle leave "
+        "here"
     )
     return canvas.put(f"greater_sciatic_notch_{side}", "nerve", box, inside & ~canvas.bones(box), because)
 
