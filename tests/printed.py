@@ -14,6 +14,8 @@ from pypdf import PageObject, PdfReader
 
 from tests.conftest import skip_or_fail
 
+LEAST_PT = 7.98  # 8 pt as Chromium rounds it
+HIGH_MM = 194.0  # A4 landscape less its margins
 _QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 _WIDE = "--window-size=1200,900"
 # Every text of the first page: the smallest letters [px], and what sticks out of its picture or of the sheet.
@@ -49,6 +51,19 @@ class Printed:
     least_pt: float
     cut: tuple[str, ...]
     high_mm: float
+
+
+def first_page_holds(paper: Printed) -> None:
+    """One page, nothing cut off, no letters under 8 pt; then an appendix of six pages at most."""
+    first, *appendix = paper.pages
+    for words in ("research use only", "what would change this", "decision", "dissent", "names, time"):
+        assert words in first
+    assert not any("names, time" in page for page in appendix)
+    assert appendix
+    assert len(appendix) <= 6
+    assert paper.cut == ()
+    assert paper.least_pt >= LEAST_PT
+    assert paper.high_mm <= HIGH_MM
 
 
 def printed(page: str, folder: Path) -> Printed:

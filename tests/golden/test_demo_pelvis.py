@@ -4,6 +4,7 @@ Every technique together takes minutes; the others have tests of their own.
 """
 
 import io
+import re
 import tarfile
 
 import pytest
@@ -13,6 +14,7 @@ import osteoplan
 from osteoplan.errors import NotAvailable
 from osteoplan.techniques.registry import techniques
 from osteoplan.workflow import demo, options
+from tests.printed import first_page_holds, printed
 
 FILES = "totalsegmentator-2.18.0/tests/reference_files"
 KEPT = ("percutaneous_screws", "best_supportive_care", "radiotherapy")
@@ -65,10 +67,16 @@ def test_screws_past_the_socket_are_planned_and_stiffen_the_bone(planned):
 def test_every_page_and_picture_says_coarse_simulated_and_whose_scan_it_is(planned):
     plan, page = planned
     assert "coarse scan (3.0 mm): relative numbers only" in plan.warnings
-    assert page.count("coarse scan") > 10
-    assert page.count("lesion simulated") > 10
+    figures = re.findall(r"<figure.*?</figure>", page, re.S)
+    assert len(figures) >= 5
+    assert all("coarse scan" in figure and "lesion simulated" in figure for figure in figures)
     assert "Apache-2.0" in page
     assert "Research use only" in page
+
+
+@pytest.mark.slow
+def test_the_page_of_the_pelvis_is_one_page_on_paper(planned, tmp_path):
+    first_page_holds(printed(planned[1], tmp_path))
 
 
 @pytest.mark.slow

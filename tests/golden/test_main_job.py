@@ -14,6 +14,7 @@ import osteoplan
 from osteoplan.cli import main
 from osteoplan.io.nifti import read_nifti
 from osteoplan.io.plan_json import json_schema
+from tests.printed import first_page_holds, printed
 
 ROOT = Path(__file__).resolve().parents[2]
 COARSE = ("--spacing", "2", "--draws", "40")
@@ -203,6 +204,12 @@ def test_the_real_scan_is_planned_with_strength_before_and_after(real):
         entry = next(step for step in one["steps"] if step["act"] == "place")["entry_mm"]
         target = next(step for step in one["steps"] if step["act"] == "place")["target_mm"]
         assert entry[1] > target[1] + 30  # from behind: +y is posterior
+
+
+@pytest.mark.slow
+def test_the_page_of_the_spine_is_one_page_on_paper(real, tmp_path):
+    page = (real / "plan" / "report.html").read_text(encoding="utf-8")
+    first_page_holds(printed(page, tmp_path))
 
 
 @pytest.mark.slow

@@ -8,24 +8,8 @@ import pytest
 
 from osteoplan.model.result import PlanResult
 from osteoplan.report.plan.page import render
-from tests.printed import Printed, printed
+from tests.printed import LEAST_PT, first_page_holds, printed
 from tests.report_fixture import busy, plan_result, uncalibrated
-
-LEAST_PT = 7.98  # 8 pt as Chromium rounds it
-HIGH_MM = 194.0  # A4 landscape less its margins
-
-
-def first_page_holds(paper: Printed) -> None:
-    """One page, nothing cut off, no letters under 8 pt; then an appendix of six pages at most."""
-    first, *appendix = paper.pages
-    for words in ("research use only", "what would change this", "decision", "dissent", "names, time"):
-        assert words in first
-    assert not any("names, time" in page for page in appendix)
-    assert appendix
-    assert len(appendix) <= 6
-    assert paper.cut == ()
-    assert paper.least_pt >= LEAST_PT
-    assert paper.high_mm <= HIGH_MM
 
 
 @pytest.mark.parametrize("made", [busy, uncalibrated])

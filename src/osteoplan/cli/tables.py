@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 Json = dict[str, Any]
-_WHY = 52
+_WHY = 44
 
 
 def interval(outcome: Json | None, digits: int = 0) -> str:
@@ -47,11 +47,11 @@ def option_table(plan: Json) -> Table:
     for id, options in own.items():
         one = said.get(id)
         ways = [option for option in options if option["kind"] == "plan"]
-        if one and (one["tier"] in (1, 2, 3, 5) or options):
+        if one and (one["tier"] in (1, 2, 3, 5) or ways or one["family"] == "support"):
             bone = "" if ways else _bone(options[:1], ranked_by)
             table.add_row(
                 tier_words(one["tier"], one["family"]),
-                Text(one["title"]),
+                Text(clause(one["title"], 42)),
                 bone,
                 _cut("; ".join(one["because"])),
             )
@@ -75,7 +75,9 @@ def _against(option: Json) -> str:
         breaches = [one for one in option["clearances"] if one["id"] == "breach_probability"]
         worst = max(breaches, key=lambda one: float(one["value"]), default=None)
         if worst and worst["value"] > BREACH:
-            texts.append(f"breach of the {worst['for'].partition(',')[0]} in {100 * worst['value']:.0f} %")
+            name = worst["for"].partition(",")[0]
+            of = "" if name == "any" else f" of the {name}"
+            texts.append(f"breach{of} in {100 * worst['value']:.0f} %")
         return "; ".join([*texts, *option["warnings"]][:1])
     off_scan = texts and all(one["rule"] == OFF_SCAN for one in option["reasons"])
     return ("" if off_scan else f"{OPTION_WORDS[option['status']]}: ") + "; ".join(texts)

@@ -137,7 +137,8 @@ def _closest(scenery: Scenery, result: PlanResult, option: Option, rods: Sequenc
     (x0, y0), (x1, y1) = ((plane.pixel(ends) + 0.5) * (_WIDTH / plane.cols)).tolist()
     gap = Stroke(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", "#FFFFFF", width=1.2)
     name, breach = near_to(least), breach_of(option)
-    chance = "" if breach is None else f"; breach {number(100.0 * breach[0])} % ({breach[1]})"
+    of = f" ({breach[1]})" if breach and breach[1] else ""
+    chance = "" if breach is None else f"; breach {number(100.0 * breach[0])} %{of}"
     head = f"closest: {name} {number(least.value, 'mm')}{chance}"
     return Headed(head, replace(picture, outlines=(*picture.outlines, gap)))
 
@@ -192,9 +193,12 @@ def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
             (
                 titles[state],
                 tuple(
-                    strain_map(
-                        scenery, field, cut=cut, top=top, width=_STRAIN,
-                        cement=_field(result, state, "cement_fraction"),
+                    _bare(
+                        strain_map(
+                            scenery, field, cut=cut, top=top, width=_STRAIN,
+                            cement=_field(result, state, "cement_fraction"),
+                        ),
+                        f"{scenery.anatomy.level}, ",
                     )
                     for cut in cuts
                 ),
@@ -203,6 +207,11 @@ def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
         ),
         because=tuple(dict.fromkeys(field.because for field in fields.values() if field.because)),
     )  # fmt: skip
+
+
+def _bare(picture: Picture, level: str) -> Picture:
+    """The same without the level in its title, for which a small picture has no room."""
+    return replace(picture, title=picture.title.replace(level, ""))
 
 
 def _bar(top: float) -> ColourBar:

@@ -35,7 +35,7 @@ _LESION = {
     },
     "pelvis": {
         "axes_mm": "size", "dome_lost_pct": "dome lost", "joint_mm": "to the joint",
-        "nerve_mm": "to a nerve", "harrington": "Harrington class", "fx": "fracture",
+        "nerve_mm": "to a nerve", "fx": "fracture",
     },
     "long bone": {
         "axes_mm": "size", "axial_mm": "cortex, along", "circ_pct": "cortex, around",
@@ -62,7 +62,7 @@ def first_page(result: PlanResult) -> FirstPage:
         beyond=tuple(_beyond(standings, (*open_, *shut))),
         columns=tuple(name for name in _COLUMNS if any(getattr(one, name) for one in rows)),
         now=now[0] if now else "",
-        notes=tuple(_notes(result)),
+        notes=tuple(_notes(result, frozenset(o.id for one in open_ for o in one.open))),
         questions=tuple(_asked(result, question) for question in result.explanation.questions[:_QUESTIONS]),
         checklist=few_words([label_of(q.fact, result.wordings.labels) for q in result.explanation.checklist]),
     )
@@ -188,6 +188,9 @@ def _beyond(standings: Sequence[Listed], listed: Sequence[Listed]) -> Iterator[s
             o.recommendation.title for o in left if not o.shut and o.recommendation.tier in (1, 2, 3)
         ],
         "not known yet": [o.recommendation.title for o in left if not o.shut and o.recommendation.tier == 5],
+        "planned, but no rule speaks for it": [
+            o.recommendation.title for o in left if o.plan and not o.recommendation.tier
+        ],
         "not here": [o.recommendation.title for o in left if o.shut],
     }
     for words, titles in groups.items():
@@ -195,14 +198,16 @@ def _beyond(standings: Sequence[Listed], listed: Sequence[Listed]) -> Iterator[s
             yield f"{words}: {few_words(titles, _BEYOND)}"
 
 
-def _notes(result: PlanResult) -> Iterator[str]:
+def _notes(result: PlanResult, listed: frozenset[str]) -> Iterator[str]:
     """How the numbers of the table are to be read."""
     levels = sorted({e.level for o in result.simulations.options for e in o.outcomes if e.low is not None})
     what = f"{result.comparison.ranked_word}: per cent of the intact bone under one load"
     yield what + (f"; in brackets {levels[0]:.0%} intervals".replace("%", " %") if levels else "")
     titles = {o.id: o.plan.short_title for o in result.simulations.options}
-    if result.comparison.ties:
-        names = dict.fromkeys(titles[id] for pair in result.comparison.ties for id in pair if id in titles)
+    names = dict.fromkeys(
+        titles[id] for pair in result.comparison.ties if listed.issuperset(pair) for id in pair
+    )
+    if names:
         yield f"not told apart by the bone: {few_words(tuple(names), _TIES)}"
     if any(o.plan.clearances for o in result.simulations.options):
         yield f"breach: of a needle that nobody corrects; above {100 * BREACH:.0f} % it speaks against"

@@ -176,12 +176,12 @@ def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[str, .
 
 
 def breach_of(option: Option) -> tuple[float, str] | None:
-    """Probability that a plan's devices breach anything, as a share of 1, and what they breach most often."""
+    """Probability that a plan's devices breach anything, as a share of 1, and what most often."""
     share = option.plan.breach
     found = [e for e in option.plan.clearances if e.id == "breach_probability" and near_to(e) != "any"]
     if share is None:
         return None
-    return share, near_to(max(found, key=lambda e: e.value)) if found else "anything"
+    return share, near_to(max(found, key=lambda e: e.value)) if found else ""
 
 
 def near_to(estimate: Estimate) -> str:
@@ -236,14 +236,15 @@ def _risk(result: PlanResult, one: Listed) -> Iterator[str]:
             least = min(near, key=lambda e: e.value)
             yield f"{near_to(least)} {number(least.value, 'mm')}"
         if breach is not None and breach[0] <= BREACH:
-            yield f"breach {number(100.0 * breach[0])} % ({breach[1]})"
+            yield f"breach {number(100.0 * breach[0])} %" + (f" ({breach[1]})" if breach[1] else "")
     yield from list(_figures(result, one, "risk"))[:1]
 
 
 def _against(result: PlanResult, one: Listed) -> Iterator[str]:
     """A likely breach first, then what the rules warn of, then what the plan says itself."""
     if one.plan is not None and (breach := breach_of(one.plan)) and breach[0] > BREACH:
-        yield f"breach in {number(100.0 * breach[0])} %, mostly of the {breach[1]}"
+        most = f", mostly of the {breach[1]}" if breach[1] else ""
+        yield f"breach in {number(100.0 * breach[0])} %{most}"
     cautions = {v.rule: v.text for v in result.explanation.verdicts if v.rule in one.recommendation.caution}
     yield from (f"{rule}: {clause(text, 70)}" for rule, text in cautions.items())
     if one.plan is not None:
