@@ -9,7 +9,7 @@ partner is taken.  Strength is the force at an agreed strain of the bone where t
 vertebra in compression: its endplates come nearer to each other, on average; caps and discs do not count),
 else on the plateau; under L3 the largest force on the way.  Where no bone yields there is no strength, nor
 where most of it is strained beyond what small displacements describe (flexion through discs, whose slope is
-that of the discs); where the force still rises at the end it is told as a lower bound.
+that of the discs); where the force still rises at the end there is no peak, and no strength.
 
     tissue                    modulus                 strength (compression; tension by ratio or own)
     bone                      law                     partner of the law
@@ -254,7 +254,10 @@ def _read_off(specimen: Specimen, level: Level, path: LoadPath, yields: bool) ->
         force, how = path.force_at(end), f"force at {at}"
         rise = path.rise(end, end / STEPS)
     if rise > number("yielding.rise_told"):
-        how += f", {STILL_RISING} ({100 * rise:.1f} % a step): no peak, a lower bound"
+        return None, (
+            f"not known: {force:.0f} {specimen.case.load_unit} is the {how}, {STILL_RISING} "
+            f"({100 * rise:.1f} % a step): no peak"
+        )
     return force, how
 
 
@@ -298,7 +301,7 @@ def _warnings(level: Level, how: str, beyond: float) -> tuple[str, ...]:
     said = []
     if beyond > 0.0 and _beyond_words(beyond) not in how:
         said.append(f"{level}: {_beyond_words(beyond)}")
-    if STILL_RISING in how or how.startswith("not known"):
+    if how.startswith("not known"):
         said.append(f"{level}: {how}")
     return tuple(said)
 
