@@ -156,7 +156,7 @@ def test_devices_carry_units_and_dates_and_an_unknown_one_names_its_neighbour() 
 
 def test_vertebroplasty_has_its_limits_and_they_are_our_own_defaults() -> None:
     known = limits("vertebroplasty")
-    assert known["tip_beside_mm"].value == 5.0
+    assert known["tip_beside_mm"].value == 8.0
     assert not set(known) & set(values("needle")), "limits of needles stand in one place"
     assert (known["fill_share_target_pct"].low, known["fill_share_target_pct"].high) == (15, 30)
     assert known["tip_beside_mm"].status == "design_default"

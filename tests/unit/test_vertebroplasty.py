@@ -77,7 +77,7 @@ def test_tips_end_in_the_lesion_or_beside_it_and_never_in_the_cortex(
     anatomy: Anatomy, setting: Setting, plans: dict[str, Plan]
 ) -> None:
     maps, tips = setting.maps, [place.target_mm for plan in plans.values() for place in places(plan)]
-    assert (maps.at("lesion", np.array(tips)) < 5.0 + 0.5).all()  # tip_beside_mm
+    assert (maps.at("lesion", np.array(tips)) < 8.0 + 0.5).all()  # tip_beside_mm
     assert (maps.at("bone", np.array(tips)) < -3.0 + 0.5).all()  # tip_bone_min_mm; half a voxel to read
     assert maps.at("lesion", np.array(places(plans["vertebroplasty_left"])[0].target_mm)) < 0.0
 
