@@ -9,9 +9,8 @@ import pytest
 
 from osteoplan.io.nifti import read_nifti
 from osteoplan.knowledge.loads import load_case
-from osteoplan.verification.augmented import LYTIC_FILLS, Filled, crossing
+from osteoplan.verification.augmented import LYTIC_FILLS, Filled, crossing, defect, molloy
 from osteoplan.verification.cases import VerificationCase
-from osteoplan.verification.published_orders import defect, molloy
 from osteoplan.verification.vertebrae import Capped, L2States
 
 

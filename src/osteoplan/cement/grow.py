@@ -30,15 +30,8 @@ from scipy.special import ndtri
 from osteoplan import boxes
 from osteoplan.arrays import F32, F64, Indices, Mask
 from osteoplan.boxes import Box
-from osteoplan.cement.medium import (
-    Medium,
-    arrivals,
-    medium,
-    nearest_open,
-    speeds,
-    surface_in,
-    with_tumour,
-)
+from osteoplan.cement import medium as flow
+from osteoplan.cement.medium import Medium, arrivals, medium, speeds
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.front import invade
 from osteoplan.knowledge.values import known, number
@@ -194,7 +187,7 @@ def _pour(
         ports = tuple(
             replace(
                 port,
-                at_mm=nearest_open(anatomy, through, speed, np.array(port.at_mm) + hand.shift_mm),
+                at_mm=flow.nearest_open(anatomy, through, speed, np.array(port.at_mm) + hand.shift_mm),
                 volume_mL=hand.volume * port.volume_mL,
             )
             for port in ports
@@ -202,7 +195,7 @@ def _pour(
     amounts = np.array([port.volume_mL for port in ports])
     times = arrivals(anatomy, through, speed, ports, float(amounts.sum()))
     if hand is not None and hand.tumour_left > 0.0:
-        speed = with_tumour(through, speed, times.min(axis=0), hand.tumour_left)
+        speed = flow.with_tumour(through, speed, times.min(axis=0), hand.tumour_left)
         times = arrivals(anatomy, through, speed, ports, float(amounts.sum()))
     mL = anatomy.image.voxel_volume_mm3 / 1000.0
     capacity = np.full(speed.shape, mL)
@@ -227,7 +220,7 @@ def _numbers(around: Surroundings, through: Medium, poured: _Poured, plates: Map
         ("cement_volume_mL", anatomy.bone, "mL"): poured.placed_mL,
         ("cement_fill_pct", part, "%"): 100.0 * float(share[room].sum()) / float(room.sum()),
     }
-    faces, held = surface_in(share >= 0.5, through.trabecular)
+    faces, held = flow.surface_in(share >= 0.5, through.trabecular)
     found["cement_anchored_pct", anatomy.bone, "%"] = 100.0 * held / faces if faces else 0.0
     for name, plate in plates.items():
         found["endplate_contact_pct", name, "%"] = plate.touched_pct(share)

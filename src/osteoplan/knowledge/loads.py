@@ -24,15 +24,8 @@ from osteoplan.model.case import Patient
 from osteoplan.model.evidence import Known, ReviewStatus, worst
 
 __all__ = [
-    "Amount",
-    "Criterion",
-    "LoadCase",
-    "LoadThreshold",
-    "Magnitude",
-    "load_case",
-    "load_cases",
-    "ratio_of",
-]
+    "Amount", "Criterion", "LoadCase", "LoadThreshold", "Magnitude", "load_case", "load_cases", "ratio_of",
+]  # fmt: skip
 
 STANDARD_GRAVITY = 9.80665  # m/s2, by definition
 MEASURED = ("body_weight_N", "weight_kg", "height_cm")

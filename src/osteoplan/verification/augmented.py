@@ -23,9 +23,10 @@ import numpy as np
 from osteoplan.arrays import F64, Bool
 from osteoplan.knowledge.materials import cavity_modulus, composite_modulus
 from osteoplan.knowledge.values import number
+from osteoplan.verification.closed_forms import Finding
 from osteoplan.verification.vertebrae import L2_IMAGE, L2_LABELS, DISC_MPa, L2States, Load, verse_l2
 
-__all__ = ["Filled", "crossing"]
+__all__ = ["Filled", "crossing", "defect", "molloy"]
 
 MEAN_MG, TRABECULAR, BONE = 70.7, 1, (1, 2, 3, 4)
 CRUSHED = 1.0 / 3.0
@@ -106,3 +107,29 @@ class Filled:
         states = replace(self.states, capped=replace(self.states.capped, E=E), body=self.states.body & ~apart)
         caps = DISC_MPa if disc else number("cement.cap_modulus")
         return states.stiffness_and_strength(caps, TOLERANCE)
+
+
+def molloy(l2: Filled) -> Finding:
+    """Fill at which ratios to intact reach 1: strength and stiffness, of a lytic and of a crushed body."""
+    lytic = tuple(zip(*(l2.lytic(SMALL_MM, fill) for fill in LYTIC_FILLS), strict=True))
+    K, caps, discs = (crossing(LYTIC_FILLS, ratios) for ratios in lytic)
+    crushed = crossing(CRUSHED_FILLS, tuple(l2.crushed(fill) for fill in CRUSHED_FILLS))
+    note = (
+        f"strength outside cement {caps:.1f} % between caps, {discs:.1f} % through discs (published 16.2 %, "
+        f"r2 .27); stiffness {K:.1f} % of a lytic, {crushed:.1f} % of a crushed body (published 29.8 %, "
+        "r2 .21): bonded, undamaged cement brings stiffness back first, so it is not told as strength"
+    )
+    return max(caps, discs), note
+
+
+def defect(l2: Filled) -> Finding:
+    """What the hole leaves, and what filling it brings, of intact."""
+    share = 100.0 * l2.states.share(l2.states.ball(LARGE_MM))
+    hole, full = (tuple(100.0 * ratio for ratio in l2.lytic(LARGE_MM, fill)) for fill in (0.0, share))
+    note = (
+        f"of intact: stiffness {hole[0]:.0f}, strength between caps {hole[1]:.0f}, through discs "
+        f"{hole[2]:.0f}; "
+        f"filled {full[0]:.0f}, {full[1]:.0f}, {full[2]:.0f} (published: defect 54, PMMA about 122; printed "
+        "order of its groups is uncertain)"
+    )
+    return hole[2], note

@@ -9,14 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from osteoplan.verification.augmented import (
-    CRUSHED_FILLS,
-    LARGE_MM,
-    LYTIC_FILLS,
-    SMALL_MM,
-    Filled,
-    crossing,
-)
+from osteoplan.verification.augmented import Filled, defect, molloy
 from osteoplan.verification.closed_forms import Finding, Proof
 from osteoplan.verification.hollow_roof import roof
 from osteoplan.verification.rod_bending import wired_tube
@@ -106,32 +99,6 @@ def discs(l2: L2States) -> Finding:
         f"load at the strain criterion {more:.0f} % higher (published 22 %, ultimate force of 12 specimens)"
     )
     return broken(more > 0), note
-
-
-def molloy(l2: Filled) -> Finding:
-    """Fill at which ratios to intact reach 1: strength and stiffness, of a lytic and of a crushed body."""
-    lytic = tuple(zip(*(l2.lytic(SMALL_MM, fill) for fill in LYTIC_FILLS), strict=True))
-    K, caps, discs = (crossing(LYTIC_FILLS, ratios) for ratios in lytic)
-    crushed = crossing(CRUSHED_FILLS, tuple(l2.crushed(fill) for fill in CRUSHED_FILLS))
-    note = (
-        f"strength outside cement {caps:.1f} % between caps, {discs:.1f} % through discs (published 16.2 %, "
-        f"r2 .27); stiffness {K:.1f} % of a lytic, {crushed:.1f} % of a crushed body (published 29.8 %, "
-        "r2 .21): bonded, undamaged cement brings stiffness back first, so it is not told as strength"
-    )
-    return max(caps, discs), note
-
-
-def defect(l2: Filled) -> Finding:
-    """What the hole leaves, and what filling it brings, of intact."""
-    share = 100.0 * l2.states.share(l2.states.ball(LARGE_MM))
-    hole, full = (tuple(100.0 * ratio for ratio in l2.lytic(LARGE_MM, fill)) for fill in (0.0, share))
-    note = (
-        f"of intact: stiffness {hole[0]:.0f}, strength between caps {hole[1]:.0f}, through discs "
-        f"{hole[2]:.0f}; "
-        f"filled {full[0]:.0f}, {full[1]:.0f}, {full[2]:.0f} (published: defect 54, PMMA about 122; printed "
-        "order of its groups is uncertain)"
-    )
-    return hole[2], note
 
 
 def neutral_axis() -> Finding:
