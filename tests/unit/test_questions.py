@@ -72,3 +72,10 @@ def test_seven_at_most() -> None:
     rules = [rule(f"A{n}", f"{when} and skin_mm >= 0", "prefer", "rfa") for n, when in enumerate(names)]
     first, _ = asked(*rules, skin_mm=20)
     assert len(first) == MOST == 7
+
+
+def test_an_answer_that_a_typed_fact_rules_out_is_not_tried() -> None:
+    """A primary that is not known would contradict what was typed."""
+    kidney = rule("X1", "primary == 'kidney' or primary == 'unknown'", "prefer", "vertebroplasty")
+    found, _ = asked(kidney, primary_known=True)
+    assert "primary" in found

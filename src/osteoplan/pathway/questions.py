@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from osteoplan.errors import BadInput
 from osteoplan.knowledge.expression import AnyOf, names, parse
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.scores import score_table
@@ -99,7 +100,11 @@ def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier |
     weight, fires, changes = 0, False, dict[str, None]()
     bare = facts.without(name)
     for value in samples(whens, name, facts.get(name), vocabulary()[name]):
-        known, _ = stood_in(bare.filled({name: value}), "rules")
+        try:
+            answered = bare.filled({name: value})
+        except BadInput:
+            continue  # nobody would answer so: a definition that is known says otherwise
+        known, _ = stood_in(answered, "rules")
         leaned, _ = stood_in(known, "tiers")
         fires = fires or any(
             rule.row.effect in ("stop", "route") and assessor.truth(rule, leaned) for rule in reading
