@@ -13,7 +13,6 @@ import pytest
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.effects import Effects
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import (
     Deliver,
@@ -31,10 +30,10 @@ from osteoplan.model.plan import (
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.provenance import digest
 from osteoplan.techniques import registry
-from osteoplan.techniques.comparators import Radiotherapy
 from osteoplan.techniques.effects import effects
 from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import techniques
+from osteoplan.techniques.vertebroplasty import Vertebroplasty
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
 from osteoplan.trajectory.surroundings import DistanceMaps
@@ -196,16 +195,6 @@ def test_effects_have_no_grid_and_begin_inside_the_bone(
         assert sum(port.volume_mL for port in done.ports) == pytest.approx(injected)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if techniques()[n].kind == "comparator"])
-def test_a_comparator_has_one_plan_without_steps_effects_or_violations(
-    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
-) -> None:
-    (plan,) = proposals[name]
-    assert plan.steps == ()
-    assert effects(plan, devices()) == Effects()
-    assert violations(plan, setting) == techniques()[name].violations(plan, setting) == ()
-
-
 @pytest.mark.parametrize("value", ["no_such_module:Thing", "osteoplan.errors:NoSuchName", "builtins:dict"])
 def test_a_broken_plug_in_raises_and_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = EntryPoint(name="broken", value=value, group=registry.GROUP)
@@ -214,7 +203,7 @@ def test_a_broken_plug_in_raises_and_is_named(value: str, monkeypatch: pytest.Mo
         techniques()
 
 
-class OfYesterday(Radiotherapy):
+class OfYesterday(Vertebroplasty):
     """A plug-in written for the doors of yesterday."""
 
     def propose(self, anatomy, findings, shelf):  # type: ignore[no-untyped-def, override]
@@ -240,7 +229,7 @@ def test_a_plug_in_that_uses_a_renamed_word_gets_the_new_one(
             return loaded()
 
     monkeypatch.setattr(
-        registry, "entry_points", lambda group: [Point("radiotherapy", "x:Y", registry.GROUP)]
+        registry, "entry_points", lambda group: [Point("vertebroplasty", "x:Y", registry.GROUP)]
     )
     with pytest.raises(NotAvailable, match=words):
         techniques()
@@ -248,9 +237,9 @@ def test_a_plug_in_that_uses_a_renamed_word_gets_the_new_one(
 
 def test_two_techniques_of_one_id_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = [
-        EntryPoint(name, "osteoplan.techniques.comparators:Radiotherapy", registry.GROUP)
-        for name in ("radiotherapy", "sbrt")
+        EntryPoint(name, "osteoplan.techniques.vertebroplasty:Vertebroplasty", registry.GROUP)
+        for name in ("vertebroplasty", "rfa")
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: twice)
-    with pytest.raises(NotAvailable, match="calls itself 'radiotherapy'"):
+    with pytest.raises(NotAvailable, match="calls itself 'vertebroplasty'"):
         techniques()

@@ -109,7 +109,8 @@ def test_within_only_if_what_is_preferred_stands_first() -> None:
 def test_an_open_exclusion_leaves_a_supported_technique_unknown_and_names_the_fewest_facts() -> None:
     found = told(
         rule("A1", "age >= 18", "prefer", "rfa"),
-        rule("B1", "displaced or (cortical_erosion and size_mm >= 30)", "exclude", "rfa"), fx="pathological",
+        rule("B1", "displaced or (cortical_erosion and size_mm >= 30)", "exclude", "rfa"),
+        fx="pathological", region="tibia",
     )["rfa"]  # fmt: skip
     assert (found.tier, found.open) == (5, ("displaced", "cortical_erosion"))
 
@@ -130,7 +131,7 @@ def test_one_plain_fact_short_is_reasonable_if_but_a_diagnosis_is_waited_for() -
     assert (plain.tier, plain.open, plain.because) == (
         2,
         ("matrix",),
-        ("reasonable if: matrix of the lesion",),
+        ("reasonable if matrix of the lesion: lytic, bone-destroying",),
     )
     cord = told(rule("A1", "age >= 18 and bilsky == '0'", "prefer", "rfa"))["rfa"]
     assert (cord.tier, cord.open) == (5, ("bilsky",))
@@ -140,6 +141,7 @@ def test_one_plain_fact_short_is_reasonable_if_but_a_diagnosis_is_waited_for() -
         rule("A1", "age >= 18 and matrix == 'lytic'", "prefer", "rfa"),
         rule("B1", "displaced", "exclude", "rfa"),
         fx="pathological",
+        region="tibia",
     )["rfa"]
     assert (held.tier, set(held.open)) == (5, {"matrix", "displaced"})
 

@@ -252,8 +252,9 @@ def patients(draw: st.DrawFn) -> dict[str, object]:
     """Some facts of one patient, any of the values that rules tell apart; never two that contradict."""
     chosen = draw(st.lists(st.sampled_from(sorted(EVERY_FACT)), unique=True, max_size=25))
     facts: dict[str, object] = {name: draw(st.sampled_from(EVERY_FACT[name])) for name in chosen}
-    if "primary" in facts:
-        facts.pop("primary_known", None)
+    for name, row in vocabulary().items():  # what follows from other facts could only contradict them
+        if row.follows_from and any(other in facts for other in names(parse(row.follows_from))):
+            facts.pop(name, None)
     if draw(st.booleans()):
         facts["antithrombotics"] = draw(DRUGS)
     return facts

@@ -23,8 +23,8 @@ _NEAR = 5  # thresholds that a person reads; --everything prints all
 def print_pathway(found: Json, *, everything: bool) -> None:
     """What comes first, options by tier, rules that spoke, near thresholds, scores, questions."""
     spoke = [verdict for verdict in found["verdicts"] if verdict["truth"] is True]
-    for verdict in spoke:
-        if verdict["first"]:
+    for verdict in found["verdicts"]:
+        if verdict["first"] and verdict["supposed"]:
             out.print(f"{verdict['rule']} first: {verdict['first']}", style="bold")
     _heading("options, by what the rules say (equal tiers are equal)")
     out.print(recommendation_table(found["standings"], everything=everything))

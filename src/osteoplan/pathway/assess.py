@@ -19,24 +19,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import get_args
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.ruleset import RuleSet
-from osteoplan.knowledge.expression import names
+from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.rules import Rule
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.knowledge.vocabulary import vocabulary
-from osteoplan.model.case import Fact
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Effect, Recommendation, RecommendationStatus, Tier
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.pathway.expression import evaluate
-from osteoplan.pathway.facts import Facts, definitions_read
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.presume import stood_in
 from osteoplan.pathway.resources import refer
-from osteoplan.pathway.settle import fewest, settled, undetermined
+from osteoplan.pathway.settle import Answers, settled, undetermined
 from osteoplan.pathway.vocabulary import Value
 
 __all__ = ["Assessor"]
@@ -47,6 +47,7 @@ _DIAGNOSIS = frozenset({
     "tumour_type", "lesion_kind", "benign", "histology_confirmed", "haemangioma_aggressive",
     "suspected_primary_bone_tumour", "primary", "bilsky", "sins", "new_neuro_deficit",
 })  # fmt: skip
+_KEPT = 200_000  # recommendations remembered at most
 _LAST = 6  # of the order in which tiers are listed: 1, 2, 3, what is not known, what is not here, no support
 _ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, 4: 5, None: _LAST}
 
@@ -58,16 +59,12 @@ class _Concerned:
     card: TechniqueCard
     by_effect: Mapping[Effect, tuple[Rule, ...]]
     shutting: tuple[Rule, ...]  # stops and routes that do not leave it
+    reads: tuple[str, ...]  # the facts on which its tier hangs, and those that define them
 
     @property
     def supporting(self) -> tuple[Rule, ...]:
         """Those that prefer it, then those that consider it."""
         return (*self.by_effect["prefer"], *self.by_effect["consider"])
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """Every rule that speaks about it."""
-        return (*self.shutting, *(rule for rules in self.by_effect.values() for rule in rules))
 
     @property
     def closing(self) -> tuple[Rule, ...]:
@@ -78,7 +75,7 @@ class _Concerned:
 class Assessor:
     """The rules of a set and the techniques of the house, asked about one patient after another.
 
-    It remembers what a rule, and the rules of a card, said on the same facts; it changes nothing else.
+    It remembers what a rule said, and what became of a card, on the same facts; it changes nothing else.
     """
 
     def __init__(self, asked: RuleSet, centre: Centre | None = None) -> None:
@@ -90,38 +87,19 @@ class Assessor:
         """
         self.rules = asked.rules
         self._centre = centre
+        self._routes = [rule for rule in asked.rules if rule.row.despite]
         self._concerned = {card.id: _concerned(card, asked.rules) for card in technique_cards().values()}
         self._reads = {rule.id: names(rule.when) for rule in asked.rules}
-        self._said: dict[tuple[object, ...], tuple[bool | None, bool]] = {}
-        self._settled: dict[tuple[object, ...], Mapping[str, Fact] | None] = {}
-        self._told: dict[tuple[object, ...], Recommendation] = {}
-        self._hangs_on = {
-            id: tuple(
-                dict.fromkeys([*definitions_read(), *(n for r in one.rules for n in self._reads[r.id])])
-            )
-            for id, one in self._concerned.items()
-        }
+        self._insisting = tuple(dict.fromkeys(name for rule in self._routes for name in names(rule.when)))
+        self._said: dict[tuple[object, ...], bool | None] = {}
+        self._judged: dict[tuple[object, ...], Recommendation] = {}
 
     def truth(self, rule: Rule, facts: Mapping[str, Value]) -> bool | None:
         """What a rule says on facts; unknown is None."""
-        return self._judged(rule, facts)[0]
-
-    def _judged(self, rule: Rule, facts: Mapping[str, Value]) -> tuple[bool | None, bool]:
-        """What a rule says, and whether it is open on more than the check list."""
         key = (rule.id, *map(facts.get, self._reads[rule.id]))
         if key not in self._said:
-            truth = evaluate(rule.when, facts)
-            open_on = undetermined(rule.when, facts) if truth is None else ()
-            decisive = truth is None and not any(vocabulary()[name].checklist for name in open_on)
-            self._said[key] = truth, decisive
+            self._said[key] = evaluate(rule.when, facts)
         return self._said[key]
-
-    def _settles(self, rule: Rule, truth: bool, facts: Mapping[str, Value]) -> Mapping[str, Fact] | None:
-        """Values with which the rule has that truth."""
-        key = (rule.id, truth, *map(facts.get, self._reads[rule.id]))
-        if key not in self._settled:
-            self._settled[key] = settled(rule.when, truth, facts)
-        return self._settled[key]
 
     def reach(self, technique: str) -> frozenset[str]:
         """The words by which a rule can speak about a technique: its id and what it uses."""
@@ -158,12 +136,18 @@ class Assessor:
             found[SUPPORTIVE] = replace(care, tier=2, because=("nothing else stands on what is known",))
         return found
 
+    def settled(self, facts: Facts) -> dict[str, Tier]:
+        """The tiers that what is known gives, by id; what hangs on what is not known has none."""
+        tiers = ((id, self._settled(one, facts)) for id, one in self._concerned.items())
+        return {id: tier for id, tier in tiers if tier is not None}
+
     def _remembered(self, one: _Concerned, facts: Facts) -> Recommendation:
-        """What was found before on the facts that this card's rules read: a question moves few of them."""
-        key = (one.card.id, *map(facts.get, self._hangs_on[one.card.id]))
-        if key not in self._told:
-            self._told[key] = self._recommendation(one, facts)
-        return self._told[key]
+        key = (one.card.id, *map(facts.get, one.reads), *map(facts.get, self._insisting))
+        if key not in self._judged:
+            if len(self._judged) > _KEPT:
+                self._judged.clear()
+            self._judged[key] = self._recommendation(one, facts)
+        return self._judged[key]
 
     def _recommendation(self, one: _Concerned, facts: Facts) -> Recommendation:
         true: dict[Effect, tuple[Rule, ...]] = {
@@ -171,7 +155,7 @@ class Assessor:
             for effect, rules in one.by_effect.items()
         }
         closing = [rule for rule in one.closing if self.truth(rule, facts)]
-        tier, because, open_ = self._tier(one, true, closing, facts)
+        tier, because, open_ = self._told(one, true["require"], closing, facts)
         card = one.card
         elsewhere = () if self._centre is None else refer(card.needs, self._centre)
         status: RecommendationStatus = (
@@ -191,66 +175,106 @@ class Assessor:
             open=open_, first=first, because=(*because, *elsewhere),
         )  # fmt: skip
 
-    def _tier(
-        self, one: _Concerned, true: Mapping[Effect, Sequence[Rule]], closing: Sequence[Rule], facts: Facts
+    def _told(
+        self, one: _Concerned, require: Sequence[Rule], closing: Sequence[Rule], facts: Facts
     ) -> tuple[Tier | None, tuple[str, ...], tuple[str, ...]]:
         """The tier, why, and the facts that it hangs on."""
-        if closing:
-            spared = self._spared(one.card, closing, facts)
-            return (3 if spared else 4), _told(closing), ()
-        conditions = _told(true["require"])
-        capped = any(rule.row.caps for rule in true["require"])
-        supported: Tier | None = 1 if true["prefer"] else 2 if true["consider"] else None
-        blocked = any(self._decisive(rule, facts) for rule in one.closing)
-        if supported and not blocked:
-            return (3 if capped else supported), conditions, ()
+        tier = self._settled(one, facts)
+        if tier is not None:
+            return tier, (*_told(closing), *_shut(one.card, facts)) or _told(require), ()
         waits = self._waits(one, facts)
         if waits is None:
             return None, (), ()
-        if not supported and not blocked and len(waits) == 1 and not _DIAGNOSIS & set(waits):
-            return (3 if capped else 2), (f"reasonable if: {_label(waits[0])}", *conditions), waits
-        return 5, (f"waits for {', '.join(map(_label, waits))}", *conditions), waits
+        open_, conditions = tuple(waits), _told(require)
+        if self._plain(open_, one.card) and not self._blocked(one, facts) and not self._supported(one, facts):
+            capped: Tier = 3 if any(rule.row.caps for rule in require) else 2
+            return capped, (f"reasonable if {waits[open_[0]].words}", *conditions), open_
+        return 5, (f"waits for {', '.join(vocabulary()[name].label for name in open_)}", *conditions), open_
+
+    def _settled(self, one: _Concerned, facts: Facts) -> Tier | None:
+        """The tier that what is known gives it; None where it lacks support, or that hangs on what is not."""
+        closing = [rule for rule in one.closing if self.truth(rule, facts)]
+        if closing:
+            return 3 if self._spared(one.card, closing, facts) else 4
+        if _shut(one.card, facts):
+            return 4
+        supported = self._supported(one, facts)
+        if supported is None or self._blocked(one, facts):
+            return None
+        capped = any(rule.row.caps and self.truth(rule, facts) for rule in one.by_effect["require"])
+        return 3 if capped else supported
+
+    def _supported(self, one: _Concerned, facts: Facts) -> Tier | None:
+        if any(self.truth(rule, facts) for rule in one.by_effect["prefer"]):
+            return 1
+        return 2 if any(self.truth(rule, facts) for rule in one.by_effect["consider"]) else None
+
+    def _blocked(self, one: _Concerned, facts: Facts) -> bool:
+        return any(self._decisive(rule, one.card, facts) for rule in one.closing)
+
+    def _plain(self, open_: tuple[str, ...], card: TechniqueCard) -> bool:
+        """Whether one fact is missing that may be taken for likely: no diagnosis, and no check list.
+
+        Whether there is histology is plain for a biopsy.
+        """
+        if len(open_) != 1 or vocabulary()[open_[0]].checklist:
+            return False
+        return open_[0] not in _DIAGNOSIS or (card.family, open_[0]) == ("diagnosis", "histology_confirmed")
 
     def _spared(self, card: TechniqueCard, closing: Sequence[Rule], facts: Facts) -> bool:
         """Whether a route that is true keeps it possible although other stops do not leave it."""
         if any(rule.row.effect == "exclude" for rule in closing):
             return False
-        routes = [r for one in self._concerned.values() for r in one.shutting if r.row.despite]
-        kept = {id for rule in routes if self.truth(rule, facts) for id in rule.row.despite}
+        kept = {id for rule in self._routes if self.truth(rule, facts) for id in rule.row.despite}
         return bool(kept & {card.id, *card.uses})
 
-    def _decisive(self, rule: Rule, facts: Mapping[str, Value]) -> bool:
-        """Whether an open rule leaves a technique unknown; one that hangs on the check list does not."""
-        return self._judged(rule, facts)[1]
+    def _decisive(self, rule: Rule, card: TechniqueCard, facts: Mapping[str, Value]) -> bool:
+        """Whether an open rule leaves a technique unknown.
 
-    def _waits(self, one: _Concerned, facts: Facts) -> tuple[str, ...] | None:
-        """The fewest facts some values of which would make it supported; None where none would."""
-        answers = fewest(self._answers(rule, one.closing, facts) for rule in one.supporting)
-        if answers is None:
-            return None
-        return tuple(name for name in answers if not vocabulary()[name].checklist)
+        One that hangs on the check list does not: that is confirmed before anything is done.  Nor does a
+        biopsy wait for the diagnosis that it is to find.
+        """
+        if self.truth(rule, facts) is not None:
+            return False
+        open_ = undetermined(rule.when, facts)
+        finds = card.family == "diagnosis" and bool(_DIAGNOSIS & set(open_))
+        return not finds and not any(vocabulary()[name].checklist for name in open_)
 
-    def _answers(self, support: Rule, closing: Iterable[Rule], facts: Facts) -> Mapping[str, Fact] | None:
-        """Values that make one rule support it while nothing takes it out."""
-        wanted = self._settles(support, True, facts)
-        if wanted is None:
+    def _waits(self, one: _Concerned, facts: Facts) -> Answers | None:
+        """The fewest facts, and what they would have to be, that would make it supported."""
+        open_ = [rule for rule in one.closing if self.truth(rule, facts) is None]
+        found: Answers | None = None
+        for rule in one.supporting:
+            most = len(found) if found is not None else len(vocabulary())
+            answers = self._answers(rule, open_, one.card, facts, most)
+            if answers is not None and (found is None or len(answers) < len(found)):
+                found = answers
+        return found
+
+    def _answers(
+        self, support: Rule, open_: Iterable[Rule], card: TechniqueCard, facts: Facts, most: int
+    ) -> Answers | None:
+        """What makes one rule support it while nothing takes it out; None where nothing or too much does."""
+        answers = settled(support.when, True, facts)
+        if answers is None or len(answers) > most:
             return None
-        answers = dict(wanted)
         try:
-            known = facts.filled(answers) if answers else facts
-            for rule in closing:
-                truth, decisive = self._judged(rule, known)
-                if truth:
+            known = _taking(facts, answers)
+            for rule in open_:
+                if self.truth(rule, known):
                     return None
-                if decisive:
-                    more = self._settles(rule, False, known)
-                    if more is None:
+                if self._decisive(rule, card, known):
+                    more = settled(rule.when, False, known)
+                    if more is None or len(answers) + len(more) > most:
                         return None
-                    answers.update(more)
-                    known = known.filled(more)
+                    answers, known = {**answers, **more}, _taking(known, more)
         except BadInput:
-            return None  # a definition that is known says otherwise
+            return None  # what was typed rules it out
         return answers
+
+
+def _taking(facts: Facts, answers: Answers) -> Facts:
+    return facts.taking({name: one.value for name, one in answers.items()}) if answers else facts
 
 
 def _concerned(card: TechniqueCard, rules: Sequence[Rule]) -> _Concerned:
@@ -261,17 +285,36 @@ def _concerned(card: TechniqueCard, rules: Sequence[Rule]) -> _Concerned:
         reach = alone if card.family == "combination" and effect in ("prefer", "consider") else known
         by_effect[effect] = tuple(r for r in rules if r.row.effect == effect and reach & set(r.row.about))
     shutting = tuple(r for r in rules if r.row.effect in ("stop", "route") and not known & set(r.row.remains))
-    return _Concerned(card, by_effect, shutting)
+    speaking = (*shutting, *(rule for rules in by_effect.values() for rule in rules))
+    read = {name for rule in speaking for name in names(rule.when)}
+    reads = tuple(sorted({*read, *_defining(), "le_weeks", "fit_for_surgery"}))
+    return _Concerned(card, by_effect, shutting, reads)
+
+
+def _shut(card: TechniqueCard, facts: Mapping[str, Value]) -> tuple[str, ...]:
+    """Gates of the card that are certainly shut, in sentences; a gate that is open shuts nothing."""
+    weeks, shut = facts.get("le_weeks"), []
+    longest = weeks[1] if isinstance(weeks, tuple) else weeks
+    if isinstance(longest, int | float) and longest < card.min_weeks:
+        shut.append(f"needs a life expectancy of {card.min_weeks:g} weeks or more")
+    if card.needs_fitness and facts.get("fit_for_surgery") is False:
+        shut.append("needs a patient who is fit for open surgery")
+    return tuple(shut)
+
+
+@cache
+def _defining() -> tuple[str, ...]:
+    """Facts by which others are defined: an answer to one of them settles another."""
+    rows = vocabulary().values()
+    return tuple({name for row in rows if row.follows_from for name in names(parse(row.follows_from))})
 
 
 def _uncapped(one: Recommendation) -> int:
-    """Within a tier, what is preferred stands before what is only considered."""
-    return 0 if one.prefer else 1 if one.consider else 2
+    """Within *only if*, what is preferred stands first; of what is not known, what waits for least."""
+    if one.tier == 5:
+        return len(one.open)
+    return 0 if one.tier != 3 or one.prefer else 1
 
 
 def _told(rules: Iterable[Rule]) -> tuple[str, ...]:
     return tuple(f"{rule.id}: {rule.row.then}" for rule in rules)
-
-
-def _label(fact: str) -> str:
-    return vocabulary()[fact].label

@@ -69,7 +69,7 @@ def deciders(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, .
     parts = list(_open_parts(expression, facts))
     own = [name for name, _ in parts]
     if len(set(own)) == len(own) and all(_both(name, part, facts) for name, part in parts):
-        return tuple(own)
+        return tuple(name for name in names(expression) if name in own)
     return tried_deciders(expression, facts)
 
 

@@ -50,8 +50,9 @@ def questions(
         scores: a question for a total becomes the questions for the items that it misses.
     """
     leaned, _ = stood_in(facts, "tiers")
-    now = assessor.tiers(leaned)
-    in_play = {name for id, one in now.items() if one.tier in (1, 2, 3) for name in assessor.reach(id)}
+    listed = (id for id, one in assessor.tiers(leaned).items() if one.tier in (1, 2, 3))
+    in_play = {name for id in listed for name in assessor.reach(id)}
+    settled = assessor.settled(leaned)
     asked_by = _open(assessor.rules, leaned)
     wanted = [name for name in asked_by if _wanted(vocabulary()[name], leaned, in_play)]
     checklist = [
@@ -60,7 +61,7 @@ def questions(
         if vocabulary()[name].checklist and _reaches(assessor, asked_by[name], in_play)
     ]
     weighed = [
-        _weigh(assessor, name, facts, {id: one.tier for id, one in now.items()})
+        _weigh(assessor, name, facts, settled)
         for name in wanted
         if not vocabulary()[name].checklist and vocabulary()[name].kind != "several"
     ]
@@ -83,7 +84,7 @@ def _open(rules: Iterable[Rule], facts: Facts) -> dict[str, tuple[Rule, ...]]:
 
 def _wanted(row: FactRow, facts: Facts, in_play: set[str]) -> bool:
     """Whether it makes sense to ask it of this patient."""
-    if row.ask_when and evaluate(parse(row.ask_when), facts) is False:
+    if row.ask_when and evaluate(parse(row.ask_when), facts) is not True:
         return False
     return not row.ask_for or bool(set(row.ask_for) & in_play)
 
@@ -93,7 +94,7 @@ def _reaches(assessor: Assessor, rules: Iterable[Rule], in_play: set[str]) -> bo
     return any(rule.row.effect in ("stop", "route") or set(rule.row.about) & in_play for rule in rules)
 
 
-def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier | None]) -> _Weighed:
+def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier]) -> _Weighed:
     """Every answer tried: what it moves, and whether it fires a stop or route."""
     reading = [rule for rule in assessor.rules if name in names(rule.when)]
     whens = AnyOf(tuple(rule.when for rule in reading))
@@ -101,15 +102,13 @@ def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier |
     bare = facts.without(name)
     for value in samples(whens, name, facts.get(name), vocabulary()[name]):
         try:
-            answered = bare.filled({name: value})
+            known, _ = stood_in(bare.filled({name: value}), "rules")
         except BadInput:
-            continue  # nobody would answer so: a definition that is known says otherwise
-        known, _ = stood_in(answered, "rules")
+            continue  # what was typed rules it out
         leaned, _ = stood_in(known, "tiers")
-        fires = fires or any(
-            rule.row.effect in ("stop", "route") and assessor.truth(rule, leaned) for rule in reading
-        )
-        then = {id: one.tier for id, one in assessor.tiers(leaned).items()}
+        shutting = (rule for rule in reading if rule.row.effect in ("stop", "route"))
+        fires = fires or any(assessor.truth(rule, leaned) for rule in shutting)
+        then = assessor.settled(leaned)
         moved = [id for id in {**now, **then} if now.get(id) != then.get(id)]
         weight = max(weight, sum(_FIRST_CHOICE if 1 in (now.get(id), then.get(id)) else 1 for id in moved))
         changes.update(dict.fromkeys(moved))

@@ -1,6 +1,7 @@
-"""The fewest unknown facts that would settle an expression, and values that do.
+"""The fewest unknown facts that would settle an expression, and what each would have to be.
 
-    settled(parse("pain_nrs >= 4 and (rt_failed or fx == 'none')"), True, {"fx": "none"})  # {"pain_nrs": 4}
+    settled(parse("pain_nrs >= 4 and (rt_failed or fx == 'none')"), True, {"fx": "none"})
+    # {"pain_nrs": Answer(4, Compare("pain_nrs", ">=", 4), True)}
 
 Parts are settled one after another on what the earlier ones took, so two parts never take one fact two ways.
 No combination of facts is tried: a sparse patient leaves thirty of them open.
@@ -9,23 +10,59 @@ No combination of facts is tried: a sparse patient leaves thirty of them open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from osteoplan.knowledge.expression import AllOf, AnyOf, Expression, Not
+from osteoplan.knowledge.expression import AllOf, Among, AnyOf, Compare, Expression, Has, Is, Leaf, Not
 from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.model.case import Fact
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.vocabulary import Value
 
-__all__ = ["fewest", "settled", "undetermined"]
+__all__ = ["Answer", "Answers", "fewest", "settled", "undetermined"]
 
-Answers = Mapping[str, Fact]
+_WORDS = {
+    "<": "below {}",
+    "<=": "{} or less",
+    ">=": "{} or more",
+    ">": "above {}",
+    "==": "{}",
+    "!=": "not {}",
+}
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A value of an unknown fact, and the part of a condition that it makes hold or fail."""
+
+    value: Fact
+    leaf: Leaf
+    truth: bool
+
+    @property
+    def words(self) -> str:
+        """What the fact would have to be: *fracture displaced: no*."""
+        row = vocabulary()[self.leaf.name]
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        match self.leaf:
+            case Is():
+                said = "yes" if self.truth else "no"
+            case Compare(_, op, literal):
+                shown = row.levels.get(str(literal), f"{literal}{unit}")
+                said = _WORDS[op if self.truth else _OPPOSITE[op]].format(shown)
+            case Among(_, several):
+                listed = " or ".join(row.levels.get(str(one), str(one)) for one in several)
+                said = listed if self.truth else f"not {listed}"
+            case Has(_, literal):
+                said = f"{'' if self.truth else 'not '}{row.levels[literal]}"
+        return f"{row.label}: {said}"
+
+
+Answers = Mapping[str, Answer]
 
 
 def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> Answers | None:
-    """Values of the fewest unknown facts with which the expression has that truth; None where none do.
-
-    A fact of the check list counts for nothing: it is confirmed before anything is done.
-    """
+    """The fewest unknown facts with which the expression has that truth; None where none give it."""
     now = evaluate(expression, facts)
     if now is not None:
         return {} if now is truth else None
@@ -37,21 +74,16 @@ def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> 
                 return _every(parts, truth, facts)
             return fewest(settled(part, truth, facts) for part in parts)
         case _:
-            row, name = vocabulary()[expression.name], expression.name
-            for value in samples(expression, name, facts.get(name), row):
+            name = expression.name
+            for value in samples(expression, name, facts.get(name), vocabulary()[name]):
                 if evaluate(expression, {**facts, name: value}) is truth:
-                    return {name: value}
+                    return {name: Answer(value, expression, truth)}
             return None
 
 
 def fewest(answers: Iterable[Answers | None]) -> Answers | None:
     """The answers that need the fewest facts, the first of equals; None where there are none."""
-    return min((one for one in answers if one is not None), key=cost, default=None)
-
-
-def cost(answers: Iterable[str]) -> int:
-    """How many facts a person has to find out; the check list is gone through anyway."""
-    return sum(not vocabulary()[name].checklist for name in answers)
+    return min((one for one in answers if one is not None), key=len, default=None)
 
 
 def undetermined(expression: Expression, facts: Mapping[str, Value]) -> tuple[str, ...]:
@@ -68,9 +100,9 @@ def undetermined(expression: Expression, facts: Mapping[str, Value]) -> tuple[st
 
 
 def _every(parts: Iterable[Expression], truth: bool, facts: Mapping[str, Value]) -> Answers | None:
-    taken: dict[str, Fact] = {}
+    taken: dict[str, Answer] = {}
     for part in parts:
-        more = settled(part, truth, {**facts, **taken})
+        more = settled(part, truth, {**facts, **{name: one.value for name, one in taken.items()}})
         if more is None:
             return None
         taken.update(more)

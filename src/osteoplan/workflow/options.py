@@ -42,10 +42,9 @@ def options(
     setting = setting or setting_of(reading)
     found = []
     for technique in techniques().values():
-        if technique.kind == "plan":
-            proposed = _proposed(technique, reading, setting)
-            found += [_option(technique, plan, reading, proposed, explained) for plan in proposed.plans]
-    return (*found, *_comparators(reading, explained))
+        proposed = _proposed(technique, reading, setting)
+        found += [_option(technique, plan, reading, proposed, explained) for plan in proposed.plans]
+    return (*sorted(found, key=lambda one: one.kind == "comparator"), *_comparators(reading, explained))
 
 
 def _comparators(reading: Reading, explained: Explanation | None) -> list[Option]:
@@ -118,6 +117,8 @@ def _option(
     technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, explained: Explanation | None
 ) -> Option:
     published = published_outcomes(technique.id, _site(reading))
+    if technique.kind == "comparator":
+        return Option(plan, "comparator", "comparator", outcomes=published)
     status, reasons = _status(technique, plan, proposed, explained)
     return Option(
         plan, "plan", status, reasons, outcomes=published, warnings=(*_order_warnings(plan), *plan.remarks)
