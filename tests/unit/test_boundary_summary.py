@@ -10,7 +10,13 @@ import pytest
 from osteoplan.mechanics.boundary_summary import boundary_summary
 from osteoplan.model.boundary_summary import LifeLoad
 from osteoplan.model.case import Patient
-from osteoplan.report.drawing.boundary_conditions import _figure, boundary_lines, boundary_png, load_words
+from osteoplan.report.drawing.boundary_conditions import (
+    _figure,
+    boundary_lines,
+    boundary_png,
+    load_words,
+    measured_lines,
+)
 from osteoplan.report.drawing.silhouettes import shadows
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.page import html
@@ -147,3 +153,12 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     loose = html(uncalibrated(result), drawings)
     assert "withheld: uncalibrated" in loose[loose.index('id="supports"') : loose.index('id="certainty"')]
     assert 'id="supports"' not in html(changed(result, boundary_summaries=()), drawings)
+
+
+def test_what_was_measured_in_cadavers_stands_beside_what_this_program_says(runner):
+    lines = measured_lines(case(runner, "vertebra_compression"))
+    assert lines[0].startswith(
+        "share of the body to fill until strength is back: measured 16.2 %, here 16.7 %"
+    )
+    assert len(lines) == 5
+    assert measured_lines(case(runner, "vertebra_flexion")) == ()

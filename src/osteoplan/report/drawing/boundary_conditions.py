@@ -21,7 +21,7 @@ from osteoplan.report.drawing.figures import png_bytes, png_uri
 from osteoplan.report.drawing.silhouettes import Shadow, shadows
 from osteoplan.report.words import number, tag
 
-__all__ = ["boundary_lines", "boundary_png", "boundary_uri", "load_words"]
+__all__ = ["boundary_lines", "boundary_png", "boundary_uri", "load_words", "measured_lines"]
 
 HELD, LOADED = "#0072B2", "#D55E00"  # Okabe-Ito blue and vermilion
 _BONE, _BODY, _EDGE = "#F0F0F0", "#CFCFCF", "#8C8C8C"
@@ -56,6 +56,16 @@ def boundary_lines(summary: BoundarySummary) -> tuple[str, ...]:
         *([] if summary.loads else [f"load in life: {_NO_SOURCE}"]),
         f"arrow: direction alone, its length means nothing; {shown}",
     )
+
+
+def measured_lines(summary: BoundarySummary) -> tuple[str, ...]:
+    """What others measured in cadavers, beside what this program says of a bone like theirs."""
+    rows = []
+    for m in summary.measured:
+        ours = "not reached" if m.ours is None else f"{m.ours:g} {m.unit}"
+        note = f"; {m.note}" if m.note else ""
+        rows.append(f"{m.title}: measured {m.published:g} {m.unit}, here {ours} ({m.of}){note}")
+    return tuple(rows)
 
 
 def load_words(load: LifeLoad) -> str:

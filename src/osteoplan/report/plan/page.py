@@ -10,7 +10,7 @@ from functools import partial
 from osteoplan.model.evidence import tier_words
 from osteoplan.model.plan import OPTION_WORDS
 from osteoplan.model.result import PlanResult
-from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri
+from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri, measured_lines
 from osteoplan.report.facts_in_words import SECTION_TITLES, fact_words, finding_line, label_of
 from osteoplan.report.plan import clinical
 from osteoplan.report.plan.appendix import Appendix, act_words, bands
@@ -40,6 +40,7 @@ def html(result: PlanResult, drawings: Drawings) -> str:
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
         boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,
+        measured_lines=measured_lines,
         tornado_chart=tornado_chart, rigidity_chart=rigidity_chart, shared_words=shared_words,
         **{name: getattr(clinical, name) for name in clinical.__all__},
     )  # fmt: skip
