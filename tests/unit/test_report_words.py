@@ -84,6 +84,12 @@ def test_none_of_n_is_told_with_its_exact_limit(n: int, limit: int) -> None:
     assert none_or_all(100.0, "%", n) == f"{n} of {n} patients, lower 95 % limit {lower:.0f} %"
 
 
+def test_a_simulated_number_says_how_the_sources_of_its_inputs_were_read() -> None:
+    one = Estimate("x", "t", 1.0, None, None, "%", "simulated", status="unverified")
+    assert value_of(one).tag == "inputs: source not read"
+    assert value_of(replace(one, status="verified")).tag == ""
+
+
 def test_a_number_of_a_trial_is_told_with_the_other_arm() -> None:
     one = replace(_estimate(41.3, None, None, "%"), study=Study(against="60.5 % with the other"))
     assert joined(value_of(one)) == "41 % against 60.5 % with the other"

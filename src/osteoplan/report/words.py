@@ -59,7 +59,7 @@ def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
     few = estimate.study and none_or_all(estimate.value, estimate.unit, study.n, study.of)
     text, interval = (few, "") if few else (text, interval)
     beside = ", ".join(filter(None, [interval, study.against and f"against {study.against}"]))
-    return Value(text, beside, tag(estimate.status, study.tag))
+    return Value(text, beside, _read(estimate))
 
 
 def signed_points(estimate: Estimate) -> Value:
@@ -68,7 +68,13 @@ def signed_points(estimate: Estimate) -> Value:
     interval = ""
     if estimate.low is not None and estimate.high is not None:
         interval = f"({_signed(estimate.low, digits)} to {_signed(estimate.high, digits)})"
-    return Value(f"{_signed(estimate.value, digits)} points", interval, tag(estimate.status))
+    return Value(f"{_signed(estimate.value, digits)} points", interval, _read(estimate))
+
+
+def _read(estimate: Estimate) -> str:
+    """How the source of a number was read; of a simulated one, those of its inputs."""
+    words = tag(estimate.status, estimate.study.tag if estimate.study else "")
+    return f"inputs: {words}" if words and estimate.basis == "simulated" else words
 
 
 def tag(status: str, read: str = "") -> str:
