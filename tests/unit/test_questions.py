@@ -79,3 +79,14 @@ def test_an_answer_that_a_typed_fact_rules_out_is_not_tried() -> None:
     kidney = rule("X1", "primary == 'kidney' or primary == 'unknown'", "prefer", "vertebroplasty")
     found, _ = asked(kidney, primary_known=True)
     assert "primary" in found
+
+
+def test_what_follows_from_one_fact_is_asked_by_that_one() -> None:
+    """The kind of lesion settles whether it is benign, and whether it could be a primary bone tumour."""
+    benign = rule("X1", "benign", "exclude", "vertebroplasty")
+    primary = rule("X2", "suspected_primary_bone_tumour", "exclude", "kyphoplasty")
+    held = rule("X3", ADULT, "prefer", "vertebroplasty", "kyphoplasty")
+    found, _ = ask(benign, primary, held)
+    assert [(one.fact, one.asked_by) for one in found] == [("lesion_kind", ("X1", "X2"))]
+    assert set(found[0].changes) >= {"vertebroplasty", "kyphoplasty"}
+    assert asked(benign, held, benign=False)[0] == []

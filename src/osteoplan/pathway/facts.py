@@ -17,7 +17,7 @@ from osteoplan.knowledge.vocabulary import vocabulary
 from osteoplan.pathway.expression import evaluate
 from osteoplan.pathway.vocabulary import Value, parse_value
 
-__all__ = ["Facts"]
+__all__ = ["Facts", "definitions"]
 
 
 class Facts(Mapping[str, Value]):
@@ -77,12 +77,13 @@ class Facts(Mapping[str, Value]):
 
 
 @cache
-def _definitions() -> tuple[tuple[str, Expression], ...]:
+def definitions() -> tuple[tuple[str, Expression], ...]:
+    """The yes-or-no facts that others settle, each with what settles it."""
     return tuple((name, parse(row.follows_from)) for name, row in vocabulary().items() if row.follows_from)
 
 
 def _settled(known: dict[str, Value], where: str) -> dict[str, Value]:
-    for name, definition in _definitions():
+    for name, definition in definitions():
         truth = evaluate(definition, known)
         if truth is not None and known.setdefault(name, truth) is not truth:
             others = ", ".join(f"{other}: {known[other]}" for other in names(definition))

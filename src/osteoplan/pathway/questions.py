@@ -19,7 +19,7 @@ from osteoplan.knowledge.vocabulary import FactRow, vocabulary
 from osteoplan.model.evidence import Question, ScoreResult, Tier
 from osteoplan.pathway.assess import Assessor
 from osteoplan.pathway.expression import evaluate, samples
-from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.facts import Facts, definitions
 from osteoplan.pathway.presume import stood_in
 from osteoplan.pathway.settle import undetermined
 
@@ -74,12 +74,18 @@ def questions(
 
 
 def _open(rules: Iterable[Rule], facts: Facts) -> dict[str, tuple[Rule, ...]]:
-    """Facts that undetermined rules lack, in order of precedence, each with those rules."""
-    found: dict[str, list[Rule]] = {}
+    """Facts that undetermined rules lack, in order of precedence, each with those rules.
+
+    What follows from another open fact is asked by that one: the kind of lesion settles whether it is benign.
+    """
+    found: dict[str, dict[str, Rule]] = {}
     for rule in rules:
         for name in undetermined(rule.when, facts):
-            found.setdefault(name, []).append(rule)
-    return {name: tuple(by) for name, by in found.items()}
+            by = dict(definitions()).get(name)
+            settling = () if by is None else tuple(one for one in names(by) if facts.get(one) is None)
+            for one in settling or (name,):
+                found.setdefault(one, {})[rule.id] = rule
+    return {name: tuple(by.values()) for name, by in found.items()}
 
 
 def _wanted(row: FactRow, facts: Facts, in_play: set[str]) -> bool:
@@ -96,8 +102,9 @@ def _reaches(assessor: Assessor, rules: Iterable[Rule], in_play: set[str]) -> bo
 
 def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier]) -> _Weighed:
     """Every answer tried: what it moves, and whether it fires a stop or route."""
-    reading = [rule for rule in assessor.rules if name in names(rule.when)]
-    whens = AnyOf(tuple(rule.when for rule in reading))
+    settled = {one: when for one, when in definitions() if name in names(when)}
+    reading = [rule for rule in assessor.rules if {name, *settled} & set(names(rule.when))]
+    whens = AnyOf((*(rule.when for rule in reading), *settled.values()))
     weight, fires, changes = 0, False, dict[str, None]()
     bare = facts.without(name)
     for value in samples(whens, name, facts.get(name), vocabulary()[name]):
