@@ -48,7 +48,11 @@ def _to_2(old: Json) -> Json:
     score = {"kind": "sum", "item_sources": {}, "conflicts": [], "shown_only": False}
     verdict: Json = {"techniques": [], "first": "", "remains": [], "supposed": None, "tag": "", "origin": ""}
     option = {"approach": "", "uses": [], "remarks": []}
+    gone = ("conflicts", "standings", "line_of_therapy")  # counted ranks are no tiers
     vertebra = old["bone"].startswith("vertebra_")
+
+    def spoken(one: Json) -> Json:
+        return {**one, "effect": "caution" if one["effect"] == "warn" else one["effect"]}
 
     def told(one: Json) -> Json:
         return {**one, "id": _called(one["id"], vertebra)}
@@ -58,9 +62,14 @@ def _to_2(old: Json) -> Json:
 
     compared = {"between": [], "groups": [[id] for id in old["comparison"]["ranking"]], **old["comparison"]}
     return {
-        **first, **old, "schema": f"{NAME}/2", "wordings": None,
+        **first, **{key: value for key, value in old.items() if key not in gone},
+        "schema": f"{NAME}/2", "wordings": None,
         "scores": [{**score, **one} for one in old["scores"]],
-        "verdicts": [{**verdict, **one} for one in old["verdicts"]],
+        "verdicts": [
+            {**verdict, **{key: value for key, value in spoken(one).items() if key != "line"}}
+            for one in old["verdicts"]
+        ],
+        "would_change": [spoken(one) for one in old.get("would_change", ())],
         **{name: [told(one) for one in old[name]] for name in ("intact", "now")},
         "options": [
             {**option, "short_title": _short(one["title"]), **one,
