@@ -23,8 +23,7 @@ OTHERWISE = {
     "io: ladder",
     "io: standings",
     "io: stretch",
-    "io: supports",
-    "model: supports",
+    "io: changes",
     "knowledge: changes",
     "workflow: existing",
 }

@@ -41,7 +41,7 @@ def test_a_score_is_printed_for_people_and_for_programs(capsys):
 
 def test_a_pathway_file_gives_verdicts_and_questions(capsys, tmp_path):
     facts = tmp_path / "facts.yaml"
-    facts.write_text("region: spine\nsins: 14\n")
+    facts.write_text("region: spine\nsins: 14\nbenign: false\n")
     status, out, _ = run(capsys, "pathway", facts, "--json")
     document = json.loads(out)
     truths = {verdict["rule"]: verdict["truth"] for verdict in document["verdicts"]}

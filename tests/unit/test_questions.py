@@ -32,8 +32,8 @@ def test_a_fact_that_moves_more_is_asked_first_and_one_that_moves_nothing_is_not
         rule("C1", "nerve_mm < 10", "caution", "rfa"),
     )  # fmt: skip
     assert [one.fact for one in first] == ["matrix", "size_mm"]
-    assert {"rfa", "mwa"} <= set(first[0].changes)
-    assert first[1].changes == ("mwa",)
+    assert {"rfa", "mwa"} <= set(first[0].techniques)
+    assert first[1].techniques == ("mwa",)
     assert first[0].asked_by == ("B1",)
     assert first[0].text == "Is the lesion lytic, mixed or blastic?"
 
@@ -88,5 +88,5 @@ def test_what_follows_from_one_fact_is_asked_by_that_one() -> None:
     held = rule("X3", ADULT, "prefer", "vertebroplasty", "kyphoplasty")
     found, _ = ask(benign, primary, held)
     assert [(one.fact, one.asked_by) for one in found] == [("lesion_kind", ("X1", "X2"))]
-    assert set(found[0].changes) >= {"vertebroplasty", "kyphoplasty"}
+    assert set(found[0].techniques) >= {"vertebroplasty", "kyphoplasty"}
     assert asked(benign, held, benign=False)[0] == []

@@ -132,7 +132,7 @@ class QuestionDocument(Document):
 
     fact: str
     text: str
-    changes: list[str]
+    changes: list[str] = called("changes", "techniques")
     asked_by: list[str]
 
 

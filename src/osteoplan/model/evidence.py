@@ -104,13 +104,13 @@ class Question:
     """An unknown whose answer could change what is recommended.
 
     Attributes:
-        changes: ids of the techniques whose tier some answer would change.
+        techniques: ids of those whose tier some answer would move.
         asked_by: ids of the rules that lack it.
     """
 
     fact: str
     text: str
-    changes: tuple[str, ...]
+    techniques: tuple[str, ...]
     asked_by: tuple[str, ...]
 
 

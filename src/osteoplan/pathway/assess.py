@@ -36,7 +36,7 @@ from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.presume import stood_in
 from osteoplan.pathway.resources import refer
-from osteoplan.pathway.settle import Answers, settled, undetermined
+from osteoplan.pathway.settle import MissingFacts, settled, undetermined
 from osteoplan.pathway.vocabulary import Value
 
 __all__ = ["Assessor"]
@@ -240,10 +240,10 @@ class Assessor:
         finds = card.family == "diagnosis" and bool(_DIAGNOSIS & set(open_))
         return not finds and not any(vocabulary()[name].checklist for name in open_)
 
-    def _waits(self, one: _Concerned, facts: Facts) -> Answers | None:
+    def _waits(self, one: _Concerned, facts: Facts) -> MissingFacts | None:
         """The fewest facts, and what they would have to be, that would make it supported."""
         open_ = [rule for rule in one.closing if self.truth(rule, facts) is None]
-        found: Answers | None = None
+        found: MissingFacts | None = None
         for rule in one.supporting:
             most = len(found) if found is not None else len(vocabulary())
             answers = self._answers(rule, open_, one.card, facts, most)
@@ -253,7 +253,7 @@ class Assessor:
 
     def _answers(
         self, support: Rule, open_: Iterable[Rule], card: TechniqueCard, facts: Facts, most: int
-    ) -> Answers | None:
+    ) -> MissingFacts | None:
         """What makes one rule support it while nothing takes it out; None where nothing or too much does."""
         answers = settled(support.when, True, facts)
         if answers is None or len(answers) > most:
@@ -273,7 +273,7 @@ class Assessor:
         return answers
 
 
-def _taking(facts: Facts, answers: Answers) -> Facts:
+def _taking(facts: Facts, answers: MissingFacts) -> Facts:
     return facts.taking({name: one.value for name, one in answers.items()}) if answers else facts
 
 

@@ -2,8 +2,8 @@
 
 Each open fact is tried at its levels, a number on both sides of every literal that a rule holds it against;
 what an answer moves is counted in techniques, a first choice three times, at its worst level.  A fact that
-can fire a stop or a route stands before the others; a fact that moves nothing is not asked.  The check list
-is apart.
+can fire a stop or a route stands before the others; one that neither fires nor moves anything is not asked.
+The check list is apart.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Weighed:
     fact: str
     fires: bool
     weight: int
-    changes: tuple[str, ...]
+    techniques: tuple[str, ...]
 
 
 def questions(
@@ -65,11 +65,13 @@ def questions(
         for name in wanted
         if not vocabulary()[name].checklist and vocabulary()[name].kind != "several"
     ]
-    telling = sorted((one for one in weighed if one.weight), key=lambda one: (not one.fires, -one.weight))
+    telling = sorted(
+        (one for one in weighed if one.weight or one.fires), key=lambda one: (not one.fires, -one.weight)
+    )
     found: dict[str, Question] = {}
     for one in telling:
         for item in _items(one.fact, scores):
-            found.setdefault(item, _question(item, one.changes, asked_by[one.fact]))
+            found.setdefault(item, _question(item, one.techniques, asked_by[one.fact]))
     return tuple(found.values())[:MOST], tuple(_question(name, (), asked_by[name]) for name in checklist)
 
 
@@ -105,7 +107,11 @@ def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier])
     settled = {one: when for one, when in definitions() if name in names(when)}
     reading = [rule for rule in assessor.rules if {name, *settled} & set(names(rule.when))]
     whens = AnyOf((*(rule.when for rule in reading), *settled.values()))
-    weight, fires, changes = 0, False, dict[str, None]()
+    given, _ = stood_in(facts, "tiers")
+    silent = [
+        rule for rule in reading if rule.row.effect in ("stop", "route") and not assessor.truth(rule, given)
+    ]
+    weight, fires, moves = 0, False, dict[str, None]()
     bare = facts.without(name)
     for value in samples(whens, name, facts.get(name), vocabulary()[name]):
         try:
@@ -113,17 +119,16 @@ def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier])
         except BadInput:
             continue  # what was typed rules it out
         leaned, _ = stood_in(known, "tiers")
-        shutting = (rule for rule in reading if rule.row.effect in ("stop", "route"))
-        fires = fires or any(assessor.truth(rule, leaned) for rule in shutting)
+        fires = fires or any(assessor.truth(rule, leaned) for rule in silent)
         then = assessor.settled(leaned)
         moved = [id for id in {**now, **then} if now.get(id) != then.get(id)]
         weight = max(weight, sum(_FIRST_CHOICE if 1 in (now.get(id), then.get(id)) else 1 for id in moved))
-        changes.update(dict.fromkeys(moved))
-    return _Weighed(name, fires, weight, tuple(changes))
+        moves.update(dict.fromkeys(moved))
+    return _Weighed(name, fires, weight, tuple(moves))
 
 
-def _question(name: str, changes: tuple[str, ...], rules: Iterable[Rule]) -> Question:
-    return Question(name, vocabulary()[name].ask, changes, tuple(rule.id for rule in rules))
+def _question(name: str, moves: tuple[str, ...], rules: Iterable[Rule]) -> Question:
+    return Question(name, vocabulary()[name].ask, moves, tuple(rule.id for rule in rules))
 
 
 def _items(fact: str, scores: Sequence[ScoreResult]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The fewest unknown facts that would settle an expression, and what each would have to be.
 
     settled(parse("pain_nrs >= 4 and (rt_failed or fx == 'none')"), True, {"fx": "none"})
-    # {"pain_nrs": Answer(4, Compare("pain_nrs", ">=", 4), True)}
+    # {"pain_nrs": MissingFact(4, Compare("pain_nrs", ">=", 4), True)}
 
 Parts are settled one after another on what the earlier ones took, so two parts never take one fact two ways.
 No combination of facts is tried: a sparse patient leaves thirty of them open.
@@ -18,7 +18,7 @@ from osteoplan.model.case import Fact
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.vocabulary import Value
 
-__all__ = ["Answer", "Answers", "fewest", "settled", "undetermined"]
+__all__ = ["MissingFact", "MissingFacts", "fewest", "settled", "undetermined"]
 
 _WORDS = {
     "<": "below {}",
@@ -32,7 +32,7 @@ _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
 
 @dataclass(frozen=True)
-class Answer:
+class MissingFact:
     """A value of an unknown fact, and the part of a condition that it makes hold or fail."""
 
     value: Fact
@@ -58,10 +58,10 @@ class Answer:
         return f"{row.label}: {said}"
 
 
-Answers = Mapping[str, Answer]
+MissingFacts = Mapping[str, MissingFact]
 
 
-def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> Answers | None:
+def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> MissingFacts | None:
     """The fewest unknown facts with which the expression has that truth; None where none give it."""
     now = evaluate(expression, facts)
     if now is not None:
@@ -77,11 +77,11 @@ def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> 
             name = expression.name
             for value in samples(expression, name, facts.get(name), vocabulary()[name]):
                 if evaluate(expression, {**facts, name: value}) is truth:
-                    return {name: Answer(value, expression, truth)}
+                    return {name: MissingFact(value, expression, truth)}
             return None
 
 
-def fewest(answers: Iterable[Answers | None]) -> Answers | None:
+def fewest(answers: Iterable[MissingFacts | None]) -> MissingFacts | None:
     """The answers that need the fewest facts, the first of equals; None where there are none."""
     return min((one for one in answers if one is not None), key=len, default=None)
 
@@ -99,8 +99,8 @@ def undetermined(expression: Expression, facts: Mapping[str, Value]) -> tuple[st
             return (expression.name,)
 
 
-def _every(parts: Iterable[Expression], truth: bool, facts: Mapping[str, Value]) -> Answers | None:
-    taken: dict[str, Answer] = {}
+def _every(parts: Iterable[Expression], truth: bool, facts: Mapping[str, Value]) -> MissingFacts | None:
+    taken: dict[str, MissingFact] = {}
     for part in parts:
         more = settled(part, truth, {**facts, **{name: one.value for name, one in taken.items()}})
         if more is None:

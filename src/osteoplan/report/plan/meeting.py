@@ -175,7 +175,7 @@ def _abbreviation(name: str) -> str:
 
 def _asked(result: PlanResult, question: Question) -> str:
     """A question with how much hangs on it."""
-    count = len(question.changes)
+    count = len(question.techniques)
     moves = f" (moves {count} option{'s' if count != 1 else ''})" if count else ""
     return f"{clause(label_of(question.fact, result.wordings.labels), _QUESTION)}?{moves}"
 
