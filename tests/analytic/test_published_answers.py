@@ -22,6 +22,9 @@ from osteoplan.verification.cases import published_cases
 from osteoplan.verification.published_orders import bridging
 from osteoplan.verification.vertebrae import L2_IMAGE, L2_LABELS, solve, verse_l2
 
+# told beside what others measured, and judged by nobody
+REPORTED = {"molloy-fill", "lytic-filled"}
+
 
 @pytest.fixture(scope="module")
 def load(data: Path):
@@ -60,7 +63,8 @@ def test_the_l4_vertebra_from_material_ids_has_the_stiffness_that_faim_found(tab
 
 @pytest.mark.data
 def test_every_case_of_the_table_holds(table):
-    assert [case.id for case in table.values() if not case.ok] == []
+    assert [case.id for case in table.values() if not case.ok and case.id not in REPORTED] == []
+    assert all(table[id].ok is None and table[id].got is not None for id in REPORTED if id in table)
 
 
 @pytest.mark.data

@@ -83,8 +83,8 @@ def test_the_plan_is_valid_against_the_published_schema(phantom):
 def test_comparators_and_every_way_in_are_listed(phantom):
     ids = {o["id"] for o in document(phantom)["options"]}
     assert ids >= {
-        "vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both", "radiotherapy", "open_surgery",
-        "best_supportive_care",
+        "vertebroplasty_left", "vertebroplasty_right", "vertebroplasty_both", "radiotherapy",
+        "spinal_surgery", "best_supportive_care",
     }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_a_stop_rule_empties_the_ranking_and_keeps_the_comparators(phantom, offl
     assert plan.comparison.ranking == ()
     assert "S3" in plan.comparison.emptied_by
     assert {option.id for option in plan.simulations.options if option.status == "comparator"} == {
-        "best_supportive_care", "radiotherapy", "sbrt", "open_surgery",
+        "best_supportive_care", "radiotherapy", "sbrt", "spinal_surgery",
     }  # fmt: skip
     assert {one.rank for one in plan.explanation.recommendations} == {None}
 

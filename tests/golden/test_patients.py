@@ -1,5 +1,6 @@
 """Patients whom a good board would treat in one way only: the list says the same, tier by tier."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,13 @@ def facts_of(case: dict[str, Any]) -> dict[str, object]:
     return {**base, **case["facts"]}
 
 
+@cache
+def explained_of(name: str) -> Explanation:
+    return explain_facts(Facts(facts_of(BY_NAME[name])))
+
+
 def heard(case: dict[str, Any]) -> tuple[Explanation, dict[str, Recommendation]]:
-    explained = explain_facts(Facts(facts_of(case)))
+    explained = explained_of(case["name"])
     return explained, {one.technique: one for one in explained.recommendations}
 
 

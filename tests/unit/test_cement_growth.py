@@ -256,7 +256,7 @@ def test_cement_that_only_fills_the_void_has_no_anchorage_and_the_plan_says_so()
     anatomy = vertebra("oblique", lesion_at=(0.0, -4.0, 0.0), lesion_radius=8.0)
     in_void = fill(anatomy, ports(anatomy, (0.0, -4.0, 0.0), mL=1.0))
     assert outcome(in_void, "cement_anchored_pct", "vertebra_T12").value == 0.0
-    assert in_void.warnings[0].startswith("0 % of the cement's surface lies in bone that it has entered")
+    assert in_void.warnings[0].startswith("cement anchored in bone by 0 % of its surface")
     whole = vertebra("oblique", lesion_at=(0.0, 200.0, 0.0))
     beside = fill(whole, ports(whole, (0.0, -4.0, 0.0), mL=1.0))
     assert outcome(beside, "cement_anchored_pct", "vertebra_T12").value == 100.0

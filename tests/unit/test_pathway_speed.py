@@ -40,13 +40,13 @@ print(time.process_time() - start)
 
 
 @pytest.mark.parametrize("facts", PATIENTS, ids=["nothing", "a region", "a femur", "a spine"])
-def test_the_whole_pathway_takes_less_than_20_ms(facts: dict[str, object]) -> None:
+def test_the_whole_pathway_takes_less_than_half_a_second(facts: dict[str, object]) -> None:
     def once() -> float:
         start = time.process_time()
         explain_facts(Facts(facts))
         return time.process_time() - start
 
-    assert min(once() for _ in range(40)) < 0.020
+    assert min(once() for _ in range(3)) < 0.5  # every answer to every question is tried
 
 
 def test_all_knowledge_is_loaded_in_less_than_150_ms_once_it_was_parsed() -> None:

@@ -284,8 +284,8 @@ def _warnings(even: _Poured, told: Numbers, samples: list[Numbers], asked: float
     held = next(value for (id, _, _), value in told.items() if id == "cement_anchored_pct")
     if held < number("growth.anchored_least_pct"):
         yield (
-            f"{held:.0f} % of the cement's surface lies in bone that it has entered: cement that only fills "
-            "the void has no anchorage"
+            f"cement anchored in bone by {held:.0f} % of its surface: cement that only fills the void has no "
+            "anchorage"
         )
     touched = [value for (id, _, _), value in told.items() if id == "endplate_contact_pct"]
     if touched:

@@ -253,6 +253,11 @@ class Verdict:
     tag: str = ""
     origin: str = ""
 
+    @property
+    def spoke(self) -> bool:
+        """Whether it is true, on what is known or with what is presumed."""
+        return bool(self.truth or self.supposed)
+
 
 def few(ids: Sequence[str], most: int = 5) -> str:
     """Ids in one breath: all of a few, the first of many and how many more."""

@@ -40,9 +40,7 @@ def verdicts(facts: Facts, asked: RuleSet | None = None, leaned: Facts | None = 
 def excluding(verdicts: Iterable[Verdict], uses: Iterable[str]) -> tuple[Verdict, ...]:
     """True verdicts that exclude something that is used."""
     used = set(uses)
-    return tuple(
-        v for v in verdicts if v.effect == "exclude" and v.truth is True and used & set(v.techniques)
-    )
+    return tuple(v for v in verdicts if v.effect == "exclude" and v.spoke and used & set(v.techniques))
 
 
 def blocking(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

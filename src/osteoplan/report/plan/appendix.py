@@ -91,13 +91,17 @@ class Appendix:
 
     def rules(self, truth: bool | None) -> tuple[Verdict, ...]:
         """The rules that say so, the weightiest effect first."""
-        said = [verdict for verdict in self.result.explanation.verdicts if verdict.truth is truth]
+        said = [
+            verdict
+            for verdict in self.result.explanation.verdicts
+            if (verdict.spoke if truth else verdict.truth is truth and not verdict.spoke)
+        ]
         return tuple(sorted(said, key=lambda verdict: _WEIGHT.index(verdict.effect)))
 
     def about(self, verdict: Verdict) -> str:
         """Techniques of the first page on which a rule spoke; *everything* for what stops."""
         named = [one.recommendation.title for one in self.listed if verdict.rule in _spoke(one)]
-        stops = verdict.effect in ("stop", "route") and verdict.truth
+        stops = verdict.effect in ("stop", "route") and verdict.spoke
         return few_words(named, 60) or ("everything" if stops else "")
 
     def near(self, option: Option) -> str:

@@ -131,7 +131,7 @@ def _goal(result: PlanResult) -> str:
 def _flags(result: PlanResult) -> Iterator[str]:
     """What must be read first: what stops, what nobody checked, what the scan cannot show."""
     for verdict in result.explanation.verdicts:
-        if verdict.truth and verdict.effect in ("stop", "route"):
+        if verdict.spoke and verdict.effect in ("stop", "route"):
             yield f"{verdict.rule}: {verdict.first or verdict.text}"
     anatomy = result.reading.anatomy
     if result.reading.case.phantom:
@@ -201,7 +201,7 @@ def _beyond(standings: Sequence[Listed], listed: Sequence[Listed]) -> Iterator[s
 def _notes(result: PlanResult, listed: frozenset[str]) -> Iterator[str]:
     """How the numbers of the table are to be read."""
     levels = sorted({e.level for o in result.simulations.options for e in o.outcomes if e.low is not None})
-    what = f"{result.comparison.ranked_word}: per cent of the intact bone under one load"
+    what = f"{result.comparison.ranked_word}: per cent of the intact bone, the worst load first, as drawn"
     yield what + (f"; in brackets {levels[0]:.0%} intervals".replace("%", " %") if levels else "")
     titles = {o.id: o.plan.short_title for o in result.simulations.options}
     names = dict.fromkeys(

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from osteoplan.model.evidence import Recommendation, Tier, tier_words
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import BREACH, Option
@@ -119,7 +121,7 @@ def row(result: PlanResult, one: Listed, aim: Sequence[str]) -> Row:
         bone=_fitted(bone_lines(result, () if shown is None else shown.outcomes), _BONE),
         risk=_fitted(_risk(result, one), _RISK),
         burden=_fitted((told(result, e).text for e in _firsts(result, one, "burden")), _BURDEN),
-        against=_cut("; ".join(_against(result, one)), _AGAINST),
+        against=_whole(_against(result, one), _AGAINST),
     )
 
 
@@ -159,6 +161,15 @@ def _cut(text: str, per_line: int, lines: int = _LINES) -> str:
     return clause(text, lines * per_line - 2, at="\n") if lines > 0 else ""
 
 
+def _whole(items: Iterable[str], per_line: int, lines: int = _LINES) -> str:
+    """As many whole items as a cell holds; one that would be cut is left to the page behind."""
+    shown: list[str] = []
+    for item in items:
+        if len("; ".join([*shown, item])) <= lines * per_line - 2:
+            shown.append(item)
+    return "; ".join(shown)
+
+
 def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[str, ...]:
     """Per cent of intact with its interval; then the worst by how the bone was held.  Newtons never."""
     known = next((e for e in outcomes if e.id == result.comparison.ranked_by and not absolute(e)), None)
@@ -172,7 +183,10 @@ def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[str, .
     }
     told_apart = sorted(worst.items(), key=lambda one: one[1])
     held = " – ".join(f"{number(value)} {word}" for word, value in told_apart)
-    return (joined(told(result, known)).replace(" %", ""), *([held] if len(worst) > 1 else []))
+    half = []
+    if known.draws is not None and known.value > np.percentile(known.draws, 75.0):
+        half = [f"half below {number(float(np.median(known.draws)))}"]
+    return (joined(told(result, known)).replace(" %", ""), *([held] if len(worst) > 1 else []), *half)
 
 
 def breach_of(option: Option) -> tuple[float, str] | None:
@@ -248,4 +262,4 @@ def _against(result: PlanResult, one: Listed) -> Iterator[str]:
     cautions = {v.rule: v.text for v in result.explanation.verdicts if v.rule in one.recommendation.caution}
     yield from (f"{rule}: {clause(text, 70)}" for rule, text in cautions.items())
     if one.plan is not None:
-        yield from (clause(warning, 70) for warning in one.plan.warnings)
+        yield from (clause(warning, 70, at=";:") for warning in one.plan.warnings)

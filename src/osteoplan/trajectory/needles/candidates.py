@@ -30,6 +30,7 @@ __all__ = [
 
 DISC_MM = 1.5  # between the places in a waypoint's disc
 NARROW_MM = 0.75  # where the needle must stay in the bone: few of them keep the wall
+NOWHERE_MM = 1000.0  # beside a waypoint that the needle never comes to
 THIN = 0.7  # share of a thin lesion's depth that is deep enough for the tip
 
 
@@ -91,7 +92,7 @@ class Window:
             low, far = self.lateral_mm
             beside = np.maximum.reduce([low - across, across - far, np.abs(high) - self.radius_mm])
         # a hair beside is through: the refinement ends on the rim
-        return np.where(s <= 0, 1e3, np.where(beside <= 0.05, 0.0, beside))
+        return np.where(s <= 0, NOWHERE_MM, np.where(beside <= 0.05, 0.0, beside))
 
     def places(self, spacing_mm: float = DISC_MM) -> F64:
         """(m, 3) lattice of the disc."""

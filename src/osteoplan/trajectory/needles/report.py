@@ -13,7 +13,7 @@ from osteoplan.kernels.paths import path_values
 from osteoplan.knowledge.approaches import names_for
 from osteoplan.model.plan import OFF_SCAN
 from osteoplan.model.trajectory import Gap, Profile, Trajectory
-from osteoplan.trajectory.needles.candidates import Candidates
+from osteoplan.trajectory.needles.candidates import NOWHERE_MM, Candidates
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.measure import PathMeasurements, Scene
 from osteoplan.trajectory.reach import view_angles
@@ -227,7 +227,9 @@ def _sentences(
         "wall_depth_min_mm": f"{wall} mm of bone beside {wide}, {wall_needed} mm needed"
         if measured.wall_mm[0] > 0
         else out,
-        "waypoint": f"passes {measured.missed_mm[0]:.1f} mm beside the place that this approach goes through",
+        "waypoint": f"passes {measured.missed_mm[0]:.1f} mm beside the place that this approach goes through"
+        if measured.missed_mm[0] < NOWHERE_MM
+        else "does not pass the place that this approach goes through",
         "tip_depth_min_mm": f"has its tip {deep} mm deep in the lesion, {deep_needed} mm needed",
         "tip_bone_min_mm": f"has its tip {near_bone} mm below the bone's surface, {bone_needed} mm needed",
         "length_mm": f"is {long} mm long, {task.device.name} reaches {reach} mm",
