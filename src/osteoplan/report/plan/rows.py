@@ -262,4 +262,6 @@ def _against(result: PlanResult, one: Listed) -> Iterator[str]:
     cautions = {v.rule: v.text for v in result.explanation.verdicts if v.rule in one.recommendation.caution}
     yield from (f"{rule}: {clause(text, 70)}" for rule, text in cautions.items())
     if one.plan is not None:
-        yield from (clause(warning, 70, at=";:") for warning in one.plan.warnings)
+        # how far it may fall short stands beside the bone
+        told = (warning for warning in one.plan.warnings if "the plan as drawn" not in warning)
+        yield from (clause(warning, 70, at=";:") for warning in told)
