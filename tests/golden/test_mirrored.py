@@ -21,7 +21,6 @@ from osteoplan.io.way_json import ways_document
 from osteoplan.io.yaml import write_yaml
 from osteoplan.model.volume import Volume
 from osteoplan.report.ways.page import render_ways
-from osteoplan.techniques.registry import techniques
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
 from osteoplan.workflow import options, simulate
 from osteoplan.workflow.sheet import sheet
@@ -161,8 +160,7 @@ def test_every_word_of_laterality_swaps_on_a_mirrored_scan(data: Path, tmp_path:
     def none(*_: object, **__: object) -> None:
         raise NotAvailable("words alone are asked here")
 
-    kept = {"vertebroplasty": OneSide(), "best_supportive_care": techniques()["best_supportive_care"]}
-    monkeypatch.setattr(options, "techniques", lambda: kept)
+    monkeypatch.setattr(options, "techniques", lambda: {"vertebroplasty": OneSide()})
     monkeypatch.setattr(simulate, "strength", none)
     found = {}
     for side in ("left", "right"):

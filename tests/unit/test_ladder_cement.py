@@ -56,6 +56,7 @@ def test_cement_converges_at_every_level_and_a_force_that_rises_is_no_peak(speci
         assert found.path.points[-1].newton < 45
         assert found.path.points[-1].residual <= 1e-3
         assert all(point.displacement_mm > 0.0 for point in found.path.points)
-        assert found.path.points[-1].force_N > 1.3 * before.path.points[-1].force_N
+        # between caps by more than 1.3; discs take part of the squeeze
+        assert found.path.points[-1].force_N > 1.1 * before.path.points[-1].force_N
         assert found.estimate is None
         assert found.how.endswith("a step): no peak")

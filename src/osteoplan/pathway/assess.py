@@ -195,7 +195,7 @@ class Assessor:
         """The tier that what is known gives it; None where it lacks support, or that hangs on what is not."""
         closing = [rule for rule in one.closing if self.truth(rule, facts)]
         if closing:
-            return 3 if self._spared(one.card, closing, facts) else 4
+            return 3 if self._spared(one.card, facts) else 4
         if _shut(one.card, facts):
             return 4
         supported = self._supported(one, facts)
@@ -221,9 +221,13 @@ class Assessor:
             return False
         return open_[0] not in _DIAGNOSIS or (card.family, open_[0]) == ("diagnosis", "histology_confirmed")
 
-    def _spared(self, card: TechniqueCard, closing: Sequence[Rule], facts: Facts) -> bool:
-        """Whether a route that is true keeps it possible although other stops do not leave it."""
-        if any(rule.row.effect == "exclude" for rule in closing):
+    def _spared(self, card: TechniqueCard, facts: Facts) -> bool:
+        """Whether a route that is true keeps it possible although other stops do not leave it.
+
+        Not where an exclusion holds, nor where one may hold: a child of unknown age is not irradiated so.
+        """
+        excluding = self._concerned[card.id].by_effect["exclude"]
+        if any(self.truth(rule, facts) or self._decisive(rule, card, facts) for rule in excluding):
             return False
         kept = {id for rule in self._routes if self.truth(rule, facts) for id in rule.row.despite}
         return bool(kept & {card.id, *card.uses})
