@@ -28,7 +28,7 @@ from osteoplan.workflow.simulate import simulate
 from tests.made_setting import setting_of
 from tests.synthetic_vertebra import vertebra
 
-SETTINGS = PlanSettings(spacing_mm=3.0, draws=4, seed=5)
+SETTINGS = PlanSettings(spacing_mm=3.0, draws=3, seed=5)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -27,7 +27,8 @@ def print_pathway(found: Json, *, everything: bool) -> None:
         if verdict["first"] and verdict["supposed"]:
             out.print(f"{verdict['rule']} first: {verdict['first']}", style="bold")
     _heading("options, by what the rules say (equal tiers are equal)")
-    out.print(recommendation_table(found["standings"], everything=everything))
+    presumed = {one["fact"]: one["because"] for one in found["presumed"]}
+    out.print(recommendation_table(found["standings"], presumed, everything=everything))
     if everything:
         _heading("rules that spoke")
         out.print(verdict_table(spoke))
@@ -52,8 +53,10 @@ def print_pathway(found: Json, *, everything: bool) -> None:
     out.print(USE, style="dim")
 
 
-def recommendation_table(recommendations: Sequence[Json], *, everything: bool) -> Table:
-    """Tier, technique, and why: conditions, what it waits for, the rules for and against it."""
+def recommendation_table(
+    recommendations: Sequence[Json], presumed: Mapping[str, str], *, everything: bool
+) -> Table:
+    """Tier, technique, and why: conditions, what it waits for or presumes, the rules for and against it."""
     table = plain_table("tier", "technique")
     for name in ("why", "rules"):
         table.add_column(name, overflow="fold")
@@ -62,9 +65,8 @@ def recommendation_table(recommendations: Sequence[Json], *, everything: bool) -
             continue  # no rule could support it
         title = one["title"] + (" (refer elsewhere)" if one["status"] == "refer_elsewhere" else "")
         why = [one["first"]] if one["first"] else list(one["because"])
-        why += [f"presumed: {', '.join(vocabulary()[fact].label for fact in one['presumed'])}"] * bool(
-            one["presumed"]
-        )
+        if leans := dict.fromkeys(presumed[fact] for fact in one["presumed"]):
+            why.append(f"presumed: {', '.join(leans)}")
         rules = [*one["prefer"], *one["consider"], *(f"not: {rule}" for rule in one["exclude"])]
         table.add_row(
             tier_words(one["tier"], one["family"]),

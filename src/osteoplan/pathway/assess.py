@@ -47,6 +47,8 @@ _DIAGNOSIS = frozenset({
     "tumour_type", "lesion_kind", "benign", "histology_confirmed", "haemangioma_aggressive",
     "suspected_primary_bone_tumour", "primary", "bilsky", "sins", "new_neuro_deficit",
 })  # fmt: skip
+# Nor is a score of strength, or the dose of a treatment that nobody has chosen.
+_NOT_PLAIN = _DIAGNOSIS | {"mirels", "sbrt_gy_fx"}
 _KEPT = 200_000  # recommendations remembered at most
 _LAST = 6  # of the order in which tiers are listed: 1, 2, 3, what is not known, what is not here, no support
 _ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, 4: 5, None: _LAST}
@@ -183,7 +185,7 @@ class Assessor:
         if tier is not None:
             return tier, (*_told(closing), *_shut(one.card, facts)) or _told(require), ()
         waits = self._waits(one, facts)
-        if waits is None:
+        if waits is None or all(vocabulary()[name].checklist for name in waits):
             return None, (), ()
         open_, conditions = tuple(waits), _told(require)
         if self._plain(open_, one.card) and not self._blocked(one, facts) and not self._supported(one, facts):
@@ -219,7 +221,7 @@ class Assessor:
         """
         if len(open_) != 1 or vocabulary()[open_[0]].checklist:
             return False
-        return open_[0] not in _DIAGNOSIS or (card.family, open_[0]) == ("diagnosis", "histology_confirmed")
+        return open_[0] not in _NOT_PLAIN or (card.family, open_[0]) == ("diagnosis", "histology_confirmed")
 
     def _spared(self, card: TechniqueCard, facts: Facts) -> bool:
         """Whether a route that is true keeps it possible although other stops do not leave it.
