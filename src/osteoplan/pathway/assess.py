@@ -226,10 +226,11 @@ class Assessor:
     def _spared(self, card: TechniqueCard, facts: Facts) -> bool:
         """Whether a route that is true keeps it possible although other stops do not leave it.
 
-        Not where an exclusion holds, nor where one may hold: a child of unknown age is not irradiated so.
+        Not where an exclusion holds; of radiation, nor where one may: a child of unknown age gets none.
         """
         excluding = self._concerned[card.id].by_effect["exclude"]
-        if any(self.truth(rule, facts) or self._decisive(rule, card, facts) for rule in excluding):
+        may = "radiation" in card.uses
+        if any(self.truth(rule, facts) or (may and self._decisive(rule, card, facts)) for rule in excluding):
             return False
         kept = {id for rule in self._routes if self.truth(rule, facts) for id in rule.row.despite}
         return bool(kept & {card.id, *card.uses})
