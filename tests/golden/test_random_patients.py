@@ -125,7 +125,8 @@ def painless(facts: Facts) -> bool:
     return bool(quiet and not threatened)
 
 
-def check(count: int, seed: int) -> None:
+def wrong_of(count: int, seed: int) -> list[str]:
+    """What must not be listed and is, of so many drawn patients, whole and halved."""
     rng = np.random.default_rng(seed)
     wrong: list[str] = []
     quiet = 0
@@ -135,17 +136,17 @@ def check(count: int, seed: int) -> None:
         quiet += painless(whole)
         wrong += [f"{patient}: {one}" for one in faults(whole, whole)]
         wrong += [f"{patient}, half: {one}" for one in faults(half, whole)]
-    assert wrong == []
     assert quiet > 0 or count < 1000, "the draw never met a painless patient"
+    return wrong
 
 
 def test_nothing_harmful_is_listed_for_a_hundred_drawn_patients() -> None:
-    check(100, seed=1)
+    assert wrong_of(100, seed=1) == []
 
 
 @pytest.mark.slow
 def test_nothing_harmful_is_listed_for_five_thousand_drawn_patients() -> None:
-    check(5000, seed=2)
+    assert wrong_of(5000, seed=2) == []
 
 
 def test_a_true_exclusion_stays_true_when_a_fact_is_added() -> None:

@@ -12,6 +12,7 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Recommendation
 from osteoplan.pathway.assess import Assessor
 from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.settle import settled
 
 KNOWN = {"region": "spine", "age": 60, "ecog": 1}
 
@@ -206,3 +207,40 @@ def test_the_order_of_facts_is_irrelevant(order: list[str]) -> None:
     assert real.recommendations(Facts({name: facts[name] for name in order})) == real.recommendations(
         Facts(facts)
     )
+
+
+def test_a_gate_that_is_certainly_shut_is_not_here_and_an_open_one_shuts_nothing() -> None:
+    late = told(rule("A1", "age >= 18", "prefer", "sbrt"), le_weeks=3)["sbrt"]
+    assert (late.tier, late.because) == (4, ("needs a life expectancy of 4 weeks or more",))
+    assert told(rule("A1", "age >= 18", "prefer", "sbrt"), le_weeks=[3, 9])["sbrt"].tier == 1
+    unfit = told(rule("A1", "age >= 18", "prefer", "surgery"), region="prox_femur", fit_for_surgery=False)
+    assert unfit["arthroplasty"].tier == 4
+    assert "fit for open surgery" in unfit["arthroplasty"].because[0]
+
+
+def test_what_may_be_excluded_is_decompressed_all_the_same_but_not_irradiated() -> None:
+    kept = ["ebrt", "spinal_surgery"]
+    found = told(
+        rule("S3", "infection", "stop", first="treat it", remains=["nerve_block"]),
+        rule("S2", "new_neuro_deficit", "route", first="MRI", remains=kept, despite=kept),
+        rule("B1", "cortical_erosion", "exclude", *kept), infection=True, new_neuro_deficit=True,
+    )  # fmt: skip
+    assert (found["radiotherapy"].tier, found["spinal_surgery"].tier) == (4, 3)
+
+
+@pytest.mark.parametrize(("when", "fact"), [("mirels >= 8", "mirels"), ("sbrt_gy_fx >= 24", "sbrt_gy_fx")])
+def test_a_score_of_strength_or_a_dose_that_nobody_chose_is_waited_for(when: str, fact: str) -> None:
+    found = told(rule("A1", f"age >= 18 and {when}", "prefer", "rfa"))["rfa"]
+    assert (found.tier, found.open) == (5, (fact,))
+
+
+def test_nothing_waits_for_the_check_list_alone() -> None:
+    assert told(rule("I1", "infection", "prefer", "biopsy"))["biopsy"].tier is None
+    assert told(rule("I1", "infection", "prefer", "biopsy"), infection=True)["biopsy"].tier == 1
+
+
+def test_parts_that_want_one_fact_two_ways_are_settled_by_nothing() -> None:
+    assert settled(parse("fx == 'none' and fx == 'pathological'"), True, {}) is None
+    found = settled(parse("pain_nrs >= 4 and (rt_failed or fx == 'none')"), True, {"fx": "none"})
+    assert found is not None
+    assert {name: one.words for name, one in found.items()} == {"pain_nrs": "worst pain: 4 or more"}

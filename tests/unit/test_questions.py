@@ -2,6 +2,7 @@
 
 from osteoplan.knowledge.centre.ruleset import RuleSet
 from osteoplan.knowledge.rules import Rule
+from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.evidence import Question
 from osteoplan.pathway.assess import Assessor
 from osteoplan.pathway.facts import Facts
@@ -90,3 +91,10 @@ def test_what_follows_from_one_fact_is_asked_by_that_one() -> None:
     assert [(one.fact, one.asked_by) for one in found] == [("lesion_kind", ("X1", "X2"))]
     assert set(found[0].techniques) >= {"vertebroplasty", "kyphoplasty"}
     assert asked(benign, held, benign=False)[0] == []
+
+
+def test_what_fires_a_route_is_asked_though_no_tier_moves() -> None:
+    """The first step changes, if nothing else does."""
+    route = rule("S2", "new_neuro_deficit", "route", first="MRI", remains=list(technique_cards()))
+    first, _ = ask(rule("A1", ADULT, "prefer", "rfa"), route)
+    assert [(one.fact, one.techniques) for one in first] == [("new_neuro_deficit", ())]

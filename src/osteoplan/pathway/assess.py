@@ -50,8 +50,8 @@ _DIAGNOSIS = frozenset({
 # Nor is a score of strength, or the dose of a treatment that nobody has chosen.
 _NOT_PLAIN = _DIAGNOSIS | {"mirels", "sbrt_gy_fx"}
 _KEPT = 200_000  # recommendations remembered at most
-_LAST = 6  # of the order in which tiers are listed: 1, 2, 3, what is not known, what is not here, no support
-_ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, 4: 5, None: _LAST}
+# What is not known is listed before what is not here, and that before what no rule supports.
+_ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, 4: 5, None: 6}
 
 
 @dataclass(frozen=True)

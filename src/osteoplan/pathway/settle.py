@@ -18,7 +18,7 @@ from osteoplan.model.case import Fact
 from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.vocabulary import Value
 
-__all__ = ["MissingFact", "MissingFacts", "fewest", "settled", "undetermined"]
+__all__ = ["MissingFact", "MissingFacts", "settled", "undetermined"]
 
 _WORDS = {
     "<": "below {}",
@@ -72,7 +72,7 @@ def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> 
         case AllOf(parts) | AnyOf(parts):
             if isinstance(expression, AllOf) is truth:
                 return _every(parts, truth, facts)
-            return fewest(settled(part, truth, facts) for part in parts)
+            return _fewest(settled(part, truth, facts) for part in parts)
         case _:
             name = expression.name
             for value in samples(expression, name, facts.get(name), vocabulary()[name]):
@@ -81,7 +81,7 @@ def settled(expression: Expression, truth: bool, facts: Mapping[str, Value]) -> 
             return None
 
 
-def fewest(answers: Iterable[MissingFacts | None]) -> MissingFacts | None:
+def _fewest(answers: Iterable[MissingFacts | None]) -> MissingFacts | None:
     """The answers that need the fewest facts, the first of equals; None where there are none."""
     return min((one for one in answers if one is not None), key=len, default=None)
 
