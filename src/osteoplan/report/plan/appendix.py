@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from osteoplan.arrays import Point
+from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
@@ -17,7 +18,7 @@ from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import Labels, calibration_words
 from osteoplan.report.plan.meeting import total_words
 from osteoplan.report.plan.nouns import Cite
-from osteoplan.report.plan.rows import Listed, chosen, in_order, told
+from osteoplan.report.plan.rows import chosen, in_order, told
 from osteoplan.report.views import Line
 from osteoplan.report.words import (
     Value,
@@ -50,7 +51,7 @@ class Appendix:
         return self.result.wordings.labels
 
     @cached_property
-    def listed(self) -> tuple[Listed, ...]:
+    def listed(self) -> tuple[Candidate, ...]:
         """The techniques of the first page."""
         return tuple(one for part in chosen(in_order(self.result)) for one in part)
 
@@ -139,7 +140,7 @@ class Appendix:
         return _digests(self.result)
 
 
-def _spoke(one: Listed) -> frozenset[str]:
+def _spoke(one: Candidate) -> frozenset[str]:
     """Ids of the rules that spoke about a technique."""
     said = one.recommendation
     return frozenset((*said.prefer, *said.consider, *said.require, *said.exclude, *said.caution))

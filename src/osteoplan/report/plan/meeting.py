@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Question, ScoreResult
 from osteoplan.model.findings import Finding
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import fact_words, found_words, label_of
 from osteoplan.report.plan.nouns import FirstPage, Heading
-from osteoplan.report.plan.rows import Listed, bone_lines, chosen, in_order, not_here, row
+from osteoplan.report.plan.rows import bone_lines, chosen, in_order, not_here, row
 from osteoplan.report.views import Line
 from osteoplan.report.words import clause, few_words, number
 
@@ -180,7 +181,7 @@ def _asked(result: PlanResult, question: Question) -> str:
     return f"{clause(label_of(question.fact, result.wordings.labels), _QUESTION)}?{moves}"
 
 
-def _beyond(standings: Sequence[Listed], listed: Sequence[Listed]) -> Iterator[str]:
+def _beyond(standings: Sequence[Candidate], listed: Sequence[Candidate]) -> Iterator[str]:
     """What the table has no room for, by name: what could be done, and what is not for this patient."""
     left = [one for one in standings if one not in listed]
     groups: Mapping[str, list[str]] = {

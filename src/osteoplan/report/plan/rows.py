@@ -7,12 +7,13 @@ no cell is told in full in the appendix.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from osteoplan.model.evidence import Recommendation, Tier, tier_words
+from osteoplan.decide.candidates import candidates
+from osteoplan.model.choice import TIER_ORDER, Candidate
+from osteoplan.model.evidence import Recommendation, tier_words
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
@@ -21,67 +22,25 @@ from osteoplan.report.plan.nouns import NotHere, Row
 from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
 
 __all__ = [
-    "MOST", "Listed", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
+    "MOST", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
     "not_here", "row", "told",
 ]  # fmt: skip
 
 MOST = 7  # options on the first page
-_ORDER: Mapping[Tier | None, int] = {1: 1, 2: 2, 3: 3, 5: 4, None: 5, 4: 6}
 # Characters in a line of a cell, at 8 pt and with room to break; a row has three lines.
 _LINES = 3
 _TITLE, _TIER, _EVIDENCE, _BONE, _RISK, _BURDEN, _AGAINST, _REASON = 29, 28, 30, 19, 24, 9, 24, 150
 
 
-@dataclass(frozen=True, eq=False)
-class Listed:
-    """A technique with what the rules make of it, and its options, the first of the comparison first."""
-
-    recommendation: Recommendation
-    options: tuple[Option, ...]
-    published: tuple[Estimate, ...]
-
-    @property
-    def open(self) -> tuple[Option, ...]:
-        """Its options that can be done here."""
-        return tuple(o for o in self.options if o.status in ("ranked", "comparator"))
-
-    @property
-    def shut(self) -> bool:
-        """Whether it is listed below the others, with its reason alone."""
-        return self.recommendation.tier == 4 or (bool(self.options) and not self.open)
-
-    @property
-    def plan(self) -> Option | None:
-        """The way that the page draws and tells the numbers of."""
-        return next((o for o in self.open if o.kind == "plan"), None)
+def in_order(result: PlanResult) -> tuple[Candidate, ...]:
+    """Every technique by tier, those that were simulated as the comparison orders them."""
+    return candidates(
+        result.explanation.recommendations, result.simulations.options, result.comparison.ranking,
+        result.published,
+    )  # fmt: skip
 
 
-def in_order(result: PlanResult) -> tuple[Listed, ...]:
-    """Every technique by tier; equals by the alphabet, those that were simulated as the comparison orders."""
-    place = {id: n for n, id in enumerate(result.comparison.ranking)}
-    found = []
-    for said in result.explanation.recommendations:
-        options = [o for o in result.simulations.options if o.plan.technique == said.technique]
-        options.sort(key=lambda o: place.get(o.id, len(place)))
-        published = options[0].outcomes if options else result.published.get(said.technique, ())
-        found.append(Listed(said, tuple(options), tuple(e for e in published if e.basis == "published")))
-    found.sort(
-        key=lambda one: (one.shut, _ORDER[one.recommendation.tier], one.recommendation.title.casefold())
-    )
-    at = {
-        one.recommendation.technique: place[one.plan.id] for one in found if one.plan and one.plan.id in place
-    }
-    slots = [n for n, one in enumerate(found) if one.recommendation.technique in at]
-    simulated = sorted(
-        (found[n] for n in slots),
-        key=lambda one: (_ORDER[one.recommendation.tier], at[one.recommendation.technique]),
-    )
-    for n, one in zip(slots, simulated, strict=True):
-        found[n] = one
-    return tuple(found)
-
-
-def chosen(standings: Sequence[Listed]) -> tuple[tuple[Listed, ...], tuple[Listed, ...]]:
+def chosen(standings: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
     """Rows of the table and those below them: the best tiers first, within one the simulated first.
 
     A technique that no rule could support is no row, unless it is what the others are compared with.
@@ -91,7 +50,7 @@ def chosen(standings: Sequence[Listed]) -> tuple[tuple[Listed, ...], tuple[Liste
         for one in standings
         if not one.shut and (one.recommendation.tier or one.recommendation.family == "support")
     ]
-    by_weight = sorted(open_, key=lambda one: (_ORDER[one.recommendation.tier or 2], one.plan is None))
+    by_weight = sorted(open_, key=lambda one: (TIER_ORDER[one.recommendation.tier or 2], one.plan is None))
     taken = by_weight[:MOST]
     shut = [
         one
@@ -101,7 +60,7 @@ def chosen(standings: Sequence[Listed]) -> tuple[tuple[Listed, ...], tuple[Liste
     return tuple(one for one in open_ if one in taken), tuple(shut[: MOST - len(taken)])
 
 
-def row(result: PlanResult, one: Listed, aim: Sequence[str]) -> Row:
+def row(result: PlanResult, one: Candidate, aim: Sequence[str]) -> Row:
     """What the table says of a technique."""
     shown = one.plan or (one.open[0] if one.open else None)
     tier = tier_words(one.recommendation.tier, one.recommendation.family)
@@ -125,7 +84,7 @@ def row(result: PlanResult, one: Listed, aim: Sequence[str]) -> Row:
     )
 
 
-def not_here(one: Listed) -> NotHere:
+def not_here(one: Candidate) -> NotHere:
     """Why a technique is not for this patient, or cannot be done."""
     reasons = one.recommendation.because
     if one.recommendation.tier != 4:
@@ -203,7 +162,7 @@ def near_to(estimate: Estimate) -> str:
     return name_of(estimate.target.partition(",")[0])
 
 
-def _ways(one: Listed) -> str:
+def _ways(one: Candidate) -> str:
     """What tells the ways of a technique apart: their short titles without what they share with it."""
     own = [o for o in one.open if o.kind == "plan"]
     words = [o.plan.short_title.removeprefix(one.recommendation.title).strip(" ,") for o in own]
@@ -227,21 +186,21 @@ def _terms(result: PlanResult, said: Recommendation) -> str:
     )
 
 
-def _firsts(result: PlanResult, one: Listed, cell: str) -> Iterator[Estimate]:
+def _firsts(result: PlanResult, one: Candidate, cell: str) -> Iterator[Estimate]:
     """Of each outcome of a cell the first that was published on these patients and this procedure."""
     for id in (id for id, outcome in result.wordings.outcomes.items() if outcome.cell == cell):
         own = (e for e in one.published if e.id == id and not (e.study and e.study.population))
         yield from list(own)[:1]
 
 
-def _figures(result: PlanResult, one: Listed, cell: str) -> Iterator[str]:
+def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[str]:
     """*pain better 60 %, n 5 000*."""
     for estimate in _firsts(result, one, cell):
         n = "" if estimate.study is None or estimate.study.n is None else f", n {estimate.study.n}"
         yield f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}{n}"
 
 
-def _risk(result: PlanResult, one: Listed) -> Iterator[str]:
+def _risk(result: PlanResult, one: Candidate) -> Iterator[str]:
     """The likeliest breach, what is nearest, and the harm that was published."""
     if one.plan is not None:
         breach = breach_of(one.plan)
@@ -254,7 +213,7 @@ def _risk(result: PlanResult, one: Listed) -> Iterator[str]:
     yield from list(_figures(result, one, "risk"))[:1]
 
 
-def _against(result: PlanResult, one: Listed) -> Iterator[str]:
+def _against(result: PlanResult, one: Candidate) -> Iterator[str]:
     """A likely breach first, then what the rules warn of, then what the plan says itself."""
     if one.plan is not None and (breach := breach_of(one.plan)) and breach[0] > BREACH:
         most = f", mostly of the {breach[1]}" if breach[1] else ""
