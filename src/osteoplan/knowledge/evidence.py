@@ -7,13 +7,14 @@ why in ``nothing_found``.
 from __future__ import annotations
 
 import datetime
+import math
 from functools import cache
 from pathlib import Path
 
 from pydantic import Field
 
 from osteoplan.knowledge.load import Cited, Strict, documents
-from osteoplan.model.outcome import Estimate, Study, limit_of_none, none_or_all
+from osteoplan.model.outcome import Design, Estimate, Study, exact_interval, limit_of_none, none_or_all
 
 __all__ = ["EvidenceFile", "OutcomeRow", "evidence", "published_outcomes"]
 
@@ -31,6 +32,11 @@ class OutcomeRow(Cited):
         population: why it tells of other patients or of another procedure than the technique's own; such a
             number stands apart from every comparison.
         against: what the other arm of the same trial had, for a number that is never told alone.
+        events: how many of the n had it; the exact interval then follows (our arithmetic, and said so).
+        sd: the spread that was printed beside a mean, read as a standard deviation over the n; the interval
+            of the mean then follows from Student's t.
+        months, followed: when it was told, and how many of the n were still there.
+        design: "" is told as such, and has no certainty.
     """
 
     id: str
@@ -46,6 +52,11 @@ class OutcomeRow(Cited):
     of: str = "patients"
     population: str = ""
     against: str = ""
+    events: int | None = Field(default=None, ge=0)
+    sd: float | None = Field(default=None, gt=0.0)
+    months: float | None = Field(default=None, ge=0.0)
+    followed: int | None = Field(default=None, gt=0)
+    design: Design = ""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -84,11 +95,29 @@ def published_outcomes(technique_id: str, site: str) -> tuple[Estimate, ...]:
 
 def _estimate(row: OutcomeRow) -> Estimate:
     words = (row.regimen, row.note) if row.note else (row.regimen,)
-    low, high = row.low, row.high
-    if low is None and row.n is not None and none_or_all(row.value, row.unit, row.n):
-        limit = limit_of_none(row.n)
-        low, high = (0.0, limit) if row.value == 0.0 else (100.0 - limit, 100.0)
+    low, high, ours = _interval(row)
     return Estimate(
         row.id, row.target, row.value, low, high, row.unit, "published", (*words, *row.cite), row.level,
-        None, row.status, study=Study(row.n, row.of, row.population, row.against, row.tag),
+        None, row.status,
+        study=Study(
+            row.n, row.of, row.population, row.against, row.tag, row.events, row.months, row.followed,
+            row.design, ours,
+        ),
     )  # fmt: skip
+
+
+def _interval(row: OutcomeRow) -> tuple[float | None, float | None, bool]:
+    """The printed interval, or ours: exact of a share whose events are known, t of a mean with its spread."""
+    if row.low is not None or row.n is None:
+        return row.low, row.high, False
+    if row.events is not None:
+        return *exact_interval(row.events, row.n, row.level), True
+    if none_or_all(row.value, row.unit, row.n):
+        limit = limit_of_none(row.n)
+        return (0.0, limit, True) if row.value == 0.0 else (100.0 - limit, 100.0, True)
+    if row.sd is not None and row.n > 1:
+        from scipy.special import stdtrit  # late: most rows need none
+
+        half = float(stdtrit(row.n - 1, 0.5 + 0.5 * row.level)) * row.sd / math.sqrt(row.n)
+        return row.value - half, row.value + half, True
+    return None, None, False

@@ -18,10 +18,13 @@ from osteoplan.errors import OsteoplanError
 from osteoplan.model.ensemble import Ensemble
 
 __all__ = [
-    "Basis", "Estimate", "Outcome", "Study", "limit_of_none", "none_or_all", "pooled",
+    "Basis", "Certainty", "Design", "Estimate", "Outcome", "Study", "exact_interval", "limit_of_none",
+    "none_or_all", "pooled",
 ]  # fmt: skip
 
 Basis = Literal["simulated", "published", "elicited"]
+Design = Literal["", "randomised", "cohort", "registry", "pooled", "series", "model"]
+Certainty = Literal["", "high", "moderate", "low", "very low"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,14 @@ class Study:
         population: why it tells of other patients or of another procedure; never compared, always told.
         against: what the other arm of the same trial had, told with the number.
         tag: how the source was read (``knowledge.load.Cited``).
+        events: how many of the n had it, of a share; None where that was not printed and does not follow.
+        months: after the procedure; None where no time was told.
+        followed: how many of the n were still there at that time.
+        design: ``pooled`` is a review or meta-analysis; "" where it was not told.
+        ours: the interval is not the source's but our arithmetic: exact of a share, t of a printed spread.
+        certainty, certainty_because: of the number, by the rule of ``data/certainty``; "" without a design.
+        distance: in what these patients differ from this one, or may; ``apart`` counts it
+            (``decide.outcomes``), None where nobody compared them.
     """
 
     n: int | None = None
@@ -63,6 +74,31 @@ class Study:
     population: str = ""
     against: str = ""
     tag: str = ""
+    events: int | None = None
+    months: float | None = None
+    followed: int | None = None
+    design: Design = ""
+    ours: bool = False
+    certainty: Certainty = ""
+    certainty_because: tuple[str, ...] = ()
+    distance: tuple[str, ...] = ()
+    apart: int | None = None
+
+
+def exact_interval(events: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Exact two-sided interval [%] of ``events`` of n.  Source: Clopper and Pearson, Biometrika 1934;26:404.
+
+    Raises:
+        OsteoplanError: more events than n, or fewer than none.
+    """
+    from scipy.special import betaincinv  # late: the model loads without scipy
+
+    if not 0 <= events <= n or n < 1:
+        raise OsteoplanError(f"{events} of {n} is no share: give 0 <= events <= n, n at least 1")
+    tail = 0.5 * (1.0 - level)
+    low = 0.0 if events == 0 else 100.0 * float(betaincinv(events, n - events + 1, tail))
+    high = 100.0 if events == n else 100.0 * float(betaincinv(events + 1, n - events, 1.0 - tail))
+    return low, high
 
 
 def limit_of_none(n: int) -> float:
