@@ -5,10 +5,11 @@ To agree on another one: look at it, then ``python -m tests.golden.test_report_g
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from osteoplan.report.plan.meeting import first_page
-from osteoplan.report.plan.nouns import FirstPage
+from osteoplan.report.plan.nouns import FirstPage, Said
 from tests.report_fixture import plan_result, uncalibrated
 
 AGREED = Path(__file__).with_name("report_first_page.txt")
@@ -27,23 +28,31 @@ def _first_page() -> str:
 def _head(first: FirstPage) -> list[str]:
     h = first.header
     lines = [f"{h.program} | {h.case} | {h.place} | {h.level_note} | {h.scan} | {h.origin}"]
-    lines += [f"question {first.question}", f"goal {first.goal}", *(f"! {flag}" for flag in first.flags)]
+    lines += [f"question {first.question}", f"goal {first.goal}", *(f"! {flag.text}" for flag in first.flags)]
     return [*lines, *(f"  {line.label}: {line.text} {line.tag}".rstrip() for line in first.facts)]
 
 
 def _options(first: FirstPage) -> list[str]:
-    lines = [f"now {first.now} | {' | '.join(first.columns)}"]
+    lines = [f"now {_told(first.now)} | {' | '.join(first.columns)}"]
     for row in first.rows:
         cells = (
             row.tier,
             row.terms,
             row.aim,
-            *map(" + ".join, (row.evidence, row.bone, row.risk, row.burden)),
+            *map(_told, (row.evidence, row.bone, row.risk, row.burden)),
         )
-        lines += [" | ".join((row.title, *cells)), f"    ways: {row.ways}", f"    against: {row.against}"]
+        lines += [
+            " | ".join((row.title, *cells)),
+            f"    ways: {row.ways}",
+            f"    against: {'; '.join(one.text for one in row.against)}",
+        ]
     lines += [f"x {one.title}: {one.reason}" for one in first.not_here]
     lines += [*first.beyond, *(f"  {note}" for note in first.notes)]
-    return [*lines, *(f"? {question}" for question in first.questions), f"confirm: {first.checklist}"]
+    return [*lines, *(f"? {question.text}" for question in first.questions), f"confirm: {first.checklist}"]
+
+
+def _told(cell: Iterable[Said]) -> str:
+    return " + ".join(one.text for one in cell)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def unsure() -> Anatomy:
 
 def test_a_plan_a_sheet_and_the_ways_say_first_what_nobody_checked():
     result = plan_result(unsure())
-    assert SAID.removesuffix(".") in first_page(result).flags
+    assert SAID.removesuffix(".") in [flag.text for flag in first_page(result).flags]
     option = result.simulations.options[0]
     stamp = {"created": "2026-11-28T10:00:00", "program": "0.1.0"}
     asked = sheets.asked_of(

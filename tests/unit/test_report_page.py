@@ -29,7 +29,7 @@ from osteoplan.report.drawing.pictures import Scenery, stamps_of
 from osteoplan.report.plan.appendix import act_words
 from osteoplan.report.plan.drawings import draw, strain_page
 from osteoplan.report.plan.meeting import best_option, first_page
-from osteoplan.report.plan.nouns import Drawings
+from osteoplan.report.plan.nouns import Drawings, Said
 from osteoplan.report.plan.page import html, render
 from osteoplan.workflow.wordings import wordings
 from tests.report_fixture import NASTY, busy, changed, plan_result, uncalibrated
@@ -92,8 +92,8 @@ def test_a_technique_is_one_row_and_its_ways_stand_beneath_it(result: PlanResult
         "vertebroplasty", "cryoablation", "best supportive and systemic care",
     ]  # fmt: skip
     assert first.rows[0].ways == "both pedicles; also left pedicle"
-    assert first.rows[0].bone == ("92 (82–100)",)
-    assert first.now == "64 (57–70)"
+    assert first.rows[0].bone == (Said("92 (82–100)", "load-compression"),)
+    assert first.now == (Said("64 (57–70)", "load-compression"),)
     assert first.rows[1].bone == ()
     assert [(one.title, one.reason) for one in first.not_here] == []
 
@@ -159,13 +159,13 @@ def test_what_is_not_for_this_patient_stands_below_with_its_reason(
 def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    def told(share: float) -> tuple[str, tuple[str, ...]]:
+    def told(share: float) -> tuple[str, list[str]]:
         best = result.simulations.options[0]
         breach = Estimate("breach_probability", "aorta, left path", share, None, None, "1", "simulated")
         plan = replace(best.plan, clearances=(*best.plan.clearances, breach))
         options = (replace(best, plan=plan), *result.simulations.options[1:])
         row = first_page(changed(result, options=options)).rows[0]
-        return row.against, row.risk
+        return "; ".join(one.text for one in row.against), [one.text for one in row.risk]
 
     against, risk = told(0.44)
     assert against.startswith("breach in 44 %, mostly of the aorta")
@@ -178,15 +178,15 @@ def test_a_breach_above_a_tenth_speaks_against_and_a_smaller_one_is_a_risk(
 def test_what_stops_is_the_first_flag_and_three_flags_are_told(
     result: PlanResult, drawings: Drawings
 ) -> None:
-    assert first_page(result).flags == (
+    assert [flag.text for flag in first_page(result).flags] == [
         "level T12 was not counted by a person",
         "lesion 1.2 mm from the canal on slices of 2.0 mm",
-    )
+    ]
     stop = replace(
         result.explanation.verdicts[3], truth=True, first="treat the infection", text="nothing else"
     )
     stopped = changed(result, verdicts=(*result.explanation.verdicts[:3], stop))
-    assert first_page(stopped).flags[0] == "S3: treat the infection"
+    assert first_page(stopped).flags[0] == Said("S3: treat the infection", "rule-S3")
     assert len(first_page(busy(result)).flags) == 3
 
 
@@ -234,9 +234,9 @@ def test_three_pictures_show_lesion_way_and_closest_point_with_the_bone_that_was
     result: PlanResult, drawings: Drawings
 ) -> None:
     lesion, way, close = drawings.meeting
-    assert lesion.head == "lesion: lytic, 18 x 16 x 14 mm"
-    assert way.head.startswith("vertebroplasty, both pedicles: entry 34 mm left of the midline, 16°")
-    assert close.head == "closest: spinal canal 3.4 mm"
+    assert lesion.head.text == "lesion: lytic, 18 x 16 x 14 mm"
+    assert way.head.text.startswith("vertebroplasty, both pedicles: entry 34 mm left of the midline, 16°")
+    assert close.head.text == "closest: spinal canal 3.4 mm"
     for one in drawings.meeting:
         assert "bone" in [entry.words for entry in one.picture.legend]
         assert "lesion simulated" in one.picture.stamps

@@ -11,9 +11,10 @@ INTENDED_USE = "Research use only. Not a medical device."
 
 @dataclass(frozen=True)
 class Line:
-    """A label and what stands beside it."""
+    """A label and what stands beside it; ``link`` is the place in the page that it rests on."""
 
     label: str
     text: str
     tag: str = ""
     note: str = ""
+    link: str = ""

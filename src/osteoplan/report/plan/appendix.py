@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from osteoplan.arrays import Point
+from osteoplan.model.boundary_summary import BoundarySummary
 from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict
 from osteoplan.model.outcome import Estimate
@@ -18,7 +19,7 @@ from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import Labels, calibration_words
 from osteoplan.report.plan.meeting import total_words
 from osteoplan.report.plan.nouns import Cite
-from osteoplan.report.plan.rows import chosen, in_order, told
+from osteoplan.report.plan.rows import chosen, in_order, load_link, told
 from osteoplan.report.views import Line
 from osteoplan.report.words import (
     Value,
@@ -84,6 +85,19 @@ class Appendix:
         rows = [e.because for one in self.listed for e in one.published]
         rows += [verdict.cite for verdict in self.rules(True) if self.about(verdict)]
         return frozenset(c.number for keys in rows for c in self.cites(keys, all=False))
+
+    @property
+    def loads(self) -> Mapping[str, BoundarySummary | None]:
+        """Every load case that an outcome is of, with how it held and loaded the bone where that was kept."""
+        told = {one.title: one for one in self.result.simulations.boundary_summaries}
+        by = self.result.comparison.ranked_by
+        own = [
+            *self.result.simulations.now,
+            *(e for o in self.result.simulations.options for e in o.outcomes),
+        ]
+        names = {load_link(e.target): e.target.partition(": ")[0] for e in own if e.id == by}
+        others = {name: None for link, name in names.items() if link not in map(load_link, told)}
+        return {**told, **others}
 
     def now(self, load_case: str) -> tuple[Estimate, ...]:
         """Of the bone before treatment in one load case, shares of intact first."""

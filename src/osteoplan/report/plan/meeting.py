@@ -10,7 +10,7 @@ from osteoplan.model.findings import Finding
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import fact_words, found_words, label_of
-from osteoplan.report.plan.nouns import FirstPage, Heading
+from osteoplan.report.plan.nouns import FirstPage, Heading, Said
 from osteoplan.report.plan.rows import bone_lines, chosen, in_order, not_here, row
 from osteoplan.report.views import Line
 from osteoplan.report.words import clause, few_words, number
@@ -56,13 +56,13 @@ def first_page(result: PlanResult) -> FirstPage:
         header=header(result),
         question=_question(result),
         goal=_goal(result),
-        flags=tuple(clause(flag, _FLAG, at="\n") for flag in _flags(result))[:_FLAGS],
+        flags=tuple(Said(clause(flag, _FLAG, at="\n"), link) for flag, link in _flags(result))[:_FLAGS],
         facts=tuple(_facts(result)),
         rows=rows,
         not_here=tuple(not_here(one) for one in shut),
         beyond=tuple(_beyond(standings, (*open_, *shut))),
         columns=tuple(name for name in _COLUMNS if any(getattr(one, name) for one in rows)),
-        now=now[0] if now else "",
+        now=now[:1],
         notes=tuple(_notes(result, frozenset(o.id for one in open_ for o in one.open))),
         questions=tuple(_asked(result, question) for question in result.explanation.questions[:_QUESTIONS]),
         checklist=few_words([label_of(q.fact, result.wordings.labels) for q in result.explanation.checklist]),
@@ -129,28 +129,33 @@ def _goal(result: PlanResult) -> str:
     return wanted + (f" ({value('intent')})" if value("intent") else "")
 
 
-def _flags(result: PlanResult) -> Iterator[str]:
-    """What must be read first: what stops, what nobody checked, what the scan cannot show."""
+def _flags(result: PlanResult) -> Iterator[tuple[str, str]]:
+    """What must be read first: what stops, what nobody checked, what the scan cannot show; and its place."""
     for verdict in result.explanation.verdicts:
         if verdict.spoke and verdict.effect in ("stop", "route"):
-            yield f"{verdict.rule}: {verdict.first or verdict.text}"
+            yield f"{verdict.rule}: {verdict.first or verdict.text}", f"rule-{verdict.rule}"
     anatomy = result.reading.anatomy
     if result.reading.case.phantom:
-        yield "generated phantom: these images are not a patient"
-    yield from anatomy.alerts
+        yield "generated phantom: these images are not a patient", "findings"
+    yield from ((alert, "findings") for alert in anatomy.alerts)
     if anatomy.is_vertebra and not anatomy.lesion.level_confirmed:
-        yield f"level {anatomy.level} was not counted by a person"
-    yield from anatomy.coarse
+        yield f"level {anatomy.level} was not counted by a person", "findings"
+    yield from ((coarse, "findings") for coarse in anatomy.coarse)
     near, thick = result.reading.findings.value("canal_mm"), max(anatomy.image.spacing_mm)
     if isinstance(near, float) and near < thick:
-        yield f"lesion {number(near, 'mm')} from the canal on slices of {number(thick, 'mm')}"
+        text = f"lesion {number(near, 'mm')} from the canal on slices of {number(thick, 'mm')}"
+        yield text, "fact-canal_mm"
 
 
 def _facts(result: PlanResult) -> Iterator[Line]:
     """Patient, lesion and scores; a question mark where nobody knows, and where a value comes from."""
     patient = result.reading.case.patient
     age = "age ?" if patient.age_y is None else f"{patient.age_y:.0f} y"
-    yield Line("persona, invented" if patient.invented else "patient", f"{age}, {patient.sex or 'sex ?'}")
+    yield Line(
+        "persona, invented" if patient.invented else "patient",
+        f"{age}, {patient.sex or 'sex ?'}",
+        link="digests",
+    )
     own = _LESION.get(result.wordings.site, _LESION["long bone"])
     supposed = {one.fact: one for one in result.explanation.presumed}
     for name, label in (_PATIENT | own).items():
@@ -162,11 +167,11 @@ def _facts(result: PlanResult) -> Iterator[Line]:
         text = found_words(found, labels) if found else fact_words(name, supposed[name].value, labels)
         kind = found.source if found is not None else supposed[name].kind
         said = clause(text, _FACT, at=",(").removesuffix(f" {label}")
-        yield Line(label, said, tag="" if kind in ("given", "measured") else kind)
+        yield Line(label, said, tag="" if kind in ("given", "measured") else kind, link=f"fact-{name}")
     read = {name for verdict in result.explanation.verdicts for name in verdict.trace}
     for score in result.explanation.scores:
         if score.id in read and not score.silent:
-            yield Line(_abbreviation(score.name), total_words(score))
+            yield Line(_abbreviation(score.name), total_words(score), link=f"score-{score.id}")
 
 
 def _abbreviation(name: str) -> str:
@@ -174,11 +179,12 @@ def _abbreviation(name: str) -> str:
     return name[name.rindex("(") + 1 : -1] if name.endswith(")") and "(" in name else name
 
 
-def _asked(result: PlanResult, question: Question) -> str:
+def _asked(result: PlanResult, question: Question) -> Said:
     """A question with how much hangs on it."""
     count = len(question.techniques)
     moves = f" (moves {count} option{'s' if count != 1 else ''})" if count else ""
-    return f"{clause(label_of(question.fact, result.wordings.labels), _QUESTION)}?{moves}"
+    asked = clause(label_of(question.fact, result.wordings.labels), _QUESTION)
+    return Said(f"{asked}?{moves}", f"question-{question.fact}")
 
 
 def _beyond(standings: Sequence[Candidate], listed: Sequence[Candidate]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from osteoplan.report.drawing.pictures import Legend, Picture
 from osteoplan.report.views import Line
 
 __all__ = [
-    "Cite", "ColourBar", "Drawings", "FirstPage", "Headed", "Heading", "NotHere", "Row", "StrainPage",
+    "Cite", "ColourBar", "Drawings", "FirstPage", "Headed", "Heading", "NotHere", "Row", "Said",
+    "StrainPage",
 ]  # fmt: skip
 
 
@@ -34,6 +35,20 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A figure of the first page, and what it rests on.
+
+    Attributes:
+        link: id of the place in the report where it comes from: load case, option, fact, rule or source.
+        sources: their numbers in the list.
+    """
+
+    text: str
+    link: str
+    sources: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Row:
     """A technique in the table of the first page, its ways beneath it.
 
@@ -50,11 +65,11 @@ class Row:
     tier: str
     terms: str
     aim: str
-    evidence: tuple[str, ...]
-    bone: tuple[str, ...]
-    risk: tuple[str, ...]
-    burden: tuple[str, ...]
-    against: str
+    evidence: tuple[Said, ...]
+    bone: tuple[Said, ...]
+    risk: tuple[Said, ...]
+    burden: tuple[Said, ...]
+    against: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,7 @@ class NotHere:
 class Headed:
     """A picture with what a meeting reads off it."""
 
-    head: str
+    head: Said
     picture: Picture
 
 
@@ -90,15 +105,15 @@ class FirstPage:
     header: Heading
     question: str
     goal: str
-    flags: tuple[str, ...]
+    flags: tuple[Said, ...]
     facts: tuple[Line, ...]
     rows: tuple[Row, ...]
     not_here: tuple[NotHere, ...]
     beyond: tuple[str, ...]
     columns: tuple[str, ...]
-    now: str
+    now: tuple[Said, ...]
     notes: tuple[str, ...]
-    questions: tuple[str, ...]
+    questions: tuple[Said, ...]
     checklist: str
 
 

@@ -17,6 +17,7 @@ from osteoplan.report.plan.appendix import Appendix, act_words, bands
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.nouns import Drawings
+from osteoplan.report.plan.rows import load_link
 from osteoplan.report.plan.uncertainty import rigidity_chart, shared_words, tornado_chart
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE
@@ -40,7 +41,7 @@ def html(result: PlanResult, drawings: Drawings) -> str:
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
         boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,
-        measured_lines=measured_lines,
+        measured_lines=measured_lines, load_link=load_link,
         tornado_chart=tornado_chart, rigidity_chart=rigidity_chart, shared_words=shared_words,
         **{name: getattr(clinical, name) for name in clinical.__all__},
     )  # fmt: skip

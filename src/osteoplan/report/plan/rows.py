@@ -7,6 +7,7 @@ no cell is told in full in the appendix.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -18,12 +19,12 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import label_of
-from osteoplan.report.plan.nouns import NotHere, Row
+from osteoplan.report.plan.nouns import NotHere, Row, Said
 from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
 
 __all__ = [
-    "MOST", "bone_lines", "breach_of", "chosen", "in_order", "near_to",
-    "not_here", "row", "told",
+    "MOST", "bone_lines", "breach_of", "chosen", "in_order", "load_link", "near_to",
+    "not_here", "row", "sources_of", "told",
 ]  # fmt: skip
 
 MOST = 7  # options on the first page
@@ -79,7 +80,9 @@ def row(result: PlanResult, one: Candidate, aim: Sequence[str]) -> Row:
         evidence=_fitted(_figures(result, one, "evidence"), _EVIDENCE),
         bone=_fitted(bone_lines(result, () if shown is None else shown.outcomes), _BONE),
         risk=_fitted(_risk(result, one), _RISK),
-        burden=_fitted((told(result, e).text for e in _firsts(result, one, "burden")), _BURDEN),
+        burden=_fitted(
+            (_published(result, e, told(result, e).text) for e in _firsts(result, one, "burden")), _BURDEN
+        ),
         against=_whole(_against(result, one), _AGAINST),
     )
 
@@ -105,11 +108,28 @@ def _lines(text: str, per_line: int) -> int:
     return math.ceil(len(text) / per_line)
 
 
-def _fitted(parts: Iterable[str], per_line: int, lines: int = _LINES) -> tuple[str, ...]:
+def load_link(load_case: str) -> str:
+    """Id of the place that tells how a load case was held, loaded and solved."""
+    return "load-" + re.sub(r"\W+", "-", load_case.partition(": ")[0]).strip("-")
+
+
+def sources_of(result: PlanResult, because: Iterable[str]) -> tuple[int, ...]:
+    """Numbers in the list of the sources among what something rests on."""
+    place = {citation.key: n for n, citation in enumerate(result.citations, 1)}
+    return tuple(place[key] for key in because if key in place)
+
+
+def _published(result: PlanResult, estimate: Estimate, text: str) -> Said:
+    """A figure of a study, beside its source; of an answer, beside the answers."""
+    numbers = sources_of(result, estimate.because)
+    return Said(text, f"source-{numbers[0]}" if numbers else "evidence", numbers)
+
+
+def _fitted(parts: Iterable[Said], per_line: int, lines: int = _LINES) -> tuple[Said, ...]:
     """As many numbers as a cell holds, each whole and on lines of its own."""
-    shown: list[str] = []
+    shown: list[Said] = []
     for part in parts:
-        lines -= _lines(part, per_line)
+        lines -= _lines(part.text, per_line)
         if lines >= 0:
             shown.append(part)
     return tuple(shown)
@@ -120,16 +140,16 @@ def _cut(text: str, per_line: int, lines: int = _LINES) -> str:
     return clause(text, lines * per_line - 2, at="\n") if lines > 0 else ""
 
 
-def _whole(items: Iterable[str], per_line: int, lines: int = _LINES) -> str:
+def _whole(items: Iterable[Said], per_line: int, lines: int = _LINES) -> tuple[Said, ...]:
     """As many whole items as a cell holds; one that would be cut is left to the page behind."""
-    shown: list[str] = []
+    shown: list[Said] = []
     for item in items:
-        if len("; ".join([*shown, item])) <= lines * per_line - 2:
+        if len("; ".join(one.text for one in [*shown, item])) <= lines * per_line - 2:
             shown.append(item)
-    return "; ".join(shown)
+    return tuple(shown)
 
 
-def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[str, ...]:
+def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[Said, ...]:
     """Per cent of intact with its interval; then the worst by how the bone was held.  Newtons never."""
     known = next((e for e in outcomes if e.id == result.comparison.ranked_by and not absolute(e)), None)
     if known is None:
@@ -145,7 +165,8 @@ def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[str, .
     half = []
     if known.draws is not None and known.value > np.percentile(known.draws, 75.0):
         half = [f"half below {number(float(np.median(known.draws)))}"]
-    return (joined(told(result, known)).replace(" %", ""), *([held] if len(worst) > 1 else []), *half)
+    texts = (joined(told(result, known)).replace(" %", ""), *([held] if len(worst) > 1 else []), *half)
+    return tuple(Said(text, load_link(known.target)) for text in texts)
 
 
 def breach_of(option: Option) -> tuple[float, str] | None:
@@ -193,34 +214,36 @@ def _firsts(result: PlanResult, one: Candidate, cell: str) -> Iterator[Estimate]
         yield from list(own)[:1]
 
 
-def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[str]:
+def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Said]:
     """*pain better 60 %, n 5 000*."""
     for estimate in _firsts(result, one, cell):
         n = "" if estimate.study is None or estimate.study.n is None else f", n {estimate.study.n}"
-        yield f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}{n}"
+        text = f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}{n}"
+        yield _published(result, estimate, text)
 
 
-def _risk(result: PlanResult, one: Candidate) -> Iterator[str]:
+def _risk(result: PlanResult, one: Candidate) -> Iterator[Said]:
     """The likeliest breach, what is nearest, and the harm that was published."""
     if one.plan is not None:
-        breach = breach_of(one.plan)
+        breach, link = breach_of(one.plan), f"option-{one.plan.id}"
         near = [e for e in one.plan.plan.clearances if e.id == "clearance_mm"]
         if near:
             least = min(near, key=lambda e: e.value)
-            yield f"{near_to(least)} {number(least.value, 'mm')}"
+            yield Said(f"{near_to(least)} {number(least.value, 'mm')}", link)
         if breach is not None and breach[0] <= BREACH:
-            yield f"breach {number(100.0 * breach[0])} %" + (f" ({breach[1]})" if breach[1] else "")
+            most = f" ({breach[1]})" if breach[1] else ""
+            yield Said(f"breach {number(100.0 * breach[0])} %{most}", link)
     yield from list(_figures(result, one, "risk"))[:1]
 
 
-def _against(result: PlanResult, one: Candidate) -> Iterator[str]:
+def _against(result: PlanResult, one: Candidate) -> Iterator[Said]:
     """A likely breach first, then what the rules warn of, then what the plan says itself."""
     if one.plan is not None and (breach := breach_of(one.plan)) and breach[0] > BREACH:
         most = f", mostly of the {breach[1]}" if breach[1] else ""
-        yield f"breach in {number(100.0 * breach[0])} %{most}"
+        yield Said(f"breach in {number(100.0 * breach[0])} %{most}", f"option-{one.plan.id}")
     cautions = {v.rule: v.text for v in result.explanation.verdicts if v.rule in one.recommendation.caution}
-    yield from (f"{rule}: {clause(text, 70)}" for rule, text in cautions.items())
+    yield from (Said(f"{rule}: {clause(text, 70)}", f"rule-{rule}") for rule, text in cautions.items())
     if one.plan is not None:
         # how far it may fall short stands beside the bone
         told = (warning for warning in one.plan.warnings if "the plan as drawn" not in warning)
-        yield from (clause(warning, 70, at=";:") for warning in told)
+        yield from (Said(clause(warning, 70, at=";:"), f"option-{one.plan.id}") for warning in told)
