@@ -16,6 +16,7 @@ import numpy as np
 from osteoplan.anatomy.image_values import gas_in_bone, require_plausible
 from osteoplan.errors import BadInput, GeometryMismatch, LesionError, named
 from osteoplan.io.acquisition import read_acquisition
+from osteoplan.io.answers_file import read_preferences
 from osteoplan.io.case_file import (
     CaseFile,
     ImagesFile,
@@ -86,7 +87,7 @@ def read_case(folder: Path) -> Case:
         patient=Patient(**file.patient.model_dump()),
         facts=parse_facts(file.facts, where=f"{where}: facts"),
         goals=parse_facts(file.goals, where=f"{where}: goals"),
-        preferences=file.preferences,
+        preferences=read_preferences(folder, file.preferences),
         procedure=file.procedure.model_dump(exclude_none=True),
         intact_from=file.intact.source if file.intact else None,
         prior_treatment=_earlier(file.prior_treatment),

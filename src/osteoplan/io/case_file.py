@@ -153,7 +153,7 @@ class CaseFile(Strict):
     patient: PatientFile = PatientFile()
     facts: Facts = {}
     goals: Facts = {}
-    preferences: dict[str, float] = {}
+    preferences: str | dict[str, Any] | list[dict[str, Any]] = {}
     procedure: ProcedureFile = ProcedureFile()
     intact: IntactFile | None = None
     prior_treatment: list[PriorTreatmentFile] | None = None

@@ -14,6 +14,7 @@ from osteoplan.model.acquisition import Acquisition
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.centre import Centre
 from osteoplan.model.labels import LabelMap
+from osteoplan.model.preference import Answers
 from osteoplan.model.volume import Volume
 
 __all__ = [
@@ -105,6 +106,7 @@ class Case:
         seeded: bones that were segmented here from a point, not given.
         others: MR and other series.
         intact_from: where the bone without its lesion comes from; None: an earlier scan, else filled in.
+        preferences: what the patient answered, the earliest first; the last counts.
         prior_treatment: what was done before; None where nobody said, empty where nothing was.
         dose: dose of an earlier radiotherapy [Gy], on its own grid in the CT's frame.
         centre: what this centre owns; nothing is stated where the case names none.
@@ -126,7 +128,7 @@ class Case:
     patient: Patient = Patient()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     goals: Mapping[str, Fact] = field(default_factory=dict)
-    preferences: Mapping[str, float] = field(default_factory=dict)
+    preferences: tuple[Answers, ...] = ()
     procedure: Mapping[str, str] = field(default_factory=dict)
     intact_from: IntactFrom | None = None
     prior_treatment: tuple[PriorTreatment, ...] | None = None

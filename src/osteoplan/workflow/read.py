@@ -67,6 +67,7 @@ def input_digests(folder: Path) -> Mapping[str, str]:
     digests = {"case.yaml": digest(read_yaml(folder / "case.yaml"))}
     images = file.images
     names = [images.ct, images.ct_before, images.acquisition, images.dose, file.centre]
+    names += [file.preferences] if isinstance(file.preferences, str) else []
     names += [scan.file for scan in images.mr]
     if images.labels:
         names += [images.labels.file, images.labels.names]
