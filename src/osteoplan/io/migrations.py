@@ -43,7 +43,7 @@ def _to_2(old: Json) -> Json:
     """Whole options, the words of the day, a stiffness called one; the first plans had no standings."""
     first: Json = {
         "standings": [], "presumed": [], "would_change": [], "line_of_therapy": [], "survival": None,
-        "knowledge": None, "checklist": [], "rigidity": [],
+        "knowledge": None, "checklist": [], "rigidity": [], "choice": None,
     }  # fmt: skip
     score = {"kind": "sum", "item_sources": {}, "conflicts": [], "shown_only": False}
     verdict: Json = {"techniques": [], "first": "", "remains": [], "supposed": None, "tag": "", "origin": ""}

@@ -42,6 +42,7 @@ from osteoplan.io.documents import (
 from osteoplan.io.migrations import SCHEMA, migrated
 from osteoplan.io.way_json import angles_document
 from osteoplan.io.yaml import write_text
+from osteoplan.model.choice import Choice
 from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Step
 from osteoplan.model.result import PlanResult, Wordings
@@ -176,6 +177,7 @@ class PlanDocument(Document):
     questions: list[QuestionDocument] = called("questions", *_EXPLAINED, "questions")
     checklist: list[QuestionDocument] = called("checklist", *_EXPLAINED, "checklist")
     sources: list[SourceDocument] = called("sources", "result", "citations")
+    choice: Choice | None = called("choice", "result", "choice")
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")
     wordings: Wordings | None = called("wordings", "result", "wordings")

@@ -106,12 +106,14 @@ class Question:
     Attributes:
         techniques: ids of those whose tier some answer would move.
         asked_by: ids of the rules that lack it.
+        weighed_as: the fact whose answers were tried: the total that an item belongs to, else the fact.
     """
 
     fact: str
     text: str
     techniques: tuple[str, ...]
     asked_by: tuple[str, ...]
+    weighed_as: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.boundary_summary import BoundarySummary
 from osteoplan.model.case import Case, Fact, Lesion
 from osteoplan.model.certainty import Rigidity, Tornado
+from osteoplan.model.choice import Choice
 from osteoplan.model.comparison import Comparison
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
@@ -129,6 +130,7 @@ class PlanResult:
         citations: every source used, in order of first use.
         tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
         published, aims: of every technique of the comparison, simulated or not, by its id.
+        choice: what is left to choose from; None where nobody put it together.
     """
 
     id: str
@@ -144,6 +146,7 @@ class PlanResult:
     rigidity: tuple[Rigidity, ...] = ()
     published: Mapping[str, tuple[Estimate, ...]] = field(default_factory=dict)
     aims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    choice: Choice | None = None
 
     @property
     def credits(self) -> tuple[str, ...]:

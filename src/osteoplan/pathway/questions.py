@@ -8,8 +8,8 @@ The check list is apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.expression import AnyOf, names, parse
@@ -22,8 +22,9 @@ from osteoplan.pathway.expression import evaluate, samples
 from osteoplan.pathway.facts import Facts, definitions
 from osteoplan.pathway.presume import stood_in
 from osteoplan.pathway.settle import undetermined
+from osteoplan.pathway.vocabulary import Value
 
-__all__ = ["MOST", "questions"]
+__all__ = ["MOST", "answered", "questions"]
 
 MOST = 7  # questions that a meeting answers
 _FIRST_CHOICE = 3  # what a move into or out of tier 1 weighs
@@ -71,8 +72,24 @@ def questions(
     found: dict[str, Question] = {}
     for one in telling:
         for item in _items(one.fact, scores):
-            found.setdefault(item, _question(item, one.techniques, asked_by[one.fact]))
+            asked = _question(item, one.techniques, asked_by[one.fact])
+            found.setdefault(item, replace(asked, weighed_as=one.fact))
     return tuple(found.values())[:MOST], tuple(_question(name, (), asked_by[name]) for name in checklist)
+
+
+def answered(
+    assessor: Assessor, facts: Facts, name: str
+) -> tuple[tuple[Value, Mapping[str, Tier | None]], ...]:
+    """What each answer to a fact would make of every technique: (answer, tier by technique).
+
+    Args:
+        facts: given and derived ones; what is presumed gives way to the answer.
+    """
+    _, whens = _reading(assessor, name)
+    return tuple(
+        (value, {id: one.tier for id, one in assessor.tiers(leaned).items()})
+        for value, leaned in _answers(name, facts, whens)
+    )
 
 
 def _open(rules: Iterable[Rule], facts: Facts) -> dict[str, tuple[Rule, ...]]:
@@ -104,27 +121,37 @@ def _reaches(assessor: Assessor, rules: Iterable[Rule], in_play: set[str]) -> bo
 
 def _weigh(assessor: Assessor, name: str, facts: Facts, now: Mapping[str, Tier]) -> _Weighed:
     """Every answer tried: what it moves, and whether it fires a stop or route."""
-    settled = {one: when for one, when in definitions() if name in names(when)}
-    reading = [rule for rule in assessor.rules if {name, *settled} & set(names(rule.when))]
-    whens = AnyOf((*(rule.when for rule in reading), *settled.values()))
+    reading, whens = _reading(assessor, name)
     given, _ = stood_in(facts, "tiers")
     silent = [
         rule for rule in reading if rule.row.effect in ("stop", "route") and not assessor.truth(rule, given)
     ]
     weight, fires, moves = 0, False, dict[str, None]()
-    bare = facts.without(name)
-    for value in samples(whens, name, facts.get(name), vocabulary()[name]):
-        try:
-            known, _ = stood_in(bare.filled({name: value}), "rules")
-        except BadInput:
-            continue  # what was typed rules it out
-        leaned, _ = stood_in(known, "tiers")
+    for _, leaned in _answers(name, facts, whens):
         fires = fires or any(assessor.truth(rule, leaned) for rule in silent)
         then = assessor.settled(leaned)
         moved = [id for id in {**now, **then} if now.get(id) != then.get(id)]
         weight = max(weight, sum(_FIRST_CHOICE if 1 in (now.get(id), then.get(id)) else 1 for id in moved))
         moves.update(dict.fromkeys(moved))
     return _Weighed(name, fires, weight, tuple(moves))
+
+
+def _reading(assessor: Assessor, name: str) -> tuple[list[Rule], AnyOf]:
+    """The rules that read a fact, or what it defines, and every condition on it."""
+    settled = {one: when for one, when in definitions() if name in names(when)}
+    reading = [rule for rule in assessor.rules if {name, *settled} & set(names(rule.when))]
+    return reading, AnyOf((*(rule.when for rule in reading), *settled.values()))
+
+
+def _answers(name: str, facts: Facts, whens: AnyOf) -> Iterator[tuple[Value, Facts]]:
+    """Every answer that conditions tell apart, with all that is then known and presumed."""
+    bare = facts.without(name)
+    for value in samples(whens, name, facts.get(name), vocabulary()[name]):
+        try:
+            known, _ = stood_in(bare.filled({name: value}), "rules")
+        except BadInput:
+            continue  # what was typed rules it out
+        yield value, stood_in(known, "tiers")[0]
 
 
 def _question(name: str, moves: tuple[str, ...], rules: Iterable[Rule]) -> Question:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import osteoplan
+from osteoplan.decide.candidates import candidates
 from osteoplan.decide.compare import compare as side_by_side
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
@@ -33,6 +34,7 @@ from osteoplan.provenance import Stamp, digest
 from osteoplan.report.plan.page import render
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
+from osteoplan.workflow.choose import choose
 from osteoplan.workflow.explain import cited, explain
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.options import options
@@ -80,10 +82,12 @@ def plan(
     simulated = simulate(reading, proposed, settings, setting=setting, cache=cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
     comparison = compare(simulated, explained)
-    sections, left_out = rigidity_of(reading.anatomy, settings)
-    words = wordings(reading, explained, proposed)
     site = str(reading.findings.value("region") or "")
     published = {one.technique: published_outcomes(one.technique, site) for one in explained.recommendations}
+    found = candidates(explained.recommendations, simulated.options, comparison.ranking, published)
+    choice = choose(reading, explained, found, comparison, None, settings.ensemble, simulated.resolution_pct)
+    sections, left_out = rigidity_of(reading.anatomy, settings)
+    words = wordings(reading, explained, proposed)
     return PlanResult(
         id=_identity(made, proposed),
         stamp=made,
@@ -103,6 +107,7 @@ def plan(
         rigidity=sections,
         published=published,
         aims=aims(),
+        choice=choice,
     )
 
 
