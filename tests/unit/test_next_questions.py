@@ -1,10 +1,11 @@
 """What would change what stands first: open facts, presumptions, the physics, what matters."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
 
+from osteoplan.cli.tables import choice_lines
 from osteoplan.decide.candidates import candidates
 from osteoplan.model.centre import Centre
 from osteoplan.model.comparison import Comparison
@@ -65,3 +66,15 @@ def test_what_matters_is_asked_where_nobody_was_asked_and_it_decides():
         ("preference", 0.3, ("b",))
     ]
     assert asked(found=ways, preference=answered(("a", "b", 0.5))).next_questions == ()
+
+
+def test_the_terminal_tells_what_stands_first_and_what_would_change_it():
+    found = asked(SPINE)
+    titles = [{"technique": one.technique, "title": one.technique} for one in found.placed]
+    titles += [{"technique": id, "title": id} for q in found.next_questions for id in (*q.then, *q.lost)]
+    lines = list(choice_lines({"choice": asdict(found), "standings": titles}))
+    assert lines[0].startswith("stands first: ")
+    assert all(id in lines[0] for id in found.first)
+    told = [line for line in lines if line.startswith("would change this: ")]
+    assert len(told) == len(found.next_questions)
+    assert list(choice_lines({"choice": None, "standings": []})) == []

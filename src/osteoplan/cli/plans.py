@@ -168,7 +168,7 @@ def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
 def _plan(case: Path, out_folder: Path, options: PlanOptions, *, force: bool, as_json: bool) -> int:
     """Plan, or reuse; print the table; say where the files are."""
     from osteoplan.cli.console import err, out, print_json, watching
-    from osteoplan.cli.tables import option_table, score_line
+    from osteoplan.cli.tables import choice_lines, option_table, score_line
     from osteoplan.io.plan_json import read_plan
     from osteoplan.knowledge.outcomes import outcomes
     from osteoplan.workflow.options import comparators_alone
@@ -208,6 +208,8 @@ def _plan(case: Path, out_folder: Path, options: PlanOptions, *, force: bool, as
     titles = {one["id"]: one["short_title"] for one in document["options"]}
     for better, worse in document["comparison"]["ties"]:
         out.print(f"not told apart by the uncertainty: {titles[better]} and {titles[worse]}", markup=False)
+    for line in choice_lines(document):
+        out.print(line, markup=False)
     for line in document["warnings"]:
         out.print(f"warning: {line}", markup=False)
     out.print(f"{'reused' if reused else 'wrote'} {out_folder / 'report.html'} and plan.json", markup=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -10,13 +10,14 @@ from rich.text import Text
 
 from osteoplan.cli.console import plain_table
 from osteoplan.knowledge.outcomes import outcomes
+from osteoplan.model.choice import ABOVE_WORDS
 from osteoplan.model.evidence import how_read, tier_words
 from osteoplan.model.plan import BREACH, OFF_SCAN, OPTION_WORDS
 from osteoplan.report.words import clause
 
 __all__ = [
-    "finding_table", "interval", "need_table", "needed_first", "option_table", "score_line", "score_lines",
-    "series_table", "verdict_table", "verification_table",
+    "choice_lines", "finding_table", "interval", "need_table", "needed_first", "option_table", "score_line",
+    "score_lines", "series_table", "verdict_table", "verification_table",
 ]  # fmt: skip
 
 Json = dict[str, Any]
@@ -60,6 +61,26 @@ def option_table(plan: Json) -> Table:
             bone = "-" if way["status"] == "infeasible" else _bone([way], ranked_by)
             table.add_row("", Text(f"  {title}"), bone, _cut(_against(way)))
     return table
+
+
+def choice_lines(plan: Json) -> Iterator[str]:
+    """What stands first and by what, where sources point apart, and what would change it."""
+    choice = plan["choice"]
+    if choice is None or not choice["first"]:
+        return
+    title = {one["technique"]: one["title"] for one in plan["standings"]}
+    first = "; ".join(title[id] for id in choice["first"])
+    yield f"stands first: {first}" + (" (nothing tells them apart)" if len(choice["first"]) > 1 else "")
+    for told in choice["above"]:
+        if told["better"] in choice["first"]:
+            words = ABOVE_WORDS[told["by"]]
+            yield f"  above {title[told['worse']]} {words}: {told['because']}"
+    for said in choice["disagreements"]:
+        yield f"disagreement: {said}"
+    for asked in choice["next_questions"]:
+        lost = [f"{title[id]} no longer" for id in asked["lost"]]
+        then = "; ".join([*(title[id] for id in asked["then"]), *lost]) or "another order"
+        yield f"would change this: {asked['text']} In {100.0 * asked['share']:.0f} % of answers: {then}"
 
 
 def _bone(options: Sequence[Json], ranked_by: str) -> str:
