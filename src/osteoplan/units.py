@@ -67,6 +67,7 @@ _UCUM_BY_SYMBOL = {
     "kg": "kg",
     "cm": "cm",
     "Gy": "Gy",
+    "mGy": "mGy",
     "mL/min": "mL/min",
     "10*9/L": "10*9/L",
     "mg/dL": "mg/dL",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from osteoplan.errors import named
 from osteoplan.knowledge.devices import devices
-from osteoplan.knowledge.evidence import evidence
+from osteoplan.knowledge.evidence import evidence, study_of
 from osteoplan.knowledge.expression import names, parse
 from osteoplan.knowledge.load import Cited
 from osteoplan.knowledge.loads import load_cases
@@ -158,14 +158,17 @@ def evidence_table() -> str:
     rows: list[Sequence[str]] = []
     for technique, file in evidence().items():
         if not file.outcomes:
-            rows.append((f"`{technique}`", "none found", "", "", file.nothing_found, "", ""))
+            rows.append((f"`{technique}`", "none found", "", "", file.nothing_found, "", "", ""))
         for row in file.outcomes:
             value, sites = f"{row.value:g} {row.unit}", ", ".join(row.sites)
             value = none_or_all(row.value, row.unit, row.n, row.of) or value
             value += f", against {row.against}" if row.against else ""
+            study = study_of(row)
+            told = ", ".join(filter(None, [study.design, f"n {row.n}" if row.n else "", study.certainty]))
             done = f"other population ({row.population}): {row.regimen}" if row.population else row.regimen
-            rows.append((f"`{technique}`", f"`{row.id}`", sites, value, done, _read(row), _cited(row)))
-    return _markdown(("technique", "outcome", "site", "value", "what was done", "checked", "source"), rows)
+            rows.append((f"`{technique}`", f"`{row.id}`", sites, value, done, told, _read(row), _cited(row)))
+    heads = ("technique", "outcome", "site", "value", "what was done", "certainty", "checked", "source")
+    return _markdown(heads, rows)
 
 
 def outcomes_table() -> str:

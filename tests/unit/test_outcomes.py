@@ -93,6 +93,7 @@ def test_every_outcome_of_a_load_case_is_listed_in_its_unit() -> None:
 def test_nothing_is_listed_that_nobody_computes() -> None:
     patterns = {room: [p for r, p in told() if r == room] for room in ROOMS}
     patterns["mechanics"] += [re.escape(id) for id, _ in of_load_cases()]
+    patterns["card"] = ["anaesthesia_level"]  # decide.outcomes makes it of a technique's card
     published = {row.id for file in evidence().values() for row in file.outcomes}
     idle = [
         (id, who)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import datetime
 import math
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
+from osteoplan.knowledge.certainty import certainty_of
 from osteoplan.knowledge.load import Cited, Strict, documents
 from osteoplan.model.outcome import Design, Estimate, Study, exact_interval, limit_of_none, none_or_all
 
-__all__ = ["EvidenceFile", "OutcomeRow", "evidence", "published_outcomes"]
+__all__ = ["EvidenceFile", "OutcomeRow", "evidence", "published_outcomes", "study_of"]
 
 
 class OutcomeRow(Cited):
@@ -37,6 +40,7 @@ class OutcomeRow(Cited):
             of the mean then follows from Student's t.
         months, followed: when it was told, and how many of the n were still there.
         design: "" is told as such, and has no certainty.
+        grade, kinds, primaries, intent: see ``model.outcome.Study``.
     """
 
     id: str
@@ -57,6 +61,10 @@ class OutcomeRow(Cited):
     months: float | None = Field(default=None, ge=0.0)
     followed: int | None = Field(default=None, gt=0)
     design: Design = ""
+    grade: str = ""
+    kinds: tuple[str, ...] = ()
+    primaries: tuple[str, ...] = ()
+    intent: Literal["", "palliative", "curative"] = ""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -98,12 +106,19 @@ def _estimate(row: OutcomeRow) -> Estimate:
     low, high, ours = _interval(row)
     return Estimate(
         row.id, row.target, row.value, low, high, row.unit, "published", (*words, *row.cite), row.level,
-        None, row.status,
-        study=Study(
-            row.n, row.of, row.population, row.against, row.tag, row.events, row.months, row.followed,
-            row.design, ours,
-        ),
+        None, row.status, study=study_of(row, ours=ours),
     )  # fmt: skip
+
+
+def study_of(row: OutcomeRow, *, ours: bool = False) -> Study:
+    """What a row rests on, with its certainty."""
+    study = Study(
+        row.n, row.of, row.population, row.against, row.tag, row.events, row.months, row.followed,
+        row.design, row.grade, () if row.site == "any" else row.sites, row.kinds, row.primaries, row.intent,
+        ours,
+    )  # fmt: skip
+    certainty, because = certainty_of(study)
+    return replace(study, certainty=certainty, certainty_because=because)
 
 
 def _interval(row: OutcomeRow) -> tuple[float | None, float | None, bool]:
@@ -119,5 +134,6 @@ def _interval(row: OutcomeRow) -> tuple[float | None, float | None, bool]:
         from scipy.special import stdtrit  # late: most rows need none
 
         half = float(stdtrit(row.n - 1, 0.5 + 0.5 * row.level)) * row.sd / math.sqrt(row.n)
-        return row.value - half, row.value + half, True
+        if half < row.value or row.value < 0.0:  # what cannot be negative is no mean of that kind
+            return row.value - half, row.value + half, True
     return None, None, False

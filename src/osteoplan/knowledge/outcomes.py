@@ -24,9 +24,10 @@ class _OutcomeRow(Strict):
     short_title: str = Field("", max_length=40)
     unit: str | tuple[str, ...]
     better: Literal["more", "less", "neither"]
-    by: tuple[Literal["mechanics", "cement", "techniques", "published"], ...] = Field(min_length=1)
+    by: tuple[Literal["mechanics", "cement", "techniques", "published", "card"], ...] = Field(min_length=1)
     format: Literal["number", "per_cent"] = "number"
     cell: Literal["", "evidence", "risk", "burden"] = ""
+    levels: tuple[str, ...] = ()
 
 
 class _OutcomeFile(RootModel[dict[str, _OutcomeRow]]):
@@ -64,4 +65,5 @@ def _noun(id: str, row: _OutcomeRow) -> Outcome:
     return Outcome(
         id, row.title, row.short_title or row.title,
         (row.unit,) if isinstance(row.unit, str) else row.unit, row.better, row.by, row.format, row.cell,
+        row.levels,
     )  # fmt: skip

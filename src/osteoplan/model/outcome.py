@@ -38,6 +38,7 @@ class Outcome:
         by: rooms that compute it, and ``published`` where studies tell it.
         format: ``per_cent`` prints a share of 1 in per cent.
         cell: of the first page's table where a published one stands; the first listed comes first.
+        levels: words of its values 0, 1, 2 ..., where it is a level and no number.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Outcome:
     by: tuple[str, ...]
     format: Literal["number", "per_cent"] = "number"
     cell: Literal["", "evidence", "risk", "burden"] = ""
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class Study:
         months: after the procedure; None where no time was told.
         followed: how many of the n were still there at that time.
         design: ``pooled`` is a review or meta-analysis; "" where it was not told.
+        grade: of a complication, in the source's words or by its scale; "" where it gave none.
+        sites, kinds, primaries, intent: which bones, lesions (``lesion_kind``) and tumours these were, with
+            which aim; empty where it was not told or everything was taken together.
         ours: the interval is not the source's but our arithmetic: exact of a share, t of a printed spread.
         certainty, certainty_because: of the number, by the rule of ``data/certainty``; "" without a design.
         distance: in what these patients differ from this one, or may; ``apart`` counts it
@@ -78,6 +83,11 @@ class Study:
     months: float | None = None
     followed: int | None = None
     design: Design = ""
+    grade: str = ""
+    sites: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    primaries: tuple[str, ...] = ()
+    intent: str = ""
     ours: bool = False
     certainty: Certainty = ""
     certainty_because: tuple[str, ...] = ()

@@ -83,6 +83,7 @@ def _evidence_findings(
             yield from (f"evidence {id}: {row.id}: the site '{site}' is no region"
                         for site in row.sites if site not in regions)  # fmt: skip
             yield from (f"evidence {id}: {fault}" for fault in _outcome_findings(row, root))
+            yield from (f"evidence {id}: {row.id}: {fault}" for fault in _study_findings(row, facts))
             if (row.low is None) != (row.high is None):
                 yield f"evidence {id}: {row.id}: an interval has both ends"
 
@@ -97,6 +98,35 @@ def _outcome_findings(row: OutcomeRow, root: Path | None) -> Iterator[str]:
         yield f"{row.id}: in '{row.unit}', but its unit is {' or '.join(known.units)}"
     if "published" not in known.by:
         yield f"{row.id}: the outcome does not say that it is published"
+
+
+# regimens of other patients than those with a tumour; beside such a word a number needs its ``population``
+_OTHERS = ("osteoporotic", "fragility", "injury", "trauma")
+
+
+def _study_findings(row: OutcomeRow, facts: Mapping[str, FactRow]) -> Iterator[str]:
+    """What a published number lacks to be judged: its design, its base, whose it is."""
+    words = f"{row.regimen} {row.note}"
+    share = row.unit == "%" and "probability" in row.id
+    if not row.design:
+        yield "no 'design': series, cohort, registry, pooled, randomised or model"
+    if share and row.n is None and "base not stated" not in words:
+        yield "a share without 'n' says 'base not stated' in its regimen or note"
+    if row.events is not None and (not share or row.n is None or row.events > row.n):
+        yield "'events' is of a share, beside 'n' and not above it"
+    elif row.events is not None and row.n and abs(row.value - 100.0 * row.events / row.n) > _PRINTED:
+        yield f"{row.value:g} % is not {row.events} of {row.n}"
+    if row.sd is not None and (row.n is None or row.low is not None):
+        yield "'sd' stands beside 'n', and not beside a printed interval"
+    if row.followed is not None and (row.months is None or row.n is None or row.followed > row.n):
+        yield "'followed' is of 'n' at 'months', and not above it"
+    if any(word in row.regimen.casefold() for word in _OTHERS) and not row.population:
+        yield "other patients or another procedure: say so in 'population'"
+    for key, given in (("lesion_kind", row.kinds), ("primary", row.primaries)):
+        yield from (f"'{level}' is no level of {key}" for level in given if level not in facts[key].levels)
+
+
+_PRINTED = 0.55  # per cent: a whole one as printed, with the half that its rounding hides
 
 
 def _order_findings(file: OrderFile, facts: Mapping[str, FactRow]) -> Iterator[str]:
