@@ -55,8 +55,8 @@ class Candidate:
 
     @property
     def beside(self) -> bool:
-        """Whether it goes with any of the others and stands in nobody's place: drugs, and a biopsy."""
-        return self.recommendation.family in ("drugs", "diagnosis")
+        """Whether it goes with any of the others and stands in nobody's place: bone drugs, a biopsy."""
+        return self.recommendation.family in ("bone drugs", "diagnosis")
 
     @property
     def plan(self) -> Option | None:

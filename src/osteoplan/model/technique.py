@@ -15,7 +15,7 @@ __all__ = [
 
 Family = Literal[
     "cement", "expansion", "fixation", "ablation", "injection", "embolisation", "radiotherapy", "surgery",
-    "support", "combination", "drugs", "diagnosis", "observation",
+    "support", "combination", "drugs", "bone drugs", "diagnosis", "observation",
 ]  # fmt: skip
 Bleeding = Literal["high", "low", "none"]
 Anaesthesia = Literal["none", "local", "sedation", "general"]
