@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from osteoplan.report.plan.meeting import first_page
-from osteoplan.report.plan.nouns import FirstPage, Said
+from osteoplan.report.plan.nouns import FirstPage, Linked
 from tests.report_fixture import plan_result, uncalibrated
 
 AGREED = Path(__file__).with_name("report_first_page.txt")
@@ -51,7 +51,7 @@ def _options(first: FirstPage) -> list[str]:
     return [*lines, *(f"? {question.text}" for question in first.questions), f"confirm: {first.checklist}"]
 
 
-def _told(cell: Iterable[Said]) -> str:
+def _told(cell: Iterable[Linked]) -> str:
     return " + ".join(one.text for one in cell)
 
 

@@ -29,7 +29,7 @@ from osteoplan.report.drawing.pictures import Scenery, stamps_of
 from osteoplan.report.plan.appendix import act_words
 from osteoplan.report.plan.drawings import draw, strain_page
 from osteoplan.report.plan.meeting import best_option, first_page
-from osteoplan.report.plan.nouns import Drawings, Said
+from osteoplan.report.plan.nouns import Drawings, Linked
 from osteoplan.report.plan.page import html, render
 from osteoplan.workflow.wordings import wordings
 from tests.report_fixture import NASTY, busy, changed, plan_result, uncalibrated
@@ -92,8 +92,8 @@ def test_a_technique_is_one_row_and_its_ways_stand_beneath_it(result: PlanResult
         "vertebroplasty", "cryoablation", "best supportive and systemic care",
     ]  # fmt: skip
     assert first.rows[0].ways == "both pedicles; also left pedicle"
-    assert first.rows[0].bone == (Said("92 (82–100)", "load-compression"),)
-    assert first.now == (Said("64 (57–70)", "load-compression"),)
+    assert first.rows[0].bone == (Linked("92 (82–100)", "load-compression"),)
+    assert first.now == (Linked("64 (57–70)", "load-compression"),)
     assert first.rows[1].bone == ()
     assert [(one.title, one.reason) for one in first.not_here] == []
 
@@ -186,7 +186,7 @@ def test_what_stops_is_the_first_flag_and_three_flags_are_told(
         result.explanation.verdicts[3], truth=True, first="treat the infection", text="nothing else"
     )
     stopped = changed(result, verdicts=(*result.explanation.verdicts[:3], stop))
-    assert first_page(stopped).flags[0] == Said("S3: treat the infection", "rule-S3")
+    assert first_page(stopped).flags[0] == Linked("S3: treat the infection", "rule-S3")
     assert len(first_page(busy(result)).flags) == 3
 
 

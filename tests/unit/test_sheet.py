@@ -32,8 +32,9 @@ from osteoplan.model.plan import (
 )
 from osteoplan.model.volume import Volume
 from osteoplan.report.places import Midline, angles, midline, skin_to_bone_mm, slice_words
+from osteoplan.report.rendering import page_count
 from osteoplan.report.sheet.nouns import Asked
-from osteoplan.report.sheet.page import TEXT_PT, page_count, render_sheet, sheet_document
+from osteoplan.report.sheet.page import TEXT_PT, render_sheet, sheet_document
 from osteoplan.report.sheet.view import sheet_view
 from osteoplan.workflow import sheet as workflow
 from tests.report_fixture import NASTY, changed, needle
@@ -330,12 +331,12 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_sheet_is_made_and_the_same_one_is_not_written_twice(planned: Path) -> None:
     made = workflow.sheet(planned, "vp_left")
     out = planned.parent / "papers" / "sheet.pdf"
-    assert workflow.write_sheet(made, out)
-    assert not workflow.write_sheet(made, out)
+    assert workflow.write_pdf(made.pdf, out)
+    assert not workflow.write_pdf(made.pdf, out)
     assert made.says["side"] == "LEFT"
     out.write_bytes(b"other")
     with pytest.raises(AlreadyExists, match="--force"):
-        workflow.write_sheet(made, out)
+        workflow.write_pdf(made.pdf, out)
 
 
 def test_an_unknown_option_is_told_its_neighbour(planned: Path) -> None:

@@ -1,12 +1,17 @@
-"""What every page is made with: a template filled, and images inside, so that the file loads nothing."""
+"""What every page is made with: a template filled or typeset, and images inside, so that it loads nothing."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import io
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,7 +19,9 @@ from PIL import Image
 
 from osteoplan.arrays import U8
 
-__all__ = ["data_uri", "filled", "hash_of", "png", "source"]
+__all__ = ["data_uri", "filled", "fonts", "hash_of", "page_count", "png", "source", "typeset"]
+
+_UNITS = re.compile(r"(?<=\d) (?=(?:mm|mL|min|W|%|°C)\b)")
 
 
 def filled(template: str, /, **content: object) -> str:
@@ -42,6 +49,40 @@ def png(pixels: U8) -> bytes:
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "png")
     return file.getvalue()
+
+
+def typeset(template: str, content: Mapping[str, object], *, date: str) -> bytes:
+    """PDF of a static typst template; the same content gives the same bytes.
+
+    Nothing is read from the network or from the fonts of the machine.  The content reaches the template as
+    one JSON string, so that whatever a user typed is text and never markup.
+
+    Args:
+        date: ISO day that the file is stamped with.
+    """
+    import typst  # imported late: 80 MB that only paper needs
+
+    made = typst.compile(  # type: ignore[misc]  # its stub cannot tell bytes from a path
+        source(template).encode(),
+        font_paths=[fonts()],
+        ignore_system_fonts=True,
+        sys_inputs={"content": _UNITS.sub("\u00a0", json.dumps(content, ensure_ascii=False))},
+        timestamp=datetime.fromisoformat(f"{date[:10]}T00:00:00").replace(tzinfo=UTC),
+    )
+    assert isinstance(made, bytes)
+    return made
+
+
+def page_count(pdf: bytes) -> int:
+    """Pages of a PDF that typst wrote: its page objects."""
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
+
+
+def fonts() -> Path:
+    """Folder of DejaVu Sans, as matplotlib carries it."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 @cache

@@ -7,6 +7,7 @@ write(result, Path("case"), out=Path("case/plan"))
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import shutil
 import tempfile
@@ -31,11 +32,14 @@ from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations, Wordings
 from osteoplan.pathway.rules import blocking
 from osteoplan.provenance import Stamp, digest
-from osteoplan.report.plan.page import render
+from osteoplan.report.plan.drawings import draw
+from osteoplan.report.plan.page import html
+from osteoplan.report.plan.paper import paper
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.choose import choose
 from osteoplan.workflow.explain import cited, explain
+from osteoplan.workflow.export import PAGES
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, quiet, stage
@@ -158,16 +162,18 @@ def existing(out: Path, folder: Path, settings: PlanSettings, *, force: bool) ->
 
 
 def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: Progress = quiet) -> Written:
-    """Write ``plan.json`` and ``report.html`` into ``out``: both, or neither."""
+    """Write ``plan.json``, ``report.html`` and ``report.json``, its pages for paper: all, or none."""
     stage(progress, "drawing the report", 0.92, 0.99)
     out = Path(out)
-    page = render(result)
+    drawings = draw(result)
+    page, pages = html(result, drawings), paper(result, drawings)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".plan-", dir=out) as beside:
         document = plan_document(result, case_folder=os.path.relpath(folder, out))
         write_plan(document, Path(beside) / "plan.json")
         write_text(Path(beside) / "report.html", page)
-        for name in ("plan.json", "report.html"):
+        write_text(Path(beside) / PAGES, json.dumps(pages, ensure_ascii=False))
+        for name in ("plan.json", "report.html", PAGES):
             shutil.move(Path(beside) / name, out / name)
     return Written(out / "plan.json", out / "report.html")
 

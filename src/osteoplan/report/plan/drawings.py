@@ -31,7 +31,7 @@ from osteoplan.report.drawing.pictures import (
 from osteoplan.report.drawing.plane import Cut, Plane, along, cuts_along, fit, widened
 from osteoplan.report.places import angles, midline
 from osteoplan.report.plan.meeting import best_option
-from osteoplan.report.plan.nouns import ColourBar, Drawings, Headed, Said, StrainPage
+from osteoplan.report.plan.nouns import ColourBar, Drawings, Headed, Linked, StrainPage
 from osteoplan.report.plan.rows import breach_of, chosen, in_order, near_to
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import number
@@ -74,7 +74,7 @@ def _meeting(scenery: Scenery, result: PlanResult) -> Iterator[Headed]:
             filter(None, [scenery.anatomy.lesion.matrix, str(result.reading.findings.value("axes_mm") or "")])
         )
         head = f"lesion: {words}{' mm' if 'x' in words else ''}" if cut == "axial" else ""
-        yield Headed(Said(head, "findings"), _picture(bare if best is not None else scenery, plane))
+        yield Headed(Linked(head, "findings"), _picture(bare if best is not None else scenery, plane))
     if best is None:
         return
     rods = rods_of(best.plan, result.wordings.devices)
@@ -82,7 +82,7 @@ def _meeting(scenery: Scenery, result: PlanResult) -> Iterator[Headed]:
     if rods:
         plane = _way_plane(scenery, rods)
         yield Headed(
-            Said(f"{best.plan.short_title}: {_way_words(result, best)}", f"option-{best.id}"),
+            Linked(f"{best.plan.short_title}: {_way_words(result, best)}", f"option-{best.id}"),
             _picture(scenery, plane, rods, cement),
         )
     closest = _closest(scenery, result, best, rods)
@@ -140,7 +140,7 @@ def _closest(scenery: Scenery, result: PlanResult, option: Option, rods: Sequenc
     of = f" ({breach[1]})" if breach and breach[1] else ""
     chance = "" if breach is None else f"; breach {number(100.0 * breach[0])} %{of}"
     head = f"closest: {name} {number(least.value, 'mm')}{chance}"
-    return Headed(Said(head, f"option-{option.id}"), replace(picture, outlines=(*picture.outlines, gap)))
+    return Headed(Linked(head, f"option-{option.id}"), replace(picture, outlines=(*picture.outlines, gap)))
 
 
 def _gap_ends(scenery: Scenery, gap: Estimate, rods: Sequence[DrawnRod]) -> F64 | None:

@@ -10,7 +10,7 @@ from osteoplan.model.findings import Finding
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import fact_words, found_words, label_of
-from osteoplan.report.plan.nouns import FirstPage, Heading, Said
+from osteoplan.report.plan.nouns import FirstPage, Heading, Linked
 from osteoplan.report.plan.rows import bone_lines, chosen, in_order, not_here, row
 from osteoplan.report.views import Line
 from osteoplan.report.words import clause, few_words, number
@@ -56,7 +56,7 @@ def first_page(result: PlanResult) -> FirstPage:
         header=header(result),
         question=_question(result),
         goal=_goal(result),
-        flags=tuple(Said(clause(flag, _FLAG, at="\n"), link) for flag, link in _flags(result))[:_FLAGS],
+        flags=tuple(Linked(clause(flag, _FLAG, at="\n"), link) for flag, link in _flags(result))[:_FLAGS],
         facts=tuple(_facts(result)),
         rows=rows,
         not_here=tuple(not_here(one) for one in shut),
@@ -179,12 +179,12 @@ def _abbreviation(name: str) -> str:
     return name[name.rindex("(") + 1 : -1] if name.endswith(")") and "(" in name else name
 
 
-def _asked(result: PlanResult, question: Question) -> Said:
+def _asked(result: PlanResult, question: Question) -> Linked:
     """A question with how much hangs on it."""
     count = len(question.techniques)
     moves = f" (moves {count} option{'s' if count != 1 else ''})" if count else ""
     asked = clause(label_of(question.fact, result.wordings.labels), _QUESTION)
-    return Said(f"{asked}?{moves}", f"question-{question.fact}")
+    return Linked(f"{asked}?{moves}", f"question-{question.fact}")
 
 
 def _beyond(standings: Sequence[Candidate], listed: Sequence[Candidate]) -> Iterator[str]:

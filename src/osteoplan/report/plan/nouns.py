@@ -9,7 +9,15 @@ from osteoplan.report.drawing.pictures import Legend, Picture
 from osteoplan.report.views import Line
 
 __all__ = [
-    "Cite", "ColourBar", "Drawings", "FirstPage", "Headed", "Heading", "NotHere", "Row", "Said",
+    "Cite",
+    "ColourBar",
+    "Drawings",
+    "FirstPage",
+    "Headed",
+    "Heading",
+    "Linked",
+    "NotHere",
+    "Row",
     "StrainPage",
 ]  # fmt: skip
 
@@ -35,7 +43,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Said:
+class Linked:
     """A figure of the first page, and what it rests on.
 
     Attributes:
@@ -65,11 +73,11 @@ class Row:
     tier: str
     terms: str
     aim: str
-    evidence: tuple[Said, ...]
-    bone: tuple[Said, ...]
-    risk: tuple[Said, ...]
-    burden: tuple[Said, ...]
-    against: tuple[Said, ...]
+    evidence: tuple[Linked, ...]
+    bone: tuple[Linked, ...]
+    risk: tuple[Linked, ...]
+    burden: tuple[Linked, ...]
+    against: tuple[Linked, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class NotHere:
 class Headed:
     """A picture with what a meeting reads off it."""
 
-    head: Said
+    head: Linked
     picture: Picture
 
 
@@ -105,15 +113,15 @@ class FirstPage:
     header: Heading
     question: str
     goal: str
-    flags: tuple[Said, ...]
+    flags: tuple[Linked, ...]
     facts: tuple[Line, ...]
     rows: tuple[Row, ...]
     not_here: tuple[NotHere, ...]
     beyond: tuple[str, ...]
     columns: tuple[str, ...]
-    now: tuple[Said, ...]
+    now: tuple[Linked, ...]
     notes: tuple[str, ...]
-    questions: tuple[Said, ...]
+    questions: tuple[Linked, ...]
     checklist: str
 
 

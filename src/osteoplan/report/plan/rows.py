@@ -19,7 +19,7 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import label_of
-from osteoplan.report.plan.nouns import NotHere, Row, Said
+from osteoplan.report.plan.nouns import Linked, NotHere, Row
 from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
 
 __all__ = [
@@ -119,15 +119,15 @@ def sources_of(result: PlanResult, because: Iterable[str]) -> tuple[int, ...]:
     return tuple(place[key] for key in because if key in place)
 
 
-def _published(result: PlanResult, estimate: Estimate, text: str) -> Said:
+def _published(result: PlanResult, estimate: Estimate, text: str) -> Linked:
     """A figure of a study, beside its source; of an answer, beside the answers."""
     numbers = sources_of(result, estimate.because)
-    return Said(text, f"source-{numbers[0]}" if numbers else "evidence", numbers)
+    return Linked(text, f"source-{numbers[0]}" if numbers else "evidence", numbers)
 
 
-def _fitted(parts: Iterable[Said], per_line: int, lines: int = _LINES) -> tuple[Said, ...]:
+def _fitted(parts: Iterable[Linked], per_line: int, lines: int = _LINES) -> tuple[Linked, ...]:
     """As many numbers as a cell holds, each whole and on lines of its own."""
-    shown: list[Said] = []
+    shown: list[Linked] = []
     for part in parts:
         lines -= _lines(part.text, per_line)
         if lines >= 0:
@@ -140,16 +140,16 @@ def _cut(text: str, per_line: int, lines: int = _LINES) -> str:
     return clause(text, lines * per_line - 2, at="\n") if lines > 0 else ""
 
 
-def _whole(items: Iterable[Said], per_line: int, lines: int = _LINES) -> tuple[Said, ...]:
+def _whole(items: Iterable[Linked], per_line: int, lines: int = _LINES) -> tuple[Linked, ...]:
     """As many whole items as a cell holds; one that would be cut is left to the page behind."""
-    shown: list[Said] = []
+    shown: list[Linked] = []
     for item in items:
         if len("; ".join(one.text for one in [*shown, item])) <= lines * per_line - 2:
             shown.append(item)
     return tuple(shown)
 
 
-def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[Said, ...]:
+def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[Linked, ...]:
     """Per cent of intact with its interval; then the worst by how the bone was held.  Newtons never."""
     known = next((e for e in outcomes if e.id == result.comparison.ranked_by and not absolute(e)), None)
     if known is None:
@@ -166,7 +166,7 @@ def bone_lines(result: PlanResult, outcomes: Sequence[Estimate]) -> tuple[Said, 
     if known.draws is not None and known.value > np.percentile(known.draws, 75.0):
         half = [f"half below {number(float(np.median(known.draws)))}"]
     texts = (joined(told(result, known)).replace(" %", ""), *([held] if len(worst) > 1 else []), *half)
-    return tuple(Said(text, load_link(known.target)) for text in texts)
+    return tuple(Linked(text, load_link(known.target)) for text in texts)
 
 
 def breach_of(option: Option) -> tuple[float, str] | None:
@@ -214,7 +214,7 @@ def _firsts(result: PlanResult, one: Candidate, cell: str) -> Iterator[Estimate]
         yield from list(own)[:1]
 
 
-def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Said]:
+def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Linked]:
     """*pain better 60 %, n 5 000*."""
     for estimate in _firsts(result, one, cell):
         n = "" if estimate.study is None or estimate.study.n is None else f", n {estimate.study.n}"
@@ -222,28 +222,28 @@ def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Said]:
         yield _published(result, estimate, text)
 
 
-def _risk(result: PlanResult, one: Candidate) -> Iterator[Said]:
+def _risk(result: PlanResult, one: Candidate) -> Iterator[Linked]:
     """The likeliest breach, what is nearest, and the harm that was published."""
     if one.plan is not None:
         breach, link = breach_of(one.plan), f"option-{one.plan.id}"
         near = [e for e in one.plan.plan.clearances if e.id == "clearance_mm"]
         if near:
             least = min(near, key=lambda e: e.value)
-            yield Said(f"{near_to(least)} {number(least.value, 'mm')}", link)
+            yield Linked(f"{near_to(least)} {number(least.value, 'mm')}", link)
         if breach is not None and breach[0] <= BREACH:
             most = f" ({breach[1]})" if breach[1] else ""
-            yield Said(f"breach {number(100.0 * breach[0])} %{most}", link)
+            yield Linked(f"breach {number(100.0 * breach[0])} %{most}", link)
     yield from list(_figures(result, one, "risk"))[:1]
 
 
-def _against(result: PlanResult, one: Candidate) -> Iterator[Said]:
+def _against(result: PlanResult, one: Candidate) -> Iterator[Linked]:
     """A likely breach first, then what the rules warn of, then what the plan says itself."""
     if one.plan is not None and (breach := breach_of(one.plan)) and breach[0] > BREACH:
         most = f", mostly of the {breach[1]}" if breach[1] else ""
-        yield Said(f"breach in {number(100.0 * breach[0])} %{most}", f"option-{one.plan.id}")
+        yield Linked(f"breach in {number(100.0 * breach[0])} %{most}", f"option-{one.plan.id}")
     cautions = {v.rule: v.text for v in result.explanation.verdicts if v.rule in one.recommendation.caution}
-    yield from (Said(f"{rule}: {clause(text, 70)}", f"rule-{rule}") for rule, text in cautions.items())
+    yield from (Linked(f"{rule}: {clause(text, 70)}", f"rule-{rule}") for rule, text in cautions.items())
     if one.plan is not None:
         # how far it may fall short stands beside the bone
         told = (warning for warning in one.plan.warnings if "the plan as drawn" not in warning)
-        yield from (Said(clause(warning, 70, at=";:"), f"option-{one.plan.id}") for warning in told)
+        yield from (Linked(clause(warning, 70, at=";:"), f"option-{one.plan.id}") for warning in told)

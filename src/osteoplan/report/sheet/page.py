@@ -9,34 +9,29 @@ the reasons behind the steps are left out; a plan that still needs two pages is 
 
 from __future__ import annotations
 
-import json
-import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from PIL import ImageFont
 
 from osteoplan.errors import NotAvailable
 from osteoplan.report.drawing.pictures import Picture, Scenery
-from osteoplan.report.rendering import filled
+from osteoplan.report.rendering import filled, fonts, page_count, typeset
 from osteoplan.report.sheet.nouns import Asked, Sheet
 from osteoplan.report.sheet.pictures import SheetPicture, SheetPictures, scenery_of, sheet_pictures
 from osteoplan.report.sheet.view import sheet_view
 
-__all__ = ["TEXT_PT", "fit_page", "page_count", "render_sheet", "sheet_document"]
+__all__ = ["TEXT_PT", "fit_page", "render_sheet", "sheet_document"]
 
 TEXT_PT = 11.0
 _WIDE_PT = 538.0  # of the page between its margins
 _GAP_PT = 5.0
 _EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"/>'
 _LARGEST_PT, _SMALLEST_PT, _STEP_PT = 190.0, 96.0, 6.0
-_UNITS = re.compile(r"(?<=\d) (?=(?:mm|mL|min|W|%|°C)\b)")
 
 
 def render_sheet(asked: Asked) -> bytes:
@@ -81,15 +76,8 @@ def fit_page(asked: Asked, sheet: Sheet, scenery: Scenery) -> bytes | None:
     return _compile(sheet, drawn, [(_svg(one), one.caption, edges[first]) for one in drawn.pictures])
 
 
-def page_count(pdf: bytes) -> int:
-    """Pages of a PDF that typst wrote: its page objects."""
-    return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
-
-
 def _compile(sheet: Sheet, pictures: SheetPictures, shown: Sequence[tuple[str, str, float]]) -> bytes:
     """Typst on one static page; nothing is read from the network or from the fonts of the machine."""
-    import typst  # imported late: 80 MB that only this page needs
-
     document = {
         **asdict(sheet),
         "size": TEXT_PT,
@@ -97,15 +85,7 @@ def _compile(sheet: Sheet, pictures: SheetPictures, shown: Sequence[tuple[str, s
         "legend": [{"words": e.words, "colour": e.colour, "dash": bool(e.dash)} for e in pictures.legend],
         "picture_note": pictures.note,
     }
-    made = typst.compile(  # type: ignore[misc]  # its stub cannot tell bytes from a path
-        _template(),
-        font_paths=[_fonts()],
-        ignore_system_fonts=True,
-        sys_inputs={"sheet": _UNITS.sub("\u00a0", json.dumps(document, ensure_ascii=False))},
-        timestamp=datetime.fromisoformat(f"{sheet.date}T00:00:00").replace(tzinfo=UTC),
-    )
-    assert isinstance(made, bytes)
-    return made
+    return typeset("sheet.typ", document, date=sheet.date)
 
 
 def _svg(shown: SheetPicture) -> str:
@@ -129,17 +109,4 @@ def _stamp_lines(picture: Picture) -> list[str]:
 @cache
 def _bold() -> ImageFont.FreeTypeFont:
     """The font of the pictures' words."""
-    return ImageFont.truetype(_fonts() / "DejaVuSans-Bold.ttf", TEXT_PT)
-
-
-def _fonts() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
-@cache
-def _template() -> bytes:
-    from importlib import resources
-
-    return resources.files("osteoplan.report").joinpath("templates/sheet.typ").read_bytes()
+    return ImageFont.truetype(fonts() / "DejaVuSans-Bold.ttf", TEXT_PT)

@@ -1,0 +1,106 @@
+"""The report on paper: what each PDF says, as JSON that is kept beside the plan, and the PDF made from it.
+
+document = paper(result, drawings)      # what ``report.json`` holds
+pdf = printed(document, "meeting")      # one A4 landscape page
+
+The pages are the same view-models as the HTML; nothing is computed a second time, and a PDF needs neither the
+case nor the knowledge of its day.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, Literal
+
+from osteoplan.errors import NotAvailable
+from osteoplan.model.result import PlanResult
+from osteoplan.report.drawing.pictures import Picture
+from osteoplan.report.plan.meeting import first_page
+from osteoplan.report.plan.nouns import Drawings, FirstPage, Linked
+from osteoplan.report.rendering import filled, page_count, typeset
+from osteoplan.report.views import INTENDED_USE
+
+__all__ = ["SCHEMA", "To", "paper", "printed"]
+
+To = Literal["meeting", "technical"]
+SCHEMA = "osteoplan.report/1"
+# DejaVu Sans of 7.5 pt is as high as Arial of 8 pt; below it only where a full page asks for it
+_TEXT_PT = (8.0, 7.5, 7.2, 7.0)
+_PICTURES_PT = tuple(range(112, 69, -6))  # heights; three of them and the facts fill the width
+_LETTERS = 10.0  # on pictures, in their own units
+_EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="0 0 1 1"/>'
+Json = dict[str, Any]
+
+
+def paper(result: PlanResult, drawings: Drawings) -> Json:
+    """What every PDF of a plan says."""
+    return {
+        "schema": SCHEMA,
+        "plan": result.id,
+        "date": result.stamp.created,
+        "use": INTENDED_USE,
+        "meeting": _meeting(result, drawings),
+    }
+
+
+def printed(document: Mapping[str, Any], to: To) -> bytes:
+    """One of the PDFs.
+
+    Raises:
+        NotAvailable: the meeting has more to read than one page holds.
+    """
+    return _one_page(document)
+
+
+def _one_page(document: Mapping[str, Any]) -> bytes:
+    """The largest letters, then the largest pictures, that leave everything on one page."""
+    for size in _TEXT_PT:
+        for height in _PICTURES_PT:
+            if page_count(_set(document, size, height, empty=True)) == 1:
+                return _set(document, size, height)
+    raise NotAvailable("the page of the meeting does not fit on one A4 sheet: read report.html")
+
+
+def _set(document: Mapping[str, Any], size: float, height: float, *, empty: bool = False) -> bytes:
+    content = {**document["meeting"], "use": document["use"], "size": size, "height": height}
+    if empty:
+        content["pictures"] = [{**one, "svg": _EMPTY} for one in content["pictures"]]
+    return typeset("meeting.typ", content, date=document["date"])
+
+
+def _meeting(result: PlanResult, drawings: Drawings) -> Json:
+    """The first page with its pictures, and the sources that its figures name."""
+    first = first_page(result)
+    numbers = sorted({number for one in _figures(first) for number in one.sources})
+    return {
+        **asdict(first),
+        "plan": result.id[:16],
+        "date": result.stamp.created,
+        "bone": result.comparison.ranked_word,
+        "pictures": [
+            {
+                "head": one.head.text, "title": f"{one.picture.title}; {one.picture.window}",
+                "svg": _svg(one.picture), "aspect": one.picture.width / one.picture.height,
+            }
+            for one in drawings.meeting
+        ],
+        "legend": [asdict(entry) for entry in drawings.legend],
+        "sources": [f"{number} {result.citations[number - 1].key}" for number in numbers],
+        "credits": result.credits,
+    }  # fmt: skip
+
+
+def _figures(first: FirstPage) -> Iterable[Linked]:
+    for row in first.rows:
+        yield from (*row.evidence, *row.bone, *row.risk, *row.burden, *row.against)
+
+
+def _svg(picture: Picture) -> str:
+    """A picture that stands alone."""
+    return filled(
+        "sheet_picture.svg.j2",
+        p=picture, size=_LETTERS, dimension="", dimension_at=(0.0, 0.0, "start"), stamps=picture.stamps,
+        number=lambda mark: unicodedata.digit(mark, mark),
+    )  # fmt: skip
