@@ -64,8 +64,14 @@ def drawn(rng: np.random.Generator) -> Facts:
         found["pain_nrs"] = 0
     if found["fx"] in ("none", "impending"):
         found["displaced"] = found["femoral_neck_fracture"] = False
-    if not found.get("rt_failed"):
+    if found["rt_failed"]:
+        found["prior_rt"] = True
+    else:
         found["reirradiation_possible"] = True
+    if found["solitary"]:
+        found["n_mets"] = 1
+    if found["hormone_naive"]:
+        found["castration_resistant"] = False
     return Facts(found)
 
 

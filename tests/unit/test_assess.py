@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osteoplan.errors import BadInput
 from osteoplan.knowledge.centre.ruleset import RuleSet, rule_set
 from osteoplan.knowledge.expression import parse
 from osteoplan.knowledge.rules import Rule, RuleRow
@@ -12,6 +13,7 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Recommendation
 from osteoplan.pathway.assess import Assessor
 from osteoplan.pathway.facts import Facts
+from osteoplan.pathway.presume import stood_in
 from osteoplan.pathway.settle import settled
 
 KNOWN = {"region": "spine", "age": 60, "ecog": 1}
@@ -244,3 +246,19 @@ def test_parts_that_want_one_fact_two_ways_are_settled_by_nothing() -> None:
     found = settled(parse("pain_nrs >= 4 and (rt_failed or fx == 'none')"), True, {"fx": "none"})
     assert found is not None
     assert {name: one.words for name, one in found.items()} == {"pain_nrs": "worst pain: 4 or more"}
+
+
+@pytest.mark.parametrize(("stated", "said"), [
+    ({"pain_type": "none", "pain_nrs": 8}, "pain_nrs: 8"),
+    ({"solitary": True, "n_mets": 5}, "n_mets: 5"),
+    ({"fx": "none", "displaced": True}, "displaced: true"),
+    ({"rt_failed": True, "prior_rt": False}, "prior_rt: false"),
+])  # fmt: skip
+def test_a_typed_fact_that_cannot_be_is_refused(stated, said):
+    with pytest.raises(BadInput, match=f"{said} contradicts what follows for certain"):
+        stood_in(Facts(stated), "rules")
+
+
+def test_a_range_that_holds_what_follows_is_no_contradiction():
+    known, _ = stood_in(Facts({"solitary": True, "n_mets": [1, 5]}), "rules")
+    assert known["n_mets"] == (1, 5)

@@ -209,10 +209,12 @@ class StandIn(Cited):
             recommendations, which say so (it is presumed).
         gives: fact -> value as a user would write it: a number, ``[lowest, highest]``, a level, a truth.
         then: from what, or what is presumed, for people.
+        certain: it cannot be otherwise: a typed fact that says so is a contradiction.
     """
 
     when: str = ""
     unless: str = ""
+    certain: bool = False
     reads: Literal["scores", "rules", "tiers"] = "scores"
     then: str = ""
     gives: dict[str, bool | int | float | str | list[float]]

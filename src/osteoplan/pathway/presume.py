@@ -38,13 +38,22 @@ def stood_in(
     Args:
         reads: which rows: those that every rule reads, or those that only tiers lean on.
         without: a fact for which nothing stands in.
+
+    Raises:
+        BadInput: a typed fact contradicts what follows for certain.
     """
     found: list[Presumed] = []
     for row in conversions():
         if row.reads != reads or not stands_in(row, facts):
             continue
         for name, value in row.gives.items():
-            if name == without or facts.get(name) is not None:
+            known = facts.get(name)
+            if row.certain and known is not None and not _agree(known, value):
+                raise BadInput(
+                    f"{name}: {_words(known)} contradicts what follows for certain ({row.then}: {name}: "
+                    f"{_words(value)}); one of them is wrong"
+                )
+            if name == without or known is not None:
                 continue
             try:
                 facts = facts.filled({name: value})
@@ -54,3 +63,14 @@ def stood_in(
             kind: Literal["derived", "presumed"] = "derived" if reads == "rules" else "presumed"
             found.append(Presumed(name, noun, kind, row.then, row.cite, row.tag))
     return facts, tuple(found)
+
+
+def _agree(known: Value, value: object) -> bool:
+    """Whether a typed fact, or a range of it, can be what follows."""
+    if isinstance(known, tuple) and isinstance(value, int | float):
+        return bool(known[0] <= value <= known[1])
+    return known == value
+
+
+def _words(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
