@@ -57,6 +57,7 @@ class _PhrasesRow(Strict):
     more: str
     less: str
     never: str
+    unknown: str
 
 
 class _PreferenceFile(Strict):
@@ -74,7 +75,7 @@ class PreferenceWords:
     Attributes:
         title: what the language calls itself.
         sure: the four questions of ``model.preference.SURE_ITEMS``, by item.
-        more, less: sentences with ``{attribute}``, ``{central}`` and ``{now}``; never: a sentence.
+        more, less: sentences with ``{attribute}``, ``{central}`` and ``{now}``; never, unknown: sentences.
     """
 
     title: str
@@ -82,6 +83,7 @@ class PreferenceWords:
     more: str
     less: str
     never: str
+    unknown: str
 
 
 @cache
@@ -122,7 +124,7 @@ def preference_words(language: str, root: Path | None = None) -> PreferenceWords
     phrases, sure = file.phrases.get(language), file.sure.words.get(language, {})
     if phrases is None or set(sure) != set(SURE_ITEMS):
         raise BadInput(f"{_WHERE}: sure and phrases: '{language}' lacks words that others have")
-    return PreferenceWords(row.title, sure, phrases.more, phrases.less, phrases.never)
+    return PreferenceWords(row.title, sure, phrases.more, phrases.less, phrases.never, phrases.unknown)
 
 
 _WHERE = "knowledge/data/preference/attributes.yaml"
