@@ -88,7 +88,8 @@ def test_every_language_has_every_word_and_numbers_read_as_it_writes_them() -> N
         assert all(words.sure.values())
         assert words.more.format(attribute="a", central=1, now=2) != words.less
     minutes, pain = attributes()["treatment_minutes"], attributes()["less_pain"]
-    assert minutes.words["de"].says(12.5).endswith("12,5.")
+    assert minutes.words["de"].says(2.5).endswith("2,5.")
+    assert attributes()["awake_or_asleep"].words["en"].says(3.0).endswith("fully asleep.")
     assert "4 of 1000" in pain.words["en"].says(0.4)
     assert "36 of 100" in pain.words["en"].says(36.0)
 

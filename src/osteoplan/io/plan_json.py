@@ -45,6 +45,7 @@ from osteoplan.io.yaml import write_text
 from osteoplan.model.choice import Choice
 from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Step
+from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult, Wordings
 
 __all__ = [
@@ -178,6 +179,7 @@ class PlanDocument(Document):
     checklist: list[QuestionDocument] = called("checklist", *_EXPLAINED, "checklist")
     sources: list[SourceDocument] = called("sources", "result", "citations")
     choice: Choice | None = called("choice", "result", "choice")
+    preference: PreferenceResult | None = called("preference", "result", "preference")
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")
     wordings: Wordings | None = called("wordings", "result", "wordings")

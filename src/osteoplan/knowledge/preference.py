@@ -29,6 +29,7 @@ class _LanguageRow(Strict):
 class _WordsRow(Strict):
     name: str = Field(max_length=48)
     sentence: str
+    levels: tuple[str, ...] = ()
 
     @field_validator("sentence")
     @classmethod
@@ -144,8 +145,12 @@ def _noun(id: str, row: _AttributeRow, file: _PreferenceFile, root: Path | None)
     if set(row.words) != set(file.languages):
         told = ", ".join(sorted(set(row.words) ^ set(file.languages)))
         raise BadInput(f"{_WHERE}: {id}: words in every language and in no other: {told}")
+    if any(len(one.levels) != len(read.levels) for one in row.words.values()):
+        raise BadInput(
+            f"{_WHERE}: {id}: the levels of {row.outcome} are {', '.join(read.levels) or 'numbers'}"
+        )
     words = {
-        code: AttributeWords(one.name, one.sentence, file.languages[code].decimal)
+        code: AttributeWords(one.name, one.sentence, file.languages[code].decimal, one.levels)
         for code, one in row.words.items()
     }
     return Attribute(id, row.outcome, row.unit, read.better, words, row.target)

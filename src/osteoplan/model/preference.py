@@ -32,16 +32,21 @@ class AttributeWords:
         name: what it is called, in a few words.
         sentence: what a value means, ``{n}`` where the number stands, ``{of}`` where it is of so many.
         decimal: decimal sign of the language.
+        levels: what stands for 0, 1, 2 ... where the values are levels.
     """
 
     name: str
     sentence: str
     decimal: str = "."
+    levels: tuple[str, ...] = ()
 
     def says(self, value: float) -> str:
         """The sentence of a value; a share [%] is of 100 people, below 1 % of 1000."""
+        if self.levels:
+            return self.sentence.format(n=self.levels[round(value)])
         if "{of}" not in self.sentence:
-            return self.sentence.format(n=f"{round(value, 1):g}".replace(".", self.decimal))
+            number = f"{value:.0f}" if value >= 10.0 else f"{round(value, 1):g}"
+            return self.sentence.format(n=number.replace(".", self.decimal))
         of = 1000 if value < 1.0 else 100
         return self.sentence.format(n=round(value * of / 100.0), of=of)
 

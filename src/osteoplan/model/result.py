@@ -29,6 +29,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings, Label
 from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Option
+from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.provenance import Stamp
 
@@ -131,6 +132,7 @@ class PlanResult:
         tornadoes: what each input alone makes of the answers; rigidity: sections of the bone as a beam.
         published, aims: of every technique of the comparison, simulated or not, by its id.
         choice: what is left to choose from; None where nobody put it together.
+        preference: what matters to the patient over it, or under all weights; None likewise.
     """
 
     id: str
@@ -147,6 +149,7 @@ class PlanResult:
     published: Mapping[str, tuple[Estimate, ...]] = field(default_factory=dict)
     aims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     choice: Choice | None = None
+    preference: PreferenceResult | None = None
 
     @property
     def credits(self) -> tuple[str, ...]:

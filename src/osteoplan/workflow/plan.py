@@ -19,6 +19,7 @@ from typing import Any
 import osteoplan
 from osteoplan.decide.candidates import candidates
 from osteoplan.decide.compare import compare as side_by_side
+from osteoplan.decide.preference import preference_of
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
@@ -89,7 +90,9 @@ def plan(
     site = str(reading.findings.value("region") or "")
     published = {one.technique: published_outcomes(one.technique, site) for one in explained.recommendations}
     found = candidates(explained.recommendations, simulated.options, comparison.ranking, published)
-    choice = choose(reading, explained, found, comparison, None, settings.ensemble, simulated.resolution_pct)
+    answers = reading.case.preferences[-1] if reading.case.preferences else None
+    liked = preference_of(found, answers, settings.ensemble)
+    choice = choose(reading, explained, found, comparison, liked, settings.ensemble, simulated.resolution_pct)
     sections, left_out = rigidity_of(reading.anatomy, settings)
     words = wordings(reading, explained, proposed)
     return PlanResult(
@@ -112,6 +115,7 @@ def plan(
         published=published,
         aims=aims(),
         choice=choice,
+        preference=liked,
     )
 
 

@@ -11,6 +11,7 @@ interval is not compared, nor is one of another population.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -20,9 +21,11 @@ import numpy as np
 from osteoplan.arrays import F64
 from osteoplan.decide.preference.smaa import SAMPLES, Acceptability, smaa
 from osteoplan.decide.published_draws import published_draws
+from osteoplan.knowledge.outcomes import outcome as outcome_of
 from osteoplan.knowledge.preference import attributes, preference_words
 from osteoplan.model.choice import Candidate
 from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import (
     Answers,
     Attribute,
@@ -37,6 +40,7 @@ from osteoplan.model.preference import (
 __all__ = ["preference_of"]
 
 DRAWS = 2000  # of figures; fewer of a room are repeated
+BARE = "without counted patients or an interval: not compared"
 TOLD = 0.95  # share of paired draws: one end of the intervals of 90 % that the plan prints
 
 
@@ -98,27 +102,40 @@ def preference_of(
 
 
 def _figures(left: Sequence[Candidate], known: Mapping[str, Attribute], ensemble: Ensemble) -> _Figures:
-    """The first figure of each attribute that can be drawn from."""
+    """The first figure of each attribute that can be drawn from; simulated ones by the load case of most."""
     found = _Figures()
-    for one, attribute in ((c, a) for c in left for a in known.values()):
-        told = [
-            e for e in one.outcomes
-            if e.id == attribute.outcome and e.unit == attribute.unit and attribute.target in ("", e.target)
-        ]  # fmt: skip
-        for estimate in told:
-            drawn = estimate.draws
-            drawn = published_draws(estimate, ensemble, one.id) if drawn is None else ensemble.drawn(drawn)
-            if drawn is not None:
-                found.values.setdefault(one.id, {})[attribute.id] = estimate.value
-                found.draws.setdefault(one.id, {})[attribute.id] = drawn
-                break
-        else:
-            for estimate in told[:1]:
-                text = f"{one.recommendation.title}: {estimate.value:g} {estimate.unit}"
-                found.bare.setdefault(attribute.id, []).append(
-                    f"{text}, without counted patients or an interval: not compared"
-                )
+    for attribute in known.values():
+        told = {one.id: _told(one, attribute) for one in left}
+        cases = Counter(e.target for own in told.values() for e in own if e.basis == "simulated")
+        case = cases.most_common(1)[0][0] if cases else ""
+        for one in left:
+            own = [e for e in told[one.id] if e.basis != "simulated" or e.target == case]
+            for estimate in own:
+                drawn = _drawn(estimate, one.id, ensemble)
+                if drawn is not None:
+                    found.values.setdefault(one.id, {})[attribute.id] = estimate.value
+                    found.draws.setdefault(one.id, {})[attribute.id] = drawn
+                    break
+            else:
+                said = (f"{one.recommendation.title}: {e.value:g} {e.unit}, {BARE}" for e in own[:1])
+                found.bare.setdefault(attribute.id, []).extend(said)
     return found
+
+
+def _told(one: Candidate, attribute: Attribute) -> list[Estimate]:
+    return [
+        e for e in one.outcomes
+        if e.id == attribute.outcome and e.unit == attribute.unit and attribute.target in ("", e.target)
+    ]  # fmt: skip
+
+
+def _drawn(estimate: Estimate, technique: str, ensemble: Ensemble) -> F64 | None:
+    """(n,) draws; what a technique's card says of it is the same in all."""
+    if outcome_of(estimate.id).by == ("card",):
+        return np.full(ensemble.n, estimate.value)
+    if estimate.draws is not None:
+        return ensemble.drawn(estimate.draws)
+    return published_draws(estimate, ensemble, technique)
 
 
 def _left_out(id: str, figures: _Figures) -> LeftOut | None:
@@ -233,5 +250,11 @@ def _warnings(
     for n, one in enumerate(left):
         if found and not found.compared[n]:
             yield f"{one.recommendation.title} shares no figure with any other: it stands beside the order"
+    common = [int(found.shared[n, m]) for n, m in combinations(range(len(left)), 2)] if found else []
+    if alone := common.count(1):
+        yield (
+            f"{alone} of {len(common) - common.count(0)} pairs that can be compared have one attribute in "
+            "common alone: whatever else matters is not in their order"
+        )
     for id in counted:
         yield from figures.bare.get(id, ())
