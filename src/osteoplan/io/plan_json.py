@@ -44,6 +44,7 @@ from osteoplan.io.way_json import angles_document
 from osteoplan.io.yaml import write_text
 from osteoplan.model.choice import Choice
 from osteoplan.model.outcome import Estimate, Study
+from osteoplan.model.outcome_table import OutcomeTable
 from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Step
 from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult, Wordings
@@ -180,6 +181,7 @@ class PlanDocument(Document):
     sources: list[SourceDocument] = called("sources", "result", "citations")
     choice: Choice | None = called("choice", "result", "choice")
     preference: PreferenceResult | None = called("preference", "result", "preference")
+    outcome_table: OutcomeTable | None = called("outcome_table", "result", "outcome_table")
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")
     wordings: Wordings | None = called("wordings", "result", "wordings")

@@ -61,6 +61,7 @@ class TechniqueFile(Strict):
     min_weeks: float = Field(default=0.0, ge=0.0)
     needs_fitness: bool = False
     needs: tuple[tuple[str, ...], ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()
     date: datetime.date | None = None
     limits: dict[str, KnownRow] = {}
     indications: tuple[StatementRow, ...] = ()
@@ -136,6 +137,7 @@ def _card(file: TechniqueFile) -> TechniqueCard:
         uses=file.uses,
         bleeding=file.bleeding,
         anaesthesia=file.anaesthesia,
+        parts=file.parts,
         position=file.position,
         min_weeks=file.min_weeks,
         needs_fitness=file.needs_fitness,

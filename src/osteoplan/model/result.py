@@ -28,6 +28,7 @@ from osteoplan.model.evidence import (
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings, Label
 from osteoplan.model.outcome import Estimate, Outcome
+from osteoplan.model.outcome_table import OutcomeTable
 from osteoplan.model.plan import Option
 from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.technique import TechniqueCard
@@ -133,6 +134,7 @@ class PlanResult:
         published, aims: of every technique of the comparison, simulated or not, by its id.
         choice: what is left to choose from; None where nobody put it together.
         preference: what matters to the patient over it, or under all weights; None likewise.
+        outcome_table: what can be compared between them, and what lasts; None likewise.
     """
 
     id: str
@@ -150,6 +152,7 @@ class PlanResult:
     aims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     choice: Choice | None = None
     preference: PreferenceResult | None = None
+    outcome_table: OutcomeTable | None = None
 
     @property
     def credits(self) -> tuple[str, ...]:

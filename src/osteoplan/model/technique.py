@@ -92,6 +92,7 @@ class TechniqueCard:
         min_weeks: weeks of life expectancy below which it comes too late; 0 sets no limit.
         needs_fitness: whether only a patient who is fit for open surgery can have it.
         needs: what a centre must have: of each group one, in the words of the vocabulary's ``resources``.
+        parts: of a combination, in their order: of each group one technique.
         limits: name (unit in it) -> value.
         order: its place beside other treatments of the same lesion.
         nothing_found: for each section without rows, a sentence that says so.
@@ -121,6 +122,7 @@ class TechniqueCard:
     aftercare: tuple[Statement, ...]
     follow_up: tuple[FollowUp, ...]
     nothing_found: Mapping[Section, str]
+    parts: tuple[tuple[str, ...], ...] = ()
 
     def section(self, name: Section) -> tuple[Statement, ...]:
         """The statements of one section."""

@@ -16,7 +16,7 @@ from osteoplan.model.outcome import Estimate, Study, none_or_all
 
 __all__ = [
     "Value", "absolute", "clause", "few_words", "joined", "link_of", "name_of", "names_of", "number", "plain",
-    "signed_points", "tag", "unit_word", "value_of", "way_words",
+    "signed_points", "study_words", "tag", "unit_word", "value_of", "way_words",
 ]  # fmt: skip
 
 _UNIT_WORDS = {
@@ -60,6 +60,29 @@ def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
     text, interval = (few, "") if few else (text, interval)
     beside = ", ".join(filter(None, [interval, study.against and f"against {study.against}"]))
     return Value(text, beside, _read(estimate))
+
+
+def study_words(study: Study | None) -> str:
+    """What a published number rests on: *at 3 months; series; low certainty; same site*."""
+    if study is None:
+        return ""
+    lost = study.followed is not None and study.n is not None
+    return "; ".join(
+        filter(
+            None,
+            [
+                f"at {study.months:g} months" if study.months is not None else "",
+                f"{study.followed} of {study.n} {study.of} still there" if lost else "",
+                study.grade,
+                study.design,
+                f"{study.certainty} certainty" if study.certainty else "",
+                *study.distance,
+                f"interval: our arithmetic{', exact 95 %' if study.events is not None else ''}"
+                if study.ours
+                else "",
+            ],
+        )
+    )
 
 
 def signed_points(estimate: Estimate) -> Value:

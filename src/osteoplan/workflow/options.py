@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from osteoplan.decide.outcomes import published_on
 from osteoplan.errors import NotAvailable, UnknownName
-from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.plan import OFF_SCAN, Option, OptionStatus, Plan, Reason
 from osteoplan.model.result import Explanation, Reading
@@ -20,7 +21,7 @@ from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, setting_of
 
-__all__ = ["comparators_alone", "options"]
+__all__ = ["comparators_alone", "facts_of", "options"]
 
 
 def options(
@@ -58,13 +59,17 @@ def _comparators(reading: Reading, explained: Explanation | None) -> list[Option
         shut = _shut(card.id, (), explained)
         reasons = shut or tuple(Reason(text) for text in refer(card.needs, reading.case.centre))
         status: OptionStatus = "excluded_by_rule" if shut else "comparator"
-        published = published_outcomes(card.id, _site(reading))
+        published = published_on(card.id, facts_of(reading, explained))
         found.append(Option(plan, "comparator", status, reasons, outcomes=published))
     return found
 
 
-def _site(reading: Reading) -> str:
-    return str(reading.findings.value("region") or "")
+def facts_of(reading: Reading, explained: Explanation | None) -> dict[str, Any]:
+    """Facts of this patient: what is known, and what is presumed of the rest."""
+    if explained is None:
+        return dict(reading.findings.facts())
+    region = reading.findings.value("region")
+    return {"region": region, **{one.fact: one.value for one in explained.presumed}, **explained.facts}
 
 
 def _shut(technique: str, uses: Sequence[str], explained: Explanation | None) -> tuple[Reason, ...]:
@@ -116,7 +121,7 @@ def _proposed(technique: Technique, reading: Reading, setting: Setting) -> _Prop
 def _option(
     technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, explained: Explanation | None
 ) -> Option:
-    published = published_outcomes(technique.id, _site(reading))
+    published = published_on(technique.id, facts_of(reading, explained))
     if technique.kind == "comparator":
         return Option(plan, "comparator", "comparator", outcomes=published)
     status, reasons = _status(technique, plan, proposed, explained)

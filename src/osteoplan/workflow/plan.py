@@ -19,11 +19,11 @@ from typing import Any
 import osteoplan
 from osteoplan.decide.candidates import candidates
 from osteoplan.decide.compare import compare as side_by_side
+from osteoplan.decide.outcomes import outcome_table, published_on
 from osteoplan.decide.preference import preference_of
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
-from osteoplan.knowledge.evidence import published_outcomes
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.knowledge.techniques import aims
 from osteoplan.model.comparison import Comparison
@@ -42,7 +42,7 @@ from osteoplan.workflow.choose import choose
 from osteoplan.workflow.explain import cited, explain
 from osteoplan.workflow.export import PAGES
 from osteoplan.workflow.inventory import setting_of
-from osteoplan.workflow.options import options
+from osteoplan.workflow.options import facts_of, options
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.settings import PlanSettings
@@ -87,8 +87,8 @@ def plan(
     simulated = simulate(reading, proposed, settings, setting=setting, cache=cache, progress=progress)
     stage(progress, "comparing", 0.9, 0.92)
     comparison = compare(simulated, explained)
-    site = str(reading.findings.value("region") or "")
-    published = {one.technique: published_outcomes(one.technique, site) for one in explained.recommendations}
+    facts = facts_of(reading, explained)
+    published = {one.technique: published_on(one.technique, facts) for one in explained.recommendations}
     found = candidates(explained.recommendations, simulated.options, comparison.ranking, published)
     answers = reading.case.preferences[-1] if reading.case.preferences else None
     liked = preference_of(found, answers, settings.ensemble)
@@ -116,6 +116,7 @@ def plan(
         aims=aims(),
         choice=choice,
         preference=liked,
+        outcome_table=outcome_table(found, explained.survival),
     )
 
 

@@ -74,6 +74,10 @@ def _evidence_findings(
 ) -> Iterator[str]:
     found = evidence(root)
     yield from (f"evidence {id}: there is no such technique" for id in found if id not in techniques)
+    cards = documents("techniques", TechniqueFile, root).values()
+    parts = {(file.id, part) for file in cards for group in file.parts for part in group}
+    yield from (f"{id}: 'parts' names '{part}', no technique" for id, part in sorted(parts)
+                if part not in techniques)  # fmt: skip
     yield from (f"evidence: no file for {id}" for id in sorted(techniques - set(found)))
     regions = {"any", *facts["region"].levels}
     for id, file in found.items():

@@ -14,6 +14,7 @@ from osteoplan.model.boundary_summary import BoundarySummary
 from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Effect, ScoreResult, Verdict
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome_table import NOTHING_COMPARABLE, OutcomeTable
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import Labels, calibration_words
@@ -142,6 +143,25 @@ class Appendix:
         """Those that a rule reads first."""
         read = {name for verdict in self.result.explanation.verdicts for name in verdict.trace}
         return tuple(sorted(self.result.explanation.scores, key=lambda one: one.id not in read))
+
+    @property
+    def compared(self) -> tuple[Line, ...]:
+        """Each outcome of the techniques left and who has it; then what lasts, and what cannot be told."""
+        table = self.result.outcome_table or OutcomeTable()
+        name = {one.technique: one.title for one in self.result.explanation.recommendations}
+        titles = {id: outcome.title for id, outcome in self.result.wordings.outcomes.items()}
+        lines = []
+        for one in table.compared:
+            have, lack = (few_words((name[t] for t in ids), 200) for ids in (one.have, one.lack))
+            both = f"{have}{' (' + '; '.join(one.notes) + ')' if one.notes else ''}"
+            alone = f"{NOTHING_COMPARABLE}: told of {have} alone"
+            rest = f"; {NOTHING_COMPARABLE}: {lack}" if lack else ""
+            lines.append(Line(titles[one.outcome], both + rest if len(one.have) > 1 else alone))
+        lines += [
+            Line(f"{name[lasts.technique]}: {titles[lasts.outcome]}", f"{lasts.verdict}: {lasts.because}")
+            for lasts in table.lasts
+        ]
+        return (*lines, *(Line(name[technique], note) for technique, note in table.notes))
 
     @property
     def stamp(self) -> tuple[Line, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -100,8 +101,10 @@ def not_here(one: Candidate) -> NotHere:
 
 
 def told(result: PlanResult, estimate: Estimate) -> Value:
-    """An outcome as it is printed; a share in per cent, where its outcome is told so."""
-    return value_of(estimate, per_cent=result.wordings.outcomes[estimate.id].format == "per_cent")
+    """An outcome as it is printed: a share in per cent, where its outcome is told so; a level by its word."""
+    outcome = result.wordings.outcomes[estimate.id]
+    value = value_of(estimate, per_cent=outcome.format == "per_cent")
+    return replace(value, text=outcome.levels[int(estimate.value)]) if outcome.levels else value
 
 
 def _lines(text: str, per_line: int) -> int:
