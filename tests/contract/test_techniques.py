@@ -50,9 +50,13 @@ OUTSIDE_THE_SPINE = {"percutaneous_screws", "cemented_screws", "cementoplasty", 
 def settings() -> dict[str, Setting]:
     """For each technique a bone that it serves, and what the program hands to it."""
     spine, limb = vertebra("left_handed"), made_case("humerus_left", spacing=(3.0, 2.7, 3.4)).anatomy
-    bones = {False: setting_of(spine, NAMES[0]), True: setting_of(limb, NAMES[0])}
+    made = {"spine": setting_of(spine, NAMES[0]), "limb": setting_of(limb, NAMES[0])}
+    if "sacroplasty" in NAMES:  # not before the entry points are installed anew
+        made["sacrum"] = setting_of(made_case("sacrum", spacing=(3.0, 2.7, 3.4)).anatomy, NAMES[0])
+    bones = {name: "limb" if name in OUTSIDE_THE_SPINE else "spine" for name in NAMES}
+    bones |= {"sacroplasty": "sacrum"}
     own = {name: setting_of(limb, name).inventory for name in NAMES}
-    return {name: bones[name in OUTSIDE_THE_SPINE].with_inventory(own[name]) for name in NAMES}
+    return {name: made[bones[name]].with_inventory(own[name]) for name in NAMES}
 
 
 @pytest.fixture

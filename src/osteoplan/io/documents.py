@@ -176,6 +176,7 @@ class StandingDocument(Document):
     first: str
     because: list[str]
     presumed: list[str]
+    not_simulated: str = ""
 
 
 class ChangeDocument(Document):

@@ -21,7 +21,7 @@ __all__ = [
     "thoracolumbar_spine",
 ]  # fmt: skip
 
-_BONE_SITES = ("sacrum", "pelvis", "femur", "humerus", "scapula", "sternum", "ribs")
+_BONE_SITES = ("sacrum", "pelvis", "femur", "humerus", "scapula", "sternum", "ribs", "clavicle", "tibia")
 
 
 class SpineSite(Strict):

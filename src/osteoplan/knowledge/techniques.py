@@ -33,7 +33,7 @@ from osteoplan.model.technique import (
     TechniqueCard,
 )
 
-__all__ = ["TechniqueFile", "aims", "limits", "technique_card", "technique_cards"]
+__all__ = ["TechniqueFile", "aims", "limits", "technique_card", "technique_cards", "unsimulated"]
 
 
 # What a technique uses by its gates: a rule on one of these words reaches all that share the gate.
@@ -100,6 +100,27 @@ def aims() -> Mapping[str, tuple[str, ...]]:
     """What each technique is for, the first aim first."""
     said = document("aims/aims.yaml", _AimsFile)
     return {id: said.techniques.get(id, said.families[card.family]) for id, card in technique_cards().items()}
+
+
+class _NotSimulatedFile(Strict):
+    """Why nothing of a technique is simulated, by family, by technique, and where a bone is not served."""
+
+    families: dict[Family, str]
+    techniques: dict[str, str] = {}
+    elsewhere: dict[str, str] = {}
+
+
+@cache
+def unsimulated(technique: str, *, planned: bool) -> str:
+    """Why nothing of a technique is simulated in a plan, in a sentence; a plug-in without a card has none.
+
+    Args:
+        planned: plans of it are made, but not in the bone that is asked about.
+    """
+    said, card = document("aims/not_simulated.yaml", _NotSimulatedFile), technique_cards().get(technique)
+    if card is None or planned:
+        return said.elsewhere.get(technique, "it is not planned in this bone")
+    return said.techniques.get(technique, said.families[card.family])
 
 
 @cache

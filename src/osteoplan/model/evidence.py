@@ -207,6 +207,7 @@ class Recommendation:
         first: what comes first, by the stop or route that shuts it.
         because: conditions, reasons and what it waits for, in sentences.
         presumed: the presumed facts that the tier leans on.
+        not_simulated: of a planned case, why no room simulates anything of it; empty where one does.
     """
 
     technique: str
@@ -225,6 +226,7 @@ class Recommendation:
     first: str = ""
     because: tuple[str, ...] = ()
     presumed: tuple[str, ...] = ()
+    not_simulated: str = ""
 
 
 @dataclass(frozen=True)

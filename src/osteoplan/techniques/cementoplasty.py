@@ -1,4 +1,4 @@
-"""Cementoplasty outside the spine: cement through one needle or several into a lesion of pelvis or limb."""
+"""Cement alone, through one needle or several: outside the spine, and into the sacrum (sacroplasty)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from osteoplan.techniques.fixation import serves
 from osteoplan.techniques.screws import numbered
 from osteoplan.trajectory.setting import Setting
 
-__all__ = ["Cementoplasty"]
-
-BONES = ("hip", "femur", "humerus")
+__all__ = ["Cementoplasty", "Sacroplasty"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,12 @@ class Cementoplasty:
     id: str = "cementoplasty"
     title: str = "cementoplasty outside the spine"
     kind: Literal["plan", "comparator"] = "plan"
-    bones: ClassVar[tuple[str, ...]] = BONES
+    bones: ClassVar[tuple[str, ...]] = ("hip", "femur", "humerus", "scapula", "sternum", "rib")
+    uses: ClassVar[tuple[str, ...]] = ("pmma", "cement_alone")
 
     def propose(self, setting: Setting, findings: Findings) -> tuple[Plan, ...]:
         """A plan for each of the best needle trajectories, and one with several needles."""
-        if not serves(setting, BONES):
+        if not serves(setting, self.bones):
             return ()
         ways = cement_ways(setting)
         fitting = [way for way in ways if way.ok and way.skin_mm is not None]
@@ -49,7 +48,7 @@ class Cementoplasty:
                     self.id,
                     f"{self.title}: no needle way",
                     setting.anatomy.lesion.id,
-                    short_title="cementoplasty: no needle way",
+                    short_title=f"{self.title.partition(' ')[0]}: no needle way",
                 ),
             )
         most, needles = (
@@ -75,8 +74,18 @@ class Cementoplasty:
             lesion=setting.anatomy.lesion.id,
             steps=numbered(cement_recipe(ways, setting)),
             approach="; ".join(way.name for way in ways),
-            uses=("pmma", "cement_alone"),
+            uses=self.uses,
             clearances=needle_estimates(ways, setting.ensemble),
             gaps=nearest_gaps(ways),
             short_title=f"cement, {short_way(ways)}",
         )
+
+
+@dataclass(frozen=True)
+class Sacroplasty(Cementoplasty):
+    """The same in the sacrum: along it, from behind beside its foramina, or through the ilium."""
+
+    id: str = "sacroplasty"
+    title: str = "sacroplasty"
+    bones: ClassVar[tuple[str, ...]] = ("sacrum",)
+    uses: ClassVar[tuple[str, ...]] = ("pmma",)

@@ -15,7 +15,7 @@ from osteoplan.arrays import F64, Bool
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.approaches import Approach, approaches, approaches_of
 from osteoplan.knowledge.guidance import guidance, guidances
-from osteoplan.knowledge.sites import label_of
+from osteoplan.knowledge.sites import side_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cylinder
@@ -240,8 +240,8 @@ def _task(
 
 def _sides(setting: Setting) -> tuple[str, ...]:
     """Sides on which the bone is reached: its own, or both of a bone in the midline."""
-    _, _, side = label_of(setting.anatomy.bone).partition("_")
-    return (side,) if side in ("left", "right") else ("left", "right")
+    side = side_of(setting.anatomy.bone)
+    return (side,) if side else ("left", "right")
 
 
 def _beside(

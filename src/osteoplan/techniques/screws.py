@@ -1,4 +1,4 @@
-"""Percutaneous screws: a few constructs in the corridors of a pelvis, sacrum, femur or humerus.
+"""Percutaneous screws: a few constructs in the corridors of a pelvis, sacrum, femur, humerus or sternum.
 
 Each construct is a plan.  Where no corridor takes a screw one plan without steps stays listed, and its
 violations say why, corridor by corridor.
@@ -28,7 +28,7 @@ from osteoplan.trajectory.setting import Setting
 
 __all__ = ["BONES", "PercutaneousScrews", "numbered", "remarks"]
 
-BONES = ("hip", "sacrum", "femur", "humerus")
+BONES = ("hip", "sacrum", "femur", "humerus", "sternum")
 
 
 @dataclass(frozen=True)

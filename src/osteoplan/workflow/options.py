@@ -41,8 +41,11 @@ def options(
         setting: with the memo of what was worked out already; by default one of its own.
     """
     setting = setting or setting_of(reading)
-    found = []
+    facts = reading.findings.facts() if explained is None else explained.facts
+    cards, found = technique_cards(), []
     for technique in techniques().values():
+        if technique.id in cards and applies(cards[technique.id], facts) is False:
+            continue  # no option of this region, as a comparator would be none
         proposed = _proposed(technique, reading, setting)
         found += [_option(technique, plan, reading, proposed, explained) for plan in proposed.plans]
     return (*sorted(found, key=lambda one: one.kind == "comparator"), *_comparators(reading, explained))

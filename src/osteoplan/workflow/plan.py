@@ -47,6 +47,7 @@ from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.settings import PlanSettings
 from osteoplan.workflow.simulate import simulate
+from osteoplan.workflow.unsimulated import with_reasons
 from osteoplan.workflow.wordings import wordings
 
 __all__ = ["Written", "compare", "existing", "plan", "stamp", "write"]
@@ -85,6 +86,7 @@ def plan(
     setting = setting_of(reading, settings)
     proposed = options(reading, explained, setting)
     simulated = simulate(reading, proposed, settings, setting=setting, cache=cache, progress=progress)
+    explained = with_reasons(explained, simulated.options, reading.anatomy.bone)
     stage(progress, "comparing", 0.9, 0.92)
     comparison = compare(simulated, explained)
     facts = facts_of(reading, explained)

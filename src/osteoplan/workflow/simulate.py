@@ -72,7 +72,9 @@ def simulate(
 ) -> Simulations:
     """Simulate every option that can be done.
 
-    An option of which a room fails stays listed as *failed* with the reason; the others go on.
+    An option of which a room fails stays listed as *failed* with the reason; the others go on.  Where no load
+    case of the bone can be run, what its steps do is simulated all the same, and a warning says why the rest
+    is not.
 
     Args:
         setting: with the memo of what was worked out already; by default one of its own.
@@ -81,30 +83,34 @@ def simulate(
     """
     settings, cache = settings or PlanSettings(), cache or Cache()
     setting = setting or setting_of(reading, settings)
+    runner: LoadCaseRunner | None = None
+    before: tuple[Mapping[str, Simulated], ...] = ()
+    warnings: tuple[str, ...] = ()
     try:
         runner = LoadCaseRunner(setting.anatomy, settings, patient=reading.case.patient)
-        by_case = strength(runner, setting, cache, progress=progress)
+        before = strength(runner, setting, cache, progress=progress)
     except NotAvailable as why:
-        return Simulations((), (), tuple(options), {}, (str(why),))
-    intact, now = (together([one[state] for one in by_case], runner.cases) for state in ("intact", "now"))
+        runner, warnings = None, (str(why),)
     plans = [option for option in options if option.kind == "plan" and option.status not in UNDONE]
     share = 0.4 / max(1, len(plans))
     with shared(progress) as watch:
 
         def treat(n: int) -> tuple[Option, tuple[Field, ...]]:
             # rooms of its own: what they keep from one load case to the next is not for two threads
-            walked = (*rooms, *runner.rooms("now", by_case, treated=True))
-            return _treated(walked, plans[n], setting, cache, watch, (0.5 + n * share, 0.5 + (n + 1) * share))
+            tests = () if runner is None else runner.rooms("now", before, treated=True)
+            part = (0.5 + n * share, 0.5 + (n + 1) * share)
+            return _treated((*rooms, *tests), plans[n], setting, cache, watch, part)
 
-        treated = each(treat, len(plans), most=runner.at_once())
+        treated = each(treat, len(plans), most=0 if runner is None else runner.at_once())
     after = {option.id: option for option, _ in treated}
-    done = [
-        _untreated(option, now) if option.kind == "comparator" else after.get(option.id, option)
-        for option in options
-    ]
-    fields = {"intact": intact.fields, "now": now.fields} | {option.id: made for option, made in treated}
+    fields = {option.id: made for option, made in treated}
+    done = tuple(after.get(option.id, option) for option in options)
+    if runner is None:
+        return Simulations((), (), done, fields, warnings)
+    intact, now = (together([one[state] for one in before], runner.cases) for state in ("intact", "now"))
     return Simulations(
-        intact.outcomes, now.outcomes, tuple(done), fields,
+        intact.outcomes, now.outcomes, tuple(_untreated(option, now) for option in done),
+        {"intact": intact.fields, "now": now.fields} | fields,
         (*runner.warnings, *now.warnings), runner.case.ratio,
         max(case.ratio_resolution_pct.value for case in runner.cases if case.ratio == runner.case.ratio),
         {**now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.boundary_summaries(),

@@ -95,8 +95,10 @@ def _rules(canvas: Canvas, bone: str | None) -> tuple[Rule, ...]:
                 partial(joint_space, canvas, "shoulder_joint", which),
                 partial(pleural_recess, canvas, which),
             )
-        case "sternum" | "rib":
+        case "sternum" | "rib" | "clavicle":
             return tuple(partial(pleural_recess, canvas, side) for side in SIDES)
+        case "tibia":
+            return ()
     known = ("vertebra_T12", "sacrum", "hemipelvis_left", "femur_left", "humerus_left")
     raise UnknownName("bone", bone, known)
 

@@ -66,7 +66,7 @@ def _site(anatomy: Anatomy, frames: Mapping[str, BoneFrame]) -> Result:
             return measure_pelvis(anatomy, frames)
         case "sacrum":
             return measure_sacrum(anatomy, frames)
-        case "scapula" | "sternum" | "ribs" if site is not None:
+        case "scapula" | "sternum" | "ribs" | "clavicle" | "tibia" if site is not None:
             region = measured("region", site.regions[0], "1", f"every lesion of {anatomy.bone} lies there")
             return Result((region,), ())
         case _:
