@@ -17,9 +17,18 @@ from osteoplan.errors import BadInput, named
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
 from osteoplan.knowledge.preference import attribute, attributes, languages
+from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.preference import Answers, AnswersKind, BestWorst, Sure, Swing
 
-__all__ = ["AnswersFile", "answers_document", "parse_answers", "read_answers", "read_preferences"]
+__all__ = [
+    "AnswersFile",
+    "SetFile",
+    "answers_document",
+    "best_worst",
+    "parse_answers",
+    "read_answers",
+    "read_preferences",
+]
 
 SureAnswer = bool | Literal["unsure"] | None
 
@@ -143,13 +152,15 @@ def _answers(file: AnswersFile, where: str) -> Answers:
     for id in sorted(about):
         named("attribute", id, attributes(), where)
     _require_kind(file, where)
+    if file.choice:
+        named("technique", file.choice, technique_cards(), f"{where}: choice")
     ranges = {id: _swing(id, one, where) for id, one in file.ranges.items()}
     for id in sorted(about - set(ranges)):
         raise BadInput(f"{where}: {id} was answered without a range: give its worst and best under 'ranges'")
     return Answers(
         file.kind, file.by, file.date, file.language, ranges,  # type: ignore[arg-type]
         {id: _points(id, value, where) for id, value in file.points.items()},
-        tuple(_set(one, where) for one in file.sets),
+        tuple(best_worst(one, where) for one in file.sets),
         _sure(file.sure.before), _sure(file.sure.after), file.choice, tuple(file.questions),
     )  # fmt: skip
 
@@ -181,7 +192,8 @@ def _points(id: str, value: float, where: str) -> float:
     return value
 
 
-def _set(file: SetFile, where: str) -> BestWorst:
+def best_worst(file: SetFile, where: str) -> BestWorst:
+    """A set, its best and worst among what was shown."""
     for key, id in (("best", file.best), ("worst", file.worst)):
         if id not in file.shown:
             raise BadInput(f"{where}: sets: {key}: '{id}' is none of the shown {', '.join(file.shown)}")
