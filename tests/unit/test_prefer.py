@@ -122,7 +122,7 @@ def test_names_settle_the_draws_of_a_problem_not_places(tmp_path: Path) -> None:
         ({"points": {"a": 1}, "sets": [AB]}, "give one of them"),
         ({"points": {"a": -1}}, "points 0 or more"),
         ({"attributes": {**PROBLEM["attributes"], "a": FLAT}}, "a: a range has two"),
-        ({"options": {"x": {"a": {"value": 50, "low": 0, "high": 100}}}}, "x: a: an interval from none to all"),
+        ({"options": {"x": {"a": {"value": 50, "low": 0, "high": 100}}}}, "an interval from none to all"),
     ],
 )  # fmt: skip
 def test_problems_that_cannot_be_meant_are_refused_in_one_line(
