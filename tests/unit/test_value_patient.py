@@ -189,11 +189,11 @@ def test_this_patients_survival_is_reproduced_at_every_known_point():
 
 
 def test_the_alive_share_of_the_model_is_the_curve_to_half_a_per_cent():
-    from osteoplan.decide.value.bone import DEAD, Course, Setting, _moves, _start
+    from osteoplan.decide.value.bone import DEAD, BoneCohort, Course, _moves, _start
     from osteoplan.kernels.cohort import traces
 
     curve, _ = curve_of(Survival(PATHFX), FEW)
-    setting = Setting(curve, 0.5, 0.2, {})
+    setting = BoneCohort(curve, 0.5, 0.2, {})
     course = Course(np.array([0.6]), {"fracture": (np.array([0.2]), 12.0)})
     trace = traces(
         _moves(course), _start(course), 24, phase=np.ones(24, dtype=np.int64), alive=setting.outlives
@@ -235,4 +235,6 @@ def test_the_fact_worth_getting_is_named_and_none_is_worth_more_than_all():
     assert found.worth[0].input == "a/response"
     assert 0.0 < found.worth[0].value <= 1.05 * found.perfect_information
     assert {one.fact for one in found.worth if one.input == "survival"} == {"le_weeks"}
-    assert {"pain_level_after", "fading", "survival", "a/response"} <= {one.input for one in found.swings}
+    assert {"pain_level_after", "fading", "survival", "a/response"} <= {
+        one.input for one in found.one_at_a_time
+    }

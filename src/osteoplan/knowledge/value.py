@@ -20,8 +20,19 @@ from osteoplan.knowledge.values import known
 from osteoplan.model.evidence import Known
 
 __all__ = [
-    "CostRow", "ThresholdRow", "ValueSet", "cost_rows", "eq5d3l_index", "eq5d_index", "fracture_decrement",
-    "profile_levels", "sosgoq_index", "sosgoq_weights", "threshold_sources", "thresholds", "value_set",
+    "CostRow",
+    "ValueSet",
+    "WorthRow",
+    "cost_rows",
+    "eq5d3l_index",
+    "eq5d_index",
+    "fracture_decrement",
+    "profile_levels",
+    "sosgoq_index",
+    "sosgoq_weights",
+    "threshold_sources",
+    "thresholds",
+    "value_set",
     "value_sets",
 ]  # fmt: skip
 
@@ -70,7 +81,7 @@ class CostRow(_Money):
     technique: str
 
 
-class ThresholdRow(_Money):
+class WorthRow(_Money):
     """What a QALY may cost; up to ``high`` where it is a band."""
 
     high: float | None = None
@@ -81,12 +92,12 @@ class _Told(Cited):
     text: str
 
 
-class CostFile(Strict):
+class MoneyFile(Strict):
     """``costs.yaml``: costs that are computed with, thresholds, and what is told alone."""
 
     date: datetime.date
     costs: tuple[CostRow, ...]
-    thresholds: tuple[ThresholdRow, ...]
+    thresholds: tuple[WorthRow, ...]
     ratios: tuple[_Money, ...] = ()
     told: tuple[_Told, ...] = ()
 
@@ -179,5 +190,5 @@ def _utilities() -> UtilityFile:
     return document("value/utilities.yaml", UtilityFile)
 
 
-def _costs() -> CostFile:
-    return document("value/costs.yaml", CostFile)
+def _costs() -> MoneyFile:
+    return document("value/costs.yaml", MoneyFile)

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from osteoplan.arrays import F64
+from osteoplan.model.certainty import Bar
 from osteoplan.model.outcome import Estimate
 
 __all__ = [
-    "CANNOT_SAY", "Acceptability", "PairValue", "PriceBase", "SurvivalCurve", "Swing", "TechniqueValue",
+    "CANNOT_SAY", "AcceptableAt", "PairValue", "PriceBase", "SurvivalCurve", "TechniqueValue",
     "Told", "ValueResult", "WorthKnowing",
 ]  # fmt: skip
 
@@ -113,7 +114,7 @@ class PairValue:
 
 
 @dataclass(frozen=True)
-class Acceptability:
+class AcceptableAt:
     """Share of draws in which each technique has the highest net benefit, at one threshold."""
 
     threshold: float
@@ -136,25 +137,15 @@ class WorthKnowing:
     fact: str = ""
 
 
-@dataclass(frozen=True)
-class Swing:
-    """What one input alone, at its ends, makes of the difference between the two that lead."""
-
-    input: str
-    title: str
-    low: float
-    high: float
-    unit: str
-
-
 @dataclass(frozen=True, eq=False)
 class ValueResult:
     """Value of the options left.
 
     Attributes:
         compared: techniques whose quality-adjusted life is known; between them acceptability, worth and
-            swings are told, over the inputs that all of them have (``inputs``).
-        leading: the two with the highest expected net benefit (or QALY), which the swings are about.
+            one_at_a_time are told, over the inputs that all of them have (``inputs``).
+        leading: the two with the highest expected net benefit (or QALY).
+        one_at_a_time: what each input alone makes of the difference of these two, in ``unit``, widest first.
         base, thresholds: of the compared; None and empty where no money can be compared.
         perfect_information: expected gain from knowing everything, in ``unit``.
         missing: what the whole section lacks, in sentences.
@@ -169,10 +160,10 @@ class ValueResult:
     base: PriceBase | None = None
     thresholds: tuple[float, ...] = ()
     unit: str = "QALY"
-    acceptability: tuple[Acceptability, ...] = ()
+    acceptability: tuple[AcceptableAt, ...] = ()
     perfect_information: float | None = None
     worth: tuple[WorthKnowing, ...] = ()
-    swings: tuple[Swing, ...] = ()
+    one_at_a_time: tuple[Bar, ...] = ()
     survival: SurvivalCurve | None = None
     missing: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ from osteoplan.kernels.cohort import cycle_weights, discount, state_times
 from osteoplan.knowledge.values import number
 from osteoplan.model.value import SurvivalCurve
 
-__all__ = ["EVENTS", "STATES", "Course", "Setting"]
+__all__ = ["EVENTS", "STATES", "BoneCohort", "Course"]
 
 STATES = ("pain not controlled", "pain controlled", "fractured", "cord compressed", "treated again", "dead")
 PAIN, RELIEVED, FRACTURED, CORD, AGAIN, DEAD = range(6)
@@ -55,7 +55,7 @@ class Course:
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class BoneCohort:
     """What all techniques share: survival, utilities, time.
 
     Attributes:

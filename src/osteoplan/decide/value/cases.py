@@ -19,7 +19,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.value import PriceBase
 
-__all__ = ["OUTCOMES", "PROFILE", "WORDS", "Case", "Share", "Utility", "Variant", "utility_of"]
+__all__ = ["OUTCOMES", "PROFILE", "WORDS", "Appraisal", "Share", "Utility", "Variant", "utility_of"]
 
 PROFILE = "eq5d_5l"  # the fact of the vocabulary
 RESPONSE = "pain_response_probability"
@@ -109,7 +109,7 @@ class Share:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Appraisal:
     """One technique: what is published of it, and what it costs in each price base (the first is its own)."""
 
     candidate: Candidate
@@ -119,7 +119,9 @@ class Case:
     cites: tuple[str, ...]
 
     @classmethod
-    def of(cls, candidate: Candidate, centre: Centre, ensemble: Ensemble, region: str, factor: float) -> Case:
+    def of(
+        cls, candidate: Candidate, centre: Centre, ensemble: Ensemble, region: str, factor: float
+    ) -> Appraisal:
         """Read it; ``factor`` is on its fractures.  A cord is compressed in a spine alone."""
 
         def share(id: str, factor: float = 1.0) -> Share | None:

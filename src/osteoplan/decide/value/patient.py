@@ -15,23 +15,23 @@ from itertools import combinations
 import numpy as np
 
 from osteoplan.arrays import F64
-from osteoplan.decide.value.bone import Setting
-from osteoplan.decide.value.cases import OUTCOMES, WORDS, Case, Share, Utility, Variant, utility_of
+from osteoplan.decide.value.bone import BoneCohort
+from osteoplan.decide.value.cases import OUTCOMES, WORDS, Appraisal, Share, Utility, Variant, utility_of
 from osteoplan.decide.value.curve import curve_of
 from osteoplan.decide.value.information import acceptability, evpi, evppi
 from osteoplan.knowledge.value import fracture_decrement, threshold_sources, thresholds
 from osteoplan.knowledge.values import known, number
 from osteoplan.model.centre import Centre
+from osteoplan.model.certainty import Bar
 from osteoplan.model.choice import Candidate
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.evidence import Survival
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.value import (
     CANNOT_SAY,
-    Acceptability,
+    AcceptableAt,
     PairValue,
     PriceBase,
-    Swing,
     TechniqueValue,
     Told,
     ValueResult,
@@ -69,7 +69,7 @@ def value_of(
         missing += ("survival: no curve can be drawn; give le_weeks, or what PathFx or SPRING say",)
     region, factors = str(facts.get("region") or ""), scenario or {}
     left = [one for one in candidates if one.left]
-    cases = [Case.of(one, centre, ensemble, region, factors.get(one.id, 1.0)) for one in left]
+    cases = [Appraisal.of(one, centre, ensemble, region, factors.get(one.id, 1.0)) for one in left]
     model = None
     if curve is not None and utility is not None:
         fracture = fracture_decrement(region)
@@ -77,7 +77,7 @@ def value_of(
             "cord": number("decrements.cord_compressed"),
             "fracture": fracture.number if fracture else 0.0,
         }
-        model = _Model(Setting(curve, utility.in_pain, utility.gain, decrements), utility, level)
+        model = _Model(BoneCohort(curve, utility.in_pain, utility.gain, decrements), utility, level)
     valued = [one for one in cases if one.response is not None] if model else []
     result = ValueResult(
         techniques=tuple(_alone(one, model if one in valued else None) for one in cases),
@@ -107,12 +107,12 @@ class _Lived:
 class _Model:
     """The course of every technique in one setting, kept by what entered."""
 
-    setting: Setting
+    setting: BoneCohort
     utility: Utility
     level: float
     kept: dict[tuple[str, Variant], _Lived] = field(default_factory=dict)
 
-    def lived(self, case: Case, variant: Variant) -> _Lived:
+    def lived(self, case: Appraisal, variant: Variant) -> _Lived:
         key = (case.id, variant)
         if key not in self.kept:
             central = replace(self.setting, central=True)
@@ -135,7 +135,7 @@ class _Model:
             status="design_default",
         )  # fmt: skip
 
-    def pair(self, one: Case, other: Case) -> PairValue:
+    def pair(self, one: Appraisal, other: Appraisal) -> PairValue:
         """One less the other, over what both have."""
         variant, base = _shared([one, other]), _base([one, other])
         a, b = self.lived(one, variant), self.lived(other, variant)
@@ -157,7 +157,7 @@ class _Model:
         )  # fmt: skip
 
 
-def _alone(case: Case, model: _Model | None) -> TechniqueValue:
+def _alone(case: Appraisal, model: _Model | None) -> TechniqueValue:
     """One technique by itself, over all that is known of it."""
     title, base = case.candidate.recommendation.title, next(iter(case.prices), None)
     price = case.prices[base] if base else 0.0
@@ -194,7 +194,7 @@ def _both_ways(pair: PairValue) -> tuple[PairValue, PairValue]:
     )  # fmt: skip
 
 
-def _told(benefits: Sequence[Estimate], one: Case, other: Case) -> tuple[Told, str]:
+def _told(benefits: Sequence[Estimate], one: Appraisal, other: Appraisal) -> tuple[Told, str]:
     """Whether the first is better, and if it cannot be said, why."""
     for case in (one, other):
         if not case.sized:
@@ -209,7 +209,7 @@ def _told(benefits: Sequence[Estimate], one: Case, other: Case) -> tuple[Told, s
     return CANNOT_SAY, f"the {100 * benefits[0].level:.0f} % interval holds zero"
 
 
-def _shared(cases: Sequence[Case]) -> Variant:
+def _shared(cases: Sequence[Appraisal]) -> Variant:
     """Events of which all have a share of known size, within the shortest of their times."""
     return tuple(
         (event, min(dict(case.own)[event] for case in cases))
@@ -218,12 +218,12 @@ def _shared(cases: Sequence[Case]) -> Variant:
     )
 
 
-def _base(cases: Sequence[Case]) -> PriceBase | None:
+def _base(cases: Sequence[Appraisal]) -> PriceBase | None:
     """The first price base that all have; amounts of different bases are never mixed."""
     return next((base for base in cases[0].prices if all(base in case.prices for case in cases)), None)
 
 
-def _chosen(result: ValueResult, cases: Sequence[Case], model: _Model) -> ValueResult:
+def _chosen(result: ValueResult, cases: Sequence[Appraisal], model: _Model) -> ValueResult:
     """What a choice between all of them rests on, over the inputs that all have."""
     variant, base = _shared(cases), _base(cases)
     worth = thresholds(base.currency) if base else ()
@@ -245,17 +245,19 @@ def _chosen(result: ValueResult, cases: Sequence[Case], model: _Model) -> ValueR
         result, compared=tuple(names), inputs=inputs, leading=tuple(case.id for case in leading), base=base,
         thresholds=worth, unit=unit, perfect_information=evpi(first),
         acceptability=tuple(
-            Acceptability(w, dict(zip(names, map(float, acceptability(benefit(w or 1.0))), strict=True)))
+            AcceptableAt(w, dict(zip(names, map(float, acceptability(benefit(w or 1.0))), strict=True)))
             for w in worth or (0.0,)
         ),
         worth=tuple(sorted(_worth(first, cases, inputs, model, unit), key=lambda one: -one.value)),
-        swings=tuple(
-            sorted(_swings(leading, variant, model, base, unit), key=lambda one: -abs(one.high - one.low))
+        one_at_a_time=tuple(
+            sorted(_swings(leading, variant, model, base), key=lambda one: -abs(one.high - one.low))
         ),
     )  # fmt: skip
 
 
-def _entered(cases: Sequence[Case], inputs: Sequence[str]) -> Iterator[tuple[Case, str, Share, str]]:
+def _entered(
+    cases: Sequence[Appraisal], inputs: Sequence[str]
+) -> Iterator[tuple[Appraisal, str, Share, str]]:
     for case in cases:
         for name, share in case.shares():
             if share.draws is not None and name in inputs:
@@ -263,7 +265,7 @@ def _entered(cases: Sequence[Case], inputs: Sequence[str]) -> Iterator[tuple[Cas
 
 
 def _worth(
-    benefit: F64, cases: Sequence[Case], inputs: Sequence[str], model: _Model, unit: str
+    benefit: F64, cases: Sequence[Appraisal], inputs: Sequence[str], model: _Model, unit: str
 ) -> Iterator[WorthKnowing]:
     """What knowing each input would be worth."""
     life, curve = model.setting.life_years, model.setting.curve
@@ -276,16 +278,16 @@ def _worth(
 
 
 def _swings(
-    pair: Sequence[Case], variant: Variant, model: _Model, base: PriceBase | None, unit: str
-) -> Iterator[Swing]:
+    pair: Sequence[Appraisal], variant: Variant, model: _Model, base: PriceBase | None
+) -> Iterator[Bar]:
     """The difference between the two that lead, one input at its two ends at a time."""
     central, utility = replace(model.setting, central=True), model.utility
     tails = 0.5 - model.level / 2.0, 0.5 + model.level / 2.0
 
     def swing(
-        input: str, title: str, setting: Setting = central, given: Given | None = None, *,
+        input: str, title: str, setting: BoneCohort = central, given: Given | None = None, *,
         gain: F64 | None = None, fading: F64 | float = 1.0,
-    ) -> Swing:  # fmt: skip
+    ) -> Bar:  # fmt: skip
         one, other = (
             setting.times(case.course(variant, central=True, given=(given or {}).get(case.id)))
             for case in pair
@@ -298,7 +300,7 @@ def _swings(
             ]
             gap = thresholds(base.currency)[0] * gap - spent[0] + spent[1]
         low, high = np.broadcast_to(gap, 2)
-        return Swing(input, title, float(low), float(high), unit)
+        return Bar(input, title, float(low), float(high))
 
     curve = model.setting.curve
     if len(curve.alive) > 1:
@@ -337,7 +339,7 @@ def _assumptions(utility: Utility | None, region: str, scenario: Mapping[str, fl
     )
 
 
-def _sources(cases: Sequence[Case], curve: Sequence[str]) -> Iterator[str]:
+def _sources(cases: Sequence[Appraisal], curve: Sequence[str]) -> Iterator[str]:
     """Citation keys, once, in order of use."""
     told = [key for case in cases for _, share in case.shares() for key in share.estimate.because]
     keys = [*(key for key in told if " " not in key), *(key for case in cases for key in case.cites)]
