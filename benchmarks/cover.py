@@ -17,7 +17,7 @@ from osteoplan.kernels.set_cover import SetCover, solve
 from osteoplan.knowledge.applicators import applicators
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.probes.cover import cover
-from osteoplan.trajectory.probes.parallel import Candidate, beside
+from osteoplan.trajectory.probes.parallel import ProbePath, beside
 from osteoplan.trajectory.probes.placed import cover_limits
 from osteoplan.trajectory.probes.target import target_of
 
@@ -36,9 +36,9 @@ def main() -> int:
         began = time.perf_counter()
         target = target_of(*ellipsoid(half), 5.0)
         ways = (
-            Candidate("back", (0.0, 110.0, 0.0), (0.0, 10.0, 0.0)),
-            Candidate("left", (120.0, 20.0, 10.0), (10.0, 0.0, 0.0)),
-            Candidate("oblique", (-80.0, 80.0, 30.0), (-8.0, 6.0, 3.0)),
+            ProbePath("back", (0.0, 110.0, 0.0), (0.0, 10.0, 0.0)),
+            ProbePath("left", (120.0, 20.0, 10.0), (10.0, 0.0, 0.0)),
+            ProbePath("oblique", (-80.0, 80.0, 30.0), (-8.0, 6.0, 3.0)),
         )
         many = beside(
             ways,

@@ -22,7 +22,7 @@ from osteoplan.model.evidence import Known
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.probes.cover import cover
-from osteoplan.trajectory.probes.parallel import Candidate, beside, candidate_of, segment_distances
+from osteoplan.trajectory.probes.parallel import ProbePath, beside, probe_path_of, segment_distances
 from osteoplan.trajectory.probes.placed import Danger, cover_limits, dangers
 from osteoplan.trajectory.probes.plan import COVERAGE_WORDS, CoverPlan
 from osteoplan.trajectory.probes.target import Target, target_of
@@ -76,13 +76,13 @@ def balls(on: Volume, radius: float, *centres: npt.ArrayLike) -> npt.NDArray[np.
     return np.logical_or.reduce(inside)
 
 
-def ways(*tips: npt.ArrayLike, along: npt.ArrayLike = (0.0, -1.0, 0.0)) -> list[Candidate]:
+def ways(*tips: npt.ArrayLike, along: npt.ArrayLike = (0.0, -1.0, 0.0)) -> list[ProbePath]:
     """Ways from behind (or against ``along``) to tips that are told from CENTRE."""
     axis = np.asarray(along) / np.linalg.norm(along)
     made = []
     for number, tip in enumerate(tips):
         end = CENTRE + np.asarray(tip, dtype=np.float64)
-        made.append(Candidate(f"way_{number}", tuple(end - 100.0 * axis), tuple(end)))
+        made.append(ProbePath(f"way_{number}", tuple(end - 100.0 * axis), tuple(end)))
     return made
 
 
@@ -90,7 +90,7 @@ def everywhere(entries: F64, tips: F64) -> npt.NDArray[np.bool_]:
     return np.ones(len(tips), dtype=bool)
 
 
-def planned(target: Target, offers: list[Candidate], row: ZoneRow, n: int = 4, **more: object) -> CoverPlan:
+def planned(target: Target, offers: list[ProbePath], row: ZoneRow, n: int = 4, **more: object) -> CoverPlan:
     rules = {name: more.pop(name) for name in ("screws", "structures", "keep_out") if name in more}
     limits = more.pop("limits", None) or cover_limits(n, **rules)  # type: ignore[arg-type]
     return cover(target, offers, table(row), [row], limits, **more)  # type: ignore[arg-type]
@@ -239,8 +239,8 @@ def test_two_entries_nearer_than_10_mm_exclude_each_other_though_the_probes_spre
     on = grid("straight")
     target = target_of(balls(on, 7.0, (-18, 0, 0), (18, 0, 0)), on, 0.0)
     offers = [
-        Candidate("a", at(-apart / 2, 100, 0), at(-18, 0, 0)),
-        Candidate("b", at(apart / 2, 100, 0), at(18, 0, 0)),
+        ProbePath("a", at(-apart / 2, 100, 0), at(-18, 0, 0)),
+        ProbePath("b", at(apart / 2, 100, 0), at(18, 0, 0)),
     ]
     assert len(planned(target, offers, zone(width=26.0, length=34.0)).probes) == used
 
@@ -249,8 +249,8 @@ def test_tubes_that_cross_under_the_skin_exclude_each_other() -> None:
     on = grid("straight")
     target = target_of(balls(on, 7.0, (-16, 0, 0), (16, 0, 0)), on, 0.0)
     crossing = [
-        Candidate("a", at(40, 60, 0), at(-16, 0, 0)),
-        Candidate("b", at(-40, 60, 0), at(16, 0, 0)),
+        ProbePath("a", at(40, 60, 0), at(-16, 0, 0)),
+        ProbePath("b", at(-40, 60, 0), at(16, 0, 0)),
     ]
     assert len(planned(target, crossing, zone(width=26.0, length=30.0)).probes) == 1
     lifted = dataclasses.replace(
@@ -378,9 +378,9 @@ def test_ways_beside_a_way_are_parallel_on_the_grid_and_each_is_asked_for() -> N
 
 def test_a_way_that_does_not_fit_is_no_candidate() -> None:
     fits = Trajectory("w", "w", "needle", "a", "fits", entry_mm=(0, 90, 0), target_mm=(0, 0, 0))
-    assert candidate_of(fits).direction == (0.0, -1.0, 0.0)
+    assert probe_path_of(fits).direction == (0.0, -1.0, 0.0)
     with pytest.raises(BadInput, match="too narrow"):
-        candidate_of(dataclasses.replace(fits, status="none", reasons=("too narrow",)))
+        probe_path_of(dataclasses.replace(fits, status="none", reasons=("too narrow",)))
 
 
 def test_distances_between_segments_are_those_of_a_fine_search() -> None:
@@ -543,7 +543,7 @@ def test_a_lesion_in_a_real_pelvis_is_covered_and_the_vessels_that_are_reached_a
     ]
     assert all(vessel.mask.any() for vessel in vessels)
     lateral = np.array([120.0, 0.0, 0.0])
-    given = Candidate("lateral", tuple(middle + lateral), tuple(middle - lateral / 12.0))
+    given = ProbePath("lateral", tuple(middle + lateral), tuple(middle - lateral / 12.0))
     offers = beside([given], allowed=everywhere, reach_mm=5.0, depths_mm=(0.0, 10.0, 20.0))
     target = target_of(lesion, labels, 5.0)
     rows = [applicators().row("emprint_100W_10min")]

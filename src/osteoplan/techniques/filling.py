@@ -31,7 +31,7 @@ from osteoplan.trajectory.needles.limits import NeedleTask, needle_rules
 from osteoplan.trajectory.needles.measure import Scene, meet, shortfalls
 from osteoplan.trajectory.needles.report import way_of, why_broken
 from osteoplan.trajectory.needles.search import needle_ways, once_each, recheck
-from osteoplan.trajectory.probes.parallel import beside, candidate_of, segment_distances
+from osteoplan.trajectory.probes.parallel import beside, probe_path_of, segment_distances
 from osteoplan.trajectory.setting import Setting
 from osteoplan.units import told_apart
 
@@ -264,7 +264,7 @@ def _beside(
 
     depths = np.arange(-BESIDE_MM, BESIDE_MM + 1.0, BESIDE_STEP_MM).tolist()
     near = beside(
-        [candidate_of(way)], allowed=allowed, reach_mm=BESIDE_MM, depths_mm=depths, shift_mm=BESIDE_STEP_MM
+        [probe_path_of(way)], allowed=allowed, reach_mm=BESIDE_MM, depths_mm=depths, shift_mm=BESIDE_STEP_MM
     )
     if not near:
         return None

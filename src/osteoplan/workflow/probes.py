@@ -26,7 +26,7 @@ from osteoplan.model.trajectory import Trajectory, WaysResult
 from osteoplan.trajectory.needles.limits import NeedleTask
 from osteoplan.trajectory.needles.search import recheck
 from osteoplan.trajectory.probes.cover import cover
-from osteoplan.trajectory.probes.parallel import Candidate, beside, candidate_of
+from osteoplan.trajectory.probes.parallel import ProbePath, beside, probe_path_of
 from osteoplan.trajectory.probes.placed import cover_limits, dangers
 from osteoplan.trajectory.probes.plan import CoverPlan
 from osteoplan.trajectory.probes.target import target_of
@@ -103,9 +103,9 @@ def probes(
 
 def _candidates(
     around: Surroundings, ways: Sequence[Trajectory], asked: Sequence[NeedleTask]
-) -> tuple[Candidate, ...]:
+) -> tuple[ProbePath, ...]:
     """Trajectories that fit and their parallels, each re-checked against every limit of its own search."""
-    found: list[Candidate] = []
+    found: list[ProbePath] = []
     radius = float(np.cbrt(3.0 * around.lesion.sum() * around.grid.voxel_volume_mm3 / (4.0 * np.pi)))
     for task in asked:
 
@@ -113,7 +113,7 @@ def _candidates(
             return recheck(around, task, entries, tips)
 
         own = [way for way in ways if way.ok and way.approach == task.approach.id and way.side == task.side]
-        made = [candidate_of(way) for way in own if way.kind == "needle"]
+        made = [probe_path_of(way) for way in own if way.kind == "needle"]
         found += beside(made, allowed=allowed, reach_mm=radius, depths_mm=DEPTHS_MM)
     return tuple(found)
 

@@ -209,7 +209,7 @@ def _notes(result: PlanResult, listed: frozenset[str]) -> Iterator[str]:
     """How the numbers of the table are to be read."""
     levels = sorted({e.level for o in result.simulations.options for e in o.outcomes if e.low is not None})
     what = f"{result.comparison.ranked_word}: per cent of the intact bone, the worst load first, as drawn"
-    if not result.simulations.ranked_by:
+    if not result.simulations.now:
         what = f"{result.comparison.ranked_word}: not modelled for this bone"
     yield what + (f"; in brackets {levels[0]:.0%} intervals".replace("%", " %") if levels else "")
     titles = {o.id: o.plan.short_title for o in result.simulations.options}

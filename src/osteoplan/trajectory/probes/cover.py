@@ -19,7 +19,7 @@ from osteoplan.arrays import F64
 from osteoplan.kernels.set_cover import SetCover, Solution, solve
 from osteoplan.knowledge.applicators import ApplicatorTable, ZoneRow
 from osteoplan.knowledge.values import number
-from osteoplan.trajectory.probes.parallel import Allowed, Candidate
+from osteoplan.trajectory.probes.parallel import Allowed, ProbePath
 from osteoplan.trajectory.probes.placed import CoverLimits, PlacedProbe, pairs, permitted, sound
 from osteoplan.trajectory.probes.plan import CoverPlan, margins, measured
 from osteoplan.trajectory.probes.target import Target
@@ -34,7 +34,7 @@ SAMPLE = 200  # cells for which the best placements are kept, wherever they lie
 
 def cover(
     target: Target,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[ProbePath],
     table: ApplicatorTable,
     rows: Sequence[ZoneRow],
     limits: CoverLimits,
@@ -65,7 +65,7 @@ def cover(
 
 def _columns(
     target: Target,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[ProbePath],
     table: ApplicatorTable,
     rows: Sequence[ZoneRow],
     limits: CoverLimits,

@@ -14,14 +14,14 @@ from osteoplan.model.trajectory import Trajectory
 from osteoplan.trajectory.probes.zones import unit
 from osteoplan.trajectory.surroundings import point
 
-__all__ = ["Allowed", "Candidate", "beside", "candidate_of", "segment_distances"]
+__all__ = ["Allowed", "ProbePath", "beside", "probe_path_of", "segment_distances"]
 
 Allowed = Callable[[F64, F64], Bool]
 """(n, 3) entries and (n, 3) tips -> (n,) True where a probe may go that way."""
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ProbePath:
     """A trajectory that a probe may take.
 
     Attributes:
@@ -39,7 +39,7 @@ class Candidate:
         return point(unit(np.subtract(self.tip_mm, self.entry_mm)))
 
 
-def candidate_of(way: Trajectory) -> Candidate:
+def probe_path_of(way: Trajectory) -> ProbePath:
     """The candidate that a needle's trajectory is.
 
     Raises:
@@ -48,17 +48,17 @@ def candidate_of(way: Trajectory) -> Candidate:
     if not way.ok or way.entry_mm is None or way.target_mm is None:
         why = way.reasons[0] if way.reasons else "it has no entry or no tip"
         raise BadInput(f"{way.id}: no probe can go there: {why}")
-    return Candidate(way.id, way.entry_mm, way.target_mm)
+    return ProbePath(way.id, way.entry_mm, way.target_mm)
 
 
 def beside(
-    candidates: Iterable[Candidate],
+    candidates: Iterable[ProbePath],
     *,
     allowed: Allowed,
     reach_mm: float,
     depths_mm: Sequence[float],
     shift_mm: float | None = None,
-) -> tuple[Candidate, ...]:
+) -> tuple[ProbePath, ...]:
     """Candidates parallel to the given ones, on a square grid across each axis, at several depths of the tip.
 
     Args:
@@ -76,7 +76,7 @@ def beside(
     u, v, depth = (x.ravel() for x in np.meshgrid(steps, steps, np.asarray(depths_mm, float), indexing="ij"))
     keep = np.hypot(u, v) <= reach_mm + 1e-9
     u, v, depth = u[keep], v[keep], depth[keep]
-    made: list[Candidate] = []
+    made: list[ProbePath] = []
     for given in candidates:
         axis = np.asarray(given.direction)
         right, up = across(axis)
@@ -87,7 +87,7 @@ def beside(
         entries, tips = entries[deep], tips[deep]
         may = np.asarray(allowed(entries, tips), dtype=bool)
         made += [
-            Candidate(given.way, point(entry), point(tip))
+            ProbePath(given.way, point(entry), point(tip))
             for entry, tip in zip(entries[may], tips[may], strict=True)
         ]
     return tuple(made)
