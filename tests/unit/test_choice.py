@@ -169,3 +169,17 @@ def test_no_option_falls_below_another_by_doing_less_harm(mine, other):
 def test_equal_draws_tell_nothing_apart():
     draws = np.linspace(0.0, 1.0, 50)
     assert told_better(draws, draws, "more") == told_better(draws, draws, "less") == 0.5
+
+
+def test_figures_of_two_times_are_not_held_against_each_other():
+    early, late = (
+        replace(one, study=replace(one.study, months=months))
+        for one, months in (
+            (published("major_complication_probability", 1), 1.0),
+            (published("major_complication_probability", 30), 6.0),
+        )
+    )
+    assert choose([candidate("a", 2, late), candidate("b", 2, early)], NOBODY, N).above == ()
+    same = replace(late, study=replace(late.study, months=1.0))
+    told = choose([candidate("a", 2, same), candidate("b", 2, early)], NOBODY, N).above
+    assert "1 % against 30 %" in told[0].because

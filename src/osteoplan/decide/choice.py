@@ -164,13 +164,22 @@ def _by_safety(one: Candidate, two: Candidate) -> Above | None:
 def _by_harm(one: Candidate, two: Candidate, ensemble: Ensemble) -> Above | None:
     """Published harm, where both have the same one and it is told apart."""
     for id in HARM:
-        ours, theirs = _draws(one, id, ensemble), _draws(two, id, ensemble)
+        told = one.outcome(id), two.outcome(id)
+        if told[0] is None or told[1] is None or not _alike(told[0], told[1]):
+            continue
+        ours, theirs = _drawn(told[0], one.id, ensemble), _drawn(told[1], two.id, ensemble)
         if ours is None or theirs is None:
             continue
         share = told_better(ours, theirs, "less")
         if max(share, 1.0 - share) >= SURE:
             better, worse = (one, two) if share > 0.5 else (two, one)
-            return Above(better.id, worse.id, "safety", f"published: {outcome_of(id).title}")
+            figures = " against ".join(
+                f"{e.value:g} {e.unit}" for e in (told if share > 0.5 else told[::-1]) if e
+            )
+            return Above(
+                better.id, worse.id, "safety",
+                f"published {outcome_of(id).title}: {figures}, of different patients, unadjusted",
+            )  # fmt: skip
     return None
 
 
@@ -208,8 +217,15 @@ def _shared(one: Candidate, two: Candidate) -> Iterator[tuple[str, Estimate, Est
         ours, theirs = one.outcome(id), two.outcome(id)
         if ours is None or theirs is None or outcome_of(id).better == "neither":
             continue
-        if ours.unit == theirs.unit and ours.target == theirs.target and ours.basis == theirs.basis:
+        if _alike(ours, theirs):
             yield id, ours, theirs
+
+
+def _alike(one: Estimate, two: Estimate) -> bool:
+    """Of one kind, unit and time: pain at a month is not held against pain at six."""
+    when = [e.study.months for e in (one, two) if e.study is not None and e.study.months is not None]
+    same_time = len(when) < 2 or when[0] == when[1]
+    return same_time and (one.unit, one.target, one.basis) == (two.unit, two.target, two.basis)
 
 
 def _dominated(members: Sequence[Candidate], ensemble: Ensemble) -> Iterator[Dominated]:
