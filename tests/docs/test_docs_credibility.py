@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from osteoplan.report.rendering import source
 from osteoplan.verification.cases import VerificationCase, ids
 from tests.docs.verification_page import verification_rows, with_table
 
@@ -58,3 +60,11 @@ def test_the_eight_kinds_of_evidence_and_what_is_missing_stand_on_the_page():
     rows = re.findall(r"^\| (\d) [^|]+\|[^|]+\|[^|]+\|([^|]+)\|", CREDIBILITY, re.MULTILINE)
     assert [number for number, _ in rows] == [str(n) for n in range(1, 9)]
     assert "R2 only .22 to .25" in CREDIBILITY
+
+
+def test_what_the_technical_report_says_of_credibility_stands_on_the_page():
+    told, page = yaml.safe_load(source("credibility.yaml")), " ".join(CREDIBILITY.split())
+    for row in told["adequate"]:
+        assert f"| {row['for']} | {row['is']} | {row['why']} |" in CREDIBILITY
+    for line in told["not_validated"]:
+        assert f"- {line}" in page

@@ -13,11 +13,17 @@ import pytest
 
 from osteoplan.cli.app import run
 from osteoplan.errors import BadInput
+from osteoplan.io.documents import VerificationDocument, as_json
 from osteoplan.io.plan_json import plan_document, write_plan
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.meeting import first_page
+from osteoplan.report.plan.nouns import Section, Table, TableRow
 from osteoplan.report.plan.paper import Json, paper, printed
-from osteoplan.workflow.export import PAGES, pdf
+from osteoplan.report.plan.technical import verified_section
+from osteoplan.verification.cases import VerificationCase
+from osteoplan.workflow.export import PAGES, _verified, pdf
+from osteoplan.workflow.progress import quiet
+from osteoplan.workflow.verify import Verified
 from tests.report_fixture import NASTY, busy, changed, plan_result
 
 LEAST_PT = 7.0  # of DejaVu Sans: as high as Arial of 7.4 pt
@@ -87,3 +93,54 @@ def test_a_pdf_is_made_from_what_stands_beside_the_plan_alone(
     assert run(["export", str(plan), "--to", "pdf"]) == 0
     assert (tmp_path / "meeting.pdf").read_bytes() == printed(_pages(), "meeting")
     assert "meeting.pdf" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_technical_version_says_model_proof_credibility_evidence_rules_and_sources() -> None:
+    case = VerificationCase("A1", "patch test", 0.0, 1e-10, 3e-11, "1", "linear fields")
+    failed = replace(case, id="A2", got=2.0)
+    proof = as_json(VerificationDocument, Verified((case, failed), 4.0))
+    verified = verified_section(proof["cases"], 4.0, "2026-11-30")
+    words = _words(printed(_pages(), "technical", verified))
+    for said in ("patch test", "3e-11", "FAILS", "will it break", "Rules that spoke", "Sources"):
+        assert said in words
+    assert words.index("Mesh, solver, laws") < words.index("Verification") < words.index("can be believed")
+    for source in plan_result().citations:
+        assert source.text in words
+    for verdict in (one for one in busy(plan_result()).explanation.verdicts if one.spoke):
+        assert verdict.text in words
+
+
+def test_the_technical_version_leaves_no_page_half_empty_but_the_last() -> None:
+    sheets = pypdf.PdfReader(io.BytesIO(printed(_pages(), "technical"))).pages
+    for sheet in sheets[:-1]:
+        assert _lowest(sheet) < 0.5 * float(sheet.mediabox[3])
+
+
+def _lowest(sheet: pypdf.PageObject) -> float:
+    """Where the last word above the foot stands [pt from below]."""
+    found: list[float] = []
+
+    def note(text: str, cm: list[float], tm: list[float], font: object, size: float) -> None:
+        at = tm[5] * cm[3] + cm[5]
+        if text.strip() and at > 40.0:
+            found.append(at)
+
+    sheet.extract_text(visitor_text=note)
+    return min(found)
+
+
+def test_only_cases_that_concern_the_bone_stand_in_its_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTEOPLAN_CACHE", str(tmp_path))
+    case = VerificationCase("A1", "patch test", 0.0, 1e-10, 3e-11, "1", "linear fields")
+    made = Verified((case, replace(case, id="L2-core"), replace(case, id="order-screw-cement")), 1.0)
+    monkeypatch.setattr("osteoplan.workflow.export.verify", lambda progress: made)
+    spine = [row.cells[0] for row in _rows(_verified("spine", quiet))]
+    assert spine == ["A1", "L2-core"]
+    monkeypatch.setattr("osteoplan.workflow.export.verify", None)  # computed once
+    assert [row.cells[0] for row in _rows(_verified("pelvis", quiet))] == ["A1", "order-screw-cement"]
+
+
+def _rows(section: Section) -> tuple[TableRow, ...]:
+    return next(part.rows for part in section.parts if isinstance(part, Table))

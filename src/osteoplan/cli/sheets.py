@@ -87,13 +87,15 @@ def export(
         the PDF (default PAGE.pdf beside the plan)
     """
     from osteoplan.cli.console import out as console
-    from osteoplan.cli.console import print_json
+    from osteoplan.cli.console import print_json, watching
     from osteoplan.workflow.export import pdf
     from osteoplan.workflow.sheet import write_pdf
 
     path = out or plan.parent / f"{page}.pdf"
     require_writable(path.parent)
-    new = write_pdf(pdf(plan, page), path, force=force)
+    with watching() as progress:
+        made = pdf(plan, page, progress=progress)
+    new = write_pdf(made, path, force=force)
     if json:
         print_json({"page": page, "file": str(path), "new": new})
         return DONE

@@ -9,16 +9,8 @@ from osteoplan.report.drawing.pictures import Legend, Picture
 from osteoplan.report.views import Line
 
 __all__ = [
-    "Cite",
-    "ColourBar",
-    "Drawings",
-    "FirstPage",
-    "Headed",
-    "Heading",
-    "Linked",
-    "NotHere",
-    "Row",
-    "StrainPage",
+    "Chart", "Cite", "ColourBar", "Drawings", "FirstPage", "Headed", "Heading", "Linked", "NotHere", "Part",
+    "Row", "Section", "StrainPage", "Table", "TableRow", "Words",
 ]  # fmt: skip
 
 
@@ -151,3 +143,65 @@ class Drawings:
     legend: tuple[Legend, ...] = ()
     ways: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
     strain: StrainPage | None = None
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """Cells of one option, rule or number; ``paper`` is False for what the printed report leaves out.
+
+    Attributes:
+        sources: their numbers in the list.
+    """
+
+    cells: tuple[str, ...]
+    sources: tuple[int, ...] = ()
+    paper: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under heads; widths are relative."""
+
+    title: str
+    heads: tuple[str, ...]
+    widths: tuple[float, ...]
+    rows: tuple[TableRow, ...]
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing as data URI, what stands beneath it, and what it shows in words."""
+
+    title: str
+    image: str
+    note: str
+    says: str
+    kind: str = "chart"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Sentences, one a line."""
+
+    title: str
+    lines: tuple[str, ...]
+    kind: str = "words"
+
+
+Part = Table | Chart | Words
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report behind its first page, on the screen and on paper alike.
+
+    Attributes:
+        parts: those that say nothing are left out.
+        screen: True for what the printed report leaves to the screen and to the technical PDF.
+    """
+
+    id: str
+    title: str
+    parts: tuple[Part, ...]
+    screen: bool = True

@@ -9,16 +9,21 @@ case nor the knowledge of its day.
 
 from __future__ import annotations
 
+import base64
+import io
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
+from PIL import Image
+
 from osteoplan.errors import NotAvailable
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.pictures import Picture
-from osteoplan.report.plan.meeting import first_page
-from osteoplan.report.plan.nouns import Drawings, FirstPage, Linked
+from osteoplan.report.plan.meeting import first_page, header
+from osteoplan.report.plan.nouns import Drawings, FirstPage, Linked, Section
+from osteoplan.report.plan.technical import technical
 from osteoplan.report.rendering import filled, page_count, typeset
 from osteoplan.report.views import INTENDED_USE
 
@@ -42,16 +47,27 @@ def paper(result: PlanResult, drawings: Drawings) -> Json:
         "date": result.stamp.created,
         "use": INTENDED_USE,
         "meeting": _meeting(result, drawings),
+        "technical": _technical(result),
     }
 
 
-def printed(document: Mapping[str, Any], to: To) -> bytes:
+def printed(document: Mapping[str, Any], to: To, verified: Section | None = None) -> bytes:
     """One of the PDFs.
+
+    Args:
+        verified: what the proof says, for the technical version.
 
     Raises:
         NotAvailable: the meeting has more to read than one page holds.
     """
-    return _one_page(document)
+    if to == "meeting":
+        return _one_page(document)
+    sections = [_standing(one) for one in document["technical"]["sections"]]
+    if verified is not None:  # beside mesh and solver
+        at = next((n for n, one in enumerate(sections, 1) if one["id"] == "model"), len(sections))
+        sections.insert(at, asdict(verified))
+    content = {**document["technical"], "sections": sections, "use": document["use"]}
+    return typeset("technical.typ", content, date=document["date"])
 
 
 def _one_page(document: Mapping[str, Any]) -> bytes:
@@ -90,6 +106,38 @@ def _meeting(result: PlanResult, drawings: Drawings) -> Json:
         "sources": [f"{number} {result.citations[number - 1].key}" for number in numbers],
         "credits": result.credits,
     }  # fmt: skip
+
+
+def _technical(result: PlanResult) -> Json:
+    """The sections of the technical version."""
+    lines = (*result.warnings, *result.credits)
+    return {
+        "header": asdict(header(result)),
+        "plan": result.id[:16],
+        "date": result.stamp.created,
+        "lines": lines,
+        "sections": [asdict(one) for one in technical(result)],
+    }
+
+
+def _standing(section: Mapping[str, Any]) -> Json:
+    """A section whose charts stand alone as SVG."""
+    parts = [{**p, "image": _svg_of(p["image"])} if p["kind"] == "chart" else p for p in section["parts"]]
+    return {**section, "parts": parts}
+
+
+def _svg_of(uri: str) -> str:
+    """SVG of an image that is a data URI; pixels are laid into one."""
+    kind, _, data = uri.partition(";base64,")
+    raw = base64.b64decode(data)
+    if kind.endswith("svg+xml"):
+        return raw.decode("utf-8")
+    with Image.open(io.BytesIO(raw)) as image:
+        wide, high = image.size
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}">'
+    )
+    return f'{head}<image href="{uri}" width="{wide}" height="{high}"/></svg>'
 
 
 def _figures(first: FirstPage) -> Iterable[Linked]:

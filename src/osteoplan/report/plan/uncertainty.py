@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from osteoplan.model.certainty import Rigidity, Tornado
 from osteoplan.report.drawing.figures import svg_uri
 
-__all__ = ["rigidity_chart", "shared_words", "tornado_chart"]
+__all__ = ["FONT_PT", "HIGH", "LOW", "ROW_CM", "figure_of", "rigidity_chart", "shared_words", "tornado_chart"]
 
 
 def shared_words(part: Rigidity) -> tuple[str, ...]:
@@ -18,60 +19,63 @@ def shared_words(part: Rigidity) -> tuple[str, ...]:
     return tuple(why for why in dict.fromkeys(first) if all(why in others for others in rest))
 
 
-_LOW, _HIGH = "#0072B2", "#E69F00"  # Okabe-Ito blue and orange
+LOW, HIGH = "#0072B2", "#E69F00"  # Okabe-Ito blue and orange
 _INCH = 1 / 2.54
-_FONT_PT = 8.0
-_ROW_CM = 0.52
+FONT_PT = 8.0
+ROW_CM = 0.52
 _MOST = 9  # bars: the rest moves next to nothing
 
 
+@lru_cache(maxsize=16)  # of the page and of its PDF
 def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
     """Data URI of an SVG: bars left and right of the stated value, widest on top."""
     bars = tornado.bars[:_MOST]
-    figure, axes = _figure(width_cm, 1.3 + _ROW_CM * max(1, len(bars)), left=0.37, bottom_cm=0.95)
+    figure, axes = figure_of(width_cm, 1.3 + ROW_CM * max(1, len(bars)), left=0.37, bottom_cm=0.95)
     value = tornado.estimate.value
     for row, bar in enumerate(bars):
-        axes.barh(row, bar.low - value, left=value, height=0.62, color=_LOW)
-        axes.barh(row, bar.high - value, left=value, height=0.62, color=_HIGH, hatch="///", edgecolor="white")
-        axes.text(bar.low, row, f"{bar.low:.1f} ", ha="right", va="center", fontsize=_FONT_PT - 1)
-        axes.text(bar.high, row, f" {bar.high:.1f}", ha="left", va="center", fontsize=_FONT_PT - 1)
+        axes.barh(row, bar.low - value, left=value, height=0.62, color=LOW)
+        axes.barh(row, bar.high - value, left=value, height=0.62, color=HIGH, hatch="///", edgecolor="white")
+        axes.text(bar.low, row, f"{bar.low:.1f} ", ha="right", va="center", fontsize=FONT_PT - 1)
+        axes.text(bar.high, row, f" {bar.high:.1f}", ha="left", va="center", fontsize=FONT_PT - 1)
     axes.axvline(value, color="black", linewidth=1.0)
-    axes.set_yticks(range(len(bars)), [bar.title for bar in bars], fontsize=_FONT_PT)
+    axes.set_yticks(range(len(bars)), [bar.title for bar in bars], fontsize=FONT_PT)
     axes.invert_yaxis()
     axes.margins(x=0.16)
     what = "difference [points of intact]" if tornado.reference else f"{tornado.title} [% of intact]"
-    axes.set_xlabel(what, fontsize=_FONT_PT)
+    axes.set_xlabel(what, fontsize=FONT_PT)
     return svg_uri(figure)
 
 
+@lru_cache(maxsize=16)
 def rigidity_chart(found: Rigidity, *, width_cm: float = 15.5) -> str:
     """Data URI of an SVG: what each section keeps of its intact rigidity, along the bone."""
-    figure, axes = _figure(width_cm, 5.6, left=0.09, bottom_cm=1.0)
+    figure, axes = figure_of(width_cm, 5.6, left=0.09, bottom_cm=1.0)
     beam = found.now.beam
     at = found.now.along_mm
     rows = (
         ("axial", found.now.EA_N, found.intact.EA_N, "black", "-"),
-        ("bending, weak axis", found.now.EI_weak_Nmm2, found.intact.EI_weak_Nmm2, _LOW, (0, (5, 2))),
-        ("torsion", found.now.GJ_Nmm2, found.intact.GJ_Nmm2, _HIGH, (0, (1.5, 1.5))),
+        ("bending, weak axis", found.now.EI_weak_Nmm2, found.intact.EI_weak_Nmm2, LOW, (0, (5, 2))),
+        ("torsion", found.now.GJ_Nmm2, found.intact.GJ_Nmm2, HIGH, (0, (1.5, 1.5))),
     )
     for name, now, intact, colour, dash in rows:
         left = np.where(beam, 100.0 * now / np.where(intact > 0, intact, 1.0), np.nan)
         axes.plot(at, left, color=colour, linestyle=dash, linewidth=1.8, label=name)
     axes.axhline(100.0, color="#555555", linewidth=0.8)
     axes.set_ylim(bottom=0.0)
-    axes.set_xlabel(f"place along the {found.now.segment} [mm]", fontsize=_FONT_PT)
-    axes.set_ylabel("left of intact [%]", fontsize=_FONT_PT)
-    axes.legend(fontsize=_FONT_PT - 1, frameon=False, loc="lower right")
+    axes.set_xlabel(f"place along the {found.now.segment} [mm]", fontsize=FONT_PT)
+    axes.set_ylabel("left of intact [%]", fontsize=FONT_PT)
+    axes.legend(fontsize=FONT_PT - 1, frameon=False, loc="lower right")
     return svg_uri(figure)
 
 
-def _figure(width_cm: float, height_cm: float, *, left: float, bottom_cm: float) -> tuple[Any, Any]:
+def figure_of(width_cm: float, height_cm: float, *, left: float, bottom_cm: float) -> tuple[Any, Any]:
+    """A figure of that size with one pair of axes, from ``left`` (share of the width) on."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_cm * _INCH, height_cm * _INCH), facecolor="white")
     bottom = bottom_cm / height_cm
     axes = figure.add_axes((left, bottom, 0.97 - left, 0.96 - bottom))
-    axes.tick_params(labelsize=_FONT_PT)
+    axes.tick_params(labelsize=FONT_PT)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes
