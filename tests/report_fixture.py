@@ -69,7 +69,9 @@ def plan_result(anatomy: Anatomy | None = None, *, phantom: bool = False) -> Pla
         stamp=Stamp("0.1.0", 64 * "b", {"ct": 64 * "c"}, {"draws": 32, "spacing_mm": 1.5}, 7, "2026-11-23"),
         reading=reading,
         explanation=explanation,
-        simulations=Simulations(_strength(100.0, 0.5, 1.0)[1:], now, options, _fields(anatomy), ()),
+        simulations=Simulations(
+            _strength(100.0, 0.5, 1.0)[1:], now, options, _fields(anatomy), (), ranked_by=compared.ranked_by
+        ),
         comparison=replace(
             compared,
             differences=tuple(gain for gain in differences if gain.option.startswith("vp")),
