@@ -40,6 +40,7 @@ from osteoplan.io.documents import (
     called,
 )
 from osteoplan.io.migrations import SCHEMA, migrated
+from osteoplan.io.value_json import ValueDocument
 from osteoplan.io.way_json import angles_document
 from osteoplan.io.yaml import write_text
 from osteoplan.model.choice import Choice
@@ -181,6 +182,7 @@ class PlanDocument(Document):
     sources: list[SourceDocument] = called("sources", "result", "citations")
     choice: Choice | None = called("choice", "result", "choice")
     preference: PreferenceResult | None = called("preference", "result", "preference")
+    value: ValueDocument | None = called("value", "result", "value")
     outcome_table: OutcomeTable | None = called("outcome_table", "result", "outcome_table")
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")

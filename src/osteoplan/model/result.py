@@ -32,6 +32,7 @@ from osteoplan.model.outcome_table import OutcomeTable
 from osteoplan.model.plan import Option
 from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.technique import TechniqueCard
+from osteoplan.model.value import ValueResult
 from osteoplan.provenance import Stamp
 
 __all__ = [
@@ -134,6 +135,7 @@ class PlanResult:
         published, aims: of every technique of the comparison, simulated or not, by its id.
         choice: what is left to choose from; None where nobody put it together.
         preference: what matters to the patient over it, or under all weights; None likewise.
+        value: what it is worth to a patient like this one; None likewise.
         outcome_table: what can be compared between them, and what lasts; None likewise.
     """
 
@@ -152,6 +154,7 @@ class PlanResult:
     aims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     choice: Choice | None = None
     preference: PreferenceResult | None = None
+    value: ValueResult | None = None
     outcome_table: OutcomeTable | None = None
 
     @property

@@ -21,6 +21,8 @@ from osteoplan.decide.candidates import candidates
 from osteoplan.decide.compare import compare as side_by_side
 from osteoplan.decide.outcomes import outcome_table, published_on
 from osteoplan.decide.preference import preference_of
+from osteoplan.decide.value.cases import utility_of
+from osteoplan.decide.value.patient import value_of
 from osteoplan.errors import AlreadyExists
 from osteoplan.io.plan_json import plan_document, read_plan, write_plan
 from osteoplan.io.yaml import write_text
@@ -82,6 +84,8 @@ def plan(
     made = stamp(folder, settings)
     reading = read(folder, lesion=settings.lesion, progress=progress)
     explained = explain(reading)
+    # a profile that is none is refused before anything is simulated
+    utility_of(explained.facts, reading.case.centre)
     stage(progress, "looking for ways in", 0.15, 0.2)
     setting = setting_of(reading, settings)
     proposed = options(reading, explained, setting)
@@ -95,6 +99,7 @@ def plan(
     answers = reading.case.preferences[-1] if reading.case.preferences else None
     liked = preference_of(found, answers, settings.ensemble)
     choice = choose(reading, explained, found, comparison, liked, settings.ensemble, simulated.resolution_pct)
+    worth = value_of(found, explained.facts, explained.survival, reading.case.centre, settings.value_ensemble)
     sections, left_out = rigidity_of(reading.anatomy, settings)
     words = wordings(reading, explained, proposed)
     return PlanResult(
@@ -105,7 +110,7 @@ def plan(
         simulations=replace(simulated, options=_in_order(simulated.options, comparison.ranking)),
         comparison=comparison,
         wordings=words,
-        citations=_citations(reading, simulated, explained, words, published),
+        citations=_citations(reading, simulated, explained, words, published, worth.sources),
         warnings=(
             *settings.supposed,
             *_warnings(reading, simulated),
@@ -118,6 +123,7 @@ def plan(
         aims=aims(),
         choice=choice,
         preference=liked,
+        value=worth,
         outcome_table=outcome_table(found, explained.survival),
     )
 
@@ -196,6 +202,7 @@ def _citations(
     explained: Explanation,
     words: Wordings,
     published: Mapping[str, Sequence[Estimate]],
+    more: Sequence[str],
 ) -> tuple[Citation, ...]:
     """Every source behind the report, once."""
     options = [outcome for option in simulated.options for outcome in option.outcomes]
@@ -205,6 +212,7 @@ def _citations(
         *reading.anatomy.calibration.cite,
         *[key for case in simulated.boundary_summaries for load in case.loads for key in load.cite],
         *[key for card in words.cards.values() for one in card.statements for key in one.cite],
+        *more,
     ]
     known = {source.key: source for source in explained.sources}
     return cited([*known, *keys], known)

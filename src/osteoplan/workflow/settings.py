@@ -12,6 +12,9 @@ from osteoplan.model.ensemble import Ensemble
 __all__ = ["PlanSettings"]
 
 
+VALUE_DRAWS = 10_000  # the value of one fact is a small difference of means
+
+
 @dataclass(frozen=True)
 class PlanSettings:
     """Settings of a plan.
@@ -38,6 +41,11 @@ class PlanSettings:
     def ensemble(self) -> Ensemble:
         """The sampled patients of the plan."""
         return Ensemble(self.seed, self.draws)
+
+    @property
+    def value_ensemble(self) -> Ensemble:
+        """The sampled patients of the model of value, which are many because they are cheap."""
+        return Ensemble(self.seed, VALUE_DRAWS)
 
     @property
     def supposed(self) -> tuple[str, ...]:
