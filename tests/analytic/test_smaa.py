@@ -107,16 +107,23 @@ def test_points_are_weights_and_all_zero_is_a_contradiction() -> None:
 
 def test_where_each_pair_shares_another_attribute_a_ring_is_undecided() -> None:
     none = np.nan
-    found = of([[1.0, none, 0.0], [0.0, 1.0, none], [none, 0.0, 1.0]])  # one over two over three over one
+    ring = [[1.0, none, 0.0], [0.0, 1.0, none], [none, 0.0, 1.0]]  # one over two over three over one
+    found = of(ring)
     assert found.undecided == 1.0
-    assert found.over[0, 1] == found.over[1, 2] == found.over[2, 0] == 1.0
-    assert found.ranks[:, 1].tolist() == [1.0] * 3
+    # each pair on one of three attributes: it carries half of the weight in a quarter of the simplex
+    assert [found.over[0, 1], found.over[1, 2], found.over[2, 0]] == pytest.approx([0.25] * 3, abs=NEAR)
+
+
+def test_what_matters_more_is_not_settled_by_what_matters_less() -> None:
+    values = [[0.0, np.nan], [1.0, 0.7]]
+    for points, wins in (({"0": 49.0, "1": 51.0}, 0.0), ({"0": 50.0, "1": 50.0}, 1.0)):
+        assert of(values, points=points).over[1, 0] == wins
 
 
 def test_nothing_is_won_on_what_a_rival_lacks() -> None:
     found = of([[0.4, 1.0], [0.5, np.nan], [np.nan, np.nan]])
-    assert found.over[1, 0] == 1.0
-    assert found.first.tolist() == [0.0, 1.0, 0.0]
+    assert found.over[0].tolist() == [0.0] * 3
+    assert found.first == pytest.approx([0.0, 0.5, 0.0], abs=NEAR)
     assert found.compared.tolist() == [True, True, False]
 
 

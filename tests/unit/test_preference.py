@@ -151,6 +151,25 @@ def test_no_option_wins_on_what_its_rival_lacks() -> None:
     assert {one.technique: one.first for one in found.options} == {"b": 0.0, "c": 0.0, "d": 0.0}
 
 
+def card(level: float) -> Estimate:
+    return Estimate(
+        "anaesthesia_level", "procedure", level, None, None, "1", "published", study=Study(tag="D")
+    )
+
+
+def test_what_all_have_by_their_cards_settles_nothing_that_matters_more() -> None:
+    awake, asleep = candidate("a", card(0.0)), candidate("b", card(3.0), share(PAIN, 78))
+    ranges = {**RANGES, "awake_or_asleep": Swing(3.0, 0.0)}
+    for points, wins in (
+        ({"less_pain": 100.0, "awake_or_asleep": 20.0}, 0.0),
+        ({"awake_or_asleep": 20.0}, 1.0),
+    ):
+        found = of(awake, asleep, said=answers(ranges=ranges, points=points))
+        assert (pair(found, "a", "b").one_wins, pair(found, "a", "b").other_wins) == (wins, 0.0)
+    free = {one.technique: one.text for one in of(awake, asleep, C).would_win}
+    assert free["b"] == "Too few figures to say: it cannot be compared with every other one."
+
+
 def test_what_shares_nothing_stands_beside() -> None:
     found = of(A, B, D, said=answers())
     assert {one.technique for one in found.options if not one.compared} == {"d"}

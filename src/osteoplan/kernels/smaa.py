@@ -1,7 +1,8 @@
 """Stochastic multicriteria acceptability: how often each option is first, as weights and values vary.
 
     v_ij      partial value of option i on attribute j, 0 at the worst and 1 at the best of its range
-    i over k  sum of w_j (v_ij - v_kj) > 0 over the attributes j that both have; weights are not rescaled
+    i over k  sum of w_j (v_ij - v_kj) > 0 over the attributes j that both have, where these carry
+              at least half of the weight (``QUORUM``); weights are not rescaled
     rank      of an option in a sample: 1 + how many are over it
     first     it is over every other one that shares an attribute with anything
 
@@ -21,6 +22,7 @@ from osteoplan.arrays import F64, Array, Bool, Indices
 
 __all__ = ["Counts", "acceptability"]
 
+QUORUM = 0.5  # what matters more is not to be settled by what matters less
 BLOCK = 2048  # samples at a time: ten options on eight attributes stay in the cache
 
 
@@ -53,7 +55,7 @@ def acceptability(values: F64, weights: F64) -> Counts:
     Args:
         values: (options, attributes, draws) partial values, NaN where an option has none; sample s takes draw
             s mod draws.
-        weights: (samples, attributes), 0 or more.
+        weights: (samples, attributes), 0 or more, each row summing to 1.
     """
     values = np.tile(values, (1, 1, -(-BLOCK // values.shape[2])))  # a round fills a block at least
     options, attributes, draws = values.shape
@@ -67,7 +69,7 @@ def acceptability(values: F64, weights: F64) -> Counts:
     first, central = np.zeros(options), np.zeros((options, attributes))
     for start, stop, at in _blocks(samples, draws):
         w = np.ascontiguousarray(weights[start:stop].T)
-        wins = _wins(values[:, :, at : at + stop - start] * w, shared)
+        wins = _wins(values[:, :, at : at + stop - start] * w, w, shared)
         over += wins.sum(axis=2)
         losses = wins.sum(axis=0)
         for option in np.flatnonzero(compared):
@@ -94,7 +96,7 @@ def _blocks(samples: int, draws: int) -> list[tuple[int, int, int]]:
     return found
 
 
-def _wins(parts: F64, shared: Bool) -> Bool:
+def _wins(parts: F64, weights: F64, shared: Bool) -> Bool:
     """(options, options, samples) whether one is over the other, from weighted values by attribute."""
     options, _, count = parts.shape
     wins = np.zeros((options, options, count), dtype=bool)
@@ -108,6 +110,7 @@ def _wins(parts: F64, shared: Bool) -> Bool:
             if (option, key) not in sums:
                 sums[option, key] = parts[option, both].sum(axis=0)
         mine, other = sums[one, key], sums[two, key]
-        np.greater(mine, other, out=wins[one, two])
-        np.greater(other, mine, out=wins[two, one])
+        enough = True if both.all() else weights[both].sum(axis=0) >= QUORUM
+        np.logical_and(mine > other, enough, out=wins[one, two])
+        np.logical_and(other > mine, enough, out=wins[two, one])
     return wins

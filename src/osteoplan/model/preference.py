@@ -189,7 +189,10 @@ class RankShare:
 
 @dataclass(frozen=True)
 class PairShare:
-    """Two techniques on the attributes that both have: how often each is better; the rest is equal."""
+    """Two techniques: how often each is better; the rest is equal, or they have too little in common to say.
+
+    They are compared on the attributes that both have (``shared``), where these carry half of the weight.
+    """
 
     one: str
     other: str

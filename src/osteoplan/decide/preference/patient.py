@@ -3,7 +3,7 @@
     asked     attributes on which two candidates are told apart: one better in 95 % of the paired draws
     counted   those that the answers have ranges for, whichever candidates there are today; before anybody was
               asked, and where nothing was stored, the asked ones with the range of today's figures
-    compared  pair by pair, on what both have (``kernels.smaa``)
+    compared  pair by pair, on what both have, where that carries half of the weight (``kernels.smaa``)
 
 So another candidate moves nothing between two others.  A figure without counted events and without an
 interval is not compared, nor is one of another population.
@@ -222,9 +222,9 @@ def _would_win(
 
 
 def _with_all(n: int, free: Acceptability) -> bool:
-    """Whether one is compared with every other that anything is compared with."""
-    others = free.compared & (np.arange(len(free.compared)) != n)
-    return bool(free.compared[n] and (free.shared[n] > 0)[others].all())
+    """Whether one is compared on all attributes with every other that anything is compared with."""
+    counted = free.central.shape[1]
+    return bool(free.compared[n] and (free.shared[n] == counted)[free.compared].all())
 
 
 def _warnings(
