@@ -1,14 +1,14 @@
-"""Commands that make papers: the sheet for the room, the report for the meeting."""
+"""Commands that make papers: the sheet for the room, the report for the meeting, the patient's page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from osteoplan.cli.root import DONE, USE, Force, Json, app
+from osteoplan.cli.root import DONE, INCOMPLETE, USE, Force, Json, app
 from osteoplan.io.places import require_writable
 
-__all__ = ["export", "sheet"]
+__all__ = ["export", "patient", "sheet"]
 
 
 @app.command
@@ -98,6 +98,52 @@ def export(
     new = write_pdf(made, path, force=force)
     if json:
         print_json({"page": page, "file": str(path), "new": new})
+        return DONE
+    console.print(f"{'wrote' if new else 'unchanged'} {path}", markup=False)
+    console.print(USE, style="dim")
+    return DONE
+
+
+@app.command
+def patient(
+    plan: Path,
+    *,
+    language: str = "en",
+    out: Path | None = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """The patient's page of a plan: what can be chosen, in plain words, and what matters to the patient.
+
+    Example: osteoplan patient case1 --language de
+
+    Parameters
+    ----------
+    plan
+        a plan.json, or a case folder that was planned
+    language
+        of the page: en or de
+    out
+        the HTML file (default patient.html beside the plan, patient_de.html in another language)
+    """
+    from osteoplan.cli.console import err, print_json
+    from osteoplan.cli.console import out as console
+    from osteoplan.io.plan_json import read_plan
+    from osteoplan.workflow.patient import page_name, patient_page, plan_of, why_no_page, write_page
+
+    source = plan_of(plan)
+    document = read_plan(source)
+    if why := why_no_page(document):
+        err.print(why, markup=False)
+        if json:
+            print_json({"page": None, "why_not": why})
+        return INCOMPLETE
+    path = out or source.parent / page_name(language)
+    page = patient_page(document, language)
+    require_writable(path.parent)
+    new = write_page(page, path, force=force)
+    if json:
+        print_json({"page": str(path), "why_not": ""})
         return DONE
     console.print(f"{'wrote' if new else 'unchanged'} {path}", markup=False)
     console.print(USE, style="dim")

@@ -45,6 +45,7 @@ from osteoplan.workflow.explain import cited, explain
 from osteoplan.workflow.export import PAGES
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.options import facts_of, options
+from osteoplan.workflow.patient import page_name, patient_page, why_no_page
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 from osteoplan.workflow.settings import PlanSettings
@@ -175,7 +176,7 @@ def existing(out: Path, folder: Path, settings: PlanSettings, *, force: bool) ->
 
 
 def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: Progress = quiet) -> Written:
-    """Write ``plan.json``, ``report.html`` and ``report.json``, its pages for paper: all, or none."""
+    """Write ``plan.json``, ``report.html``, its pages for paper and ``patient.html``: all, or none."""
     stage(progress, "drawing the report", 0.92, 0.99)
     out = Path(out)
     drawings = draw(result)
@@ -186,7 +187,12 @@ def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: 
         write_plan(document, Path(beside) / "plan.json")
         write_text(Path(beside) / "report.html", page)
         write_text(Path(beside) / PAGES, json.dumps(pages, ensure_ascii=False))
-        for name in ("plan.json", "report.html", PAGES):
+        names = ["plan.json", "report.html", PAGES]
+        (out / page_name("en")).unlink(missing_ok=True)  # of an earlier plan; after a stop there is none
+        if not why_no_page(document):
+            write_text(Path(beside) / page_name("en"), patient_page(document))
+            names.append(page_name("en"))
+        for name in names:
             shutil.move(Path(beside) / name, out / name)
     return Written(out / "plan.json", out / "report.html")
 

@@ -1,0 +1,113 @@
+"""A published outcome in plain words: of so many people, how sure, in how many people it was seen.
+
+0 of n is never told as nothing, an unknown is *nobody knows*, and a number is said to be of other people.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from osteoplan.knowledge.patient import PatientWords, Topic
+from osteoplan.model.outcome import Estimate, Study
+from osteoplan.report.drawing.icon_array import people
+from osteoplan.report.patient.nouns import Figure
+
+__all__ = ["figure", "told_by"]
+
+Cite = Callable[[Sequence[str]], tuple[int, ...]]
+
+
+def told_by(topic: Topic, outcomes: Sequence[Estimate]) -> tuple[Estimate, ...]:
+    """What answers a topic, all the same way round; figures of another population answer nothing here."""
+    found = []
+    for one in outcomes:
+        if one.basis != "published" or (one.study and one.study.population):
+            continue
+        if one.id in topic.of:
+            found.append(one)
+        elif one.id in topic.complement:
+            found.append(_complement(one))
+    return tuple(found)
+
+
+def figure(topic: Topic, found: Sequence[Estimate], words: PatientWords, cite: Cite) -> Figure:
+    """A topic of one way, from all that answers it: one study or more."""
+    title = words.topics[topic.id]
+    sources = cite([key for one in found for key in one.because if " " not in key])
+    seen = _seen(found, words.page)
+    if topic.kind != "people":
+        return Figure(title, (*_numbers(topic.kind, found, words), *seen), sources=sources)
+    lows = [one.value if one.low is None else one.low for one in found]
+    highs = [one.value if one.high is None else one.high for one in found]
+    low, high = min(lows), max(highs)
+    rare = high < 1.0 or 0.0 < max(one.value for one in found) < 1.0
+    of = 1000 if rare else 100
+    said = _shares(found, low, high, of, words.page)
+    return Figure(title, (*said, *seen), people(low, high, of), sources)
+
+
+def _complement(one: Estimate) -> Estimate:
+    """The others of a share [%]."""
+    low, high = (None if end is None else 100.0 - end for end in (one.high, one.low))
+    return replace(one, value=100.0 - one.value, low=low, high=high)
+
+
+def _shares(
+    found: Sequence[Estimate], low: float, high: float, of: int, page: Mapping[str, str]
+) -> tuple[str, ...]:
+    """So many of 100 or 1 000 people, and how sure that is."""
+    ends = {"low": _whole(low, of), "high": max(_whole(high, of), 1), "of": of}
+    if len(found) > 1 and low < high:
+        return (page["studies_of"].format(**ends),)
+    one, n = found[0], (found[0].study or Study()).n
+    if one.value == 0.0:
+        return (page["none"] if n is None else page["none_of"].format(n=n, **ends),)
+    if one.value == 100.0 and n is not None:
+        return (page["all_of"].format(n=n, **ends),)
+    about = page["about_of"].format(value=max(_whole(one.value, of), 1), of=of)
+    if one.low is None or one.high is None:
+        return (about, page["unsure"])
+    return (about, page["range_of" if ends["low"] else "up_to_of"].format(**ends))
+
+
+def _numbers(kind: str, found: Sequence[Estimate], words: PatientWords) -> tuple[str, ...]:
+    """Points of pain, days or minutes; a fall of pain is told as how far it falls."""
+    sign = -1.0 if kind == "points" else 1.0
+    values = sorted(sign * one.value for one in found)
+    say = _decimal(words, 1 if kind == "points" else 0)
+    if values[0] < values[-1]:
+        return (words.page[f"{kind}_from"].format(low=say(values[0]), high=say(values[-1])),)
+    ends = sorted(sign * end for end in (found[0].low, found[0].high) if end is not None)
+    about = words.page[kind].format(value=say(values[0]))
+    if len(ends) < 2:
+        return (about, words.page["unsure"])
+    return (about, words.page["range_plain"].format(low=say(ends[0]), high=say(ends[1])))
+
+
+def _seen(found: Sequence[Estimate], page: Mapping[str, str]) -> tuple[str, ...]:
+    """In how many other people it was counted, and when."""
+    studies = [one.study or Study() for one in found]
+    counted = [study.n for study in studies if study.n is not None]
+    if len(counted) < len(studies):
+        seen = page["seen_some"]
+    else:
+        of_people = all(study.of == "patients" for study in studies)
+        seen = page["seen_in" if of_people else "seen_in_bones"].format(n=sum(counted))
+    months = studies[0].months
+    if len(studies) > 1 or not months or months < 1.0:
+        return (seen,)
+    return (seen, page["months_later"].format(months=_whole(months, 100)))
+
+
+def _whole(share_pct: float, of: int) -> int:
+    """A share [%] as whole people of so many, halves up."""
+    return math.floor(share_pct * of / 100.0 + 0.5)
+
+
+def _decimal(words: PatientWords, digits: int) -> Callable[[float], str]:
+    def say(value: float) -> str:
+        return f"{round(value, digits):g}".replace(".", words.decimal)
+
+    return say

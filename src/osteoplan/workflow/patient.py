@@ -1,0 +1,136 @@
+"""The patient's page of a plan, from ``plan.json`` alone.
+
+page = patient_page(read_plan(Path("plan/plan.json")), "en")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from osteoplan.decide.candidates import candidates
+from osteoplan.errors import AlreadyExists, BadInput
+from osteoplan.io.plan_json import option_noun
+from osteoplan.io.yaml import write_text
+from osteoplan.knowledge.evidence import published_outcomes
+from osteoplan.knowledge.load import release
+from osteoplan.knowledge.patient import patient_words
+from osteoplan.knowledge.preference import attributes
+from osteoplan.knowledge.refs import citations
+from osteoplan.model.choice import Candidate
+from osteoplan.model.evidence import Recommendation, Survival
+from osteoplan.model.outcome import Estimate
+from osteoplan.report.patient.nouns import ForPatient, Weighed
+from osteoplan.report.patient.page import render_patient
+
+__all__ = ["page_name", "patient_page", "plan_of", "why_no_page", "write_page"]
+
+Json = dict[str, Any]
+
+
+def plan_of(place: Path) -> Path:
+    """The plan that is meant: a ``plan.json``, or the one of a case folder.
+
+    Raises:
+        BadInput: the case was not planned yet.
+    """
+    if not place.is_dir():
+        return place
+    found = next((one for one in (place / "plan" / "plan.json", place / "plan.json") if one.is_file()), None)
+    if found is None:
+        raise BadInput(f"{place}: no plan is there; 'osteoplan plan {place}' makes one")
+    return found
+
+
+def why_no_page(document: Json) -> str:
+    """Why nobody is asked to weigh anything: an emergency goes first; empty where the page can be made."""
+    stops = [v for v in document["verdicts"] if v["effect"] == "stop" and v["truth"]]
+    if not stops:
+        return ""
+    return f"no patient's page: {stops[0]['rule']} comes before any choice: {stops[0]['text']}"
+
+
+def patient_page(document: Json, language: str = "en") -> str:
+    """The page as HTML, in a language.
+
+    Raises:
+        BadInput: a stop rule spoke; UnknownName: nobody wrote that language.
+    """
+    if why := why_no_page(document):
+        raise BadInput(why)
+    patient_words(language)  # refused before anything is read
+    return render_patient(_asked(document, language), language)
+
+
+def page_name(language: str) -> str:
+    """What the file is called beside its plan."""
+    return "patient.html" if language == "en" else f"patient_{language}.html"
+
+
+def write_page(page: str, path: Path, *, force: bool = False) -> bool:
+    """Write the page; False where the same page is there already.
+
+    Raises:
+        AlreadyExists: another file is there.
+    """
+    if path.exists() and not force:
+        if path.read_text(encoding="utf-8") == page:
+            return False
+        raise AlreadyExists(f"{path}: another file is there; --force replaces it, --out goes elsewhere")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page)
+    return True
+
+
+def _asked(document: Json, language: str) -> ForPatient:
+    facts = {one["name"]: one["value"] for one in document["findings"]}
+    known = release()
+    return ForPatient(
+        case=document["case"],
+        bone=document["bone"],
+        left=_left(document, str(facts.get("region") or "")),
+        now=_first_strength(document["now"]),
+        weighed=_weighed(document, language),
+        survival=TypeAdapter(Survival).validate_python(document["survival"] or {}),
+        citations=citations(),
+        named=bool(facts.get("histology_confirmed")) or facts.get("lesion_kind") == "metastasis",
+        level_open=document["bone"].startswith("vertebra_") and not document["level_confirmed"],
+        made_up=document["simulated"] or any("phantom" in said for said in document["warnings"]),
+        facts_open=bool(document["questions"]),
+        program=f"osteoplan {document['stamp']['program']}",
+        date=document["stamp"]["created"],
+        release=known.version,
+        facts_date=known.date.isoformat(),
+    )
+
+
+def _left(document: Json, region: str) -> tuple[Candidate, ...]:
+    """What can be chosen, with what is published on it today."""
+    said = TypeAdapter(tuple[Recommendation, ...]).validate_python(document["standings"])
+    options = [option_noun(one) for one in document["options"]]
+    published = {one.technique: published_outcomes(one.technique, region) for one in said}
+    found = candidates(said, options, document["comparison"]["ranking"], published)
+    return tuple(one for one in found if one.left)
+
+
+def _first_strength(now: list[Json]) -> Estimate | None:
+    found = (one for one in now if one["id"] == "strength_ratio_to_intact")
+    first = next(found, None)
+    if first is None:
+        return None
+    return Estimate(
+        first["id"], first["for"], first["value"], first["low"], first["high"], first["unit"], "simulated"
+    )
+
+
+def _weighed(document: Json, language: str) -> tuple[Weighed, ...]:
+    """What differs between the ways, as the plan's preferences found it; nothing where none were asked."""
+    preference = document.get("preference") or {}
+    found = []
+    for id in preference.get("asked", ()):
+        words, ends = attributes()[id].words[language], preference["ranges"][id]
+        worst, best = ends["worst"], ends["best"]
+        found.append(Weighed(id, words.name, words.says(worst), words.says(best), worst, best))
+    return tuple(found)
