@@ -166,6 +166,24 @@ def test_the_longest_follow_up_that_is_needed_tells_what_lasts():
     assert soon.months == 12.0
 
 
+def test_of_ways_the_least_clearance_and_the_whole_breach_are_compared():
+    def way(id: str, clearance: float, breach: float) -> Candidate:
+        near = tuple(
+            Estimate("clearance_mm", name, value, None, None, "mm", "simulated")
+            for name, value in ((f"canal, {id}", clearance), (f"pleura, {id}", 9.0))
+        )
+        gone = Estimate("breach_probability", f"any, {id}", breach, None, None, "1", "simulated")
+        plan = Plan(id, id, id, "lesion", clearances=(*near, gone))
+        said = Recommendation(id, id, "plan", "cement", "ranked", 2)
+        return Candidate(said, (Option(plan, "plan", "ranked"),), ())
+
+    table = outcome_table([way("a", 2.0, 0.1), way("b", 4.0, 0.2), _candidate("c")], Survival())
+    assert [(one.outcome, one.have, one.lack) for one in table.compared] == [
+        ("clearance_mm", ("a", "b"), ("c",)),
+        ("breach_probability", ("a", "b"), ("c",)),
+    ]
+
+
 def test_no_newton_becomes_a_probability_of_fracture():
     way = Plan("w", "sbrt", "w", "lesion")
     simulated = Estimate("strength_ratio_to_now", "compression", 118.0, 105.0, 130.0, "%", "simulated")

@@ -22,6 +22,7 @@ from osteoplan.report.words import (
     number,
     plain,
     signed_points,
+    study_words,
     tag,
     value_of,
 )  # fmt: skip
@@ -132,3 +133,16 @@ def test_a_png_is_read_back_by_another_reader(
     other = np.round(255.0 * matplotlib.image.imread(path)).astype(np.uint8)
     assert np.array_equal(other, pixels)
     assert np.array_equal(pixels_of(data_uri(pixels)).reshape(shape), pixels)
+
+
+def test_a_published_number_says_what_it_rests_on() -> None:
+    study = Study(
+        100, events=None, months=6.0, followed=22, design="series", certainty="very low",
+        distance=("same site", "other primary tumour: kidney"), ours=True,
+    )  # fmt: skip
+    assert study_words(study) == (
+        "at 6 months; 22 of 100 patients still there; series; very low certainty; same site; "
+        "other primary tumour: kidney; interval: our arithmetic"
+    )
+    assert study_words(replace(study, events=3)).endswith("our arithmetic, exact 95 %")
+    assert study_words(None) == study_words(Study()) == ""

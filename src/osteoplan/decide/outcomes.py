@@ -127,8 +127,9 @@ def lasting(one: Candidate, survival: Survival) -> Iterator[Lasts]:
             verdict = "outlasts"
         elif lives and months <= shortest and (high or 0.0) < _HALF:
             verdict = "does not"
-        until = "without an end" if math.isinf(longest) else f"to {longest:.0f}"
-        time = f"{shortest:.0f} {until} months are left" if lives else "the time that is left is not known"
+        until = "or more" if math.isinf(longest) else f"to {longest:.0f}"
+        span = f"{shortest:.0f}" if shortest == longest else f"{shortest:.0f} {until}"
+        time = f"{span} months are left" if lives else "the time that is left is not known"
         held = f"held in {found.value if holds else 100.0 - found.value:g} % at {months:g} months"
         alone = "" if found.low is not None else ", no interval"
         yield Lasts(one.id, id, verdict, float(months), f"{held}{alone}; {time}")
@@ -172,8 +173,9 @@ def _anaesthesia(least: str) -> Estimate:
 
 
 def _compared(left: Sequence[Candidate]) -> Iterator[Compared]:
-    for id in dict.fromkeys(e.id for one in left for e in one.outcomes):
-        told = {one.id: found for one in left if (found := one.outcome(id)) is not None}
+    rows = {one.id: {e.id: e for e in reversed((*one.outcomes, *_of_way(one)))} for one in left}
+    for id in dict.fromkeys(e.id for one in left for e in (*one.outcomes, *_of_way(one))):
+        told = {technique: row[id] for technique, row in rows.items() if id in row}
         if outcome_of(id).better == "neither":
             continue
         kinds = Counter((e.target, e.unit, e.basis) for e in told.values())
@@ -188,6 +190,16 @@ def _compared(left: Sequence[Candidate]) -> Iterator[Compared]:
         if len(have) > 1 and sure:
             notes.append("certainty " + " to ".join(dict.fromkeys([sure[0], sure[-1]])))
         yield Compared(id, tuple(have), tuple(o.id for o in left if o.id not in have), tuple(notes))
+
+
+def _of_way(one: Candidate) -> Iterator[Estimate]:
+    """The least clearance and the whole breach of the way that stands for a technique."""
+    plan = None if one.plan is None else one.plan.plan
+    near = [] if plan is None else [e for e in plan.clearances if e.id == "clearance_mm"]
+    if near:
+        yield replace(min(near, key=lambda e: e.value), target="nearest structure")
+    if plan is not None and plan.breach is not None:
+        yield Estimate("breach_probability", "bone", plan.breach, None, None, "1", "simulated")
 
 
 def _notes(one: Candidate) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ def _to_2(old: Json) -> Json:
     first: Json = {
         "standings": [], "presumed": [], "would_change": [], "line_of_therapy": [], "survival": None,
         "knowledge": None, "checklist": [], "rigidity": [], "choice": None,
-        "preference": None, "value": None, "outcome_table": None,
+        "preference": None, "value": None, "outcome_table": None, "published": {},
     }  # fmt: skip
     score = {"kind": "sum", "item_sources": {}, "conflicts": [], "shown_only": False}
     verdict: Json = {"techniques": [], "first": "", "remains": [], "supposed": None, "tag": "", "origin": ""}

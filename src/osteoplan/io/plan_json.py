@@ -183,6 +183,7 @@ class PlanDocument(Document):
     choice: Choice | None = called("choice", "result", "choice")
     preference: PreferenceResult | None = called("preference", "result", "preference")
     value: ValueDocument | None = called("value", "result", "value")
+    published: dict[str, list[OutcomeDocument]] = called("published", "result", "published")
     outcome_table: OutcomeTable | None = called("outcome_table", "result", "outcome_table")
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")

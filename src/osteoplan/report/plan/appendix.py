@@ -151,7 +151,10 @@ class Appendix:
         name = {one.technique: one.title for one in self.result.explanation.recommendations}
         titles = {id: outcome.title for id, outcome in self.result.wordings.outcomes.items()}
         lines = []
+        ranked = self.result.comparison.ranked_by
         for one in table.compared:
+            if "mechanics" in self.result.wordings.outcomes[one.outcome].by and one.outcome != ranked:
+                continue  # the physics of a way stands with its numbers
             have, lack = (few_words((name[t] for t in ids), 200) for ids in (one.have, one.lack))
             both = f"{have}{' (' + '; '.join(one.notes) + ')' if one.notes else ''}"
             alone = f"{NOTHING_COMPARABLE}: told of {have} alone"
