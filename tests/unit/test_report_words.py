@@ -41,7 +41,7 @@ def _estimate(value: float, low: float | None, high: float | None, unit: str, id
         (_estimate(0.16, 0.1, 0.234, "1"), "0.16", "(0.10–0.23)"),
         (_estimate(2.0, None, None, "%"), "2 %", ""),
         (_estimate(5234.0, 4310.0, 6321.0, "N"), "5 200 N", "(4 300–6 300)"),
-        (_estimate(-0.3, -1.2, 0.4, "mm"), "−0.3 mm", "(−1.2–0.4)"),
+        (_estimate(-0.3, -1.2, 0.4, "mm"), "−0.3 mm", "(−1.2 to 0.4)"),
         (_estimate(0.0, None, None, "mm"), "0 mm", ""),
         (_estimate(2.5, None, None, "d"), "2.5 days", ""),
         (_estimate(1.0, None, None, "d"), "1 day", ""),

@@ -55,7 +55,8 @@ def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
     text = "1 day" if text == "1 days" else text.replace(" °", "°")
     interval, study = "", estimate.study or Study()
     if estimate.low is not None and estimate.high is not None:
-        interval = f"({_fixed(estimate.low * factor, digits)}–{_fixed(estimate.high * factor, digits)})"
+        to = " to " if estimate.low < 0.0 else "–"
+        interval = f"({_fixed(estimate.low * factor, digits)}{to}{_fixed(estimate.high * factor, digits)})"
     few = estimate.study and none_or_all(estimate.value, estimate.unit, study.n, study.of)
     text, interval = (few, "") if few else (text, interval)
     beside = ", ".join(filter(None, [interval, study.against and f"against {study.against}"]))
@@ -76,7 +77,7 @@ def study_words(study: Study | None) -> str:
                 study.grade,
                 study.design,
                 f"{study.certainty} certainty" if study.certainty else "",
-                *study.distance,
+                *(() if study.population else study.distance),
                 f"interval: our arithmetic{', exact 95 %' if study.events is not None else ''}"
                 if study.ours
                 else "",

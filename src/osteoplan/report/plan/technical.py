@@ -98,7 +98,7 @@ def _evidence(result: PlanResult) -> Section:
 def _figure(told: Appendix, estimate: Estimate, title: str, paper: bool) -> TableRow:
     study, value = estimate.study, told.value(estimate)
     words, whom = joined(value), told.texts(estimate)
-    if study is not None and study.n:
+    if study is not None and study.n and " of " not in value.text:  # none of a few says it already
         words += f", {f'{study.events} of' if study.events is not None else 'n'} {study.n} {study.of}"
     if study is not None and study.population:
         whom = f"other population: {study.population}; {whom}"
