@@ -41,6 +41,7 @@ from osteoplan.model.value import (
 __all__ = ["value_of"]
 
 Given = Mapping[str, Mapping[str, F64]]
+MODELLED = ("metastasis", "haematological")  # kinds of lesion whose course the cohort's states describe
 
 
 def value_of(
@@ -67,11 +68,13 @@ def value_of(
     utility, missing = utility_of(facts, centre)
     if curve is None:
         missing += ("survival: no curve can be drawn; give le_weeks, or what PathFx or SPRING say",)
+    if facts.get("lesion_kind") not in (None, *MODELLED):
+        missing += ("the model is one of metastases and of blood cancers in bone: this lesion is neither",)
     region, factors = str(facts.get("region") or ""), scenario or {}
     left = [one for one in candidates if one.left]
     cases = [Appraisal.of(one, centre, ensemble, region, factors.get(one.id, 1.0)) for one in left]
     model = None
-    if curve is not None and utility is not None:
+    if curve is not None and utility is not None and not missing:
         fracture = fracture_decrement(region)
         decrements = {
             "cord": number("decrements.cord_compressed"),
@@ -166,10 +169,13 @@ def _alone(case: Appraisal, model: _Model | None) -> TechniqueValue:
         found = model.lived(case, case.own)
         because = tuple(dict.fromkeys(key for _, share in case.shares() for key in share.estimate.because))
         qaly = model.drawn("qaly", case.id, found.q0, found.q, "a", because)
+        if not case.sized:  # nobody knows how sure it is: an interval of the rest alone would claim it
+            qaly = replace(qaly, low=None, high=None, draws=None)
         if base:
             cost = model.drawn("cost", case.id, price * found.t0, price * found.t, base.currency, case.cites)
             for threshold in thresholds(base.currency)[:1]:
                 nmb = model.drawn("nmb", case.id, *found.nmb(threshold, price), base.currency)
+                nmb = nmb if case.sized else replace(nmb, low=None, high=None, draws=None)
     elif base:
         cost = Estimate(
             "cost", case.id, price, None, None, base.currency, "published", case.cites, status="unverified"
