@@ -26,6 +26,8 @@ def test_what_was_not_read_whole_is_at_most_moderate_and_memory_very_low():
     assert certainty_of(replace(READ_TRIAL, tag="F~"))[1][1] == "at most moderate: abstract or secondary"
     assert certainty_of(replace(READ_TRIAL, tag="MH"))[0] == "very low"
     assert certainty_of(SERIES) == ("low", ("series",))  # low already: nothing held it down
+    computed = replace(SERIES, design="model", tag="MM")
+    assert certainty_of(computed) == ("very low", ("model",))
 
 
 @pytest.mark.parametrize(

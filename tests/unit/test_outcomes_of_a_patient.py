@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from osteoplan.decide.outcomes import distance, lasting, outcome_table, published_on, summed
+from osteoplan.decide.outcomes import _of_way, distance, lasting, outcome_table, published_on, summed
 from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Recommendation, Survival, SurvivalRow
 from osteoplan.model.outcome import Estimate, Study
@@ -120,9 +120,9 @@ def test_evidence_for_one_side_only_is_not_comparable():
 def test_figures_of_other_targets_units_or_populations_are_not_compared():
     table = outcome_table(
         [
+            _candidate("c", _told("pain_response_probability", 50.0, target="nerve")),
             _candidate("a", _told("pain_response_probability", 60.0, target="pain", months=1.0)),
             _candidate("b", _told("pain_response_probability", 50.0, target="pain", months=6.0)),
-            _candidate("c", _told("pain_response_probability", 50.0, target="nerve")),
             _candidate("d", _told("pain_response_probability", 90.0, target="pain", population="others")),
         ],
         Survival(),
@@ -177,6 +177,7 @@ def test_of_ways_the_least_clearance_and_the_whole_breach_are_compared():
         said = Recommendation(id, id, "plan", "cement", "ranked", 2)
         return Candidate(said, (Option(plan, "plan", "ranked"),), ())
 
+    assert next(iter(_of_way(way("a", 2.0, 0.1)))).value == 2.0
     table = outcome_table([way("a", 2.0, 0.1), way("b", 4.0, 0.2), _candidate("c")], Survival())
     assert [(one.outcome, one.have, one.lack) for one in table.compared] == [
         ("clearance_mm", ("a", "b"), ("c",)),
