@@ -134,6 +134,13 @@ def test_uncertain_values_are_paired_draw_by_draw() -> None:
     assert found.over.tolist() == [[0.0, 1.0], [0.0, 0.0]]
 
 
+def test_every_draw_serves_as_often_as_the_others() -> None:
+    draws = (np.arange(3000) >= 2500).astype(float)  # more than fit a block
+    for samples, share in ((3000, 500 / 3000), (7000, 1000 / 7000)):
+        found = of(np.array([[draws], [np.full(3000, 0.5)]]), samples=samples)
+        assert found.over[0, 1] == pytest.approx(share, abs=1e-12)
+
+
 VALUES = arrays(np.float64, (4, 3), elements=st.one_of(st.floats(-0.5, 1.5), st.just(np.nan)))
 SOME = settings(max_examples=40, deadline=None)
 

@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from osteoplan.arrays import F64, Array, Bool, Indices
+from osteoplan.arrays import F64, Array, Bool
 
 __all__ = ["Counts", "acceptability"]
 
@@ -36,7 +36,7 @@ class Counts:
         over: (options, options) share in which i is over k; the rest of a pair ties.
         undecided: share in which none is first.
         central: (options, attributes) mean weights of the samples in which i is first; NaN where it never is.
-        shared: (options, options) how many attributes both have.
+        shared: (options, options, attributes) what both have.
         compared: (options,) whether it shares an attribute with any other.
     """
 
@@ -45,7 +45,7 @@ class Counts:
     over: F64
     undecided: float
     central: F64
-    shared: Indices
+    shared: Bool
     compared: Bool
 
 
@@ -61,9 +61,9 @@ def acceptability(values: F64, weights: F64) -> Counts:
     options, attributes, draws = values.shape
     samples = len(weights)
     have: Bool = ~np.asarray(np.isnan(values).any(axis=2))
-    shared = have[:, None, :] & have[None, :, :]
-    count: Indices = shared.sum(axis=2)
-    compared: Bool = np.asarray(np.any((count > 0) & ~np.eye(options, dtype=bool), axis=1))
+    shared: Bool = have[:, None, :] & have[None, :, :]
+    others = np.any(shared, axis=2) & ~np.eye(options, dtype=bool)
+    compared: Bool = np.asarray(np.any(others, axis=1))
     rivals = int(compared.sum()) - 1
     over, ranks = np.zeros((options, options)), np.zeros((options, options))
     first, central = np.zeros(options), np.zeros((options, attributes))
@@ -81,7 +81,7 @@ def acceptability(values: F64, weights: F64) -> Counts:
         middle = central / np.where(first > 0, first, np.nan)[:, None]
     return Counts(
         first / samples, ranks / samples, over / samples, float(1.0 - first.sum() / samples), middle,
-        count, compared,
+        shared, compared,
     )  # fmt: skip
 
 

@@ -209,7 +209,6 @@ class WouldWin:
         first: share of all weights with which it is first; 0: no weights put it first.
         weights: the central ones of those, by attribute, summing to 1; empty where there are none.
         attribute: whose weight would have to differ most from what was said (or from equal weights).
-        central, now: its weight there and here.
         text: the same as a sentence, in the language of the answers.
     """
 
@@ -217,8 +216,6 @@ class WouldWin:
     first: float
     weights: Mapping[str, float] = field(default_factory=dict)
     attribute: str = ""
-    central: float = 0.0
-    now: float = 0.0
     text: str = ""
 
 
@@ -229,7 +226,7 @@ class PreferenceResult:
     Attributes:
         answers: None where nobody was asked yet: all weights stand, as for *you decide*.
         asked: ids of the attributes that differ between the options and are compared.
-        attributes: those that are asked, with their words.
+        attributes: all that could be asked, with their words.
         ranges: of those, the worst and best in units: from the answers, else of the options.
         values: technique -> attribute -> central value, of those that can be compared.
         left_out: attributes that are not asked.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,12 @@ from osteoplan.decide.preference import smaa
 from osteoplan.decide.preference.weights import weigh
 from osteoplan.decide.published_draws import published_draws
 from osteoplan.errors import BadInput
-from osteoplan.io.answers_file import answers_document, read_answers, read_preferences
+from osteoplan.io.answers_file import answers_document, best_worst, read_answers, read_preferences
 from osteoplan.io.case_file import read_case_file
 from osteoplan.io.places import require_writable
-from osteoplan.io.smaa_file import Problem, read_problem
+from osteoplan.io.smaa_file import ProblemFile, read_problem
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import Answers
 
 __all__ = ["prefer", "smaa_of"]
@@ -77,54 +78,48 @@ def smaa_of(path: Path, samples: int) -> dict[str, Any]:
     Raises:
         BadInput: a problem that cannot be meant.
     """
-    problem = read_problem(path)
+    file = read_problem(path)
     found = smaa(
-        _values(problem), problem.ranges, seed=problem.seed, names=problem.attributes, points=problem.points,
-        sets=problem.sets, samples=samples,
+        _values(file), [(one.worst, one.best) for one in file.attributes.values()], seed=file.seed,
+        names=tuple(file.attributes), points=file.points, samples=samples,
+        sets=[best_worst(one, str(path)) for one in file.sets],
     )  # fmt: skip
-    options = list(problem.figures)
-    mean = found.weighing.weights.mean(axis=0)
-
-    def by_attribute(weights: F64) -> dict[str, float]:
-        return {id: float(w) for id, w in zip(problem.attributes, weights, strict=True)}
-
+    ids = tuple(file.options)
     return {
         "options": [
             {
-                "id": id, "first": float(found.first[n]), "ranks": found.ranks[n].tolist(),
-                "central_weights": by_attribute(found.central[n]) if found.first[n] > 0 else None,
+                "id": one.technique,
+                "first": one.first,
+                "ranks": one.ranks,
+                "compared": one.compared,
+                "central_weights": found.central_weights(ids.index(one.technique)),
             }
-            for n, id in enumerate(options)
+            for one in found.rank_shares(dict(zip(ids, ids, strict=True)))
         ],
-        "pairs": [
-            {
-                "one": one, "other": other,
-                "one_wins": float(found.over[n, m]), "other_wins": float(found.over[m, n]),
-                "shared": int(found.shared[n, m]),
-            }
-            for n, one in enumerate(options) for m, other in enumerate(options) if n < m
-        ],
+        "pairs": [asdict(one) for one in found.pair_shares(ids)],
         "undecided": found.undecided,
-        "weights": by_attribute(mean),
-        "order": [list(pair) for pair in found.weighing.order],
+        "weights": found.weights,
+        "order": found.weighing.order,
         "contradiction": found.weighing.contradiction,
         "samples": samples,
-    }  # fmt: skip
+    }
 
 
-def _values(problem: Problem) -> F64:
+def _values(file: ProblemFile) -> F64:
     """(options, attributes, draws), NaN where an option has no figure."""
-    ensemble = Ensemble(problem.seed, DRAWS)
-    shape = (len(problem.figures), len(problem.attributes), DRAWS)
-    values = np.full(shape, np.nan)
-    for n, (option, own) in enumerate(problem.figures.items()):
-        for id, figure in own.items():
-            drawn = published_draws(figure, ensemble, option) if isinstance(figure, Estimate) else figure
+    ensemble = Ensemble(file.seed, DRAWS)
+    values = np.full((len(file.options), len(file.attributes), DRAWS), np.nan)
+    for n, (option, own) in enumerate(file.options.items()):
+        for m, (id, range) in enumerate(file.attributes.items()):
+            if id not in own:
+                continue
+            figure = own[id]
+            drawn: Sequence[float] | F64 | None = [figure.exact] if figure.exact is not None else figure.draws
+            if drawn is None:
+                drawn = published_draws(figure.estimate(id, range.unit), ensemble, option)
             if drawn is None:
                 raise BadInput(
                     f"{option}: {id}: an interval from none to all says nothing: give events and n"
                 )
-            values[n, problem.attributes.index(id)] = (
-                ensemble.drawn(drawn) if isinstance(drawn, np.ndarray) else drawn
-            )
+            values[n, m] = ensemble.drawn(np.asarray(drawn, dtype=np.float64))
     return values

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -30,9 +30,7 @@ from osteoplan.model.preference import (
     Answers,
     Attribute,
     LeftOut,
-    PairShare,
     PreferenceResult,
-    RankShare,
     Swing,
     WouldWin,
 )
@@ -41,6 +39,7 @@ __all__ = ["preference_of"]
 
 DRAWS = 2000  # of figures; fewer of a room are repeated
 BARE = "without counted patients or an interval: not compared"
+NO_MORE = 1e-9  # of rounding, beyond a range
 TOLD = 0.95  # share of paired draws: one end of the intervals of 90 % that the plan prints
 
 
@@ -48,9 +47,10 @@ TOLD = 0.95  # share of paired draws: one end of the intervals of 90 % that the 
 class _Figures:
     """Central values and draws by technique and attribute, and what cannot be compared, in words."""
 
-    values: dict[str, dict[str, float]] = field(default_factory=dict)
-    draws: dict[str, dict[str, F64]] = field(default_factory=dict)
-    bare: dict[str, list[str]] = field(default_factory=dict)
+    size: int
+    values: dict[str, dict[str, float]]
+    draws: dict[str, dict[str, F64]]
+    bare: dict[str, list[str]]
 
 
 def preference_of(
@@ -62,9 +62,9 @@ def preference_of(
         answers: None where nobody was asked: all weights count.
         ensemble: of the plan, so that simulated figures are compared draw by draw.
     """
-    left = [one for one in candidates if one.left]
+    left = {one.id: one for one in candidates if one.left}
     known = attributes()
-    figures = _figures(left, known, Ensemble(ensemble.seed, max(ensemble.n, DRAWS)))
+    figures = _figures(tuple(left.values()), known, Ensemble(ensemble.seed, max(ensemble.n, DRAWS)))
     out = {id: _left_out(id, figures) for id in known}
     asked = tuple(id for id in known if out[id] is None)
     stored = answers.ranges if answers else {}
@@ -72,38 +72,45 @@ def preference_of(
     counted = tuple(sorted(stored or asked))
     if answers and answers.points:
         counted = tuple(id for id in counted if id in answers.points)
-    unasked = tuple(id for id in asked if id not in counted)
-    found, free = _shares(left, counted, ranges, figures, answers, ensemble.seed, samples)
-    names = [one.id for one in left]
-    mean = found.weighing.weights.mean(axis=0) if found else ()
-    weights = {id: float(weight) for id, weight in zip(counted, mean, strict=False)}
-    options = _options(left, found)
-    leader = options[0].technique if options and options[0].first > 0.0 else ""
-    language = answers.language if answers else "en"
-    return PreferenceResult(
+    none = np.full(figures.size, np.nan)
+    drawn = [[figures.draws[id].get(name, none) for name in counted] for id in left]
+    values: F64 = np.array(drawn).reshape(len(left), len(counted), figures.size)
+    told = [(ranges[id].worst, ranges[id].best) for id in counted]
+    ends = np.array(told).reshape(len(counted), 2)
+    free = smaa(values, ends, seed=ensemble.seed, names=counted, samples=samples)
+    found = free
+    if answers and answers.kind != "you_decide":
+        found = smaa(
+            values, ends, seed=ensemble.seed, names=counted, samples=samples,
+            points=answers.points, sets=answers.sets,
+        )  # fmt: skip
+    options = found.rank_shares({id: one.recommendation.title for id, one in left.items()})
+    made = PreferenceResult(
         answers=answers,
         asked=asked,
-        attributes={id: known[id] for id in (*asked, *(c for c in counted if c not in asked))},
+        attributes=known,
         ranges=ranges,
         values=figures.values,
         left_out=tuple(one for one in out.values() if one is not None),
-        unasked=unasked,
-        weights=weights,
-        fixed=bool(found and found.weighing.fixed),
-        order=found.weighing.order if found else (),
+        unasked=tuple(id for id in asked if id not in counted),
+        weights=found.weights,
+        fixed=found.weighing.fixed,
+        order=found.weighing.order,
         options=options,
-        pairs=tuple(_pairs(names, counted, found, figures)),
-        undecided=found.undecided if found else 1.0,
-        would_win=tuple(_would_win(names, counted, weights, free, leader, language)),
+        pairs=found.pair_shares(tuple(left)),
+        undecided=found.undecided,
+        would_win=(),
         samples=samples,
-        draws=max(ensemble.n, DRAWS),
-        warnings=tuple(_warnings(left, answers, found, counted, unasked, ranges, figures)),
+        draws=figures.size,
     )
+    behind = tuple(_would_win(n, id, made, free) for n, id in enumerate(left))
+    return replace(made, would_win=behind, warnings=tuple(_warnings(made, found, figures)))
 
 
 def _figures(left: Sequence[Candidate], known: Mapping[str, Attribute], ensemble: Ensemble) -> _Figures:
     """The first figure of each attribute that can be drawn from; simulated ones by the load case of most."""
-    found = _Figures()
+    names = [one.id for one in left]
+    found = _Figures(ensemble.n, {id: {} for id in names}, {id: {} for id in names}, {id: [] for id in known})
     for attribute in known.values():
         told = {one.id: _told(one, attribute) for one in left}
         cases = Counter(e.target for own in told.values() for e in own if e.basis == "simulated")
@@ -113,12 +120,13 @@ def _figures(left: Sequence[Candidate], known: Mapping[str, Attribute], ensemble
             for estimate in own:
                 drawn = _drawn(estimate, one.id, ensemble)
                 if drawn is not None:
-                    found.values.setdefault(one.id, {})[attribute.id] = estimate.value
-                    found.draws.setdefault(one.id, {})[attribute.id] = drawn
+                    found.values[one.id][attribute.id] = estimate.value
+                    found.draws[one.id][attribute.id] = drawn
                     break
             else:
-                said = (f"{one.recommendation.title}: {e.value:g} {e.unit}, {BARE}" for e in own[:1])
-                found.bare.setdefault(attribute.id, []).extend(said)
+                found.bare[attribute.id] += [
+                    f"{one.recommendation.title}: {e.value:g} {e.unit}, {BARE}" for e in own[:1]
+                ]
     return found
 
 
@@ -141,7 +149,7 @@ def _drawn(estimate: Estimate, technique: str, ensemble: Ensemble) -> F64 | None
 def _left_out(id: str, figures: _Figures) -> LeftOut | None:
     """Why an attribute is not asked; None where two candidates are told apart."""
     drawn = [own[id] for own in figures.draws.values() if id in own]
-    bare = tuple(figures.bare.get(id, ()))
+    bare = tuple(figures.bare[id])
     if len(drawn) < 2:
         return LeftOut(id, "no comparable evidence", bare)
     values = {own[id] for own in figures.values.values() if id in own}
@@ -158,103 +166,47 @@ def _range(attribute: Attribute, figures: _Figures) -> Swing:
     return Swing(worst, best) if attribute.better == "more" else Swing(best, worst)
 
 
-def _shares(
-    left: Sequence[Candidate], counted: Sequence[str], ranges: Mapping[str, Swing], figures: _Figures,
-    answers: Answers | None, seed: int, samples: int,
-) -> tuple[Acceptability | None, Acceptability | None]:  # fmt: skip
-    """With the weights of the answers, and with all; None where nothing is counted."""
-    if not counted or not left:
-        return None, None
-    none = np.full(DRAWS, np.nan)
-    drawn = [[figures.draws.get(one.id, {}).get(id) for id in counted] for one in left]
-    size = next((len(d) for row in drawn for d in row if d is not None), DRAWS)
-    values = np.array([[none[:1].repeat(size) if d is None else d for d in row] for row in drawn])
-    ends = [(ranges[id].worst, ranges[id].best) for id in counted]
-    free = smaa(values, ends, seed=seed, names=counted, samples=samples)
-    if answers is None or answers.kind == "you_decide":
-        return free, free
-    return smaa(
-        values, ends, seed=seed, names=counted, samples=samples, points=answers.points, sets=answers.sets
-    ), free
+def _would_win(n: int, id: str, made: PreferenceResult, free: Acceptability) -> WouldWin:
+    """Central weights of a candidate over all weights, and which one differs most from those of now."""
+    language = made.answers.language if made.answers else "en"
+    words, central = preference_words(language), free.central_weights(n)
+    if not central:
+        # on all attributes with every other that anything is compared with
+        everywhere = free.compared[n] and free.shared[n][free.compared].all()
+        return WouldWin(id, 0.0, text=words.never if everywhere else words.unknown)
+    most = max(central, key=lambda one: (abs(central[one] - made.weights[one]), one))
+    there, here = round(100.0 * central[most]), round(100.0 * made.weights[most])
+    phrase = words.more if there > here else words.less
+    text = phrase.format(attribute=made.attributes[most].words[language].name, central=there, now=here)
+    moved = id != made.leader and there != here
+    return WouldWin(id, float(free.first[n]), central, most, text if moved else "")
 
 
-def _options(left: Sequence[Candidate], found: Acceptability | None) -> tuple[RankShare, ...]:
-    """The most often first one first; what is compared with nothing last."""
-    told = [
-        RankShare(one.id, one.recommendation.title, 0.0, (0.0,) * len(left), compared=False) if found is None
-        else RankShare(
-            one.id, one.recommendation.title, float(found.first[n]), tuple(found.ranks[n].tolist()),
-            bool(found.compared[n]),
-        )
-        for n, one in enumerate(left)
-    ]  # fmt: skip
-    return tuple(sorted(told, key=lambda one: (not one.compared, -one.first, one.title)))
-
-
-def _pairs(
-    names: Sequence[str], counted: Sequence[str], found: Acceptability | None, figures: _Figures
-) -> Iterator[PairShare]:
-    for (n, one), (m, other) in combinations(enumerate(names), 2):
-        both = set(figures.values.get(one, {})) & set(figures.values.get(other, {}))
-        shares = (float(found.over[n, m]), float(found.over[m, n])) if found else (0.0, 0.0)
-        yield PairShare(one, other, *shares, tuple(id for id in counted if id in both))
-
-
-def _would_win(
-    names: Sequence[str], counted: Sequence[str], now: Mapping[str, float], free: Acceptability | None,
-    leader: str, language: str,
-) -> Iterator[WouldWin]:  # fmt: skip
-    """Central weights of every candidate over all weights, and which one differs most from those of now."""
-    words, known = preference_words(language), attributes()
-    for n, name in enumerate(names):
-        if free is None or not free.first[n] > 0.0:
-            yield WouldWin(
-                name, 0.0, text=words.never if free is not None and _with_all(n, free) else words.unknown
-            )
-            continue
-        central = {id: float(weight) for id, weight in zip(counted, free.central[n], strict=True)}
-        id = max(counted, key=lambda one: (abs(central[one] - now[one]), one))
-        phrase = words.more if central[id] > now[id] else words.less
-        told = (round(100.0 * central[id]), round(100.0 * now[id]))
-        text = phrase.format(attribute=known[id].words[language].name, central=told[0], now=told[1])
-        moved = name != leader and told[0] != told[1]
-        yield WouldWin(name, float(free.first[n]), central, id, central[id], now[id], text if moved else "")
-
-
-def _with_all(n: int, free: Acceptability) -> bool:
-    """Whether one is compared on all attributes with every other that anything is compared with."""
-    counted = free.central.shape[1]
-    return bool(free.compared[n] and (free.shared[n] == counted)[free.compared].all())
-
-
-def _warnings(
-    left: Sequence[Candidate], answers: Answers | None, found: Acceptability | None, counted: Sequence[str],
-    unasked: Sequence[str], ranges: Mapping[str, Swing], figures: _Figures,
-) -> Iterator[str]:  # fmt: skip
-    if found and found.weighing.contradiction:
+def _warnings(made: PreferenceResult, found: Acceptability, figures: _Figures) -> Iterator[str]:
+    answers, titles = made.answers, {one.technique: one.title for one in made.options}
+    if found.weighing.contradiction:
         yield f"contradictory answers, left as they are: {found.weighing.contradiction}; all weights count"
     if answers and not answers.ranges:
         yield "the answers hold no ranges: those of today's figures were taken, and another may move them"
     elif answers:
-        for id in unasked:
+        for id in made.unasked:
             yield f"{id} differs between the options, but was not answered: it is not counted"
-    for one in left:
-        own = figures.values.get(one.id, {})
-        for id in counted:
-            if id in own and not -1e-9 <= ranges[id].share(own[id]) <= 1.0 + 1e-9:
-                swing = ranges[id]
+    for technique, own in made.values.items():
+        for id in found.names:
+            swing = made.ranges[id]
+            if id in own and not -NO_MORE <= swing.share(own[id]) <= 1.0 + NO_MORE:
                 yield (
-                    f"{one.recommendation.title}: {id} of {own[id]:g} lies outside the range that was asked "
+                    f"{titles[technique]}: {id} of {own[id]:g} lies outside the range that was asked "
                     f"({swing.worst:g} to {swing.best:g}): extrapolated"
                 )
-    for n, one in enumerate(left):
-        if found and not found.compared[n]:
-            yield f"{one.recommendation.title} shares no figure with any other: it stands beside the order"
-    common = [int(found.shared[n, m]) for n, m in combinations(range(len(left)), 2)] if found else []
+    for one in made.options:
+        if found.names and not one.compared:
+            yield f"{one.title} shares no figure with any other: it stands beside the order"
+    common = [len(pair.shared) for pair in made.pairs]
     if alone := common.count(1):
         yield (
             f"{alone} of {len(common) - common.count(0)} pairs that can be compared have one attribute in "
             "common alone: whatever else matters is not in their order"
         )
-    for id in counted:
-        yield from figures.bare.get(id, ())
+    for id in found.names:
+        yield from figures.bare[id]

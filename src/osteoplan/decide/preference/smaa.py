@@ -8,26 +8,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from osteoplan.arrays import F64
 from osteoplan.decide.preference.weights import Weighing, weigh
 from osteoplan.errors import BadInput
 from osteoplan.kernels.smaa import Counts, acceptability
-from osteoplan.model.preference import BestWorst
+from osteoplan.model.preference import BestWorst, PairShare, RankShare
 
-__all__ = ["SAMPLES", "Acceptability", "partial_values", "smaa"]
+__all__ = ["SAMPLES", "Acceptability", "smaa"]
 
 SAMPLES = 100_000  # weights: a share of them is known to 0.2 %
 
 
 @dataclass(frozen=True, eq=False)
 class Acceptability(Counts):
-    """The shares, and the weights behind them."""
+    """The shares, the attributes that were counted, and the weights behind them."""
 
+    names: tuple[str, ...]
     weighing: Weighing
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Mean weight of each attribute."""
+        return dict(zip(self.names, self.weighing.weights.mean(axis=0).tolist(), strict=True))
+
+    def central_weights(self, option: int) -> Mapping[str, float]:
+        """Mean weight of each attribute where an option is first; empty where it never is."""
+        found = zip(self.names, self.central[option].tolist(), strict=True)
+        return dict(found) if self.first[option] > 0.0 else {}
+
+    def rank_shares(self, titles: Mapping[str, str]) -> tuple[RankShare, ...]:
+        """Options by id and title, in their order here: sorted, the most often first one first."""
+        told = [
+            RankShare(id, title, float(self.first[n]), tuple(self.ranks[n].tolist()), bool(self.compared[n]))
+            for n, (id, title) in enumerate(titles.items())
+        ]
+        return tuple(sorted(told, key=lambda one: (not one.compared, -one.first, one.title)))
+
+    def pair_shares(self, ids: Sequence[str]) -> tuple[PairShare, ...]:
+        """Every two options, by their ids in their order here."""
+        return tuple(
+            PairShare(
+                ids[n], ids[m], float(self.over[n, m]), float(self.over[m, n]),
+                tuple(name for name, both in zip(self.names, self.shared[n, m], strict=True) if both),
+            )
+            for n, m in combinations(range(len(ids)), 2)
+        )  # fmt: skip
 
 
 def smaa(
@@ -54,7 +83,7 @@ def smaa(
     """
     given, ends = np.asarray(values, dtype=np.float64), np.asarray(ranges, dtype=np.float64)
     given = given[:, :, None] if given.ndim == 2 else given
-    if given.ndim != 3 or not given.size or ends.shape != (given.shape[1], 2):
+    if given.ndim != 3 or ends.shape != (given.shape[1], 2) or not given.shape[2]:
         raise BadInput(
             f"values of shape {given.shape} with ranges of shape {ends.shape}: values are (options, "
             "attributes) or (options, attributes, draws), ranges (attributes, 2)"
@@ -68,13 +97,6 @@ def smaa(
     if samples < 1 or any(not 0.0 <= value < np.inf for value in (points or {}).values()):
         raise BadInput("samples are 1 or more, points 0 or more")
     weighing = weigh(called, seed=seed, samples=samples, points=points, sets=sets)
-    return Acceptability(
-        **vars(acceptability(partial_values(given, ends), weighing.weights)), weighing=weighing
-    )
-
-
-def partial_values(values: F64, ranges: F64) -> F64:
-    """(options, attributes, draws) in units -> 0 at the worst, 1 at the best, linear beyond both."""
-    worst, best = ranges[:, 0, None], ranges[:, 1, None]
-    shares: F64 = (values - worst) / (best - worst)
-    return shares
+    worst, best = ends[:, 0, None], ends[:, 1, None]
+    counts = acceptability((given - worst) / (best - worst), weighing.weights)
+    return Acceptability(**vars(counts), names=called, weighing=weighing)

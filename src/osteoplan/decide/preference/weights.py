@@ -63,7 +63,7 @@ def weigh(
             return Weighing(np.broadcast_to(given, (samples, len(names))), fixed=True)
     by_name = sorted(range(len(names)), key=lambda n: names[n])
     streams = [rng(seed, "preference", "weight", names[n]).standard_exponential(samples) for n in by_name]
-    drawn = on_simplex(np.column_stack(streams))
+    drawn = on_simplex(np.array(streams).reshape(len(names), samples).T)
     order, contradiction = _order(sets)
     if points:
         contradiction = "every attribute was given 0 points"
