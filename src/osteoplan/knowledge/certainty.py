@@ -79,4 +79,4 @@ def certainty_of(study: Study, rule: CertaintyRule | None = None) -> tuple[Certa
 def _lost_pct(study: Study) -> float | None:
     if study.n is None or study.followed is None:
         return None
-    return 100.0 * (1.0 - study.followed / study.n)
+    return 100.0 * (study.n - study.followed) / study.n
