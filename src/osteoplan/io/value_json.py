@@ -10,7 +10,7 @@ from osteoplan.io.documents import Document, OutcomeDocument
 from osteoplan.model.certainty import Bar
 from osteoplan.model.value import AcceptableAt, PriceBase, WorthKnowing
 
-__all__ = ["ValueDocument"]
+__all__ = ["CohortDocument", "ValueDocument"]
 
 Numbers = Annotated[list[float], BeforeValidator(list)]
 
@@ -74,3 +74,29 @@ class ValueDocument(Document):
     sources: list[str]
     draws: int
     level: float
+
+
+class StrategyDocument(Document):
+    """One strategy of a cohort."""
+
+    strategy: str
+    cost: OutcomeDocument
+    qaly: OutcomeDocument
+    place: str
+    icer: float | None
+
+
+class CohortDocument(Document):
+    """A cohort model that was run; the interval of an outcome is that of its uncertain inputs."""
+
+    name: str
+    currency: str
+    thresholds: list[float]
+    states: list[str]
+    strategies: list[StrategyDocument]
+    leading: list[str]
+    acceptability: list[AcceptableAt]
+    perfect_information: float | None
+    worth: list[WorthKnowing]
+    one_at_a_time: list[Bar]
+    draws: int

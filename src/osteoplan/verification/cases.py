@@ -19,6 +19,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
 from osteoplan.verification.closed_forms import SOLIDS, Finding, Proof
 from osteoplan.verification.published_orders import ORDERS, l2_rows
+from osteoplan.verification.value import VALUE
 from osteoplan.verification.vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
 
 __all__ = ["Load", "VerificationCase", "cases", "ids", "published_cases", "theory_case", "theory_cases"]
@@ -157,4 +158,5 @@ _THEORY = _in_order((
     Proof("A15", "fall of stiffness as moduli rise", 0.0, 0.0, elements.monotony_error, "minimum of energy"),
     *SOLIDS,
     *ORDERS,
+    *VALUE,
 ))  # fmt: skip

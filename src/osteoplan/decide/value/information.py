@@ -5,7 +5,7 @@
 
 E[B_d | phi] is what a regression of the draws on phi leaves: polynomials of the ranks' normal scores.
 Source: Strong, Oakley, Brennan 2014 (regression); Raiffa and Schlaifer 1961.
-Tests: tests/unit/test_value_patient.py.
+Tests: tests/analytic/test_cohort_model.py.
 """
 
 from __future__ import annotations
