@@ -24,6 +24,7 @@ SWING: dict[str, Any] = {
     "points": {"less_pain": 100, "nerve_harm": 60},
     "sure": {"before": {"sure": False, "informed": True, "weighed": "unsure"}},
     "questions": ["Can I drive?"],
+    "own_words": "Rays take longer",
 }
 STRAY = {"shown": ["less_pain", "no_pain"], "best": "less_pain", "worst": "nerve_harm"}
 RANGES = {**SWING["ranges"], "no_pain": {"worst": 1, "best": 2}}

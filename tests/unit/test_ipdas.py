@@ -133,6 +133,8 @@ def _told(html: str, way: str, part: str) -> str:
 
 def _things(section: str) -> set[str]:
     """Titles of all that is told or said to be unknown."""
-    unknown = re.findall(r'class="unknown"><b>Nobody knows:</b> (.*?)\.</p>', section)
+    unknown = re.findall(
+        r'class="unknown"><b>(?:Nobody knows|Not here, as nothing is done):</b> (.*?)\.</p>', section
+    )
     titles = {*re.findall(r"<h4>(.*?)</h4>", section), *(one for line in unknown for one in line.split("; "))}
     return titles - {"Sleep and numbing", "How firm the bone is"}

@@ -37,6 +37,11 @@ def test_every_sentence_has_the_same_placeholders_in_every_language() -> None:
                 assert _holes(text) == _holes(getattr(english, part)[key]), (language, key)
 
 
+def test_no_word_of_the_page_is_called_like_something_that_every_mapping_has() -> None:
+    """A template would find that first and print it."""
+    assert not [key for key in patient_words("en").page if hasattr({}, key)]
+
+
 def test_a_language_that_lacks_a_word_is_refused(tmp_path: Path) -> None:
     shutil.copytree(str(data_root() / "patient"), tmp_path / "patient")
     file = tmp_path / "patient" / "words" / "de.yaml"

@@ -331,12 +331,12 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_sheet_is_made_and_the_same_one_is_not_written_twice(planned: Path) -> None:
     made = workflow.sheet(planned, "vp_left")
     out = planned.parent / "papers" / "sheet.pdf"
-    assert workflow.write_pdf(made.pdf, out)
-    assert not workflow.write_pdf(made.pdf, out)
+    assert workflow.write_paper(made.pdf, out)
+    assert not workflow.write_paper(made.pdf, out)
     assert made.says["side"] == "LEFT"
     out.write_bytes(b"other")
     with pytest.raises(AlreadyExists, match="--force"):
-        workflow.write_pdf(made.pdf, out)
+        workflow.write_paper(made.pdf, out)
 
 
 def test_an_unknown_option_is_told_its_neighbour(planned: Path) -> None:

@@ -39,13 +39,13 @@ def sheet(
     from osteoplan.cli.console import out as console
     from osteoplan.cli.console import print_json, watching
     from osteoplan.workflow.sheet import sheet as make_sheet
-    from osteoplan.workflow.sheet import write_pdf
+    from osteoplan.workflow.sheet import write_paper
 
     path = out or plan.parent / f"sheet_{option}.pdf"
     require_writable(path.parent)
     with watching() as progress:
         made = make_sheet(plan, option, case=case, progress=progress)
-    new = write_pdf(made.pdf, path, force=force)
+    new = write_paper(made.pdf, path, force=force)
     if json:
         print_json(made.says)
         return DONE
@@ -89,13 +89,13 @@ def export(
     from osteoplan.cli.console import out as console
     from osteoplan.cli.console import print_json, watching
     from osteoplan.workflow.export import pdf
-    from osteoplan.workflow.sheet import write_pdf
+    from osteoplan.workflow.sheet import write_paper
 
     path = out or plan.parent / f"{page}.pdf"
     require_writable(path.parent)
     with watching() as progress:
         made = pdf(plan, page, progress=progress)
-    new = write_pdf(made, path, force=force)
+    new = write_paper(made, path, force=force)
     if json:
         print_json({"page": page, "file": str(path), "new": new})
         return DONE
@@ -129,7 +129,8 @@ def patient(
     from osteoplan.cli.console import err, print_json
     from osteoplan.cli.console import out as console
     from osteoplan.io.plan_json import read_plan
-    from osteoplan.workflow.patient import page_name, patient_page, plan_of, why_no_page, write_page
+    from osteoplan.workflow.patient import page_name, patient_page, plan_of, why_no_page
+    from osteoplan.workflow.sheet import write_paper
 
     source = plan_of(plan)
     document = read_plan(source)
@@ -141,7 +142,7 @@ def patient(
     path = out or source.parent / page_name(language)
     page = patient_page(document, language)
     require_writable(path.parent)
-    new = write_page(page, path, force=force)
+    new = write_paper(page.encode(), path, force=force)
     if json:
         print_json({"page": str(path), "why_not": ""})
         return DONE

@@ -77,6 +77,7 @@ class AnswersFile(Strict):
     sure: SureTwiceFile = SureTwiceFile()
     choice: str = ""
     questions: list[str] = []
+    own_words: str = ""
 
 
 def read_answers(path: Path) -> tuple[Answers, ...]:
@@ -129,6 +130,7 @@ def answers_document(answers: Answers) -> dict[str, Any]:
         "sure": {when: _said(one) for when, one in sure.items() if one is not None},
         "choice": answers.choice,
         "questions": list(answers.questions),
+        "own_words": answers.own_words,
     }
     return {key: value for key, value in whole.items() if value}
 
@@ -162,6 +164,7 @@ def _answers(file: AnswersFile, where: str) -> Answers:
         {id: _points(id, value, where) for id, value in file.points.items()},
         tuple(best_worst(one, where) for one in file.sets),
         _sure(file.sure.before), _sure(file.sure.after), file.choice, tuple(file.questions),
+        file.own_words,
     )  # fmt: skip
 
 

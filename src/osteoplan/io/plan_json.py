@@ -51,8 +51,8 @@ from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult, Wordings
 
 __all__ = [
-    "PlanDocument", "json_schema", "made_schema", "option_noun", "plan_document", "read_plan",
-    "wordings_noun", "write_plan",
+    "PlanDocument", "estimate_noun", "json_schema", "made_schema", "option_noun", "plan_document",
+    "read_plan", "wordings_noun", "write_plan",
 ]  # fmt: skip
 
 _ACTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Act)}
@@ -270,7 +270,7 @@ def option_noun(document: Json) -> Option:
         approach=document["approach"],
         uses=tuple(document["uses"]),
         remarks=tuple(document["remarks"]),
-        clearances=tuple(_estimate(outcome) for outcome in document["clearances"]),
+        clearances=tuple(estimate_noun(outcome) for outcome in document["clearances"]),
         short_title=document["short_title"],
     )
     return Option(
@@ -278,7 +278,7 @@ def option_noun(document: Json) -> Option:
         kind=document["kind"],
         status=document["status"],
         reasons=tuple(Reason(**reason) for reason in document["reasons"]),
-        outcomes=tuple(_estimate(outcome) for outcome in document["outcomes"]),
+        outcomes=tuple(estimate_noun(outcome) for outcome in document["outcomes"]),
         warnings=tuple(document["warnings"]),
     )
 
@@ -304,7 +304,8 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _estimate(document: Json) -> Estimate:
+def estimate_noun(document: Json) -> Estimate:
+    """The estimate that a checked ``plan.json`` holds, without its draws."""
     renamed = {**document, "target": document["for"], "because": tuple(document["because"])}
     del renamed["for"]
     study = document.get("study")

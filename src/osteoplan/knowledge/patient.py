@@ -25,6 +25,7 @@ class Topic(Strict):
         part: under which heading it stands.
         of, complement: outcome ids; of those in ``complement`` [%] the rest to 100 is told.
         core: told even where nobody knows anything of any option.
+        of_treatment: cannot happen while nothing is done.
         uses: told only of treatments that use one of these; empty: of all.
     """
 
@@ -34,6 +35,7 @@ class Topic(Strict):
     of: tuple[str, ...] = Field(min_length=1)
     complement: tuple[str, ...] = ()
     core: bool = False
+    of_treatment: bool = False
     uses: tuple[str, ...] = ()
 
 

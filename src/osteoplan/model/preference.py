@@ -144,7 +144,7 @@ class Answers:
         sets: of ``best_worst``.
         sure_before, sure_after: before and after the page was gone through; None where it was not asked.
         choice: id of the technique that was chosen; empty while none is.
-        questions: the patient's own, as written.
+        questions: the patient's own, as written; own_words: what can be chosen, told back.
     """
 
     kind: AnswersKind
@@ -158,6 +158,7 @@ class Answers:
     sure_after: Sure | None = None
     choice: str = ""
     questions: tuple[str, ...] = ()
+    own_words: str = ""
 
 
 @dataclass(frozen=True)

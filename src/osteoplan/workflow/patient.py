@@ -11,23 +11,21 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from osteoplan.decide.candidates import candidates
-from osteoplan.errors import AlreadyExists, BadInput
-from osteoplan.io.plan_json import option_noun
-from osteoplan.io.yaml import write_text
-from osteoplan.knowledge.evidence import published_outcomes
+from osteoplan.errors import BadInput
+from osteoplan.io.plan_json import estimate_noun, option_noun
 from osteoplan.knowledge.load import release
 from osteoplan.knowledge.patient import patient_words
 from osteoplan.knowledge.preference import attributes
 from osteoplan.knowledge.refs import citations
 from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Recommendation, Survival
-from osteoplan.model.outcome import Estimate
 from osteoplan.report.patient.nouns import ForPatient, Weighed
 from osteoplan.report.patient.page import render_patient
 
-__all__ = ["page_name", "patient_page", "plan_of", "why_no_page", "write_page"]
+__all__ = ["page_name", "patient_page", "plan_of", "why_no_page"]
 
 Json = dict[str, Any]
+STRENGTH = "strength_ratio_to_intact"
 
 
 def plan_of(place: Path) -> Path:
@@ -69,29 +67,14 @@ def page_name(language: str) -> str:
     return "patient.html" if language == "en" else f"patient_{language}.html"
 
 
-def write_page(page: str, path: Path, *, force: bool = False) -> bool:
-    """Write the page; False where the same page is there already.
-
-    Raises:
-        AlreadyExists: another file is there.
-    """
-    if path.exists() and not force:
-        if path.read_text(encoding="utf-8") == page:
-            return False
-        raise AlreadyExists(f"{path}: another file is there; --force replaces it, --out goes elsewhere")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page)
-    return True
-
-
 def _asked(document: Json, language: str) -> ForPatient:
     facts = {one["name"]: one["value"] for one in document["findings"]}
     known = release()
     return ForPatient(
         case=document["case"],
         bone=document["bone"],
-        left=_left(document, str(facts.get("region") or "")),
-        now=_first_strength(document["now"]),
+        left=_left(document),
+        now=next((estimate_noun(one) for one in document["now"] if one["id"] == STRENGTH), None),
         weighed=_weighed(document, language),
         survival=TypeAdapter(Survival).validate_python(document["survival"] or {}),
         citations=citations(),
@@ -106,23 +89,13 @@ def _asked(document: Json, language: str) -> ForPatient:
     )
 
 
-def _left(document: Json, region: str) -> tuple[Candidate, ...]:
-    """What can be chosen, with what is published on it today."""
+def _left(document: Json) -> tuple[Candidate, ...]:
+    """What can be chosen, with what was published on it on the day of the plan."""
     said = TypeAdapter(tuple[Recommendation, ...]).validate_python(document["standings"])
     options = [option_noun(one) for one in document["options"]]
-    published = {one.technique: published_outcomes(one.technique, region) for one in said}
+    published = {id: tuple(map(estimate_noun, told)) for id, told in document["published"].items()}
     found = candidates(said, options, document["comparison"]["ranking"], published)
     return tuple(one for one in found if one.left)
-
-
-def _first_strength(now: list[Json]) -> Estimate | None:
-    found = (one for one in now if one["id"] == "strength_ratio_to_intact")
-    first = next(found, None)
-    if first is None:
-        return None
-    return Estimate(
-        first["id"], first["for"], first["value"], first["low"], first["high"], first["unit"], "simulated"
-    )
 
 
 def _weighed(document: Json, language: str) -> tuple[Weighed, ...]:

@@ -1,7 +1,7 @@
 """The procedure sheet of one option of a plan, drawn from ``plan.json`` and its case folder.
 
 made = sheet(Path("plan/plan.json"), "vertebroplasty_left")
-write_pdf(made.pdf, Path("sheet.pdf"))
+write_paper(made.pdf, Path("sheet.pdf"))
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from osteoplan.report.sheet.page import render_sheet, sheet_document
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
 
-__all__ = ["MadeSheet", "asked_of", "sheet", "write_pdf"]
+__all__ = ["MadeSheet", "asked_of", "sheet", "write_paper"]
 
 Json = dict[str, Any]
 
@@ -74,20 +74,20 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
     )
 
 
-def write_pdf(pdf: bytes, path: Path, *, force: bool = False) -> bool:
+def write_paper(page: bytes, path: Path, *, force: bool = False) -> bool:
     """Write a page; False where the same page is there already.
 
     Raises:
         AlreadyExists: another file is there.
     """
     if path.exists():
-        if path.read_bytes() == pdf:
+        if path.read_bytes() == page:
             return False
         if not force:
             raise AlreadyExists(f"{path}: another file is there; --force replaces it, --out goes elsewhere")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(pdf)
+    beside.write_bytes(page)
     beside.replace(path)
     return True
 

@@ -71,12 +71,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class PlainSection:
-    """A heading, a plain sentence, what is known, and the titles of what nobody knows."""
+    """A heading, a plain sentence, what is known, and titles of what nobody knows and what cannot be here."""
 
     title: str
     lead: str
     figures: tuple[Figure, ...]
     unknown: tuple[str, ...]
+    not_here: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -98,18 +98,20 @@ def _way(
     plain = words.techniques.get(one.id) or _unwritten(one, words)
     uses = set() if card is None else set(card.uses)
     own = [topic for topic in told if not topic.uses or uses & set(topic.uses)]
+    waiting = one.recommendation.family in _WAITING
     answers = {topic: _told(topic, one) for topic in own}
 
     def section(part: str, title: str, lead: str, *before: Figure) -> PlainSection:
         here = [topic for topic in own if topic.part == part]
         known = tuple(figure(topic, answers[topic], words, cite) for topic in here if answers[topic])
-        unknown = tuple(words.topics[topic.id] for topic in here if not answers[topic])
-        return PlainSection(page[title], lead, (*before, *known), unknown)
+        never = [topic for topic in here if waiting and topic.of_treatment and not answers[topic]]
+        unknown = [topic for topic in here if not answers[topic] and topic not in never]
+        titles = (tuple(words.topics[topic.id] for topic in some) for some in (unknown, never))
+        return PlainSection(page[title], lead, (*before, *known), *titles)
 
     awake = (
         () if card is None else (Figure(page["asleep"], (words.anaesthesia[card.anaesthesia],), wide=True),)
     )
-    waiting = one.recommendation.family in _WAITING
     firm = _firm(one, waiting, bool(uses & _HOLDS), asked, words)
     return PlainOption(
         one.id, plain, waiting,

@@ -1,7 +1,7 @@
 "use strict";
 // What a patient answered, as the file that 'osteoplan prefer' reads (JSON, which is YAML too).
 // state: {kind, by, date, language, weighed: [{id, worst, best, points}], most, sets: [{shown, best, worst}],
-// before, after, choice, questions}; what is left open stays out.
+// before, after, choice, questions, own_words}; what is left open stays out.
 function answersOf(state) {
   const answers = {kind: state.kind, by: state.by || "patient", date: state.date, language: state.language};
   const about = new Set(), sure = {};
@@ -22,6 +22,7 @@ function answersOf(state) {
   if (Object.keys(sure).length) answers.sure = sure;
   if (state.choice) answers.choice = state.choice;
   if (state.questions.length) answers.questions = state.questions;
+  if (state.own_words) answers.own_words = state.own_words;
   return answers;
 }
 // What is still missing: "" or the name of a sentence.
@@ -82,6 +83,7 @@ function begin() {
           points: range.classList.contains("unset") ? null : Number(range.value)};
       }),
       sets: sets.map((set, n) => ({shown: set.dataset.shown.split(" "), best: picked(`best-${n}`), worst: picked(`worst-${n}`)})),
+      own_words: form.elements.own_words.value.trim(),
       before: sure("before"), after: sure("after"), choice: picked("choice"),
       questions: form.elements.questions.value.split("\n").map(line => line.trim()).filter(Boolean)
     };
