@@ -13,6 +13,7 @@ from osteoplan.decide.compare import compare
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.calibration import Calibration
 from osteoplan.model.case import Case, Patient
+from osteoplan.model.choice import Above, Choice, Dominated, NextQuestion, Placed
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import (
     Citation,
@@ -187,6 +188,26 @@ def busy(result: PlanResult) -> PlanResult:
         ),
     )  # fmt: skip
     return replace(found, published={one.technique: more for one in said}, aims=aims)
+
+
+def with_choice(result: PlanResult) -> PlanResult:
+    """The same with what is told apart, what is dominated, what points apart and what would change it."""
+    best, other = "vertebroplasty", "best_supportive_care"
+    return replace(
+        result,
+        choice=Choice(
+            placed=(Placed(best, 1, 1), Placed(other, None, 1)),
+            first=(best,),
+            above=(Above(best, other, "strength", "28 % more strength"),),
+            dominated=(Dominated(other, best, ("strength_N", "stay_days"), ("strength_N",)),),
+            disagreements=("the patient's answers are met best by rest, which the rules put below cement",),
+            next_questions=(
+                NextQuestion("fact", "bilsky", "What is the Bilsky grade?", 0.5, 6, ("rfa",)),
+                NextQuestion("presumed", "fit_for_surgery", "fit for surgery", 1.0, 1, (), (best,)),
+                NextQuestion("preference", "preferences", "what matters most to the patient?", 0.41, 1000),
+            ),
+        ),
+    )
 
 
 def uncalibrated(result: PlanResult) -> PlanResult:

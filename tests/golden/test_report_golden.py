@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.nouns import FirstPage, Linked
-from tests.report_fixture import plan_result, uncalibrated
+from tests.report_fixture import plan_result, uncalibrated, with_choice
 
 AGREED = Path(__file__).with_name("report_first_page.txt")
 
@@ -21,7 +21,7 @@ def test_the_first_page_says_what_was_agreed() -> None:
 
 def _first_page() -> str:
     """The fixture's first page without its pictures, a line for a line."""
-    first = first_page(uncalibrated(plan_result()))
+    first = first_page(with_choice(uncalibrated(plan_result())))
     return "\n".join([*_head(first), *_options(first)]) + "\n"
 
 
@@ -37,6 +37,7 @@ def _options(first: FirstPage) -> list[str]:
     for row in first.rows:
         cells = (
             row.tier,
+            _told(row.above),
             row.terms,
             row.aim,
             *map(_told, (row.evidence, row.bone, row.risk, row.burden)),
@@ -48,6 +49,7 @@ def _options(first: FirstPage) -> list[str]:
         ]
     lines += [f"x {one.title}: {one.reason}" for one in first.not_here]
     lines += [*first.beyond, *(f"  {note}" for note in first.notes)]
+    lines += [f"apart {_told(first.apart)}"] if first.apart else []
     return [*lines, *(f"? {question.text}" for question in first.questions), f"confirm: {first.checklist}"]
 
 

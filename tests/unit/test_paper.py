@@ -17,7 +17,7 @@ from osteoplan.io.documents import VerificationDocument, as_json
 from osteoplan.io.plan_json import plan_document, write_plan
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.meeting import first_page
-from osteoplan.report.plan.nouns import Section, Table, TableRow
+from osteoplan.report.plan.nouns import ReportSection, Table, TableRow
 from osteoplan.report.plan.paper import Json, paper, printed
 from osteoplan.report.plan.technical import verified_section
 from osteoplan.verification.cases import VerificationCase
@@ -142,5 +142,5 @@ def test_only_cases_that_concern_the_bone_stand_in_its_report(
     assert [row.cells[0] for row in _rows(_verified("pelvis", quiet))] == ["A1", "order-screw-cement"]
 
 
-def _rows(section: Section) -> tuple[TableRow, ...]:
+def _rows(section: ReportSection) -> tuple[TableRow, ...]:
     return next(part.rows for part in section.parts if isinstance(part, Table))

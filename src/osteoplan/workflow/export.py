@@ -17,7 +17,7 @@ from osteoplan.io.plan_json import read_plan
 from osteoplan.io.yaml import write_text
 from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.provenance import cache_folder, digest
-from osteoplan.report.plan.nouns import Section
+from osteoplan.report.plan.nouns import ReportSection
 from osteoplan.report.plan.paper import SCHEMA, To, printed
 from osteoplan.report.plan.technical import verified_section
 from osteoplan.workflow.progress import Progress, quiet
@@ -56,7 +56,7 @@ def pdf(plan: Path, to: To, *, progress: Progress = quiet) -> bytes:
     return printed(pages, to, _verified((document["wordings"] or {}).get("site", ""), progress))
 
 
-def _verified(site: str, progress: Progress) -> Section:
+def _verified(site: str, progress: Progress) -> ReportSection:
     """The cases that concern a kind of bone, computed once for a version of program and knowledge."""
     key = digest(osteoplan.__version__, knowledge_version(), data_folder().is_dir())
     kept = cache_folder() / f"verified-{key[:32]}.json"

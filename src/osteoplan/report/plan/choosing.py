@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from osteoplan.model.choice import ABOVE_WORDS, Choice, NextQuestion
 from osteoplan.model.evidence import tier_words
 from osteoplan.model.outcome import Estimate
+from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult
-from osteoplan.report.plan.choice_charts import Point2, front, trade_chart
-from osteoplan.report.plan.nouns import Chart, Part, Section, Table, TableRow, Words
+from osteoplan.report.plan.choice_charts import Point2, bar_chart, front, trade_chart
+from osteoplan.report.plan.nouns import Chart, Part, ReportSection, Table, TableRow, Words
 from osteoplan.report.plan.rows import in_order, told
 from osteoplan.report.words import joined, unit_word
 
@@ -21,11 +22,17 @@ _KINDS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def choosing(result: PlanResult) -> Iterator[Section]:
-    """The choice within its tiers; nothing where it was not put together."""
+def choosing(result: PlanResult) -> Iterator[ReportSection]:
+    """The choice within its tiers, and what matters to the patient; nothing that was not put together."""
     if result.choice is not None:
         parts = tuple(_choice(result, result.choice))
-        yield Section("choice", "What is left to choose from, and what tells it apart", parts, screen=False)
+        yield ReportSection(
+            "choice", "What is left to choose from, and what tells it apart", parts, screen=False
+        )
+
+    if result.preference is not None:
+        parts = tuple(_preference(result, result.preference))
+        yield ReportSection("preference", "What matters to this patient", parts)
 
 
 def titles(result: PlanResult) -> Mapping[str, str]:
@@ -85,7 +92,7 @@ def share_words(one: NextQuestion) -> str:
     """*in 3 of 4 answers*; of many weights *in 40 % of all weights*."""
     if one.kind == "preference":
         return f"{100.0 * one.share:.0f} % of all weights"
-    of = "ends of its range" if one.kind == "physics" else "answers"
+    of = "ends of its range" if one.kind == "physics" else "answers" if one.tried > 1 else "answer"
     return f"{round(one.share * one.tried)} of {one.tried} {of}"
 
 
@@ -122,3 +129,44 @@ def _trade(result: PlanResult, choice: Choice) -> Iterator[Part]:
         f"filled and joined: none is as good on both by its central value ({edge}); lines: intervals",
         says,
     )
+
+
+def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]:
+    """How often each is first over the weights that the answers leave, and what would have to matter."""
+    names, answers = titles(result), told_by.answers
+    if answers is None:
+        who = "nobody has asked yet: all weights count alike, none is invented"
+    else:
+        who = f"{answers.kind.replace('_', ' ')}, by {answers.by.replace('_', ' ')}, {answers.date}"
+    language = answers.language if answers else "en"
+    called = {
+        id: one.words.get(language, next(iter(one.words.values()))).name
+        for id, one in told_by.attributes.items()
+    }
+    yield Words("", (who, *told_by.warnings))
+    bars = {one.title: one.first for one in told_by.options if one.compared}
+    if bars:
+        note = (
+            f"{told_by.samples:,} weights over {told_by.draws} samples of the outcomes; none is first in "
+            f"{100.0 * told_by.undecided:.0f} %; within a tier alone it orders, across tiers it is only told"
+        )
+        says = "; ".join(f"{title} {100.0 * share:.0f} %" for title, share in bars.items())
+        yield Chart("how often each is first", bar_chart(bars, "first in [% of samples]"), note, says)
+    rows = []
+    for id in told_by.asked:
+        swing, unit = told_by.ranges[id], unit_word(told_by.attributes[id].unit)
+        weight = f"{100.0 * told_by.weights[id]:.0f} %" if id in told_by.weights else "not counted"
+        rows.append(TableRow((called[id], f"{swing.worst:g} to {swing.best:g} {unit}".strip(), weight)))
+    yield Table("what differs", ("what", "worst to best", "mean weight"), (50, 30, 20), tuple(rows))
+    yield Table(
+        "what would have to matter for another to be first", ("technique", "first in", ""), (28, 14, 58),
+        tuple(
+            TableRow((names[one.technique], f"{100.0 * one.first:.0f} % of all weights", one.text))
+            for one in told_by.would_win
+        ),
+    )  # fmt: skip
+    left = (
+        f"{called.get(one.attribute, one.attribute.replace('_', ' '))}: {one.reason}"
+        for one in told_by.left_out
+    )
+    yield Words("not asked", tuple(left))

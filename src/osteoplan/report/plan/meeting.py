@@ -10,15 +10,23 @@ from osteoplan.model.findings import Finding
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import fact_words, found_words, label_of
-from osteoplan.report.plan.nouns import FirstPage, Heading, Linked
-from osteoplan.report.plan.rows import bone_lines, chosen, in_order, not_here, row
+from osteoplan.report.plan.choosing import share_words
+from osteoplan.report.plan.nouns import FirstPage, Heading, Linked, Row
+from osteoplan.report.plan.rows import ALONE, bone_lines, chosen, in_order, not_here, row
 from osteoplan.report.views import Line
 from osteoplan.report.words import clause, few_words, number
 
 __all__ = ["best_option", "first_page", "header", "total_words"]
 
 _FLAGS, _QUESTIONS = 3, 3
-_FLAG, _QUESTION, _FACT, _BEYOND, _TIES = 105, 40, 30, 120, 60  # characters that a place of the page holds
+_FLAG, _QUESTION, _FACT, _BEYOND, _TIES, _APART = (
+    105,
+    40,
+    30,
+    120,
+    60,
+    200,
+)  # characters that a place of the page holds
 _COLUMNS = ("aim", "evidence", "bone", "risk", "burden", "against")
 # What the facts in play say, in the few words that fit beside a value: the patient, then the lesion.
 _PATIENT = {
@@ -63,8 +71,9 @@ def first_page(result: PlanResult) -> FirstPage:
         beyond=tuple(_beyond(standings, (*open_, *shut))),
         columns=tuple(name for name in _COLUMNS if any(getattr(one, name) for one in rows)),
         now=now[:1],
-        notes=tuple(_notes(result, frozenset(o.id for one in open_ for o in one.open))),
-        questions=tuple(_asked(result, question) for question in result.explanation.questions[:_QUESTIONS]),
+        apart=_apart(result),
+        notes=tuple(_notes(result, frozenset(o.id for one in open_ for o in one.open), rows)),
+        questions=tuple(_next(result))[:_QUESTIONS],
         checklist=few_words([label_of(q.fact, result.wordings.labels) for q in result.explanation.checklist]),
     )
 
@@ -187,6 +196,25 @@ def _asked(result: PlanResult, question: Question) -> Linked:
     return Linked(f"{asked}?{moves}", f"question-{question.fact}")
 
 
+def _next(result: PlanResult) -> Iterator[Linked]:
+    """What would change what stands first; then open facts that move other techniques."""
+    asked = set()
+    for one in result.choice.next_questions if result.choice else ():
+        asked.add(one.id)
+        fact = one.kind in ("fact", "presumed")
+        words = label_of(one.id, result.wordings.labels) if fact else one.text.removesuffix("?")
+        kind = " (taken for granted)" if one.kind == "presumed" else ""
+        text = f"{clause(words, 2 * _QUESTION)}{kind}? (changes what is first: {share_words(one)})"
+        yield Linked(text, f"question-{one.id}" if one.kind == "fact" else "choice")
+    yield from (_asked(result, q) for q in result.explanation.questions if q.fact not in asked)
+
+
+def _apart(result: PlanResult) -> tuple[Linked, ...]:
+    """Where rules, simulation and preference point apart, in one line."""
+    said = result.choice.disagreements if result.choice else ()
+    return (Linked(clause(f"point apart: {'; '.join(said)}", _APART, at="\n"), "choice"),) if said else ()
+
+
 def _beyond(standings: Sequence[Candidate], listed: Sequence[Candidate]) -> Iterator[str]:
     """What the table has no room for, by name: what could be done, and what is not for this patient."""
     left = [one for one in standings if one not in listed]
@@ -205,13 +233,22 @@ def _beyond(standings: Sequence[Candidate], listed: Sequence[Candidate]) -> Iter
             yield f"{words}: {few_words(titles, _BEYOND)}"
 
 
-def _notes(result: PlanResult, listed: frozenset[str]) -> Iterator[str]:
+def _notes(result: PlanResult, listed: frozenset[str], rows: Sequence[Row]) -> Iterator[str]:
     """How the numbers of the table are to be read."""
     levels = sorted({e.level for o in result.simulations.options for e in o.outcomes if e.low is not None})
     what = f"{result.comparison.ranked_word}: per cent of the intact bone, the worst load first, as drawn"
     if not result.simulations.now:
         what = f"{result.comparison.ranked_word}: not modelled for this bone"
     yield what + (f"; in brackets {levels[0]:.0%} intervals".replace("%", " %") if levels else "")
+    figures = [one.text for row in rows for one in (*row.evidence, *row.risk)]
+    if any(row.evidence for row in rows):
+        yield "evidence: of groups of patients, not of this one"
+    if any(ALONE in text for text in figures):
+        yield f"{ALONE} no comparable evidence: no other option left has this figure"
+    first = result.choice.first if result.choice else ()
+    if len(first) > 1:
+        called = {one.technique: one.title for one in result.explanation.recommendations}
+        yield f"nothing tells apart: {few_words([called[id] for id in first], _TIES)}"
     titles = {o.id: o.plan.short_title for o in result.simulations.options}
     names = dict.fromkeys(
         titles[id] for pair in result.comparison.ties if listed.issuperset(pair) for id in pair

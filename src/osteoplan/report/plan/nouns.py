@@ -9,8 +9,22 @@ from osteoplan.report.drawing.pictures import Legend, Picture
 from osteoplan.report.views import Line
 
 __all__ = [
-    "Chart", "Cite", "ColourBar", "Drawings", "FirstPage", "Headed", "Heading", "Linked", "NotHere", "Part",
-    "Row", "Section", "StrainPage", "Table", "TableRow", "Words",
+    "Chart",
+    "Cite",
+    "ColourBar",
+    "Drawings",
+    "FirstPage",
+    "Headed",
+    "Heading",
+    "Linked",
+    "NotHere",
+    "Part",
+    "ReportSection",
+    "Row",
+    "StrainPage",
+    "Table",
+    "TableRow",
+    "Words",
 ]  # fmt: skip
 
 
@@ -54,7 +68,8 @@ class Row:
 
     Attributes:
         ways: its ways by what tells them apart, the one that is drawn first.
-        tier: in words; ``terms``: on what, what it waits for, what was presumed.
+        tier: in words; ``above``: those of its tier that it is told above, and by what; ``terms``: on what it
+            stands, what it waits for, what was presumed.
         bone: per cent of intact, line by line; ``risk``, ``burden``, ``evidence`` likewise.
     """
 
@@ -63,6 +78,7 @@ class Row:
     anchor: str
     ways: str
     tier: str
+    above: tuple[Linked, ...]
     terms: str
     aim: str
     evidence: tuple[Linked, ...]
@@ -99,6 +115,7 @@ class FirstPage:
         rows, not_here: seven in all; ``beyond``: what the table has no room for.
         columns: of the table that any row fills.
         now: what the bone bears before treatment, for the head of its column.
+        apart: where rules, simulation and preference point apart.
         notes: what the numbers of the table mean, said once.
     """
 
@@ -112,6 +129,7 @@ class FirstPage:
     beyond: tuple[str, ...]
     columns: tuple[str, ...]
     now: tuple[Linked, ...]
+    apart: tuple[Linked, ...]
     notes: tuple[str, ...]
     questions: tuple[Linked, ...]
     checklist: str
@@ -193,7 +211,7 @@ Part = Table | Chart | Words
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A part of the report behind its first page, on the screen and on paper alike.
 
     Attributes:

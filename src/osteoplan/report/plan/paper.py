@@ -22,7 +22,7 @@ from osteoplan.errors import NotAvailable
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.pictures import Picture
 from osteoplan.report.plan.meeting import first_page, header
-from osteoplan.report.plan.nouns import Drawings, FirstPage, Linked, Section
+from osteoplan.report.plan.nouns import Drawings, FirstPage, Linked, ReportSection
 from osteoplan.report.plan.technical import technical
 from osteoplan.report.rendering import filled, page_count, typeset
 from osteoplan.report.views import INTENDED_USE
@@ -51,7 +51,7 @@ def paper(result: PlanResult, drawings: Drawings) -> Json:
     }
 
 
-def printed(document: Mapping[str, Any], to: To, verified: Section | None = None) -> bytes:
+def printed(document: Mapping[str, Any], to: To, verified: ReportSection | None = None) -> bytes:
     """One of the PDFs.
 
     Args:

@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 
 from osteoplan.decide.candidates import candidates
-from osteoplan.model.choice import TIER_ORDER, Candidate
+from osteoplan.model.choice import ABOVE_WORDS, TIER_ORDER, Candidate
 from osteoplan.model.evidence import Recommendation, tier_words
-from osteoplan.model.outcome import Estimate
+from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import BREACH, Option
 from osteoplan.model.result import PlanResult
 from osteoplan.report.facts_in_words import label_of
@@ -24,22 +24,33 @@ from osteoplan.report.plan.nouns import Linked, NotHere, Row
 from osteoplan.report.words import Value, absolute, clause, few_words, joined, name_of, number, value_of
 
 __all__ = [
-    "MOST", "bone_lines", "breach_of", "chosen", "in_order", "load_link", "near_to",
+    "ALONE", "MOST", "bone_lines", "breach_of", "chosen", "in_order", "load_link", "near_to",
     "not_here", "row", "sources_of", "told",
 ]  # fmt: skip
 
 MOST = 7  # options on the first page
 # Characters in a line of a cell, at 8 pt and with room to break; a row has three lines.
 _LINES = 3
-_TITLE, _TIER, _EVIDENCE, _BONE, _RISK, _BURDEN, _AGAINST, _REASON = 29, 28, 30, 19, 24, 9, 24, 150
+_TITLE, _TIER, _EVIDENCE, _BONE, _RISK, _BURDEN, _AGAINST, _REASON = 27, 27, 32, 19, 23, 14, 23, 150
+_LEAST = 20  # characters below which a sentence is not begun
+ALONE = "°"  # beside a figure that no other option left has
 
 
 def in_order(result: PlanResult) -> tuple[Candidate, ...]:
-    """Every technique by tier, those that were simulated as the comparison orders them."""
-    return candidates(
+    """Every technique by tier, within one as the choice places them, else as the comparison orders them."""
+    found = candidates(
         result.explanation.recommendations, result.simulations.options, result.comparison.ranking,
         result.published,
     )  # fmt: skip
+    if result.choice is None:
+        return found
+    place = {one.technique: one.place for one in result.choice.placed}
+    last = len(place) + 1  # what goes with any other treatment stands in nobody's place
+
+    def at(one: Candidate) -> tuple[bool, int, int]:
+        return one.shut, TIER_ORDER[one.recommendation.tier], place.get(one.id, last)
+
+    return tuple(sorted(found, key=at))
 
 
 def chosen(standings: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
@@ -66,24 +77,21 @@ def row(result: PlanResult, one: Candidate, aim: Sequence[str]) -> Row:
     """What the table says of a technique."""
     shown = one.plan or (one.open[0] if one.open else None)
     tier = tier_words(one.recommendation.tier, one.recommendation.family)
+    above = tuple(_above(result, one))
+    room = _LINES * _TIER - len(tier) - 4 - sum(len(told.text) + 2 for told in above)
     return Row(
         technique=one.recommendation.technique,
         title=one.recommendation.title,
         anchor=f"option-{shown.id}" if shown else "techniques",
         ways=_cut(_ways(one), _TITLE, _LINES - _lines(one.recommendation.title, _TITLE)),
         tier=tier,
-        terms=clause(
-            _terms(result, one.recommendation),
-            _LINES * _TIER - len(tier) - 4,
-            at="\n",
-        ),
+        above=above,
+        terms=clause(_terms(result, one.recommendation), room, at="\n") if room > _LEAST else "",
         aim=", ".join(aim),
         evidence=_fitted(_figures(result, one, "evidence"), _EVIDENCE),
         bone=_fitted(bone_lines(result, () if shown is None else shown.outcomes), _BONE),
         risk=_fitted(_risk(result, one), _RISK),
-        burden=_fitted(
-            (_published(result, e, told(result, e).text) for e in _firsts(result, one, "burden")), _BURDEN
-        ),
+        burden=_fitted((_burden(result, e) for e in _firsts(result, one, "burden")), _BURDEN),
         against=_whole(_against(result, one), _AGAINST),
     )
 
@@ -217,12 +225,39 @@ def _firsts(result: PlanResult, one: Candidate, cell: str) -> Iterator[Estimate]
         yield from list(own)[:1]
 
 
+def _above(result: PlanResult, one: Candidate) -> Iterator[Linked]:
+    """*above kyphoplasty by safety*: of its tier, those that it is told above."""
+    names = {said.technique: said.title for said in result.explanation.recommendations}
+    for by, words in ABOVE_WORDS.items():
+        pairs = result.choice.above if result.choice else ()
+        worse = [names[pair.worse] for pair in pairs if pair.better == one.id and pair.by == by]
+        if worse:
+            yield Linked(f"above {few_words(worse, 22)} {words}", "choice")
+
+
+def _burden(result: PlanResult, estimate: Estimate) -> Linked:
+    """*43 min*, *stay 1 day*, *general anaesthesia*."""
+    outcome = result.wordings.outcomes[estimate.id]
+    words = told(result, estimate).text
+    name = outcome.short_title if outcome.levels else ""
+    before = {"stay_days": "stay ", "days_to_walking": "walks after "}.get(estimate.id, "")
+    return _published(result, estimate, f"{before}{words} {name}".strip())
+
+
 def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Linked]:
-    """*pain better 60 %, n 5 000*."""
+    """*pain better 60 % at 3 months, n 5 000, low certainty*."""
+    compared = () if result.outcome_table is None else result.outcome_table.compared
+    alone = {found.outcome for found in compared if found.words(one.id)}
     for estimate in _firsts(result, one, cell):
-        n = "" if estimate.study is None or estimate.study.n is None else f", n {estimate.study.n}"
-        text = f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}{n}"
-        yield _published(result, estimate, text)
+        study = estimate.study or Study()
+        parts = [
+            f"at {study.months:g} mo" if study.months is not None else "",
+            f"n {study.n}" if study.n is not None else "",
+            f"{study.certainty} certainty" if study.certainty else "",
+        ]
+        text = f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}"
+        text += ALONE if estimate.id in alone else ""
+        yield _published(result, estimate, ", ".join(filter(None, [text, *parts])))
 
 
 def _risk(result: PlanResult, one: Candidate) -> Iterator[Linked]:
@@ -240,7 +275,11 @@ def _risk(result: PlanResult, one: Candidate) -> Iterator[Linked]:
 
 
 def _against(result: PlanResult, one: Candidate) -> Iterator[Linked]:
-    """A likely breach first, then what the rules warn of, then what the plan says itself."""
+    """What beats it, a likely breach, then what the rules warn of, then what the plan says itself."""
+    names = {said.technique: said.title for said in result.explanation.recommendations}
+    for beaten in result.choice.dominated if result.choice else ():
+        if beaten.technique == one.id:
+            yield Linked(f"dominated by {names[beaten.by]}", "choice")
     if one.plan is not None and (breach := breach_of(one.plan)) and breach[0] > BREACH:
         most = f", mostly of the {breach[1]}" if breach[1] else ""
         yield Linked(f"breach in {number(100.0 * breach[0])} %{most}", f"option-{one.plan.id}")

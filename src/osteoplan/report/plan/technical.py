@@ -19,7 +19,7 @@ from osteoplan.report.facts_in_words import fact_words, label_of
 from osteoplan.report.plan.appendix import Appendix
 from osteoplan.report.plan.choosing import choosing
 from osteoplan.report.plan.clinical import knowledge_words
-from osteoplan.report.plan.nouns import Chart, Part, Section, Table, TableRow, Words
+from osteoplan.report.plan.nouns import Chart, Part, ReportSection, Table, TableRow, Words
 from osteoplan.report.plan.rows import near_to, sources_of
 from osteoplan.report.plan.uncertainty import rigidity_chart, shared_words, tornado_chart
 from osteoplan.report.rendering import source
@@ -30,12 +30,12 @@ __all__ = ["shared", "technical", "verified_section"]
 _ON_PAPER = 3  # figures of a technique that the printed report holds; the rest stands on the screen
 
 
-def shared(result: PlanResult) -> tuple[Section, ...]:
+def shared(result: PlanResult) -> tuple[ReportSection, ...]:
     """Sections of the HTML and of the technical PDF."""
     return _said(*choosing(result), _evidence(result), _credibility())
 
 
-def technical(result: PlanResult) -> tuple[Section, ...]:
+def technical(result: PlanResult) -> tuple[ReportSection, ...]:
     """Every section of the technical PDF; the verification is added when it is printed."""
     *choice, evidence, credibility = *choosing(result), _evidence(result), _credibility()
     return _said(
@@ -44,7 +44,7 @@ def technical(result: PlanResult) -> tuple[Section, ...]:
     )  # fmt: skip
 
 
-def _said(*sections: Section) -> tuple[Section, ...]:
+def _said(*sections: ReportSection) -> tuple[ReportSection, ...]:
     """Those that say something, without parts that say nothing."""
     found = [
         replace(one, parts=tuple(p for p in one.parts if getattr(p, "rows", getattr(p, "lines", True))))
@@ -53,7 +53,7 @@ def _said(*sections: Section) -> tuple[Section, ...]:
     return tuple(one for one in found if one.parts)
 
 
-def verified_section(cases: Sequence[Mapping[str, Any]], seconds: float, day: str) -> Section:
+def verified_section(cases: Sequence[Mapping[str, Any]], seconds: float, day: str) -> ReportSection:
     """Cases of ``osteoplan verify`` that concern a plan: expected, got, tolerance."""
     rows = []
     for case in cases:
@@ -72,14 +72,14 @@ def verified_section(cases: Sequence[Mapping[str, Any]], seconds: float, day: st
         f"'osteoplan verify', {len(rows)} cases that concern this plan, computed on {day} in {seconds:.0f} s"
     )
     heads = ("case", "what", "expected", "got", "tolerance", "", "source")
-    return Section(
+    return ReportSection(
         "verification",
         "Verification",
         (Words("", (note,)), Table("", heads, (9, 34, 12, 15, 8, 9, 21), tuple(rows))),
     )
 
 
-def _evidence(result: PlanResult) -> Section:
+def _evidence(result: PlanResult) -> ReportSection:
     """Every published figure of the first page's techniques, how sure it is, and how near to this patient."""
     told, rows = Appendix(result), []
     for one in told.listed:
@@ -92,7 +92,7 @@ def _evidence(result: PlanResult) -> Section:
         Table("", heads, widths, tuple(rows)),
         Table("what can be compared between the techniques left", ("", ""), (24, 76), compared),
     )
-    return Section("evidence", "Evidence on the options of the first page", parts, screen=False)
+    return ReportSection("evidence", "Evidence on the options of the first page", parts, screen=False)
 
 
 def _figure(told: Appendix, estimate: Estimate, title: str, paper: bool) -> TableRow:
@@ -112,7 +112,7 @@ def _credible() -> Mapping[str, Any]:
     return found
 
 
-def _credibility() -> Section:
+def _credibility() -> ReportSection:
     """What the strength part is good for, and what was never held against a broken bone."""
     rows = tuple(TableRow((one["for"], one["is"], one["why"])) for one in _credible()["adequate"])
     parts = (
@@ -127,10 +127,10 @@ def _credibility() -> Section:
             "", ("'osteoplan verify' computes the verification cases; docs/credibility.md tells the rest",)
         ),
     )
-    return Section("credibility", "How far the strength part can be believed", parts)
+    return ReportSection("credibility", "How far the strength part can be believed", parts)
 
 
-def _outcomes(result: PlanResult) -> Section:
+def _outcomes(result: PlanResult) -> ReportSection:
     """What was simulated, load case by load case, the options side by side; then what it rests on, once."""
     told, all_ = Appendix(result), result.simulations
     states = {"now": all_.now}
@@ -148,14 +148,14 @@ def _outcomes(result: PlanResult) -> Section:
     rows = tuple(TableRow((*key, *(own.get(state, "") for state in states))) for key, own in cells.items())
     heads, share = ("outcome", "for", *states), 60.0 / len(states)
     table = Table("", heads, (20, 20, *(share for _ in states)), rows)
-    return Section(
+    return ReportSection(
         "outcomes",
         "What was simulated",
         (table, Words("what these numbers rest on", tuple(filter(None, why)))),
     )
 
 
-def _loads(result: PlanResult) -> Section:
+def _loads(result: PlanResult) -> ReportSection:
     """Where each load case held and loaded the bone."""
     told, parts = Appendix(result), list[Part]()
     for title, one in told.loads.items():
@@ -167,17 +167,17 @@ def _loads(result: PlanResult) -> Section:
             continue
         lines = (*boundary_lines(one), *measured_lines(one), *now)
         parts.append(Chart(title, boundary_uri(result.reading.anatomy, one), "\n".join(lines), title))
-    return Section("supports", "How the bone was held and loaded, and what it bears now", tuple(parts))
+    return ReportSection("supports", "How the bone was held and loaded, and what it bears now", tuple(parts))
 
 
-def _model(result: PlanResult) -> Section:
+def _model(result: PlanResult) -> ReportSection:
     """Mesh, solver, residual, laws; settings and digests that a replay is checked against."""
     told = Appendix(result)
     rows = tuple(TableRow((line.label, line.text)) for line in (*told.stamp, *told.digests))
-    return Section("model", "Mesh, solver, laws, stamp", (Table("", ("", ""), (24, 76), rows),))
+    return ReportSection("model", "Mesh, solver, laws, stamp", (Table("", ("", ""), (24, 76), rows),))
 
 
-def _certainty(result: PlanResult) -> Section:
+def _certainty(result: PlanResult) -> ReportSection:
     """Paired differences, one input at a time, the bone as a beam."""
     told = Appendix(result)
     pairs = tuple(
@@ -195,10 +195,10 @@ def _certainty(result: PlanResult) -> Section:
         title = f"the {r.now.segment} as a beam, beside the finite elements"
         lost = "; ".join(f"{told.title(e)} {joined(told.value(e))}" for e in r.outcomes)
         parts.append(Chart(title, rigidity_chart(r), "; ".join((lost, *shared_words(r))), lost))
-    return Section("certainty", "How sure this is", tuple(parts))
+    return ReportSection("certainty", "How sure this is", tuple(parts))
 
 
-def _rules(result: PlanResult) -> Section:
+def _rules(result: PlanResult) -> ReportSection:
     told, labels = Appendix(result), result.wordings.labels
     rows = []
     for rule in told.rules(True):
@@ -209,12 +209,12 @@ def _rules(result: PlanResult) -> Section:
         rows.append(TableRow(cells, sources_of(result, rule.cite)))
     table = Table("", ("rule", "effect", "what it says", "of", "read from"), (8, 10, 34, 20, 28), tuple(rows))
     whose = Words("whose rules these are", knowledge_words(result))
-    return Section("rules", "Rules that spoke", (table, whose))
+    return ReportSection("rules", "Rules that spoke", (table, whose))
 
 
-def _sources(result: PlanResult) -> Section:
+def _sources(result: PlanResult) -> ReportSection:
     rows = tuple(
         TableRow((str(n), " ".join(filter(None, (one.text, link_of(one)[1])))))
         for n, one in enumerate(result.citations, 1)
     )
-    return Section("sources", "Sources", (Table("", ("", ""), (5, 95), rows),))
+    return ReportSection("sources", "Sources", (Table("", ("", ""), (5, 95), rows),))
