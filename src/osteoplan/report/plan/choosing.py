@@ -9,10 +9,12 @@ from osteoplan.model.evidence import tier_words
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult
-from osteoplan.report.plan.choice_charts import Point2, bar_chart, front, trade_chart
+from osteoplan.model.value import ValueResult
+from osteoplan.report.plan.choice_charts import Point2, acceptability_chart, bar_chart, front, trade_chart
 from osteoplan.report.plan.nouns import Chart, Part, ReportSection, Table, TableRow, Words
 from osteoplan.report.plan.rows import in_order, told
-from osteoplan.report.words import joined, unit_word
+from osteoplan.report.plan.uncertainty import bars_chart
+from osteoplan.report.words import joined, number, unit_word, value_of
 
 __all__ = ["choosing"]
 
@@ -33,6 +35,9 @@ def choosing(result: PlanResult) -> Iterator[ReportSection]:
     if result.preference is not None:
         parts = tuple(_preference(result, result.preference))
         yield ReportSection("preference", "What matters to this patient", parts)
+    if result.value is not None:
+        parts = tuple(_value(result, result.value))
+        yield ReportSection("value", "What it is worth, over patients like this one", parts)
 
 
 def titles(result: PlanResult) -> Mapping[str, str]:
@@ -170,3 +175,70 @@ def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]
         for one in told_by.left_out
     )
     yield Words("not asked", tuple(left))
+
+
+def _value(result: PlanResult, worth: ValueResult) -> Iterator[Part]:
+    """Quality-adjusted life, cost, net benefit; what can be said of a pair; which fact is worth getting."""
+    names = titles(result)
+    yield Words(
+        "",
+        (
+            "expected over many patients like this one, never what happens to this one; it places nothing",
+            *(f"missing: {one}" for one in worth.missing),
+        ),
+    )
+    rows = []
+    for one in worth.techniques:
+        money = one.base.words if one.base else ""
+        figures = (_amount(one.qaly), _amount(one.cost), _amount(one.nmb))
+        rows.append(TableRow((one.title, *figures, money, "; ".join(one.missing))))
+    heads = ("technique", "QALY", "cost", "net benefit", "money", "missing")
+    yield Table("", heads, (20, 14, 14, 16, 14, 22), tuple(rows))
+    pairs = tuple(
+        TableRow(
+            (
+                names[one.technique], names[one.reference], _amount(one.qaly), _amount(one.cost),
+                _amount(one.nmb), one.told, one.because,
+            )
+        )
+        for one in worth.pairs
+    )  # fmt: skip
+    told_by = ("this", "less that", "QALY", "cost", "net benefit", "the first is", "why")
+    yield Table("pair by pair, over what both have", told_by, (16, 16, 14, 12, 14, 10, 18), pairs)
+    if len(worth.acceptability) > 1:
+        at = [one.threshold for one in worth.acceptability]
+        shares = {names[id]: [one.shares[id] for one in worth.acceptability] for id in worth.compared}
+        says = "; ".join(
+            f"{title} {100.0 * line[0]:.0f} to {100.0 * line[-1]:.0f} %" for title, line in shares.items()
+        )
+        note = f"{worth.draws:,} draws; over inputs that all have: {', '.join(worth.inputs)}".replace(
+            "_", " "
+        )
+        money = worth.base.words if worth.base else worth.unit
+        yield Chart(
+            "how often each has the highest net benefit", acceptability_chart(at, shares, money), note, says
+        )
+    if worth.one_at_a_time and len(worth.leading) == 2:
+        lead, other = (names[id] for id in worth.leading)
+        says = "; ".join(f"{bar.title} {bar.low:.3g} to {bar.high:.3g}" for bar in worth.one_at_a_time[:3])
+        what = f"{lead} less {other} [{worth.unit}]"
+        yield Chart(
+            "one input at a time", bars_chart(worth.one_at_a_time, 0.0, what), "line: no difference", says
+        )
+    rows = [
+        TableRow(
+            (one.title, number(one.value, one.unit), one.fact.replace("_", " ") or "a study, not a fact")
+        )
+        for one in worth.worth
+    ]
+    if worth.perfect_information is not None:
+        rows.insert(0, TableRow(("everything", number(worth.perfect_information, worth.unit), "")))
+    yield Table(
+        "what knowing it would gain", ("input", "expected gain", "settled by"), (50, 25, 25), tuple(rows)
+    )
+    yield Words("assumed, and rests on", (*worth.assumptions, *worth.sources))
+
+
+def _amount(estimate: Estimate | None) -> str:
+    """Value and interval; a dash where it is not known."""
+    return "–" if estimate is None else joined(value_of(estimate))

@@ -38,7 +38,7 @@ def html(result: PlanResult, drawings: Drawings) -> str:
     return filled(
         "report.html.j2",
         result=result, first=first_page(result), drawings=drawings, told=Appendix(result), use=INTENDED_USE,
-        sections=shared(result),
+        sections=shared(result), study_words=study_words,
         section_titles=SECTION_TITLES, tier_words=tier_words, statuses=OPTION_WORDS, act_words=act_words,
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,

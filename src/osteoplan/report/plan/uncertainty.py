@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from osteoplan.model.certainty import Rigidity, Tornado
+from osteoplan.model.certainty import Bar, Rigidity, Tornado
 from osteoplan.report.drawing.figures import svg_uri
 
-__all__ = ["FONT_PT", "HIGH", "LOW", "ROW_CM", "figure_of", "rigidity_chart", "shared_words", "tornado_chart"]
+__all__ = [
+    "FONT_PT",
+    "HIGH",
+    "LOW",
+    "ROW_CM",
+    "bars_chart",
+    "figure_of",
+    "rigidity_chart",
+    "shared_words",
+    "tornado_chart",
+]
 
 
 def shared_words(part: Rigidity) -> tuple[str, ...]:
@@ -29,19 +40,25 @@ _MOST = 9  # bars: the rest moves next to nothing
 @lru_cache(maxsize=16)  # of the page and of its PDF
 def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
     """Data URI of an SVG: bars left and right of the stated value, widest on top."""
-    bars = tornado.bars[:_MOST]
+    what = "difference [points of intact]" if tornado.reference else f"{tornado.title} [% of intact]"
+    return bars_chart(tornado.bars, tornado.estimate.value, what, width_cm=width_cm, digits=".1f")
+
+
+def bars_chart(
+    bars: Sequence[Bar], value: float, what: str, *, width_cm: float = 15.5, digits: str = ".3g"
+) -> str:
+    """Data URI of an SVG: what each input alone makes of ``value``; ``what`` it is, with its unit."""
+    bars = bars[:_MOST]
     figure, axes = figure_of(width_cm, 1.3 + ROW_CM * max(1, len(bars)), left=0.37, bottom_cm=0.95)
-    value = tornado.estimate.value
     for row, bar in enumerate(bars):
         axes.barh(row, bar.low - value, left=value, height=0.62, color=LOW)
         axes.barh(row, bar.high - value, left=value, height=0.62, color=HIGH, hatch="///", edgecolor="white")
-        axes.text(bar.low, row, f"{bar.low:.1f} ", ha="right", va="center", fontsize=FONT_PT - 1)
-        axes.text(bar.high, row, f" {bar.high:.1f}", ha="left", va="center", fontsize=FONT_PT - 1)
+        axes.text(bar.low, row, f"{bar.low:{digits}} ", ha="right", va="center", fontsize=FONT_PT - 1)
+        axes.text(bar.high, row, f" {bar.high:{digits}}", ha="left", va="center", fontsize=FONT_PT - 1)
     axes.axvline(value, color="black", linewidth=1.0)
     axes.set_yticks(range(len(bars)), [bar.title for bar in bars], fontsize=FONT_PT)
     axes.invert_yaxis()
     axes.margins(x=0.16)
-    what = "difference [points of intact]" if tornado.reference else f"{tornado.title} [% of intact]"
     axes.set_xlabel(what, fontsize=FONT_PT)
     return svg_uri(figure)
 
