@@ -42,7 +42,6 @@ def html(result: PlanResult, drawings: Drawings) -> str:
         section_titles=SECTION_TITLES, tier_words=tier_words, statuses=OPTION_WORDS, act_words=act_words,
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
-        study_words=study_words,
         boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,
         measured_lines=measured_lines, load_link=load_link,
         tornado_chart=tornado_chart, rigidity_chart=rigidity_chart, shared_words=shared_words,
