@@ -223,6 +223,23 @@ def test_simulated_figures_are_compared_in_the_same_draw() -> None:
     assert pair(found, "a", "b").one_wins == 1.0
 
 
+def test_simulated_figures_are_those_of_the_worst_load_case_and_of_the_same_cases() -> None:
+    both = [simulated([80.0] * 40), replace(simulated([60.0] * 20 + [90.0] * 20), target="compression")]
+    found = of(candidate("a", *both), candidate("b", *both[::-1]), candidate("c", both[0]))
+    assert found.values["a"] == found.values["b"] == {"stronger_bone": 75.0}  # the mean of 60 and 90
+    assert pair(found, "a", "c").shared == ()
+    assert {one.attribute: one.reason for one in found.left_out}["stronger_bone"] == "same in all"
+
+
+def test_figures_of_two_times_are_not_held_against_each_other() -> None:
+    soon, late = (share(PAIN, events) for events in (78, 45))
+    soon = replace(soon, study=Study(n=100, events=78, months=1.0))
+    late = replace(late, study=Study(n=100, events=45, months=6.0))
+    found = of(candidate("a", soon), candidate("b", late), candidate("c", share(PAIN, 10)))
+    assert pair(found, "a", "b").shared == ()
+    assert pair(found, "a", "c").shared == pair(found, "b", "c").shared == ("less_pain",)
+
+
 def test_only_what_is_left_to_choose_is_weighed_and_nothing_left_is_no_error() -> None:
     assert [one.technique for one in of(A, candidate("x", *B.published, tier=4)).options] == ["a"]
     alone = of()

@@ -35,7 +35,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import PreferenceResult
 
-__all__ = ["MOST_QUESTIONS", "choose", "first_of", "told_better"]
+__all__ = ["MOST_QUESTIONS", "alike", "choose", "first_of", "told_better"]
 
 MOST_QUESTIONS = 3
 SURE = 0.9  # share of samples from which on two are told apart: that of the plan's intervals
@@ -168,7 +168,7 @@ def _by_harm(one: Candidate, two: Candidate, ensemble: Ensemble) -> Above | None
     """Published harm, where both have the same one and it is told apart."""
     for id in HARM:
         told = one.outcome(id), two.outcome(id)
-        if told[0] is None or told[1] is None or not _alike(told[0], told[1]):
+        if told[0] is None or told[1] is None or not alike(told[0], told[1]):
             continue
         ours, theirs = _drawn(told[0], one.id, ensemble), _drawn(told[1], two.id, ensemble)
         if ours is None or theirs is None:
@@ -220,11 +220,11 @@ def _shared(one: Candidate, two: Candidate) -> Iterator[tuple[str, Estimate, Est
         ours, theirs = one.outcome(id), two.outcome(id)
         if ours is None or theirs is None or outcome_of(id).better == "neither":
             continue
-        if _alike(ours, theirs):
+        if alike(ours, theirs):
             yield id, ours, theirs
 
 
-def _alike(one: Estimate, two: Estimate) -> bool:
+def alike(one: Estimate, two: Estimate) -> bool:
     """Of one kind, unit and time: pain at a month is not held against pain at six."""
     when = [e.study.months for e in (one, two) if e.study is not None and e.study.months is not None]
     same_time = len(when) < 2 or when[0] == when[1]

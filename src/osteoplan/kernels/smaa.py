@@ -49,19 +49,20 @@ class Counts:
     compared: Bool
 
 
-def acceptability(values: F64, weights: F64) -> Counts:
+def acceptability(values: F64, weights: F64, alike: Bool | None = None) -> Counts:
     """Count who is first.
 
     Args:
         values: (options, attributes, draws) partial values, NaN where an option has none; sample s takes draw
             s mod draws.
         weights: (samples, attributes), 0 or more, each row summing to 1.
+        alike: (options, options, attributes) which figures may be held against each other; None: all.
     """
     values = np.tile(values, (1, 1, -(-BLOCK // values.shape[2])))  # a round fills a block at least
     options, attributes, draws = values.shape
     samples = len(weights)
     have: Bool = ~np.asarray(np.isnan(values).any(axis=2))
-    shared: Bool = have[:, None, :] & have[None, :, :]
+    shared: Bool = have[:, None, :] & have[None, :, :] & (True if alike is None else alike)
     others = np.any(shared, axis=2) & ~np.eye(options, dtype=bool)
     compared: Bool = np.asarray(np.any(others, axis=1))
     rivals = int(compared.sum()) - 1

@@ -6,19 +6,19 @@
     compared  pair by pair, on what both have, where that carries half of the weight (``kernels.smaa``)
 
 So another candidate moves nothing between two others.  A figure without counted events and without an
-interval is not compared, nor is one of another population.
+interval is not compared, nor is one of another population, nor are figures of two times.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Bool
+from osteoplan.decide.choice import alike
 from osteoplan.decide.preference.smaa import SAMPLES, Acceptability, smaa
 from osteoplan.decide.published_draws import published_draws
 from osteoplan.knowledge.outcomes import outcome as outcome_of
@@ -45,12 +45,21 @@ TOLD = 0.95  # share of paired draws: one end of the intervals of 90 % that the 
 
 @dataclass(eq=False)
 class _Figures:
-    """Central values and draws by technique and attribute, and what cannot be compared, in words."""
+    """Figures and their draws by technique and attribute, and those without any, in words."""
 
     size: int
-    values: dict[str, dict[str, float]]
+    estimates: dict[str, dict[str, Estimate]]
     draws: dict[str, dict[str, F64]]
     bare: dict[str, list[str]]
+
+    def values(self, id: str) -> list[float]:
+        """Central values of an attribute."""
+        return [own[id].value for own in self.estimates.values() if id in own]
+
+    def alike(self, one: str, other: str, id: str) -> bool:
+        """Whether both have a figure of one kind and time."""
+        ours, theirs = self.estimates[one].get(id), self.estimates[other].get(id)
+        return ours is not None and theirs is not None and alike(ours, theirs)
 
 
 def preference_of(
@@ -77,12 +86,14 @@ def preference_of(
     values: F64 = np.array(drawn).reshape(len(left), len(counted), figures.size)
     told = [(ranges[id].worst, ranges[id].best) for id in counted]
     ends = np.array(told).reshape(len(counted), 2)
-    free = smaa(values, ends, seed=ensemble.seed, names=counted, samples=samples)
+    same = [[[figures.alike(a, b, name) for name in counted] for b in left] for a in left]
+    pairs: Bool = np.array(same, dtype=bool).reshape(len(left), len(left), len(counted))
+    free = smaa(values, ends, seed=ensemble.seed, names=counted, samples=samples, alike=pairs)
     found = free
     if answers and answers.kind != "you_decide":
         found = smaa(
             values, ends, seed=ensemble.seed, names=counted, samples=samples,
-            points=answers.points, sets=answers.sets,
+            points=answers.points, sets=answers.sets, alike=pairs,
         )  # fmt: skip
     options = found.rank_shares({id: one.recommendation.title for id, one in left.items()})
     made = PreferenceResult(
@@ -90,7 +101,7 @@ def preference_of(
         asked=asked,
         attributes=known,
         ranges=ranges,
-        values=figures.values,
+        values={id: {name: e.value for name, e in own.items()} for id, own in figures.estimates.items()},
         left_out=tuple(one for one in out.values() if one is not None),
         unasked=tuple(id for id in asked if id not in counted),
         weights=found.weights,
@@ -108,33 +119,38 @@ def preference_of(
 
 
 def _figures(left: Sequence[Candidate], known: Mapping[str, Attribute], ensemble: Ensemble) -> _Figures:
-    """The first figure of each attribute that can be drawn from; simulated ones by the load case of most."""
+    """The first figure of each attribute that can be drawn from."""
     names = [one.id for one in left]
     found = _Figures(ensemble.n, {id: {} for id in names}, {id: {} for id in names}, {id: [] for id in known})
-    for attribute in known.values():
-        told = {one.id: _told(one, attribute) for one in left}
-        cases = Counter(e.target for own in told.values() for e in own if e.basis == "simulated")
-        case = cases.most_common(1)[0][0] if cases else ""
-        for one in left:
-            own = [e for e in told[one.id] if e.basis != "simulated" or e.target == case]
-            for estimate in own:
-                drawn = _drawn(estimate, one.id, ensemble)
-                if drawn is not None:
-                    found.values[one.id][attribute.id] = estimate.value
-                    found.draws[one.id][attribute.id] = drawn
-                    break
-            else:
-                found.bare[attribute.id] += [
-                    f"{one.recommendation.title}: {e.value:g} {e.unit}, {BARE}" for e in own[:1]
-                ]
+    for one, attribute in product(left, known.values()):
+        own = _told(one, attribute)
+        for estimate in own:
+            drawn = _drawn(estimate, one.id, ensemble)
+            if drawn is not None:
+                found.estimates[one.id][attribute.id] = estimate
+                found.draws[one.id][attribute.id] = drawn
+                break
+        else:
+            found.bare[attribute.id] += [
+                f"{one.recommendation.title}: {e.value:g} {e.unit}, {BARE}" for e in own[:1]
+            ]
     return found
 
 
 def _told(one: Candidate, attribute: Attribute) -> list[Estimate]:
-    return [
+    """Its figures; of simulated ones the worst load case in every draw."""
+    told = [
         e for e in one.outcomes
         if e.id == attribute.outcome and e.unit == attribute.unit and attribute.target in ("", e.target)
     ]  # fmt: skip
+    cases = [e for e in told if e.basis == "simulated" and e.draws is not None]
+    if not cases:
+        return told
+    worst = np.min if attribute.better == "more" else np.max
+    value = worst([e.value for e in cases])
+    draws = worst([e.draws for e in cases if e.draws is not None], axis=0)
+    named = " and ".join(sorted(e.target for e in cases))
+    return [replace(cases[0], target=named, value=float(value), low=None, high=None, draws=draws)]
 
 
 def _drawn(estimate: Estimate, technique: str, ensemble: Ensemble) -> F64 | None:
@@ -148,20 +164,20 @@ def _drawn(estimate: Estimate, technique: str, ensemble: Ensemble) -> F64 | None
 
 def _left_out(id: str, figures: _Figures) -> LeftOut | None:
     """Why an attribute is not asked; None where two candidates are told apart."""
-    drawn = [own[id] for own in figures.draws.values() if id in own]
-    bare = tuple(figures.bare[id])
-    if len(drawn) < 2:
-        return LeftOut(id, "no comparable evidence", bare)
-    values = {own[id] for own in figures.values.values() if id in own}
-    if len(values) == 1 and all(np.array_equal(one, drawn[0]) for one in drawn):
-        return LeftOut(id, "same in all", bare)
-    apart = any(max(np.mean(a > b), np.mean(b > a)) >= TOLD for a, b in combinations(drawn, 2))
-    return None if apart and len(values) > 1 else LeftOut(id, "not told apart", bare)
+    pairs = [pair for pair in combinations(figures.draws, 2) if figures.alike(*pair, id)]
+    if not pairs:
+        return LeftOut(id, "no comparable evidence", tuple(figures.bare[id]))
+    drawn = [(figures.draws[one][id], figures.draws[other][id]) for one, other in pairs]
+    if all(np.array_equal(a, b) for a, b in drawn):
+        return LeftOut(id, "same in all", tuple(figures.bare[id]))
+    apart = any(max(np.mean(a > b), np.mean(b > a)) >= TOLD for a, b in drawn)
+    swings = len(set(figures.values(id))) > 1
+    return None if apart and swings else LeftOut(id, "not told apart", tuple(figures.bare[id]))
 
 
 def _range(attribute: Attribute, figures: _Figures) -> Swing:
     """From the worst to the best of today's figures."""
-    values = [own[attribute.id] for own in figures.values.values() if attribute.id in own]
+    values = figures.values(attribute.id)
     worst, best = min(values), max(values)
     return Swing(worst, best) if attribute.better == "more" else Swing(best, worst)
 

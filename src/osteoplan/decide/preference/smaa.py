@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from osteoplan.arrays import Bool
 from osteoplan.decide.preference.weights import Weighing, weigh
 from osteoplan.errors import BadInput
 from osteoplan.kernels.smaa import Counts, acceptability
@@ -68,6 +69,7 @@ def smaa(
     points: Mapping[str, float] | None = None,
     sets: Sequence[BestWorst] = (),
     samples: int = SAMPLES,
+    alike: Bool | None = None,
 ) -> Acceptability:
     """How often each option is first, over all weights that the answers leave.
 
@@ -77,6 +79,7 @@ def smaa(
         ranges: (attributes, 2): the worst and the best, in units.  Values are linear between and beyond.
         names: of the attributes; "0", "1" ... where left out.
         points, sets: as in ``weigh``; neither: all weights.
+        alike: (options, options, attributes) which figures may be held against each other; None: all.
 
     Raises:
         BadInput: shapes that do not fit, a range without width, points below 0, no samples.
@@ -98,5 +101,5 @@ def smaa(
         raise BadInput("samples are 1 or more, points 0 or more")
     weighing = weigh(called, seed=seed, samples=samples, points=points, sets=sets)
     worst, best = ends[:, 0, None], ends[:, 1, None]
-    counts = acceptability((given - worst) / (best - worst), weighing.weights)
+    counts = acceptability((given - worst) / (best - worst), weighing.weights, alike)
     return Acceptability(**vars(counts), names=called, weighing=weighing)
