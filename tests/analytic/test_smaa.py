@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -139,6 +140,14 @@ def test_every_draw_serves_as_often_as_the_others() -> None:
     for samples, share in ((3000, 500 / 3000), (7000, 1000 / 7000)):
         found = of(np.array([[draws], [np.full(3000, 0.5)]]), samples=samples)
         assert found.over[0, 1] == pytest.approx(share, abs=1e-12)
+
+
+def test_a_hundred_thousand_weights_take_less_than_a_second() -> None:
+    values = np.random.default_rng(1).random((10, 8, 200))
+    names = [f"a{n}" for n in range(8)]
+    start = time.process_time()
+    of(values, names=names, sets=[BestWorst(tuple(names), "a0", "a7")], samples=N)
+    assert time.process_time() - start < 1.0
 
 
 VALUES = arrays(np.float64, (4, 3), elements=st.one_of(st.floats(-0.5, 1.5), st.just(np.nan)))

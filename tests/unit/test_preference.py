@@ -16,7 +16,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.evidence import Recommendation
 from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.plan import Option, Plan
-from osteoplan.model.preference import Answers, BestWorst, PairShare, PreferenceResult, Swing
+from osteoplan.model.preference import Answers, BestWorst, PairShare, PreferenceResult, Sure, Swing
 
 PAIN, HARM, AGAIN = (
     "pain_response_probability",
@@ -192,6 +192,14 @@ def test_contradictory_answers_are_shown_and_all_weights_count() -> None:
         "contradictory answers, left as they are: what matters more goes in a circle"
     )
     assert found.pairs == of(A, B, said=answers("you_decide")).pairs
+
+
+def test_a_choice_that_is_shut_and_a_conflict_are_said() -> None:
+    unsure, settled = Sure(sure=False), Sure(True, True, True, True)
+    said = of(A, B, said=answers(choice="x", sure_before=unsure)).warnings
+    assert "the patient chose x, which is not among what is left" in said
+    assert "decisional conflict before the page: SURE 3 of 4 at most" in said
+    assert of(A, B, said=answers(choice="a", sure_before=unsure, sure_after=settled)).warnings == ()
 
 
 def test_what_would_have_to_matter_is_told_for_those_behind() -> None:

@@ -27,6 +27,7 @@ from osteoplan.model.choice import Candidate
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import (
+    SURE_ITEMS,
     Answers,
     Attribute,
     LeftOut,
@@ -202,6 +203,12 @@ def _warnings(made: PreferenceResult, found: Acceptability, figures: _Figures) -
     answers, titles = made.answers, {one.technique: one.title for one in made.options}
     if found.weighing.contradiction:
         yield f"contradictory answers, left as they are: {found.weighing.contradiction}; all weights count"
+    if answers and answers.choice and answers.choice not in titles:
+        yield f"the patient chose {answers.choice}, which is not among what is left"
+    sure = answers and (answers.sure_after or answers.sure_before)
+    if answers and sure and sure.conflict:
+        when = "after" if answers.sure_after else "before"
+        yield f"decisional conflict {when} the page: SURE {sure.score[1]} of {len(SURE_ITEMS)} at most"
     if answers and not answers.ranges:
         yield "the answers hold no ranges: those of today's figures were taken, and another may move them"
     elif answers:
