@@ -276,6 +276,7 @@ def test_paper_has_boxes_to_tick_letters_of_14_points_and_nothing_cut_off(tmp_pa
     assert "100" in text
     assert "My name:" in text
     assert "Save my answers" not in text
+    assert "I pick what matters" not in text  # paper asks for points alone
     assert "are still alive" not in text  # folded away on paper too
     assert all(abs(float(sheet.mediabox.width) - 595.0) < 1.0 for sheet in sheets)
     sizes: list[float] = []  # of all lines before the sources, which are smaller

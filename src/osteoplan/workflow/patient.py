@@ -69,7 +69,7 @@ def page_name(language: str) -> str:
 
 def _asked(document: Json, language: str) -> ForPatient:
     facts = {one["name"]: one["value"] for one in document["findings"]}
-    known = release()
+    known, used = release(), (document["knowledge"] or {}).get("release", "")
     return ForPatient(
         case=document["case"],
         bone=document["bone"],
@@ -84,8 +84,8 @@ def _asked(document: Json, language: str) -> ForPatient:
         facts_open=bool(document["questions"]),
         program=f"osteoplan {document['stamp']['program']}",
         date=document["stamp"]["created"],
-        release=known.version,
-        facts_date=known.date.isoformat(),
+        release=used or known.version,
+        facts_date=known.date.isoformat() if used == known.version else document["stamp"]["created"],
     )
 
 
