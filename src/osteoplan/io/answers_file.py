@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -30,23 +30,8 @@ __all__ = [
     "read_preferences",
 ]
 
-SureAnswer = bool | Literal["unsure"] | None
-
-
-class SureFile(Strict):
-    """The four questions; what is left out is unanswered, and unsure counts as no."""
-
-    sure: SureAnswer = None
-    informed: SureAnswer = None
-    weighed: SureAnswer = None
-    supported: SureAnswer = None
-
-
-class SureTwiceFile(Strict):
-    """Before and after the page was gone through."""
-
-    before: SureFile | None = None
-    after: SureFile | None = None
+Item = Literal["sure", "informed", "weighed", "supported"]
+SureFile = dict[Item, bool | Literal["unsure"] | None]  # left out is unanswered, unsure counts as no
 
 
 class SwingFile(Strict):
@@ -72,9 +57,9 @@ class AnswersFile(Strict):
     date: datetime.date
     language: str
     ranges: dict[str, SwingFile] = {}
-    points: dict[str, float] = {}
+    points: dict[str, Annotated[float, Field(ge=0.0, le=100.0)]] = {}
     sets: list[SetFile] = []
-    sure: SureTwiceFile = SureTwiceFile()
+    sure: dict[Literal["before", "after"], SureFile] = {}
     choice: str = ""
     questions: list[str] = []
     own_words: str = ""
@@ -161,9 +146,9 @@ def _answers(file: AnswersFile, where: str) -> Answers:
         raise BadInput(f"{where}: {id} was answered without a range: give its worst and best under 'ranges'")
     return Answers(
         file.kind, file.by, file.date, file.language, ranges,  # type: ignore[arg-type]
-        {id: _points(id, value, where) for id, value in file.points.items()},
+        file.points,
         tuple(best_worst(one, where) for one in file.sets),
-        _sure(file.sure.before), _sure(file.sure.after), file.choice, tuple(file.questions),
+        _sure(file.sure.get("before")), _sure(file.sure.get("after")), file.choice, tuple(file.questions),
         file.own_words,
     )  # fmt: skip
 
@@ -189,12 +174,6 @@ def _swing(id: str, file: SwingFile, where: str) -> Swing:
     return swing
 
 
-def _points(id: str, value: float, where: str) -> float:
-    if not 0.0 <= value <= 100.0:
-        raise BadInput(f"{where}: points: {id}: {value:g} is outside 0 to 100")
-    return value
-
-
 def best_worst(file: SetFile, where: str) -> BestWorst:
     """A set, its best and worst among what was shown."""
     for key, id in (("best", file.best), ("worst", file.worst)):
@@ -209,4 +188,4 @@ def _sure(file: SureFile | None) -> Sure | None:
     """Unsure is no yes."""
     if file is None:
         return None
-    return Sure(**{item: False if said == "unsure" else said for item, said in file.model_dump().items()})
+    return Sure(**{item: False if said == "unsure" else said for item, said in file.items()})
