@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def bar_chart(shares: Mapping[str, float], what: str, *, width_cm: float = 15.5)
     for row, share in enumerate(shares.values()):
         axes.barh(row, 100.0 * share, height=0.62, color=LOW)
         axes.text(100.0 * share, row, f" {100.0 * share:.0f}", va="center", fontsize=FONT_PT - 1)
-    axes.set_yticks(range(len(shares)), list(shares), fontsize=FONT_PT)
+    axes.set_yticks(range(len(shares)), [fill(one, 34) for one in shares], fontsize=FONT_PT - 1)
     axes.invert_yaxis()
     axes.set_xlim(0.0, 108.0)
     axes.set_xlabel(what, fontsize=FONT_PT)

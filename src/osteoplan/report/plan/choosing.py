@@ -150,7 +150,7 @@ def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]
     }
     yield Words("", (who, *told_by.warnings))
     bars = {one.title: one.first for one in told_by.options if one.compared}
-    if bars:
+    if any(bars.values()):
         note = (
             f"{told_by.samples:,} weights over {told_by.draws} samples of the outcomes; none is first in "
             f"{100.0 * told_by.undecided:.0f} %; within a tier alone it orders, across tiers it is only told"
@@ -161,7 +161,8 @@ def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]
     for id in told_by.asked:
         swing, unit = told_by.ranges[id], unit_word(told_by.attributes[id].unit)
         weight = f"{100.0 * told_by.weights[id]:.0f} %" if id in told_by.weights else "not counted"
-        rows.append(TableRow((called[id], f"{swing.worst:g} to {swing.best:g} {unit}".strip(), weight)))
+        ends = f"{number(swing.worst)} to {number(swing.best)} {unit}".strip()
+        rows.append(TableRow((called[id], ends, weight)))
     yield Table("what differs", ("what", "worst to best", "mean weight"), (50, 30, 20), tuple(rows))
     yield Table(
         "what would have to matter for another to be first", ("technique", "first in", ""), (28, 14, 58),
@@ -170,11 +171,10 @@ def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]
             for one in told_by.would_win
         ),
     )  # fmt: skip
-    left = (
-        f"{called.get(one.attribute, one.attribute.replace('_', ' '))}: {one.reason}"
-        for one in told_by.left_out
-    )
-    yield Words("not asked", tuple(left))
+    why: dict[str, list[str]] = {}
+    for out in told_by.left_out:
+        why.setdefault(out.reason, []).append(called.get(out.attribute, out.attribute.replace("_", " ")))
+    yield Words("not asked", tuple(f"{reason}: {', '.join(out)}" for reason, out in why.items()))
 
 
 def _value(result: PlanResult, worth: ValueResult) -> Iterator[Part]:
@@ -193,7 +193,7 @@ def _value(result: PlanResult, worth: ValueResult) -> Iterator[Part]:
         figures = (_amount(one.qaly), _amount(one.cost), _amount(one.nmb))
         rows.append(TableRow((one.title, *figures, money, "; ".join(one.missing))))
     heads = ("technique", "QALY", "cost", "net benefit", "money", "missing")
-    yield Table("", heads, (20, 14, 14, 16, 14, 22), tuple(rows))
+    yield Table("", heads, (18, 11, 11, 12, 12, 36), tuple(rows))
     pairs = tuple(
         TableRow(
             (
@@ -236,7 +236,7 @@ def _value(result: PlanResult, worth: ValueResult) -> Iterator[Part]:
     yield Table(
         "what knowing it would gain", ("input", "expected gain", "settled by"), (50, 25, 25), tuple(rows)
     )
-    yield Words("assumed, and rests on", (*worth.assumptions, *worth.sources))
+    yield Words("assumed, and rests on", (*worth.assumptions, f"sources: {', '.join(worth.sources)}"))
 
 
 def _amount(estimate: Estimate | None) -> str:

@@ -110,12 +110,12 @@ def _meeting(result: PlanResult, drawings: Drawings) -> Json:
 
 def _technical(result: PlanResult) -> Json:
     """The sections of the technical version."""
-    lines = (*result.warnings, *result.credits)
     return {
         "header": asdict(header(result)),
         "plan": result.id[:16],
         "date": result.stamp.created,
-        "lines": lines,
+        "warnings": result.warnings,
+        "credits": result.credits,
         "sections": [asdict(one) for one in technical(result)],
     }
 

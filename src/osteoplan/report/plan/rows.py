@@ -91,7 +91,7 @@ def row(result: PlanResult, one: Candidate, aim: Sequence[str]) -> Row:
         evidence=_fitted(_figures(result, one, "evidence"), _EVIDENCE),
         bone=_fitted(bone_lines(result, () if shown is None else shown.outcomes), _BONE),
         risk=_fitted(_risk(result, one), _RISK),
-        burden=_fitted((_burden(result, e) for e in _firsts(result, one, "burden")), _BURDEN),
+        burden=_fitted(_burden(result, one), _BURDEN),
         against=_whole(_against(result, one), _AGAINST),
     )
 
@@ -235,13 +235,16 @@ def _above(result: PlanResult, one: Candidate) -> Iterator[Linked]:
             yield Linked(f"above {few_words(worse, 22)} {words}", "choice")
 
 
-def _burden(result: PlanResult, estimate: Estimate) -> Linked:
-    """*43 min*, *stay 1 day*, *general anaesthesia*."""
-    outcome = result.wordings.outcomes[estimate.id]
-    words = told(result, estimate).text
-    name = outcome.short_title if outcome.levels else ""
-    before = {"stay_days": "stay ", "days_to_walking": "walks after "}.get(estimate.id, "")
-    return _published(result, estimate, f"{before}{words} {name}".strip())
+def _burden(result: PlanResult, one: Candidate) -> Iterator[Linked]:
+    """*43 min*, *stay 1 day*, *general anaesthesia*; what is none is no burden."""
+    before = {"stay_days": "stay ", "days_to_walking": "walks after "}
+    for estimate in _firsts(result, one, "burden"):
+        outcome, words = result.wordings.outcomes[estimate.id], told(result, estimate).text
+        if not outcome.levels:
+            yield _published(result, estimate, before.get(estimate.id, "") + words)
+        elif estimate.value > 0.0:
+            named = words if words == "sedation" else f"{words} {outcome.short_title}"
+            yield _published(result, estimate, named)
 
 
 def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Linked]:

@@ -86,7 +86,7 @@ def _evidence(result: PlanResult) -> ReportSection:
         for n, estimate in enumerate(one.published):
             rows.append(_figure(told, estimate, one.recommendation.title if n == 0 else "", n < _ON_PAPER))
     heads = ("option", "outcome", "value, n", "how sure, how near", "what was done, to whom", "source")
-    widths = (15, 14, 17, 15, 29, 10)
+    widths = (12, 12, 16, 22, 28, 10)
     compared = tuple(TableRow((line.label, line.text), paper=False) for line in told.compared)
     parts = (
         Table("", heads, widths, tuple(rows)),
