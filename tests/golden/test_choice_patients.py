@@ -72,7 +72,6 @@ def test_two_are_told_apart_only_by_what_both_have(name: str) -> None:
         shared = {e.id for e in by_id[told.better].outcomes} & {e.id for e in by_id[told.worse].outcomes}
         if told.by == "preference":
             pair = next(p for p in liked.pairs if {p.one, p.other} == {told.better, told.worse})
-            assert sum(liked.weights[id] for id in pair.shared) >= 0.5
             assert {liked.attributes[id].outcome for id in pair.shared} <= shared
         else:
             assert told.by == "safety"  # nothing was simulated

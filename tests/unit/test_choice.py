@@ -41,12 +41,12 @@ def gap(better, worse, value, supported=True, **ends):
     return Difference(f"{better}_left", f"{worse}_left", estimate, supported)
 
 
-def answered(*pairs, leader="a", weight=1.0):
+def answered(*pairs, leader="a"):
     """A preference result with nothing in it but its pairs and who is first."""
     ids = dict.fromkeys([leader, *(id for pair in pairs for id in pair[:2])])
     return PreferenceResult(
         answers=object(), asked=("pain",), attributes={}, ranges={}, values={}, left_out=(), unasked=(),
-        weights={"pain": weight, "stay": 1.0 - weight}, fixed=False, order=(),
+        weights={}, fixed=False, order=(),
         options=tuple(RankShare(id, id, 0.5, ()) for id in ids),
         pairs=tuple(PairShare(one, two, wins, 1.0 - wins, ("pain",)) for one, two, wins in pairs),
         undecided=0.0, would_win=(), samples=1000, draws=200,
@@ -184,11 +184,3 @@ def test_figures_of_two_times_are_not_held_against_each_other():
     same = replace(late, study=replace(late.study, months=1.0))
     told = choose([candidate("a", 2, same), candidate("b", 2, early)], NOBODY, N).above
     assert "1 % against 30 %" in told[0].because
-
-
-@pytest.mark.parametrize(("weight", "told"), [(0.5, True), (0.49, False)])
-def test_answers_order_two_only_where_half_of_what_matters_is_known_of_both(weight, told):
-    found = choose(
-        [candidate("a", 1), candidate("b", 1)], NOBODY, N, answered(("a", "b", 1.0), weight=weight)
-    )
-    assert bool(found.above) is told

@@ -41,7 +41,6 @@ MOST_QUESTIONS = 3
 SURE = 0.9  # share of samples from which on two are told apart: that of the plan's intervals
 # published harm that orders two ways of different kinds, in the order in which it is asked
 HARM = ("nerve_injury_probability", "major_complication_probability", "complication_probability")
-HALF = 0.5  # weight that two must have in common before answers order them
 DOMINATED_ON = 2  # outcomes that both must have: one alone is a comparison, no dominance
 
 
@@ -126,8 +125,6 @@ def _by_preference(one: Candidate, two: Candidate, preference: PreferenceResult)
     for pair in preference.pairs:
         if {pair.one, pair.other} != {one.id, two.id}:
             continue
-        if sum(preference.weights.get(id, 0.0) for id in pair.shared) < HALF:
-            return None  # most of what matters to the patient is not known of one of them
         for better, worse, share in (
             (pair.one, pair.other, pair.one_wins), (pair.other, pair.one, pair.other_wins),
         ):  # fmt: skip
