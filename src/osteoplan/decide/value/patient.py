@@ -143,14 +143,16 @@ class _Model:
         variant, base = _shared([one, other]), _base([one, other])
         a, b = self.lived(one, variant), self.lived(other, variant)
         name = f"{one.id} less {other.id}"
-        qaly = self.drawn("qaly", name, a.q0 - b.q0, a.q - b.q, "a")
+        qaly = _as_sure(self.drawn("qaly", name, a.q0 - b.q0, a.q - b.q, "a"), one, other)
         cost, benefits = None, []
         if base is not None:
             x, y = one.prices[base], other.prices[base]
             cost = self.drawn("cost", name, x * a.t0 - y * b.t0, x * a.t - y * b.t, base.currency)
             for w in thresholds(base.currency):
                 (a0, an), (b0, bn) = a.nmb(w, x), b.nmb(w, y)
-                benefits.append(self.drawn("nmb", name, a0 - b0, an - bn, base.currency))
+                benefits.append(
+                    _as_sure(self.drawn("nmb", name, a0 - b0, an - bn, base.currency), one, other)
+                )
         told, because = _told(benefits or [qaly], one, other)
         if base is not None and not benefits:
             because = f"{because}; no threshold in {base.currency} is known".removeprefix("; ")
@@ -168,19 +170,21 @@ def _alone(case: Appraisal, model: _Model | None) -> TechniqueValue:
     if model is not None:
         found = model.lived(case, case.own)
         because = tuple(dict.fromkeys(key for _, share in case.shares() for key in share.estimate.because))
-        qaly = model.drawn("qaly", case.id, found.q0, found.q, "a", because)
-        if not case.sized:  # nobody knows how sure it is: an interval of the rest alone would claim it
-            qaly = replace(qaly, low=None, high=None, draws=None)
+        qaly = _as_sure(model.drawn("qaly", case.id, found.q0, found.q, "a", because), case)
         if base:
             cost = model.drawn("cost", case.id, price * found.t0, price * found.t, base.currency, case.cites)
             for threshold in thresholds(base.currency)[:1]:
-                nmb = model.drawn("nmb", case.id, *found.nmb(threshold, price), base.currency)
-                nmb = nmb if case.sized else replace(nmb, low=None, high=None, draws=None)
+                nmb = _as_sure(model.drawn("nmb", case.id, *found.nmb(threshold, price), base.currency), case)
     elif base:
         cost = Estimate(
             "cost", case.id, price, None, None, base.currency, "published", case.cites, status="unverified"
         )
     return TechniqueValue(case.id, title, qaly, cost, nmb, base, case.missing, case.rests_on)
+
+
+def _as_sure(found: Estimate, *cases: Appraisal) -> Estimate:
+    """Without its interval where a study's size is not known: the rest alone would claim to be sure."""
+    return found if all(case.sized for case in cases) else replace(found, low=None, high=None, draws=None)
 
 
 def _both_ways(pair: PairValue) -> tuple[PairValue, PairValue]:
@@ -189,7 +193,7 @@ def _both_ways(pair: PairValue) -> tuple[PairValue, PairValue]:
 
     def turned(one: Estimate | None) -> Estimate | None:
         if one is None or one.draws is None or one.low is None or one.high is None:
-            return None
+            return one and replace(one, target=name, value=-one.value)
         return replace(one, target=name, value=-one.value, low=-one.high, high=-one.low, draws=-one.draws)
 
     qaly, ways = turned(pair.qaly), dict[Told, Told](better="worse", worse="better")
@@ -202,16 +206,15 @@ def _both_ways(pair: PairValue) -> tuple[PairValue, PairValue]:
 
 def _told(benefits: Sequence[Estimate], one: Appraisal, other: Appraisal) -> tuple[Told, str]:
     """Whether the first is better, and if it cannot be said, why."""
-    for case in (one, other):
-        if not case.sized:
-            return (
-                CANNOT_SAY,
-                f"the size of the study behind {WORDS['response']} after {case.id} was not read",
-            )
+    unsized = next((case.id for case in (one, other) if not case.sized), None)
+    if unsized is not None:
+        return CANNOT_SAY, f"how sure the relief of pain after {unsized} is was not read"
+    keys = [set(case.response.estimate.because) for case in (one, other) if case.response]
+    apart = "" if keys[0] & keys[1] else "from two studies that nobody compared in the same patients"
     if all(b.low is not None and b.low > 0.0 for b in benefits):
-        return "better", ""
+        return "better", apart
     if all(b.high is not None and b.high < 0.0 for b in benefits):
-        return "worse", ""
+        return "worse", apart
     return CANNOT_SAY, f"the {100 * benefits[0].level:.0f} % interval holds zero"
 
 
@@ -339,6 +342,7 @@ def _assumptions(utility: Utility | None, region: str, scenario: Mapping[str, fl
         yield "no decrement of a fracture here was found: it costs its pain alone"
     yield f"costs and effects are discounted at {100 * rate:g} % a year; half-cycle correction, months"
     yield "death is this patient's survival alone, in every state alike"
+    yield "not counted, as no source tells it: what a fracture costs, what a complication costs or takes"
     yield from (
         f"scenario, not published: fractures after {one} times {factor:g}, as its simulated strength differs"
         for one, factor in scenario.items()
