@@ -61,8 +61,25 @@ def test_a_share_has_its_interval_its_group_and_a_thousand_people_where_it_is_ra
 
 
 def test_studies_that_differ_are_told_from_the_lowest_to_the_highest() -> None:
-    assert said(share(36.0), share(60.5), share(67.0)).startswith(
-        "Studies do not agree. They say from 36 to 67 of 100"
+    three = [replace(share(x, n=n), because=(f"S{n}",)) for x, n in ((36.0, 40), (60.5, 50), (67.0, 60))]
+    assert said(*three).endswith("Seen in 150 other people.")
+    assert said(*three).startswith("Studies differ. They say from 36 to 67 of 100 people.")
+    review = replace(three[0], study=Study(661, design="pooled"))
+    assert said(review, *three[1:]).endswith("Seen in 661 other people.")
+    none = replace(three[0], value=0.0, low=0.0, high=9.0)
+    assert said(none, three[1]).startswith("Studies differ. They say up to 61 of 100 people.")
+
+
+def test_the_same_people_at_another_time_are_counted_once_and_are_no_other_study() -> None:
+    early, late = share(27.0, n=55), replace(share(14.0, n=50), study=Study(50, months=3.0))
+    assert said(early, late) == "From 14 to 27 of 100 people, at different times. Seen in 55 other people."
+
+
+def test_a_share_of_treated_bones_is_not_told_as_one_of_people() -> None:
+    leaks = replace(share(57.0, 47.0, 66.0), study=Study(113, "vertebrae", months=1.0))
+    assert said(leaks).startswith("About 57 of 100 treated places.")
+    assert said(leaks).endswith(
+        "Counted in 113 treated places of other people. This was about one month later."
     )
 
 

@@ -58,15 +58,17 @@ def _shares(
     found: Sequence[Estimate], low: float, high: float, of: int, page: Mapping[str, str]
 ) -> tuple[str, ...]:
     """So many of 100 or 1 000 people, and how sure that is."""
-    ends = {"low": _whole(low, of), "high": max(_whole(high, of), 1), "of": of}
+    who = page["people" if _of_people(found) else "places"]
+    ends = {"low": _whole(low, of), "high": max(_whole(high, of), 1), "of": of, "who": who}
     if len(found) > 1 and low < high:
-        return (page["studies_of"].format(**ends),)
+        several = "studies_of" if ends["low"] else "studies_up_to"
+        return (page["times_of" if len(_by_source(found)) == 1 else several].format(**ends),)
     one, n = found[0], (found[0].study or Study()).n
     if one.value == 0.0:
         return (page["none"] if n is None else page["none_of"].format(n=n, **ends),)
     if one.value == 100.0 and n is not None:
         return (page["all_of"].format(n=n, **ends),)
-    about = page["about_of"].format(value=max(_whole(one.value, of), 1), of=of)
+    about = page["about_of"].format(value=max(_whole(one.value, of), 1), of=of, who=who)
     if one.low is None or one.high is None:
         return (about, page["unsure"])
     return (about, page["range_of" if ends["low"] else "up_to_of"].format(**ends))
@@ -88,17 +90,32 @@ def _numbers(kind: str, found: Sequence[Estimate], words: PatientWords) -> tuple
 
 def _seen(found: Sequence[Estimate], page: Mapping[str, str]) -> tuple[str, ...]:
     """In how many other people it was counted, and when."""
-    studies = [one.study or Study() for one in found]
-    counted = [study.n for study in studies if study.n is not None]
-    if len(counted) < len(studies):
+    counted, months = _by_source(found).values(), (found[0].study or Study()).months
+    if None in counted:
         seen = page["seen_some"]
     else:
-        of_people = all(study.of == "patients" for study in studies)
-        seen = page["seen_in" if of_people else "seen_in_bones"].format(n=sum(counted))
-    months = studies[0].months
-    if len(studies) > 1 or not months or months < 1.0:
+        # a review holds the people of other studies
+        reviewed = any(one.study and one.study.design == "pooled" for one in found)
+        n = (max if reviewed else sum)(n for n in counted if n)
+        seen = page["seen_in" if _of_people(found) else "seen_in_bones"].format(n=n)
+    if len(found) > 1 or not months or months < 1.0:
         return (seen,)
-    return (seen, page["months_later"].format(months=_whole(months, 100)))
+    later = "month_later" if _whole(months, 100) == 1 else "months_later"
+    return (seen, page[later].format(months=_whole(months, 100)))
+
+
+def _of_people(found: Sequence[Estimate]) -> bool:
+    return all(one.study is None or one.study.of == "patients" for one in found)
+
+
+def _by_source(found: Sequence[Estimate]) -> Mapping[tuple[str, ...], int | None]:
+    """How many were counted, source by source: at another time the same people are told again."""
+    most: dict[tuple[str, ...], int | None] = {}
+    for one in found:
+        source, n = tuple(key for key in one.because if " " not in key), (one.study or Study()).n
+        before = most.get(source, 0)
+        most[source] = None if n is None or before is None else max(n, before)
+    return most
 
 
 def _whole(share_pct: float, of: int) -> int:
