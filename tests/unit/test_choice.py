@@ -112,8 +112,18 @@ def test_the_dominated_is_kept_and_marked_with_what_beats_it():
     assert set(places(found)) == {"a", "b"}
     mixed = (published("pain_response_probability", 90), published("major_complication_probability", 30))
     assert choose([candidate("a", 1, *mixed), candidate("b", 1, *better)], NOBODY, N).dominated == ()
-    one_alone = choose([candidate("a", 1, worse[0]), candidate("b", 1, better[0])], NOBODY, N)
-    assert one_alone.dominated == ()
+    for n in (0, 1):  # gains alone, harms alone
+        one_alone = choose([candidate("a", 1, worse[n]), candidate("b", 1, better[n])], NOBODY, N)
+        assert one_alone.dominated == ()
+
+
+def test_what_is_counted_in_vertebrae_is_not_held_against_patients():
+    worse, better = (
+        published("major_complication_probability", 30),
+        published("major_complication_probability", 2),
+    )
+    vertebrae = replace(worse, study=replace(worse.study, of="vertebrae"))
+    assert choose([candidate("a", 1, vertebrae), candidate("b", 1, better)], NOBODY, N).above == ()
 
 
 def test_drugs_stand_in_nobodys_place_and_the_shut_are_not_placed():

@@ -41,7 +41,6 @@ MOST_QUESTIONS = 3
 SURE = 0.9  # share of samples from which on two are told apart: that of the plan's intervals
 # published harm that orders two ways of different kinds, in the order in which it is asked
 HARM = ("nerve_injury_probability", "major_complication_probability", "complication_probability")
-DOMINATED_ON = 2  # outcomes that both must have: one alone is a comparison, no dominance
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,10 +221,16 @@ def _shared(one: Candidate, two: Candidate) -> Iterator[tuple[str, Estimate, Est
 
 
 def alike(one: Estimate, two: Estimate) -> bool:
-    """Of one kind, unit and time: pain at a month is not held against pain at six."""
+    """Of one kind, unit and time, counted in the same: neither pain at one month and at six, nor leaks of
+    vertebrae and of patients are held against each other."""
     when = [e.study.months for e in (one, two) if e.study is not None and e.study.months is not None]
     same_time = len(when) < 2 or when[0] == when[1]
-    return same_time and (one.unit, one.target, one.basis) == (two.unit, two.target, two.basis)
+    counted = {e.study.of for e in (one, two) if e.study is not None and e.study.n is not None}
+    return (
+        same_time
+        and len(counted) < 2
+        and (one.unit, one.target, one.basis) == (two.unit, two.target, two.basis)
+    )
 
 
 def _dominated(members: Sequence[Candidate], ensemble: Ensemble) -> Iterator[Dominated]:
@@ -248,9 +253,16 @@ def _dominance(by: Candidate, worse: Candidate, ensemble: Ensemble) -> Dominated
         drawn = _drawn(ours, by.id, ensemble), _drawn(theirs, worse.id, ensemble)
         if drawn[0] is not None and drawn[1] is not None and told_better(drawn[0], drawn[1], way) >= SURE:
             better.append(id)
-    if len(outcomes) < DOMINATED_ON or not better:
+    gains = [_gain(id) for id in outcomes]
+    if not better or all(gains) or not any(gains):
         return None
     return Dominated(worse.id, by.id, tuple(outcomes), tuple(better))
+
+
+def _gain(id: str) -> bool:
+    """Whether an outcome is what a treatment is done for; harm and burden are what it takes."""
+    outcome = outcome_of(id)
+    return outcome.cell == "evidence" or "mechanics" in outcome.by
 
 
 def _axes(members: Sequence[Candidate], ensemble: Ensemble) -> tuple[str, ...]:
