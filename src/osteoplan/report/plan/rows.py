@@ -256,7 +256,8 @@ def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Linked]:
         parts = [
             f"at {study.months:g} mo" if study.months is not None else "",
             f"n {study.n}" if study.n is not None else "",
-            f"{study.certainty} certainty" if study.certainty else "",
+            # beside the nearest structure a harm has two lines: how sure it is stands in the evidence table
+            f"{study.certainty} certainty" if study.certainty and cell == "evidence" else "",
         ]
         text = f"{result.wordings.outcomes[estimate.id].title} {joined(told(result, estimate))}"
         text += ALONE if estimate.id in alone else ""
