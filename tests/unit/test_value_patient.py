@@ -89,15 +89,19 @@ def test_an_input_that_the_rival_lacks_decides_nothing():
     assert "no published share of fracture" in with_rival.of("b").missing[0]
 
 
-def test_another_option_changes_no_pair():
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.booleans(), st.floats(0, 1e5))
+def test_another_option_changes_no_pair(relief, broken, dies, price):
     two = [
         candidate("a", share(RELIEF, 30), share(AGAIN, 6)),
         candidate("b", share(RELIEF, 22), share(AGAIN, 3)),
     ]
-    more = candidate("c", share(RELIEF, 59), share(FRACTURE, 2))
-    before, after = value(*two), value(*two, more)
+    lost = (share("death_probability", 1),) if dies else ()
+    more, few = candidate("c", share(RELIEF, relief), share(FRACTURE, broken), *lost), Ensemble(3, 60)
+    costs = {"a": 900.0, "b": 700.0, "c": price}
+    before, after = value(*two, costs=costs, ensemble=few), value(more, *two, costs=costs, ensemble=few)
     assert before.pair("a", "b").told == after.pair("a", "b").told
-    assert np.array_equal(before.pair("a", "b").qaly.draws, after.pair("a", "b").qaly.draws)
+    assert np.array_equal(before.pair("a", "b").nmb.draws, after.pair("a", "b").nmb.draws)
 
 
 def test_equal_draws_give_no_difference():

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermevander
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from osteoplan.arrays import F64
 
@@ -40,9 +38,12 @@ def evppi(benefit: F64, phi: F64) -> float:
         benefit: (n, D).
         phi: (n,) draws of the input.
     """
+    from scipy.special import ndtri  # late: a plan without draws of value needs none
+
     if np.ptp(phi) == 0.0:
         return 0.0
-    scores = hermevander(ndtri((rankdata(phi) - 0.5) / len(phi)), DEGREE)
+    ranks = np.argsort(np.argsort(phi, kind="stable"), kind="stable")
+    scores = hermevander(ndtri((ranks + 0.5) / len(phi)), DEGREE)
     apart = benefit - benefit[:, :1]  # what all share does not enter the choice
     scores /= np.sqrt((scores**2).mean(axis=0))  # nearly orthogonal: the normal equations are sound
     fitted = scores @ np.linalg.solve(scores.T @ scores, scores.T @ apart)
