@@ -15,6 +15,7 @@ from osteoplan.cli.app import run
 from osteoplan.errors import BadInput
 from osteoplan.io.documents import VerificationDocument, as_json
 from osteoplan.io.plan_json import plan_document, write_plan
+from osteoplan.knowledge.patient import patient_words
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.nouns import ReportSection, Table, TableRow
@@ -22,8 +23,10 @@ from osteoplan.report.plan.paper import Json, paper, printed
 from osteoplan.report.plan.technical import verified_section
 from osteoplan.verification.cases import VerificationCase
 from osteoplan.workflow.export import PAGES, _verified, pdf
+from osteoplan.workflow.patient import patient_paper
 from osteoplan.workflow.progress import quiet
 from osteoplan.workflow.verify import Verified
+from tests.patient_made import plan_for_patient
 from tests.report_fixture import NASTY, busy, changed, plan_result
 
 LEAST_PT = 7.0  # of DejaVu Sans: as high as Arial of 7.4 pt
@@ -144,3 +147,21 @@ def test_only_cases_that_concern_the_bone_stand_in_its_report(
 
 def _rows(section: ReportSection) -> tuple[TableRow, ...]:
     return next(part.rows for part in section.parts if isinstance(part, Table))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_patient_reads_on_paper_what_the_screen_says_but_not_the_time_that_is_left(language: str) -> None:
+    words, page = _words(patient_paper(plan_for_patient(), language)), patient_words(language).page
+    for said in ("title", "choice", "choose", "how_to_read", "unknown", "matters", "teach_back", "my_choice"):
+        assert page[said] in words
+    for technique in ("vertebroplasty", "radiotherapy", "best_supportive_care"):
+        assert patient_words(language).techniques[technique].what in words
+    assert page["time_before"] not in words
+    for rule in ("rfa", "QALY", "GBP"):
+        assert rule not in words
+
+
+def test_no_patient_page_is_made_where_a_stop_rule_spoke() -> None:
+    stop = {**plan_for_patient()["verdicts"][0], "effect": "stop", "truth": True}
+    with pytest.raises(BadInput, match="no patient's page"):
+        patient_paper({**plan_for_patient(), "verdicts": [stop]})

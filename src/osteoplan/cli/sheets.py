@@ -61,7 +61,8 @@ def export(
     plan: Path,
     *,
     to: Literal["pdf"] = "pdf",
-    page: Literal["meeting", "technical"] = "meeting",
+    page: Literal["meeting", "technical", "patient"] = "meeting",
+    language: str = "en",
     out: Path | None = None,
     force: Force = False,
     json: Json = False,
@@ -69,7 +70,8 @@ def export(
     """A plan as other files: its report as PDF.
 
     The page of the meeting is one A4 landscape sheet.  The technical version holds what stands behind it:
-    load cases, mesh and solver, verification, uncertainty, evidence, rules, sources.
+    load cases, mesh and solver, verification, uncertainty, evidence, rules, sources.  The patient's page is
+    that of 'osteoplan patient', for paper.
 
     Example: osteoplan export osteoplan-demo/plan.json --to pdf
 
@@ -83,6 +85,8 @@ def export(
         which kind of file
     page
         which version of the report
+    language
+        of the patient's page: en or de
     out
         the PDF (default PAGE.pdf beside the plan)
     """
@@ -94,7 +98,7 @@ def export(
     path = out or plan.parent / f"{page}.pdf"
     require_writable(path.parent)
     with watching() as progress:
-        made = pdf(plan, page, progress=progress)
+        made = pdf(plan, page, language=language, progress=progress)
     new = write_paper(made, path, force=force)
     if json:
         print_json({"page": page, "file": str(path), "new": new})

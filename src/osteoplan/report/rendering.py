@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
+from pydantic import BaseModel
 
 from osteoplan.arrays import U8
 
@@ -66,11 +68,16 @@ def typeset(template: str, content: Mapping[str, object], *, date: str) -> bytes
         source(template).encode(),
         font_paths=[fonts()],
         ignore_system_fonts=True,
-        sys_inputs={"content": _UNITS.sub("\u00a0", json.dumps(content, ensure_ascii=False))},
+        sys_inputs={"content": _UNITS.sub("\u00a0", json.dumps(content, ensure_ascii=False, default=_plain))},
         timestamp=datetime.fromisoformat(f"{date[:10]}T00:00:00").replace(tzinfo=UTC),
     )
     assert isinstance(made, bytes)
     return made
+
+
+def _plain(noun: object) -> object:
+    """A noun as JSON has it."""
+    return noun.model_dump() if isinstance(noun, BaseModel) else asdict(noun)  # type: ignore[call-overload]
 
 
 def page_count(pdf: bytes) -> int:

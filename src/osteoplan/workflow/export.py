@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import osteoplan
 from osteoplan.errors import BadInput
@@ -20,6 +20,7 @@ from osteoplan.provenance import cache_folder, digest
 from osteoplan.report.plan.nouns import ReportSection
 from osteoplan.report.plan.paper import SCHEMA, To, printed
 from osteoplan.report.plan.technical import verified_section
+from osteoplan.workflow.patient import patient_paper
 from osteoplan.workflow.progress import Progress, quiet
 from osteoplan.workflow.verify import data_folder, verify
 
@@ -35,13 +36,20 @@ _ALONE = (
 )  # fmt: skip
 
 
-def pdf(plan: Path, to: To, *, progress: Progress = quiet) -> bytes:
+def pdf(
+    plan: Path, to: To | Literal["patient"], *, language: str = "en", progress: Progress = quiet
+) -> bytes:
     """A version of the report of a plan; the technical one with the proof of this program on this machine.
+
+    Args:
+        language: of the patient's page.
 
     Raises:
         BadInput: no such plan; its pages are not beside it, or are another plan's or another version's.
     """
     document, beside = read_plan(plan), plan.with_name(PAGES)
+    if to == "patient":  # from plan.json alone
+        return patient_paper(document, language)
     if not beside.is_file():
         raise BadInput(f"{beside}: no such file; 'osteoplan plan' writes it beside plan.json")
     try:

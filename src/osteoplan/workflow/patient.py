@@ -20,9 +20,9 @@ from osteoplan.knowledge.refs import citations
 from osteoplan.model.choice import Candidate
 from osteoplan.model.evidence import Recommendation, Survival
 from osteoplan.report.patient.nouns import ForPatient, Weighed
-from osteoplan.report.patient.page import render_patient
+from osteoplan.report.patient.page import patient_pdf, render_patient
 
-__all__ = ["page_name", "patient_page", "plan_of", "why_no_page"]
+__all__ = ["page_name", "patient_page", "patient_paper", "plan_of", "why_no_page"]
 
 Json = dict[str, Any]
 STRENGTH = "strength_ratio_to_intact"
@@ -60,6 +60,14 @@ def patient_page(document: Json, language: str = "en") -> str:
         raise BadInput(why)
     patient_words(language)  # refused before anything is read
     return render_patient(_asked(document, language), language)
+
+
+def patient_paper(document: Json, language: str = "en") -> bytes:
+    """The page as PDF, refused for the same reasons."""
+    if why := why_no_page(document):
+        raise BadInput(why)
+    patient_words(language)
+    return patient_pdf(_asked(document, language), language)
 
 
 def page_name(language: str) -> str:
