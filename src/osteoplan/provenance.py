@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
@@ -88,6 +89,8 @@ def _feed(sink: _Sink, part: Any) -> None:
     elif isinstance(part, str):
         raw = part.encode()
         sink.update(f"S{len(raw)};".encode() + raw)
+    elif isinstance(part, date):  # YAML reads a bare 2026-12-01 so
+        sink.update(f"T{part.isoformat()};".encode())
     elif isinstance(part, bytes):
         sink.update(f"Y{len(part)};".encode() + part)
     elif isinstance(part, np.ndarray):

@@ -1,4 +1,5 @@
 import dataclasses
+import datetime
 
 import numpy as np
 import pytest
@@ -27,6 +28,12 @@ def test_a_digest_does_not_depend_on_dict_order_or_memory_order():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     array = np.arange(6.0).reshape(2, 3)
     assert digest(array) == digest(np.asfortranarray(array))
+
+
+def test_a_day_has_a_digest_of_its_own_as_yaml_reads_it_without_quotes():
+    day = datetime.date(2026, 12, 1)
+    assert digest({"date": day}) == digest({"date": datetime.date.fromisoformat("2026-12-01")})
+    assert len({digest(day), digest("2026-12-01"), digest(datetime.date(2026, 12, 2))}) == 3
 
 
 def test_a_digest_refuses_what_has_no_canonical_form():

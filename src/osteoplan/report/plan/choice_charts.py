@@ -104,6 +104,7 @@ def acceptability_chart(
         axes.text(thresholds[-1], at, f"  {title}", va="center", fontsize=FONT_PT - 1)
     axes.set_ylim(0.0, 104.0)
     axes.set_xlim(right=thresholds[-1] + 0.45 * (thresholds[-1] - min(0.0, thresholds[0])))
+    axes.set_xticks(list(thresholds))
     axes.set_xlabel(f"what a quality-adjusted year may cost [{money}]", fontsize=FONT_PT)
     axes.set_ylabel("highest net benefit in [% of draws]", fontsize=FONT_PT)
     return svg_uri(figure)

@@ -236,7 +236,10 @@ def _value(result: PlanResult, worth: ValueResult) -> Iterator[Part]:
     yield Table(
         "what knowing it would gain", ("input", "expected gain", "settled by"), (50, 25, 25), tuple(rows)
     )
-    yield Words("assumed, and rests on", (*worth.assumptions, f"sources: {', '.join(worth.sources)}"))
+    yield Words(
+        "assumed, and rests on",
+        (*worth.assumptions, *([f"sources: {', '.join(worth.sources)}"] if worth.sources else [])),
+    )
 
 
 def _amount(estimate: Estimate | None) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from osteoplan.model.certainty import Bar, Rigidity, Tornado
 from osteoplan.report.drawing.figures import svg_uri
+from osteoplan.report.words import number
 
 __all__ = [
     "FONT_PT",
@@ -45,7 +46,7 @@ def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
 
 
 def bars_chart(
-    bars: Sequence[Bar], value: float, what: str, *, width_cm: float = 15.5, digits: str = ".3g"
+    bars: Sequence[Bar], value: float, what: str, *, width_cm: float = 15.5, digits: str = ""
 ) -> str:
     """Data URI of an SVG: what each input alone makes of ``value``; ``what`` it is, with its unit."""
     bars = bars[:_MOST]
@@ -53,8 +54,22 @@ def bars_chart(
     for row, bar in enumerate(bars):
         axes.barh(row, bar.low - value, left=value, height=0.62, color=LOW)
         axes.barh(row, bar.high - value, left=value, height=0.62, color=HIGH, hatch="///", edgecolor="white")
-        axes.text(bar.low, row, f"{bar.low:{digits}} ", ha="right", va="center", fontsize=FONT_PT - 1)
-        axes.text(bar.high, row, f" {bar.high:{digits}}", ha="left", va="center", fontsize=FONT_PT - 1)
+        axes.text(
+            bar.low,
+            row,
+            f"{format(bar.low, digits) if digits else number(bar.low)} ",
+            ha="right",
+            va="center",
+            fontsize=FONT_PT - 1,
+        )
+        axes.text(
+            bar.high,
+            row,
+            f" {format(bar.high, digits) if digits else number(bar.high)}",
+            ha="left",
+            va="center",
+            fontsize=FONT_PT - 1,
+        )
     axes.axvline(value, color="black", linewidth=1.0)
     axes.set_yticks(range(len(bars)), [bar.title for bar in bars], fontsize=FONT_PT)
     axes.invert_yaxis()
