@@ -29,6 +29,7 @@ def plan_for_patient() -> Json:
         _said("radiotherapy", "comparator", "radiotherapy", 2),
         _said("best_supportive_care", "comparator", "support", None),
         _said("rfa", "plan", "ablation", 4),
+        _said("bone_modifying_agents", "comparator", "bone drugs", 2),
     )
     result = plan_result()
     years = SurvivalRow("a model", "alive", "published", 12.0, 40.0, 55.0, ("Fisher2010",))

@@ -22,8 +22,10 @@ from osteoplan.model.preference import BestWorst
 from osteoplan.report.drawing.icon_array import people
 from osteoplan.report.patient.figures import figure, told_by
 from osteoplan.report.patient.view import bone_words, sets_of
+from osteoplan.workflow.plan import write
 from tests.conftest import skip_or_fail
 from tests.patient_made import RANGES, page, plan_for_patient
+from tests.report_fixture import changed, plan_result
 
 EN = patient_words("en")
 TOPICS = {topic.id: topic for topic in topics()}
@@ -146,6 +148,8 @@ def test_neither_money_nor_a_score_nor_a_preset_weight_stands_on_the_page(langua
 def test_an_excluded_way_is_no_choice_and_every_other_is() -> None:
     html = page()
     assert "way-rfa" not in html
+    assert "Drugs that protect the bones" in html.split('id="beside"')[1].split("</div>")[0]
+    assert "way-bone_modifying_agents" not in html
     assert re.findall(r'name="choice" value="(\w+)"', html) == re.findall(
         r'<section class="way" id="way-(\w+)"', html
     )
@@ -169,6 +173,19 @@ def test_an_emergency_has_no_page_and_says_why_in_one_line(
     write_plan({**document, "verdicts": verdicts}, tmp_path / "plan.json")
     assert run(["patient", str(tmp_path / "plan.json")]) == 3
     assert "treat infection first" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "patient.html").exists()
+
+
+def test_a_plan_has_its_page_beside_it_and_after_a_stop_none_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("draw", "html", "paper"):  # the report has its own tests
+        monkeypatch.setattr(f"osteoplan.workflow.plan.{name}", lambda *_: "")
+    result = plan_result()
+    write(result, tmp_path / "case", out=tmp_path)
+    assert '<section id="options">' in (tmp_path / "patient.html").read_text(encoding="utf-8")
+    verdicts = tuple(replace(v, truth=v.truth or v.effect == "stop") for v in result.explanation.verdicts)
+    write(changed(result, verdicts=verdicts), tmp_path / "case", out=tmp_path)
     assert not (tmp_path / "patient.html").exists()
 
 

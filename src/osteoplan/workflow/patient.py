@@ -77,11 +77,15 @@ def page_name(language: str) -> str:
 
 def _asked(document: Json, language: str) -> ForPatient:
     facts = {one["name"]: one["value"] for one in document["findings"]}
+    found = _candidates(document)
     known, used = release(), (document["knowledge"] or {}).get("release", "")
     return ForPatient(
         case=document["case"],
         bone=document["bone"],
-        left=_left(document),
+        left=tuple(one for one in found if one.left),
+        beside=tuple(
+            one.id for one in found if one.beside and not one.shut and one.recommendation.tier in (1, 2, 3)
+        ),
         now=next((estimate_noun(one) for one in document["now"] if one["id"] == STRENGTH), None),
         weighed=_weighed(document, language),
         survival=TypeAdapter(Survival).validate_python(document["survival"] or {}),
@@ -97,13 +101,12 @@ def _asked(document: Json, language: str) -> ForPatient:
     )
 
 
-def _left(document: Json) -> tuple[Candidate, ...]:
-    """What can be chosen, with what was published on it on the day of the plan."""
+def _candidates(document: Json) -> tuple[Candidate, ...]:
+    """Every technique, with what was published on it on the day of the plan."""
     said = TypeAdapter(tuple[Recommendation, ...]).validate_python(document["standings"])
     options = [option_noun(one) for one in document["options"]]
     published = {id: tuple(map(estimate_noun, told)) for id, told in document["published"].items()}
-    found = candidates(said, options, document["comparison"]["ranking"], published)
-    return tuple(one for one in found if one.left)
+    return candidates(said, options, document["comparison"]["ranking"], published)
 
 
 def _weighed(document: Json, language: str) -> tuple[Weighed, ...]:

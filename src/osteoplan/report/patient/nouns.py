@@ -32,6 +32,7 @@ class ForPatient:
 
     Attributes:
         left: what can be chosen, supportive care among it.
+        beside: what can go with any of them and is no choice of its own: ids.
         now: how firm the bone is before anything is done [% of intact]; None where nobody computed it.
         weighed: what the questions are about; empty where nothing differs.
         named: whether it is known what the lesion is.
@@ -44,6 +45,7 @@ class ForPatient:
     case: str
     bone: str
     left: tuple[Candidate, ...]
+    beside: tuple[str, ...]
     now: Estimate | None
     weighed: tuple[Weighed, ...]
     survival: Survival

@@ -33,7 +33,7 @@ def render_patient(asked: ForPatient, language: str = "en") -> str:
 def patient_pdf(asked: ForPatient, language: str = "en") -> bytes:
     """The same for paper, without what the screen keeps closed until it is opened: the time that is left."""
     said = _says(asked, language)
-    names = ("page", "bone", "ways", "only_care", "sure", "sources", "gaps", "rare")
+    names = ("page", "bone", "beside", "ways", "only_care", "sure", "sources", "gaps", "rare")
     own = ("case", "program", "date", "release", "facts_date", "weighed", *_STATES)
     content = {name: said[name] for name in names} | {name: getattr(asked, name) for name in own}
     return typeset("patient.typ", {**content, "language": language}, date=asked.date)
@@ -47,6 +47,7 @@ def _says(asked: ForPatient, language: str) -> dict[str, Any]:
     time = time_left(asked, words, cite)
     return {
         "asked": asked, "words": words, "page": words.page, "bone": bone_words(asked.bone, words),
+        "beside": [words.techniques[id] for id in asked.beside if id in words.techniques],
         "ways": told, "time": time, "only_care": all(way.waiting for way in told),
         "sure": preference_words(language).sure,
         "sets": sets_of([one.id for one in asked.weighed]), "sources": cite.sources,
