@@ -104,6 +104,12 @@ def test_pain_that_falls_is_told_as_how_far_it_falls_with_the_sign_of_the_langua
     assert "um etwa 2,7." in german.sentences[0]
 
 
+def test_one_day_is_no_days() -> None:
+    stay = Estimate("stay_days", "stay", 1.0, None, None, "d", "published", ())
+    assert said(stay, topic="days").startswith("About one day in hospital.")
+    assert said(replace(stay, value=2.0), topic="days").startswith("About 2 days in hospital.")
+
+
 def test_icons_hold_all_people_once() -> None:
     for array in (
         people(0.0, 13.7, 100),

@@ -82,7 +82,8 @@ def _numbers(kind: str, found: Sequence[Estimate], words: PatientWords) -> tuple
     if values[0] < values[-1]:
         return (words.page[f"{kind}_from"].format(low=say(values[0]), high=say(values[-1])),)
     ends = sorted(sign * end for end in (found[0].low, found[0].high) if end is not None)
-    about = words.page[kind].format(value=say(values[0]))
+    single = f"{kind}_one" if say(values[0]) == "1" else kind
+    about = words.page.get(single, words.page[kind]).format(value=say(values[0]))
     if len(ends) < 2:
         return (about, words.page["unsure"])
     return (about, words.page["range_plain"].format(low=say(ends[0]), high=say(ends[1])))
