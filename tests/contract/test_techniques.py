@@ -121,6 +121,15 @@ def test_the_acts_of_every_plan_stand_in_an_order_that_nothing_forbids(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_this_package_proposes_follows_from_the_setting_alone(
+    name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
+) -> None:
+    """So it can be kept by the setting; no finding is asked for."""
+    again = techniques()[name].propose(setting, None)  # type: ignore[arg-type]
+    assert [plan.id for plan in again] == [plan.id for plan in proposals[name]]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_plans_have_unique_ids_and_name_their_technique_and_lesion(
     name: str, setting: Setting, proposals: dict[str, tuple[Plan, ...]]
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats.qmc import LatinHypercube
 
 import osteoplan
 from osteoplan.errors import BadInput
@@ -58,3 +59,10 @@ def test_no_seed_has_a_default_below_the_workflow():
                 ]
                 found += [f"{path.name}: {node.name}" for a in named if a.arg == "seed"]
     assert found == []
+
+
+@pytest.mark.parametrize(("seed", "n", "columns"), [(1, 64, 1), (7, 200, 3), (3, 1, 2)])
+def test_strata_are_those_of_the_library(seed, n, columns):
+    ours = Ensemble(seed, n)
+    theirs = LatinHypercube(columns, rng=ours.stream("cement_tip")).random(n)
+    assert np.array_equal(ours.strata("cement_tip", columns), theirs)

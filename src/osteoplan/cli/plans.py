@@ -156,8 +156,8 @@ def replay(plan: Path, *, case: Path | None = None, json: Json = False) -> int:
         print_json(found)
     else:
         out.print(
-            f"{found['compared']} outcomes recomputed; largest relative difference {found['largest']:.2g} "
-            f"({found['where'] or 'none'})",
+            f"{found['compared']} numbers recomputed, {'bit for bit' if found['identical'] else 'not all'} "
+            f"the same; largest relative difference {found['largest']:.2g} ({found['where'] or 'none'})",
             markup=False,
         )
         for line in found["changed"]:

@@ -36,7 +36,7 @@ from osteoplan.model.centre import Centre
 from osteoplan.model.volume import Meaning, Volume
 from osteoplan.pathway.vocabulary import parse_facts
 
-__all__ = ["CaseImages", "meaning_of", "read_case", "read_ct", "read_images"]
+__all__ = ["CaseImages", "meaning_of", "read_case", "read_ct", "read_images", "retold", "told_of_images"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def read_case(folder: Path) -> Case:
         raise BadInput(
             f"{where}: no lesion; add one under 'lesions:', or run 'osteoplan simulate-lesion {folder}'"
         )
-    _require_consistent(file, where)
+    told = _told(folder, file)
     images = read_images(folder, file, file.images.ct)
     ct, notes = images.ct, [*images.notes]
     lesions = []
@@ -73,7 +73,6 @@ def read_case(folder: Path) -> Case:
         lesions.append(lesion)
         notes += said
     return Case(
-        id=file.id,
         ct=ct,
         ct_before=_before(folder, file.images, ct),
         acquisition=images.acquisition,
@@ -84,18 +83,61 @@ def read_case(folder: Path) -> Case:
         dose=_dose(folder, file.images.dose, ct),
         lesions=tuple(lesions),
         calibration_request=file.images.calibration,
-        patient=Patient(**file.patient.model_dump()),
-        facts=parse_facts(file.facts, where=f"{where}: facts"),
-        goals=parse_facts(file.goals, where=f"{where}: goals"),
-        preferences=read_preferences(folder, file.preferences),
-        procedure=file.procedure.model_dump(exclude_none=True),
         intact_from=file.intact.source if file.intact else None,
-        prior_treatment=_earlier(file.prior_treatment),
-        centre=read_centre(folder / file.centre) if file.centre else Centre(),
         phantom=file.generated,
-        credits=tuple(file.credits),
         warnings=tuple(notes),
+        **told,
     )
+
+
+def retold(case: Case, folder: Path) -> Case:
+    """A case that was read before, with everything that no image tells as its file says now.
+
+    Raises:
+        BadInput: a key or fact that cannot be used.
+    """
+    file = read_case_file(folder)
+    facts = {one.id: _facts_of(one, str(folder / "case.yaml")) for one in file.lesions}
+    lesions = tuple(replace(lesion, facts=facts[lesion.id]) for lesion in case.lesions)
+    return replace(case, lesions=lesions, **_told(folder, file))
+
+
+def told_of_images(file: CaseFile) -> Mapping[str, Any]:
+    """What a case file says of its images and lesions: all that they are read by, and nothing else."""
+    told: Mapping[str, Any] = file.model_dump(
+        mode="json", exclude={**dict.fromkeys(_TOLD, True), "lesions": {"__all__": {"facts"}}}
+    )
+    return told
+
+
+_TOLD = (
+    "id",
+    "patient",
+    "facts",
+    "goals",
+    "preferences",
+    "procedure",
+    "prior_treatment",
+    "centre",
+    "credits",
+)
+
+
+def _told(folder: Path, file: CaseFile) -> dict[str, Any]:
+    """What no image tells, by the names of a case."""
+    where = str(folder / "case.yaml")
+    _require_consistent(file, where)
+    return {
+        "id": file.id,
+        "patient": Patient(**file.patient.model_dump()),
+        "facts": parse_facts(file.facts, where=f"{where}: facts"),
+        "goals": parse_facts(file.goals, where=f"{where}: goals"),
+        "preferences": read_preferences(folder, file.preferences),
+        "procedure": file.procedure.model_dump(exclude_none=True),
+        "prior_treatment": _earlier(file.prior_treatment),
+        "centre": read_centre(folder / file.centre) if file.centre else Centre(),
+        "credits": tuple(file.credits),
+    }
 
 
 def _require_consistent(file: CaseFile, where: str) -> None:
@@ -208,9 +250,12 @@ def _lesion(folder: Path, file: LesionFile, ct: Volume, where: str) -> tuple[Les
         raise LesionError(
             f"lesion {file.id}: its mask is empty; draw it again, or check that it is on this scan"
         )
-    facts: Mapping[str, Fact] = parse_facts(file.facts, where=f"{where}: lesion {file.id}")
     lesion = Lesion(
         id=file.id, bone=file.bone, side=file.side, mask=found.mask, level_confirmed=file.level_confirmed,
-        target=file.target, matrix=file.matrix, simulated=file.simulated, facts=facts,
+        target=file.target, matrix=file.matrix, simulated=file.simulated, facts=_facts_of(file, where),
     )  # fmt: skip
     return lesion, tuple(f"lesion {file.id}: {note}" for note in found.notes)
+
+
+def _facts_of(file: LesionFile, where: str) -> Mapping[str, Fact]:
+    return parse_facts(file.facts, where=f"{where}: lesion {file.id}")

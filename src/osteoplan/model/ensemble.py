@@ -39,10 +39,17 @@ class Ensemble:
         return rng(self.seed, *names)
 
     def strata(self, name: str, columns: int = 1) -> F64:
-        """(n, columns) Latin hypercube in (0, 1) of the stream ``name``: each of n strata holds one draw."""
-        from scipy.stats.qmc import LatinHypercube
+        """(n, columns) Latin hypercube in (0, 1) of the stream ``name``: each of n strata holds one draw.
 
-        u: F64 = LatinHypercube(columns, rng=self.stream(name)).random(self.n)
+        The numbers are those of ``scipy.stats.qmc.LatinHypercube`` (a test holds it), whose module takes a
+        second to import.
+        """
+        stream = self.stream(name).spawn(1)[0]
+        within = stream.uniform(size=(self.n, columns))
+        strata = np.tile(np.arange(1, self.n + 1), (columns, 1))
+        for column in strata:
+            stream.shuffle(column)
+        u: F64 = (strata.T - within) / self.n
         return u
 
     def drawn(self, samples: Array) -> Array:

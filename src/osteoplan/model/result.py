@@ -43,12 +43,17 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A case with the anatomy and findings of one lesion."""
+    """A case with the anatomy and findings of one lesion.
+
+    Attributes:
+        seen: digest of the images and of how they were read; empty where nothing is kept.
+    """
 
     case: Case
     lesion: Lesion
     anatomy: Anatomy
     findings: Findings
+    seen: str = ""
 
 
 @dataclass(frozen=True)

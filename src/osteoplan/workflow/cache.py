@@ -1,112 +1,185 @@
-"""Nothing is computed twice: results on disk by the digest of what they were computed from.
+"""Nothing is computed twice: nouns on disk by the digest of what they were computed from.
 
-An entry is a folder-less pair: ``<digest>.npz`` with the arrays and, inside it, one JSON text.  Entries are
-written beside and renamed, so two runs never read each other's halves.  The folder is ``OSTEOPLAN_CACHE``, or
-the user's cache folder; it can be deleted at any time.
+    cache.once(lambda: look(folder), "reading", digests)      # made, or as it was made before
+
+An entry is one file ``<digest>.npz``: the arrays of a noun, and a JSON text that says how they hang together.
+Only plain values and the frozen nouns of this package are written and read; nothing is executed.  The
+package's own text is part of every key, so an edited line makes everything anew.  What ``once`` hands out has
+always been through that form, so a second run works on the same bits as the first.
+
+Entries are written beside and renamed, so two runs never read each other's halves.  The folder is
+``OSTEOPLAN_CACHE``, or the user's cache folder; it can be deleted at any time.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import functools
+import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from osteoplan.model.field import Field, SampledInput
-from osteoplan.model.outcome import Estimate
-from osteoplan.model.simulated import Simulated
-from osteoplan.model.volume import Volume
-from osteoplan.provenance import cache_folder
+import osteoplan
+from osteoplan.knowledge.load import version as knowledge_version
+from osteoplan.provenance import cache_folder, digest
 
 __all__ = ["Cache"]
 
-Arrays = dict[str, Any]  # name -> array
+T = TypeVar("T")
+DAMAGED = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, ImportError,
+           zipfile.BadZipFile)  # fmt: skip
+QUICK = 1  # level of compression: masks shrink to a hundredth at any, and the next ones take seconds
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Results by digest, by default in the user's own folder."""
+    """Nouns by digest, by default in the user's own folder."""
 
     folder: Path = field(default_factory=lambda: cache_folder() / "results")
 
-    def load(self, key: str) -> Simulated | None:
-        """The result of that digest; None where there is none, or where the file was damaged."""
+    @staticmethod
+    def key(*parts: Any) -> str:
+        """Digest of everything that a noun depends on; the texts of program and knowledge are added."""
+        return digest(_program(), knowledge_version(), *parts)
+
+    def once(self, make: Callable[[], T], *parts: Any) -> T:
+        """What was made of the same parts before, else made now and kept."""
+        key = self.key(*parts)
+        found = self.load(key)
+        if found is None:
+            found = self.store(key, make())
+        return cast("T", found)
+
+    def load(self, key: str) -> Any:
+        """The noun of that digest; None where there is none, or where the file was damaged."""
         path = self.folder / f"{key}.npz"
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            return _unpack(json.loads(str(arrays.pop("document"))), arrays)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return _read(path)
+        except DAMAGED:
             path.unlink(missing_ok=True)  # damaged, or of another version: compute again
             return None
 
-    def store(self, key: str, result: Simulated) -> None:
-        """Keep a result."""
+    def store(self, key: str, noun: Any) -> Any:
+        """Keep a noun; returns it as it will be read."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        document, arrays = _pack(result)
         beside = self.folder / f".{key}.{os.getpid()}.{get_ident()}.part.npz"
-        np.savez_compressed(beside, document=np.array(json.dumps(document)), **arrays)
+        _write(noun, beside)
+        kept = _read(beside)
         beside.replace(self.folder / f"{key}.npz")
+        return kept
 
 
-def _pack(result: Simulated) -> tuple[dict[str, Any], Arrays]:
-    arrays: Arrays = {}
-    outcomes, fields = [], []
-    for n, outcome in enumerate(result.outcomes):
-        names = (name for name in outcome.__dataclass_fields__ if name != "draws")
-        plain: dict[str, Any] = {name: getattr(outcome, name) for name in names}
-        outcomes.append(plain)
-        if outcome.draws is not None:
-            arrays[f"draws{n}"] = outcome.draws
-    for n, one in enumerate(result.fields):
-        arrays[f"field{n}"], arrays[f"affine{n}"] = one.volume.array, one.volume.affine
-        if one.samples:  # all on one crop
-            arrays[f"samples{n}"] = np.stack([sample.array for sample in one.samples])
-            arrays[f"crop{n}"] = one.samples[0].affine
-        plain = {"quantity": one.quantity, "unit": one.unit, "because": one.because}
-        plain["inputs"] = [asdict(each) for each in one.inputs]
-        fields.append({**plain, "meaning": one.volume.meaning, "frame": one.volume.frame})
-    document = {
-        "outcomes": outcomes,
-        "fields": fields,
-        "diagnostics": dict(result.diagnostics),
-        "warnings": list(result.warnings),
-    }
-    return document, arrays
+@functools.cache
+def _program() -> str:
+    """Digest of this package's own text: code, pages and their styles."""
+    root = Path(osteoplan.__file__).parent
+    files = sorted(file for file in root.rglob("*") if file.suffix in (".py", ".j2", ".css"))
+    return digest(osteoplan.__version__, [(str(file.relative_to(root)), file.read_bytes()) for file in files])
 
 
-def _tuples(one_at_a_time: Mapping[str, list[float]]) -> dict[str, tuple[float, ...]]:
-    return {input: tuple(values) for input, values in one_at_a_time.items()}
+def _write(noun: Any, path: Path) -> None:
+    arrays: list[Any] = []
+    document = json.dumps(_plain(noun, arrays, {}))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=QUICK) as file:
+        file.writestr("document.json", document)
+        for n, array in enumerate(arrays):
+            with file.open(f"{n}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(cast("Any", entry), array, allow_pickle=False)
 
 
-def _unpack(document: dict[str, Any], arrays: Arrays) -> Simulated:
-    outcomes = tuple(
-        Estimate(
-            **{**plain, "because": tuple(plain["because"]), "one_at_a_time": _tuples(plain["one_at_a_time"])},
-            draws=arrays.get(f"draws{n}"),
-        )
-        for n, plain in enumerate(document["outcomes"])
-    )
-    fields = tuple(_field(plain, arrays, str(n)) for n, plain in enumerate(document["fields"]))
-    return Simulated(outcomes, fields, document["diagnostics"], tuple(document["warnings"]))
+def _read(path: Path) -> Any:
+    with zipfile.ZipFile(path) as file:
+        document = json.loads(file.read("document.json"))
+        arrays: dict[int, Any] = {}
+
+        def array(n: int, shape: list[int] | None) -> Any:
+            if n not in arrays:
+                found = np.lib.format.read_array(io.BytesIO(file.read(f"{n}.npy")), allow_pickle=False)
+                if shape is not None:  # bits
+                    found = np.unpackbits(found, count=int(np.prod(shape))).astype(bool).reshape(shape)
+                arrays[n] = found
+            return arrays[n]
+
+        return _noun(document, array)
 
 
-def _field(plain: dict[str, Any], arrays: Arrays, n: str) -> Field:
-    def volume(array: Any, affine: Any) -> Volume:
-        return Volume(array, affine, plain["meaning"], plain["frame"])
+def _plain(value: Any, arrays: list[Any], known: dict[int, Any]) -> Any:
+    """A value as JSON holds it; whatever JSON has no word for becomes ``[word, ...]``."""
 
-    samples = tuple(volume(one, arrays[f"crop{n}"]) for one in arrays.get(f"samples{n}", ()))
-    central = volume(arrays[f"field{n}"], arrays[f"affine{n}"])
-    inputs = tuple(
-        SampledInput(each["name"], each["value"], tuple(each["ends"]), tuple(each["samples"]))
-        for each in plain["inputs"]
-    )
-    return Field(plain["quantity"], central, plain["unit"], plain["because"], samples, inputs)
+    def inside(values: Any) -> list[Any]:
+        return [_plain(one, arrays, known) for one in values]
+
+    match value:
+        case np.ndarray():
+            if id(value) not in known:
+                flags = value.dtype == np.bool_
+                known[id(value)] = ["array", len(arrays), list(value.shape) if flags else None]
+                arrays.append(np.packbits(value) if flags else value)
+            return known[id(value)]
+        case np.generic():
+            return ["scalar", value.dtype.str, value.item()]
+        case None | bool() | int() | float() | str():
+            return value
+        case tuple():
+            return ["tuple", *inside(value)]
+        case list():
+            return ["list", *inside(value)]
+        case frozenset():
+            return ["set", *inside(sorted(value))]
+        case Mapping():
+            return ["map", inside(value), inside(value.values())]
+        case datetime.date():
+            return ["date", value.isoformat()]
+    kind = type(value)
+    if not dataclasses.is_dataclass(value) or not kind.__module__.startswith("osteoplan."):
+        raise TypeError(f"{kind.__name__} cannot be kept: only plain values and nouns of this package can")
+    names = [one.name for one in dataclasses.fields(value)]
+    return ["noun", kind.__module__, kind.__qualname__, names, inside(getattr(value, n) for n in names)]
+
+
+def _noun(plain: Any, array: Callable[[int, list[int] | None], Any]) -> Any:
+    """The value that ``_plain`` wrote."""
+    if not isinstance(plain, list):
+        return plain
+    word, *rest = plain
+
+    def inside(values: list[Any]) -> list[Any]:
+        return [_noun(one, array) for one in values]
+
+    match word:
+        case "array":
+            return array(*rest)
+        case "scalar":
+            return np.dtype(rest[0]).type(rest[1])
+        case "tuple":
+            return tuple(inside(rest))
+        case "list":
+            return inside(rest)
+        case "set":
+            return frozenset(inside(rest))
+        case "map":
+            return dict(zip(inside(rest[0]), inside(rest[1]), strict=True))
+        case "date":
+            return datetime.date.fromisoformat(rest[0])
+    module, name, names, values = rest
+    if not module.startswith("osteoplan."):
+        raise TypeError(f"{module} is none of this package")
+    kind = getattr(import_module(module), name)
+    if [one.name for one in dataclasses.fields(kind)] != names:
+        raise TypeError(f"{name} has other fields now")
+    made = object.__new__(kind)  # checked when it was made first
+    for field_name, one in zip(names, inside(values), strict=True):
+        object.__setattr__(made, field_name, one)
+    return made

@@ -64,7 +64,8 @@ class LoadCaseRoom:
     @property
     def settings(self) -> object:
         """Settings of the mesh and the solver, the state, what it is compared with, who carries the load."""
-        return self.specimen.settings, self.image, sorted(self.before), self.patient
+        who = (self.patient.weight_kg, self.patient.height_cm)  # all that a load of life is sized by
+        return self.specimen.settings, self.image, sorted(self.before), who
 
     def first_step(self, effects: Effects) -> int:
         """After all steps: what they leave carries the load."""

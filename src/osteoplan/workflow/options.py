@@ -9,7 +9,8 @@ from typing import Any
 from osteoplan.decide.outcomes import published_on
 from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.plan import OFF_SCAN, Option, OptionStatus, Plan, Reason
+from osteoplan.model.findings import Findings
+from osteoplan.model.plan import OFF_SCAN, Option, OptionStatus, Plan, Reason, Violation
 from osteoplan.model.result import Explanation, Reading
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.order import check_order, sequence_of
@@ -19,13 +20,18 @@ from osteoplan.techniques.protocol import Technique
 from osteoplan.techniques.registry import planned_for, techniques
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
+from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, setting_of
 
 __all__ = ["comparators_alone", "facts_of", "options"]
 
 
 def options(
-    reading: Reading, explained: Explanation | None = None, setting: Setting | None = None
+    reading: Reading,
+    explained: Explanation | None = None,
+    setting: Setting | None = None,
+    *,
+    cache: Cache | None = None,
 ) -> tuple[Option, ...]:
     """All options of a case: percutaneous plans first, then the comparators.
 
@@ -39,6 +45,7 @@ def options(
     Args:
         explained: whose rules exclude; without it no rule speaks.
         setting: with the memo of what was worked out already; by default one of its own.
+        cache: keeps what the techniques of this package propose; those of others propose every time.
     """
     setting = setting or setting_of(reading)
     facts = reading.findings.facts() if explained is None else explained.facts
@@ -46,8 +53,8 @@ def options(
     for technique in techniques().values():
         if technique.id in cards and applies(cards[technique.id], facts) is False:
             continue  # no option of this region, as a comparator would be none
-        proposed = _proposed(technique, reading, setting)
-        found += [_option(technique, plan, reading, proposed, explained) for plan in proposed.plans]
+        proposals, elsewhere = _proposed(technique, reading, setting, cache)
+        found += [_option(technique, one, reading, elsewhere, explained) for one in proposals]
     return (*sorted(found, key=lambda one: one.kind == "comparator"), *_comparators(reading, explained))
 
 
@@ -97,51 +104,72 @@ def comparators_alone(bone: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Proposed:
-    """Plans of one technique, the setting that they are made in, and why they are for another centre."""
+class _Proposal:
+    """A plan and the hard limits that it breaks."""
 
-    plans: tuple[Plan, ...]
-    setting: Setting
-    elsewhere: tuple[str, ...] = ()
+    plan: Plan
+    broken: tuple[Violation, ...]
 
 
-def _proposed(technique: Technique, reading: Reading, setting: Setting) -> _Proposed:
-    """What a technique proposes; as another centre would where this one lacks something for it."""
+def _proposed(
+    technique: Technique, reading: Reading, setting: Setting, cache: Cache | None
+) -> tuple[tuple[_Proposal, ...], tuple[str, ...]]:
+    """(what a technique proposes, why it is for another centre), drawn there with what others have."""
     card, centre = technique_cards().get(technique.id), reading.case.centre
     elsewhere = () if card is None else refer(card.needs, centre)
     if not elsewhere:
         here = setting.with_inventory(inventory_for(reading.case, technique.id))
         try:
-            return _Proposed(technique.propose(here, reading.findings), here)
+            return _proposals(technique, here, reading.findings, cache), ()
         except (NotAvailable, UnknownName) as why:
             if centre.devices is None:
                 raise
             elsewhere = (f"not on this centre's shelf: {why}; refer elsewhere",)
     there = setting.with_inventory(inventory_elsewhere(technique.id))
-    return _Proposed(technique.propose(there, reading.findings), there, elsewhere)
+    return _proposals(technique, there, reading.findings, cache), elsewhere
+
+
+def _proposals(
+    technique: Technique, setting: Setting, findings: Findings, cache: Cache | None
+) -> tuple[_Proposal, ...]:
+    """Plans with what they break; those of this package follow from the setting alone (a test holds it)."""
+
+    def propose() -> tuple[_Proposal, ...]:
+        return tuple(
+            _Proposal(plan, (*violations(plan, setting), *technique.violations(plan, setting)))
+            for plan in technique.propose(setting, findings)
+        )
+
+    if cache is None or not type(technique).__module__.startswith("osteoplan."):
+        return propose()
+    parts = (technique.id, setting.identity, setting.ensemble, setting.inventory)
+    return cache.once(propose, "proposals", *parts)
 
 
 def _option(
-    technique: Technique, plan: Plan, reading: Reading, proposed: _Proposed, explained: Explanation | None
+    technique: Technique,
+    proposal: _Proposal,
+    reading: Reading,
+    elsewhere: Sequence[str],
+    explained: Explanation | None,
 ) -> Option:
-    published = published_on(technique.id, facts_of(reading, explained))
+    plan, published = proposal.plan, published_on(technique.id, facts_of(reading, explained))
     if technique.kind == "comparator":
         return Option(plan, "comparator", "comparator", outcomes=published)
-    status, reasons = _status(technique, plan, proposed, explained)
+    status, reasons = _status(technique, proposal, elsewhere, explained)
     return Option(
         plan, "plan", status, reasons, outcomes=published, warnings=(*_order_warnings(plan), *plan.remarks)
     )
 
 
 def _status(
-    technique: Technique, plan: Plan, proposed: _Proposed, explained: Explanation | None
+    technique: Technique, proposal: _Proposal, elsewhere: Sequence[str], explained: Explanation | None
 ) -> tuple[OptionStatus, tuple[Reason, ...]]:
     """Hard limits first (about this path), then rules (about this patient), then the centre.
 
     Nobody is sent elsewhere for what no path allows, or what a rule forbids.
     """
-    setting = proposed.setting
-    broken = (*violations(plan, setting), *technique.violations(plan, setting))
+    plan, broken = proposal.plan, proposal.broken
     if broken and all(one.limit == OFF_SCAN for one in broken):
         return "failed", tuple(Reason(one.text, OFF_SCAN) for one in broken)
     if broken:
@@ -149,8 +177,8 @@ def _status(
     shut = _shut(technique.id, (technique.id, *plan.uses), explained)
     if shut:
         return "excluded_by_rule", shut
-    if proposed.elsewhere:
-        return "refer_elsewhere", tuple(Reason(text) for text in proposed.elsewhere)
+    if elsewhere:
+        return "refer_elsewhere", tuple(Reason(text) for text in elsewhere)
     return "ranked", ()
 
 

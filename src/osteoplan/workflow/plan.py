@@ -35,7 +35,8 @@ from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, PlanResult, Reading, Simulations, Wordings
 from osteoplan.pathway.rules import blocking
 from osteoplan.provenance import Stamp, digest
-from osteoplan.report.plan.drawings import draw
+from osteoplan.report.plan.drawings import draw, drawn_from
+from osteoplan.report.plan.nouns import Drawings
 from osteoplan.report.plan.page import html
 from osteoplan.report.plan.paper import paper
 from osteoplan.workflow.cache import Cache
@@ -82,14 +83,15 @@ def plan(
     """
     folder = Path(folder)
     settings = settings or PlanSettings()
+    cache = cache or Cache()
     made = stamp(folder, settings)
-    reading = read(folder, lesion=settings.lesion, progress=progress)
+    reading = read(folder, lesion=settings.lesion, cache=cache, progress=progress)
     explained = explain(reading)
     # a profile that is none is refused before anything is simulated
     utility_of(explained.facts, reading.case.centre)
     stage(progress, "looking for ways in", 0.15, 0.2)
     setting = setting_of(reading, settings)
-    proposed = options(reading, explained, setting)
+    proposed = options(reading, explained, setting, cache=cache)
     simulated = simulate(reading, proposed, settings, setting=setting, cache=cache, progress=progress)
     explained = with_reasons(explained, simulated.options, reading.anatomy.bone)
     stage(progress, "comparing", 0.9, 0.92)
@@ -175,11 +177,22 @@ def existing(out: Path, folder: Path, settings: PlanSettings, *, force: bool) ->
     )
 
 
-def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: Progress = quiet) -> Written:
-    """Write ``plan.json``, ``report.html``, its pages for paper and ``patient.html``: all, or none."""
+def write(
+    result: PlanResult,
+    folder: Path | str,
+    *,
+    out: Path | str,
+    cache: Cache | None = None,
+    progress: Progress = quiet,
+) -> Written:
+    """Write ``plan.json``, ``report.html``, its pages for paper and ``patient.html``: all, or none.
+
+    Args:
+        cache: keeps the pictures; by default the user's own.
+    """
     stage(progress, "drawing the report", 0.92, 0.99)
     out = Path(out)
-    drawings = draw(result)
+    drawings = _drawn(result, cache or Cache())
     page, pages = html(result, drawings), paper(result, drawings)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".plan-", dir=out) as beside:
@@ -195,6 +208,15 @@ def write(result: PlanResult, folder: Path | str, *, out: Path | str, progress: 
         for name in names:
             shutil.move(Path(beside) / name, out / name)
     return Written(out / "plan.json", out / "report.html")
+
+
+def _drawn(result: PlanResult, cache: Cache) -> Drawings:
+    """The pictures; kept where what the images told was kept, for they are drawn from those."""
+    seen = result.reading.seen
+    if not seen:
+        return draw(result)
+    parts = (seen, result.stamp.settings, *drawn_from(result))
+    return cache.once(lambda: draw(result), "drawings", *parts)
 
 
 def _identity(made: Stamp, found: Sequence[Option]) -> str:

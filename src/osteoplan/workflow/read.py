@@ -3,44 +3,139 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from osteoplan.anatomy.neighbours import with_neighbours
 from osteoplan.anatomy.read import build_anatomy
 from osteoplan.anatomy.register import register_rigid
 from osteoplan.errors import UnknownName
-from osteoplan.io.case import read_case
-from osteoplan.io.case_file import read_case_file
+from osteoplan.io.case import read_case, retold, told_of_images
+from osteoplan.io.case_file import CaseFile, read_case_file
 from osteoplan.io.centre_file import knowledge_folder
 from osteoplan.io.yaml import read_yaml
 from osteoplan.knowledge.centre.overrides import folder_digest
+from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case, Fact, Lesion, OtherScan
 from osteoplan.model.findings import Finding, Findings
 from osteoplan.model.result import Reading
+from osteoplan.model.volume import Volume
 from osteoplan.pathway.vocabulary import fact_row
 from osteoplan.provenance import digest
+from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.progress import Progress, quiet, stage
 
 __all__ = ["bone_of", "choose_lesion", "input_digests", "read"]
 
 
-def read(folder: Path | str, *, lesion: str | None = None, progress: Progress = quiet) -> Reading:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the images of a case tell of one lesion; facts that a person gave have no part in it."""
+
+    case: Case
+    anatomy: Anatomy
+    measured: tuple[Finding, ...]
+
+
+def read(
+    folder: Path | str, *, lesion: str | None = None, cache: Cache | None = None, progress: Progress = quiet
+) -> Reading:
     """Read a case folder and measure one lesion: of the target, where none is named.
+
+    Args:
+        cache: keeps what images tell.  Of a case that was seen before the file alone is read, and an image
+            only when somebody looks at its voxels.
 
     Raises:
         BadInput: anything in the folder that cannot be used.
     """
     folder = Path(folder)
-    stage(progress, "reading the case", 0.0, 0.05)
-    case = _registered(read_case(folder), progress)
+    opened: list[Case] = []
+
+    def whole() -> Case:
+        if not opened:
+            stage(progress, "reading the case", 0.0, 0.05)
+            opened.append(_registered(read_case(folder), progress))
+        return opened[0]
+
+    key = ""
+    if cache is None:
+        seen = _see(whole(), lesion, progress)
+    else:
+        file = read_case_file(folder)
+        key = digest(told_of_images(file), _contents(folder, _images_of(file)), lesion)
+        seen = cache.once(lambda: _without_voxels(_see(whole(), lesion, progress)), "seen", key)
+    case = retold(opened[0] if opened else _unread(seen.case, whole), folder)
     chosen = choose_lesion(case, lesion)
+    anatomy = replace(seen.anatomy, lesion=chosen)
+    return Reading(case, chosen, anatomy, Findings.of(*_given(case, chosen), *seen.measured), key)
+
+
+def _see(case: Case, lesion: str | None, progress: Progress) -> _Seen:
     on_step = stage(progress, "finding bone, canal and neighbours", 0.05, 0.12)
-    anatomy, measured = build_anatomy(case, chosen, on_step=on_step)
+    anatomy, measured = build_anatomy(case, choose_lesion(case, lesion), on_step=on_step)
     stage(progress, "reading the neighbouring bones", 0.12, 0.15)
-    anatomy = with_neighbours(anatomy, case)
-    return Reading(case, chosen, anatomy, Findings.of(*_given(case, chosen), *measured))
+    return _Seen(case, with_neighbours(anatomy, case), measured)
+
+
+class _Unread(Volume):
+    """An image of which only the voxels are still on disk."""
+
+    def __getattr__(self, name: str) -> Any:
+        """The voxels, read when they are first looked at."""
+        if name != "array" or "read" not in self.__dict__:
+            raise AttributeError(name)
+        object.__setattr__(self, "array", self.__dict__["read"]().array)
+        return self.array
+
+
+def _unread(case: Case, whole: Callable[[], Case]) -> Case:
+    """The case with images that are read when somebody looks at their voxels."""
+
+    def later(image: Volume, of: Callable[[Case], Volume]) -> Volume:
+        made = object.__new__(_Unread)
+        known = {"affine": image.affine, "meaning": image.meaning, "frame": image.frame}
+        made.__dict__.update(known, read=lambda: of(whole()))
+        return made
+
+    return _each_image(case, later)
+
+
+def _without_voxels(seen: _Seen) -> _Seen:
+    """What is kept: the anatomy is a crop, and the images stay where they are."""
+
+    def bare(image: Volume, _: Callable[[Case], Volume]) -> Volume:
+        return replace(image, array=np.empty((0, 0, 0), image.array.dtype))
+
+    case = _each_image(seen.case, bare)
+    lesion = next(one for one in case.lesions if one.id == seen.anatomy.lesion.id)
+    return replace(seen, case=case, anatomy=replace(seen.anatomy, lesion=lesion))
+
+
+def _each_image(case: Case, change: Callable[[Volume, Callable[[Case], Volume]], Volume]) -> Case:
+    """The case with every image changed; ``change`` gets it and where a case has it."""
+
+    def named(name: str) -> Volume | None:
+        image: Volume | None = getattr(case, name)
+        return None if image is None else change(image, attrgetter(name))
+
+    def other(n: int) -> OtherScan:
+        return replace(case.others[n], volume=change(case.others[n].volume, lambda c: c.others[n].volume))
+
+    def lesion(n: int) -> Lesion:
+        return replace(case.lesions[n], mask=change(case.lesions[n].mask, lambda c: c.lesions[n].mask))
+
+    return replace(
+        case, ct=change(case.ct, attrgetter("ct")),
+        labels=named("labels"), ct_before=named("ct_before"), dose=named("dose"),
+        others=tuple(map(other, range(len(case.others)))),
+        lesions=tuple(map(lesion, range(len(case.lesions)))),
+    )  # fmt: skip
 
 
 def bone_of(folder: Path, lesion: str | None = None) -> str:
@@ -65,21 +160,29 @@ def input_digests(folder: Path) -> Mapping[str, str]:
     """Digest of every input of a case: the content of case.yaml, the bytes of each image."""
     file = read_case_file(folder)
     digests = {"case.yaml": digest(read_yaml(folder / "case.yaml"))}
-    images = file.images
-    names = [images.ct, images.ct_before, images.acquisition, images.dose, file.centre]
+    names = [*_images_of(file), file.centre]
     names += [file.preferences] if isinstance(file.preferences, str) else []
+    digests.update(_contents(folder, names))
+    if file.centre and (folder / file.centre).exists():
+        digests.update(_local_digest(folder / file.centre, file.centre))
+    return digests
+
+
+def _images_of(file: CaseFile) -> list[str | None]:
+    """Every image and table that a case file names."""
+    images = file.images
+    names = [images.ct, images.ct_before, images.acquisition, images.dose]
     names += [scan.file for scan in images.mr]
     if images.labels:
         names += [images.labels.file, images.labels.names]
     for lesion in file.lesions:
         masks = [lesion.mask] if isinstance(lesion.mask, str) else [lesion.mask.rtstruct, lesion.mask.seg]
         names += masks
-    for name in names:
-        if name and (folder / name).exists():
-            digests[name] = _content(folder / name)
-    if file.centre and (folder / file.centre).exists():
-        digests.update(_local_digest(folder / file.centre, file.centre))
-    return digests
+    return names
+
+
+def _contents(folder: Path, names: Iterable[str | None]) -> dict[str, str]:
+    return {name: _content(folder / name) for name in names if name and (folder / name).exists()}
 
 
 def _local_digest(path: Path, name: str) -> Mapping[str, str]:

@@ -16,9 +16,11 @@ from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["replay_plan"]
 
-# Two runs of one version on one machine agree to the last bit; another CPU may differ in the last digits
-# of a converged solution, far below any interval.
+# Two runs of one version on one machine agree to the last bit (``identical``); another CPU may differ in the
+# last digits of a converged solution, far below any interval.
 SAME = 1e-6
+# What made the plan is told by name; where it lies, and what pages print beside it, is no result.
+BESIDE = ("stamp", "case_folder", "wordings")
 
 
 def replay_plan(path: Path, *, case: Path | None = None, progress: Progress = quiet) -> dict[str, Any]:
@@ -36,11 +38,13 @@ def replay_plan(path: Path, *, case: Path | None = None, progress: Progress = qu
     with tempfile.TemporaryDirectory(prefix="osteoplan-replay-") as empty:
         result = plan(folder, settings, cache=Cache(Path(empty)), progress=progress)
     after = plan_document(result, case_folder=before["case_folder"])
+    before, after = ({k: v for k, v in plan.items() if k not in BESIDE} for plan in (before, after))
     largest, where, compared = _largest(before, after)
     same = largest <= SAME and before["id"] == after["id"]
     return {
         "plan": str(path),
         "same": same,
+        "identical": before == after,
         "same_id": before["id"] == after["id"],
         "compared": compared,
         "largest": largest,
@@ -61,24 +65,28 @@ def _changed(made: dict[str, Any], folder: Path, settings: PlanSettings) -> list
     return found + [name for name in names if made["inputs"].get(name) != today.inputs.get(name)]
 
 
-def _numbers(plan: dict[str, Any]) -> Iterator[tuple[str, float | None]]:
-    """Every outcome number of a plan, by a speaking name."""
-    owners = [("intact", plan["intact"]), ("now", plan["now"])]
-    owners += [(option["id"], [*option["outcomes"], *option["clearances"]]) for option in plan["options"]]
-    for owner, outcomes in owners:
-        for n, outcome in enumerate(outcomes):
-            for key in ("value", "low", "high"):
-                yield f"{owner}.{outcome['id']}[{n}].{key}", outcome[key]
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a plan by where it stands; in a list by the id of what holds it, or by its place."""
+    match value:
+        case bool() | str() | None:
+            return
+        case dict():
+            for key, one in value.items():
+                yield from _numbers(one, f"{name}.{key}" if name else key)
+        case list():
+            for n, one in enumerate(value):
+                id = one.get("id", one.get("technique", "")) if isinstance(one, dict) else ""
+                yield from _numbers(one, f"{name}[{n}{id and f': {id}'}]")
+        case _:
+            yield name, float(value)
 
 
 def _largest(before: dict[str, Any], after: dict[str, Any]) -> tuple[float, str, int]:
-    """Largest relative difference; an outcome that only one side has counts as infinite."""
+    """Largest relative difference; a number that only one side has counts as infinite."""
     one, two = dict(_numbers(before)), dict(_numbers(after))
     largest, where = 0.0, ""
     for name in sorted(set(one) | set(two)):
         a, b = one.get(name), two.get(name)
-        if a is None and b is None:
-            continue
         gap = 1e300 if a is None or b is None else abs(a - b) / max(abs(a), abs(b), 1e-12)
         if gap > largest:
             largest, where = gap, name

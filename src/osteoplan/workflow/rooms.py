@@ -12,14 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
-import osteoplan
 from osteoplan.cement.grow import fill
 from osteoplan.errors import OnStep
-from osteoplan.knowledge.load import version as knowledge_version
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.simulated import Simulated
-from osteoplan.provenance import digest
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.progress import Progress, Span, stage
@@ -109,17 +106,13 @@ def kept(
     progress: Progress, span: Span,
 ) -> Simulated:  # fmt: skip
     """The answer of one room, from the cache where it was worked out before."""
-    key = digest(
-        osteoplan.__version__, knowledge_version(), room.id, room.settings, setting.identity,
-        setting.ensemble, effects, so_far,
-    )  # fmt: skip
-    found = cache.load(key)
+    key = cache.key(room.id, room.settings, setting.identity, setting.ensemble, effects, so_far)
+    found: Simulated | None = cache.load(key)
     if found is not None:
         stage(progress, f"{told} (kept from before)", *span)
         return found
-    result = room.run(setting, effects, so_far, stage(progress, told, *span))
-    cache.store(key, result)
-    return result
+    made: Simulated = cache.store(key, room.run(setting, effects, so_far, stage(progress, told, *span)))
+    return made
 
 
 def not_simulated(rooms: Sequence[Room], effects: Effects) -> tuple[str, ...]:

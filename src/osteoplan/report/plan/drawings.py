@@ -14,6 +14,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Place
 from osteoplan.model.result import PlanResult
+from osteoplan.report.drawing.boundary_conditions import boundary_uri
 from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
@@ -33,10 +34,11 @@ from osteoplan.report.places import angles, midline
 from osteoplan.report.plan.meeting import best_option
 from osteoplan.report.plan.nouns import ColourBar, Drawings, Headed, Linked, StrainPage
 from osteoplan.report.plan.rows import breach_of, chosen, in_order, near_to
+from osteoplan.report.plan.uncertainty import rigidity_chart, tornado_chart
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import number
 
-__all__ = ["draw", "strain_page"]
+__all__ = ["draw", "drawn_from", "strain_page"]
 
 _WIDTH, _ASPECT = 240.0, 1.62  # of a picture of the first page: its width in CSS pixels, width over height
 _ALONG, _STRAIN = 244.0, 165.0
@@ -59,7 +61,24 @@ def draw(result: PlanResult) -> Drawings:
         legend=in_short([entry for one in meeting for entry in one.picture.legend]),
         ways={option.id: _along(scenery, result, option) for option in followed},
         strain=strain_page(scenery, result),
+        charts={
+            **{s.title: boundary_uri(anatomy, s) for s in result.simulations.boundary_summaries},
+            **{t.title: tornado_chart(t) for t in result.tornadoes},
+            **{r.now.segment: rigidity_chart(r) for r in result.rigidity},
+        },
     )
+
+
+def drawn_from(result: PlanResult) -> tuple[object, ...]:
+    """All that the pictures depend on, beside the images and the settings of the simulation."""
+    case, anatomy, simulated = result.reading.case, result.reading.anatomy, result.simulations
+    open_, _ = chosen(in_order(result))
+    best = best_option(result)
+    return (
+        stamps_of(case, anatomy), anatomy.calibration, result.reading.findings.value("axes_mm"),
+        "" if best is None else best.id, [one.plan.plan for one in open_ if one.plan is not None],
+        result.wordings.devices, simulated.boundary_summaries, result.tornadoes, result.rigidity,
+    )  # fmt: skip
 
 
 def _meeting(scenery: Scenery, result: PlanResult) -> Iterator[Headed]:

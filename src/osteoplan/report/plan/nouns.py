@@ -155,12 +155,17 @@ class StrainPage:
 
 @dataclass(frozen=True, eq=False)
 class Drawings:
-    """The pictures of the report: three for the first page with one legend, cuts along ways, strain."""
+    """The pictures of the report: three for the first page with one legend, cuts along ways, strain.
+
+    Attributes:
+        charts: data URIs of what is drawn of a load case, a tornado or a segment, by its title.
+    """
 
     meeting: tuple[Headed, ...] = ()
     legend: tuple[Legend, ...] = ()
     ways: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
     strain: StrainPage | None = None
+    charts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import partial
 from osteoplan.model.evidence import tier_words
 from osteoplan.model.plan import OPTION_WORDS
 from osteoplan.model.result import PlanResult
-from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri, measured_lines
+from osteoplan.report.drawing.boundary_conditions import boundary_lines, measured_lines
 from osteoplan.report.facts_in_words import SECTION_TITLES, fact_words, finding_line, label_of
 from osteoplan.report.plan import clinical
 from osteoplan.report.plan.appendix import Appendix, act_words, bands
@@ -19,7 +19,7 @@ from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.nouns import Drawings
 from osteoplan.report.plan.rows import load_link
 from osteoplan.report.plan.technical import shared
-from osteoplan.report.plan.uncertainty import rigidity_chart, shared_words, tornado_chart
+from osteoplan.report.plan.uncertainty import shared_words
 from osteoplan.report.rendering import filled
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import link_of, study_words, tag
@@ -42,8 +42,8 @@ def html(result: PlanResult, drawings: Drawings) -> str:
         section_titles=SECTION_TITLES, tier_words=tier_words, statuses=OPTION_WORDS, act_words=act_words,
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
-        boundary_uri=partial(boundary_uri, result.reading.anatomy), boundary_lines=boundary_lines,
+        boundary_lines=boundary_lines,
         measured_lines=measured_lines, load_link=load_link,
-        tornado_chart=tornado_chart, rigidity_chart=rigidity_chart, shared_words=shared_words,
+        shared_words=shared_words,
         **{name: getattr(clinical, name) for name in clinical.__all__},
     )  # fmt: skip

@@ -47,7 +47,7 @@ def paper(result: PlanResult, drawings: Drawings) -> Json:
         "date": result.stamp.created,
         "use": INTENDED_USE,
         "meeting": _meeting(result, drawings),
-        "technical": _technical(result),
+        "technical": _technical(result, drawings),
     }
 
 
@@ -108,7 +108,7 @@ def _meeting(result: PlanResult, drawings: Drawings) -> Json:
     }  # fmt: skip
 
 
-def _technical(result: PlanResult) -> Json:
+def _technical(result: PlanResult, drawings: Drawings) -> Json:
     """The sections of the technical version."""
     return {
         "header": asdict(header(result)),
@@ -116,7 +116,7 @@ def _technical(result: PlanResult) -> Json:
         "date": result.stamp.created,
         "warnings": result.warnings,
         "credits": result.credits,
-        "sections": [asdict(one) for one in technical(result)],
+        "sections": [asdict(one) for one in technical(result, drawings.charts)],
     }
 
 

@@ -14,14 +14,14 @@ import yaml
 
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.result import PlanResult
-from osteoplan.report.drawing.boundary_conditions import boundary_lines, boundary_uri, measured_lines
+from osteoplan.report.drawing.boundary_conditions import boundary_lines, measured_lines
 from osteoplan.report.facts_in_words import fact_words, label_of
 from osteoplan.report.plan.appendix import Appendix
 from osteoplan.report.plan.choosing import choosing
 from osteoplan.report.plan.clinical import knowledge_words
 from osteoplan.report.plan.nouns import Chart, Part, ReportSection, Table, TableRow, Words
 from osteoplan.report.plan.rows import near_to, sources_of
-from osteoplan.report.plan.uncertainty import rigidity_chart, shared_words, tornado_chart
+from osteoplan.report.plan.uncertainty import shared_words
 from osteoplan.report.rendering import source
 from osteoplan.report.words import joined, link_of, study_words
 
@@ -35,11 +35,16 @@ def shared(result: PlanResult) -> tuple[ReportSection, ...]:
     return _said(*choosing(result), _evidence(result), _credibility())
 
 
-def technical(result: PlanResult) -> tuple[ReportSection, ...]:
-    """Every section of the technical PDF; the verification is added when it is printed."""
+def technical(result: PlanResult, charts: Mapping[str, str]) -> tuple[ReportSection, ...]:
+    """Every section of the technical PDF; the verification is added when it is printed.
+
+    Args:
+        charts: as ``draw`` made them, by title.
+    """
     *choice, evidence, credibility = *choosing(result), _evidence(result), _credibility()
     return _said(
-        *choice, _outcomes(result), _loads(result), _model(result), credibility, _certainty(result), evidence,
+        *choice, _outcomes(result), _loads(result, charts), _model(result), credibility,
+        _certainty(result, charts), evidence,
         _rules(result), _sources(result),
     )  # fmt: skip
 
@@ -155,7 +160,7 @@ def _outcomes(result: PlanResult) -> ReportSection:
     )
 
 
-def _loads(result: PlanResult) -> ReportSection:
+def _loads(result: PlanResult, charts: Mapping[str, str]) -> ReportSection:
     """Where each load case held and loaded the bone."""
     told, parts = Appendix(result), list[Part]()
     for title, one in told.loads.items():
@@ -166,7 +171,7 @@ def _loads(result: PlanResult) -> ReportSection:
             parts.append(Words(title, now))
             continue
         lines = (*boundary_lines(one), *measured_lines(one), *now)
-        parts.append(Chart(title, boundary_uri(result.reading.anatomy, one), "\n".join(lines), title))
+        parts.append(Chart(title, charts[one.title], "\n".join(lines), title))
     return ReportSection("supports", "How the bone was held and loaded, and what it bears now", tuple(parts))
 
 
@@ -177,7 +182,7 @@ def _model(result: PlanResult) -> ReportSection:
     return ReportSection("model", "Mesh, solver, laws, stamp", (Table("", ("", ""), (24, 76), rows),))
 
 
-def _certainty(result: PlanResult) -> ReportSection:
+def _certainty(result: PlanResult, charts: Mapping[str, str]) -> ReportSection:
     """Paired differences, one input at a time, the bone as a beam."""
     told = Appendix(result)
     pairs = tuple(
@@ -190,11 +195,11 @@ def _certainty(result: PlanResult) -> ReportSection:
     for t in result.tornadoes:
         says = "; ".join(f"{bar.title} {bar.low:.1f} to {bar.high:.1f}" for bar in t.bars[:3])
         note = "each bar: this input alone at the ends of its range; black line: the stated value"
-        parts.append(Chart(f"one input at a time: {t.title}", tornado_chart(t), note, says))
+        parts.append(Chart(f"one input at a time: {t.title}", charts[t.title], note, says))
     for r in result.rigidity:
         title = f"the {r.now.segment} as a beam, beside the finite elements"
         lost = "; ".join(f"{told.title(e)} {joined(told.value(e))}" for e in r.outcomes)
-        parts.append(Chart(title, rigidity_chart(r), "; ".join((lost, *shared_words(r))), lost))
+        parts.append(Chart(title, charts[r.now.segment], "; ".join((lost, *shared_words(r))), lost))
     return ReportSection("certainty", "How sure this is", tuple(parts))
 
 
