@@ -187,7 +187,16 @@ def busy(result: PlanResult) -> PlanResult:
             result.comparison, ranking=tuple(o.id for o in options), ties=(("o0", "o1"),), differences=()
         ),
     )  # fmt: skip
-    return replace(found, published={one.technique: more for one in said}, aims=aims)
+    apart = "what was simulated is best after one of them, which the rules put below two others of its tier"
+    choice = Choice(
+        tuple(Placed(f"t{n}", (1, 1, 2, 3, 2, 3)[n], 1 + n % 2) for n in (0, 1, 2, 3, 4, 5)),
+        ("t0",),
+        (Above("t0", "t1", "preference", "better in 97 of 100"), Above("t2", "t4", "safety", apart)),
+        (Dominated("t1", "t0", ("strength_N",), ("strength_N",)), Dominated("t4", "t2", (), ())),
+        (apart, apart),
+        tuple(NextQuestion("physics", f"i{n}", f"{apart} {n}?", 0.5, 2, ("t1",)) for n in range(3)),
+    )
+    return replace(found, published={one.technique: more for one in said}, aims=aims, choice=choice)
 
 
 def with_choice(result: PlanResult) -> PlanResult:

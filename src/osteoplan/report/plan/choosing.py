@@ -94,10 +94,10 @@ def _choice(result: PlanResult, choice: Choice) -> Iterator[Part]:
 
 
 def share_words(one: NextQuestion) -> str:
-    """*in 3 of 4 answers*; of many weights *in 40 % of all weights*."""
+    """*3 of 4 answers*: so many of those that were tried change what stands first; *40 % of weights*."""
     if one.kind == "preference":
-        return f"{100.0 * one.share:.0f} % of all weights"
-    of = "ends of its range" if one.kind == "physics" else "answers" if one.tried > 1 else "answer"
+        return f"{100.0 * one.share:.0f} % of weights"
+    of = "ends" if one.kind == "physics" else "answers" if one.tried > 1 else "answer"
     return f"{round(one.share * one.tried)} of {one.tried} {of}"
 
 

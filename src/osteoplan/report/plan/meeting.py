@@ -19,14 +19,8 @@ from osteoplan.report.words import clause, few_words, number
 __all__ = ["best_option", "first_page", "header", "total_words"]
 
 _FLAGS, _QUESTIONS = 3, 3
-_FLAG, _QUESTION, _FACT, _BEYOND, _TIES, _APART = (
-    105,
-    40,
-    30,
-    120,
-    60,
-    200,
-)  # characters that a place of the page holds
+# characters that a place of the page holds
+_FLAG, _QUESTION, _FACT, _BEYOND, _TIES, _APART = 105, 40, 30, 120, 60, 180
 _COLUMNS = ("aim", "evidence", "bone", "risk", "burden", "against")
 # What the facts in play say, in the few words that fit beside a value: the patient, then the lesion.
 _PATIENT = {
@@ -203,8 +197,7 @@ def _next(result: PlanResult) -> Iterator[Linked]:
         asked.add(one.id)
         fact = one.kind in ("fact", "presumed")
         words = label_of(one.id, result.wordings.labels) if fact else one.text.removesuffix("?")
-        kind = " (taken for granted)" if one.kind == "presumed" else ""
-        text = f"{clause(words, 2 * _QUESTION)}{kind}? (changes what is first: {share_words(one)})"
+        text = f"{clause(words, _QUESTION)}? ({share_words(one)})"
         yield Linked(text, f"question-{one.id}" if one.kind == "fact" else "choice")
     yield from (_asked(result, q) for q in result.explanation.questions if q.fact not in asked)
 
@@ -244,7 +237,7 @@ def _notes(result: PlanResult, listed: frozenset[str], rows: Sequence[Row]) -> I
     if any(row.evidence for row in rows):
         yield "evidence: of groups of patients, not of this one"
     if any(ALONE in text for text in figures):
-        yield f"{ALONE} no comparable evidence: no other option left has this figure"
+        yield f"{ALONE} no other option left has this figure: no comparable evidence"
     first = result.choice.first if result.choice else ()
     if len(first) > 1:
         called = {one.technique: one.title for one in result.explanation.recommendations}
@@ -253,7 +246,7 @@ def _notes(result: PlanResult, listed: frozenset[str], rows: Sequence[Row]) -> I
     names = dict.fromkeys(
         titles[id] for pair in result.comparison.ties if listed.issuperset(pair) for id in pair
     )
-    if names:
+    if names and result.choice is None:
         yield f"not told apart by the bone: {few_words(tuple(names), _TIES)}"
     if any(o.plan.clearances for o in result.simulations.options):
         yield f"breach: of a needle that nobody corrects; above {100 * BREACH:.0f} % it speaks against"

@@ -73,6 +73,8 @@ def printed(document: Mapping[str, Any], to: To, verified: ReportSection | None 
 def _one_page(document: Mapping[str, Any]) -> bytes:
     """The largest letters, then the largest pictures, that leave everything on one page."""
     for size in _TEXT_PT:
+        if page_count(_set(document, size, _PICTURES_PT[-1], empty=True)) > 1:
+            continue
         for height in _PICTURES_PT:
             if page_count(_set(document, size, height, empty=True)) == 1:
                 return _set(document, size, height)
