@@ -141,7 +141,7 @@ def test_the_report_shows_a_picture_and_the_outcomes_of_every_load_case_that_was
     told = runner.boundary_summaries()[:2]
     now = [replace(one, target=told[0].title) for one in plan_result().simulations.now]
     result = changed(plan_result(runner.anatomy), boundary_summaries=told, now=tuple(now))
-    drawings = draw(changed(result, boundary_summaries=()))
+    drawings = draw(result)
     page = html(result, drawings)
     section = page[page.index('id="supports"') : page.index('id="certainty"')]
     for one in told:

@@ -13,6 +13,7 @@ from osteoplan.decide.compare import compare
 from osteoplan.io.documents import RigidityDocument, TornadoDocument, as_json
 from osteoplan.model.plan import Option
 from osteoplan.report.plan.appendix import Appendix
+from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.nouns import Drawings
 from osteoplan.report.plan.page import html
 from osteoplan.report.plan.uncertainty import rigidity_chart, tornado_chart
@@ -68,7 +69,7 @@ def test_tornadoes_are_of_now_and_of_the_gain_of_the_best_option(result):
 def test_the_page_shows_pairs_tornado_and_sections_in_words(result):
     pairs = Appendix(result).pairs()
     assert len(pairs) == len(result.comparison.between) + len(result.comparison.differences)
-    page = html(result, Drawings())
+    page = html(result, draw(result))
     section = page[page.index('id="certainty"') : page.index('id="rules"')]
     assert "outline of the lesion" in section
     assert "axial rigidity lost, weakest section" in section

@@ -23,7 +23,7 @@ from osteoplan.arrays import U8
 
 __all__ = ["data_uri", "filled", "fonts", "hash_of", "page_count", "png", "source", "typeset"]
 
-_UNITS = re.compile(r"(?<=\d) (?=(?:mm|mL|min|W|%|°C)\b)")
+_UNITS = re.compile(r"(?<=\d) (?=(?:mm|mL|min|W)\b|%|°C)")
 
 
 def filled(template: str, /, **content: object) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,6 @@ _FLAT = 0.35  # sine: an axis with less of itself in the plane is drawn as a poi
 _NO_SOURCE = "no size of this load in life was found in a readable source for this bone"
 
 
-@lru_cache(maxsize=16)  # of the page and of its PDF
 def boundary_uri(anatomy: Anatomy, summary: BoundarySummary) -> str:
     """Data URI of the picture, without words beneath it."""
     return png_uri(_figure(shadows(anatomy, summary), summary, lines=()))

@@ -158,12 +158,12 @@ def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]
         says = "; ".join(f"{title} {100.0 * share:.0f} %" for title, share in bars.items())
         yield Chart("how often each is first", bar_chart(bars, "first in [% of samples]"), note, says)
     rows = []
-    for id in told_by.asked:
+    for id in (id for id in told_by.attributes if id in told_by.ranges):  # differ, or were answered
         swing, unit = told_by.ranges[id], unit_word(told_by.attributes[id].unit)
         weight = f"{100.0 * told_by.weights[id]:.0f} %" if id in told_by.weights else "not counted"
         ends = f"{number(swing.worst)} to {number(swing.best)} {unit}".strip()
         rows.append(TableRow((called[id], ends, weight)))
-    yield Table("what differs", ("what", "worst to best", "mean weight"), (50, 30, 20), tuple(rows))
+    yield Table("what was weighed", ("what", "worst to best", "mean weight"), (50, 30, 20), tuple(rows))
     yield Table(
         "what would have to matter for another to be first", ("technique", "first in", ""), (28, 14, 58),
         tuple(

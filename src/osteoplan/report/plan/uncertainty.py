@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,6 @@ ROW_CM = 0.52
 _MOST = 9  # bars: the rest moves next to nothing
 
 
-@lru_cache(maxsize=16)  # of the page and of its PDF
 def tornado_chart(tornado: Tornado, *, width_cm: float = 15.5) -> str:
     """Data URI of an SVG: bars left and right of the stated value, widest on top."""
     what = "difference [points of intact]" if tornado.reference else f"{tornado.title} [% of intact]"
@@ -78,7 +76,6 @@ def bars_chart(
     return svg_uri(figure)
 
 
-@lru_cache(maxsize=16)
 def rigidity_chart(found: Rigidity, *, width_cm: float = 15.5) -> str:
     """Data URI of an SVG: what each section keeps of its intact rigidity, along the bone."""
     figure, axes = figure_of(width_cm, 5.6, left=0.09, bottom_cm=1.0)
