@@ -103,7 +103,9 @@ def plan(
     liked = preference_of(found, answers, settings.ensemble)
     choice = choose(reading, explained, found, comparison, liked, settings.ensemble, simulated.resolution_pct)
     worth = value_of(found, explained.facts, explained.survival, reading.case.centre, settings.value_ensemble)
-    sections, left_out = rigidity_of(reading.anatomy, settings)
+    sections, left_out = cache.once(
+        lambda: rigidity_of(reading.anatomy, settings), "rigidity", setting.identity, settings.document()
+    )
     words = wordings(reading, explained, proposed)
     return PlanResult(
         id=_identity(made, proposed),
