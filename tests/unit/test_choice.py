@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from osteoplan.model.plan import Option, Plan, Reason
 from osteoplan.model.preference import PairShare, PreferenceResult, RankShare
 
 N = Ensemble(3, 200)
+PAIN = SimpleNamespace(outcome="pain_response_probability")
 NOBODY = Comparison("care", "strength_ratio_to_intact", (), "strength", ())
 
 
@@ -41,11 +43,12 @@ def gap(better, worse, value, supported=True, **ends):
     return Difference(f"{better}_left", f"{worse}_left", estimate, supported)
 
 
-def answered(*pairs, leader="a"):
+def answered(*pairs, leader="a", chosen=""):
     """A preference result with nothing in it but its pairs and who is first."""
     ids = dict.fromkeys([leader, *(id for pair in pairs for id in pair[:2])])
     return PreferenceResult(
-        answers=object(), asked=("pain",), attributes={}, ranges={}, values={}, left_out=(), unasked=(),
+        answers=SimpleNamespace(choice=chosen), asked=("pain",), attributes={"pain": PAIN},
+        ranges={}, values={}, left_out=(), unasked=(),
         weights={}, fixed=False, order=(),
         options=tuple(RankShare(id, id, 0.5, ()) for id in ids),
         pairs=tuple(PairShare(one, two, wins, 1.0 - wins, ("pain",)) for one, two, wins in pairs),
@@ -68,7 +71,8 @@ def test_no_preference_moves_a_technique_out_of_its_tier():
 
 @pytest.mark.parametrize(("share", "told"), [(0.9, True), (0.89, False)])
 def test_answers_tell_two_apart_in_nine_of_ten_samples(share, told):
-    found = choose([candidate("a", 1), candidate("b", 1)], NOBODY, N, answered(("a", "b", share)))
+    pain = published("pain_response_probability", 50)
+    found = choose([candidate("a", 1, pain), candidate("b", 1, pain)], NOBODY, N, answered(("a", "b", share)))
     assert bool(found.above) is told
     assert places(found)["b"] == (1, 2 if told else 1)
 
@@ -141,7 +145,9 @@ def test_a_first_choice_that_does_not_fit_is_said():
 
 def test_a_circle_of_preference_shares_a_place():
     pairs = (("a", "b", 1.0), ("b", "c", 1.0), ("a", "c", 0.0))
-    found = choose([candidate(id, 1) for id in "abc"], NOBODY, N, answered(*pairs))
+    pain = published("pain_response_probability", 50)
+    found = choose([candidate(id, 1, pain) for id in "abc"], NOBODY, N, answered(*pairs))
+    assert len(found.above) == 3
     assert found.first == ("a", "b", "c")
 
 
@@ -194,3 +200,19 @@ def test_figures_of_two_times_are_not_held_against_each_other():
     same = replace(late, study=replace(late.study, months=1.0))
     told = choose([candidate("a", 2, same), candidate("b", 2, early)], NOBODY, N).above
     assert "1 % against 30 %" in told[0].because
+
+
+def test_defaults_of_ours_alone_order_nobody_by_preference():
+    ours = replace(published("pain_response_probability", 50), status="design_default")
+    found = choose([candidate("a", 1, ours), candidate("b", 1, ours)], NOBODY, N, answered(("a", "b", 1.0)))
+    assert found.above == ()
+
+
+@pytest.mark.parametrize(("chosen", "said"), [
+    ("a", ()),
+    ("c", ("the patient chose c; a, b stands first",)),
+    ("shut", ("the patient chose shut, which is not among what is left; a, b stands first",)),
+])  # fmt: skip
+def test_a_choice_of_the_patient_that_does_not_stand_first_is_said(chosen, said):
+    ways = [candidate("a", 1), candidate("b", 1), candidate("c", 2), candidate("shut", 4)]
+    assert choose(ways, NOBODY, N, answered(("a", "b", 0.5), leader="a", chosen=chosen)).disagreements == said

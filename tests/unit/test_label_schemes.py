@@ -14,6 +14,7 @@ from osteoplan.knowledge.approaches import (
 )
 from osteoplan.knowledge.sites import planned_bones
 from osteoplan.knowledge.structures import SPINE_LEVELS, canonical, canonical_names, kind_of, scheme, schemes
+from osteoplan.techniques.registry import planned_for
 
 
 def test_every_scheme_gives_each_number_one_name():
@@ -83,7 +84,7 @@ def test_every_need_of_an_approach_is_a_derived_family_or_a_label():
 
 def test_every_planned_bone_can_be_reached_and_every_approach_reaches_one():
     for bone in planned_bones():
-        assert approaches_of(bone), bone
+        assert bool(approaches_of(bone)) is planned_for(bone), bone
     for one in approaches().values():
         assert any(one.serves(bone) for bone in planned_bones())
     assert "transforaminal_posterolateral" not in {one.id for one in approaches_of("vertebra_T8")}

@@ -122,7 +122,7 @@ def _pairs(
 
 def _by_preference(one: Candidate, two: Candidate, preference: PreferenceResult) -> Above | None:
     for pair in preference.pairs:
-        if {pair.one, pair.other} != {one.id, two.id}:
+        if {pair.one, pair.other} != {one.id, two.id} or not _studied(one, two, pair.shared, preference):
             continue
         for better, worse, share in (
             (pair.one, pair.other, pair.one_wins), (pair.other, pair.one, pair.other_wins),
@@ -130,6 +130,13 @@ def _by_preference(one: Candidate, two: Candidate, preference: PreferenceResult)
             if share >= SURE:
                 return Above(better, worse, "preference", f"better in {100.0 * share:.0f} of 100 samples")
     return None
+
+
+def _studied(one: Candidate, two: Candidate, shared: Sequence[str], preference: PreferenceResult) -> bool:
+    """Whether anything that both have was simulated or published: defaults of ours alone order nobody."""
+    ids = (preference.attributes[id].outcome for id in shared if id in preference.attributes)
+    told = ((one.outcome(id), two.outcome(id)) for id in ids)
+    return any(a and b and "design_default" not in (a.status, b.status) for a, b in told)
 
 
 def _by_strength(one: Candidate, two: Candidate, comparison: Comparison) -> Above | None:
@@ -295,7 +302,17 @@ def _disagreements(
             f"simulated {comparison.ranked_word} is best after {', '.join(title[id] for id in strongest)}, "
             f"which the rules put below {', '.join(title[id] for id in sorted(best))}"
         )
-    if preference is None or preference.answers is None or not preference.leader:
+    if preference is None or preference.answers is None:
+        return
+    chosen = preference.answers.choice
+    first = {one.technique for one in _placed(tiers[0]) if one.place == 1} if tiers else set[str]()
+    if chosen in title and chosen not in first:
+        left_over = "" if chosen in {one.id for one in left} else ", which is not among what is left"
+        yield (
+            f"the patient chose {title[chosen]}{left_over}; "
+            f"{', '.join(title[id] for id in sorted(first)) or 'nothing'} stands first"
+        )
+    if not preference.leader:
         return
     liked = preference.leader
     if liked in title and best and liked not in best:

@@ -82,9 +82,10 @@ def summed(times: Sequence[Estimate | None]) -> Estimate | None:
     if not known or len(known) < len(times) or len({one.unit for one in known}) > 1:
         return None
     value, low, high = sum(one.value for one in known), None, None
-    if all(one.low is not None and one.high is not None for one in known):
-        low = value - math.hypot(*(one.value - (one.low or 0.0) for one in known))
-        high = value + math.hypot(*((one.high or 0.0) - one.value for one in known))
+    below = [one.value - one.low for one in known if one.low is not None]
+    above = [one.high - one.value for one in known if one.high is not None]
+    if len(below) == len(above) == len(known):
+        low, high = value - math.hypot(*below), value + math.hypot(*above)
     parts = " and ".join(f"{one.value:g} {one.unit} ({one.because[0]})" for one in known)
     keys = dict.fromkeys(key for one in known for key in one.because if " " not in key)
     tags = "+".join(dict.fromkeys([*(one.study.tag for one in known if one.study and one.study.tag), "D"]))

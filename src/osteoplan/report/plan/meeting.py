@@ -129,7 +129,10 @@ def _goal(result: PlanResult) -> str:
     labels, value = result.wordings.labels, result.reading.findings.value
     goals = value("treatment_goals")
     wanted = "not stated" if goals is None else fact_words("treatment_goals", goals, labels)
-    return wanted + (f" ({value('intent')})" if value("intent") else "")
+    titles = {one.technique: one.title for one in result.explanation.recommendations}
+    answers = result.preference.answers if result.preference else None
+    chose = f"; the patient chose {titles[answers.choice]}" if answers and answers.choice in titles else ""
+    return wanted + (f" ({value('intent')})" if value("intent") else "") + chose
 
 
 def _flags(result: PlanResult) -> Iterator[tuple[str, str]]:
@@ -199,7 +202,13 @@ def _next(result: PlanResult) -> Iterator[Linked]:
         words = label_of(one.id, result.wordings.labels) if fact else one.text.removesuffix("?")
         text = f"{clause(words, _QUESTION)}? ({share_words(one)})"
         yield Linked(text, f"question-{one.id}" if one.kind == "fact" else "choice")
-    yield from (_asked(result, q) for q in result.explanation.questions if q.fact not in asked)
+    beside = {one.id for one in in_order(result) if one.beside}
+    for question in result.explanation.questions:
+        # what moves only bone drugs or a biopsy changes nothing between the options
+        if question.fact not in asked and not (
+            question.techniques and beside.issuperset(question.techniques)
+        ):
+            yield _asked(result, question)
 
 
 def _apart(result: PlanResult) -> tuple[Linked, ...]:
