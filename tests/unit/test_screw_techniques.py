@@ -8,10 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from osteoplan.knowledge.approaches import approaches
 from osteoplan.knowledge.devices import devices
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Inject, Measure, Place, Remove, Wait
+from osteoplan.model.plan import SHORT, Inject, Measure, Place, Remove, Wait
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.techniques.effects import effects, rod_of
 from osteoplan.techniques.fixation import placed_screws
@@ -276,3 +277,10 @@ def test_needles_come_out_after_the_cement_has_set(plans):
     for plan in plans["cementoplasty"]:
         kinds = [type(step.act) for step in plan.steps]
         assert kinds.index(Inject) < kinds.index(Wait) < kinds.index(Remove)
+
+
+@pytest.mark.parametrize("approach", [one for one in approaches().values() if one.needle is not None])
+def test_every_needle_way_has_room_in_a_short_title(approach):
+    """A twelfth way of the longest name: a title that is too long would end the whole plan."""
+    longest = f"wires+cement, {approach.short_title} 12, right"
+    assert len(longest) <= SHORT

@@ -75,7 +75,7 @@ class ReinforcedCement:
             uses=("pmma",),
             clearances=needle_estimates((way,), setting.ensemble),
             gaps=nearest_gaps((way,)),
-            short_title=f"wires + cement, {short_way((way,))}",
+            short_title=f"wires+cement, {short_way((way,))}",
         )
 
 
