@@ -157,22 +157,34 @@ def test_probabilities_and_rates_say_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("rates: {well", "probabilities: {well", "the probabilities of ill sum to 0.3, not 1"),
+        ("rates: {well", "probabilities: {well", "of well sum to 0.7, not 1 (death = 0.3)"),
         ("{ill: 0.4, dead", "{il: 0.4, dead", "unknown state 'il' in strategy wait; did you"),
-        ("costs: {ill: 1200}", "costs: {ill: -1}", "strategy wait: a cost is below zero"),
+        ("costs: {ill: 1200}", "costs: {ill: -1}", "strategy wait, cost of ill: '-1.0' is -1, below 0"),
         ("utilities: {well: 0.75, ill: 0.45}", "utilities: {well: 0.75}", "wait: ill has no utility"),
-        ("ill: 0.45}", "ill: 1.45}", "a utility is above 1"),
+        ("ill: 0.45}", "ill: 1.45}", "utility of ill: '1.45' is 1.45, above 1"),
         ("weights: half_cycle\n", "weights: simpson\n", ""),
         ("cycles: 40\nweights: half_cycle", "cycles: 41\nweights: simpson", "even number of cycles, not 41"),
         ("weights: half_cycle", "weights: simpsons", "weights"),
         ("beta: [36, 60]", "beta: [66, 60]", "beta is [a, n]"),
-        ("(1 - relief)", "(1 - relieve)", "unknown input 'relieve' in strategy treat; did"),
+        ("(1 - relief)", "(1 - relieve)", "unknown input 'relieve' in strategy treat, well to ill; did"),
         ("(1 - relief)", "open('x')", "is no sum or product of inputs"),
         ("discount: 0.035", "discount: {costs: 0.03}", "write one rate"),
         ("discount: 0.035", "alive: {1: 0.5, 2: 0.6}", "shares fall with time"),
         ("states: [well, ill, dead]", "states: [well, well, dead]", "a state stands twice"),
         ("costs: {ill", "cots: {ill", "unknown key 'cots'"),
-        ("ill: 0.4 * (1 - relief)", "ill: 0.4 * (1 - 3 * relief)", "more leave in a cycle than are there"),
+        ("ill: 0.4 * (1 - relief)", "ill: 0.4 * (1 - 3 * relief)", "is -0.32, below 0 (relief = 0.6)"),
+        ("0.4 * (1 - relief)", "1 / relief, well: 0.1", "well to well has a rate"),
+        ("rates: {well: {ill: 0.4, dead: death}", "probabilities: {well: {ill: 3 * death, dead: 0.2, well: rest}",
+         "strategy wait, well: more leave in a cycle than are there: 1.1 of 1 (death = 0.3)"),
+        ("costs: {ill: 1200}", "costs: {ill: 1200 / (death - death)}", "is inf, not finite (death = 0.3)"),
+        ("0.4 * (1 - relief)", "0 / (0.3 - death)", "treat, well to ill: '0 / (0.3 - death)' is nan, not"),
+        ("death: 0.3", "death: .nan", "inputs: death: input should be a finite number"),
+        ("ill: 0.45}", "ill: 0.45, dead: 0.3}", "wait: the last state, dead, is dead: its utility is 0"),
+        ("costs: {ill: 1200}", "costs: {ill: 1200, dead: 5}", "dead, is dead: its cost is 0"),
+        ("rates: {well", "rates: {dead: {well: 0.2}, well", "dead, is dead: nobody leaves it"),
+        ("discount: 0.035", "discount: 3.5", "3.5 is outside 0 to 1: write 0.035 for 3.5 % a year"),
+        ("discount: 0.035", "discount: {costs: -1, effects: 0}", "-1 is outside 0 to 1"),
+        ("rates: {well: {ill: 0.4, dead: death}", "probabilities: {well: {ill: 0.4, rest: 0.6}", "and no key"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_that_says_what_is_wrong(tmp_path, capsys, old, new, said):
@@ -181,6 +193,16 @@ def test_bad_input_is_one_line_that_says_what_is_wrong(tmp_path, capsys, old, ne
     told = " ".join(capsys.readouterr().err.split())
     assert status == (2 if said else 0)
     assert said in told
+
+
+def test_a_seed_below_zero_and_work_without_an_end_are_refused(tmp_path, capsys):
+    for change, more, said in (
+        ("cycles: 40", ["--seed", "-1"], "a seed of -1: give 0 or more"),
+        ("cycles: 100000", ["--draws", "100000"], "100,000 cycles of 2 strategies in 100,000 draws take too"),
+    ):
+        path = written(tmp_path, ("cycles: 40", change))
+        assert main(["value", str(path), *more]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_uncertain_input_is_worth_knowing_where_the_choice_hangs_on_it(tmp_path):

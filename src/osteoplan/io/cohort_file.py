@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from osteoplan.decide.value.cohort import Cohort, Strategy
 from osteoplan.decide.value.inputs import Input, Kind
@@ -16,13 +16,15 @@ from osteoplan.knowledge.marked import Marked, read_marked
 
 __all__ = ["CohortFile", "read_cohort"]
 
-Term = Annotated[float, Field(allow_inf_nan=False)] | str
+Term = float | str
 Rows = dict[str, dict[str, Term]]
 Pair = tuple[float, float]
 
 
 class InputFile(Strict):
     """A number, or one distribution; ``value`` beside it where its mean (or median) is not meant."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     value: float | None = None
     title: str = ""
@@ -72,6 +74,8 @@ class InputFile(Strict):
 class StrategyFile(Strict):
     """What one strategy changes."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     rates: Rows = {}
     probabilities: Rows = {}
     costs: dict[str, Term] = {}
@@ -87,7 +91,7 @@ class CohortFile(StrategyFile):
     cycles: int = Field(ge=1, le=100_000)
     cycle_years: float = Field(1.0, gt=0.0)
     weights: Weights = "half_cycle"
-    discount: Annotated[float, Field(ge=0.0)] | dict[str, float] = 0.0
+    discount: float | dict[str, float] = 0.0
     currency: str = ""
     thresholds: tuple[Annotated[float, Field(gt=0.0)], ...] = ()
     inputs: dict[str, InputFile] = {}
@@ -127,8 +131,11 @@ def _rows(base: Mapping[str, Mapping[str, Any]], own: Mapping[str, Mapping[str, 
 
 
 def _discounts(marked: Marked, file: CohortFile) -> tuple[float, float]:
-    if not isinstance(file.discount, dict):
-        return file.discount, file.discount
-    if set(file.discount) != {"costs", "effects"}:
+    given = file.discount
+    rates = given if isinstance(given, dict) else {"costs": given, "effects": given}
+    if set(rates) != {"costs", "effects"}:
         raise marked.fault(("discount",), "write one rate, or {costs: 0.035, effects: 0.035}")
-    return file.discount["costs"], file.discount["effects"]
+    for rate in rates.values():
+        if not 0.0 <= rate <= 1.0:
+            raise marked.fault(("discount",), f"{rate:g} is outside 0 to 1: write 0.035 for 3.5 % a year")
+    return rates["costs"], rates["effects"]

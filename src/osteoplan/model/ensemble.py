@@ -24,7 +24,7 @@ class Ensemble:
     """n sampled patients under one seed.
 
     Raises:
-        BadInput: fewer than one draw.
+        BadInput: fewer than one draw, or a seed below 0.
     """
 
     seed: int
@@ -33,6 +33,8 @@ class Ensemble:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise BadInput(f"an ensemble of {self.n} draws holds nobody: ask for 1 or more")
+        if self.seed < 0:
+            raise BadInput(f"a seed of {self.seed}: give 0 or more")
 
     def stream(self, *names: str) -> np.random.Generator:
         """The random stream of that name, from its beginning."""

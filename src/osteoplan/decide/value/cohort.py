@@ -35,6 +35,8 @@ Rows = Mapping[str, Mapping[str, Term]]
 Amounts = Mapping[str, F64]
 REST = "rest"  # of a row of probabilities: what the others leave
 LEVEL = 0.95
+MOST = 5e9  # cycles x draws x strategies x states squared: some 20 s on one core
+SLIGHT = 1e-9  # rounding
 _SIGNS: Mapping[type[ast.operator], Callable[[F64, F64], F64]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
@@ -84,7 +86,8 @@ def run_cohort(cohort: Cohort, ensemble: Ensemble | None = None) -> CohortResult
 
     Raises:
         BadInput: a state that does not exist, a row that does not sum to 1, a cost below zero, a living state
-            without a utility, a term that cannot be read, Simpson's rule with an odd number of cycles.
+            without a utility, a dead state with a payoff or a way out, a term that cannot be read or is not
+            finite, Simpson's rule with an odd number of cycles, more work than ``MOST``.
     """
     names = tuple(cohort.strategies)
     values = {id: np.full(1, one.value) for id, one in cohort.inputs.items()}
@@ -150,6 +153,11 @@ def _compared(result: CohortResult, cohort: Cohort, sampled: Amounts, more: tupl
 def _run(cohort: Cohort, known: Amounts) -> tuple[F64, F64]:
     """(n, strategies) costs and (n, strategies) quality-adjusted years."""
     n = max((len(one) for one in known.values()), default=1)
+    if cohort.cycles * n * len(cohort.strategies) * len(cohort.states) ** 2 > MOST:
+        raise BadInput(
+            f"{cohort.cycles:,} cycles of {len(cohort.strategies)} strategies in {n:,} draws take too long: "
+            "ask for fewer draws (--draws) or cycles"
+        )
     whole = cycle_weights(cohort.cycles, cohort.weights) * cohort.cycle_years
     weights = np.stack(
         [whole * discount(cohort.cycles, rate, cohort.cycle_years) for rate in cohort.discounts]
@@ -164,11 +172,7 @@ def _run(cohort: Cohort, known: Amounts) -> tuple[F64, F64]:
         )
         paid = _paid(cohort, strategy.costs, known, n, where, "cost")
         lived = _paid(cohort, strategy.utilities, known, n, where, "utility")
-        once = _amount(strategy.once, known, where)
-        if (paid < 0.0).any() or (once < 0.0).any():
-            raise BadInput(f"{where}: a cost is below zero")
-        if (lived > 1.0).any():
-            raise BadInput(f"{where}: a utility is above 1, which is full health")
+        once = _amount(strategy.once, known, f"{where}, once", low=0.0)
         costs.append((times[:, 0] * paid).sum(axis=1) + once)
         effects.append((times[:, 1] * lived).sum(axis=1))
     return np.stack(costs, axis=1), np.stack(effects, axis=1)
@@ -189,10 +193,15 @@ def _moves(cohort: Cohort, strategy: Strategy, known: Amounts, n: int, where: st
     at = {state: k for k, state in enumerate(cohort.states)}
     P = np.zeros((n, 1, len(at), len(at)))
     P[:, 0] = np.eye(len(at))
+    dead = cohort.states[-1]
+    for here in (*strategy.rates, *strategy.probabilities):
+        if here == dead and {*strategy.rates.get(here, ()), *strategy.probabilities.get(here, ())} - {dead}:
+            raise BadInput(f"{where}: the last state, {dead}, is dead: nobody leaves it")
     for here, row in strategy.rates.items():
         i = named("state", here, at, where)
         chance = {
-            named("state", there, at, where): 1.0 - np.exp(-cohort.cycle_years * _amount(term, known, where))
+            named("state", there, at, where): 1.0
+            - np.exp(-cohort.cycle_years * _amount(term, known, f"{where}, {here} to {there}", low=0.0))
             for there, term in row.items()
         }
         dies = chance.pop(len(at) - 1, np.zeros(1))
@@ -200,51 +209,88 @@ def _moves(cohort: Cohort, strategy: Strategy, known: Amounts, n: int, where: st
         for j, share in chance.items():
             P[:, 0, i, j] = (1.0 - dies) * share
         P[:, 0, i, -1] = dies
-        P[:, 0, i, i] = 1.0 - P[:, 0, i].sum(axis=1)
+        if i in chance:
+            raise BadInput(f"{where}: {here} to {here} has a rate: what does not leave stays by itself")
+        P[:, 0, i, i] = _left(P[:, 0, i], row, known, f"{where}, {here}")
     for here, row in strategy.probabilities.items():
         i = named("state", here, at, where)
         if here in strategy.rates:
             raise BadInput(f"{where}: {here} has rates and probabilities; give one of them")
         P[:, 0, i] = 0.0
         rest = [there for there, term in row.items() if term == REST]
+        if len(rest) > 1 or (REST in row and REST not in at):
+            raise BadInput(
+                f"{where}: {here}: '{REST}' is the value of one state, as in {{{here}: {REST}}}, and no key"
+            )
         for there, term in row.items():
             j = named("state", there, at, where)
-            P[:, 0, i, j] = 0.0 if there in rest else _amount(term, known, where)
-        for there in rest[:1]:
-            P[:, 0, i, at[there]] = 1.0 - P[:, 0, i].sum(axis=1)
-    off = np.abs(P.sum(axis=3) - 1.0).max(axis=(0, 1))
-    if off.max() > 1e-9:
-        i = int(off.argmax())
-        raise BadInput(
-            f"{where}: the probabilities of {cohort.states[i]} sum to {P[0, 0, i].sum():g}, not 1; write "
-            f"'{REST}' for what the others leave"
-        )
-    if P.min() < 0.0:
-        i = int(P.min(axis=(0, 1, 3)).argmin())
-        raise BadInput(
-            f"{where}: {cohort.states[i]}: more leave in a cycle than are there, or fewer than none"
-        )
+            P[:, 0, i, j] = (
+                0.0 if there in rest else _amount(term, known, f"{where}, {here} to {there}", 0.0, 1.0)
+            )
+        left = _left(P[:, 0, i], row, known, f"{where}, {here}")
+        if rest:
+            P[:, 0, i, at[rest[0]]] = left
+        elif left.max() > SLIGHT:
+            k = int(left.argmax())
+            raise BadInput(
+                f"{where}: the probabilities of {here} sum to {1.0 - left[k]:g}, not 1"
+                f"{_given(row, known, k)}; write '{REST}' for what the others leave"
+            )
     return P
 
 
+def _left(P: F64, row: Mapping[str, Term], known: Amounts, where: str) -> F64:
+    """(n,) what the transitions (n, S) of one state leave of it."""
+    left = 1.0 - P.sum(axis=1)
+    k = int(left.argmin())
+    if left[k] < -SLIGHT:
+        raise BadInput(
+            f"{where}: more leave in a cycle than are there: {1.0 - left[k]:g} of 1{_given(row, known, k)}"
+        )
+    return np.asarray(np.maximum(left, 0.0))
+
+
 def _paid(cohort: Cohort, terms: Mapping[str, Term], known: Amounts, n: int, where: str, what: str) -> F64:
-    """(n, S) payoff of a year in each state; death costs and is worth nothing unless it is said."""
+    """(n, S) payoff of a year in each state; death costs and is worth nothing."""
     at = {state: k for k, state in enumerate(cohort.states)}
     paid = np.zeros((n, len(at)))
     for state, term in terms.items():
-        paid[:, named("state", state, at, where)] = _amount(term, known, where)
+        low, high = (0.0, np.inf) if what == "cost" else (-np.inf, 1.0)
+        amount = _amount(term, known, f"{where}, {what} of {state}", low, high)
+        paid[:, named("state", state, at, where)] = amount
+    if paid[:, -1].any():
+        raise BadInput(f"{where}: the last state, {cohort.states[-1]}, is dead: its {what} is 0")
     lacking = [state for state in cohort.states[:-1] if state not in terms]
     if what == "utility" and lacking:
         raise BadInput(f"{where}: {lacking[0]} has no utility")
     return paid
 
 
-def _amount(term: Term, known: Amounts, where: str) -> F64:
-    """A term with its inputs filled in, (n,) or (1,)."""
+def _amount(term: Term, known: Amounts, where: str, low: float = -np.inf, high: float = np.inf) -> F64:
+    """A term with its inputs filled in, (n,) or (1,), finite and from low to high."""
     try:
-        return np.atleast_1d(np.asarray(_worth(ast.parse(str(term), mode="eval").body, known, where)))
-    except SyntaxError as why:
+        with np.errstate(all="ignore"):
+            amount = _worth(ast.parse(str(term), mode="eval").body, known, where)
+    except (SyntaxError, RecursionError) as why:
         raise BadInput(f"{where}: '{term}' is no sum or product of inputs") from why
+    faults = {
+        "not finite": ~np.isfinite(amount), f"below {low:g}": amount < low - SLIGHT,
+        f"above {high:g}": amount > high + SLIGHT,
+    }  # fmt: skip
+    for fault, found in faults.items():
+        if found.any():
+            k = int(found.argmax())
+            given = _given({where: term}, known, k)
+            raise BadInput(f"{where}: '{term}' is {amount[k]:g}, {fault}{given}")
+    return amount
+
+
+def _given(terms: Mapping[str, Term], known: Amounts, k: int) -> str:
+    """The inputs in some terms, as they are in draw k."""
+    nodes = [node for term in terms.values() for node in ast.walk(ast.parse(str(term), mode="eval"))]
+    names = dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name) and node.id in known)
+    told = ", ".join(f"{name} = {known[name][k % len(known[name])]:g}" for name in names)
+    return f" ({told})" if told else ""
 
 
 def _worth(node: ast.expr, known: Amounts, where: str) -> F64:
