@@ -174,8 +174,8 @@ def test_probabilities_and_rates_say_the_same(tmp_path):
         ("costs: {ill", "cots: {ill", "unknown key 'cots'"),
         ("ill: 0.4 * (1 - relief)", "ill: 0.4 * (1 - 3 * relief)", "is -0.32, below 0 (relief = 0.6)"),
         ("0.4 * (1 - relief)", "1 / relief, well: 0.1", "well to well has a rate"),
-        ("rates: {well: {ill: 0.4, dead: death}", "probabilities: {well: {ill: 3 * death, dead: 0.2, well: rest}",
-         "strategy wait, well: more leave in a cycle than are there: 1.1 of 1 (death = 0.3)"),
+        ("rates: {well: {ill: 0.4, dead: death}", "probabilities: {well: {ill: 1, dead: death, well: rest}",
+         "strategy wait, well: more leave in a cycle than are there: 1.3 of 1 (death = 0.3)"),
         ("costs: {ill: 1200}", "costs: {ill: 1200 / (death - death)}", "is inf, not finite (death = 0.3)"),
         ("0.4 * (1 - relief)", "0 / (0.3 - death)", "treat, well to ill: '0 / (0.3 - death)' is nan, not"),
         ("death: 0.3", "death: .nan", "inputs: death: input should be a finite number"),
@@ -184,7 +184,7 @@ def test_probabilities_and_rates_say_the_same(tmp_path):
         ("rates: {well", "rates: {dead: {well: 0.2}, well", "dead, is dead: nobody leaves it"),
         ("discount: 0.035", "discount: 3.5", "3.5 is outside 0 to 1: write 0.035 for 3.5 % a year"),
         ("discount: 0.035", "discount: {costs: -1, effects: 0}", "-1 is outside 0 to 1"),
-        ("rates: {well: {ill: 0.4, dead: death}", "probabilities: {well: {ill: 0.4, rest: 0.6}", "and no key"),
+        ("rates: {well: {ill: 0.4, dead: death}", "probabilities: {well: {rest: 0.6}", "and no key"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_that_says_what_is_wrong(tmp_path, capsys, old, new, said):
