@@ -17,6 +17,7 @@ from osteoplan.errors import BadInput
 from osteoplan.io.cohort_file import read_cohort
 from osteoplan.knowledge.value import eq5d_index, sosgoq_index, sosgoq_weights, thresholds, value_set
 from osteoplan.model.ensemble import Ensemble
+from osteoplan.model.value import of_draws
 
 MODEL = """\
 states: [well, ill, dead]
@@ -61,12 +62,17 @@ def test_ratios_along_a_frontier_worked_by_hand_rise():
     assert {place for place, _ in found} == {"on the frontier"}
 
 
-def test_a_twin_that_costs_more_is_dominated_and_one_that_costs_the_same_too():
+def test_a_twin_that_costs_more_is_dominated_and_one_that_costs_the_same_is_equal():
     assert frontier([5, 5, 9], [1, 1, 1]) == (
         ("on the frontier", None),
-        ("dominated", None),
+        ("same cost and effect", None),
         ("dominated", None),
     )
+    assert [place for place, _ in frontier([5, 5, 4], [1, 1, 2])] == [
+        "dominated",
+        "dominated",
+        "on the frontier",
+    ]
 
 
 def test_another_strategy_off_the_frontier_moves_no_ratio():
@@ -193,6 +199,23 @@ def test_bad_input_is_one_line_that_says_what_is_wrong(tmp_path, capsys, old, ne
     told = " ".join(capsys.readouterr().err.split())
     assert status == (2 if said else 0)
     assert said in told
+
+
+@pytest.mark.parametrize(
+    ("share", "draws", "said"),
+    [
+        (0.0, 10_000, "under 0.1 %"), (1.0, 10_000, "over 99.9 %"), (0.0, 100, "under 3 %"),
+        (1.0, 100, "over 97 %"), (0.004, 10_000, "0.4 %"), (0.549, 10_000, "55 %"),
+    ],
+)  # fmt: skip
+def test_a_share_of_draws_is_never_nothing_and_never_all(share, draws, said):
+    assert of_draws(share, draws) == said
+
+
+def test_a_model_without_a_currency_prints_no_double_blank(tmp_path, capsys):
+    path = written(tmp_path, ("currency: GBP\n", ""), ("once: 2500", "once: 250000"))
+    assert main(["value", str(path), "--draws", "200"]) == 0
+    assert "best at 20,000 a QALY: wait over 98.5 %, treat under 1.5 %" in capsys.readouterr().out
 
 
 def test_a_seed_below_zero_and_work_without_an_end_are_refused(tmp_path, capsys):

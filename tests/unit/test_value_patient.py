@@ -59,6 +59,13 @@ def test_a_better_treatment_of_the_same_price_is_told_and_an_equal_one_is_not():
     assert (found.unit, found.thresholds) == ("GBP", (20000.0, 30000.0))
 
 
+def test_one_that_is_valued_alone_is_said_to_have_nothing_to_be_compared_with():
+    told = "a alone has a quality-adjusted life: nothing to compare it with"
+    assert value(candidate("a", share(RELIEF, 30)), candidate("b")).missing == (told,)
+    assert value(candidate("b")).missing == ("no technique has a quality-adjusted life: nothing to compare",)
+    assert value(candidate("a", share(RELIEF, 30)), candidate("b", share(RELIEF, 20))).missing == ()
+
+
 def test_no_ratio_stands_anywhere_in_the_value_of_one_patient():
     found = value(
         candidate("a", share(RELIEF, 30)), candidate("b", share(RELIEF, 20)), costs={"a": 1, "b": 2}

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from osteoplan.cli.console import plain_table
+from osteoplan.model.value import of_draws
 
 __all__ = ["cohort_lines", "cohort_table"]
 
@@ -26,18 +27,20 @@ def cohort_table(found: dict[str, Any]) -> Table:
 
 def cohort_lines(found: dict[str, Any]) -> Iterator[str]:
     """Acceptability, what knowing more is worth, and what one input does to the two that lead."""
-    currency = found["currency"]
+    currency = f" {found['currency']}" if found["currency"] else ""
     for one in found["acceptability"]:
-        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["shares"].items())
-        yield f"best at {one['threshold']:,.0f} {currency} a QALY: {shares}"
+        shares = ", ".join(
+            f"{name} {of_draws(share, found['draws'])}" for name, share in one["shares"].items()
+        )
+        yield f"best at {one['threshold']:,.0f}{currency} a QALY: {shares}"
     if found["perfect_information"] is not None:
-        yield f"knowing everything is worth {found['perfect_information']:,.1f} {currency} a head"
+        yield f"knowing everything is worth {found['perfect_information']:,.1f}{currency} a head"
     for one in found["worth"]:
         yield f"  {one['title']}: {one['value']:,.1f}"
     if found["one_at_a_time"]:
         yield f"{found['leading'][0]} less {found['leading'][1]}, one input at a time:"
     for one in found["one_at_a_time"]:
-        yield f"  {one['title']}: {one['low']:,.0f} to {one['high']:,.0f} {currency}"
+        yield f"  {one['title']}: {one['low']:,.0f} to {one['high']:,.0f}{currency}"
 
 
 def _span(told: dict[str, Any], form: str) -> str:

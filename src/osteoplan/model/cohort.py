@@ -14,7 +14,7 @@ from osteoplan.model.value import AcceptableAt, WorthKnowing
 
 __all__ = ["CohortResult", "FrontierPlace", "StrategyValue"]
 
-FrontierPlace = Literal["on the frontier", "dominated", "extendedly dominated"]
+FrontierPlace = Literal["on the frontier", "same cost and effect", "dominated", "extendedly dominated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,8 @@ class StrategyValue:
 
     Attributes:
         cost, qaly: discounted, per head, with every input at its value; draws where an input is uncertain.
-        place, icer: among all strategies; the ratio to the one before it on the frontier.
+        place, icer: among all strategies (*same cost and effect*: as one on the frontier); the
+            ratio to the one before it on the frontier.
     """
 
     strategy: str

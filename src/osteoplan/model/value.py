@@ -16,7 +16,7 @@ from osteoplan.model.outcome import Estimate
 
 __all__ = [
     "CANNOT_SAY", "AcceptableAt", "PairValue", "PriceBase", "SurvivalCurve", "TechniqueValue",
-    "Told", "ValueResult", "WorthKnowing",
+    "Told", "ValueResult", "WorthKnowing", "of_draws",
 ]  # fmt: skip
 
 Told = Literal["better", "worse", "cannot say"]
@@ -119,6 +119,16 @@ class AcceptableAt:
 
     threshold: float
     shares: Mapping[str, float]
+
+
+def of_draws(share: float, draws: int) -> str:
+    """*55 %*; never 0 or 100: none of n draws may yet be 3 in n (95 %); no less than 0.1 % is told."""
+    per_cent, least = 100.0 * share, max(0.1, 300.0 / max(draws, 1))
+    if per_cent < least:
+        return f"under {least:.2g} %"
+    if per_cent > 100.0 - least:
+        return f"over {100.0 - least:.3g} %"
+    return f"{per_cent:.{0 if 1.0 <= per_cent <= 99.0 else 1}f} %"
 
 
 @dataclass(frozen=True)

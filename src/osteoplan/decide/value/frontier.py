@@ -3,7 +3,8 @@
     ICER_k = (C_k - C_(k-1)) / (E_k - E_(k-1))     along the frontier, cheapest first
 
 A strategy is dominated where another costs no more and does no less; extendedly where a mixture of two
-others does: ratios along the frontier must rise.  Source: Drummond 2015, ch. 4.
+others does: ratios along the frontier must rise.  The same cost and effect as one on it is no dominance.
+Source: Drummond 2015, ch. 4.
 """
 
 from __future__ import annotations
@@ -40,4 +41,6 @@ def frontier(
         else:
             n += 1
     ratios = {k: ratio(k, j) for j, k in pairwise(left)}
+    twins = {(costs[k], effects[k]) for k in left}
+    standing.update({k: "same cost and effect" for k in standing if (costs[k], effects[k]) in twins})
     return tuple((standing.get(k, "on the frontier"), ratios.get(k)) for k in range(len(costs)))

@@ -82,6 +82,12 @@ def value_of(
         }
         model = _Model(BoneCohort(curve, utility.in_pain, utility.gain, decrements), utility, level)
     valued = [one for one in cases if one.response is not None] if model else []
+    if model and len(valued) < 2:
+        alone = "no technique has a quality-adjusted life: nothing to compare"
+        for one in valued:
+            title = one.candidate.recommendation.title
+            alone = f"{title} alone has a quality-adjusted life: nothing to compare it with"
+        missing += (alone,)
     result = ValueResult(
         techniques=tuple(_alone(one, model if one in valued else None) for one in cases),
         pairs=tuple(p for a, b in combinations(valued, 2) if model for p in _both_ways(model.pair(a, b))),

@@ -9,7 +9,7 @@ from osteoplan.model.evidence import tier_words
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult
-from osteoplan.model.value import ValueResult
+from osteoplan.model.value import ValueResult, of_draws
 from osteoplan.report.plan.choice_charts import Point2, acceptability_chart, bar_chart, front, trade_chart
 from osteoplan.report.plan.nouns import Chart, Part, ReportSection, Table, TableRow, Words
 from osteoplan.report.plan.rows import in_order, told
@@ -209,7 +209,8 @@ def _value(result: PlanResult, worth: ValueResult) -> Iterator[Part]:
         at = [one.threshold for one in worth.acceptability]
         shares = {names[id]: [one.shares[id] for one in worth.acceptability] for id in worth.compared}
         says = "; ".join(
-            f"{title} {100.0 * line[0]:.0f} to {100.0 * line[-1]:.0f} %" for title, line in shares.items()
+            f"{title} {of_draws(line[0], worth.draws)} to {of_draws(line[-1], worth.draws)}"
+            for title, line in shares.items()
         )
         note = f"{worth.draws:,} draws; over inputs that all have: {', '.join(worth.inputs)}".replace(
             "_", " "
