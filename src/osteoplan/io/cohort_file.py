@@ -63,7 +63,8 @@ class InputFile(Strict):
         kinds: tuple[Kind, ...] = ("beta", "normal", "lognormal", "gamma", "uniform")
         kind = next((kind for kind in kinds if getattr(self, kind) is not None), None)
         if kind is None:
-            return Input(id, self.title or id, self.value or 0.0)
+            assert self.value is not None  # _one refused it otherwise
+            return Input(id, self.title or id, self.value)
         a, b = getattr(self, kind)
         middle = {"beta": a / b if b else 0.0, "lognormal": (a * b) ** 0.5, "uniform": (a + b) / 2.0}.get(
             kind, a
