@@ -118,7 +118,9 @@ def test_units_are_known() -> None:
 def test_only_what_is_published_stands_in_a_cell_of_the_first_page() -> None:
     told = [one for one in outcomes().values() if one.cell]
     assert {one.cell for one in told} == {"evidence", "risk", "burden"}
-    assert [one.id for one in told if "published" not in one.by] == []
+    assert [one.id for one in told if not {"published", "card"} & set(one.by)] == []  # card: our default
+    harm = [one.id.removesuffix("_probability") for one in told if one.cell == "risk"]
+    assert harm[:4] == ["death", "nerve_injury", "major_complication", "leak_probability_canal"]
 
 
 def test_the_outcomes_of_a_plan_are_listed_in_their_units() -> None:

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from osteoplan.cli.app import run
@@ -21,7 +22,7 @@ from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.preference import BestWorst
 from osteoplan.report.drawing.icon_array import people
 from osteoplan.report.patient.figures import figure, told_by
-from osteoplan.report.patient.view import bone_words, sets_of
+from osteoplan.report.patient.view import _middle, bone_words, sets_of
 from osteoplan.workflow.plan import write
 from tests.conftest import skip_or_fail
 from tests.patient_made import RANGES, page, plan_for_patient
@@ -62,14 +63,31 @@ def test_a_share_has_its_interval_its_group_and_a_thousand_people_where_it_is_ra
     assert "Nobody said how sure" in said(share(16.0))
 
 
-def test_studies_that_differ_are_told_from_the_lowest_to_the_highest() -> None:
+def test_studies_that_differ_are_each_told_with_their_own_number_of_people() -> None:
     three = [replace(share(x, n=n), because=(f"S{n}",)) for x, n in ((36.0, 40), (60.5, 50), (67.0, 60))]
-    assert said(*three).endswith("Seen in 150 other people.")
-    assert said(*three).startswith("Studies differ. They say from 36 to 67 of 100 people.")
-    review = replace(three[0], study=Study(661, design="pooled"))
-    assert said(review, *three[1:]).endswith("Seen in 661 other people.")
+    assert said(*three) == (
+        "Studies differ. 36 of 100, seen in 40 people. 61 of 100, seen in 50 people. "
+        "67 of 100, seen in 60 people."
+    )
+    untold = replace(share(26.0), because=("S0",))
+    with_ends = replace(three[0], value=14.0, low=8.0, high=22.0, study=Study(115))
+    told = figure(TOPICS["nerve"], (with_ends, untold), EN, lambda keys: (1,))
+    assert told.sentences[1:] == (
+        "14 of 100 (it may be 8 to 22), seen in 115 people.",
+        "26 of 100. How many were looked at is not told.",
+    )
+    assert told.icons is not None
+    assert (told.icons.certain, told.icons.likely) == (14, 26)  # no limit of the one beside the other
     none = replace(three[0], value=0.0, low=0.0, high=9.0)
-    assert said(none, three[1]).startswith("Studies differ. They say up to 61 of 100 people.")
+    assert "0 of 100 (it may be 0 to 9), seen in 40 people." in said(none, three[1])
+
+
+def test_the_bone_is_told_by_the_median_of_its_draws_not_by_the_best_case() -> None:
+    drawn = np.linspace(50.0, 100.0, 101)
+    made = _middle(
+        Estimate("strength_ratio_to_intact", "a", 98.0, 50.0, 120.0, "%", "simulated", draws=drawn)
+    )
+    assert (made.value, made.low, made.high) == (75.0, 52.5, 97.5)
 
 
 def test_the_same_people_at_another_time_are_counted_once_and_are_no_other_study() -> None:

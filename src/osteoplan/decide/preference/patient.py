@@ -148,7 +148,8 @@ def _told(one: Candidate, attribute: Attribute) -> list[Estimate]:
     if not cases:
         return told
     worst = np.min if attribute.better == "more" else np.max
-    value = worst([e.value for e in cases])
+    # what half of the draws fall short of: the nominal plan is the best case
+    value = worst([np.median(e.draws) for e in cases if e.draws is not None])
     draws = worst([e.draws for e in cases if e.draws is not None], axis=0)
     named = " and ".join(sorted(e.target for e in cases))
     return [replace(cases[0], target=named, value=float(value), low=None, high=None, draws=draws)]

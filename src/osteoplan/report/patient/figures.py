@@ -37,13 +37,23 @@ def figure(topic: Topic, found: Sequence[Estimate], words: PatientWords, cite: C
     title = words.topics[topic.id]
     sources = cite([key for one in found for key in one.because if " " not in key])
     seen = _seen(found, words.page)
+    apart = len(_by_source(found)) > 1
     if topic.kind != "people":
+        seen = _each(topic.kind, found, 0, words) if apart else seen
         return Figure(title, (*_numbers(topic.kind, found, words), *seen), sources=sources)
-    lows = [one.value if one.low is None else one.low for one in found]
-    highs = [one.value if one.high is None else one.high for one in found]
+    shown = list(found)
+    if any(one.low is None or one.high is None for one in found) and len(found) > 1:
+        # a limit of one study is never mixed with the bare figure of another
+        shown = [replace(one, low=one.value, high=one.value or one.high) for one in found]
+    lows = [one.value if one.low is None else one.low for one in shown]
+    highs = [one.value if one.high is None else one.high for one in shown]
     low, high = min(lows), max(highs)
     rare = high < 1.0 or 0.0 < max(one.value for one in found) < 1.0
     of = 1000 if rare else 100
+    if apart:
+        differ = (words.page["studies"],) if len({one.value for one in found}) > 1 else ()
+        told = (*differ, *_each(topic.kind, found, of, words))
+        return Figure(title, told, people(low, high, of), sources)
     said = _shares(found, low, high, of, words.page)
     return Figure(title, (*said, *seen), people(low, high, of), sources)
 
@@ -61,8 +71,7 @@ def _shares(
     who = page["people" if _of_people(found) else "places"]
     ends = {"low": _whole(low, of), "high": max(_whole(high, of), 1), "of": of, "who": who}
     if len(found) > 1 and low < high:
-        several = "studies_of" if ends["low"] else "studies_up_to"
-        return (page["times_of" if len(_by_source(found)) == 1 else several].format(**ends),)
+        return (page["times_of"].format(**ends),)
     one, n = found[0], (found[0].study or Study()).n
     if one.value == 0.0:
         return (page["none"] if n is None else page["none_of"].format(n=n, **ends),)
@@ -89,15 +98,37 @@ def _numbers(kind: str, found: Sequence[Estimate], words: PatientWords) -> tuple
     return (about, words.page["range_plain"].format(low=say(ends[0]), high=say(ends[1])))
 
 
+def _each(kind: str, found: Sequence[Estimate], of: int, words: PatientWords) -> tuple[str, ...]:
+    """Every study's own figure, in how many it was counted; each a sentence."""
+    page, sign, told = words.page, -1.0 if kind == "points" else 1.0, []
+    say = _decimal(words, 1 if kind == "points" else 0)
+    for one in found:
+        study = one.study or Study()
+        who = page["people" if study.of == "patients" else "places"]
+        if not of:
+            what = say(sign * one.value)
+        elif one.low is None or one.high is None:
+            if not one.value:
+                told.append(page["none"])
+                continue
+            what = page["study_of"].format(value=max(_whole(one.value, of), 1), of=of)
+        else:
+            ends = {"low": _whole(one.low, of), "high": max(_whole(one.high, of), 1)}
+            what = page["study_range"].format(
+                value=max(_whole(one.value, of), one.value > 0.0), of=of, **ends
+            )
+        key = "study_some" if study.n is None else "study_n"
+        told.append(page[key].format(what=what, n=study.n, who=who))
+    return tuple(dict.fromkeys(told))
+
+
 def _seen(found: Sequence[Estimate], page: Mapping[str, str]) -> tuple[str, ...]:
     """In how many other people it was counted, and when."""
     counted, months = _by_source(found).values(), (found[0].study or Study()).months
     if None in counted:
         seen = page["seen_some"]
     else:
-        # a review holds the people of other studies
-        reviewed = any(one.study and one.study.design == "pooled" for one in found)
-        n = (max if reviewed else sum)(n for n in counted if n)
+        n = max(n for n in counted if n)  # of one source
         seen = page["seen_in" if _of_people(found) else "seen_in_bones"].format(n=n)
     if len(found) > 1 or not months or months < 1.0:
         return (seen,)

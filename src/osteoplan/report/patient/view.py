@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from osteoplan.knowledge.patient import PatientWords, PlainTechnique, Topic, topics
 from osteoplan.knowledge.techniques import technique_cards
@@ -125,6 +128,14 @@ def _way(
     )  # fmt: skip
 
 
+def _middle(one: Estimate) -> Estimate:
+    """With the median of its own draws and their 5th to 95th percentile; as it is where it has none."""
+    if one.draws is None:
+        return one
+    low, value, high = (float(end) for end in np.percentile(one.draws, (5.0, 50.0, 95.0)))
+    return replace(one, value=value, low=low, high=high)
+
+
 def _unwritten(one: Candidate, words: PatientWords) -> PlainTechnique:
     """A technique that somebody added without plain words: named, and said to be unexplained."""
     return PlainTechnique(name=one.recommendation.title[:60], what=words.page["no_words"], good="", bad="")
@@ -133,10 +144,11 @@ def _unwritten(one: Candidate, words: PatientWords) -> PlainTechnique:
 def _firm(one: Candidate, waiting: bool, holds: bool, asked: ForPatient, words: PatientWords) -> Figure:
     """What the bone would bear, by the computer model; ``holds``: of what is to make it firm."""
     page, title = words.page, words.page["firm"]
-    simulated = next((e for e in one.outcomes if e.id == "strength_ratio_to_intact"), None)
+    cases = [_middle(e) for e in one.outcomes if e.id == "strength_ratio_to_intact"]
+    simulated = min(cases, key=lambda e: e.value, default=None)
     if asked.now is None or (simulated is None and holds):
         return Figure(title, (page["firm_not"],), wide=True)
-    now = round(asked.now.value)
+    now = round(_middle(asked.now).value)
     if simulated is None or waiting or simulated.low is None or simulated.high is None:
         return Figure(title, (page["firm_now"].format(now=now),), wide=True)
     ends = {"value": round(simulated.value), "low": round(simulated.low), "high": round(simulated.high)}

@@ -167,7 +167,13 @@ def _preference(result: PlanResult, told_by: PreferenceResult) -> Iterator[Part]
     yield Table(
         "what would have to matter for another to be first", ("technique", "first in", ""), (28, 14, 58),
         tuple(
-            TableRow((names[one.technique], f"{100.0 * one.first:.0f} % of all weights", one.text))
+            TableRow(
+                (
+                    names[one.technique],
+                    f"{100.0 * one.first:.0f} % of all weights" if one.weights else "–",
+                    one.text,
+                )
+            )
             for one in told_by.would_win
         ),
     )  # fmt: skip
