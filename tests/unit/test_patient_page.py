@@ -365,3 +365,12 @@ def _chromium(folder: Path, *arguments: str) -> str:
     made = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert made.returncode == 0, made.stderr
     return made.stdout
+
+
+def test_the_bone_is_told_as_the_preferences_weigh_it() -> None:
+    document = plan_for_patient()
+    preference = document["preference"] or {}
+    own = {"ablation_with_stabilisation": 61.0, "vertebroplasty": 61.0, "kyphoplasty": 61.0}
+    values = {id: {"stronger_bone": value} for id, value in own.items()}
+    told = page(preference={"asked": [], **preference, "values": values})
+    assert "it may bear about 61 (" in told

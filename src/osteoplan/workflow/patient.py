@@ -87,6 +87,11 @@ def _asked(document: Json, language: str) -> ForPatient:
             one.id for one in found if one.beside and not one.shut and one.recommendation.tier in (1, 2, 3)
         ),
         now=next((estimate_noun(one) for one in document["now"] if one["id"] == STRENGTH), None),
+        bears={
+            id: own["stronger_bone"]
+            for id, own in (document.get("preference") or {}).get("values", {}).items()
+            if "stronger_bone" in own
+        },
         weighed=_weighed(document, language),
         survival=TypeAdapter(Survival).validate_python(document["survival"] or {}),
         citations=citations(),

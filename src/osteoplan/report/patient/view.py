@@ -151,5 +151,7 @@ def _firm(one: Candidate, waiting: bool, holds: bool, asked: ForPatient, words: 
     now = round(_middle(asked.now).value)
     if simulated is None or waiting or simulated.low is None or simulated.high is None:
         return Figure(title, (page["firm_now"].format(now=now),), wide=True)
-    ends = {"value": round(simulated.value), "low": round(simulated.low), "high": round(simulated.high)}
+    value = asked.bears.get(one.id, simulated.value)  # a plan's file holds no draws
+    low, high = min(simulated.low, value), max(simulated.high, value)
+    ends = {"value": round(value), "low": round(low), "high": round(high)}
     return Figure(title, (page["firm_says"].format(now=now, **ends),), wide=True)
