@@ -165,3 +165,13 @@ def test_no_patient_page_is_made_where_a_stop_rule_spoke() -> None:
     stop = {**plan_for_patient()["verdicts"][0], "effect": "stop", "truth": True}
     with pytest.raises(BadInput, match="no patient's page"):
         patient_paper({**plan_for_patient(), "verdicts": [stop]})
+
+
+def test_a_case_that_was_not_run_prints_no_path() -> None:
+    case = {
+        "id": "V1", "title": "t", "unit": "1", "got": None, "reason": "set OSTEOPLAN_DATA to /some/place",
+        "tolerance": 0.1, "expected": 1.0, "ok": None, "source": "s",
+    }  # fmt: skip
+    table = verified_section([case], 1.0, "2026-11-30").parts[1]
+    (row,) = table.rows  # type: ignore[union-attr]
+    assert row.cells[3:6] == ("–", "not run: data not here", "not run")
