@@ -33,8 +33,8 @@ SIDED = re.compile(r"left|right|LEFT|RIGHT|Left|Right|LAO|RAO|° [LR]\b|\b[LR] #
 # words that look like a side and are none
 IDIOMS = re.compile(
     r"lef?t (out|to the rules|on the table)|is left|lines?_left|therapy left|right angles|left-right|W # L #|"
-    r"bone left around|shopping_left|left_out|tumour left|(option|options|ways|one|time|nothing|months are|among what is) left|"
-    r"left over|what is left"
+    r"bone left around|shopping_left|left_out|left over|solved right|"
+    r"(tumour|option|options|techniques|ways|one|time|nothing|months are|what is) left"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,11 @@ def test_what_cannot_be_meant_is_refused_in_one_line(change: dict[str, Any], sai
 
 
 def test_a_case_keeps_earlier_answers_and_the_last_date_counts(tmp_path: Path) -> None:
-    later = {**SWING, "date": "2027-01-02"}
-    text = yaml.safe_dump({"answers": [later, SWING]})
+    earlier = {**SWING, "date": "2025-01-02"}
+    text = yaml.safe_dump({"answers": [SWING, earlier]})
     (tmp_path / "answers.yaml").write_text(text, encoding="utf-8")
-    for given in ("answers.yaml", [later, SWING]):
-        assert [one.date.year for one in read_preferences(tmp_path, given)] == [2026, 2027]
+    for given in ("answers.yaml", [SWING, earlier]):
+        assert [one.date.year for one in read_preferences(tmp_path, given)] == [2025, 2026]
     assert read_preferences(tmp_path, {}) == ()
 
 
@@ -117,3 +118,9 @@ def test_data_of_attributes_that_cannot_be_asked_are_refused(
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(BadInput, match=said):
         attributes(tmp_path)
+
+
+def test_answers_of_a_day_to_come_are_refused():
+    later = datetime.date.today() + datetime.timedelta(days=3)
+    with pytest.raises(BadInput, match="is still to come"):
+        parse_answers({"kind": "you_decide", "by": "patient", "date": later, "language": "en"}, "a.yaml")

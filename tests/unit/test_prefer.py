@@ -92,7 +92,7 @@ def test_the_command_tells_sure_and_contradictions(
     assert json.loads(capsys.readouterr().out)["answers"][0]["kind"] == "best_worst"
 
 
-FLAT = {"worst": 1, "best": 1}
+FLAT = {"worst": 1, "best": 1, "unit": "%"}
 AB = {"shown": ["a", "b"], "best": "a", "worst": "b"}
 PROBLEM: dict[str, Any] = {
     "attributes": {"a": {"worst": 0, "best": 100, "unit": "%"}, "b": {"worst": 10, "best": 0}},
@@ -123,6 +123,11 @@ def test_names_settle_the_draws_of_a_problem_not_places(tmp_path: Path) -> None:
         ({"points": {"a": -1}}, "points 0 or more"),
         ({"attributes": {**PROBLEM["attributes"], "a": FLAT}}, "a: a range has two"),
         ({"options": {"x": {"a": {"value": 50, "low": 0, "high": 100}}}}, "an interval from none to all"),
+        ({"options": {"x": {"a": {"value": 30, "low": 1, "high": 7}}}}, "must rise in this order"),
+        ({"options": {"x": {"a": {"value": 3, "low": 7, "high": 1}}}}, "must rise in this order"),
+        ({"options": {"x": {"b": {"events": 4, "n": 6}}}}, "give the attribute in unit '%'"),
+        ({"options": {"x": {"a": float("nan")}}}, "none or endless"),
+        ({"seed": -1}, "greater than or equal to 0"),
     ],
 )  # fmt: skip
 def test_problems_that_cannot_be_meant_are_refused_in_one_line(
@@ -137,3 +142,12 @@ def test_problems_that_cannot_be_meant_are_refused_in_one_line(
 def test_sets_of_a_problem_are_read_as_those_of_a_patient(tmp_path: Path) -> None:
     found = read_problem(problem(tmp_path, sets=[AB]))
     assert found.sets[0].best == "a"
+
+
+def test_answers_of_another_case_are_refused(tmp_path: Path) -> None:
+    folder = case(tmp_path)
+    with pytest.raises(BadInput, match=r"answers of the case 'two', and .* holds 'one'"):
+        prefer(folder, answers(tmp_path, case="two"))
+    kept, _ = prefer(folder, answers(tmp_path, case="one"))
+    assert kept[-1].case == "one"
+    assert read_preferences(folder, read_case_file(folder).preferences)[-1].case == "one"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from osteoplan.cli.root import DONE, USE, Json, app
+from osteoplan.errors import BadInput
 
 __all__ = ["prefer", "smaa"]
+
+MOST_WEIGHTS = 2_000_000  # beyond, memory ends before anything is told apart better
 
 
 @app.command
@@ -61,6 +64,8 @@ def smaa(problem: Path, *, weights: int = 100_000, json: Json = False) -> int:
     from osteoplan.cli.console import out, plain_table, print_json
     from osteoplan.workflow.preference import smaa_of
 
+    if not 1_000 <= weights <= MOST_WEIGHTS:
+        raise BadInput(f"--weights {weights}: give 1 000 to {MOST_WEIGHTS:,}".replace(",", " "))
     found = smaa_of(problem, weights)
     if json:
         print_json(found)

@@ -63,6 +63,7 @@ class AnswersFile(Strict):
     choice: str = ""
     questions: list[str] = []
     own_words: str = ""
+    case: str = ""
 
 
 def read_answers(path: Path) -> tuple[Answers, ...]:
@@ -116,6 +117,7 @@ def answers_document(answers: Answers) -> dict[str, Any]:
         "choice": answers.choice,
         "questions": list(answers.questions),
         "own_words": answers.own_words,
+        "case": answers.case,
     }
     return {key: value for key, value in whole.items() if value}
 
@@ -130,6 +132,8 @@ def _answers(file: AnswersFile, where: str) -> Answers:
             f"{where}: by: '{file.by}': only the patient says what matters to him: patient or "
             "patient_with_helper"
         )
+    if file.date > datetime.date.today() + datetime.timedelta(days=1):  # it is later elsewhere
+        raise BadInput(f"{where}: date: {file.date} is still to come: give the day of the answers")
     named("language", file.language, languages(), f"{where}: language")
     about = {
         *file.ranges,
@@ -149,7 +153,7 @@ def _answers(file: AnswersFile, where: str) -> Answers:
         file.points,
         tuple(best_worst(one, where) for one in file.sets),
         _sure(file.sure.get("before")), _sure(file.sure.get("after")), file.choice, tuple(file.questions),
-        file.own_words,
+        file.own_words, file.case,
     )  # fmt: skip
 
 

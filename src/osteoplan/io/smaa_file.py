@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,15 @@ class FigureFile(Strict):
         forms = (("exact",), ("value", "low", "high"), ("events", "n"), ("draws",))
         if self.model_fields_set - {"level"} not in [set(form) for form in forms]:
             raise ValueError("give a number, value with low and high, events with n, or draws")
-        if (self.events or 0) > (self.n or 0):
+        if self.events is not None and self.n is not None and self.events > self.n:
             raise ValueError("more events than n")
+        told = (self.low, self.value, self.high)
+        known = [x for x in told if x is not None]
+        if known != sorted(known):
+            raise ValueError("low, value and high must rise in this order")
+        numbers = [*known, *([] if self.exact is None else [self.exact]), *(self.draws or ())]
+        if not all(math.isfinite(x) for x in numbers):
+            raise ValueError("a number that is none or endless")
         return self
 
     def estimate(self, attribute: str, unit: str) -> Estimate:
@@ -55,7 +63,8 @@ class FigureFile(Strict):
         if self.events is not None and self.n:
             value, study, unit = 100.0 * self.events / self.n, Study(n=self.n, events=self.events), "%"
         else:
-            value, study = self.value or 0.0, None
+            assert self.value is not None  # _one refused it otherwise
+            value, study = self.value, None
         id = f"{attribute}_probability" if unit == "%" else attribute  # what stays between none and all
         return Estimate(
             id, attribute, value, self.low, self.high, unit, "published", level=self.level, study=study
@@ -69,7 +78,7 @@ class ProblemFile(Strict):
     options: dict[str, dict[str, FigureFile]] = Field(min_length=1)
     points: dict[str, float] = {}
     sets: list[SetFile] = []
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
 
 
 def read_problem(path: Path) -> ProblemFile:

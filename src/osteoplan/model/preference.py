@@ -145,6 +145,7 @@ class Answers:
         sure_before, sure_after: before and after the page was gone through; None where it was not asked.
         choice: id of the technique that was chosen; empty while none is.
         questions: the patient's own, as written; own_words: what can be chosen, told back.
+        case: id of the case whose page was answered; empty where the file does not say.
     """
 
     kind: AnswersKind
@@ -159,6 +160,7 @@ class Answers:
     choice: str = ""
     questions: tuple[str, ...] = ()
     own_words: str = ""
+    case: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,9 @@ def prefer(folder: Path, given: Path) -> tuple[tuple[Answers, ...], tuple[str, .
     new = read_answers(given)
     if not new:
         raise BadInput(f"{given}: no answers are there; docs/preference.md shows what they hold")
+    for one in new:
+        if one.case and one.case != file.id:
+            raise BadInput(f"{given}: answers of the case '{one.case}', and {folder} holds '{file.id}'")
     earlier = read_preferences(folder, file.preferences)
     kept = (*earlier, *(one for one in new if one not in earlier))
     kept = tuple(sorted(kept, key=lambda one: one.date))
@@ -114,6 +117,8 @@ def _values(file: ProblemFile) -> F64:
             if id not in own:
                 continue
             figure = own[id]
+            if figure.events is not None and range.unit != "%":
+                raise BadInput(f"{option}: {id}: events of n are a share: give the attribute in unit '%'")
             drawn: Sequence[float] | F64 | None = [figure.exact] if figure.exact is not None else figure.draws
             if drawn is None:
                 drawn = published_draws(figure.estimate(id, range.unit), ensemble, option)

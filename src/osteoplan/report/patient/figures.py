@@ -44,7 +44,9 @@ def figure(topic: Topic, found: Sequence[Estimate], words: PatientWords, cite: C
     shown = list(found)
     if any(one.low is None or one.high is None for one in found) and len(found) > 1:
         # a limit of one study is never mixed with the bare figure of another
-        shown = [replace(one, low=one.value, high=one.value or one.high) for one in found]
+        shown = [
+            replace(one, low=one.value, high=one.high if one.value == 0.0 else one.value) for one in found
+        ]
     lows = [one.value if one.low is None else one.low for one in shown]
     highs = [one.value if one.high is None else one.high for one in shown]
     low, high = min(lows), max(highs)

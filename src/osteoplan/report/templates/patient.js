@@ -1,9 +1,10 @@
 "use strict";
 // What a patient answered, as the file that 'osteoplan prefer' reads (JSON, which is YAML too).
-// state: {kind, by, date, language, weighed: [{id, worst, best, points}], most, sets: [{shown, best, worst}],
+// state: {kind, by, date, language, case, weighed: [{id, worst, best, points}], most, sets: [{shown, best, worst}],
 // before, after, choice, questions, own_words}; what is left open stays out.
 function answersOf(state) {
   const answers = {kind: state.kind, by: state.by || "patient", date: state.date, language: state.language};
+  if (state.case) answers.case = state.case;
   const about = new Set(), sure = {};
   if (state.kind === "swing") {
     answers.points = {};
@@ -75,7 +76,7 @@ function begin() {
   function state() {
     const now = new Date(), two = n => String(n).padStart(2, "0");
     return {
-      kind: asks ? picked("kind") : "you_decide", by: picked("by"), language: form.dataset.language,
+      kind: asks ? picked("kind") : "you_decide", by: picked("by"), language: form.dataset.language, case: form.dataset.case,
       date: `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`, most: picked("most"),
       weighed: weighed.map(field => {
         const range = field.querySelector("input[type=range]");
