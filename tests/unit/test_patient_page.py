@@ -372,5 +372,17 @@ def test_the_bone_is_told_as_the_preferences_weigh_it() -> None:
     preference = document["preference"] or {}
     own = {"ablation_with_stabilisation": 61.0, "vertebroplasty": 61.0, "kyphoplasty": 61.0}
     values = {id: {"stronger_bone": value} for id, value in own.items()}
-    told = page(preference={"asked": [], **preference, "values": values})
-    assert "it may bear about 61 (" in told
+    ends = {id: {"stronger_bone": [55.0, 70.0]} for id in own}
+    told = page(preference={"asked": [], **preference, "values": values, "ends": ends})
+    assert "it may bear about 61 (from 55 to 70)" in told
+
+
+def test_the_bone_bears_the_median_between_the_ends_of_its_own_draws() -> None:
+    from osteoplan.workflow.patient import _bears
+
+    told = {
+        "values": {"a": {"stronger_bone": 78.0}, "b": {"less_pain": 60.0}, "c": {"stronger_bone": 54.0}},
+        "ends": {"a": {"stronger_bone": [67.0, 101.0]}},
+    }
+    assert _bears(told) == {"a": (78.0, 67.0, 101.0)}
+    assert _bears({}) == {}

@@ -234,7 +234,8 @@ def test_simulated_figures_are_compared_in_the_same_draw() -> None:
 def test_simulated_figures_are_those_of_the_worst_load_case_and_of_the_same_cases() -> None:
     both = [simulated([80.0] * 40), replace(simulated([60.0] * 20 + [90.0] * 20), target="compression")]
     found = of(candidate("a", *both), candidate("b", *both[::-1]), candidate("c", both[0]))
-    assert found.values["a"] == found.values["b"] == {"stronger_bone": 75.0}  # the mean of 60 and 90
+    assert found.values["a"] == found.values["b"] == {"stronger_bone": 70.0}  # half 60, half 80
+    assert found.ends["a"]["stronger_bone"] == (60.0, 80.0)
     assert pair(found, "a", "c").shared == ()
     assert {one.attribute: one.reason for one in found.left_out}["stronger_bone"] == "same in all"
 

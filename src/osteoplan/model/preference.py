@@ -232,6 +232,7 @@ class PreferenceResult:
         attributes: all that could be asked, with their words.
         ranges: of those, the worst and best in units: from the answers, else of the options.
         values: technique -> attribute -> central value, of those that can be compared.
+        ends: technique -> attribute -> where the middle 90 % of its draws lie.
         left_out: attributes that are not asked.
         unasked: attributes that differ, but that the answers say nothing about: not counted.
         weights: mean weights, summing to 1; ``fixed``: they are the patient's own points.
@@ -261,6 +262,7 @@ class PreferenceResult:
     samples: int
     draws: int
     warnings: tuple[str, ...] = ()
+    ends: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def leader(self) -> str:

@@ -26,6 +26,7 @@ __all__ = ["page_name", "patient_page", "patient_paper", "plan_of", "why_no_page
 
 Json = dict[str, Any]
 STRENGTH = "strength_ratio_to_intact"
+FIRM = "stronger_bone"  # the attribute of preferences that reads it
 
 
 def plan_of(place: Path) -> Path:
@@ -75,6 +76,16 @@ def page_name(language: str) -> str:
     return "patient.html" if language == "en" else f"patient_{language}.html"
 
 
+def _bears(preference: Json) -> dict[str, tuple[float, float, float]]:
+    """Median and ends of the draws of the bone's strength; a plan's file holds no draws."""
+    values, ends = preference.get("values", {}), preference.get("ends", {})
+    return {
+        id: (own[FIRM], *ends[id][FIRM])
+        for id, own in values.items()
+        if FIRM in own and FIRM in ends.get(id, {})
+    }
+
+
 def _asked(document: Json, language: str) -> ForPatient:
     facts = {one["name"]: one["value"] for one in document["findings"]}
     found = _candidates(document)
@@ -87,11 +98,7 @@ def _asked(document: Json, language: str) -> ForPatient:
             one.id for one in found if one.beside and not one.shut and one.recommendation.tier in (1, 2, 3)
         ),
         now=next((estimate_noun(one) for one in document["now"] if one["id"] == STRENGTH), None),
-        bears={
-            id: own["stronger_bone"]
-            for id, own in (document.get("preference") or {}).get("values", {}).items()
-            if "stronger_bone" in own
-        },
+        bears=_bears(document.get("preference") or {}),
         weighed=_weighed(document, language),
         survival=TypeAdapter(Survival).validate_python(document["survival"] or {}),
         citations=citations(),

@@ -103,6 +103,7 @@ def preference_of(
         attributes=known,
         ranges=ranges,
         values={id: {name: e.value for name, e in own.items()} for id, own in figures.estimates.items()},
+        ends={id: {name: _ends(drawn) for name, drawn in own.items()} for id, own in figures.draws.items()},
         left_out=tuple(one for one in out.values() if one is not None),
         unasked=tuple(id for id in asked if id not in counted),
         weights=found.weights,
@@ -138,6 +139,11 @@ def _figures(left: Sequence[Candidate], known: Mapping[str, Attribute], ensemble
     return found
 
 
+def _ends(drawn: F64) -> tuple[float, float]:
+    low, high = np.percentile(drawn, (5.0, 95.0))  # the level of the plan's intervals
+    return float(low), float(high)
+
+
 def _told(one: Candidate, attribute: Attribute) -> list[Estimate]:
     """Its figures; of simulated ones the worst load case in every draw."""
     told = [
@@ -148,9 +154,8 @@ def _told(one: Candidate, attribute: Attribute) -> list[Estimate]:
     if not cases:
         return told
     worst = np.min if attribute.better == "more" else np.max
-    # what half of the draws fall short of: the nominal plan is the best case
-    value = worst([np.median(e.draws) for e in cases if e.draws is not None])
     draws = worst([e.draws for e in cases if e.draws is not None], axis=0)
+    value = np.median(draws)  # what half fall short of: the nominal plan is the best case
     named = " and ".join(sorted(e.target for e in cases))
     return [replace(cases[0], target=named, value=float(value), low=None, high=None, draws=draws)]
 

@@ -34,7 +34,7 @@ class ForPatient:
         left: what can be chosen, supportive care among it.
         beside: what can go with any of them and is no choice of its own: ids.
         now: how firm the bone is before anything is done [% of intact]; None where nobody computed it.
-        bears: the same with each treatment, as the plan's preferences weigh it: the median of the draws.
+        bears: the same with each treatment, as the plan's preferences weigh it: median and ends of the draws.
         weighed: what the questions are about; empty where nothing differs.
         named: whether it is known what the lesion is.
         level_open: nobody has counted the level.
@@ -48,7 +48,7 @@ class ForPatient:
     left: tuple[Candidate, ...]
     beside: tuple[str, ...]
     now: Estimate | None
-    bears: Mapping[str, float]
+    bears: Mapping[str, tuple[float, float, float]]
     weighed: tuple[Weighed, ...]
     survival: Survival
     citations: Mapping[str, Citation]

@@ -148,10 +148,12 @@ def _firm(one: Candidate, waiting: bool, holds: bool, asked: ForPatient, words: 
     simulated = min(cases, key=lambda e: e.value, default=None)
     if asked.now is None or (simulated is None and holds):
         return Figure(title, (page["firm_not"],), wide=True)
-    now = round(_middle(asked.now).value)
+    untreated = [
+        asked.bears[o.id] for o in asked.left if o.recommendation.family == "support" and o.id in asked.bears
+    ]
+    now = round(untreated[0][0] if untreated else _middle(asked.now).value)
     if simulated is None or waiting or simulated.low is None or simulated.high is None:
         return Figure(title, (page["firm_now"].format(now=now),), wide=True)
-    value = asked.bears.get(one.id, simulated.value)  # a plan's file holds no draws
-    low, high = min(simulated.low, value), max(simulated.high, value)
+    value, low, high = asked.bears.get(one.id, (simulated.value, simulated.low, simulated.high))
     ends = {"value": round(value), "low": round(low), "high": round(high)}
     return Figure(title, (page["firm_says"].format(now=now, **ends),), wide=True)
