@@ -218,3 +218,24 @@ def test_arrays_that_cannot_be_meant_are_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         smaa(values, ranges, seed=1, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ({"points": {"q": 100.0}}, "points of q: no attribute"),
+    ({"points": {"0": 1e308}}, "points 0 or more"),
+    ({"points": {"0": 1.0}, "sets": [BestWorst(("0", "1"), "0", "1")]}, "give one of them"),
+    ({"names": ("a", "b", "a")}, "as many names"),
+    ({"alike": np.ones((2, 2), dtype=bool)}, "array of truths"),
+    ({"alike": np.ones((2, 2, 2), dtype=int)}, "array of truths"),
+])  # fmt: skip
+def test_what_cannot_be_meant_is_refused_in_a_sentence(more, said):
+    with pytest.raises(BadInput, match=said):
+        smaa([[70, 4], [55, 1]], [(30, 80), (10, 0)], seed=1, samples=10, **more)
+
+
+@pytest.mark.parametrize(
+    "values", [[["a", 1], [2, 3]], [[1], [2, 3]], np.ma.masked_greater([[1, 2], [3, 4]], 3)]
+)
+def test_values_that_are_no_array_of_numbers_are_refused(values):
+    with pytest.raises(BadInput, match=r"arrays of numbers|a mask is not read"):
+        smaa(values, [(30, 80), (10, 0)], seed=1, samples=10)

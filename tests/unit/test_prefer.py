@@ -144,6 +144,14 @@ def test_sets_of_a_problem_are_read_as_those_of_a_patient(tmp_path: Path) -> Non
     assert found.sets[0].best == "a"
 
 
+def test_a_figure_outside_its_range_is_extrapolated_and_said(tmp_path: Path) -> None:
+    assert smaa_of(problem(tmp_path), 1000)["warnings"] == []
+    far = {"options": {"x": {"a": 50, "b": 12}, "y": {"a": 50}}}
+    assert smaa_of(problem(tmp_path, **far), 1000)["warnings"] == [
+        "x: b: 12 lies outside 10 to 0: extrapolated"
+    ]
+
+
 def test_answers_of_another_case_are_refused(tmp_path: Path) -> None:
     folder = case(tmp_path)
     with pytest.raises(BadInput, match=r"answers of the case 'two', and .* holds 'one'"):

@@ -81,6 +81,8 @@ def smaa(problem: Path, *, weights: int = 100_000, json: Json = False) -> int:
         f"undecided: {100.0 * found['undecided']:.1f} %; columns: central weights where it is first",
         markup=False,
     )
+    for line in found["warnings"]:
+        out.print(f"warning: {line}", markup=False)
     if found["contradiction"]:
         out.print(f"contradictory: {found['contradiction']}; all weights count", markup=False)
     out.print(USE, style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,9 @@ def smaa_of(path: Path, samples: int) -> dict[str, Any]:
         BadInput: a problem that cannot be meant.
     """
     file = read_problem(path)
+    values = _values(file)
     found = smaa(
-        _values(file), [(one.worst, one.best) for one in file.attributes.values()], seed=file.seed,
+        values, [(one.worst, one.best) for one in file.attributes.values()], seed=file.seed,
         names=tuple(file.attributes), points=file.points, samples=samples,
         sets=[best_worst(one, str(path)) for one in file.sets],
     )  # fmt: skip
@@ -105,7 +106,17 @@ def smaa_of(path: Path, samples: int) -> dict[str, Any]:
         "order": found.weighing.order,
         "contradiction": found.weighing.contradiction,
         "samples": samples,
+        "warnings": list(_beyond(file, np.median(values, axis=2))),
     }
+
+
+def _beyond(file: ProblemFile, middle: F64) -> Iterator[str]:
+    """Figures outside the range that the weights are about; none of an option without one."""
+    for own, option in zip(middle, file.options, strict=True):
+        for value, (id, range) in zip(own, file.attributes.items(), strict=True):
+            if value < min(range.worst, range.best) or value > max(range.worst, range.best):
+                ends = f"{range.worst:g} to {range.best:g}"
+                yield f"{option}: {id}: {value:g} lies outside {ends}: extrapolated"
 
 
 def _values(file: ProblemFile) -> F64:

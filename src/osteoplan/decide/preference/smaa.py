@@ -21,6 +21,7 @@ from osteoplan.model.preference import BestWorst, PairShare, RankShare
 
 __all__ = ["SAMPLES", "Acceptability", "smaa"]
 
+MOST_POINTS = 1e9  # beyond, their sum may lose one of them
 SAMPLES = 100_000  # weights: a share of them is known to 0.2 %
 
 
@@ -82,9 +83,15 @@ def smaa(
         alike: (options, options, attributes) which figures may be held against each other; None: all.
 
     Raises:
-        BadInput: shapes that do not fit, a range without width, points below 0, no samples.
+        BadInput: what is no number, shapes that do not fit, a range without width, points below 0 or of a
+            stranger, points and sets together, no samples.
     """
-    given, ends = np.asarray(values, dtype=np.float64), np.asarray(ranges, dtype=np.float64)
+    if np.ma.isMaskedArray(values):
+        raise BadInput("a mask is not read: put NaN where an option has no figure")
+    try:
+        given, ends = np.asarray(values, dtype=np.float64), np.asarray(ranges, dtype=np.float64)
+    except (TypeError, ValueError) as why:
+        raise BadInput(f"values and ranges are arrays of numbers ({why})") from why
     given = given[:, :, None] if given.ndim == 2 else given
     if given.ndim != 3 or ends.shape != (given.shape[1], 2) or not given.shape[2]:
         raise BadInput(
@@ -92,13 +99,19 @@ def smaa(
             "attributes) or (options, attributes, draws), ranges (attributes, 2)"
         )
     called = tuple(names) if names is not None else tuple(str(n) for n in range(len(ends)))
-    if len(set(called)) != len(ends):
+    if not len(set(called)) == len(called) == len(ends):
         raise BadInput(f"{len(ends)} attributes need as many names, each its own")
     flat = [name for name, (worst, best) in zip(called, ends, strict=True) if not abs(best - worst) > 0.0]
     if flat or np.isinf(given).any() or np.isinf(ends).any():
         raise BadInput(f"{', '.join(flat) or 'a value'}: a range has two ends that differ, all are finite")
-    if samples < 1 or any(not 0.0 <= value < np.inf for value in (points or {}).values()):
-        raise BadInput("samples are 1 or more, points 0 or more")
+    if points and sets:
+        raise BadInput("points and sets are two ways to say one thing: give one of them")
+    if points and not set(points) <= set(called):
+        raise BadInput(f"points of {', '.join(sorted(set(points) - set(called)))}: no attribute is called so")
+    if samples < 1 or any(not 0.0 <= value <= MOST_POINTS for value in (points or {}).values()):
+        raise BadInput(f"samples are 1 or more, points 0 or more, at most {MOST_POINTS:g}")
+    if alike is not None and (alike.dtype != bool or alike.shape != (len(given), len(given), len(ends))):
+        raise BadInput("alike is an array of truths: (options, options, attributes)")
     weighing = weigh(called, seed=seed, samples=samples, points=points, sets=sets)
     worst, best = ends[:, 0, None], ends[:, 1, None]
     counts = acceptability((given - worst) / (best - worst), weighing.weights, alike)
