@@ -115,13 +115,12 @@ def test_what_the_scan_stops_short_of_is_not_judged_and_never_infeasible(monkeyp
     assert (said.limit, said.text) == (
         OFF_SCAN, "along the wing, 1: not judged: the scan stops 41 mm from it",
     )  # fmt: skip
-    technique = type("T", (), {"id": "percutaneous_screws", "violations": lambda *_: (said,)})()
-    status, reasons = verb._status(technique, plan, verb._Proposed((plan,), setting), None)
+    technique = type("T", (), {"id": "percutaneous_screws"})()
+    status, reasons = verb._status(technique, verb._Proposal(plan, (said,)), (), None)
     assert Option(plan, "plan", status, reasons).not_judged
     assert status != "infeasible"
     both = (said, Violation("corridor", "too narrow"))
-    technique = type("T", (), {"id": "percutaneous_screws", "violations": lambda *_: both})()
-    assert verb._status(technique, plan, verb._Proposed((plan,), setting), None)[0] == "infeasible"
+    assert verb._status(technique, verb._Proposal(plan, both), (), None)[0] == "infeasible"
     assert not Option(plan, "plan", "failed", (Reason("a mesh that tears"),)).not_judged
 
 
