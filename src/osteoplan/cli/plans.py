@@ -47,7 +47,7 @@ def demo(
     draws
         worlds sampled for the intervals
     spacing
-        edge of the finite-element voxels [mm] (default 1 for the spine, 3 for the pelvis, as its scan)
+        edge of the finite-element voxels [mm] (default 1.5 for the spine, 3 for the pelvis, as its scan)
     """
     from osteoplan.cli.console import err, watching
     from osteoplan.workflow.demo import demo_spacing_mm, make_demo_case

@@ -39,6 +39,7 @@ from osteoplan.report.plan.drawings import draw, drawn_from
 from osteoplan.report.plan.nouns import Drawings
 from osteoplan.report.plan.page import html
 from osteoplan.report.plan.paper import paper
+from osteoplan.report.plan.technical import shared
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.choose import choose
@@ -195,7 +196,8 @@ def write(
     stage(progress, "drawing the report", 0.92, 0.99)
     out = Path(out)
     drawings = _drawn(result, cache or Cache())
-    page, pages = html(result, drawings), paper(result, drawings)
+    sections = shared(result)  # on the screen and on paper: drawn once
+    page, pages = html(result, drawings, sections), paper(result, drawings, sections)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".plan-", dir=out) as beside:
         document = plan_document(result, case_folder=os.path.relpath(folder, out))

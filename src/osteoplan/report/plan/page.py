@@ -5,6 +5,7 @@ page = render(result)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from osteoplan.model.evidence import tier_words
@@ -16,7 +17,7 @@ from osteoplan.report.plan import clinical
 from osteoplan.report.plan.appendix import Appendix, act_words, bands
 from osteoplan.report.plan.drawings import draw
 from osteoplan.report.plan.meeting import first_page
-from osteoplan.report.plan.nouns import Drawings
+from osteoplan.report.plan.nouns import Drawings, ReportSection
 from osteoplan.report.plan.rows import load_link
 from osteoplan.report.plan.technical import shared
 from osteoplan.report.plan.uncertainty import shared_words
@@ -32,13 +33,17 @@ def render(result: PlanResult) -> str:
     return html(result, draw(result))
 
 
-def html(result: PlanResult, drawings: Drawings) -> str:
-    """The page as HTML; whatever a user typed is escaped."""
+def html(result: PlanResult, drawings: Drawings, sections: Sequence[ReportSection] | None = None) -> str:
+    """The page as HTML; whatever a user typed is escaped.
+
+    Args:
+        sections: the ``shared`` ones, where they were made already.
+    """
     labels = result.wordings.labels
     return filled(
         "report.html.j2",
         result=result, first=first_page(result), drawings=drawings, told=Appendix(result), use=INTENDED_USE,
-        sections=shared(result), study_words=study_words,
+        sections=shared(result) if sections is None else sections, study_words=study_words,
         section_titles=SECTION_TITLES, tier_words=tier_words, statuses=OPTION_WORDS, act_words=act_words,
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -39,15 +39,15 @@ _EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1" viewBox="
 Json = dict[str, Any]
 
 
-def paper(result: PlanResult, drawings: Drawings) -> Json:
-    """What every PDF of a plan says."""
+def paper(result: PlanResult, drawings: Drawings, sections: Sequence[ReportSection] | None = None) -> Json:
+    """What every PDF of a plan says; ``sections`` as in ``page.html``."""
     return {
         "schema": SCHEMA,
         "plan": result.id,
         "date": result.stamp.created,
         "use": INTENDED_USE,
         "meeting": _meeting(result, drawings),
-        "technical": _technical(result, drawings),
+        "technical": _technical(result, drawings, sections),
     }
 
 
@@ -110,7 +110,7 @@ def _meeting(result: PlanResult, drawings: Drawings) -> Json:
     }  # fmt: skip
 
 
-def _technical(result: PlanResult, drawings: Drawings) -> Json:
+def _technical(result: PlanResult, drawings: Drawings, common: Sequence[ReportSection] | None) -> Json:
     """The sections of the technical version."""
     return {
         "header": asdict(header(result)),
@@ -118,7 +118,7 @@ def _technical(result: PlanResult, drawings: Drawings) -> Json:
         "date": result.stamp.created,
         "warnings": result.warnings,
         "credits": result.credits,
-        "sections": [asdict(one) for one in technical(result, drawings.charts)],
+        "sections": [asdict(one) for one in technical(result, drawings.charts, common)],
     }
 
 

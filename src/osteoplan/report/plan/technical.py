@@ -35,18 +35,25 @@ def shared(result: PlanResult) -> tuple[ReportSection, ...]:
     return _said(*choosing(result), _evidence(result), _credibility())
 
 
-def technical(result: PlanResult, charts: Mapping[str, str]) -> tuple[ReportSection, ...]:
+def technical(
+    result: PlanResult, charts: Mapping[str, str], common: Sequence[ReportSection] | None = None
+) -> tuple[ReportSection, ...]:
     """Every section of the technical PDF; the verification is added when it is printed.
 
     Args:
         charts: as ``draw`` made them, by title.
+        common: the ``shared`` ones, where they were made already.
     """
-    *choice, evidence, credibility = *choosing(result), _evidence(result), _credibility()
-    return _said(
-        *choice, _outcomes(result), _loads(result, charts), _model(result), credibility,
-        _certainty(result, charts), evidence,
-        _rules(result), _sources(result),
-    )  # fmt: skip
+    common = shared(result) if common is None else common
+    last = [one for one in common if one.id in ("evidence", "credibility")]
+    return (
+        *(one for one in common if one not in last),
+        *_said(_outcomes(result), _loads(result, charts), _model(result)),
+        *(one for one in last if one.id == "credibility"),
+        *_said(_certainty(result, charts)),
+        *(one for one in last if one.id == "evidence"),
+        *_said(_rules(result), _sources(result)),
+    )
 
 
 def _said(*sections: ReportSection) -> tuple[ReportSection, ...]:
