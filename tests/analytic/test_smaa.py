@@ -211,13 +211,19 @@ def test_an_attribute_more_moves_no_pair_that_ties_on_it() -> None:
         ([[1.0]], UNIT, {"samples": 0}, "samples are 1 or more"),
         ([[1.0]], UNIT, {"points": {"0": -1.0}}, "points 0 or more"),
         ([[1.0, 1.0]], UNIT * 2, {"names": ("a", "a")}, "each its own"),
+        ([[1.0]], UNIT, {"seed": None}, "seed is a whole number"),
+        ([[1.0]], UNIT, {"seed": -1}, "seed is a whole number"),
+        ([[1.0]], [(0.0, np.nan)], {}, "all are finite"),
+        ([[1e300]], [(0.0, 1e-300)], {}, "too far apart"),
+        ([[1.0]], [(-1e308, 1e308)], {}, "too far apart"),
+        ([[1.0]], UNIT, {"sets": [BestWorst(("0", "c"), "0", "c")]}, "unknown attribute 'c' in sets"),
     ],
 )
 def test_arrays_that_cannot_be_meant_are_refused(
     values: object, ranges: object, more: dict[str, object], said: str
 ) -> None:
     with pytest.raises(BadInput, match=said):
-        smaa(values, ranges, seed=1, **more)  # type: ignore[arg-type]
+        smaa(values, ranges, **{"seed": 1, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("more", "said"), [

@@ -39,6 +39,12 @@ def test_answers_are_written_as_they_are_read() -> None:
         assert parse_answers(answers_document(answers), "again") == (answers,)
 
 
+def test_capitals_and_an_open_choice_are_understood() -> None:
+    for choice in ("later", "talk"):
+        (found,) = parse_answers({**SWING, "kind": "Swing", "by": "Patient", "choice": choice}, "a.yaml")
+        assert (found.kind, found.by, found.choice) == ("swing", "patient", choice)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -54,7 +60,11 @@ def test_answers_are_written_as_they_are_read() -> None:
         ({"kind": "best_worst"}, "'points' belongs to kind: swing"),
         ({"kind": "best_worst", "points": {}}, "'sets' belongs to kind: best_worst, and that kind has them"),
         ({"kind": "best_worst", "points": {}, "sets": [STRAY], "ranges": RANGES}, "is none of the shown"),
-        ({"date": "soon"}, "date: input should be a valid date"),
+        ({"date": "01.12.2026"}, "date: value error, write the day as YYYY-MM-DD"),
+        ({"ranges": {"less_pain": {"worst": "54,3", "best": 60}}}, "write a decimal point: 54.3"),
+        ({"sure": {"before": {"informed": "ja"}}}, "write yes, no or unsure"),
+        ({"choice": "latre"}, "unknown technique 'latre'"),
+        ({"date": "soon"}, "date: value error, write the day as YYYY-MM-DD"),
         ({"pionts": {}}, "unknown key 'pionts' in a.yaml; did you mean 'points'?"),
     ],
 )  # fmt: skip
@@ -70,8 +80,8 @@ def test_a_case_keeps_earlier_answers_and_the_last_date_counts(tmp_path: Path) -
     text = yaml.safe_dump({"answers": [SWING, earlier]})
     (tmp_path / "answers.yaml").write_text(text, encoding="utf-8")
     for given in ("answers.yaml", [SWING, earlier]):
-        assert [one.date.year for one in read_preferences(tmp_path, given)] == [2025, 2026]
-    assert read_preferences(tmp_path, {}) == ()
+        assert [one.date.year for one in read_preferences(tmp_path, given, "one")] == [2025, 2026]
+    assert read_preferences(tmp_path, {}, "one") == ()
 
 
 def test_sure_counts_yes_alone_and_says_where_an_open_question_decides() -> None:

@@ -14,7 +14,7 @@ from osteoplan.errors import BadInput
 from osteoplan.io.answers_file import read_preferences
 from osteoplan.io.case_file import read_case_file
 from osteoplan.io.smaa_file import read_problem
-from osteoplan.workflow.preference import prefer, smaa_of
+from osteoplan.workflow.preference import prefer, remarks, smaa_of
 from tests.unit.test_answers_file import SET, SWING
 
 CASE = """# of a patient
@@ -55,7 +55,7 @@ def test_answers_are_added_and_every_other_line_of_the_case_stays(before: str, t
     text = (folder / "case.yaml").read_text(encoding="utf-8")
     assert "# of a patient\nid: one  # a name\n" in text
     assert "lesions: []  # none yet\n" in text
-    assert read_preferences(folder, read_case_file(folder).preferences) == kept
+    assert read_preferences(folder, read_case_file(folder).preferences, "one") == kept
 
 
 def test_the_same_answers_twice_are_kept_once_and_later_ones_beside_them(tmp_path: Path) -> None:
@@ -127,6 +127,7 @@ def test_names_settle_the_draws_of_a_problem_not_places(tmp_path: Path) -> None:
         ({"options": {"x": {"a": {"value": 3, "low": 7, "high": 1}}}}, "must rise in this order"),
         ({"options": {"x": {"b": {"events": 4, "n": 6}}}}, "give the attribute in unit '%'"),
         ({"options": {"x": {"a": float("nan")}}}, "none or endless"),
+        ({"options": {"x": {"b": "3,5"}}}, "write a decimal point: 3.5"),
         ({"seed": -1}, "greater than or equal to 0"),
     ],
 )  # fmt: skip
@@ -154,8 +155,37 @@ def test_a_figure_outside_its_range_is_extrapolated_and_said(tmp_path: Path) -> 
 
 def test_answers_of_another_case_are_refused(tmp_path: Path) -> None:
     folder = case(tmp_path)
-    with pytest.raises(BadInput, match=r"answers of the case 'two', and .* holds 'one'"):
+    with pytest.raises(BadInput, match=r"answers of the case 'two', and this one is 'one'"):
         prefer(folder, answers(tmp_path, case="two"))
     kept, _ = prefer(folder, answers(tmp_path, case="one"))
     assert kept[-1].case == "one"
-    assert read_preferences(folder, read_case_file(folder).preferences)[-1].case == "one"
+    assert read_preferences(folder, read_case_file(folder).preferences, "one")[-1].case == "one"
+
+
+def test_a_case_that_names_the_answers_of_another_is_refused(tmp_path: Path) -> None:
+    answers(tmp_path, case="two")
+    with pytest.raises(BadInput, match="answers of the case 'two', and this one is 'one'"):
+        read_preferences(tmp_path, "given.yaml", "one")
+
+
+def test_answers_without_a_case_and_a_choice_that_is_not_left_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = {"preference": {"options": [{"technique": "cement"}]}}
+    monkeypatch.setattr("osteoplan.workflow.preference.read_plan", lambda _: left)
+    folder = case(tmp_path)
+    (folder / "plan").mkdir()
+    (folder / "plan" / "plan.json").touch()
+    kept, _ = prefer(folder, answers(tmp_path, choice="radiotherapy"))
+    bare, chosen = remarks(folder, kept)
+    assert bare.startswith("answers of 2026-12-01 name no case")
+    assert chosen == "the choice radiotherapy is not among what the plan leaves: cement"
+    (folder / "case.yaml").write_text(CASE.replace("PREFERENCES\n", ""), encoding="utf-8")
+    (folder / "preferences.yaml").unlink()
+    kept, _ = prefer(folder, answers(tmp_path, choice="later", case="one"))
+    assert remarks(folder, kept) == ()
+
+
+def test_a_figure_at_an_end_of_its_range_is_not_called_extrapolated(tmp_path: Path) -> None:
+    at = {"a": {"events": 10, "n": 10}, "b": {"value": 0, "low": -1, "high": 1}}
+    assert smaa_of(problem(tmp_path, options={"x": at, "y": {"a": 50}}), 1000)["warnings"] == []

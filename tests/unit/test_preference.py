@@ -267,3 +267,10 @@ def test_a_result_is_plain_json() -> None:
     text = json.dumps(kind.dump_python(of(A, B, C, D, said=answers()), mode="json"), allow_nan=False)
     assert json.loads(text)["ranges"]["less_pain"] == {"worst": 40.0, "best": 80.0}
     assert kind.validate_json(text).leader == of(A, B, C, D, said=answers()).leader
+
+
+def test_a_choice_that_is_not_left_is_told_and_one_that_is_still_open_is_not() -> None:
+    said = "the patient chose c, which is not among what is left"
+    assert said in of(A, B, said=answers(choice="c")).warnings
+    for choice in ("a", "later", "talk"):
+        assert not [one for one in of(A, B, said=answers(choice=choice)).warnings if "chose" in one]

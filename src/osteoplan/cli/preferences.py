@@ -28,11 +28,14 @@ def prefer(case: Path, answers: Path, *, json: Json = False) -> int:
     from osteoplan.cli.console import out, plain_table, print_json
     from osteoplan.io.answers_file import answers_document
     from osteoplan.workflow.preference import prefer as keep
+    from osteoplan.workflow.preference import remarks
 
     kept, contradictions = keep(case, answers)
+    warnings = remarks(case, kept)
     if json:
         documents = [{**answers_document(one), "date": one.date.isoformat()} for one in kept]
-        print_json({"answers": documents, "contradictions": list(contradictions)})
+        told = {"contradictions": list(contradictions), "warnings": list(warnings)}
+        print_json({"answers": documents, **told})
         return DONE
     table = plain_table("date", "answered by", "kind", "SURE before", "after", "choice")
     for one in kept:
@@ -43,6 +46,8 @@ def prefer(case: Path, answers: Path, *, json: Json = False) -> int:
     out.print(table)
     for line in contradictions:
         out.print(f"contradictory, kept as it was said: {line}; all weights count", markup=False)
+    for line in warnings:
+        out.print(f"warning: {line}", markup=False)
     out.print("the last line counts; SURE of fewer than 4 is decisional conflict", markup=False)
     out.print(USE, style="dim")
     return DONE

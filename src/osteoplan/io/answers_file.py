@@ -7,38 +7,68 @@ Answers are checked one by one and kept as they were said; contradictory ones ar
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from osteoplan.errors import BadInput, named
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
 from osteoplan.knowledge.preference import attribute, attributes, languages
 from osteoplan.knowledge.techniques import technique_cards
-from osteoplan.model.preference import Answers, AnswersKind, BestWorst, Sure, Swing
+from osteoplan.model.preference import OPEN_CHOICES, Answers, AnswersKind, BestWorst, Sure, Swing
 
 __all__ = [
     "AnswersFile",
+    "Number",
     "SetFile",
     "answers_document",
     "best_worst",
     "parse_answers",
     "read_answers",
     "read_preferences",
+    "require_of_case",
 ]
 
 Item = Literal["sure", "informed", "weighed", "supported"]
-SureFile = dict[Item, bool | Literal["unsure"] | None]  # left out is unanswered, unsure counts as no
+
+
+def _number(content: Any) -> Any:
+    if isinstance(content, str) and "," in content:
+        raise ValueError(f"write a decimal point: {content.replace(',', '.')}")
+    return content
+
+
+def _day(content: Any) -> Any:
+    if isinstance(content, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", content):
+        raise ValueError("write the day as YYYY-MM-DD")
+    return content
+
+
+def _yes(content: Any) -> Any:
+    said = content.lower() if isinstance(content, str) else content
+    if said not in (None, True, False, "yes", "no", "true", "false", "unsure"):
+        raise ValueError("write yes, no or unsure")
+    return said
+
+
+def _lower(content: Any) -> Any:
+    return content.lower() if isinstance(content, str) else content
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Said = Annotated[bool | Literal["unsure"] | None, BeforeValidator(_yes)]
+SureFile = dict[Item, Said]  # left out is unanswered, unsure counts as no
 
 
 class SwingFile(Strict):
     """The worst and the best that were shown, in the attribute's unit."""
 
-    worst: float = Field(allow_inf_nan=False)
-    best: float = Field(allow_inf_nan=False)
+    worst: Number = Field(allow_inf_nan=False)
+    best: Number = Field(allow_inf_nan=False)
 
 
 class SetFile(Strict):
@@ -52,12 +82,12 @@ class SetFile(Strict):
 class AnswersFile(Strict):
     """What a patient answered on one day."""
 
-    kind: AnswersKind
-    by: str
-    date: datetime.date
-    language: str
+    kind: Annotated[AnswersKind, BeforeValidator(_lower)]
+    by: Annotated[str, BeforeValidator(_lower)]
+    date: Annotated[datetime.date, BeforeValidator(_day)]
+    language: Annotated[str, BeforeValidator(_lower)]
     ranges: dict[str, SwingFile] = {}
-    points: dict[str, Annotated[float, Field(ge=0.0, le=100.0)]] = {}
+    points: dict[str, Annotated[Number, Field(ge=0.0, le=100.0)]] = {}
     sets: list[SetFile] = []
     sure: dict[Literal["before", "after"], SureFile] = {}
     choice: str = ""
@@ -91,15 +121,28 @@ def parse_answers(content: Any, where: str) -> tuple[Answers, ...]:
     return tuple(sorted(found, key=lambda one: one.date))
 
 
-def read_preferences(folder: Path, given: str | Mapping[str, Any] | Sequence[Any]) -> tuple[Answers, ...]:
+def read_preferences(
+    folder: Path, given: str | Mapping[str, Any] | Sequence[Any], case: str
+) -> tuple[Answers, ...]:
     """The answers of a case, the earliest first: written in ``case.yaml``, or the file that it names.
 
     Raises:
-        BadInput: what cannot be meant, in one sentence.
+        BadInput: what cannot be meant, or answers of another case, in one sentence.
     """
     if isinstance(given, str):
-        return read_answers(folder / given)
-    return parse_answers(given, f"{folder / 'case.yaml'}: preferences")
+        found, where = read_answers(folder / given), str(folder / given)
+    else:
+        where = f"{folder / 'case.yaml'}: preferences"
+        found = parse_answers(given, where)
+    require_of_case(found, case, where)
+    return found
+
+
+def require_of_case(answers: Sequence[Answers], case: str, where: str) -> None:
+    """Refuse the answers of another case; those that name none pass."""
+    for one in answers:
+        if one.case not in ("", case):
+            raise BadInput(f"{where}: answers of the case '{one.case}', and this one is '{case}'")
 
 
 def answers_document(answers: Answers) -> dict[str, Any]:
@@ -143,7 +186,7 @@ def _answers(file: AnswersFile, where: str) -> Answers:
     for id in sorted(about):
         named("attribute", id, attributes(), where)
     _require_kind(file, where)
-    if file.choice:
+    if file.choice not in ("", *OPEN_CHOICES):
         named("technique", file.choice, technique_cards(), f"{where}: choice")
     ranges = {id: _swing(id, one, where) for id, one in file.ranges.items()}
     for id in sorted(about - set(ranges)):

@@ -132,7 +132,7 @@ def _told(folder: Path, file: CaseFile) -> dict[str, Any]:
         "patient": Patient(**file.patient.model_dump()),
         "facts": parse_facts(file.facts, where=f"{where}: facts"),
         "goals": parse_facts(file.goals, where=f"{where}: goals"),
-        "preferences": read_preferences(folder, file.preferences),
+        "preferences": read_preferences(folder, file.preferences, file.id),
         "procedure": file.procedure.model_dump(exclude_none=True),
         "prior_treatment": _earlier(file.prior_treatment),
         "centre": read_centre(folder / file.centre) if file.centre else Centre(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from osteoplan.errors import BadInput, named
-from osteoplan.io.answers_file import SetFile
+from osteoplan.io.answers_file import Number, SetFile
 from osteoplan.io.yaml import checked, read_yaml
 from osteoplan.knowledge.load import Strict
 from osteoplan.model.outcome import Estimate, Study
@@ -20,27 +21,27 @@ __all__ = ["FigureFile", "ProblemFile", "read_problem"]
 class RangeFile(Strict):
     """The worst and the best, and the unit: a share in ``%`` stays between none and all."""
 
-    worst: float
-    best: float
+    worst: Number = Field(allow_inf_nan=False)
+    best: Number = Field(allow_inf_nan=False)
     unit: str = "1"
 
 
 class FigureFile(Strict):
     """A number, or ``low`` and ``high`` at ``level`` around it, ``events`` of ``n`` [%], or ``draws``."""
 
-    exact: float | None = None
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    exact: Number | None = None
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
     level: float = Field(default=0.95, gt=0.0, lt=1.0)
     events: int | None = Field(default=None, ge=0)
     n: int | None = Field(default=None, gt=0)
-    draws: list[float] | None = Field(default=None, min_length=1)
+    draws: list[Number] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, content: Any) -> Any:
-        return {"exact": content} if isinstance(content, int | float) else content
+        return {"exact": content} if isinstance(content, int | float | str) else content
 
     @model_validator(mode="after")
     def _one(self) -> FigureFile:
@@ -58,16 +59,19 @@ class FigureFile(Strict):
             raise ValueError("a number that is none or endless")
         return self
 
+    @property
+    def central(self) -> float:
+        """The number, the share of the events [%], or the median of the draws."""
+        if self.events is not None and self.n:
+            return 100.0 * self.events / self.n
+        return statistics.median([x for x in (self.exact, self.value) if x is not None] or self.draws or ())
+
     def estimate(self, attribute: str, unit: str) -> Estimate:
         """A figure with an interval or counted events, as studies tell it."""
-        if self.events is not None and self.n:
-            value, study, unit = 100.0 * self.events / self.n, Study(n=self.n, events=self.events), "%"
-        else:
-            assert self.value is not None  # _one refused it otherwise
-            value, study = self.value, None
+        study = Study(n=self.n, events=self.events) if self.events is not None else None
         id = f"{attribute}_probability" if unit == "%" else attribute  # what stays between none and all
         return Estimate(
-            id, attribute, value, self.low, self.high, unit, "published", level=self.level, study=study
+            id, attribute, self.central, self.low, self.high, unit, "published", level=self.level, study=study
         )
 
 
@@ -76,7 +80,7 @@ class ProblemFile(Strict):
 
     attributes: dict[str, RangeFile] = Field(min_length=1)
     options: dict[str, dict[str, FigureFile]] = Field(min_length=1)
-    points: dict[str, float] = {}
+    points: dict[str, Number] = {}
     sets: list[SetFile] = []
     seed: int = Field(default=1, ge=0)
 

@@ -15,12 +15,14 @@ from typing import Literal
 from osteoplan.errors import BadInput
 
 __all__ = [
-    "SURE_ITEMS", "Answers", "AnswersBy", "AnswersKind", "Attribute", "AttributeWords", "BestWorst",
-    "LeftOut", "LeftOutReason", "PairShare", "PreferenceResult", "RankShare", "Sure", "Swing", "WouldWin",
+    "OPEN_CHOICES", "SURE_ITEMS", "Answers", "AnswersBy", "AnswersKind", "Attribute", "AttributeWords",
+    "BestWorst", "LeftOut", "LeftOutReason", "PairShare", "PreferenceResult", "RankShare", "Sure", "Swing",
+    "WouldWin",
 ]  # fmt: skip
 
 AnswersKind = Literal["swing", "best_worst", "you_decide"]
 AnswersBy = Literal["patient", "patient_with_helper"]
+OPEN_CHOICES = ("later", "talk")  # decide later, talk with somebody first: no technique
 LeftOutReason = Literal["same in all", "not told apart", "no comparable evidence"]
 
 
@@ -143,7 +145,7 @@ class Answers:
         points: of ``swing``: 0 to 100 for moving each attribute from its worst to its best.
         sets: of ``best_worst``.
         sure_before, sure_after: before and after the page was gone through; None where it was not asked.
-        choice: id of the technique that was chosen; empty while none is.
+        choice: id of the technique that was chosen, or one of ``OPEN_CHOICES``; empty where nothing was said.
         questions: the patient's own, as written; own_words: what can be chosen, told back.
         case: id of the case whose page was answered; empty where the file does not say.
     """

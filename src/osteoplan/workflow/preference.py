@@ -15,15 +15,22 @@ from osteoplan.decide.preference import smaa
 from osteoplan.decide.preference.weights import weigh
 from osteoplan.decide.published_draws import published_draws
 from osteoplan.errors import BadInput
-from osteoplan.io.answers_file import answers_document, best_worst, read_answers, read_preferences
+from osteoplan.io.answers_file import (
+    answers_document,
+    best_worst,
+    read_answers,
+    read_preferences,
+    require_of_case,
+)
 from osteoplan.io.case_file import read_case_file
 from osteoplan.io.places import require_writable
+from osteoplan.io.plan_json import read_plan
 from osteoplan.io.smaa_file import ProblemFile, read_problem
 from osteoplan.io.yaml import read_yaml, write_text, write_yaml
 from osteoplan.model.ensemble import Ensemble
-from osteoplan.model.preference import Answers
+from osteoplan.model.preference import OPEN_CHOICES, Answers
 
-__all__ = ["prefer", "smaa_of"]
+__all__ = ["prefer", "remarks", "smaa_of"]
 
 DRAWS = 2000
 KEPT = "preferences.yaml"
@@ -45,10 +52,8 @@ def prefer(folder: Path, given: Path) -> tuple[tuple[Answers, ...], tuple[str, .
     new = read_answers(given)
     if not new:
         raise BadInput(f"{given}: no answers are there; docs/preference.md shows what they hold")
-    for one in new:
-        if one.case and one.case != file.id:
-            raise BadInput(f"{given}: answers of the case '{one.case}', and {folder} holds '{file.id}'")
-    earlier = read_preferences(folder, file.preferences)
+    require_of_case(new, file.id, str(given))
+    earlier = read_preferences(folder, file.preferences, file.id)
     kept = (*earlier, *(one for one in new if one not in earlier))
     kept = tuple(sorted(kept, key=lambda one: one.date))
     require_writable(folder)
@@ -59,6 +64,21 @@ def prefer(folder: Path, given: Path) -> tuple[tuple[Answers, ...], tuple[str, .
     last = kept[-1]
     said = weigh(tuple(last.ranges) or ("",), seed=0, samples=1, points=last.points, sets=last.sets)
     return kept, (said.contradiction,) if said.contradiction else ()
+
+
+def remarks(folder: Path, kept: Sequence[Answers]) -> tuple[str, ...]:
+    """What somebody should look at: answers that name no case, a choice that the plan does not leave."""
+    bare = [one.date.isoformat() for one in kept if not one.case]
+    found = [f"answers of {', '.join(bare)} name no case: see that they are this patient's"] if bare else []
+    chosen, path = kept[-1].choice, folder / "plan" / "plan.json"
+    if chosen and chosen not in OPEN_CHOICES and path.is_file():
+        try:
+            left = [one["technique"] for one in (read_plan(path)["preference"] or {"options": ()})["options"]]
+        except BadInput as why:
+            return (*found, f"the choice was not held against the plan: {why}")
+        if left and chosen not in left:
+            found.append(f"the choice {chosen} is not among what the plan leaves: {', '.join(left)}")
+    return tuple(found)
 
 
 def _name(path: Path, name: str) -> None:
@@ -82,9 +102,8 @@ def smaa_of(path: Path, samples: int) -> dict[str, Any]:
         BadInput: a problem that cannot be meant.
     """
     file = read_problem(path)
-    values = _values(file)
     found = smaa(
-        values, [(one.worst, one.best) for one in file.attributes.values()], seed=file.seed,
+        _values(file), [(one.worst, one.best) for one in file.attributes.values()], seed=file.seed,
         names=tuple(file.attributes), points=file.points, samples=samples,
         sets=[best_worst(one, str(path)) for one in file.sets],
     )  # fmt: skip
@@ -106,15 +125,16 @@ def smaa_of(path: Path, samples: int) -> dict[str, Any]:
         "order": found.weighing.order,
         "contradiction": found.weighing.contradiction,
         "samples": samples,
-        "warnings": list(_beyond(file, np.median(values, axis=2))),
+        "warnings": list(_beyond(file)),
     }
 
 
-def _beyond(file: ProblemFile, middle: F64) -> Iterator[str]:
-    """Figures outside the range that the weights are about; none of an option without one."""
-    for own, option in zip(middle, file.options, strict=True):
-        for value, (id, range) in zip(own, file.attributes.items(), strict=True):
-            if value < min(range.worst, range.best) or value > max(range.worst, range.best):
+def _beyond(file: ProblemFile) -> Iterator[str]:
+    """Figures, as they were told, outside the range that the weights are about."""
+    for option, own in file.options.items():
+        for id, figure in own.items():
+            range, value = file.attributes[id], figure.central
+            if not min(range.worst, range.best) <= value <= max(range.worst, range.best):
                 ends = f"{range.worst:g} to {range.best:g}"
                 yield f"{option}: {id}: {value:g} lies outside {ends}: extrapolated"
 

@@ -27,6 +27,7 @@ from osteoplan.model.choice import Candidate
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.preference import (
+    OPEN_CHOICES,
     SURE_ITEMS,
     Answers,
     Attribute,
@@ -94,7 +95,8 @@ def preference_of(
     if answers and answers.kind != "you_decide":
         found = smaa(
             values, ends, seed=ensemble.seed, names=counted, samples=samples,
-            points=answers.points, sets=answers.sets, alike=pairs,
+            points={id: answers.points[id] for id in counted if id in answers.points}, sets=answers.sets,
+            alike=pairs,
         )  # fmt: skip
     options = found.rank_shares({id: one.recommendation.title for id, one in left.items()})
     made = PreferenceResult(
@@ -209,7 +211,7 @@ def _warnings(made: PreferenceResult, found: Acceptability, figures: _Figures) -
     answers, titles = made.answers, {one.technique: one.title for one in made.options}
     if found.weighing.contradiction:
         yield f"contradictory answers, left as they are: {found.weighing.contradiction}; all weights count"
-    if answers and answers.choice and answers.choice not in titles:
+    if answers and answers.choice not in ("", *OPEN_CHOICES, *titles):
         yield f"the patient chose {answers.choice}, which is not among what is left"
     sure = answers and (answers.sure_after or answers.sure_before)
     if answers and sure and sure.conflict:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from osteoplan.arrays import Bool
 from osteoplan.decide.preference.weights import Weighing, weigh
-from osteoplan.errors import BadInput
+from osteoplan.errors import BadInput, named
 from osteoplan.kernels.smaa import Counts, acceptability
 from osteoplan.model.preference import BestWorst, PairShare, RankShare
 
@@ -101,8 +101,8 @@ def smaa(
     called = tuple(names) if names is not None else tuple(str(n) for n in range(len(ends)))
     if not len(set(called)) == len(called) == len(ends):
         raise BadInput(f"{len(ends)} attributes need as many names, each its own")
-    flat = [name for name, (worst, best) in zip(called, ends, strict=True) if not abs(best - worst) > 0.0]
-    if flat or np.isinf(given).any() or np.isinf(ends).any():
+    flat = [name for name, (worst, best) in zip(called, ends, strict=True) if best == worst]
+    if flat or np.isinf(given).any() or not np.isfinite(ends).all():
         raise BadInput(f"{', '.join(flat) or 'a value'}: a range has two ends that differ, all are finite")
     if points and sets:
         raise BadInput("points and sets are two ways to say one thing: give one of them")
@@ -110,9 +110,18 @@ def smaa(
         raise BadInput(f"points of {', '.join(sorted(set(points) - set(called)))}: no attribute is called so")
     if samples < 1 or any(not 0.0 <= value <= MOST_POINTS for value in (points or {}).values()):
         raise BadInput(f"samples are 1 or more, points 0 or more, at most {MOST_POINTS:g}")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise BadInput(f"seed is a whole number, 0 or more, not {seed!r}")
+    for one in sets:
+        for name in (*one.shown, one.best, one.worst):
+            named("attribute", name, dict.fromkeys(called), "sets")
     if alike is not None and (alike.dtype != bool or alike.shape != (len(given), len(given), len(ends))):
         raise BadInput("alike is an array of truths: (options, options, attributes)")
     weighing = weigh(called, seed=seed, samples=samples, points=points, sets=sets)
     worst, best = ends[:, 0, None], ends[:, 1, None]
-    counts = acceptability((given - worst) / (best - worst), weighing.weights, alike)
+    with np.errstate(over="ignore"):
+        shares = (given - worst) / (best - worst)
+        if not np.isfinite(best - worst).all() or np.isinf(shares).any():
+            raise BadInput("values and ranges are too far apart for numbers of 64 bits")
+    counts = acceptability(shares, weighing.weights, alike)
     return Acceptability(**vars(counts), names=called, weighing=weighing)
