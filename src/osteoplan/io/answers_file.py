@@ -60,8 +60,8 @@ def _lower(content: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
-Said = Annotated[bool | Literal["unsure"] | None, BeforeValidator(_yes)]
-SureFile = dict[Item, Said]  # left out is unanswered, unsure counts as no
+YesNo = Annotated[bool | Literal["unsure"] | None, BeforeValidator(_yes)]
+SureFile = dict[Item, YesNo]  # left out is unanswered, unsure counts as no
 
 
 class SwingFile(Strict):
