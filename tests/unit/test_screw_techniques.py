@@ -12,7 +12,7 @@ from osteoplan.knowledge.approaches import approaches
 from osteoplan.knowledge.devices import devices
 from osteoplan.model.effects import Cylinder
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import SHORT, Inject, Measure, Place, Remove, Wait
+from osteoplan.model.plan import SHORT, Inject, Measure, Place, Remove, Wait, short_of
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.techniques.effects import effects, rod_of
 from osteoplan.techniques.fixation import placed_screws
@@ -284,3 +284,13 @@ def test_every_needle_way_has_room_in_a_short_title(approach):
     """A twelfth way of the longest name: a title that is too long would end the whole plan."""
     longest = f"wires+cement, {approach.short_title} 12, right"
     assert len(longest) <= SHORT
+
+
+def test_a_title_made_of_parts_never_ends_a_plan():
+    long = "vertebroplasty, both, posterolateral and transpedicular"
+    assert short_of("cement, left", long) == "cement, left"
+    assert short_of(long, "vertebroplasty, both, two approaches") == "vertebroplasty, both, two approaches"
+    for cut in (short_of(long), short_of(40 * "a" + "b")):
+        assert len(cut) <= SHORT
+        assert cut.endswith(" …")
+    assert short_of(long) == "vertebroplasty, both, posterolateral …"

@@ -19,6 +19,7 @@ from osteoplan.model.trajectory import Gap
 __all__ = [
     "BREACH", "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
     "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
+    "short_of",
 ]  # fmt: skip
 
 
@@ -116,6 +117,13 @@ class Step:
     act: Act
     session: int = 1
     why: str = ""
+
+
+def short_of(*titles: str) -> str:
+    """The first of several titles that a list of options holds; of none the last, cut after a whole word."""
+    last = titles[-1]
+    cut = f"{last[: SHORT - 2].rpartition(' ')[0] or last[: SHORT - 2]} …"
+    return next((one for one in titles if len(one) <= SHORT), cut)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Plan, Violation
+from osteoplan.model.plan import Plan, Violation, short_of
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import nearest_gaps
 from osteoplan.techniques.filling import (
@@ -77,7 +77,7 @@ class Cementoplasty:
             uses=self.uses,
             clearances=needle_estimates(ways, setting.ensemble),
             gaps=nearest_gaps(ways),
-            short_title=f"cement, {short_way(ways)}",
+            short_title=short_of(f"cement, {short_way(ways)}"),
         )
 
 

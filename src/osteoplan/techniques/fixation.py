@@ -18,7 +18,7 @@ from osteoplan.model.device import Device
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import OFF_SCAN, SHORT, Act, Measure, Place, Plan, Remove, Violation
+from osteoplan.model.plan import OFF_SCAN, SHORT, Act, Measure, Place, Plan, Remove, Violation, short_of
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.estimates import way_estimates
@@ -282,7 +282,7 @@ def not_here(
             technique,
             f"{title}, {one.title}: no corridor",
             lesion,
-            short_title=f"{one.short_title} {title.removeprefix('percutaneous ')}: no corridor",
+            short_title=short_of(f"{one.short_title} {title.removeprefix('percutaneous ')}: no corridor"),
         )
         for one in corridor_sets().values()
         if (members := _members(one, ways, setting)) and not all(way.ok for way in members)

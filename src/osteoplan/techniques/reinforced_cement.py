@@ -15,7 +15,7 @@ from osteoplan.arrays import F64, Point
 from osteoplan.model.construct import Construct, Wire
 from osteoplan.model.findings import Findings
 from osteoplan.model.inventory import Inventory
-from osteoplan.model.plan import Act, Measure, Place, Plan, Violation
+from osteoplan.model.plan import Act, Measure, Place, Plan, Violation, short_of
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.effects import outer_end
 from osteoplan.techniques.estimates import nearest_gaps
@@ -75,7 +75,7 @@ class ReinforcedCement:
             uses=("pmma",),
             clearances=needle_estimates((way,), setting.ensemble),
             gaps=nearest_gaps((way,)),
-            short_title=f"wires+cement, {short_way((way,))}",
+            short_title=short_of(f"wires+cement, {short_way((way,))}"),
         )
 
 

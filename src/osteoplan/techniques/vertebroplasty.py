@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from osteoplan.knowledge.approaches import approach, approaches_of
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Act, Inject, Measure, Plan, Remove, Step, Violation, Wait
+from osteoplan.model.plan import Act, Inject, Measure, Plan, Remove, Step, Violation, Wait, short_of
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import breach_of, nearest_gaps
 from osteoplan.techniques.filling import needle_estimates, no_needle, place_of, ways_by, why_so
@@ -95,7 +95,7 @@ class Vertebroplasty:
             uses=("pmma",),
             clearances=needle_estimates(ways, setting.ensemble),
             gaps=nearest_gaps(ways),
-            short_title=f"{self.title}, {where}",
+            short_title=short_of(f"{self.title}, {where}", f"{self.title}, {name}, two approaches"),
         )
 
 
