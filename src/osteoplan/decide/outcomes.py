@@ -112,7 +112,7 @@ def lasting(one: Candidate, survival: Survival) -> Iterator[Lasts]:
     any source gives; it *does not* where fewer than half did, by the upper limit, within the shortest.
     """
     lives = [row.months for row in survival.rows if row.months is not None]
-    shortest = min((low or 0.0 for low, _ in lives), default=0.0)
+    shortest = min((0.0 if low is None else low for low, _ in lives), default=0.0)
     longest = max((math.inf if high is None else high for _, high in lives), default=math.inf)
     for id, holds in _HOLDS.items():
         own = [e for e in one.outcomes if e.id == id]
@@ -121,12 +121,13 @@ def lasting(one: Candidate, survival: Survival) -> Iterator[Lasts]:
             continue
         months, at = next((x for x in told if x[0] >= longest), told[-1])
         found = own[at]
-        ends = (found.low, found.high) if found.low is not None else (found.value, found.value)
-        low, high = ends if holds else (100.0 - (ends[1] or 0.0), 100.0 - (ends[0] or 0.0))
+        low = found.value if found.low is None else found.low
+        high = found.value if found.high is None else found.high
+        low, high = (low, high) if holds else (100.0 - high, 100.0 - low)
         verdict: Verdict = "cannot say"
-        if lives and months >= longest and (low or 0.0) > _HALF:
+        if lives and months >= longest and low > _HALF:
             verdict = "outlasts"
-        elif lives and months <= shortest and (high or 0.0) < _HALF:
+        elif lives and months <= shortest and high < _HALF:
             verdict = "does not"
         until = "or more" if math.isinf(longest) else f"to {longest:.0f}"
         span = f"{shortest:.0f}" if shortest == longest else f"{shortest:.0f} {until}"

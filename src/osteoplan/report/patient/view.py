@@ -74,7 +74,7 @@ def time_left(asked: ForPatient, words: PatientWords, cite: Numbered) -> tuple[F
             )
             found.append(Figure("", (said,), sources=cite(row.cite)))
         elif row.basis == "estimate" and row.months is not None and None not in row.months:
-            low, high = (round(end or 0.0) for end in row.months)
+            low, high = (round(end) for end in row.months if end is not None)
             key = "time_about" if low == high else "time_team"
             found.append(Figure("", (page[key].format(low=low, high=high, months=low),)))
     if found and asked.survival.disagreements:
