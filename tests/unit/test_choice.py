@@ -216,3 +216,12 @@ def test_defaults_of_ours_alone_order_nobody_by_preference():
 def test_a_choice_of_the_patient_that_does_not_stand_first_is_said(chosen, said):
     ways = [candidate("a", 1), candidate("b", 1), candidate("c", 2), candidate("shut", 4)]
     assert choose(ways, NOBODY, N, answered(("a", "b", 0.5), leader="a", chosen=chosen)).disagreements == said
+
+
+def test_those_that_share_a_place_take_as_many():
+    few, many = (
+        published("major_complication_probability", 1),
+        published("major_complication_probability", 40),
+    )
+    found = choose([candidate("a", 1, few), candidate("b", 1, few), candidate("c", 1, many)], NOBODY, N)
+    assert {id: place for id, (_, place) in places(found).items()} == {"a": 1, "b": 1, "c": 3}

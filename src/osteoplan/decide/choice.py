@@ -294,7 +294,7 @@ def _disagreements(
             why = one.options[0].reasons[0].text if one.options[0].reasons else one.options[0].told
             yield f"rules put {title[one.id]} first, but it cannot be done here: {why}"
     left = [one for tier in tiers for one in tier.members]
-    place = {id: comparison.place(one.plan.id) for one in left if one.plan for id in (one.id,)}
+    place = {one.id: comparison.place(one.plan.id) for one in left if one.plan}
     best = {one.id for one in tiers[0].members} if tiers else set()
     strongest = [id for id, at in place.items() if at == 1]
     if strongest and best and not best & set(strongest):

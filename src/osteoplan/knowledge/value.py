@@ -28,7 +28,6 @@ __all__ = [
     "eq5d_index",
     "fracture_decrement",
     "profile_levels",
-    "sosgoq_index",
     "sosgoq_weights",
     "threshold_sources",
     "thresholds",
@@ -148,19 +147,6 @@ def sosgoq_weights() -> dict[str, float]:
     """Relative weight of each dimension of SOSGOQ-8D: its worst decrement over the sum of all."""
     worst = {name: rows[-1] for name, rows in _utilities().sosgoq.levels.items()}
     return {name: value / sum(worst.values()) for name, value in worst.items()}
-
-
-def sosgoq_index(levels: Mapping[str, int]) -> float:
-    """No index is given: the worst levels sum to more than 1, and the paper's equation was not seen.
-
-    Raises:
-        BadInput: always.
-    """
-    total = sum(rows[-1] for rows in _utilities().sosgoq.levels.values())
-    raise BadInput(
-        f"SOSGOQ-8D gives no utility here ({len(levels)} levels given): its worst levels sum to {total:.2f}, "
-        "and how they are scaled was not seen; only relative weights are known"
-    )
 
 
 def fracture_decrement(region: str) -> Known | None:

@@ -163,7 +163,3 @@ class Choice:
     disagreements: tuple[str, ...] = ()
     next_questions: tuple[NextQuestion, ...] = ()
     axes: tuple[str, ...] = ()
-
-    def place(self, technique: str) -> Placed | None:
-        """Where a technique stands; None where it is not left."""
-        return next((one for one in self.placed if one.technique == technique), None)

@@ -265,7 +265,7 @@ def _chosen(result: ValueResult, cases: Sequence[Appraisal], model: _Model) -> V
         ),
         worth=tuple(sorted(_worth(first, cases, inputs, model, unit), key=lambda one: -one.value)),
         one_at_a_time=tuple(
-            sorted(_swings(leading, variant, model, base), key=lambda one: -abs(one.high - one.low))
+            sorted(_one_at_a_time(leading, variant, model, base), key=lambda one: -abs(one.high - one.low))
         ),
     )  # fmt: skip
 
@@ -292,7 +292,7 @@ def _worth(
         yield WorthKnowing(f"{case.id}/{name}", title, evppi(benefit, share.draws), unit)
 
 
-def _swings(
+def _one_at_a_time(
     pair: Sequence[Appraisal], variant: Variant, model: _Model, base: PriceBase | None
 ) -> Iterator[Bar]:
     """The difference between the two that lead, one input at its two ends at a time."""
