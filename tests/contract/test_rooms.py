@@ -15,7 +15,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Deliver, Option, Plan, Step
+from osteoplan.model.plan import Deliver, Option, Plan, Segment, Step
 from osteoplan.model.result import Reading, Simulations
 from osteoplan.model.simulated import Simulated
 from osteoplan.techniques.effects import effects
@@ -67,7 +67,9 @@ def plan(setting: Setting) -> Plan:
     """Cement through the left pedicle, then heat at the tip."""
     left, *_ = Vertebroplasty().propose(setting, Findings())
     at = left.steps[0].act.target_mm  # type: ignore[union-attr]
-    return replace(left, steps=(*left.steps, Step(20, Deliver("probe", at, "rf", 20.0, 300.0))))
+    return replace(
+        left, steps=(*left.steps, Step(20, Deliver("probe", "rf", (Segment(300.0, 20.0),), (at,), (1,))))
+    )
 
 
 @pytest.fixture(scope="module")

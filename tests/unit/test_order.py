@@ -17,6 +17,7 @@ from osteoplan.model.plan import (
     Place,
     Remove,
     Sample,
+    Segment,
     Step,
     Wait,
 )
@@ -25,6 +26,10 @@ from osteoplan.pathway.order import Remark, check_order, sequence_of
 
 O = (0.0, 0.0, 0.0)
 EXAMPLES = order().examples
+
+
+def deliver(source: str, power_W: float | None, duration_s: float) -> Deliver:
+    return Deliver("probe", source, (Segment(duration_s, power_W),), (O,), (1,))
 
 
 def said(remarks: tuple[Remark, ...]) -> tuple[str, ...]:
@@ -107,27 +112,27 @@ def test_the_steps_of_a_plan_become_acts_and_looking_takes_no_part() -> None:
         Measure("CT"),
         Sample("biopsy_needle", O),
         Inject("embolic", O, 1.0),
-        Deliver("probe", O, "rf_bipolar", 10.0, 600.0),
+        deliver("rf_bipolar", 10.0, 600.0),
         Place("screw", O, O, stays=True),
         Expand("balloon", O, 2.0),
         Inject("gas", O, 5.0),
         Inject("pmma", O, 4.0),
         Wait("cement cure", 10.0),
         Remove("cannula"),
-        Deliver("linac", O, "radiation", None, 60.0),
+        deliver("radiation", None, 60.0),
     )
     assert sequence_of(plan) == ("biopsy", "embolise", "ablate_heat", "fix", "expand", "cement", "irradiate")
     assert {one.effect for one in check_order(sequence_of(plan))} == {"usual", "legal"}
 
 
 def test_steps_are_read_in_the_order_of_their_numbers() -> None:
-    plan = steps(Inject("pmma", O, 4.0), Deliver("probe", O, "microwave", 60.0, 300.0))
+    plan = steps(Inject("pmma", O, 4.0), deliver("microwave", 60.0, 300.0))
     assert sequence_of(plan) == ("cement", "ablate_heat")
     assert sequence_of(plan[::-1]) == ("cement", "ablate_heat")
 
 
 def test_ice_and_cement_need_a_thaw_or_a_later_session_in_a_plan_too() -> None:
-    ice, thaw, cement = Deliver("probe", O, "cold", None, 600.0), Wait("thaw", 8.0), Inject("pmma", O, 4.0)
+    ice, thaw, cement = deliver("cold", None, 600.0), Wait("thaw", 8.0), Inject("pmma", O, 4.0)
     assert [one.row for one in check_order(sequence_of(steps(ice, cement)))] == ["O7"]
     assert check_order(sequence_of(steps(ice, thaw, cement))) == ()
     assert check_order(sequence_of(steps(ice, cement, sessions=(1, 2)))) == ()
@@ -135,6 +140,6 @@ def test_ice_and_cement_need_a_thaw_or_a_later_session_in_a_plan_too() -> None:
 
 def test_a_source_or_agent_that_nobody_knows_is_refused_not_left_out() -> None:
     with pytest.raises(UnknownName, match=r"source of energy 'microwawe'.*did you mean 'microwave'"):
-        sequence_of(steps(Deliver("probe", O, "microwawe", None, 60.0)))
+        sequence_of(steps(deliver("microwawe", None, 60.0)))
     with pytest.raises(UnknownName, match=r"agent 'pnma'.*did you mean 'pmma'"):
         sequence_of(steps(Inject("pnma", O, 1.0)))

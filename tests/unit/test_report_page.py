@@ -21,6 +21,7 @@ from osteoplan.model.plan import (
     Place,
     Remove,
     Sample,
+    Segment,
     Step,
     Wait,
 )
@@ -375,7 +376,10 @@ def _every_act() -> Iterator[tuple[Act, str]]:
     )
     yield Remove("needle_11g"), "remove needle 11g"
     yield Expand("balloon", at, 3.0), "expand balloon to 3.0 mL at L 12.0 A 3.4 F 512.5"
-    yield Deliver("probe", at, "radiofrequency", 20.0, 480.0), "deliver radiofrequency at 20 W for 480 s"
+    yield (
+        Deliver("probe", "radiofrequency", (Segment(480.0, 20.0),), (at,), (1,)),
+        "deliver radiofrequency at 20 W for 480 s",
+    )
     yield Inject("pmma", at, 2.5), "inject 2.5 mL pmma at L 12.0"
     yield Wait("cement cures", 10.0), "wait: cement cures, 10 min"
     yield Sample("needle_11g", at), "sample with needle 11g at L 12.0"

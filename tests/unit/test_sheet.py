@@ -27,6 +27,7 @@ from osteoplan.model.plan import (
     Point,
     Reason,
     Remove,
+    Segment,
     Step,
     Wait,
 )
@@ -92,7 +93,9 @@ def _everything() -> Option:
     acts.insert(0, Place("cannula_11g", *needle(anatomy, -1.0), through="pedicle_right"))
     acts.insert(1, Measure("temperature at the sciatic nerve", tip))
     acts.insert(2, Inject("gas", tip, 60.0))
-    acts.insert(3, Deliver("cryoprobe_2_4mm", acts[0].target_mm, "cold", None, 600.0))  # type: ignore[union-attr]
+    acts.insert(
+        3, Deliver("cryoprobe_2_4mm", "cold", (Segment(600.0, set_degC=-75.0),), (acts[0].target_mm,), (1,))
+    )  # type: ignore[union-attr]
     acts += [Inject("pmma", tip, 8.0), Wait("cement cure", 11.0), Measure("CT: cement, screws, joint")]
     names = [
         "sciatic nerve",

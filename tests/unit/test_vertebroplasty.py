@@ -11,7 +11,19 @@ from osteoplan.errors import NotAvailable, UnknownName
 from osteoplan.knowledge.approaches import approach
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Deliver, Expand, Inject, Measure, Place, Plan, Remove, Sample, Step, Wait
+from osteoplan.model.plan import (
+    Deliver,
+    Expand,
+    Inject,
+    Measure,
+    Place,
+    Plan,
+    Remove,
+    Sample,
+    Segment,
+    Step,
+    Wait,
+)
 from osteoplan.techniques.effects import effects
 from osteoplan.techniques.filling import ways_by
 from osteoplan.techniques.vertebroplasty import Vertebroplasty
@@ -278,13 +290,18 @@ def test_an_edited_plan_is_measured_and_has_effects_without_its_technique(
 
 def test_every_act_has_its_effect_or_none(setting: Setting, plans: dict[str, Plan]) -> None:
     at = (0.0, 0.0, 0.0)
-    added = (Sample("cannula_13g", at), Deliver("probe", at, "rf", 20.0, 300.0), Expand("balloon", at, 3.0))
+    added = (
+        Sample("cannula_13g", at),
+        Deliver("probe", "rf", (Segment(300.0, 20.0),), (at,), (1,)),
+        Expand("balloon", at, 3.0),
+    )
     plan = plans["vertebroplasty_left"]
     odd = replace(plan, steps=(*plan.steps, *(Step(90 + n, act) for n, act in enumerate(added))))
     before, found = (effects(one, setting.inventory.devices) for one in (plan, odd))
     assert found.ports == before.ports
     (source,), (cavity,) = found.sources, found.cavities
-    assert (source.kind, source.power_W, source.duration_s, source.step) == ("rf", 20.0, 300.0, 91)
+    assert (source.kind, source.segments, source.step) == ("rf", (Segment(300.0, 20.0),), 91)
+    assert source.entries_mm == (plan.steps[0].act.entry_mm,)  # type: ignore[union-attr]
     assert (cavity.volume_mL, cavity.step) == (3.0, 92)
 
 

@@ -292,17 +292,14 @@ def wordings_noun(document: Json) -> Wordings | None:
 
 def _read_step(document: Json, option: str) -> Step:
     kind = _ACTS.get(document.get("act", ""))
-    given = {key: _frozen(value) for key, value in document.items() if key not in _OF_STEP}
+    given = {key: value for key, value in document.items() if key not in _OF_STEP}
     if kind is None or not set(given) <= {field.name for field in fields(kind)}:
         raise BadInput(
             f"option {option}, step {document.get('order')}: '{document.get('act')}' with "
             f"{', '.join(given)} is no act of this version: plan the case again"
         )
-    return Step(document["order"], kind(**given), document["session"], document["why"])
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    act: Act = TypeAdapter(kind).validate_python(given)
+    return Step(document["order"], act, document["session"], document["why"])
 
 
 def estimate_noun(document: Json) -> Estimate:

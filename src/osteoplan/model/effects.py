@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osteoplan.arrays import Point
+from osteoplan.model.plan import Segment
 
 __all__ = ["Cavity", "Cylinder", "Effects", "Port", "Source"]
 
@@ -38,12 +39,21 @@ class Cylinder:
 
 @dataclass(frozen=True)
 class Source:
-    """Where heat or cold enters."""
+    """Where heat or cold enters: one probe, or several that run together.
 
-    at_mm: Point
+    Attributes:
+        kind: a word of the order of acts, e.g. ``rf_bipolar``, ``cold``.
+        device: id of the probe.
+        tips_mm: of each probe.
+        entries_mm: outer end of each probe's way; with the tip it is the probe's axis.
+        segments: of the protocol, in time.
+    """
+
     kind: str
-    power_W: float | None
-    duration_s: float
+    device: str
+    tips_mm: tuple[Point, ...]
+    entries_mm: tuple[Point, ...]
+    segments: tuple[Segment, ...]
     step: int = 0
 
 

@@ -18,7 +18,7 @@ from osteoplan.model.trajectory import Gap
 
 __all__ = [
     "BREACH", "OFF_SCAN", "OPTION_WORDS", "SHORT", "Act", "Deliver", "Expand", "Inject", "Measure", "Option",
-    "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Step", "Violation", "Wait",
+    "OptionStatus", "Place", "Plan", "Reason", "Remove", "Sample", "Segment", "Step", "Violation", "Wait",
     "short_of",
 ]  # fmt: skip
 
@@ -59,14 +59,80 @@ class Expand:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """One stretch of a protocol: how long, and what drives it; neither power nor temperature: passive.
+
+    Attributes:
+        power_W: what the generator gives, to each probe.
+        set_degC: temperature that is held: of the hottest tissue (current) or of the wall (cold).
+        duty: share of the time that it is on.
+
+    Raises:
+        BadInput: it lasts no time, gives no power, or has a duty that is no share.
+    """
+
+    duration_s: float
+    power_W: float | None = None
+    set_degC: float | None = None
+    duty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.duration_s) and self.duration_s > 0.0):
+            raise BadInput(f"a protocol's segment of {self.duration_s:g} s: give a time above 0 s")
+        if self.power_W is not None and not (math.isfinite(self.power_W) and self.power_W > 0.0):
+            raise BadInput(f"a power of {self.power_W:g} W: give a power above 0 W, or none for a pause")
+        if not 0.0 < self.duty <= 1.0:
+            raise BadInput(f"a duty of {self.duty:g}: give a share above 0, at most 1")
+
+    @property
+    def passive(self) -> bool:
+        """True where nothing is driven: a pause, a thaw."""
+        return self.power_W is None and self.set_degC is None
+
+
+@dataclass(frozen=True)
 class Deliver:
-    """Bring heat, cold, current or sound to tissue."""
+    """Bring heat, cold, current or sound to tissue by one probe, or by several that run together.
+
+    Attributes:
+        device: id of the probe.
+        source: what it brings, in a word of the order of acts, e.g. ``rf_bipolar``, ``cold``.
+        segments: of its protocol, in time.
+        tips_mm: of each probe.
+        access: of each probe the order of the step that placed the way which it goes through.
+
+    Raises:
+        BadInput: no probe, no segment, or a probe without its access.
+    """
 
     device: str
-    at_mm: Point
     source: str
-    power_W: float | None
-    duration_s: float
+    segments: tuple[Segment, ...]
+    tips_mm: tuple[Point, ...]
+    access: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tips_mm or not self.segments:
+            raise BadInput(f"{self.device}: nothing is delivered without a probe and a protocol")
+        if len(self.access) != len(self.tips_mm):
+            raise BadInput(
+                f"{self.device}: {len(self.tips_mm)} probes and {len(self.access)} ways in; name one each"
+            )
+
+    @property
+    def at_mm(self) -> Point:
+        """Tip of the first probe."""
+        return self.tips_mm[0]
+
+    @property
+    def duration_s(self) -> float:
+        """Of all segments together."""
+        return sum(segment.duration_s for segment in self.segments)
+
+    @property
+    def power_W(self) -> float | None:
+        """The highest power of a segment; None where no segment states one."""
+        return max((one.power_W for one in self.segments if one.power_W is not None), default=None)
 
 
 @dataclass(frozen=True)

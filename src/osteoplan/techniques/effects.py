@@ -17,7 +17,7 @@ from typing import assert_never
 import numpy as np
 
 from osteoplan.arrays import F64, Point
-from osteoplan.errors import UnknownName
+from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
 from osteoplan.model.effects import Cavity, Cylinder, Effects, Port, Source
@@ -32,6 +32,7 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
 
     Raises:
         UnknownName: a device that stays is not among ``devices``.
+        BadInput: a probe goes through a step that places nothing.
     """
     solids, sources, ports, cavities = [], [], [], []
     for step in plan.steps:
@@ -42,8 +43,9 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
                 solids.append(rod_of(devices[act.device], point(outer_end(act)), act.target_mm))
             case Inject(agent, at_mm, volume_mL):
                 ports.append(Port(at_mm, agent, volume_mL, step.order))
-            case Deliver(_, at_mm, source, power_W, duration_s):
-                sources.append(Source(at_mm, source, power_W, duration_s, step.order))
+            case Deliver() as act:
+                entries = tuple(_entry(plan, order, act) for order in act.access)
+                sources.append(Source(act.source, act.device, act.tips_mm, entries, act.segments, step.order))
             case Expand(_, at_mm, volume_mL):
                 cavities.append(Cavity(at_mm, volume_mL, step.order))
             case Place() | Remove() | Wait() | Sample() | Measure():
@@ -51,6 +53,21 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
             case _:
                 assert_never(step.act)
     return Effects(tuple(solids), tuple(sources), tuple(ports), tuple(cavities))
+
+
+def _entry(plan: Plan, order: int, act: Deliver) -> Point:
+    """Outer end of the way that a probe goes through.
+
+    Raises:
+        BadInput: no step of that order places anything.
+    """
+    for step in plan.steps:
+        if step.order == order and isinstance(step.act, Place):
+            return point(outer_end(step.act))
+    raise BadInput(
+        f"plan {plan.id}: {act.device} goes through step {order}, which places nothing; name the order of a "
+        "step that does"
+    )
 
 
 def outer_end(act: Place) -> F64:
