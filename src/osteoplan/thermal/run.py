@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from osteoplan.arrays import F32, F64, Point
-from osteoplan.thermal.scene import Scene
+from osteoplan.thermal.scene import HeatScene
 
 __all__ = ["HeatRun", "Hottest", "Watch"]
 
@@ -54,7 +54,7 @@ class HeatRun:
         notes: what happened on the way: the power limit, an impedance limit, a wall that could not be cooled.
     """
 
-    scene: Scene
+    scene: HeatScene
     T_end: F32
     T_max: F32
     T_min: F32

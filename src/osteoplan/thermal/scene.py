@@ -20,14 +20,14 @@ from osteoplan.model.anatomy import Structure
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.surroundings import Surroundings
 
-__all__ = ["Scene", "scene"]
+__all__ = ["HeatScene", "scene"]
 
 GAS_HU = -300.0  # darker than fat and wet lung: gas, which is a wall to heat
 _SMOOTH = 3  # voxels around a mask in which its distance map is worked out
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class HeatScene:
     """A neighbourhood on a heat grid.
 
     Attributes:
@@ -80,7 +80,7 @@ class Scene:
         )
 
 
-def scene(around: Surroundings, middle_mm: Sequence[Point], *, edge_mm: float, reach_mm: float) -> Scene:
+def scene(around: Surroundings, middle_mm: Sequence[Point], *, edge_mm: float, reach_mm: float) -> HeatScene:
     """The scene around some points.
 
     Args:
@@ -103,7 +103,7 @@ def scene(around: Surroundings, middle_mm: Sequence[Point], *, edge_mm: float, r
     gas = ~body
     if image.meaning == "HU":
         gas |= values < GAS_HU
-    return Scene(
+    return HeatScene(
         around, grid, here(around.lesion), {name: here(mask) for name, mask in around.bones.items()},
         {name: mask for name, mask in structures.items() if mask.any()}, here(around.metal), gas, body,
     )  # fmt: skip

@@ -33,7 +33,7 @@ from osteoplan.kernels.resample import gather_linear
 from osteoplan.kernels.torsion import torsion
 from osteoplan.knowledge.materials import modulus_law
 from osteoplan.knowledge.values import known, number, values
-from osteoplan.mechanics.beam.segments import Segment
+from osteoplan.mechanics.beam.segments import BoneSegment
 from osteoplan.mechanics.sampled_image import (
     cement_of,
     cement_share,
@@ -67,7 +67,7 @@ class Sections:
         along_mm: (m,) places of the sections on the axis, from the segment's origin.
     """
 
-    segment: Segment
+    segment: BoneSegment
     grid: Volume
     cells: Indices
     share: F64
@@ -86,7 +86,7 @@ class Sections:
         return self.cells[:, 2]
 
 
-def cut(segment: Segment, h: float) -> Sections:
+def cut(segment: BoneSegment, h: float) -> Sections:
     """The sections of a segment, with squares of edge ``h`` [mm].
 
     Raises:
@@ -187,7 +187,7 @@ def losses(
     return tuple(rows), replace(whole, beam=beams), replace(part, beam=beams)
 
 
-def _share(grid: Volume, segment: Segment, h: float) -> F64:
+def _share(grid: Volume, segment: BoneSegment, h: float) -> F64:
     """Part of each cube that is bone, from the distance to its outline."""
     sampled = depth_on(grid.affine, grid.shape, segment.anatomy.image, segment.mask)
     part: F64 = np.clip(0.5 - sampled.astype(np.float64) / h, 0.0, 1.0)

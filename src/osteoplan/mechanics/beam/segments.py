@@ -10,13 +10,13 @@ from osteoplan.arrays import Bool
 from osteoplan.knowledge.values import number
 from osteoplan.model.anatomy import Anatomy, BoneFrame
 
-__all__ = ["Segment", "segments"]
+__all__ = ["BoneSegment", "segments"]
 
 NOT_BEAMS = frozenset({"hemipelvis", "acetabulum", "sacrum"})
 
 
 @dataclass(frozen=True, eq=False)
-class Segment:
+class BoneSegment:
     """Part of a bone with an axis.
 
     Attributes:
@@ -36,12 +36,12 @@ class Segment:
     within_mm: float | None = None
 
 
-def segments(anatomy: Anatomy) -> tuple[Segment, ...]:
+def segments(anatomy: Anatomy) -> tuple[BoneSegment, ...]:
     """Every segment of this bone that holds some of the lesion; none where the bone is no beam anywhere."""
     if anatomy.is_vertebra:
         body = anatomy.parts["body"] & anatomy.bone_mask
         return (
-            Segment(
+            BoneSegment(
                 anatomy, "vertebral body", "the middle of the body (upward positive)", anatomy.frame, body
             ),
         )
@@ -49,7 +49,7 @@ def segments(anatomy: Anatomy) -> tuple[Segment, ...]:
     return tuple(part for part in found if part is not None and _holds(part, anatomy.lesion_mask))
 
 
-def _of_frame(anatomy: Anatomy, frame: BoneFrame) -> Segment | None:
+def _of_frame(anatomy: Anatomy, frame: BoneFrame) -> BoneSegment | None:
     bone = anatomy.bone_mask
     if frame.kind in NOT_BEAMS:
         return None
@@ -58,13 +58,13 @@ def _of_frame(anatomy: Anatomy, frame: BoneFrame) -> Segment | None:
     name = frame.kind.replace("_", " ")
     if "axis_top" in frame.landmarks_mm and "axis_bottom" in frame.landmarks_mm:
         ends = sorted(float(frame.local(frame.landmarks_mm[f"axis_{end}"])[2]) for end in ("top", "bottom"))
-        return Segment(
+        return BoneSegment(
             anatomy, name, f"the middle of the {name} (upward positive)", frame, bone, (ends[0], ends[1])
         )
-    return Segment(anatomy, name, f"the origin of the {name} (upward positive)", frame, bone)
+    return BoneSegment(anatomy, name, f"the origin of the {name} (upward positive)", frame, bone)
 
 
-def _neck(anatomy: Anatomy, frame: BoneFrame) -> Segment | None:
+def _neck(anatomy: Anatomy, frame: BoneFrame) -> BoneSegment | None:
     """From the centre of the head to as far beyond the narrowest section as that lies from the head."""
     marks = frame.landmarks_mm
     if not {"head_centre", "neck_centre"} <= set(marks) or "head_radius" not in frame.lengths_mm:
@@ -77,7 +77,7 @@ def _neck(anatomy: Anatomy, frame: BoneFrame) -> Segment | None:
     axes = np.stack([np.cross(back, up), back, up])
     axis = replace(frame, origin_mm=marks["neck_centre"], axes=axes, kind="femoral_neck")
     reach = number("rigidity.reach_of_neck") * frame.lengths_mm["head_radius"]
-    return Segment(
+    return BoneSegment(
         anatomy, "femoral neck", "its narrowest section (towards the head positive)", axis,
         _near(anatomy, axis, (-length, length), reach), (-length, length), reach,
     )  # fmt: skip
@@ -95,7 +95,7 @@ def _near(anatomy: Anatomy, axis: BoneFrame, between: tuple[float, float], reach
     return mask
 
 
-def _holds(part: Segment, lesion: Bool) -> bool:
+def _holds(part: BoneSegment, lesion: Bool) -> bool:
     """Whether the lesion reaches into the segment."""
     at = np.argwhere(lesion & part.mask)
     if len(at) == 0:
