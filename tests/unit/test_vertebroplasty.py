@@ -310,3 +310,28 @@ def test_a_device_that_stays_and_is_not_at_hand_is_named(setting: Setting, plans
     left = replace(plan, steps=(Step(1, Place("nail", (0.0, 9.0, 0.0), (0.0, 0.0, 0.0), stays=True)),))
     with pytest.raises(UnknownName, match="unknown device 'nail'"):
         effects(left, setting.inventory.devices)
+
+
+def test_gas_parts_tissues_and_fills_no_bone(setting: Setting, plans: dict[str, Plan]) -> None:
+    plan = plans["vertebroplasty_left"]
+    parted = replace(plan, steps=(Step(0, Inject("gas", (1.0, 2.0, 3.0), 60.0)), *plan.steps))
+    before, found = (effects(one, setting.inventory.devices) for one in (plan, parted))
+    assert found.ports == before.ports
+    assert [(one.agent, one.volume_mL) for one in found.layers] == [("gas", 60.0)]
+    assert not violations(parted, setting)
+
+
+def test_a_probe_without_a_way_in_is_refused(setting: Setting, plans: dict[str, Plan]) -> None:
+    plan, tip = plans["vertebroplasty_left"], (0.0, 0.0, 0.0)
+    lost = Deliver("probe", "rf_bipolar", (Segment(300.0, 20.0),), (tip,), (77,))
+    with pytest.raises(BadInput, match="goes through step 77, which places nothing"):
+        effects(replace(plan, steps=(*plan.steps, Step(90, lost))), setting.inventory.devices)
+    with pytest.raises(BadInput, match="2 probes and 1 ways in"):
+        Deliver("probe", "rf_bipolar", (Segment(300.0, 20.0),), (tip, tip), (1,))
+    for wrong in (
+        {"duration_s": 0.0},
+        {"duration_s": 9.0, "power_W": -1.0},
+        {"duration_s": 9.0, "duty": 2.0},
+    ):
+        with pytest.raises(BadInput):
+            Segment(**wrong)

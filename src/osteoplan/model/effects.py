@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from osteoplan.arrays import Point
 from osteoplan.model.plan import Segment
 
-__all__ = ["Cavity", "Cylinder", "Effects", "Port", "Source"]
+__all__ = ["Cavity", "Cylinder", "Effects", "Layer", "Port", "Source"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,16 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """Gas or fluid that is put between tissues to part them."""
+
+    at_mm: Point
+    agent: str
+    volume_mL: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
 class Cavity:
     """A space that was opened in the bone."""
 
@@ -84,3 +94,4 @@ class Effects:
     sources: tuple[Source, ...] = ()
     ports: tuple[Port, ...] = ()
     cavities: tuple[Cavity, ...] = ()
+    layers: tuple[Layer, ...] = ()

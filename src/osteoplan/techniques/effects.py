@@ -1,7 +1,7 @@
 """What a plan does to the body, told from its acts and devices alone: no technique is asked.
 
     place, stays      a solid from its outer end to its tip
-    inject            a port at the tip, with its agent and volume
+    inject            a port at the tip, with its agent and volume; gas or fluid makes a layer
     deliver           a source of heat or cold
     expand            a cavity
     remove, wait, sample, measure    nothing that a room simulates
@@ -18,9 +18,10 @@ import numpy as np
 
 from osteoplan.arrays import F64, Point
 from osteoplan.errors import BadInput, UnknownName
+from osteoplan.knowledge.order import order
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
-from osteoplan.model.effects import Cavity, Cylinder, Effects, Port, Source
+from osteoplan.model.effects import Cavity, Cylinder, Effects, Layer, Port, Source
 from osteoplan.model.plan import Deliver, Expand, Inject, Measure, Place, Plan, Remove, Sample, Wait
 from osteoplan.trajectory.surroundings import point
 
@@ -34,17 +35,19 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
         UnknownName: a device that stays is not among ``devices``.
         BadInput: a probe goes through a step that places nothing.
     """
-    solids, sources, ports, cavities = [], [], [], []
+    solids, sources, ports, cavities, layers = [], [], [], [], []
     for step in plan.steps:
         match step.act:
             case Place(stays=True) as act:
                 if act.device not in devices:
                     raise UnknownName("device", act.device, devices, "the shelf")
                 solids.append(rod_of(devices[act.device], point(outer_end(act)), act.target_mm))
+            case Inject(agent, at_mm, volume_mL) if agent in order().no_part:
+                layers.append(Layer(at_mm, agent, volume_mL, step.order))
             case Inject(agent, at_mm, volume_mL):
                 ports.append(Port(at_mm, agent, volume_mL, step.order))
             case Deliver() as act:
-                entries = tuple(_entry(plan, order, act) for order in act.access)
+                entries = tuple(_entry(plan, place, act) for place in act.access)
                 sources.append(Source(act.source, act.device, act.tips_mm, entries, act.segments, step.order))
             case Expand(_, at_mm, volume_mL):
                 cavities.append(Cavity(at_mm, volume_mL, step.order))
@@ -52,7 +55,7 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
                 pass  # comes out again, or changes nothing
             case _:
                 assert_never(step.act)
-    return Effects(tuple(solids), tuple(sources), tuple(ports), tuple(cavities))
+    return Effects(tuple(solids), tuple(sources), tuple(ports), tuple(cavities), tuple(layers))
 
 
 def _entry(plan: Plan, order: int, act: Deliver) -> Point:

@@ -119,7 +119,7 @@ def not_simulated(rooms: Sequence[Room], effects: Effects) -> tuple[str, ...]:
     """What a plan does that no room acts on, in sentences."""
     read = frozenset().union(*(room.reads for room in rooms))
     words = {"sources": "heat or cold", "cavities": "expanding a cavity", "ports": "what is injected",
-             "solids": "what stays in the bone"}  # fmt: skip
+             "solids": "what stays in the bone", "layers": "gas or fluid that parts tissues"}  # fmt: skip
     return tuple(
         f"{words[one.name]} is not simulated by this version"
         for one in fields(effects)
