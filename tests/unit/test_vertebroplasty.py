@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteoplan.errors import NotAvailable, UnknownName
+from osteoplan.errors import BadInput, NotAvailable, UnknownName
 from osteoplan.knowledge.approaches import approach
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.findings import Findings
