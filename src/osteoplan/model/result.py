@@ -27,6 +27,7 @@ from osteoplan.model.evidence import (
 )
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings, Label
+from osteoplan.model.heat import HeatRecord
 from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.outcome_table import OutcomeTable
 from osteoplan.model.plan import Option
@@ -95,6 +96,7 @@ class Simulations:
             below that are not told apart.
         numerics: of the solve before treatment: mesh, how it is held, solver, laws.
         boundary_summaries: where each load case that was run holds and loads the bone.
+        heat: by id of option, each delivery of heat or cold.
     """
 
     intact: tuple[Estimate, ...]
@@ -106,6 +108,7 @@ class Simulations:
     resolution_pct: float = 0.0
     numerics: Mapping[str, Any] = field(default_factory=dict)
     boundary_summaries: tuple[BoundarySummary, ...] = ()
+    heat: Mapping[str, tuple[HeatRecord, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

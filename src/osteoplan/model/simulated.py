@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from osteoplan.model.field import Field
+from osteoplan.model.heat import HeatRecord
 from osteoplan.model.outcome import Estimate
 
 __all__ = ["Simulated"]
@@ -14,9 +15,14 @@ __all__ = ["Simulated"]
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """Outcomes with their draws, fields that later rooms may read, numbers of the solve, warnings."""
+    """Outcomes with their draws, fields that later rooms may read, numbers of the solve, warnings.
+
+    Attributes:
+        heat: of each delivery of heat or cold, as pages tell it.
+    """
 
     outcomes: tuple[Estimate, ...]
     fields: tuple[Field, ...] = ()
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    heat: tuple[HeatRecord, ...] = ()

@@ -21,7 +21,7 @@ __all__ = ["Meaning", "Volume"]
 
 Meaning = Literal[
     "HU", "mgK2HPO4/cm3", "mgHA/cm3", "mgash/cm3", "mgapp/cm3", "MR", "Gy", "label", "mask", "MPa",
-    "fraction", "strain", "mm",
+    "fraction", "strain", "mm", "degC", "min",
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Every option is walked through the rooms that have to act on it (``workflow.room
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
 from osteoplan.kernels.threads import each
@@ -14,6 +14,7 @@ from osteoplan.mechanics.outcomes import as_planned, worst_first
 from osteoplan.mechanics.state import State
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
+from osteoplan.model.heat import HeatRecord
 from osteoplan.model.plan import Option, Reason
 from osteoplan.model.result import Reading, Simulations
 from osteoplan.model.simulated import Simulated
@@ -95,18 +96,19 @@ def simulate(
     share = 0.4 / max(1, len(plans))
     with shared(progress) as watch:
 
-        def treat(n: int) -> tuple[Option, tuple[Field, ...]]:
+        def treat(n: int) -> _Treated:
             # rooms of its own: what they keep from one load case to the next is not for two threads
             tests = () if runner is None else runner.rooms("now", before, treated=True)
             part = (0.5 + n * share, 0.5 + (n + 1) * share)
             return _treated((*rooms, *tests), plans[n], setting, cache, watch, part)
 
         treated = each(treat, len(plans), most=0 if runner is None else runner.at_once())
-    after = {option.id: option for option, _ in treated}
-    fields = {option.id: made for option, made in treated}
+    after = {one.option.id: one.option for one in treated}
+    fields = {one.option.id: one.fields for one in treated}
+    heat = {one.option.id: one.heat for one in treated if one.heat}
     done = tuple(after.get(option.id, option) for option in options)
     if runner is None:
-        return Simulations((), (), done, fields, warnings)
+        return Simulations((), (), done, fields, warnings, heat=heat)
     intact, now = (together([one[state] for one in before], runner.cases) for state in ("intact", "now"))
     return Simulations(
         intact.outcomes, now.outcomes, tuple(_untreated(option, now) for option in done),
@@ -114,6 +116,7 @@ def simulate(
         (*runner.warnings, *now.warnings), runner.case.ratio,
         max(case.ratio_resolution_pct.value for case in runner.cases if case.ratio == runner.case.ratio),
         {**now.diagnostics, "laws": ", ".join(runner.case.laws.use)}, runner.boundary_summaries(),
+        heat,
     )  # fmt: skip
 
 
@@ -124,9 +127,18 @@ def _untreated(option: Option, now: Simulated) -> Option:
     return replace(option, outcomes=now.outcomes + option.outcomes)
 
 
+@dataclass(frozen=True, eq=False)
+class _Treated:
+    """An option after its rooms, with what they leave for pages."""
+
+    option: Option
+    fields: tuple[Field, ...] = ()
+    heat: tuple[HeatRecord, ...] = ()
+
+
 def _treated(
     rooms: Sequence[Room], option: Option, setting: Setting, cache: Cache, progress: Progress, span: Span
-) -> tuple[Option, tuple[Field, ...]]:
+) -> _Treated:
     """One option through the rooms; outcomes of what carries the load first, then those of the steps."""
     try:
         done = effects(option.plan, setting.inventory.devices)
@@ -136,14 +148,15 @@ def _treated(
     except Cancelled:
         raise
     except OsteoplanError as why:
-        return replace(option, status="failed", reasons=(*option.reasons, Reason(str(why)))), ()
+        return _Treated(replace(option, status="failed", reasons=(*option.reasons, Reason(str(why)))))
     steps = sum(room.first_step(done) not in (None, AFTER_ALL) for room in rooms)
     outcomes = worst_first([o for one in (*results[steps:], *results[:steps]) for o in one.outcomes])
     warnings = [*as_planned(outcomes), *(line for one in results for line in one.warnings)]
-    return (
+    return _Treated(
         replace(
             option, outcomes=(*outcomes, *option.outcomes),
             warnings=(*option.warnings, *not_simulated(rooms, done), *warnings),
         ),
         tuple(field for one in results for field in one.fields),
+        tuple(record for one in results for record in one.heat),
     )  # fmt: skip

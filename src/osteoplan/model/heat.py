@@ -1,0 +1,94 @@
+"""What a page keeps of one delivery of heat or cold: temperatures in space and time, and what dies by each
+criterion.
+
+A result is frozen, so all that a picture or table of heat needs is here; no page asks the room again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from osteoplan.arrays import F64
+from osteoplan.model.volume import Volume
+
+__all__ = ["HeatClock", "HeatLimit", "HeatMoment", "HeatRecord"]
+
+
+@dataclass(frozen=True)
+class HeatLimit:
+    """Between which temperatures a watched structure is to stay; None where no limit is known."""
+
+    low_degC: float | None = None
+    high_degC: float | None = None
+    cite: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class HeatClock:
+    """Temperatures of structures against time: of each the one that is farthest from the body's.
+
+    Attributes:
+        names: of the structures.
+        times_s: (t,) from the start of the first segment.
+        degC: (t, names).
+        limits: one a name.
+    """
+
+    names: tuple[str, ...] = ()
+    times_s: F64 = field(default_factory=lambda: np.zeros(0))
+    degC: F64 = field(default_factory=lambda: np.zeros((0, 0)))
+    limits: tuple[HeatLimit, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMoment:
+    """The temperatures at the moment at which a structure was farthest from the body's."""
+
+    structure: str
+    time_s: float
+    degC: Volume
+
+
+@dataclass(frozen=True, eq=False)
+class HeatRecord:
+    """One delivery as a page tells it.
+
+    Attributes:
+        device, source: of the probes, and what they brought.
+        step: order of the step that brought it.
+        end, hottest, coldest: temperature at the end, and the extremes of every cube [degC].
+        cem43: cumulative equivalent minutes at 43 degC.
+        lethal: criterion -> what it calls dead; criteria are never mixed.
+        clock: of the watched structures.
+        moments: of those that a picture shows.
+        stamps: what stands on every picture and table of it: *generic applicator*, *unverified*.
+        not_judged: what the scan does not show, so that no limit was judged there.
+        seconds: that were simulated; ``power_W``: mean that tissue took up while something was driven;
+            ``audit``: share of the energy that is not accounted for.
+        notes: what happened on the way, in sentences.
+    """
+
+    device: str
+    source: str
+    step: int
+    end: Volume
+    hottest: Volume
+    coldest: Volume
+    cem43: Volume
+    lethal: Mapping[str, Volume] = field(default_factory=dict)
+    clock: HeatClock = field(default_factory=HeatClock)
+    moments: tuple[HeatMoment, ...] = ()
+    stamps: tuple[str, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    seconds: float = 0.0
+    power_W: float = 0.0
+    audit: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cold(self) -> bool:
+        """True where it freezes."""
+        return self.source == "cold"
