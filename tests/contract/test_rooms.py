@@ -40,6 +40,7 @@ class ToyHeat:
     id: str = "toy heat"
     doing: str = "heating"
     reads: frozenset[str] = frozenset({"sources"})
+    fields_read: frozenset[str] = frozenset({"cement_fraction"})
     settings: object = 1.0
 
     def first_step(self, effects: Effects) -> int | None:
@@ -198,3 +199,26 @@ def test_a_scenario_weakens_the_treated_bone_and_leaves_the_untreated_as_it_is(
     assert treated["removed"] != treated["none"]
     assert treated["layer"] < treated["none"]
     assert now["killed"] == now["removed"] == now["none"]
+
+
+def test_what_a_room_does_not_read_never_makes_it_work_again(setting: Setting, plan: Plan, tmp_path) -> None:
+    """The same cement after heat, or one step later, is the same cement."""
+    cache, later = (
+        Cache(tmp_path),
+        replace(plan, steps=tuple(replace(s, order=s.order + 7) for s in plan.steps)),
+    )
+    steps = {step.order: step.order + 7 for step in plan.steps}
+    moved = tuple(
+        replace(s, act=replace(s.act, access=tuple(steps[a] for a in s.act.access)))
+        if isinstance(s.act, Deliver)
+        else s
+        for s in later.steps
+    )
+    toy = ToyHeat()
+    (cement, _) = walk((CementRoom(), toy), setting, plan, cache)
+    (again, _) = walk((CementRoom(), toy), setting, replace(later, steps=moved), cache)
+    assert len(toy.saw) == 1
+    (_, first) = walk((CementRoom(), toy), setting, before_cement(plan), cache)
+    assert len(toy.saw) == 2  # it reads cement, and now there was none before it
+    kept = [one.fields[0].volume.array for one in (cement, again, first)]
+    assert all(np.array_equal(kept[0], one) for one in kept)

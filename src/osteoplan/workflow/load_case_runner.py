@@ -55,6 +55,7 @@ class LoadCaseRoom:
     before: Mapping[str, Simulated] = field(default_factory=dict)
     pictured: bool = True
     reads: frozenset[str] = frozenset({"solids"})
+    fields_read: frozenset[str] = frozenset({"cement_fraction"})
 
     @property
     def id(self) -> str:

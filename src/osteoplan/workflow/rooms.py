@@ -2,14 +2,16 @@
 
 A room turns a setting, effects and the fields so far into outcomes, fields and warnings.  Rooms act in the
 order of the first step that concerns them, and each reads the fields of those before it.  Every result is
-kept by one key: what it was computed from.  A new room is a class with this protocol, listed in ``ROOMS``.
+kept by one key: what it was computed from.  A room is handed no more of effects and fields than it says it
+reads, so that what it does not read never makes it work again: the same cement carries the same load whether
+or not heat came before.  A new room is a class with this protocol, listed in ``ROOMS``.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 from osteoplan.cement.grow import fill
@@ -21,7 +23,9 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.progress import Progress, Span, stage
 
-__all__ = ["AFTER_ALL", "ROOMS", "CementRoom", "Room", "kept", "not_simulated", "run_rooms"]
+__all__ = [
+    "AFTER_ALL", "ROOMS", "CementRoom", "Room", "concerning", "kept", "not_simulated", "run_rooms",
+]  # fmt: skip
 
 AFTER_ALL = sys.maxsize  # first step of a room that looks at what all steps leave
 
@@ -42,6 +46,11 @@ class Room(Protocol):
     @property
     def reads(self) -> frozenset[str]:
         """Names of the effects that it acts on."""
+        ...
+
+    @property
+    def fields_read(self) -> frozenset[str]:
+        """Quantities of the fields that it reads."""
         ...
 
     @property
@@ -67,6 +76,7 @@ class CementRoom:
     id: str = "cement"
     doing: str = "growing cement"
     reads: frozenset[str] = frozenset({"ports"})
+    fields_read: frozenset[str] = frozenset()
     settings: object = None
 
     def first_step(self, effects: Effects) -> int | None:
@@ -106,6 +116,8 @@ def kept(
     progress: Progress, span: Span,
 ) -> Simulated:  # fmt: skip
     """The answer of one room, from the cache where it was worked out before."""
+    effects = concerning(effects, room.reads)
+    so_far = tuple(one for one in so_far if one.quantity in room.fields_read)
     key = cache.key(room.id, room.settings, setting.identity, setting.ensemble, effects, so_far)
     found: Simulated | None = cache.load(key)
     if found is not None:
@@ -113,6 +125,20 @@ def kept(
         return found
     made: Simulated = cache.store(key, room.run(setting, effects, so_far, stage(progress, told, *span)))
     return made
+
+
+def concerning(effects: Effects, reads: frozenset[str]) -> Effects:
+    """Those effects alone, their steps counted from 0: only their order matters."""
+    found = {one.name: getattr(effects, one.name) for one in fields(effects) if one.name in reads}
+    steps = sorted({one.step for effect in found.values() for one in effect if hasattr(one, "step")})
+    return Effects(
+        **{
+            name: tuple(
+                replace(one, step=steps.index(one.step)) if hasattr(one, "step") else one for one in effect
+            )
+            for name, effect in found.items()
+        }
+    )
 
 
 def not_simulated(rooms: Sequence[Room], effects: Effects) -> tuple[str, ...]:
