@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +14,8 @@ import osteoplan
 from osteoplan.errors import BadInput
 from osteoplan.io.migrations import NEWEST, SCHEMA
 from osteoplan.io.plan_json import json_schema, option_noun, plan_document, read_plan, wordings_noun
-from tests.report_fixture import plan_result
+from osteoplan.model.plan import Deliver, Segment, Step
+from tests.report_fixture import changed, plan_result
 
 REPORT = Path(osteoplan.__file__).parent / "report"
 ABOUT_KNOWLEDGE = ("knowledge_", "rule_")  # pages whose subject is the data themselves
@@ -98,3 +100,35 @@ def test_the_words_of_the_day_come_back_as_they_were() -> None:
     result = plan_result()
     document = json.loads(json.dumps(plan_document(result, case_folder="case")))
     assert wordings_noun(document) == result.wordings
+
+
+def test_heat_of_an_older_plan_is_one_segment_through_the_nearest_way(tmp_path: Path) -> None:
+    old = json.loads(STORED[0].read_text(encoding="utf-8"))
+    steps = next(one["steps"] for one in old["options"] if any(s["act"] == "place" for s in one["steps"]))
+    place = next(step for step in steps if step["act"] == "place")
+    near = [x + 0.5 for x in place["target_mm"]]
+    far = {**place, "order": 77, "target_mm": [x + 50.0 for x in place["target_mm"]]}
+    heat = {"device": "probe", "source": "rf_bipolar", "at_mm": near, "duration_s": 300.0, "power_W": 20.0}
+    steps += [far, {"act": "deliver", "order": 78, "session": 1, "why": "", **heat}]
+    (tmp_path / "plan.json").write_text(json.dumps(old), encoding="utf-8")
+    read = read_plan(tmp_path / "plan.json")
+    (act,) = (s.act for o in read["options"] for s in option_noun(o).plan.steps if isinstance(s.act, Deliver))
+    assert act == Deliver(
+        "probe", "rf_bipolar", (Segment(300.0, 20.0),), (tuple(near),), (place["order"],)
+    )  # fmt: skip
+
+
+def test_a_protocol_of_several_probes_comes_back_as_it_was_and_keeps_the_schema() -> None:
+    act = Deliver(
+        "probe", "cold", (Segment(600.0, set_degC=-75.0, duty=0.8), Segment(480.0)),
+        ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), (1, 2),
+    )  # fmt: skip
+    result = plan_result()
+    option = result.simulations.options[0]
+    option = replace(option, plan=replace(option.plan, steps=(*option.plan.steps, Step(70, act))))
+    document = json.loads(json.dumps(plan_document(changed(result, options=(option,)), case_folder="case")))
+    jsonschema.validate(document, json_schema())
+    assert option_noun(document["options"][0]).plan.steps[-1].act == act
+    document["options"][0]["steps"][-1]["segments"][0]["watts"] = 3.0
+    with pytest.raises(BadInput, match="is no act of this version"):
+        option_noun(document["options"][0])

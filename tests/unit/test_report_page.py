@@ -378,7 +378,7 @@ def _every_act() -> Iterator[tuple[Act, str]]:
     yield Expand("balloon", at, 3.0), "expand balloon to 3.0 mL at L 12.0 A 3.4 F 512.5"
     yield (
         Deliver("probe", "radiofrequency", (Segment(480.0, 20.0),), (at,), (1,)),
-        "deliver radiofrequency at 20 W for 480 s",
+        "deliver radiofrequency by probe: 20 W for 8 min",
     )
     yield Inject("pmma", at, 2.5), "inject 2.5 mL pmma at L 12.0"
     yield Wait("cement cures", 10.0), "wait: cement cures, 10 min"

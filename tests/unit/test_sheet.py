@@ -46,6 +46,9 @@ plan_result = cache(made_result)
 GAP = {"unit": "mm", "basis": "simulated", "because": (), "status": "design_default"}
 
 
+FREEZE_THAW_FREEZE = (Segment(600.0, set_degC=-75.0), Segment(480.0), Segment(600.0, set_degC=-75.0))
+
+
 def _gap(structure: str, value: float, id: str = "clearance_mm") -> Estimate:
     return Estimate(id, f"{structure}, left path", value, value - 3.0, value + 3.0, **GAP)  # type: ignore[arg-type]
 
@@ -93,9 +96,7 @@ def _everything() -> Option:
     acts.insert(0, Place("cannula_11g", *needle(anatomy, -1.0), through="pedicle_right"))
     acts.insert(1, Measure("temperature at the sciatic nerve", tip))
     acts.insert(2, Inject("gas", tip, 60.0))
-    acts.insert(
-        3, Deliver("cryoprobe_2_4mm", "cold", (Segment(600.0, set_degC=-75.0),), (acts[0].target_mm,), (1,))
-    )  # type: ignore[union-attr]
+    acts.insert(3, Deliver("cryoprobe_2_4mm", "cold", FREEZE_THAW_FREEZE, (acts[0].target_mm,), (1,)))  # type: ignore[union-attr]
     acts += [Inject("pmma", tip, 8.0), Wait("cement cure", 11.0), Measure("CT: cement, screws, joint")]
     names = [
         "sciatic nerve",
@@ -169,11 +170,41 @@ def test_the_page_says_what_the_room_must_know() -> None:
 def test_screws_energy_thermocouple_and_gas_stand_on_the_page() -> None:
     text = _text(_page(_everything()))
     for words in (
-        "screw 7.0 × 45 mm", "10 min", "temperature at the sciatic nerve", "60 mL gas",
+        "screw 7.0 × 45 mm", "freeze 0–10", "28 min", "temperature at the sciatic nerve", "60 mL gas",
         "argon cryoprobe, 2.4 mm, cold", "8.0 mL", "K-wire 2.0 mm", "ice reaches nerve",
         "guide wire moves on", "LEFT + RIGHT",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_a_protocol_is_told_by_its_ways_its_segments_and_a_clock_that_adds_up() -> None:
+    sheet = sheet_view(_asked(_everything()))
+    lines = {line.label: line.text for line in sheet.materials}
+    assert lines["clock"] == "freeze 0–10, thaw 10–18, freeze 18–28 min; wall at −75 °C [unverified]"
+    assert "through ①: argon cryoprobe, 2.4 mm, cold: 28 min by the clock" in sheet.steps[3]
+    assert any("stuck" in line for line in sheet.stops)
+    assert not any("impedance" in line for line in sheet.stops), "that is about heat"
+
+
+def test_two_probes_that_run_together_are_one_step_through_two_ways() -> None:
+    option = _one_needle()
+    first = option.plan.steps[0].act
+    entry, tip = ((x + 20.0, y, z) for x, y, z in (first.entry_mm, first.target_mm))  # type: ignore[union-attr]
+    heat = Deliver(
+        "generic_rf",
+        "rf_bipolar",
+        (Segment(450.0, power_W=15.0, set_degC=90.0),),
+        (first.target_mm, tip),
+        (1, 2),  # type: ignore[union-attr]
+    )
+    steps = (Step(1, first), Step(2, Place("cannula_13g", entry, tip)), Step(3, heat))
+    asked = _asked(replace(option, plan=replace(option.plan, steps=steps)))
+    sheet = sheet_view(asked)
+    told = "through ①, ②: 2 probes, each generic rf, bipolar radiofrequency: 7.5 min by the clock"
+    assert sheet.steps[-1] == told
+    (clock,) = (line.text for line in sheet.materials if line.label == "clock")
+    assert clock == "on 0–7.5 min; 15 W at most, hottest tissue at 90 °C"
+    assert any("impedance" in line for line in sheet_view(asked).stops)
 
 
 def test_steps_keep_the_order_of_the_plan() -> None:

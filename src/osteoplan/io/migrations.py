@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import dist
 from typing import Any
 
 from osteoplan.errors import BadInput
@@ -74,6 +75,7 @@ def _to_2(old: Json) -> Json:
         **{name: [told(one) for one in old[name]] for name in ("intact", "now")},
         "options": [
             {**option, "short_title": _short(one["title"]), **one,
+             "steps": _probes_placed(one["steps"]),
              **{name: [told(e) for e in one[name]] for name in ("clearances", "outcomes")}}
             for one in old["options"]
         ],
@@ -86,6 +88,21 @@ def _to_2(old: Json) -> Json:
         ],
         "questions": [{"changes": [], **one} for one in old["questions"]],
     }  # fmt: skip
+
+
+def _probes_placed(steps: list[Json]) -> list[Json]:
+    """Heat or cold that was one power at one point: one segment, by the way whose tip is nearest to it."""
+    ways = [one for one in steps if one["act"] == "place"]
+
+    def placed(one: Json) -> Json:
+        if one["act"] != "deliver" or "segments" in one:
+            return one
+        near = min(ways, key=lambda way: dist(way["target_mm"], one["at_mm"]), default=one)
+        kept = {key: value for key, value in one.items() if key not in ("at_mm", "duration_s", "power_W")}
+        segment = {"duration_s": one["duration_s"], "power_W": one["power_W"], "set_degC": None, "duty": 1.0}
+        return {**kept, "segments": [segment], "tips_mm": [one["at_mm"]], "access": [near["order"]]}
+
+    return [placed(one) for one in steps]
 
 
 def _called(outcome: str, vertebra: bool) -> str:

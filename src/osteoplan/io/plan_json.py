@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_type_hints
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from osteoplan.errors import BadInput
@@ -46,7 +46,7 @@ from osteoplan.io.yaml import write_text
 from osteoplan.model.choice import Choice
 from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.outcome_table import OutcomeTable
-from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Step
+from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Segment, Step
 from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult, Wordings
 
@@ -72,13 +72,36 @@ def _step(step: Any) -> Any:
         "order": step.order,
         "session": step.session,
         "why": step.why,
-        **{key: list(value) if isinstance(value, tuple) else value for key, value in act.items()},
+        **act,
         **(
             {"angles": angles_document(step.act.entry_mm, step.act.target_mm)}
             if isinstance(step.act, Place)
             else {}
         ),
     }
+
+
+def _step_document(kind: type[Any]) -> type[Document]:
+    """The document of one act: its own fields beside those of a step."""
+    hints = get_type_hints(kind)
+    own: Any = {
+        one.name: (hints[one.name], ... if one.default is MISSING else one.default) for one in fields(kind)
+    }
+    angles: Any = {"angles": (dict[str, Any], {})} if kind is Place else {}
+    named: Any = (Literal[kind.__name__.lower()], ...)  # type: ignore[misc]
+    return create_model(
+        f"{kind.__name__}Step", __base__=Document, act=named, order=(int, ...), session=(int, ...),
+        why=(str, ...), **own, **angles,
+    )  # fmt: skip
+
+
+if TYPE_CHECKING:
+    StepDocument = Document
+else:
+    StepDocument = Annotated[
+        Union[tuple(map(_step_document, _ACTS.values()))],  # noqa: UP007
+        Field(discriminator="act"),
+    ]
 
 
 class ReasonDocument(Document):
@@ -104,7 +127,7 @@ class OptionDocument(Document):
         "ranked", "excluded_by_rule", "refer_elsewhere", "infeasible", "exceeds_limit", "failed", "comparator"
     ]
     reasons: list[ReasonDocument]
-    steps: list[Annotated[dict[str, Any], BeforeValidator(_step)]] = called("steps", "plan", "steps")
+    steps: list[Annotated[StepDocument, BeforeValidator(_step)]] = called("steps", "plan", "steps")
     clearances: list[OutcomeDocument] = called("clearances", "plan", "clearances")
     outcomes: list[OutcomeDocument]
     warnings: list[str]
@@ -293,13 +316,18 @@ def wordings_noun(document: Json) -> Wordings | None:
 def _read_step(document: Json, option: str) -> Step:
     kind = _ACTS.get(document.get("act", ""))
     given = {key: value for key, value in document.items() if key not in _OF_STEP}
-    if kind is None or not set(given) <= {field.name for field in fields(kind)}:
+    parts = {key for one in given.get("segments", ()) for key in one}
+    if kind is None or not (set(given) <= _names(kind) and parts <= _names(Segment)):
         raise BadInput(
             f"option {option}, step {document.get('order')}: '{document.get('act')}' with "
             f"{', '.join(given)} is no act of this version: plan the case again"
         )
     act: Act = TypeAdapter(kind).validate_python(given)
     return Step(document["order"], act, document["session"], document["why"])
+
+
+def _names(kind: type[Any]) -> set[str]:
+    return {field.name for field in fields(kind)}
 
 
 def estimate_noun(document: Json) -> Estimate:

@@ -121,6 +121,7 @@ class Wordings:
         cards: monographs of the techniques in the plan, read for this patient.
         devices: device files of the steps by id, for names and true diameters.
         centre: what the centre stated, key by key; empty where it stated nothing.
+        probe_stamps: by device, what stands wherever a probe is told: *generic applicator*, *unverified*.
     """
 
     site: str
@@ -129,6 +130,7 @@ class Wordings:
     cards: Mapping[str, TechniqueCard]
     devices: Mapping[str, Device]
     centre: tuple[tuple[str, str], ...] = ()
+    probe_stamps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

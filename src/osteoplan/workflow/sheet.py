@@ -24,6 +24,7 @@ from osteoplan.report.sheet.nouns import Asked, Stop
 from osteoplan.report.sheet.page import render_sheet, sheet_document
 from osteoplan.workflow.progress import Progress, quiet, stage
 from osteoplan.workflow.read import input_digests, read
+from osteoplan.workflow.wordings import probe_stamps
 
 __all__ = ["MadeSheet", "asked_of", "sheet", "write_paper"]
 
@@ -70,6 +71,7 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
         elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
         spacers=frozenset(order().no_part),
         cold=frozenset(order().kinds["ablate_cold"].sources),
+        probe_stamps=probe_stamps(devices()) if words is None else words.probe_stamps,
         middle_of_body=lambda at_mm: flanks(case.ct, at_mm).middle_mm,
     )
 

@@ -16,22 +16,33 @@ from osteoplan.model.result import Explanation, Reading, Wordings
 from osteoplan.pathway.monographs import for_patient
 from osteoplan.pathway.resources import described
 
-__all__ = ["labels", "wordings"]
+__all__ = ["labels", "probe_stamps", "wordings"]
 
 
 def wordings(reading: Reading, explained: Explanation, options: Iterable[Option]) -> Wordings:
     """Everything that the page of a plan prints beside its answers; a plug-in may bring no card."""
     site, centre, cards = bone_site(reading.anatomy.bone), reading.case.centre, technique_cards()
     options = tuple(options)
+    own = _used(options)
     used = dict.fromkeys(option.plan.technique for option in options)
     return Wordings(
         site="spine" if site is None else site.id,
         labels=labels(),
         outcomes=outcomes(),
         cards={id: for_patient(cards[id], explained.facts) for id in used if id in cards},
-        devices=_used(options),
+        devices=own,
         centre=described(centre) if centre.stated else (),
+        probe_stamps=probe_stamps(own),
     )
+
+
+def probe_stamps(known: Mapping[str, Device]) -> Mapping[str, tuple[str, ...]]:
+    """What stands on every picture and table of a probe; no probe's zone in bone was read in any table."""
+    return {
+        id: (*(("generic applicator",) if "generic" in id else ()), "unverified")
+        for id, device in known.items()
+        if device.kind == "probe"
+    }
 
 
 def _used(options: Iterable[Option]) -> Mapping[str, Device]:

@@ -21,6 +21,7 @@ from osteoplan.report.facts_in_words import Labels, calibration_words
 from osteoplan.report.plan.meeting import total_words
 from osteoplan.report.plan.nouns import Cite
 from osteoplan.report.plan.rows import chosen, in_order, load_link, told
+from osteoplan.report.protocol import energy_words, source_words
 from osteoplan.report.views import Line
 from osteoplan.report.words import (
     Value,
@@ -209,9 +210,11 @@ def act_words(act: Act) -> str:
         case Expand():
             return f"expand {name_of(act.device)} to {number(act.volume_mL, 'mL')} at {_point(act.at_mm)}"
         case Deliver():
-            power = "" if act.power_W is None else f" at {number(act.power_W, 'W')}"
-            time = number(act.duration_s, "s")
-            return f"deliver {name_of(act.source)}{power} for {time} at {_point(act.at_mm)}"
+            tips = "; ".join(_point(tip) for tip in act.tips_mm)
+            return (
+                f"deliver {source_words(act.source)} by {name_of(act.device)}: {energy_words(act)}; "
+                f"tip{'s' * (len(act.tips_mm) > 1)} {tips}"
+            )
         case Inject():
             return f"inject {number(act.volume_mL, 'mL')} {name_of(act.agent)} at {_point(act.at_mm)}"
         case Wait():

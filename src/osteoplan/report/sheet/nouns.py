@@ -39,6 +39,7 @@ class Asked:
         devices: device files by id, with the centre's own.
         stops: every sentence on when to stop; elsewhere: kinds of structure labelled anywhere on the scan.
         spacers: agents that push organs away; cold: sources that freeze.
+        probe_stamps: by device, what stands wherever a probe is told: *generic applicator*, *unverified*.
         middle_of_body: x of the middle between the flanks in the slice of a point [LPS mm]; None unseen.
     """
 
@@ -53,6 +54,7 @@ class Asked:
     elsewhere: frozenset[str]
     spacers: frozenset[str]
     cold: frozenset[str]
+    probe_stamps: Mapping[str, tuple[str, ...]]
     middle_of_body: Callable[[Point], float | None]
 
     def midline(self, at_mm: Point) -> Midline | None:

@@ -18,6 +18,7 @@ from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.drawing.pictures import stamps_of
 from osteoplan.report.places import angles, skin_to_bone_mm, slice_words
+from osteoplan.report.protocol import clock_words, each_of, source_words
 from osteoplan.report.sheet.nouns import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag, way_words
@@ -30,7 +31,7 @@ _LOOKED = "in brackets: 90 % of devices that stray uncorrected"
 _CIRCLED = ord("①")
 _HALF_PAGE = 40  # letters in a line of half the page's width
 _SAME_MM = 1.0  # ends of two devices nearer than that are one way in
-_TWICE = ("screws", "wires", "probe")  # lines whose content stands in the table, the steps and the list too
+_TWICE = ("screws", "wires")  # lines whose content stands in the table, the steps and the list too
 
 
 def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
@@ -67,7 +68,7 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         ),
         stops=stop,
         stops_note="our own list; your centre's rules come first",
-        shopping=tuple(_shopping(asked)),
+        shopping=tuple(_shopping(asked, terse)),
         shopping_left=_lines(*steps, *(f"{m.label} {m.text}" for m in materials))
         <= _lines(*stop) + len(near),
         credits=asked.case.credits,
@@ -245,7 +246,8 @@ def _materials(asked: Asked, places: Mapping[str, Place]) -> Iterator[SheetLine]
             yield SheetLine("cement", text)
     for act in acts:
         if isinstance(act, Deliver):
-            yield SheetLine("probe", f"{_mark_at(act.at_mm, places)}{_energy(act, asked)}")
+            stamps = asked.probe_stamps.get(act.device, ())
+            yield SheetLine("clock", clock_words(act) + (f" [{', '.join(stamps)}]" if stamps else ""))
     yield SheetLine("thermocouple", _points(acts, ("thermocouple", "temperature"), asked, places))
     yield SheetLine("dissection", _dissection(acts, asked))
 
@@ -311,7 +313,7 @@ def _act_words(act: Act, asked: Asked, places: Mapping[str, Place]) -> str:
         case Inject():
             return f"{_mark_at(act.at_mm, places)}{number(act.volume_mL, 'mL')} {_agent(act.agent, asked)}"
         case Deliver():
-            return f"{_mark_at(act.at_mm, places)}{_energy(act, asked)}"
+            return _probes(act, asked, places)
         case Expand():
             return (
                 f"{_mark_at(act.at_mm, places)}expand {name_of(act.device)} to {number(act.volume_mL, 'mL')}"
@@ -347,9 +349,13 @@ def _mark_at(at_mm: Point, places: Mapping[str, Place]) -> str:
     return f"through {nearest}: " if gaps[nearest] < 1.0 else ""
 
 
-def _energy(act: Deliver, asked: Asked) -> str:
-    power = "" if act.power_W is None else f"{number(act.power_W, 'W')}, "
-    return f"{_named(act.device, asked)}, {name_of(act.source)}: {power}{plain(act.duration_s / 60.0)} min"
+def _probes(act: Deliver, asked: Asked, places: Mapping[str, Place]) -> str:
+    """Through which ways a probe or several go, what they bring, and how long; the clock tells the rest."""
+    placed = {step.order: step.act for step in asked.option.plan.steps}
+    ways = [_mark_of(one, places) for n in act.access if isinstance(one := placed.get(n), Place)]
+    through = f"through {', '.join(dict.fromkeys(ways))}: " if ways else ""
+    count, minutes = each_of(act), number(act.duration_s / 60.0, "min")
+    return f"{through}{count}{_named(act.device, asked)}, {source_words(act.source)}: {minutes} by the clock"
 
 
 def _removed(what: str, asked: Asked, places: Mapping[str, Place]) -> str:
@@ -442,8 +448,8 @@ def _stop_words(row: Stop, asked: Asked, near: Sequence[NearView]) -> str:
     return f"{text}{f' [{tag(row.status)}]' if row.status == 'unverified' else ''}"
 
 
-def _shopping(asked: Asked) -> Iterator[str]:
-    """Everything to lay out, counted."""
+def _shopping(asked: Asked, terse: bool) -> Iterator[str]:
+    """Everything to lay out, counted; ``terse`` without agents, which the steps tell with their volumes."""
     devices, counted = asked.devices, Counter[str]()
     placed = {_named(act.device, asked) for act in _acts(asked.option) if isinstance(act, Place)}
     for act in _acts(asked.option):
@@ -453,6 +459,8 @@ def _shopping(asked: Asked) -> Iterator[str]:
         elif isinstance(act, Deliver | Expand | Sample):
             counted[_named(act.device, asked)] = max(1, counted[_named(act.device, asked)])
     yield from (f"{count} × {ware}" for ware, count in counted.items())
+    if terse:
+        return
     agents: dict[str, float] = {}
     for act in _acts(asked.option):
         if isinstance(act, Inject):
