@@ -88,7 +88,7 @@ def _step_document(kind: type[Any]) -> type[Document]:
         one.name: (hints[one.name], ... if one.default is MISSING else one.default) for one in fields(kind)
     }
     angles: Any = {"angles": (dict[str, Any], {})} if kind is Place else {}
-    named: Any = (Literal[kind.__name__.lower()], ...)  # type: ignore[misc]
+    named: Any = (Literal[kind.__name__.lower()], ...)
     return create_model(
         f"{kind.__name__}Step", __base__=Document, act=named, order=(int, ...), session=(int, ...),
         why=(str, ...), **own, **angles,
