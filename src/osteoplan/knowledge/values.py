@@ -14,7 +14,7 @@ from osteoplan.model.evidence import Known
 
 __all__ = ["known", "number", "values"]
 
-FOLDERS = ("anatomy", "applicators", "cement", "constructs", "materials", "trajectory", "value")
+FOLDERS = ("anatomy", "applicators", "cement", "constructs", "heat", "materials", "trajectory", "value")
 
 
 class ValueFile(RootModel[dict[str, KnownRow]]):
