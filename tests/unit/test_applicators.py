@@ -12,9 +12,11 @@ from osteoplan.errors import BadInput, UnknownName
 from osteoplan.knowledge.applicators import (
     LABEL,
     ApplicatorTable,
+    applicator_of,
     applicators,
     load_applicators,
 )
+from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.refs import citation
 from osteoplan.knowledge.values import known, number
 from osteoplan.trajectory.probes.zones import Zone, contains, depth_mm, held_by, unit, zone_at
@@ -231,3 +233,68 @@ def test_what_zones_hold_is_what_lies_in_them() -> None:
 def test_a_way_without_a_direction_is_told(table: ApplicatorTable) -> None:
     with pytest.raises(BadInput, match="one point"):
         zone_at([0, 0, 0], [0, 0, 0], table.row("own_10min"))
+
+
+GENERIC = sorted(id for id in devices() if id.startswith("generic_"))
+
+
+def test_every_generic_probe_is_named_generic_and_stands_nowhere_without_its_stamps() -> None:
+    assert len(GENERIC) == 7
+    for id in GENERIC:
+        one = applicator_of(id)
+        assert one.name.startswith("generic ")
+        assert one.stamps == ("generic applicator", "unverified")
+        assert one.diameter_mm > 0.0
+        for row in devices()[id].values.values():
+            assert row.cite or row.status == "design_default" or row.note, row.name
+
+
+def test_a_bipolar_shaft_is_two_electrodes_and_their_gap() -> None:
+    for id, whole in (("generic_rf_bipolar_10mm", 10.0), ("generic_rf_bipolar_20mm", 20.0)):
+        one = applicator_of(id)
+        assert one.length_mm == 2.0 * one.active_mm + one.gap_mm == whole
+    assert applicator_of("generic_rf_monopolar").length_mm == 10.0
+
+
+@pytest.mark.parametrize("id", [id for id in GENERIC if "cryo" in id])
+def test_the_coldest_wall_is_never_the_default(id: str) -> None:
+    wall = applicator_of(id).wall_degC
+    assert wall is not None
+    assert wall.range[0] < wall.number < wall.range[1]
+
+
+def test_a_setting_that_the_device_does_not_have_is_refused_with_its_range() -> None:
+    bipolar, cold = applicator_of("generic_rf_bipolar_20mm"), applicator_of("generic_cryoprobe_2_4mm")
+    bipolar.require(20.0, 70.0)
+    bipolar.require(None)
+    with pytest.raises(BadInput, match=r"25 W is outside its 0.5 to 20 W; choose within"):
+        bipolar.require(25.0)
+    with pytest.raises(BadInput, match=r"120 degC is outside its 45 to 95 degC"):
+        bipolar.require(None, 120.0)
+    cold.require(None, -60.0)  # a wall can be held warmer than its coldest
+    with pytest.raises(BadInput, match=r"-180 degC is outside its -140 to 37 degC"):
+        cold.require(None, -180.0)
+
+
+def test_a_probe_that_nobody_described_cannot_be_simulated(own: Path) -> None:
+    with pytest.raises(BadInput, match=r"no row tells its energy.*give the device 'cryoprobe_2_4mm'"):
+        applicator_of("cryoprobe_2_4mm")
+    with pytest.raises(UnknownName, match="did you mean 'generic_microwave'"):
+        applicator_of("generic_microwav")
+    with pytest.raises(BadInput, match="no row tells its energy"):
+        applicator_of("own_needle", load_applicators(own).devices)
+
+
+def test_a_centre_describes_its_own_probe(tmp_path: Path) -> None:
+    more = """\
+      energy: {value: cold, unit: "1", status: unverified, note: instructions for use}
+      active_mm: {value: 25, unit: mm, status: unverified, note: instructions for use}
+"""
+    path = tmp_path / "zones.yaml"
+    path.write_text(OWN.replace("zones:\n", f"{more}zones:\n"), encoding="utf-8")
+    with pytest.raises(BadInput, match="needle of this hospital: 'cold' needs wall_degC; enter it"):
+        applicator_of("own_needle", load_applicators(path).devices)
+    more += "      wall_degC: {value: -90, unit: degC, status: unverified, note: measured here}\n"
+    path.write_text(OWN.replace("zones:\n", f"{more}zones:\n"), encoding="utf-8")
+    one = applicator_of("own_needle", load_applicators(path).devices)
+    assert (one.energy, one.active_mm, one.cooling_W, one.stamps) == ("cold", 25.0, None, ("unverified",))

@@ -1,4 +1,5 @@
-"""Zones of ablation applicators and where each was printed (``data/applicators``, or a centre's own file).
+"""Ablation applicators: zones and where each was printed (``data/applicators``, or a centre's own file),
+and what a simulation needs of a probe (``data/devices``).
 
 No zone here was measured in bone.  Whoever shows one says so: ``LABEL`` and ``ZoneRow.cautions`` go with it.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,16 +19,85 @@ from osteoplan.errors import BadInput, UnknownName, named
 from osteoplan.knowledge.devices import DeviceRow, devices
 from osteoplan.knowledge.load import Cited, Strict, all_known, dated, document
 from osteoplan.knowledge.marked import read_marked
+from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
+from osteoplan.model.evidence import Known
 
 __all__ = [
-    "LABEL", "ApplicatorFile", "ApplicatorTable", "Modality", "ZoneRow", "applicators", "load_applicators",
+    "LABEL", "Applicator", "ApplicatorFile", "ApplicatorTable", "Energy", "Modality", "ZoneRow",
+    "applicator_of", "applicators", "load_applicators", "stamps_of_probe",
 ]  # fmt: skip
 
 Modality = Literal["rfa", "mwa", "cryo", "laser"]
+Energy = Literal["rf_monopolar", "rf_bipolar", "microwave", "laser", "cold"]
+
+_ENERGIES: tuple[Energy, ...] = get_args(Energy)
+_NEEDED: Mapping[Energy, tuple[str, ...]] = {
+    "rf_monopolar": ("power_W",), "rf_bipolar": ("power_W", "gap_mm"), "microwave": ("power_W", "efficiency"),
+    "laser": ("power_W",), "cold": ("wall_degC",),
+}  # fmt: skip
 
 LABEL = "unverified, not measured in bone"
 ZONES = "applicators/zones.yaml"
+
+
+@dataclass(frozen=True)
+class Applicator:
+    """What a simulation needs of a probe.  None: not known, or nothing that such a probe has.
+
+    Attributes:
+        diameter_mm: of what goes through the tissue.
+        active_mm: length of the active part; of each electrode where there is a gap.
+        gap_mm: between the two electrodes of one shaft.
+        tip_mm: from the tip to where the active part begins.
+        power_W: that the generator is set to; its range is the device's.
+        set_degC: of the hottest tissue, which the generator holds.
+        coolant_degC: what runs through the shaft.
+        efficiency: share of the power set that tissue takes up.
+        wall_degC, cooling_W, ramp_s: of a cryoprobe: how cold its wall gets, the most heat it takes away,
+            and how long the wall needs.
+        impedance_max_ohm: at which the generator pauses.
+        stamps: what stands on every picture and table of it.
+    """
+
+    id: str
+    name: str
+    energy: Energy
+    diameter_mm: float
+    active_mm: float
+    gap_mm: float = 0.0
+    tip_mm: float = 0.0
+    power_W: Known | None = None
+    set_degC: Known | None = None
+    coolant_degC: Known | None = None
+    efficiency: Known | None = None
+    wall_degC: Known | None = None
+    cooling_W: Known | None = None
+    ramp_s: float = 0.0
+    impedance_max_ohm: Known | None = None
+    stamps: tuple[str, ...] = ()
+
+    @property
+    def length_mm(self) -> float:
+        """Of all that is active: both electrodes and their gap, where there are two on the shaft."""
+        return 2.0 * self.active_mm + self.gap_mm if self.energy == "rf_bipolar" else self.active_mm
+
+    def require(self, power_W: float | None, set_degC: float | None = None) -> None:
+        """Refuse a setting that the device does not have; a cold wall may be held warmer than its coldest.
+
+        Raises:
+            BadInput: outside its range; the message names the range.
+        """
+        held = self.wall_degC if self.energy == "cold" else self.set_degC
+        for value, of, unit in ((power_W, self.power_W, "W"), (set_degC, held, "degC")):
+            if value is None or of is None or of.low is None or of.high is None:
+                continue
+            high = number("heat.body_degC") if of is self.wall_degC else of.high
+            if not of.low <= value <= high:
+                raise BadInput(
+                    f"{self.name}: {value:g} {unit} is outside its {of.low:g} to {high:g} {unit}; "
+                    "choose within, or enter the device's own range"
+                )
 
 
 class ZoneRow(Cited):
@@ -152,6 +222,48 @@ class ApplicatorTable:
         return tuple(row for row in self.rows.values() if row.placeable and modality in (None, row.modality))
 
 
+def applicator_of(device_id: str, shelf: Mapping[str, Device] | None = None) -> Applicator:
+    """A probe as a simulation needs it.
+
+    Args:
+        shelf: probes by id, where a centre has its own; the package's where None.
+
+    Raises:
+        UnknownName: there is no such probe.
+        BadInput: it has no energy, or lacks a number that its energy needs.
+    """
+    probe = named("probe", device_id, _probes() if shelf is None else shelf)
+    values = {name: value for name, value in probe.values.items() if value.value is not None}
+    said = values["energy"].value if "energy" in values else None
+    energy = next((word for word in _ENERGIES if word == said), None)
+    if energy is None:
+        told = "no row tells its energy" if said is None else f"the energy '{said}' is none of ours"
+        raise BadInput(
+            f"{probe.name}: {told}, so it cannot be simulated; give the device '{device_id}' an 'energy' "
+            f"({', '.join(_ENERGIES)}) and its numbers (docs/applicators.md), or take a generic probe"
+        )
+    needed = ("outer_diameter_mm", "active_mm", *_NEEDED[energy])
+    lacks = [name for name in needed if name not in values]
+    if lacks:
+        raise BadInput(f"{probe.name}: '{energy}' needs {', '.join(lacks)}; enter it with its source")
+
+    def plain(name: str) -> float:
+        return values[name].number if name in values else 0.0
+
+    known_of = values.get
+    return Applicator(
+        device_id, probe.name, energy, plain("outer_diameter_mm"), plain("active_mm"), plain("gap_mm"),
+        plain("tip_mm"), known_of("power_W"), known_of("set_degC"), known_of("coolant_degC"),
+        known_of("efficiency"), known_of("wall_degC"), known_of("cooling_W"), plain("ramp_s"),
+        known_of("impedance_max_ohm"), stamps_of_probe(device_id),
+    )  # fmt: skip
+
+
+def stamps_of_probe(device_id: str) -> tuple[str, ...]:
+    """What stands wherever a probe is shown; *unverified*, for no table of a zone in bone was ever read."""
+    return (*(("generic applicator",) if device_id.startswith("generic_") else ()), "unverified")
+
+
 @cache
 def applicators(root: Path | None = None) -> ApplicatorTable:
     """The zones that the package ships.
@@ -160,7 +272,7 @@ def applicators(root: Path | None = None) -> ApplicatorTable:
         BadInput: a row of a probe that does not exist, or an id twice.
     """
     file = document(ZONES, ApplicatorFile, root)
-    shelf = {id: row for id, row in devices(root).items() if row.kind == "probe"}
+    shelf = _probes(root)
     for index, row in enumerate(file.zones):
         fault = _fault(row, file.zones[:index], shelf)
         if fault:
@@ -176,7 +288,7 @@ def load_applicators(path: Path) -> ApplicatorTable:
     """
     marked = read_marked(path)
     file = marked.checked(ApplicatorFile, dated(marked.content))
-    shelf = {id: row for id, row in devices().items() if row.kind == "probe"}
+    shelf = dict(_probes())
     for id, probe in file.devices.items():
         if probe.kind != "probe":
             raise marked.fault(("devices", id, "kind"), f"{id} is a {probe.kind}; here only probes are named")
@@ -186,6 +298,10 @@ def load_applicators(path: Path) -> ApplicatorTable:
         if fault:
             raise marked.fault(("zones", index), f"{row.id}: {fault}")
     return ApplicatorTable(str(path), {row.id: row for row in file.zones}, shelf)
+
+
+def _probes(root: Path | None = None) -> Mapping[str, Device]:
+    return {id: one for id, one in devices(root).items() if one.kind == "probe"}
 
 
 def _fault(row: ZoneRow, before: Iterable[ZoneRow], shelf: Mapping[str, Device]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ class DeviceRow(Strict):
 class DeviceFile(Strict):
     """Devices of one trade, by id."""
 
+    date: datetime.date | None = None
     devices: dict[str, DeviceRow]
 
 

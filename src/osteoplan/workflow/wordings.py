@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from osteoplan.knowledge.applicators import stamps_of_probe
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.outcomes import outcomes
 from osteoplan.knowledge.sites import bone_site
@@ -37,12 +38,8 @@ def wordings(reading: Reading, explained: Explanation, options: Iterable[Option]
 
 
 def probe_stamps(known: Mapping[str, Device]) -> Mapping[str, tuple[str, ...]]:
-    """What stands on every picture and table of a probe; no probe's zone in bone was read in any table."""
-    return {
-        id: (*(("generic applicator",) if "generic" in id else ()), "unverified")
-        for id, device in known.items()
-        if device.kind == "probe"
-    }
+    """What stands on every picture and table of a probe."""
+    return {id: stamps_of_probe(id) for id, device in known.items() if device.kind == "probe"}
 
 
 def _used(options: Iterable[Option]) -> Mapping[str, Device]:
