@@ -1,0 +1,378 @@
+"""One explicit step of ``bioheat``, row by row of k; a row is written by one thread only.
+
+    e      J/m3 above blood temperature over the unfrozen heat capacity: kelvin where nothing melts or boils
+    A, B   of the temperature T = A + B: integrals of the unfrozen and of the frozen share from the upper end
+           of the band, so that k A + k_frozen B is Kirchhoff's potential of a material
+    flux   h (A_j - A_i) + h_frozen (B_j - B_i) through a face, h harmonic of both cells
+
+All arrays have one cell more on every side, with faces that let nothing through.
+Tests: tests/analytic/test_bioheat.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from osteoplan.kernels.damage import arrhenius_step, cem43_step
+
+__all__ = [
+    "BOIL", "NEVER", "STEAM", "cold_box", "copy_rim", "enthalpies", "exchange", "hold_probe", "look",
+    "reflux", "settle", "stir", "stirs_near_a_side",
+]  # fmt: skip
+
+NEVER = np.int64(2**62)  # step at which a row that has not frozen froze
+BOIL, STEAM = 100.0, 102.0  # degC between which tissue takes up its heat of boiling
+FAST = {"reassoc", "contract", "nsz"}
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def stir(  # type: ignore[no-untyped-def]
+    first, last, region, hole, now, dt, blood, A, B, An, Bn, e, gain, W, q, faces, frozen_faces, cold,
+    fixed_at, fixed, thermal, band, dried, taken_up,
+):  # fmt: skip
+    """An, Bn, e of rows i in first..last of a region less a hole, after dt seconds.
+
+    region, hole: (6,) first and last + 1 of i, j, k.
+    fixed: k of cells that keep their T, by row from fixed_at.
+    taken_up: (ni, nj) J/m3 summed along a row that blood brought.
+    """
+    ux, uy, uz = faces
+    fx, fy, fz = frozen_faces
+    for i in range(first, last):
+        for j in range(region[2], region[3]):
+            through = hole[0] <= i < hole[1] and hole[2] <= j < hole[3]
+            is_cold = (
+                cold[i, j] < now or cold[i - 1, j] < now or cold[i + 1, j] < now or cold[i, j - 1] < now
+                or cold[i, j + 1] < now
+            )  # fmt: skip
+            for part in range(2 if through else 1):
+                low = hole[5] if part == 1 else region[4]
+                high = hole[4] if through and part == 0 else region[5]
+                n = high - low
+                if n <= 0:
+                    continue
+                a, ak, aj = A[i, j, low:high], A[i, j, low - 1 : high - 1], A[i, j, low + 1 : high + 1]
+                a1, a2, a3, a4 = (
+                    A[i - 1, j, low:high], A[i + 1, j, low:high], A[i, j - 1, low:high],
+                    A[i, j + 1, low:high],
+                )  # fmt: skip
+                u1, u2, u3, u4, u5, u6 = (
+                    ux[i - 1, j, low:high], ux[i, j, low:high], uy[i, j - 1, low:high], uy[i, j, low:high],
+                    uz[i, j, low - 1 : high - 1], uz[i, j, low:high],
+                )  # fmt: skip
+                er, g, w, s, new = (
+                    e[i, j, low:high], gain[i, j, low:high], W[i, j, low:high], q[i, j, low:high],
+                    An[i, j, low:high],
+                )  # fmt: skip
+                blood_in = np.float32(0.0)
+                least, most = np.float32(1e30), np.float32(-1e30)
+                if is_cold:
+                    b, bk, bj = B[i, j, low:high], B[i, j, low - 1 : high - 1], B[i, j, low + 1 : high + 1]
+                    b1, b2, b3, b4 = (
+                        B[i - 1, j, low:high], B[i + 1, j, low:high], B[i, j - 1, low:high],
+                        B[i, j + 1, low:high],
+                    )  # fmt: skip
+                    f1, f2, f3, f4, f5, f6 = (
+                        fx[i - 1, j, low:high], fx[i, j, low:high], fy[i, j - 1, low:high],
+                        fy[i, j, low:high], fz[i, j, low - 1 : high - 1], fz[i, j, low:high],
+                    )  # fmt: skip
+                    for k in range(n):
+                        t, v = a[k], b[k]
+                        flux = u1[k] * (a1[k] - t) + u2[k] * (a2[k] - t) + u3[k] * (a3[k] - t)
+                        flux += u4[k] * (a4[k] - t) + u5[k] * (ak[k] - t) + u6[k] * (aj[k] - t)
+                        flux += f1[k] * (b1[k] - v) + f2[k] * (b2[k] - v) + f3[k] * (b3[k] - v)
+                        flux += f4[k] * (b4[k] - v) + f5[k] * (bk[k] - v) + f6[k] * (bj[k] - v)
+                        p = w[k] * (blood - t) if v >= np.float32(0.0) else np.float32(0.0)
+                        blood_in += p
+                        er[k] += dt * g[k] * (flux + p + s[k])
+                else:
+                    for k in range(n):
+                        t = a[k]
+                        flux = u1[k] * (a1[k] - t) + u2[k] * (a2[k] - t) + u3[k] * (a3[k] - t)
+                        flux += u4[k] * (a4[k] - t) + u5[k] * (ak[k] - t) + u6[k] * (aj[k] - t)
+                        p = w[k] * (blood - t)
+                        blood_in += p
+                        x = er[k] + dt * g[k] * (flux + p + s[k])
+                        er[k] = x
+                        new[k] = blood + x
+                        least, most = min(least, x), max(most, x)
+                taken_up[i, j] += np.float64(dt) * np.float64(blood_in)
+                changes = is_cold or blood + least < band[1] or blood + most > BOIL
+                if changes and settle(i, j, low, high, An, Bn, e, thermal, blood, band, dried):
+                    cold[i, j] = min(cold[i, j], now)
+                for m in range(fixed_at[i, j], fixed_at[i, j + 1]):
+                    k = fixed[m]
+                    if low <= k < high:
+                        An[i, j, k], Bn[i, j, k] = A[i, j, k], B[i, j, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def settle(i, j, low, high, A, B, e, thermal, blood, band, dried):  # type: ignore[no-untyped-def]
+    """A and B of part of a row from its e; True where something is below the upper end of the band."""
+    melt, ratio, boil = thermal
+    below, above = band[0], band[1]
+    wide = above - below
+    start = above - blood
+    half = np.float32(0.5) / wide
+    ar, br, er = A[i, j, low:high], B[i, j, low:high], e[i, j, low:high]
+    mr, rr, lr = melt[i, j, low:high], ratio[i, j, low:high], boil[i, j, low:high]
+    zero = np.float32(0.0)
+    least, most = np.float32(1e30), np.float32(-1e30)
+    for k in range(high - low):
+        x = er[k]
+        y = min(x - start, zero)  # into the band
+        inside = max(y, -mr[k] * wide)
+        t = max(x, start) + blood + inside / mr[k] + (y - inside) * rr[k]
+        s = min(max(above - t, zero), wide)
+        v = -s * s * half - max(below - t, zero)
+        br[k] = v
+        ar[k] = t - v
+        least, most = min(least, v), max(most, t)
+    if most > np.float32(BOIL):
+        for k in range(high - low):
+            x = er[k] - (np.float32(BOIL) - blood)
+            if x > zero:
+                gap = np.float32(STEAM - BOIL)
+                steep = (lr[k] + gap) / gap
+                t = np.float32(BOIL) + min(x / steep, gap)
+                ar[k] = t + max(x - steep * gap, zero) * dried
+    return least < zero
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def temperature_of(a, b, dried):  # type: ignore[no-untyped-def]
+    """Temperature [degC] of A and B; dried tissue conducts less, and A counts only that."""
+    return a + b if a <= STEAM else np.float32(STEAM) + (a - np.float32(STEAM)) / dried
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def look(first, last, region, seconds, A, B, W, T, T_max, T_min, minutes, omega, sets, enough, dried):  # type: ignore[no-untyped-def]
+    """Take the temperatures over, extremes and damage since the last look; the dead are not perfused."""
+    for i in range(first, last):
+        for j in range(region[2] - 1, region[3] - 1):
+            hot = np.float32(-1e30)
+            for k in range(region[4] - 1, region[5] - 1):
+                t = temperature_of(A[i, j + 1, k + 1], B[i, j + 1, k + 1], dried)
+                hot = max(hot, t, T[i - 1, j, k])
+                T_max[i - 1, j, k] = max(T_max[i - 1, j, k], t)
+                T_min[i - 1, j, k] = min(T_min[i - 1, j, k], t)
+            warm = hot > np.float32(39.0)
+            for k in range(region[4] - 1, region[5] - 1):
+                t = temperature_of(A[i, j + 1, k + 1], B[i, j + 1, k + 1], dried)
+                old = T[i - 1, j, k]
+                T[i - 1, j, k] = t
+                if warm and max(t, old) > 39.0:
+                    minutes[i - 1, j, k] += cem43_step(np.float64(old), np.float64(t), seconds)
+                    for n in range(len(sets)):
+                        omega[n, i - 1, j, k] += arrhenius_step(
+                            np.float64(old), np.float64(t), seconds, sets[n, 0], sets[n, 1]
+                        )
+                    if minutes[i - 1, j, k] > enough:
+                        W[i, j + 1, k + 1] = np.float32(0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cold_box(region, B, cold, box):  # type: ignore[no-untyped-def]
+    """Widen box (6,) so that it holds every cell of the region with a frozen share."""
+    for i in range(region[0], region[1]):
+        for j in range(region[2], region[3]):
+            if cold[i, j] == NEVER:
+                continue
+            for k in range(region[4], region[5]):
+                if B[i, j, k] < np.float32(0.0):
+                    box[0], box[1] = min(box[0], i), max(box[1], i + 1)
+                    box[2], box[3] = min(box[2], j), max(box[3], j + 1)
+                    box[4], box[5] = min(box[4], k), max(box[5], k + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def stirs_near_a_side(window, whole, A, B, blood, still):  # type: ignore[no-untyped-def]
+    """Whether a cell within two of a side of the window, where that is no side of the whole, is not still."""
+    for side in range(6):
+        axis, upper = side // 2, side % 2
+        if window[side] == whole[side]:
+            continue
+        span = window.copy()
+        if upper:
+            span[2 * axis] = max(window[side] - 2, window[2 * axis])
+        else:
+            span[2 * axis + 1] = min(window[side] + 2, window[2 * axis + 1])
+        for i in range(span[0], span[1]):
+            for j in range(span[2], span[3]):
+                for k in range(span[4], span[5]):
+                    if abs(A[i, j, k] + B[i, j, k] - blood) > still:
+                        return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sides(box, side):  # type: ignore[no-untyped-def]
+    """Of one face of a box: ranges of the cells inside of it, and the way to the cell outside."""
+    span = box.copy()
+    axis, upper = side // 2, side % 2
+    at = box[2 * axis + 1] - 1 if upper else box[2 * axis]
+    span[2 * axis], span[2 * axis + 1] = at, at + 1
+    way = 1 if upper else -1
+    return span, (way if axis == 0 else 0), (way if axis == 1 else 0), (way if axis == 2 else 0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _through(A, B, u, f, i, j, k, x, y, z):  # type: ignore[no-untyped-def]
+    """W/m3 from cell (i, j, k) to its neighbour."""
+    axis = 0 if x else (1 if y else 2)
+    a, b, c = i + min(x, 0), j + min(y, 0), k + min(z, 0)
+    m, n, o = i + x, j + y, k + z
+    return np.float64(
+        u[axis][a, b, c] * (A[i, j, k] - A[m, n, o]) + f[axis][a, b, c] * (B[i, j, k] - B[m, n, o])
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exchange(box, dt, A, B, faces, frozen_faces, out):  # type: ignore[no-untyped-def]
+    """Add to ``out`` the J/m3 that leave a box through its faces, side by side, in dt seconds."""
+    n = 0
+    for side in range(6):
+        span, x, y, z = _sides(box, side)
+        for i in range(span[0], span[1]):
+            for j in range(span[2], span[3]):
+                for k in range(span[4], span[5]):
+                    out[n] += dt * _through(A, B, faces, frozen_faces, i, j, k, x, y, z)
+                    n += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def reflux(  # type: ignore[no-untyped-def]
+    box, dt, A, B, An, Bn, e, gain, faces, frozen_faces, out, free, cold, now, thermal, blood, band, dried
+):
+    """Give the cells around a box what left it (``out``) in place of what their long step took."""
+    n = 0
+    for side in range(6):
+        span, x, y, z = _sides(box, side)
+        for i in range(span[0], span[1]):
+            for j in range(span[2], span[3]):
+                for k in range(span[4], span[5]):
+                    more = out[n] - dt * _through(A, B, faces, frozen_faces, i, j, k, x, y, z)
+                    n += 1
+                    a, b, c = i + x, j + y, k + z
+                    e[a, b, c] += np.float32(gain[a, b, c] * more)
+                    if free[a, b, c] and settle(a, b, c, c + 1, An, Bn, e, thermal, blood, band, dried):
+                        cold[a, b] = min(cold[a, b], now)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def copy_rim(box, A, B, An, Bn):  # type: ignore[no-untyped-def]
+    """An, Bn of the cells around a box as A, B are."""
+    for side in range(6):
+        span, x, y, z = _sides(box, side)
+        for i in range(span[0], span[1]):
+            for j in range(span[2], span[3]):
+                for k in range(span[4], span[5]):
+                    An[i + x, j + y, k + z] = A[i + x, j + y, k + z]
+                    Bn[i + x, j + y, k + z] = B[i + x, j + y, k + z]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def enthalpy_of(t, melt, ratio, boil, blood, band):  # type: ignore[no-untyped-def]
+    """The e of a temperature [degC]; at the two ends of boiling, of the tissue that is wettest."""
+    if t >= band[1]:
+        x = t - blood
+        if t > BOIL:
+            x += boil * min((t - BOIL) / (STEAM - BOIL), 1.0)
+        return x
+    x = band[1] - blood + (max(t, band[0]) - band[1]) * melt
+    return x + min(t - band[0], 0.0) / ratio
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def enthalpies(T, melt, ratio, boil, blood, band, e):  # type: ignore[no-untyped-def]
+    """The e of every cell of flat arrays."""
+    for n in range(T.size):
+        e[n] = enthalpy_of(T[n], melt[n], ratio[n], boil[n], blood, band)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _split(t, band):  # type: ignore[no-untyped-def]
+    s = min(max(band[1] - t, 0.0), band[1] - band[0])
+    b = -s * s / (2.0 * (band[1] - band[0])) - max(band[0] - t, 0.0)
+    return t - b, b
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _where(potential, k, frozen, band):  # type: ignore[no-untyped-def]
+    """The temperature with k A + k_frozen B = potential."""
+    wide = band[1] - band[0]
+    if potential >= k * band[1]:
+        return potential / k
+    if potential >= k * band[1] - 0.5 * (k + frozen) * wide:
+        # k (above - s) - (frozen - k) s^2 / (2 wide) = potential, s below the upper end
+        drop, bend = k * band[1] - potential, (frozen - k) / wide
+        return band[1] - (2.0 * drop) / (k + np.sqrt(max(k * k + 2.0 * bend * drop, 0.0)))
+    return band[0] - (k * band[1] - 0.5 * (k + frozen) * wide - potential) / frozen
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_J, write):  # type: ignore[no-untyped-def]
+    """J that a probe takes where its wall is so cold; ``write`` sets the cells too."""
+    melt, ratio, boil = thermal
+    taken = 0.0
+    wall_a, wall_b = _split(wall, band)
+    for n in range(len(core)):
+        i, j, k, at = core[n]
+        potential, ku, kf = sections[at]
+        there = ku * wall_a + kf * wall_b
+        t = _where(there + (potential - there) * weight[n], ku, kf, band)
+        x = enthalpy_of(t, melt[i, j, k], ratio[i, j, k], boil[i, j, k], blood, band)
+        x32 = np.float32(x)
+        taken += heat_J[n] * (np.float64(e[i, j, k]) - np.float64(x32))
+        if write:
+            e[i, j, k] = x32
+            a, b = _split(t, band)
+            A[i, j, k], B[i, j, k] = a, b
+    return taken
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def hold_probe(  # type: ignore[no-untyped-def]
+    wall, most_J, core, weight, heat_J, ring, k, k_frozen, sections, A, B, e, cold, now, thermal, blood, band
+):
+    """Set the cells within a probe's ring to the logarithmic profile between its wall and its ring.
+
+    core: (n, 4) cell and section along the probe; weight: ln(r / a) / ln(ring / a).
+    heat_J: J per kelvin of e.
+    ring: (m, 4) the same.  sections: (s, 3) room for potential and conductivities of the ring.
+
+    Returns:
+        J that the probe took away, at most most_J of them, and the wall temperature at which it did.
+    """
+    sections[:] = 0.0
+    count = np.zeros(len(sections))
+    warmest = -1e9
+    for n in range(len(ring)):
+        i, j, m, at = ring[n]
+        ku, kf = np.float64(k[i, j, m]), np.float64(k_frozen[i, j, m])
+        sections[at, 0] += ku * A[i, j, m] + kf * B[i, j, m]
+        sections[at, 1] += ku
+        sections[at, 2] += kf
+        count[at] += 1.0
+        warmest = max(warmest, np.float64(A[i, j, m] + B[i, j, m]))
+    for at in range(len(sections)):
+        sections[at] /= count[at]
+    taken = _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_J, False)
+    if abs(taken) > most_J:
+        sign = 1.0 if taken > 0.0 else -1.0
+        low, high = wall, warmest + sign * 1.0
+        for _ in range(40):
+            middle = 0.5 * (low + high)
+            taken = _set_core(middle, core, weight, sections, A, B, e, thermal, blood, band, heat_J, False)
+            if sign * taken > most_J:
+                low = middle
+            else:
+                high = middle
+        wall = high
+    taken = _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_J, True)
+    for n in range(len(core)):
+        i, j, m, at = core[n]
+        if B[i, j, m] < np.float32(0.0) and cold[i, j] == NEVER:
+            cold[i, j] = now
+    return taken, wall
