@@ -66,6 +66,7 @@ def made_record(anatomy: Anatomy, *, cold: bool = False, step: int = 2, wide_mm:
     )  # fmt: skip
     return heat_record(
         run, source, lethal=lethal, limits=LIMITS, body_degC=BODY,
+        lethal_degC=(-20.0, -40.0) if cold else (60.0,), edge_degC=0.0 if cold else 45.0,
         stamps=("generic applicator", "unverified"), not_judged=("skin",),
     )  # fmt: skip
 

@@ -159,6 +159,7 @@ def test_the_level_is_counted_with_its_ribs_before_there_is_a_lesion(flip, tmp_p
     page = render_check(looked)
     assert "rib left 8, rib right 8" in page
     marks = {
-        name: float(x) for x, name in re.findall(r'<text x="([\d.]+)"[^>]*class="mark-name">(.*?)<', page)
+        name: float(x)
+        for x, name in re.findall(r'<text x="([\d.]+)"[^>]*class="mark-name(?: end)?">(.*?)<', page)
     }
     assert marks["8 R"] < marks["T8"] < marks["8 L"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from osteoplan.arrays import F64
+from osteoplan.arrays import F64, Point
 from osteoplan.model.volume import Volume
 
 __all__ = ["HeatClock", "HeatLimit", "HeatMoment", "HeatRecord"]
@@ -32,12 +32,14 @@ class HeatClock:
 
     Attributes:
         names: of the structures.
+        points_mm: LPS, where each is told.
         times_s: (t,) from the start of the first segment.
         degC: (t, names).
         limits: one a name.
     """
 
     names: tuple[str, ...] = ()
+    points_mm: tuple[Point, ...] = ()
     times_s: F64 = field(default_factory=lambda: np.zeros(0))
     degC: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     limits: tuple[HeatLimit, ...] = ()
@@ -59,6 +61,8 @@ class HeatRecord:
     Attributes:
         device, source: of the probes, and what they brought.
         step: order of the step that brought it.
+        lethal_degC: isotherms that kill, drawn solid, outermost first; edge_degC: the one at which tissue
+            begins to suffer, or at which ice is seen, drawn dashed; None for none.
         end, hottest, coldest: temperature at the end, and the extremes of every cube [degC].
         cem43: cumulative equivalent minutes at 43 degC.
         lethal: criterion -> what it calls dead; criteria are never mixed.
@@ -74,6 +78,8 @@ class HeatRecord:
     device: str
     source: str
     step: int
+    lethal_degC: tuple[float, ...]
+    edge_degC: float | None
     end: Volume
     hottest: Volume
     coldest: Volume

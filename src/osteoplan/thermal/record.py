@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from osteoplan.arrays import F32, F64, Mask
+from osteoplan.arrays import F32, Mask
 from osteoplan.boxes import Box, around
 from osteoplan.model.effects import Source
 from osteoplan.model.heat import HeatClock, HeatLimit, HeatMoment, HeatRecord
@@ -27,6 +27,8 @@ def heat_record(
     lethal: Mapping[str, Mask],
     limits: Mapping[str, HeatLimit],
     body_degC: float,
+    lethal_degC: Sequence[float] = (),
+    edge_degC: float | None = None,
     stamps: Sequence[str] = (),
     not_judged: Sequence[str] = (),
 ) -> HeatRecord:
@@ -36,6 +38,7 @@ def heat_record(
         lethal: criterion -> (ni, nj, nk) what it calls dead, on the run's grid.
         limits: structure -> between which temperatures it is to stay.
         body_degC: temperature of what was not touched.
+        lethal_degC, edge_degC: isotherms that pictures draw, solid and dashed.
         stamps: what every picture and table must say of the probes.
         not_judged: what the scan does not show.
     """
@@ -49,6 +52,8 @@ def heat_record(
         device=source.device,
         source=source.kind,
         step=source.step,
+        lethal_degC=tuple(lethal_degC),
+        edge_degC=edge_degC,
         end=kept(run.T_end),
         hottest=kept(run.T_max),
         coldest=kept(run.T_min),
@@ -83,9 +88,10 @@ def _changed(run: HeatRun, body_degC: float) -> Box:
 def _clock(watch: Watch, limits: Mapping[str, HeatLimit], body_degC: float) -> HeatClock:
     """Of each structure the point that strays farthest from the body's temperature at any time."""
     names = tuple(dict.fromkeys(structure_of(name) for name in watch.names))
-    lines: list[F64] = []
-    for name in names:
-        own = watch.degC[:, [n for n, point in enumerate(watch.names) if structure_of(point) == name]]
-        lines.append(own[:, int(np.argmax(np.abs(own - body_degC).max(axis=0)))])
-    degC = np.stack(lines, axis=1) if lines else np.zeros((len(watch.times_s), 0))
-    return HeatClock(names, watch.times_s, degC, tuple(limits.get(name, _NO_LIMIT) for name in names))
+    farthest = np.abs(watch.degC - body_degC).max(axis=0)
+    own = [[n for n, point in enumerate(watch.names) if structure_of(point) == name] for name in names]
+    told = [max(points, key=farthest.__getitem__) for points in own]
+    return HeatClock(
+        names, tuple(watch.points_mm[n] for n in told), watch.times_s, watch.degC[:, told],
+        tuple(limits.get(name, _NO_LIMIT) for name in names),
+    )  # fmt: skip

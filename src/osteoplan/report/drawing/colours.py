@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osteoplan.model.anatomy import StructureKind
 
-__all__ = ["BONE", "CEMENT", "FRAME", "IMPLANT", "KIND", "LESION", "NEEDLE", "rgb"]
+__all__ = ["ABLATION", "BONE", "CEMENT", "FRAME", "IMPLANT", "KIND", "LESION", "NEEDLE", "rgb"]
 
 LESION = "#E69F00"
 CANAL = "#F0E442"
@@ -12,6 +12,7 @@ VESSEL = "#D55E00"
 ORGAN = "#CC79A7"
 NEEDLE = "#56B4E9"
 CEMENT = "#FFFFFF"
+ABLATION = "#009E73"
 BONE = "#DCD3C3"
 JOINT = "#0072B2"
 FRAME = "#FFFFFF"

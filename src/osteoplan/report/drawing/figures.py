@@ -6,9 +6,24 @@ import base64
 import io
 from typing import Any
 
-__all__ = ["png_bytes", "png_uri", "svg_uri"]
+__all__ = ["FONT_PT", "figure_of", "png_bytes", "png_uri", "svg_uri"]
 
 _DPI = 160
+_INCH = 1 / 2.54
+FONT_PT = 8.0
+
+
+def figure_of(width_cm: float, height_cm: float, *, left: float, bottom_cm: float) -> tuple[Any, Any]:
+    """A figure of that size with one pair of axes, from ``left`` (share of the width) on."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_cm * _INCH, height_cm * _INCH), facecolor="white")
+    bottom = bottom_cm / height_cm
+    axes = figure.add_axes((left, bottom, 0.97 - left, 0.96 - bottom))
+    axes.tick_params(labelsize=FONT_PT)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
 
 
 def svg_uri(figure: Any) -> str:

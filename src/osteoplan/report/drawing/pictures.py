@@ -21,7 +21,7 @@ from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.plan import Place, Plan
 from osteoplan.model.volume import Volume
-from osteoplan.report.drawing.colours import BONE, CEMENT, KIND, LESION, NEEDLE
+from osteoplan.report.drawing.colours import ABLATION, BONE, CEMENT, KIND, LESION, NEEDLE
 from osteoplan.report.drawing.plane import Cut, Plane, along, contours, fit, shape_of
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
@@ -29,7 +29,7 @@ from osteoplan.report.words import name_of
 __all__ = [
     "BONE_WINDOW", "SOFT_WINDOW", "DrawnRod", "Greys", "Legend", "Mark", "Picture", "Scenery", "Stroke",
     "along_needle", "at_plane", "grouped", "in_short", "looking_down", "outline", "rods_of", "slices",
-    "stamps_of", "strain_map", "strain_top",
+    "stamps_of", "strain_map", "strain_top", "three_cuts",
 ]  # fmt: skip
 
 CUTS: tuple[Cut, Cut, Cut] = ("axial", "sagittal", "coronal")
@@ -38,7 +38,8 @@ _AIR = -1024.0
 _GREY = "#808080"
 # What a colour means where one legend serves several pictures.
 _IN_SHORT = {
-    LESION: "lesion", BONE: "bone as used", CEMENT: "cement, simulated", NEEDLE: "device, true width",
+    LESION: "lesion", ABLATION: "isotherms, simulated",
+    BONE: "bone as used", CEMENT: "cement, simulated", NEEDLE: "device, true width",
     KIND["canal"]: "canal, cord, nerves", KIND["vessel"]: "vessels", KIND["pleura"]: "lung, bowel, organs",
     KIND["joint"]: "joints",
 }  # fmt: skip
@@ -274,15 +275,20 @@ def slices(
     cement: Field | None = None,
 ) -> tuple[Picture, Picture, Picture]:
     """Axial, sagittal and coronal through the lesion's centroid, on one scale and of one size."""
+    planes = three_cuts(scenery, scenery.lesion_centre_mm, scenery.bone_mm, margin_mm=margin_mm)
+    first, second, third = (_draw(scenery, p, window, width, rods, cement) for p in planes)
+    return first, second, third
+
+
+def three_cuts(
+    scenery: Scenery, through_mm: F64, hold_mm: F64, *, margin_mm: float
+) -> tuple[Plane, Plane, Plane]:
+    """Axial, sagittal and coronal squares of one size through a point, which hold (n, 3) points."""
     level = scenery.anatomy.level
-    planes = [
-        fit(cut, level, scenery.lesion_centre_mm, scenery.bone_mm, margin_mm=margin_mm, pixel_mm=1.0)
-        for cut in CUTS
-    ]
+    planes = [fit(cut, level, through_mm, hold_mm, margin_mm=margin_mm, pixel_mm=1.0) for cut in CUTS]
     edge_mm = max(max(plane.rows, plane.cols) for plane in planes) - 1.0
     first, second, third = (_square(plane, edge_mm, _fine_mm(scenery.ct)) for plane in planes)
-    draw = [_draw(scenery, p, window, width, rods, cement) for p in (first, second, third)]
-    return draw[0], draw[1], draw[2]
+    return first, second, third
 
 
 def along_needle(

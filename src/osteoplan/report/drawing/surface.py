@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from matplotlib import colormaps
 from scipy import ndimage
 
 from osteoplan.arrays import F32, F64, Indices
+from osteoplan.kernels.distance import signed_distance
 from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.report.drawing.colours import BONE, CANAL, CEMENT, LESION, NEEDLE, rgb
@@ -23,12 +25,15 @@ from osteoplan.report.drawing.plane import shape_of
 from osteoplan.report.rendering import data_uri
 from osteoplan.report.words import name_of
 
-__all__ = ["View", "scene"]
+__all__ = [
+    "FROM_BEHIND", "FROM_IN_FRONT", "MARGIN_MM", "View", "margin_colours", "margin_map", "scene",
+]  # fmt: skip
 
 _STEP_MM = 0.5
 _SMOOTH_MM = 0.9  # slices are thicker than that: hides their steps, keeps a lamina
 _LESION_BEFORE_MM = 1.5  # cement may end where the lesion does: the lesion stays visible over it
 _LIGHT = np.array([-0.35, 0.55, 0.76])  # from the upper left, mostly from the viewer
+MARGIN_MM = 10.0  # ends of the map of margins
 _GROUND = np.array([0.07, 0.07, 0.08])
 
 
@@ -53,6 +58,7 @@ class View:
 
 
 FROM_BEHIND = View.of("seen from behind, left and above", (0.62, 0.62, 0.48))
+FROM_IN_FRONT = View.of("seen from in front, right and below", (-0.62, -0.62, -0.48))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +76,13 @@ class _Canvas:
         seen = positions_mm @ self.view.axes.T
         column = (seen[..., 0] - self.left) / _STEP_MM
         return np.stack([column, (self.top - seen[..., 1]) / _STEP_MM, seen[..., 2]], axis=-1)
+
+    def positions_mm(self, depth: F64) -> F64:
+        """(rows, cols) depths towards the viewer [mm] -> (rows, cols, 3) LPS."""
+        row, col = np.indices(depth.shape)
+        seen = np.stack([self.left + col * _STEP_MM, self.top - row * _STEP_MM, depth], axis=-1)
+        placed: F64 = np.where(np.isfinite(depth)[..., None], seen, 0.0) @ self.view.axes
+        return placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +126,43 @@ def scene(
         cube=_cube(view, at=(26.0, width * canvas.rows / canvas.cols - 26.0), edge=24.0),
         marks=tuple(_mark(canvas, words, at, width) for words, at in points_mm.items()),
     )
+
+
+def margin_map(scenery: Scenery, dead: Volume, *, width: float, view: View) -> Picture:
+    """The lesion's surface from one side, coloured by how far beyond it everything is dead.
+
+    Args:
+        dead: mask of what one criterion calls dead; where it does not reach the surface the margin is
+            negative: what is left of the lesion there.
+    """
+    lesion = shape_of(scenery.anatomy.lesion_mask, scenery.anatomy.image)
+    assert lesion is not None, "a lesion without a voxel is no Anatomy"
+    lesion_mm = scenery.anatomy.image.positions_mm(np.argwhere(scenery.anatomy.lesion_mask))
+    canvas = _canvas(view, lesion_mm, margin_mm=4.0)
+    depth, normal = _surface(canvas, lesion)
+    found = np.isfinite(depth)
+    beyond = np.full(depth.shape, -MARGIN_MM)
+    if dead.array.any():
+        zone = -signed_distance(dead.array > 0, dead.spacing_mm)
+        at = dead.indices(canvas.positions_mm(depth)[found]).T
+        beyond[found] = ndimage.map_coordinates(zone, at, order=1, mode="nearest")
+    colour = margin_colours(beyond) * (0.55 + 0.45 * _lit(normal))[..., None]
+    picture = np.where(found[..., None], colour, _GROUND)
+    return Picture(
+        title=view.words.partition(",")[0],
+        window="margin on the lesion's surface",
+        image=data_uri(np.round(255.0 * picture).astype(np.uint8)),
+        width=width,
+        height=width * canvas.rows / canvas.cols,
+        stamps=scenery.stamps,
+        cube=_cube(view, at=(26.0, width * canvas.rows / canvas.cols - 26.0), edge=24.0),
+    )
+
+
+def margin_colours(margin_mm: F64) -> F64:
+    """(..., 3) of margins between -MARGIN_MM and MARGIN_MM, on a map that turns at nought."""
+    shown: F64 = colormaps["PuOr"](0.5 + 0.5 * np.clip(margin_mm / MARGIN_MM, -1.0, 1.0))[..., :3]
+    return shown
 
 
 def _patient(scenery: Scenery, canvas: _Canvas) -> tuple[tuple[_Layer, ...], tuple[Legend, ...]]:

@@ -8,8 +8,8 @@ from textwrap import fill
 
 import numpy as np
 
-from osteoplan.report.drawing.figures import svg_uri
-from osteoplan.report.plan.uncertainty import FONT_PT, LOW, ROW_CM, figure_of
+from osteoplan.report.drawing.figures import FONT_PT, figure_of, svg_uri
+from osteoplan.report.plan.uncertainty import LOW, ROW_CM
 
 __all__ = ["Point2", "acceptability_chart", "bar_chart", "front", "trade_chart"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +10,14 @@ from matplotlib import colormaps
 from scipy.spatial import cKDTree
 
 from osteoplan.arrays import F64
+from osteoplan.model.device import Device
 from osteoplan.model.field import Field
+from osteoplan.model.heat import HeatMoment, HeatRecord
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Option, Place
+from osteoplan.model.plan import Deliver, Option, Place
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_uri
+from osteoplan.report.drawing.heat import clock_chart, farthest, isotherms, margins
 from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
@@ -30,23 +33,27 @@ from osteoplan.report.drawing.pictures import (
     strain_top,
 )
 from osteoplan.report.drawing.plane import Cut, Plane, along, cuts_along, fit, widened
+from osteoplan.report.drawing.surface import MARGIN_MM, margin_colours
 from osteoplan.report.places import angles, midline
 from osteoplan.report.plan.meeting import best_option
-from osteoplan.report.plan.nouns import ColourBar, Drawings, Headed, Linked, StrainPage
+from osteoplan.report.plan.nouns import ColourBar, Drawings, Headed, HeatPage, Linked, StrainPage
 from osteoplan.report.plan.rows import breach_of, chosen, in_order, near_to
 from osteoplan.report.plan.uncertainty import rigidity_chart, tornado_chart
+from osteoplan.report.protocol import clock_words, source_words
 from osteoplan.report.rendering import data_uri
-from osteoplan.report.words import number
+from osteoplan.report.words import name_of, names_of, number
 
-__all__ = ["draw", "drawn_from", "strain_page"]
+__all__ = ["draw", "drawn_from", "heat_notes", "heat_page", "strain_page"]
 
 _WIDTH, _ASPECT = 240.0, 1.62  # of a picture of the first page: its width in CSS pixels, width over height
-_ALONG, _STRAIN = 244.0, 165.0
+_ALONG, _STRAIN, _HEAT = 244.0, 165.0, 200.0
 _PIXEL_MM = 0.4
 _CLOSE_MM = 22.0  # margin around two points that are close
 _WAYS = 3  # rows of the first page whose ways are drawn in the appendix
 _AROUND_MM = 25.0  # bone around the lesion
 _STEP_MM = 0.5
+_MOMENTS = 3  # of a delivery that are drawn
+_STRAYS_K = 0.5  # what strays less looks as at the start
 
 
 def draw(result: PlanResult) -> Drawings:
@@ -61,6 +68,11 @@ def draw(result: PlanResult) -> Drawings:
         legend=in_short([entry for one in meeting for entry in one.picture.legend]),
         ways={option.id: _along(scenery, result, option) for option in followed},
         strain=strain_page(scenery, result),
+        heat={
+            one.plan.id: tuple(heat_page(scenery, result, one.plan, record) for record in records)
+            for one in open_
+            if one.plan is not None and (records := result.simulations.heat.get(one.plan.id))
+        },
         charts={
             **{s.title: boundary_uri(anatomy, s) for s in result.simulations.boundary_summaries},
             **{t.title: tornado_chart(t) for t in result.tornadoes},
@@ -226,6 +238,81 @@ def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
         ),
         because=tuple(dict.fromkeys(field.because for field in fields.values() if field.because)),
     )  # fmt: skip
+
+
+def heat_page(scenery: Scenery, result: PlanResult, option: Option, record: HeatRecord) -> HeatPage:
+    """A delivery: isotherms at the end and when structures were farthest from the body's, and the rest."""
+    (act,) = (s.act for s in option.plan.steps if s.order == record.step and isinstance(s.act, Deliver))
+    devices = result.wordings.devices
+    rods = rods_of(option.plan, devices)
+    drawn, left = _moments(record)
+    where = dict(zip(record.clock.names, record.clock.points_mm, strict=True))
+    cuts = [("at the end", isotherms(scenery, record, record.end, act.at_mm, width=_HEAT, rods=rods))]
+    for one in drawn:
+        name = name_of(one.structure)
+        told = f"when the {name} was {_extreme(record)}, {one.time_s / 60.0:.1f} min"
+        at = where.get(one.structure, act.at_mm)
+        cuts.append((told, isotherms(scenery, record, one.degC, at, width=_HEAT, rods=rods, named=name)))
+    return HeatPage(
+        title=f"{source_words(act.source)} by {_device(act.device, devices)}: {clock_words(act)}",
+        cuts=tuple(cuts),
+        clock=clock_chart(record) if record.clock.names else "",
+        margins=tuple(
+            (name.replace("degC", "°C"), margins(scenery, record, name, width=_STRAIN))
+            for name in record.lethal
+        ),
+        bar=_margin_bar(),
+        notes=(*(_moment_words(record, one) for one in left), *heat_notes(record)),
+    )  # fmt: skip
+
+
+def _device(id: str, devices: Mapping[str, Device]) -> str:
+    return devices[id].name if id in devices else name_of(id)
+
+
+def _extreme(record: HeatRecord) -> str:
+    return "coldest" if record.cold else "hottest"
+
+
+def _moments(record: HeatRecord) -> tuple[list[HeatMoment], list[HeatMoment]]:
+    """Moments of the structures that strayed, those that strayed most first: drawn, and told in words."""
+    rank = {record.clock.names[n]: place for place, n in enumerate(farthest(record.clock, least_K=_STRAYS_K))}
+    found = sorted((one for one in record.moments if one.structure in rank), key=lambda m: rank[m.structure])
+    return found[:_MOMENTS], found[_MOMENTS:]
+
+
+def _moment_words(record: HeatRecord, moment: HeatMoment) -> str:
+    """A moment that is not drawn: how far the structure went, and when."""
+    column = record.clock.degC[:, record.clock.names.index(moment.structure)]
+    degC = float(column.min() if record.cold else column.max())
+    return (
+        f"{name_of(moment.structure)}, not drawn: {_extreme(record)} {number(degC, 'degC')} "
+        f"after {moment.time_s / 60.0:.1f} min"
+    )
+
+
+def heat_notes(record: HeatRecord) -> Iterator[str]:
+    """What must be read with a delivery: its stamps, what was not judged, what happened on the way."""
+    if record.stamps:
+        yield f"{', '.join(record.stamps)}: no table of this probe's zone in bone was read"
+    if record.not_judged:
+        yield f"not judged, for the scan does not show it: {names_of(record.not_judged)}"
+    yield from record.notes
+    yield (
+        f"{number(record.seconds / 60.0, 'min')} simulated; {number(abs(record.power_W), 'W')} "
+        f"{'taken up' if record.power_W >= 0 else 'taken away'} on average; energy not accounted for: "
+        f"{number(100.0 * record.audit, '%')}"
+    )
+
+
+def _margin_bar() -> ColourBar:
+    """The map of margins, with its zero where the edge of what is dead lies on the lesion's surface."""
+    ramp = 255.0 * margin_colours(np.linspace(-MARGIN_MM, MARGIN_MM, 256))[None]
+    ticks = tuple(
+        (25.0 * n, f"{MARGIN_MM * (n / 2.0 - 1.0):+.0f}".replace("-", "−").replace("+0", "0"))
+        for n in range(5)
+    )
+    return ColourBar(data_uri(np.repeat(ramp, 2, axis=0).astype(np.uint8)), ticks, "margin, mm")
 
 
 def _bare(picture: Picture, level: str) -> Picture:

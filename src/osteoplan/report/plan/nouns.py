@@ -16,6 +16,7 @@ __all__ = [
     "FirstPage",
     "Headed",
     "Heading",
+    "HeatPage",
     "Linked",
     "NotHere",
     "Part",
@@ -154,10 +155,31 @@ class StrainPage:
 
 
 @dataclass(frozen=True, eq=False)
+class HeatPage:
+    """One delivery of heat or cold, drawn.
+
+    Attributes:
+        title: what was delivered, in words.
+        cuts: what the moment is -> three cuts with their isotherms.
+        clock: data URI of temperature against time; empty where nothing was watched.
+        margins: criterion -> the lesion's surface from two sides; ``bar``: of them all.
+        notes: stamps, what was not judged, what happened on the way.
+    """
+
+    title: str
+    cuts: tuple[tuple[str, tuple[Picture, ...]], ...]
+    clock: str
+    margins: tuple[tuple[str, tuple[Picture, ...]], ...]
+    bar: ColourBar
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Drawings:
     """The pictures of the report: three for the first page with one legend, cuts along ways, strain.
 
     Attributes:
+        heat: by id of option, each delivery of heat or cold.
         charts: data URIs of what is drawn of a load case, a tornado or a segment, by its title.
     """
 
@@ -165,6 +187,7 @@ class Drawings:
     legend: tuple[Legend, ...] = ()
     ways: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
     strain: StrainPage | None = None
+    heat: Mapping[str, tuple[HeatPage, ...]] = field(default_factory=dict)
     charts: Mapping[str, str] = field(default_factory=dict)
 
 

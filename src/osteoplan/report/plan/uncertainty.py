@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from osteoplan.model.certainty import Bar, Rigidity, Tornado
-from osteoplan.report.drawing.figures import svg_uri
+from osteoplan.report.drawing.figures import FONT_PT, figure_of, svg_uri
 from osteoplan.report.words import number
 
 __all__ = [
-    "FONT_PT",
     "HIGH",
     "LOW",
     "ROW_CM",
     "bars_chart",
-    "figure_of",
     "rigidity_chart",
     "shared_words",
     "tornado_chart",
@@ -31,8 +28,6 @@ def shared_words(part: Rigidity) -> tuple[str, ...]:
 
 
 LOW, HIGH = "#0072B2", "#E69F00"  # Okabe-Ito blue and orange
-_INCH = 1 / 2.54
-FONT_PT = 8.0
 ROW_CM = 0.52
 _MOST = 9  # bars: the rest moves next to nothing
 
@@ -95,16 +90,3 @@ def rigidity_chart(found: Rigidity, *, width_cm: float = 15.5) -> str:
     axes.set_ylabel("left of intact [%]", fontsize=FONT_PT)
     axes.legend(fontsize=FONT_PT - 1, frameon=False, loc="lower right")
     return svg_uri(figure)
-
-
-def figure_of(width_cm: float, height_cm: float, *, left: float, bottom_cm: float) -> tuple[Any, Any]:
-    """A figure of that size with one pair of axes, from ``left`` (share of the width) on."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_cm * _INCH, height_cm * _INCH), facecolor="white")
-    bottom = bottom_cm / height_cm
-    axes = figure.add_axes((left, bottom, 0.97 - left, 0.96 - bottom))
-    axes.tick_params(labelsize=FONT_PT)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes

@@ -1,0 +1,163 @@
+"""Heat and cold on the page: isotherms where the field has them, clocks with limits, margins by criterion."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from osteoplan.model.heat import HeatClock, HeatLimit, HeatMoment, HeatRecord
+from osteoplan.model.plan import Deliver, Plan, Segment, Step
+from osteoplan.model.result import PlanResult
+from osteoplan.report.drawing.colours import ABLATION
+from osteoplan.report.drawing.heat import clock_chart, isotherms, margins
+from osteoplan.report.drawing.pictures import Picture, Scenery
+from osteoplan.report.drawing.surface import margin_colours
+from osteoplan.report.plan.drawings import draw, heat_page
+from osteoplan.report.plan.page import html
+from tests.heat_made import BODY, made_record
+from tests.png_read import pixels_of
+from tests.report_fixture import changed, plan_result
+from tests.synthetic_vertebra import vertebra
+
+
+@cache
+def record(cold: bool = False, wide_mm: float = 9.0) -> HeatRecord:
+    return made_record(vertebra(), cold=cold, step=77, wide_mm=wide_mm)
+
+
+@cache
+def scenery() -> Scenery:
+    anatomy = vertebra()
+    return Scenery.of(anatomy.image, anatomy, ("lesion simulated",))
+
+
+def heated(cold: bool = False) -> PlanResult:
+    """The fixture with one plan that delivers."""
+    result = plan_result()
+    first, *rest = result.simulations.options
+    segments = (Segment(300.0, set_degC=-120.0), Segment(120.0)) if cold else (Segment(420.0, power_W=15.0),)
+    tip = record(cold).clock.points_mm[0]
+    act = Deliver("generic_probe", "cold" if cold else "rf_bipolar", segments, (tip,), (1,))
+    plan: Plan = replace(first.plan, steps=(*first.plan.steps, Step(77, act)))
+    options = (replace(first, plan=plan), *rest)
+    return changed(result, options=options, heat={first.id: (record(cold),)})
+
+
+def sizes(picture: Picture) -> dict[str, float]:
+    """Width of each isotherm in mm, by its line style."""
+    found = {}
+    for stroke in picture.outlines:
+        if stroke.colour == ABLATION:
+            x = [float(one) for one in re.findall(r"[ML]([-\d.]+) ", stroke.path)]
+            found.setdefault(stroke.dash, (max(x) - min(x)) / picture.scale_bar * 10.0)
+    return found
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_isotherms_are_as_wide_as_the_field_says_in_every_cut(cold: bool) -> None:
+    made = record(cold)
+    peak, wide = (-150.0, 9.0) if cold else (70.0, 9.0)
+    middle = scenery().lesion_centre_mm
+    field = made.coldest if cold else made.hottest
+    for picture in isotherms(scenery(), made, field, middle, width=200.0):
+        for dash, level in (("", made.lethal_degC[0]), ("4 3", made.edge_degC)):
+            radius = wide * np.sqrt(np.log(peak / (level - BODY)))
+            assert sizes(picture)[dash] == pytest.approx(2.0 * radius, abs=1.2), level
+
+
+def test_every_picture_of_heat_says_that_it_is_simulated_generic_and_unverified() -> None:
+    made = record()
+    pictures = (*isotherms(scenery(), made, made.end, scenery().lesion_centre_mm, width=200.0),
+                *margins(scenery(), made, "60 degC", width=100.0))  # fmt: skip
+    for picture in pictures:
+        assert {"heat simulated", "generic applicator", "unverified", "lesion simulated"} <= {*picture.stamps}
+
+
+def test_the_legend_names_each_isotherm_with_its_line() -> None:
+    made = record(cold=True)
+    picture, *_ = isotherms(scenery(), made, made.coldest, scenery().lesion_centre_mm, width=200.0)
+    told = {(one.words, one.dash) for one in picture.legend if one.colour == ABLATION}
+    assert told == {("−20 °C, −40 °C", ""), ("0 °C", "4 3")}
+
+
+@pytest.mark.parametrize(("cold", "limit", "other"), [(False, 45, 10), (True, 10, 45)])
+def test_a_clock_shows_the_structure_and_the_limit_to_which_it_is_driven(
+    cold: bool, limit: int, other: int
+) -> None:
+    svg = base64.b64decode(clock_chart(record(cold)).partition(",")[2]).decode()
+    for words in ("spinal canal", f"limit {limit} °C", "time [min]"):
+        assert f" {words} -->" in svg, words
+    assert f"limit {other} °C" not in svg
+
+
+def test_names_of_many_structures_beside_their_lines_stand_apart_and_a_limit_says_whose_it_is() -> None:
+    names = tuple(f"root_{n}" for n in range(8))
+    degC = np.full((3, 8), BODY) + np.outer((0.0, 2.0, 1.0), 1.0 + 0.01 * np.arange(8))
+    limits = (*[HeatLimit(10.0, 45.0)] * 7, HeatLimit(10.0, 43.0))
+    clock = HeatClock(names, ((0.0, 0.0, 0.0),) * 8, np.array([0.0, 60.0, 120.0]), degC, limits)
+    svg = base64.b64decode(clock_chart(replace(record(), clock=clock)).partition(",")[2]).decode()
+    heights = [float(y) for y in re.findall(r"<!-- root \d -->\s*<g[^>]*translate\([\d.]+ ([\d.]+)\)", svg)]
+    assert len(heights) == 6, "those that stray most"
+    assert np.diff(np.sort(heights)).min() > 8.0, "pt"
+    assert "limit 45 °C -->" in svg
+    assert "limit 43 °C, root 7 -->" in svg
+
+
+def test_a_lesion_that_is_not_all_dead_is_not_drawn_as_if_it_were() -> None:
+    """The made zone is wider than the lesion at 60 degC, and narrower with a narrow ball."""
+
+    def mean(wide_mm: float) -> np.ndarray:
+        picture, _ = margins(scenery(), record(wide_mm=wide_mm), "60 degC", width=100.0)
+        seen = pixels_of(picture.image).astype(float)
+        middle = seen.shape[0] // 2
+        return seen[middle - 3 : middle + 4, middle - 3 : middle + 4].mean(axis=(0, 1))
+
+    wide, narrow = mean(16.0), mean(3.0)
+    assert wide[2] > wide[0], "violet: dead beyond the surface"
+    assert narrow[0] > narrow[2], "orange: something is left"
+    ends = margin_colours(np.array([-30.0, -10.0, 10.0, 30.0]))
+    assert np.array_equal(ends[0], ends[1])
+    assert np.array_equal(ends[2], ends[3])
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_the_detail_of_an_option_shows_its_heat(cold: bool) -> None:
+    result = heated(cold)
+    drawings = draw(result)
+    (page,) = drawings.heat[result.simulations.options[0].id]
+    assert [said for said, _ in page.cuts] == [
+        "at the end", f"when the spinal canal was {'coldest' if cold else 'hottest'}, 5.0 min",
+    ]  # fmt: skip
+    assert [name for name, _ in page.margins] == (["-20 °C", "-40 °C"] if cold else ["60 °C", "CEM43 240"])
+    text = html(result, drawings)
+    for words in ("isotherms at the end", "temperature against time", "not judged", "skin", "unverified",
+                  "the limit of power was met", "energy not accounted for"):  # fmt: skip
+        assert words in text, words
+    assert "energy not accounted for: 0.020 %" in text
+    for never in ("100 %", "safe to", "✓"):
+        assert never not in " ".join(page.notes)
+
+
+def test_moments_of_the_structures_that_strayed_most_are_drawn_and_others_told_in_words() -> None:
+    made = record()
+    names = tuple(f"root_{n}" for n in range(5))
+    rise = np.array([6.0, 5.0, 4.0, 3.0, 0.1])
+    clock = replace(
+        made.clock, names=names, points_mm=made.clock.points_mm * 5, limits=made.clock.limits * 5,
+        degC=BODY + np.outer((0.0, 0.5, 1.0, 0.5), rise),
+    )  # fmt: skip
+    moments = tuple(HeatMoment(name, 300.0, made.hottest) for name in reversed(names))
+    result = heated()
+    page = heat_page(
+        scenery(), result, result.simulations.options[0], replace(made, clock=clock, moments=moments)
+    )
+    assert [said for said, _ in page.cuts[1:]] == [
+        f"when the root {n} was hottest, 5.0 min" for n in range(3)
+    ]
+    assert page.notes[0] == "root 3, not drawn: hottest 40 °C after 5.0 min"
+    assert not any("root 4" in note for note in page.notes), "it stayed as it was"
