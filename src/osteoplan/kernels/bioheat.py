@@ -23,7 +23,7 @@ Tests: tests/analytic/test_bioheat.py, tests/unit/test_heat_damage.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -45,6 +45,7 @@ STILL_K = 1e-4  # cells nearer than this to blood temperature do not move the wi
 MARGIN = 4  # cells that the window is wider than what moves
 COLD_MARGIN = 3  # cells of short steps around what is frozen
 CORE, RING = 1.5, 2.5  # voxels from a probe's line: cells that follow it, cells that it is coupled to
+NOT_COUNTED = np.zeros(0)  # energies that nobody added up yet
 WORTH = 20_000  # cells that are worth a thread
 SLUGGISH = 1e12  # J/(m3 K) of cells that keep their T: their e counts what flows in
 
@@ -213,7 +214,8 @@ class Bioheat:
         steps.enthalpies(
             T.ravel(), *(part.ravel() for part in self._thermal), *self._heads(), self._e.ravel()
         )
-        self._e[self._fixed] = 0.0
+        self._e[self._keeps > 0] = 0.0
+        self._joules, self._window = NOT_COUNTED, self._whole
         split = np.clip(self._band[1] - T, 0, self._band[1] - self._band[0])
         self._B[...] = -(split**2) / (2 * (self._band[1] - self._band[0])) - np.maximum(self._band[0] - T, 0)
         dry = np.maximum(T - np.float32(steps.STEAM), 0) * np.float32(1.0 - self.medium.dried)
@@ -257,7 +259,7 @@ class Bioheat:
         c = np.where(fixed, SLUGGISH, medium.c)
         c_frozen = np.where(fixed, SLUGGISH, medium.c_frozen)
         wide = medium.band_degC[1] - medium.band_degC[0]
-        self._fixed = _padded(fixed, False)
+        self._keeps = _padded(np.select([kind == HELD, kind == WALL], [1, 2]).astype(np.uint8), 0)
         self._free = _padded((kind == TISSUE).astype(np.uint8), 0)
         self._c = _padded(c, SLUGGISH, np.float64)
         self._gain = _padded(1.0 / c, 0.0)
@@ -277,7 +279,13 @@ class Bioheat:
         free = self._free > 0
         mild, stiff = _around(self._faces), _around(self._frozen_faces)
         self._rate = np.where(free, self._gain * (mild + self._W), 0.0)
-        self._rate_frozen = np.where(free, self._gain * self._thermal[1] * np.maximum(mild, stiff), 0.0)
+        frozen = self._gain * self._thermal[1] * np.maximum(mild, stiff)
+        self._stiff = np.where(free, np.maximum(self._rate, frozen), 0.0)
+        self._whole = np.array([part for n in kind.shape for part in (1, n + 1)], np.int64)
+        self._q, self._heated = np.zeros_like(self._e), False
+        self._joules = NOT_COUNTED
+        self._laid: tuple[object, _Layout] | None = None
+        self._lump: _Metal | None = None
         self._nk = len(self._e[0, 0])  # of a row, with its two outer cells
         self._metal = np.flatnonzero(_padded(kind == METAL, False))
 
@@ -288,48 +296,95 @@ class Bioheat:
         if len(self._watched):
             self._seen.append((self.time_s, self.T[tuple(self._watched.T)]))
 
-    def _energies(self) -> tuple[float, float, float]:
+    def _energies(self) -> F64:
         """J in free cells, and what has flowed into held cells and into gas."""
-        joules = self._e * self._c
-        free = joules[~self._fixed].sum() if self._fixed.any() else joules.sum()
-        into = [joules[_inside(self.T.shape)][self._kind == kind].sum() for kind in (HELD, WALL)]
-        return float(free) * self._cell_m3, float(into[0]) * self._cell_m3, float(into[1]) * self._cell_m3
+        if self._joules is NOT_COUNTED:
+            sums = np.zeros((len(self.T), 3))
+            self._share(
+                lambda first, last: steps.joules(first, last, self._e, self._c, self._keeps, sums),
+                self._whole,
+            )
+            self._joules = sums.sum(axis=0) * self._cell_m3
+        return self._joules
+
+    def _share(self, rows: Callable[[int, int], None], region: I64) -> None:
+        """Call ``rows(first, last)`` on pieces of the i of a region."""
+        n = int(region[1] - region[0])
+        in_parts(rows, n, min(n, worth(_cells(region), WORTH, self.threads)))
+
+    def _take(self, heat: Real | None) -> tuple[float, I64]:
+        """Lay out a source; its sum over all cells [W/m3], and the box where it is."""
+        sums, rows = np.zeros(len(self.T)), np.zeros((len(self.T), 4), np.int64)
+        if heat is not None:
+            given = np.asarray(heat)
+            if given.shape != self.T.shape:
+                raise BadInput(f"heat is {given.shape}, the medium is {self.T.shape}")
+            self._share(
+                lambda first, last: steps.take(first, last, given, self._keeps, self._q, sums, rows),
+                self._whole,
+            )
+        elif self._heated:
+            self._q[...] = 0.0
+        self._heated = heat is not None
+        return float(sums.sum()), _joined(rows, 1)
+
+
+class _Layout:
+    """Cells that probes hold, and what these leave."""
+
+    def __init__(self, b: Bioheat, probes: tuple[LineProbe, ...]) -> None:
+        self.probes = [_Held(b, probe) for probe in probes]
+        core = np.unique(np.concatenate([np.zeros(0, np.int64), *(probe.flat for probe in self.probes)]))
+        fixed = b._keeps > 0
+        fixed.ravel()[core] = fixed.ravel()[b._metal] = True
+        self.fixed_at, self.fixed = _by_row(fixed)
+        self.free, self.rate, self.stiff, self.box = b._free, b._rate, b._stiff, NOTHING
+        if len(core):
+            self.free, self.rate, self.stiff = self.free.copy(), self.rate.copy(), self.stiff.copy()
+            for part in (self.free, self.rate, self.stiff):
+                part.ravel()[core] = 0
+            at = np.unravel_index(core, b._e.shape)
+            self.box = np.array([part for n in at for part in (n.min(), n.max() + 1)], np.int64)
 
 
 class _Run:
     """One run: its window, its long and short steps, and what its probes took."""
 
     def __init__(self, b: Bioheat, seconds: float, heat: Real | None, probes: tuple[LineProbe, ...]) -> None:
-        self.b, self.seconds = b, seconds
-        self.q = np.zeros_like(b._e)
-        if heat is not None:
-            if np.shape(heat) != b.T.shape:
-                raise BadInput(f"heat is {np.shape(heat)}, the medium is {b.T.shape}")
-            self.q[_inside(b.T.shape)] = np.where((b._kind == WALL) | (b._kind == HELD), 0.0, heat)
-        self.probes = [_Held(b, probe) for probe in probes]
-        core = np.unique(np.concatenate([np.zeros(0, np.int64), *(probe.flat for probe in self.probes)]))
-        fixed = b._fixed.copy()
-        fixed.ravel()[core] = fixed.ravel()[b._metal] = True
-        self.free = b._free.copy()
-        self.free.ravel()[core] = 0
-        self.rate = b._rate.copy()
-        self.rate.ravel()[core] = 0.0
-        self.fixed_at, self.fixed = _by_row(fixed)
+        self.b, self.seconds, self.taken_J, self.fastest = b, seconds, 0.0, -1.0
+        places = tuple((probe.start, probe.end, probe.radius_mm) for probe in probes)
+        if b._laid is None or b._laid[0] != places:
+            b._laid = places, _Layout(b, probes)
+        self.layout = b._laid[1]
+        self.probes = self.layout.probes
+        for held, probe in zip(self.probes, probes, strict=True):
+            held.probe = probe
+        self.heat_W, heated = b._take(heat)
         self.blood_in = np.zeros(b._cold.shape)
         self.before = b._energies()
-        self.taken_J = 0.0
-        b._Bn[...] = b._B
-        self.whole = np.array([part for n in b.T.shape for part in (1, n + 1)], np.int64)
-        b._cold[...] = np.where((b._B < 0).any(axis=2), b._now, steps.NEVER)
-        moving = (np.abs(b._A + b._B - b._blood) > STILL_K) | (self.q != 0)
-        moving.ravel()[core] = True
-        self.window = _grown(_box_of(moving, self.whole), MARGIN, self.whole)
-        self.core_box: I64 | None = None
-        if len(core):
-            at = np.unravel_index(core, b._e.shape)
-            self.core_box = np.array([part for n in at for part in (n.min(), n.max() + 1)], np.int64)
-        self.fastest = -1.0
-        self.lump: _Metal | None = None
+        b._joules = NOT_COUNTED
+        b._cold[...] = steps.NEVER
+        then = b._window
+        rows = np.zeros((int(then[1] - then[0]), 4), np.int64)
+        b._share(
+            lambda first, last: steps.survey(
+                first,
+                last,
+                then,
+                b._A,
+                b._B,
+                b._An,
+                b._Bn,
+                b._blood,
+                np.float32(STILL_K),
+                b._now,
+                b._cold,
+                rows,
+            ),
+            then,
+        )
+        moving = _both(_both(_joined(rows, then[0]), heated), self.layout.box)
+        b._window = _grown(moving, MARGIN, b._whole) if _cells(moving) else b._whole
 
     def go(self, on_step: OnStep | None) -> None:
         """Take the steps."""
@@ -354,9 +409,8 @@ class _Run:
     def audit(self) -> Audit:
         """What went where."""
         b = self.b
-        after = b._energies()
-        stored, edge, wall = (new - old for new, old in zip(after, self.before, strict=True))
-        heat = float(self.q.sum(dtype=np.float64)) * b._cell_m3 * self.seconds
+        stored, edge, wall = (float(part) for part in b._energies() - self.before)
+        heat = self.heat_W * b._cell_m3 * self.seconds
         perfusion = float(self.blood_in.sum()) * b._cell_m3
         parts = (stored, -heat, -perfusion, edge, wall, self.taken_J)
         error = abs(sum(parts)) / max(max(map(abs, parts)), 1e-12)
@@ -365,7 +419,7 @@ class _Run:
 
     def _long_step(self, left: float) -> float:
         if self.fastest < 0.0:
-            self.fastest = float(self.rate[_slices(self.window)].max(initial=0.0))
+            self.fastest = float(self.layout.rate[_slices(self.b._window)].max(initial=0.0))
         longest = SAFETY / self.fastest if self.fastest > 0.0 else left
         return left / ceil(left / longest - 1e-9)
 
@@ -375,15 +429,10 @@ class _Run:
         box = self._cold_box()
         self._metal(dt)
         if box is None:
-            self._stir(self.window, NOTHING, dt, b._A, b._B, b._An, b._Bn)
+            self._stir(self.b._window, NOTHING, dt, b._A, b._B, b._An, b._Bn)
             self._hold(dt, b._An, b._Bn)
             return False
-        fastest = float(
-            max(
-                self.rate[_slices(box)].max(),
-                b._rate_frozen[_slices(box)].max(where=self.free[_slices(box)] > 0, initial=0.0),
-            )
-        )
+        fastest = float(self.layout.stiff[_slices(box)].max())
         short = max(1, ceil(dt * fastest / (2.0 * SAFETY) - 1e-9)) * 2
         out = np.zeros(2 * sum(_area(box)))
         old, new = (b._A, b._B), (b._An, b._Bn)
@@ -393,29 +442,27 @@ class _Run:
             self._stir(box, NOTHING, dt / short, *old, *new)
             self._hold(dt / short, *new)
             old, new = new, old
-        self._stir(self.window, box, dt, *old, *new)
+        self._stir(self.b._window, box, dt, *old, *new)
         steps.reflux(
-            box, dt, *old, *new, b._e, b._gain, b._faces, b._frozen_faces, out, self.free, b._cold, b._now,
-            b._thermal, b._blood, b._band, np.float32(b.medium.dried),
+            box, dt, *old, *new, b._e, b._gain, b._faces, b._frozen_faces, out, self.layout.free, b._cold,
+            b._now, b._thermal, b._blood, b._band, np.float32(b.medium.dried),
         )  # fmt: skip
         for a, c in zip(old, new, strict=True):
             c[_slices(box)] = a[_slices(box)]
         return True
 
     def _stir(self, region: I64, hole: I64, dt: float, A: F32, B: F32, An: F32, Bn: F32) -> None:
-        b = self.b
+        b, layout = self.b, self.layout
         b._now += 1
-        n = int(region[1] - region[0])
-        cells = int(np.prod(region[1::2] - region[::2]))
 
         def rows(first: int, last: int) -> None:
             steps.stir(
                 region[0] + first, region[0] + last, region, hole, b._now, np.float32(dt), b._blood, A, B, An,
-                Bn, b._e, b._gain, b._W, self.q, b._faces, b._frozen_faces, b._cold, self.fixed_at,
-                self.fixed, b._thermal, b._band, np.float32(b.medium.dried), self.blood_in,
+                Bn, b._e, b._gain, b._W, b._q, b._faces, b._frozen_faces, b._cold, layout.fixed_at,
+                layout.fixed, b._thermal, b._band, np.float32(b.medium.dried), self.blood_in,
             )  # fmt: skip
 
-        in_parts(rows, n, min(n, worth(cells, WORTH, b.threads)))
+        b._share(rows, region)
 
     def _hold(self, dt: float, A: F32, B: F32) -> None:
         for probe in self.probes:
@@ -426,39 +473,37 @@ class _Run:
         """Temperatures that metal has at the end of a step: it conducts within itself implicitly."""
         if len(self.b._metal) == 0:
             return
-        if self.lump is None or self.lump.dt != dt:
-            self.lump = _Metal(self.b, dt)
-        self.lump.solve(self.b)
+        if self.b._lump is None or self.b._lump.dt != dt:
+            self.b._lump = _Metal(self.b, dt)
+        self.b._lump.solve(self.b)
 
     def _cold_box(self) -> I64 | None:
         """Where steps are short; None: nowhere."""
-        box = self.whole.copy()
-        box[::2], box[1::2] = box[1::2].copy(), box[::2].copy()
-        if self.core_box is not None:
-            box[::2], box[1::2] = self.core_box[::2], self.core_box[1::2]
-        steps.cold_box(self.window, self.b._B, self.b._cold, box)
-        return _grown(box, COLD_MARGIN, self.window) if (box[::2] < box[1::2]).all() else None
+        box = self.layout.box.copy()
+        if not _cells(box):
+            box[::2] = self.b._whole[1::2]
+        steps.cold_box(self.b._window, self.b._B, self.b._cold, box)
+        return _grown(box, COLD_MARGIN, self.b._window) if _cells(box) else None
 
     def _follow(self) -> None:
         """Widen the window where something moves near its sides."""
-        if (self.window == self.whole).all():
+        if (self.b._window == self.b._whole).all():
             return
         b = self.b
-        if steps.stirs_near_a_side(self.window, self.whole, b._A, b._B, b._blood, np.float32(STILL_K)):
-            self.window, self.fastest = _grown(self.window, MARGIN, self.whole), -1.0
+        if steps.stirs_near_a_side(self.b._window, self.b._whole, b._A, b._B, b._blood, np.float32(STILL_K)):
+            self.b._window, self.fastest = _grown(self.b._window, MARGIN, self.b._whole), -1.0
 
     def _look(self, seconds: float) -> None:
         b = self.b
-        n, nj, nk = int(self.window[1] - self.window[0]), b.T.shape[1], b.T.shape[2]
         sets = np.array([(np.log(A), energy) for A, energy in b.sets.values()]).reshape(-1, 2)
 
         def rows(first: int, last: int) -> None:
             steps.look(
-                self.window[0] + first, self.window[0] + last, self.window, seconds, b._A, b._B, b._W, b.T,
-                b.T_max, b.T_min, b.cem43, b.omega, sets, DEAD_CEM43_MIN, np.float32(b.medium.dried),
+                b._window[0] + first, b._window[0] + last, b._window, seconds, b._A, b._B, b._W, b.T, b.T_max,
+                b.T_min, b.cem43, b.omega, sets, DEAD_CEM43_MIN, np.float32(b.medium.dried),
             )  # fmt: skip
 
-        in_parts(rows, n, min(n, worth(n * nj * nk, WORTH, b.threads)))
+        b._share(rows, self.b._window)
         b._keep_watch()
 
 
@@ -620,15 +665,27 @@ def _by_row(fixed: Bool) -> tuple[I64, I64]:
     return at, flat % nk
 
 
-def _box_of(mask: Bool, empty: I64) -> I64:
-    """(6,) first and last + 1 of i, j, k of what is True; ``empty`` where nothing is."""
-    box = []
-    for axis in range(3):
-        there = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
-        if len(there) == 0:
-            return empty
-        box += [there[0], there[-1] + 1]
-    return np.array(box, np.int64)
+def _joined(rows: I64, first: int) -> I64:
+    """(6,) box of (n, 4) first and last + 1 of j and k of rows i from ``first``; 0 where nothing is."""
+    there = np.flatnonzero(rows[:, 1])
+    if len(there) == 0:
+        return NOTHING
+    low, high = rows[there].min(axis=0), rows[there].max(axis=0)
+    return np.array([first + there[0], first + there[-1] + 1, low[0], high[1], low[2], high[3]], np.int64)
+
+
+def _both(box: I64, other: I64) -> I64:
+    """The box around two."""
+    if not (_cells(box) and _cells(other)):
+        return box if _cells(box) else other
+    out = np.minimum(box, other)
+    out[1::2] = np.maximum(box[1::2], other[1::2])
+    return out
+
+
+def _cells(box: I64) -> int:
+    """How many cells a box holds."""
+    return int(np.prod(np.maximum(box[1::2] - box[::2], 0)))
 
 
 def _grown(box: I64, by: int, within: I64) -> I64:

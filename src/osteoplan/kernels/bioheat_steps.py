@@ -17,8 +17,8 @@ from numba import njit
 from osteoplan.kernels.damage import arrhenius_step, cem43_step
 
 __all__ = [
-    "BOIL", "NEVER", "STEAM", "cold_box", "copy_rim", "enthalpies", "exchange", "hold_probe", "look",
-    "reflux", "settle", "stir", "stirs_near_a_side",
+    "BOIL", "NEVER", "STEAM", "cold_box", "copy_rim", "enthalpies", "exchange", "hold_probe", "joules",
+    "look", "reflux", "settle", "stir", "stirs_near_a_side", "survey", "take",
 ]  # fmt: skip
 
 NEVER = np.int64(2**62)  # step at which a row that has not frozen froze
@@ -170,6 +170,57 @@ def look(first, last, region, seconds, A, B, W, T, T_max, T_min, minutes, omega,
                         )
                     if minutes[i - 1, j, k] > enough:
                         W[i, j + 1, k + 1] = np.float32(0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def joules(first, last, e, c, keeps, sums):  # type: ignore[no-untyped-def]
+    """sums[i, n]: J/m3 above blood temperature of row i + 1; n: free cells, held ones, gas."""
+    for i in range(first, last):
+        for j in range(1, e.shape[1] - 1):
+            for k in range(1, e.shape[2] - 1):
+                sums[i, keeps[i + 1, j, k]] += np.float64(e[i + 1, j, k]) * c[i + 1, j, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def take(first, last, heat, keeps, q, sums, rows):  # type: ignore[no-untyped-def]
+    """Copy a source to q where cells are free.
+
+    sums[i]: of row i.  rows[i]: its first and last + 1 of j and k in q that are not 0.
+    """
+    for i in range(first, last):
+        for j in range(heat.shape[1]):
+            for k in range(heat.shape[2]):
+                x = np.float32(0.0) if keeps[i + 1, j + 1, k + 1] else np.float32(heat[i, j, k])
+                q[i + 1, j + 1, k + 1] = x
+                if x != np.float32(0.0):
+                    sums[i] += np.float64(x)
+                    _widen(rows[i], j + 1, k + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def survey(first, last, region, A, B, An, Bn, blood, still, now, cold, rows):  # type: ignore[no-untyped-def]
+    """Start a run: An, Bn as A, B; ``cold`` of frozen rows.
+
+    rows[i]: first and last + 1 of j and k that are not still.
+    """
+    for n in range(first, last):
+        i = region[0] + n
+        for j in range(region[2], region[3]):
+            for k in range(region[4], region[5]):
+                a, b = A[i, j, k], B[i, j, k]
+                An[i, j, k], Bn[i, j, k] = a, b
+                if b < np.float32(0.0):
+                    cold[i, j] = now
+                if abs(a + b - blood) > still:
+                    _widen(rows[n], j, k)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _widen(row, j, k):  # type: ignore[no-untyped-def]
+    if row[1] == 0:
+        row[0], row[1], row[2], row[3] = j, j + 1, k, k + 1
+    row[0], row[1] = min(row[0], j), max(row[1], j + 1)
+    row[2], row[3] = min(row[2], k), max(row[3], k + 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
