@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from osteoplan.model.heat import HeatClock, HeatLimit, HeatMoment, HeatRecord
+from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Deliver, Plan, Segment, Step
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.colours import ABLATION
@@ -18,7 +19,10 @@ from osteoplan.report.drawing.heat import clock_chart, isotherms, margins
 from osteoplan.report.drawing.pictures import Picture, Scenery
 from osteoplan.report.drawing.surface import margin_colours
 from osteoplan.report.plan.drawings import draw, heat_page
+from osteoplan.report.plan.heat import heat_tables
+from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.page import html
+from osteoplan.report.plan.technical import technical
 from tests.heat_made import BODY, made_record
 from tests.png_read import pixels_of
 from tests.report_fixture import changed, plan_result
@@ -36,6 +40,28 @@ def scenery() -> Scenery:
     return Scenery.of(anatomy.image, anatomy, ("lesion simulated",))
 
 
+WORDS = {
+    "ablation_coverage_pct": ("lesion killed", "%", "more"),
+    "ablation_left_mL": ("lesion left alive", "mL", "less"),
+    "ablation_margin_mm": ("least margin", "mm", "more"), "hottest_degC": ("hottest", "degC", "less"),
+    "coldest_degC": ("coldest", "degC", "more"),
+}  # fmt: skip
+
+
+def made(id: str, target: str, value: float, low: float, high: float) -> Estimate:
+    return Estimate(id, target, value, low, high, WORDS[id][1], "simulated", ())
+
+
+def outcomes(cold: bool) -> tuple[Estimate, ...]:
+    felt = made("coldest_degC", "spinal_canal", 31.0, 28.0, 33.0)
+    return (
+        made("ablation_coverage_pct", "-40 degC" if cold else "60 degC", 99.7, 96.0, 100.0),
+        made("ablation_left_mL", "-40 degC" if cold else "60 degC", 0.01, 0.0, 0.2),
+        made("ablation_coverage_pct", "-20 degC" if cold else "CEM43 240", 71.0, 60.0, 80.0),
+        felt if cold else made("hottest_degC", "spinal_canal", 43.0, 41.0, 46.0),
+    )
+
+
 def heated(cold: bool = False) -> PlanResult:
     """The fixture with one plan that delivers."""
     result = plan_result()
@@ -44,8 +70,13 @@ def heated(cold: bool = False) -> PlanResult:
     tip = record(cold).clock.points_mm[0]
     act = Deliver("generic_probe", "cold" if cold else "rf_bipolar", segments, (tip,), (1,))
     plan: Plan = replace(first.plan, steps=(*first.plan.steps, Step(77, act)))
-    options = (replace(first, plan=plan), *rest)
-    return changed(result, options=options, heat={first.id: (record(cold),)})
+    options = (replace(first, plan=plan, outcomes=(*first.outcomes, *outcomes(cold))), *rest)
+    titles = {
+        id: Outcome(id, title, title, (unit,), better, ("heat",))
+        for id, (title, unit, better) in WORDS.items()
+    }
+    words = replace(result.wordings, outcomes={**result.wordings.outcomes, **titles})
+    return changed(result, options=options, heat={first.id: (record(cold),)}, wordings=words)
 
 
 def sizes(picture: Picture) -> dict[str, float]:
@@ -161,3 +192,43 @@ def test_moments_of_the_structures_that_strayed_most_are_drawn_and_others_told_i
     ]
     assert page.notes[0] == "root 3, not drawn: hottest 40 °C after 5.0 min"
     assert not any("root 4" in note for note in page.notes), "it stayed as it was"
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_criteria_stand_side_by_side_and_none_says_that_all_is_dead(cold: bool) -> None:
+    result = heated(cold)
+    dead, _ = heat_tables(result, result.simulations.options[0])
+    assert dead.heads == ("criterion", "lesion killed", "lesion left alive")
+    assert [row.cells for row in dead.rows] == [
+        ("-40 °C" if cold else "60 °C", "over 99 % (96 to over 99 %)", "0.01 mL (0.00–0.20)"),
+        ("-20 °C" if cold else "CEM43 240", "71 % (60–80)", ""),
+    ]
+
+
+def test_what_was_not_seen_stands_among_the_structures_as_not_judged() -> None:
+    result = heated()
+    _, felt = heat_tables(result, result.simulations.options[0])
+    assert [row.cells for row in felt.rows] == [
+        ("spinal canal", "43 °C (41–46)", "10 °C and 45 °C"),
+        ("skin", "", "not judged: not seen on this scan"),
+    ]
+
+
+def test_the_first_page_tells_what_comes_nearest_to_its_limit_and_links_to_its_table() -> None:
+    result = heated()
+    option = result.simulations.options[0]
+    found = [one for row in first_page(result).rows for one in row.risk if one.link == f"heat-{option.id}"]
+    assert [one.text for one in found] == ["spinal canal 43 °C"]
+    assert f'id="heat-{option.id}"' in html(result, draw(result))
+
+
+def test_the_technical_version_has_tables_and_clock_of_each_plan() -> None:
+    result = heated(cold=True)
+    (section,) = (one for one in technical(result, draw(result).charts) if one.id.startswith("heat-"))
+    assert [part.kind for part in section.parts] == ["table", "table", "chart", "words"]
+
+
+def test_an_option_without_heat_says_nothing_of_it() -> None:
+    result = plan_result()
+    assert heat_tables(result, result.simulations.options[0]) == ()
+    assert "Heat and cold" not in html(result, draw(result))

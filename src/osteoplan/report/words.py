@@ -31,6 +31,8 @@ _UNIT_WORDS = {
     "mg/cm3": "mg/cm³",
     "10*9/L": "× 10⁹/L",
 }
+_NEVER_ALL = frozenset({"ablation_coverage_pct"})
+_MOST_SAID = 99  # per cent
 _ABSOLUTE_UNITS = frozenset({"N", "N/mm", "MPa", "N mm", "N mm/deg", "mJ"})
 
 
@@ -52,15 +54,30 @@ def value_of(estimate: Estimate, *, per_cent: bool = False) -> Value:
     whole = all(float(x).is_integer() and abs(x) < 1000.0 for x in numbers)
     digits = 0 if whole else _decimals(max(abs(x) for x in numbers))
     text = f"{_fixed(numbers[0], digits)} {unit}".strip()
-    text = "1 day" if text == "1 days" else text.replace(" °", "°")
+    text = "1 day" if text == "1 days" else text.replace(" °", "°").replace("°C", " °C")
     interval, study = "", estimate.study or Study()
     if estimate.low is not None and estimate.high is not None:
         to = " to " if estimate.low < 0.0 else "–"
         interval = f"({_fixed(estimate.low * factor, digits)}{to}{_fixed(estimate.high * factor, digits)})"
+    text, interval = _never_all(estimate, text, interval)
     few = estimate.study and none_or_all(estimate.value, estimate.unit, study.n, study.of)
     text, interval = (few, "") if few else (text, interval)
     beside = ", ".join(filter(None, [interval, study.against and f"against {study.against}"]))
     return Value(text, beside, _read(estimate))
+
+
+def _never_all(estimate: Estimate, text: str, interval: str) -> tuple[str, str]:
+    """Of what is dead a model never says *all*: *over 99 %*."""
+    if estimate.id not in _NEVER_ALL:
+        return text, interval
+    most = f"over {_MOST_SAID} %"
+    ends = (estimate.value, estimate.low, estimate.high)
+    value, low, high = (None if one is None else one > _MOST_SAID for one in ends)
+    if not (value or high):
+        return text, interval
+    if interval:
+        interval = f"({most})" if low else f"({number(estimate.low or 0.0)} to {most})"
+    return most if value else text, interval
 
 
 def study_words(study: Study | None) -> str:

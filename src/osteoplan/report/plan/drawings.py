@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +10,10 @@ from matplotlib import colormaps
 from scipy.spatial import cKDTree
 
 from osteoplan.arrays import F64
-from osteoplan.model.device import Device
 from osteoplan.model.field import Field
 from osteoplan.model.heat import HeatMoment, HeatRecord
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import Deliver, Option, Place
+from osteoplan.model.plan import Option, Place
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_uri
 from osteoplan.report.drawing.heat import clock_chart, farthest, isotherms, margins
@@ -35,15 +34,15 @@ from osteoplan.report.drawing.pictures import (
 from osteoplan.report.drawing.plane import Cut, Plane, along, cuts_along, fit, widened
 from osteoplan.report.drawing.surface import MARGIN_MM, margin_colours
 from osteoplan.report.places import angles, midline
+from osteoplan.report.plan.heat import clock_key, delivered, heat_notes, heat_title
 from osteoplan.report.plan.meeting import best_option
 from osteoplan.report.plan.nouns import ColourBar, Drawings, Headed, HeatPage, Linked, StrainPage
 from osteoplan.report.plan.rows import breach_of, chosen, in_order, near_to
 from osteoplan.report.plan.uncertainty import rigidity_chart, tornado_chart
-from osteoplan.report.protocol import clock_words, source_words
 from osteoplan.report.rendering import data_uri
-from osteoplan.report.words import name_of, names_of, number
+from osteoplan.report.words import name_of, number
 
-__all__ = ["draw", "drawn_from", "heat_notes", "heat_page", "strain_page"]
+__all__ = ["draw", "drawn_from", "heat_page", "strain_page"]
 
 _WIDTH, _ASPECT = 240.0, 1.62  # of a picture of the first page: its width in CSS pixels, width over height
 _ALONG, _STRAIN, _HEAT = 244.0, 165.0, 200.0
@@ -62,21 +61,24 @@ def draw(result: PlanResult) -> Drawings:
     scenery = Scenery.of(case.ct, anatomy, stamps_of(case, anatomy))
     meeting = tuple(_meeting(scenery, result))
     open_, _ = chosen(in_order(result))
-    followed = [one.plan for one in open_ if one.plan is not None][:_WAYS]
+    plans = [one.plan for one in open_ if one.plan is not None]
+    followed = plans[:_WAYS]
+    heat = {
+        option.id: tuple(heat_page(scenery, result, option, record) for record in records)
+        for option in plans
+        if (records := result.simulations.heat.get(option.id))
+    }
     return Drawings(
         meeting=meeting,
         legend=in_short([entry for one in meeting for entry in one.picture.legend]),
         ways={option.id: _along(scenery, result, option) for option in followed},
         strain=strain_page(scenery, result),
-        heat={
-            one.plan.id: tuple(heat_page(scenery, result, one.plan, record) for record in records)
-            for one in open_
-            if one.plan is not None and (records := result.simulations.heat.get(one.plan.id))
-        },
+        heat=heat,
         charts={
             **{s.title: boundary_uri(anatomy, s) for s in result.simulations.boundary_summaries},
             **{t.title: tornado_chart(t) for t in result.tornadoes},
             **{r.now.segment: rigidity_chart(r) for r in result.rigidity},
+            **{clock_key(id, one.title): one.clock for id, own in heat.items() for one in own},
         },
     )
 
@@ -242,8 +244,7 @@ def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
 
 def heat_page(scenery: Scenery, result: PlanResult, option: Option, record: HeatRecord) -> HeatPage:
     """A delivery: isotherms at the end and when structures were farthest from the body's, and the rest."""
-    (act,) = (s.act for s in option.plan.steps if s.order == record.step and isinstance(s.act, Deliver))
-    devices = result.wordings.devices
+    act, devices = delivered(option, record), result.wordings.devices
     rods = rods_of(option.plan, devices)
     drawn, left = _moments(record)
     where = dict(zip(record.clock.names, record.clock.points_mm, strict=True))
@@ -254,7 +255,7 @@ def heat_page(scenery: Scenery, result: PlanResult, option: Option, record: Heat
         at = where.get(one.structure, act.at_mm)
         cuts.append((told, isotherms(scenery, record, one.degC, at, width=_HEAT, rods=rods, named=name)))
     return HeatPage(
-        title=f"{source_words(act.source)} by {_device(act.device, devices)}: {clock_words(act)}",
+        title=heat_title(option, record, devices),
         cuts=tuple(cuts),
         clock=clock_chart(record) if record.clock.names else "",
         margins=tuple(
@@ -264,10 +265,6 @@ def heat_page(scenery: Scenery, result: PlanResult, option: Option, record: Heat
         bar=_margin_bar(),
         notes=(*(_moment_words(record, one) for one in left), *heat_notes(record)),
     )  # fmt: skip
-
-
-def _device(id: str, devices: Mapping[str, Device]) -> str:
-    return devices[id].name if id in devices else name_of(id)
 
 
 def _extreme(record: HeatRecord) -> str:
@@ -288,20 +285,6 @@ def _moment_words(record: HeatRecord, moment: HeatMoment) -> str:
     return (
         f"{name_of(moment.structure)}, not drawn: {_extreme(record)} {number(degC, 'degC')} "
         f"after {moment.time_s / 60.0:.1f} min"
-    )
-
-
-def heat_notes(record: HeatRecord) -> Iterator[str]:
-    """What must be read with a delivery: its stamps, what was not judged, what happened on the way."""
-    if record.stamps:
-        yield f"{', '.join(record.stamps)}: no table of this probe's zone in bone was read"
-    if record.not_judged:
-        yield f"not judged, for the scan does not show it: {names_of(record.not_judged)}"
-    yield from record.notes
-    yield (
-        f"{number(record.seconds / 60.0, 'min')} simulated; {number(abs(record.power_W), 'W')} "
-        f"{'taken up' if record.power_W >= 0 else 'taken away'} on average; energy not accounted for: "
-        f"{number(100.0 * record.audit, '%')}"
     )
 
 

@@ -16,6 +16,7 @@ from osteoplan.report.facts_in_words import SECTION_TITLES, fact_words, finding_
 from osteoplan.report.plan import clinical
 from osteoplan.report.plan.appendix import Appendix, act_words, bands
 from osteoplan.report.plan.drawings import draw
+from osteoplan.report.plan.heat import heat_tables
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.nouns import Drawings, ReportSection
 from osteoplan.report.plan.rows import load_link
@@ -48,7 +49,7 @@ def html(result: PlanResult, drawings: Drawings, sections: Sequence[ReportSectio
         label_of=partial(label_of, labels=labels), fact_words=partial(fact_words, labels=labels),
         bands=bands, finding_line=partial(finding_line, labels=labels), tag_of=tag, link_of=link_of,
         boundary_lines=boundary_lines,
-        measured_lines=measured_lines, load_link=load_link,
+        measured_lines=measured_lines, load_link=load_link, heat_tables=heat_tables,
         shared_words=shared_words,
         **{name: getattr(clinical, name) for name in clinical.__all__},
     )  # fmt: skip

@@ -265,17 +265,40 @@ def _figures(result: PlanResult, one: Candidate, cell: str) -> Iterator[Linked]:
 
 
 def _risk(result: PlanResult, one: Candidate) -> Iterator[Linked]:
-    """The likeliest breach, what is nearest, and the harm that was published."""
+    """What is warmed or cooled most, the likeliest breach, what is nearest, and the harm that was published.
+
+    Without heat or cold what is nearest comes first.
+    """
     if one.plan is not None:
         breach, link = breach_of(one.plan), f"option-{one.plan.id}"
-        near = [e for e in one.plan.plan.clearances if e.id == "clearance_mm"]
-        if near:
-            least = min(near, key=lambda e: e.value)
-            yield Linked(f"{near_to(least)} {number(least.value, 'mm')}", link)
+        near, likely = list[Linked](), list[Linked]()
+        if gaps := [e for e in one.plan.plan.clearances if e.id == "clearance_mm"]:
+            least = min(gaps, key=lambda e: e.value)
+            near.append(Linked(f"{near_to(least)} {number(least.value, 'mm')}", link))
         if breach is not None and breach[0] <= BREACH:
             most = f" ({breach[1]})" if breach[1] else ""
-            yield Linked(f"breach {number(100.0 * breach[0])} %{most}", link)
+            likely.append(Linked(f"breach {number(100.0 * breach[0])} %{most}", link))
+        felt = list(_felt(result, one.plan))
+        yield from (*felt, *likely, *near) if felt else (*near, *likely)
     yield from list(_figures(result, one, "risk"))[:1]
+
+
+def _felt(result: PlanResult, option: Option) -> Iterator[Linked]:
+    """The structure that heat or cold brings nearest to its limit, or farthest beyond it."""
+    room: list[tuple[float, Estimate]] = []
+    for record in result.simulations.heat.get(option.id, ()):
+        limits = dict(zip(record.clock.names, record.clock.limits, strict=True))
+        for e in option.outcomes:
+            limit = limits.get(e.target)
+            if limit is None:
+                continue
+            if e.id == "hottest_degC" and limit.high_degC is not None:
+                room.append((limit.high_degC - e.value, e))
+            elif e.id == "coldest_degC" and limit.low_degC is not None:
+                room.append((e.value - limit.low_degC, e))
+    if room:
+        _, least = min(room, key=lambda one: one[0])
+        yield Linked(f"{near_to(least)} {told(result, least).text}", f"heat-{option.id}")
 
 
 def _against(result: PlanResult, one: Candidate) -> Iterator[Linked]:

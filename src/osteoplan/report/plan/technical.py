@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from osteoplan.report.facts_in_words import fact_words, label_of
 from osteoplan.report.plan.appendix import Appendix
 from osteoplan.report.plan.choosing import choosing
 from osteoplan.report.plan.clinical import knowledge_words
+from osteoplan.report.plan.heat import heat_parts
 from osteoplan.report.plan.nouns import Chart, Part, ReportSection, Table, TableRow, Words
 from osteoplan.report.plan.rows import near_to, sources_of
 from osteoplan.report.plan.uncertainty import shared_words
@@ -48,7 +49,7 @@ def technical(
     last = [one for one in common if one.id in ("evidence", "credibility")]
     return (
         *(one for one in common if one not in last),
-        *_said(_outcomes(result), _loads(result, charts), _model(result)),
+        *_said(_outcomes(result), *_heat(result, charts), _loads(result, charts), _model(result)),
         *(one for one in last if one.id == "credibility"),
         *_said(_certainty(result, charts)),
         *(one for one in last if one.id == "evidence"),
@@ -167,6 +168,14 @@ def _outcomes(result: PlanResult) -> ReportSection:
         "What was simulated",
         (table, Words("what these numbers rest on", tuple(filter(None, why)))),
     )
+
+
+def _heat(result: PlanResult, charts: Mapping[str, str]) -> Iterator[ReportSection]:
+    """What heat or cold does, plan by plan."""
+    for one in Appendix(result).listed:
+        if one.plan is not None and one.plan.id in result.simulations.heat:
+            title = f"Heat and cold: {one.plan.plan.short_title}"
+            yield ReportSection(f"heat-{one.plan.id}", title, heat_parts(result, one.plan, charts))
 
 
 def _loads(result: PlanResult, charts: Mapping[str, str]) -> ReportSection:
