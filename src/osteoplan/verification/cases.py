@@ -18,6 +18,7 @@ from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
 from osteoplan.verification.closed_forms import SOLIDS, Finding, Proof
+from osteoplan.verification.heat import HEAT
 from osteoplan.verification.published_orders import ORDERS, l2_rows
 from osteoplan.verification.value import VALUE
 from osteoplan.verification.vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
@@ -159,4 +160,5 @@ _THEORY = _in_order((
     *SOLIDS,
     *ORDERS,
     *VALUE,
+    *HEAT,
 ))  # fmt: skip
