@@ -6,10 +6,12 @@ import base64
 import re
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from osteoplan.io.plan_json import heat_peaks, plan_document, read_plan, write_plan
 from osteoplan.model.heat import HeatClock, HeatLimit, HeatMoment, HeatRecord
 from osteoplan.model.outcome import Estimate, Outcome
 from osteoplan.model.plan import Deliver, Plan, Segment, Step
@@ -23,6 +25,8 @@ from osteoplan.report.plan.heat import heat_tables
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.page import html
 from osteoplan.report.plan.technical import technical
+from osteoplan.report.sheet.view import sheet_view
+from osteoplan.workflow.sheet import asked_of
 from tests.heat_made import BODY, made_record
 from tests.png_read import pixels_of
 from tests.report_fixture import changed, plan_result
@@ -209,8 +213,8 @@ def test_what_was_not_seen_stands_among_the_structures_as_not_judged() -> None:
     result = heated()
     _, felt = heat_tables(result, result.simulations.options[0])
     assert [row.cells for row in felt.rows] == [
-        ("spinal canal", "43 °C (41–46)", "10 °C and 45 °C"),
-        ("skin", "", "not judged: not seen on this scan"),
+        ("spinal canal", "43 °C (41–46)", "5.0 min", "10 °C and 45 °C"),
+        ("skin", "", "", "not judged: not seen on this scan"),
     ]
 
 
@@ -232,3 +236,47 @@ def test_an_option_without_heat_says_nothing_of_it() -> None:
     result = plan_result()
     assert heat_tables(result, result.simulations.options[0]) == ()
     assert "Heat and cold" not in html(result, draw(result))
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_plan_json_tells_what_structures_felt_and_reads_it_back(cold: bool, tmp_path: Path) -> None:
+    result = heated(cold)
+    id = result.simulations.options[0].id
+    document = plan_document(result, case_folder=".")
+    write_plan(document, tmp_path / "plan.json")
+    (peak,) = heat_peaks(read_plan(tmp_path / "plan.json"), id)
+    assert peak == record(cold).peaks[0]
+    assert peak.room_K == pytest.approx(peak.degC - 10.0 if cold else 45.0 - peak.degC)
+    (told,) = document["heat"][id]
+    assert told["not_judged"] == ["skin"]
+    assert told["stamps"] == ["generic applicator", "unverified"]
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_the_sheet_tells_what_structures_feel_where_to_measure_and_at_what_to_stop(cold: bool) -> None:
+    result = heated(cold)
+    option = result.simulations.options[0]
+    document = {**plan_document(result, case_folder="."), "wordings": None}
+    sheet = sheet_view(asked_of(document, option, result.reading.case, result.reading.anatomy))
+    (felt,) = sheet.felt
+    assert (felt.structure, felt.degC, felt.note) == (
+        ("spinal canal, limit 10", "31", "(28 to 33)")
+        if cold
+        else ("spinal canal, limit 45", "43", "(41 to 46)")
+    )
+    (where,) = (line.text for line in sheet.materials if line.label == "thermocouple")
+    assert where.startswith("none planned; spinal canal nears its limit most")
+    assert where.endswith("°C after 5.0 min")
+    stop = "or 10 °C is passed" if cold else "a thermocouple passes 45 °C"
+    assert any(stop in line for line in sheet.stops)
+    assert not any("temperatures" in one for one in sheet.unchecked)
+
+
+def test_a_sheet_of_heat_that_nobody_simulated_says_so() -> None:
+    result = heated()
+    document = {**plan_document(result, case_folder="."), "wordings": None, "heat": {}}
+    option = result.simulations.options[0]
+    sheet = sheet_view(asked_of(document, option, result.reading.case, result.reading.anatomy))
+    assert sheet.felt == ()
+    assert sheet.unchecked[-1] == "temperatures (not simulated)"
+    assert any("a thermocouple passes a limit" in line for line in sheet.stops)

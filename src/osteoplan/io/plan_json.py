@@ -15,9 +15,18 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_type_hints
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic.json_schema import GenerateJsonSchema
 
+from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 from osteoplan.io.documents import (
     INTENDED_USE,
@@ -44,6 +53,7 @@ from osteoplan.io.value_json import ValueDocument
 from osteoplan.io.way_json import angles_document
 from osteoplan.io.yaml import write_text
 from osteoplan.model.choice import Choice
+from osteoplan.model.heat import HeatLimit, HeatPeak
 from osteoplan.model.outcome import Estimate, Study
 from osteoplan.model.outcome_table import OutcomeTable
 from osteoplan.model.plan import Act, Option, Place, Plan, Reason, Segment, Step
@@ -51,8 +61,8 @@ from osteoplan.model.preference import PreferenceResult
 from osteoplan.model.result import PlanResult, Wordings
 
 __all__ = [
-    "PlanDocument", "estimate_noun", "json_schema", "made_schema", "option_noun", "plan_document",
-    "read_plan", "wordings_noun", "write_plan",
+    "PlanDocument", "estimate_noun", "heat_peaks", "json_schema", "made_schema", "option_noun",
+    "plan_document", "read_plan", "wordings_noun", "write_plan",
 ]  # fmt: skip
 
 _ACTS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Act)}
@@ -157,6 +167,34 @@ class ComparisonDocument(Document):
     notes: list[str]
 
 
+class HeatPeakDocument(Document):
+    """How far a structure strayed, where (LPS mm) and when; the limits are null where none is known."""
+
+    structure: str
+    at_mm: Point
+    time_s: float
+    degC: float
+    colder: bool
+    low_degC: float | None = called("low_degC", "limit", "low_degC")
+    high_degC: float | None = called("high_degC", "limit", "high_degC")
+    cite: list[str] = called("cite", "limit", "cite")
+
+
+class HeatDocument(Document):
+    """One delivery of heat or cold, as it was simulated; its outcomes stand with those of the option."""
+
+    device: str
+    source: str
+    step: int
+    seconds: float
+    power_W: float
+    energy_error: float = called("energy_error", "audit")
+    peaks: list[HeatPeakDocument]
+    stamps: list[str]
+    not_judged: list[str]
+    notes: list[str]
+
+
 class StampDocument(Document):
     """What made the plan."""
 
@@ -208,6 +246,9 @@ class PlanDocument(Document):
     value: ValueDocument | None = called("value", "result", "value")
     published: dict[str, list[OutcomeDocument]] = called("published", "result", "published")
     outcome_table: OutcomeTable | None = called("outcome_table", "result", "outcome_table")
+    heat: dict[str, list[HeatDocument]] = Field(
+        default_factory=dict, validation_alias=AliasChoices("heat", AliasPath(*_SIMULATED, "heat"))
+    )
     warnings: list[str] = called("warnings", "result", "warnings")
     credits: list[str] = called("credits", "result", "credits")
     wordings: Wordings | None = called("wordings", "result", "wordings")
@@ -305,6 +346,18 @@ def option_noun(document: Json) -> Option:
         outcomes=tuple(estimate_noun(outcome) for outcome in document["outcomes"]),
         warnings=tuple(document["warnings"]),
     )
+
+
+def heat_peaks(document: Json, option: str) -> tuple[HeatPeak, ...]:
+    """What each structure felt in every delivery of an option of a checked ``plan.json``."""
+    return tuple(
+        HeatPeak(
+            one["structure"], tuple(one["at_mm"]), one["time_s"], one["degC"], one["colder"],
+            HeatLimit(one["low_degC"], one["high_degC"], tuple(one["cite"])),
+        )
+        for delivery in document.get("heat", {}).get(option, ())
+        for one in delivery["peaks"]
+    )  # fmt: skip
 
 
 def wordings_noun(document: Json) -> Wordings | None:

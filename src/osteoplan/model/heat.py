@@ -6,6 +6,7 @@ A result is frozen, so all that a picture or table of heat needs is here; no pag
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ import numpy as np
 from osteoplan.arrays import F64, Point
 from osteoplan.model.volume import Volume
 
-__all__ = ["HeatClock", "HeatLimit", "HeatMoment", "HeatRecord"]
+__all__ = ["HeatClock", "HeatLimit", "HeatMoment", "HeatPeak", "HeatRecord"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,36 @@ class HeatClock:
     times_s: F64 = field(default_factory=lambda: np.zeros(0))
     degC: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     limits: tuple[HeatLimit, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeatPeak:
+    """How far a structure strayed from the temperature at which it began: to what, where and when.
+
+    Attributes:
+        at_mm: LPS, where a thermocouple would read it.
+        colder: True where it fell.
+    """
+
+    structure: str
+    at_mm: Point
+    time_s: float
+    degC: float
+    colder: bool
+    limit: HeatLimit
+
+    @property
+    def bound_degC(self) -> float | None:
+        """The limit on the side to which it strayed."""
+        return self.limit.low_degC if self.colder else self.limit.high_degC
+
+    @property
+    def room_K(self) -> float:
+        """How far that limit is; negative beyond it, endless where none is known."""
+        bound = self.bound_degC
+        if bound is None:
+            return math.inf
+        return self.degC - bound if self.colder else bound - self.degC
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +129,14 @@ class HeatRecord:
     def cold(self) -> bool:
         """True where it freezes."""
         return self.source == "cold"
+
+    @property
+    def peaks(self) -> tuple[HeatPeak, ...]:
+        """Of every watched structure, nearest to its limit first."""
+        clock, found = self.clock, []
+        for n, name in enumerate(clock.names):
+            own, point = clock.degC[:, n], clock.points_mm[n]
+            at = int(np.argmax(np.abs(own - own[0])))
+            time_s, degC = float(clock.times_s[at]), float(own[at])
+            found.append(HeatPeak(name, point, time_s, degC, bool(own[at] < own[0]), clock.limits[n]))
+        return tuple(sorted(found, key=lambda one: one.room_K))

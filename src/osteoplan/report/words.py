@@ -71,13 +71,9 @@ def _never_all(estimate: Estimate, text: str, interval: str) -> tuple[str, str]:
     if estimate.id not in _NEVER_ALL:
         return text, interval
     most = f"over {_MOST_SAID} %"
-    ends = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (None if one is None else one > _MOST_SAID for one in ends)
-    if not (value or high):
-        return text, interval
-    if interval:
-        interval = f"({most})" if low else f"({number(estimate.low or 0.0)} to {most})"
-    return most if value else text, interval
+    if estimate.low is not None and estimate.high is not None and estimate.high > _MOST_SAID:
+        interval = f"({most})" if estimate.low > _MOST_SAID else f"({number(estimate.low)} to {most})"
+    return most if estimate.value > _MOST_SAID else text, interval
 
 
 def study_words(study: Study | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from osteoplan.anatomy.flanks import flanks
 from osteoplan.errors import AlreadyExists, BadInput, named
-from osteoplan.io.plan_json import option_noun, read_plan, wordings_noun
+from osteoplan.io.plan_json import heat_peaks, option_noun, read_plan, wordings_noun
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.stops import stops
@@ -71,6 +71,7 @@ def asked_of(document: Json, option: Option, case: Case, anatomy: Anatomy) -> As
         elsewhere=frozenset(str(kind_of(name)) for name in anatomy.on_scan),
         spacers=frozenset(order().no_part),
         cold=frozenset(order().kinds["ablate_cold"].sources),
+        felt=heat_peaks(document, option.id),
         probe_stamps=probe_stamps(devices()) if words is None else words.probe_stamps,
         middle_of_body=lambda at_mm: flanks(case.ct, at_mm).middle_mm,
     )

@@ -280,10 +280,9 @@ def _moments(record: HeatRecord) -> tuple[list[HeatMoment], list[HeatMoment]]:
 
 def _moment_words(record: HeatRecord, moment: HeatMoment) -> str:
     """A moment that is not drawn: how far the structure went, and when."""
-    column = record.clock.degC[:, record.clock.names.index(moment.structure)]
-    degC = float(column.min() if record.cold else column.max())
+    (peak,) = (one for one in record.peaks if one.structure == moment.structure)
     return (
-        f"{name_of(moment.structure)}, not drawn: {_extreme(record)} {number(degC, 'degC')} "
+        f"{name_of(moment.structure)}, not drawn: {_extreme(record)} {number(peak.degC, 'degC')} "
         f"after {moment.time_s / 60.0:.1f} min"
     )
 

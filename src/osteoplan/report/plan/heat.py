@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from osteoplan.model.device import Device
-from osteoplan.model.heat import HeatLimit, HeatRecord
+from osteoplan.model.heat import HeatPeak, HeatRecord
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Deliver, Option
 from osteoplan.model.result import PlanResult
@@ -22,6 +22,7 @@ __all__ = ["clock_key", "delivered", "heat_notes", "heat_parts", "heat_tables", 
 # columns of the two tables, in their order
 _DEAD = ("ablation_coverage_pct", "ablation_left_mL", "ablation_margin_mm", "ablation_margin_p5_mm")
 _FELT = ("hottest_degC", "coldest_degC", "thermal_dose_min", "beyond_limit_probability")
+_NO_LIMIT = "no limit known"
 _NOT_JUDGED = "not judged: not seen on this scan"
 
 
@@ -48,13 +49,11 @@ def heat_tables(result: PlanResult, option: Option) -> tuple[Table, ...]:
     records = result.simulations.heat.get(option.id, ())
     if not records:
         return ()
-    limits = {
-        name: limit for one in records for name, limit in zip(one.clock.names, one.clock.limits, strict=True)
-    }
+    peaks = {peak.structure: peak for one in reversed(records) for peak in reversed(one.peaks)}
     unseen = dict.fromkeys(what for one in records for what in one.not_judged)
     return (
         _table(result, option, "what is dead, by each criterion alone", "criterion", _DEAD),
-        _table(result, option, "what structures feel", "structure", _FELT, limits, tuple(unseen)),
+        _table(result, option, "what structures feel", "structure", _FELT, peaks, tuple(unseen)),
     )
 
 
@@ -72,27 +71,21 @@ def heat_parts(result: PlanResult, option: Option, charts: Mapping[str, str]) ->
 
 def _table(
     result: PlanResult, option: Option, title: str, head: str, ids: Sequence[str],
-    limits: Mapping[str, HeatLimit] | None = None, unseen: Sequence[str] = (),
+    peaks: Mapping[str, HeatPeak] | None = None, unseen: Sequence[str] = (),
 ) -> Table:  # fmt: skip
     """One row for each criterion or structure; a column for each outcome that any row has."""
     own = {id: {e.target: e for e in option.outcomes if e.id == id} for id in ids}
     ids = [id for id in ids if own[id]]
-    targets = dict.fromkeys(target for id in ids for target in own[id])
-    rows = [
-        TableRow(
-            (
-                _name(target),
-                *(_cell(result, own[id].get(target)) for id in ids),
-                *([] if limits is None else [_limit_words(limits.get(target))]),
-            ),
-            sources_of(result, () if limits is None else limits.get(target, HeatLimit()).cite),
-        )
-        for target in targets
-    ]
-    blank = ("",) * (len(ids) + (0 if limits is None else 1) - 1)
+    rows = []
+    for target in dict.fromkeys(target for id in ids for target in own[id]):
+        peak = None if peaks is None else peaks.get(target)
+        cells = (_name(target), *(_cell(result, own[id].get(target)) for id in ids))
+        more = () if peaks is None else _when_and_limit(peak)
+        rows.append(TableRow((*cells, *more), sources_of(result, peak.limit.cite if peak else ())))
+    blank = ("",) * (len(ids) + 1)
     rows += [TableRow((what.partition(":")[0], *blank, _NOT_JUDGED)) for what in unseen]
     heads = (head, *(result.wordings.outcomes[id].title for id in ids))
-    heads += () if limits is None else ("to stay between",)
+    heads += () if peaks is None else ("most after", "to stay between")
     return Table(title, heads, (22.0, *(78.0 / (len(heads) - 1) for _ in heads[1:])), tuple(rows))
 
 
@@ -105,10 +98,12 @@ def _name(target: str) -> str:
     return target.replace("degC", "°C") if " " in target else name_of(target)
 
 
-def _limit_words(limit: HeatLimit | None) -> str:
-    """*10 °C and 45 °C*; *no limit known*."""
-    ends = [] if limit is None else [one for one in (limit.low_degC, limit.high_degC) if one is not None]
-    return " and ".join(number(one, "degC") for one in ends) or "no limit known"
+def _when_and_limit(peak: HeatPeak | None) -> tuple[str, str]:
+    """*5.0 min* and *10 °C and 45 °C*."""
+    if peak is None:
+        return "", _NO_LIMIT
+    ends = [one for one in (peak.limit.low_degC, peak.limit.high_degC) if one is not None]
+    return number(peak.time_s / 60.0, "min"), " and ".join(number(one, "degC") for one in ends) or _NO_LIMIT
 
 
 def heat_notes(record: HeatRecord) -> Iterator[str]:

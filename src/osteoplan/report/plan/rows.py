@@ -285,20 +285,13 @@ def _risk(result: PlanResult, one: Candidate) -> Iterator[Linked]:
 
 def _felt(result: PlanResult, option: Option) -> Iterator[Linked]:
     """The structure that heat or cold brings nearest to its limit, or farthest beyond it."""
-    room: list[tuple[float, Estimate]] = []
-    for record in result.simulations.heat.get(option.id, ()):
-        limits = dict(zip(record.clock.names, record.clock.limits, strict=True))
-        for e in option.outcomes:
-            limit = limits.get(e.target)
-            if limit is None:
-                continue
-            if e.id == "hottest_degC" and limit.high_degC is not None:
-                room.append((limit.high_degC - e.value, e))
-            elif e.id == "coldest_degC" and limit.low_degC is not None:
-                room.append((e.value - limit.low_degC, e))
-    if room:
-        _, least = min(room, key=lambda one: one[0])
-        yield Linked(f"{near_to(least)} {told(result, least).text}", f"heat-{option.id}")
+    peaks = [peak for record in result.simulations.heat.get(option.id, ()) for peak in record.peaks]
+    own = {(e.id, e.target): e for e in option.outcomes}
+    for one in sorted(peaks, key=lambda peak: peak.room_K):
+        e = own.get(("coldest_degC" if one.colder else "hottest_degC", one.structure))
+        if e is not None:
+            yield Linked(f"{near_to(e)} {told(result, e).text}", f"heat-{option.id}")
+            return
 
 
 def _against(result: PlanResult, one: Candidate) -> Iterator[Linked]:

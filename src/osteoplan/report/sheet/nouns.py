@@ -10,10 +10,11 @@ from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy
 from osteoplan.model.case import Case
 from osteoplan.model.device import Device
+from osteoplan.model.heat import HeatPeak
 from osteoplan.model.plan import Option
 from osteoplan.report.places import Midline, midline
 
-__all__ = ["Asked", "Moment", "NearView", "PathView", "Sheet", "SheetLine", "Stop"]
+__all__ = ["Asked", "FeltView", "Moment", "NearView", "PathView", "Sheet", "SheetLine", "Stop"]
 
 Moment = Literal["always", "needle", "screw", "wire", "cement", "heat", "cold"]
 
@@ -39,6 +40,8 @@ class Asked:
         devices: device files by id, with the centre's own.
         stops: every sentence on when to stop; elsewhere: kinds of structure labelled anywhere on the scan.
         spacers: agents that push organs away; cold: sources that freeze.
+        felt: what structures felt in the simulation, nearest to its limit first in each delivery; empty
+            where none was run.
         probe_stamps: by device, what stands wherever a probe is told: *generic applicator*, *unverified*.
         middle_of_body: x of the middle between the flanks in the slice of a point [LPS mm]; None unseen.
     """
@@ -54,6 +57,7 @@ class Asked:
     elsewhere: frozenset[str]
     spacers: frozenset[str]
     cold: frozenset[str]
+    felt: tuple[HeatPeak, ...]
     probe_stamps: Mapping[str, tuple[str, ...]]
     middle_of_body: Callable[[Point], float | None]
 
@@ -96,6 +100,15 @@ class NearView:
 
 
 @dataclass(frozen=True)
+class FeltView:
+    """What heat or cold does to a structure: the temperature, its interval, and the limit beside its name."""
+
+    structure: str
+    degC: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Sheet:
     """One page for the room.
 
@@ -108,7 +121,8 @@ class Sheet:
         path_note: what the numbers of the paths are counted from.
         materials: what goes in and what stays: screws, wires, cement, energy.
         steps: acts in their order, as sentences.
-        unchecked: what no distance is known to.
+        felt: what heat or cold does to the structures that come nearest to their limits.
+        unchecked: what no distance is known to, and temperatures that nobody simulated.
         terse: True where reasons were left out to keep it on one page.
     """
 
@@ -131,6 +145,7 @@ class Sheet:
     steps: tuple[str, ...]
     near: tuple[NearView, ...]
     near_note: str
+    felt: tuple[FeltView, ...]
     unchecked: tuple[str, ...]
     stops: tuple[str, ...]
     stops_note: str

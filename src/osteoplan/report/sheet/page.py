@@ -4,7 +4,8 @@ page = render_sheet(asked)          # PDF
 words = sheet_document(asked)       # the same as a JSON document
 
 Text never shrinks below 11 pt.  Pictures shrink until everything stands on one page; if that is not enough
-the reasons behind the steps are left out; a plan that still needs two pages is refused.
+the reasons behind the steps are left out, then the list of what to lay out; a plan that still needs two pages
+is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
@@ -41,8 +42,9 @@ def render_sheet(asked: Asked) -> bytes:
         NotAvailable: the plan has more to say than one page holds.
     """
     scenery = scenery_of(asked)
-    for terse in (False, True):
-        found = fit_page(asked, sheet_view(asked, terse=terse), scenery)
+    brief = sheet_view(asked, terse=True)
+    for sheet in (sheet_view(asked), brief, replace(brief, shopping=())):  # steps and table name all devices
+        found = fit_page(asked, sheet, scenery)
         if found is not None:
             return found
     raise NotAvailable(

@@ -14,12 +14,13 @@ import numpy as np
 from osteoplan.arrays import Point
 from osteoplan.model.anatomy import Anatomy, StructureKind
 from osteoplan.model.device import Device
+from osteoplan.model.heat import HeatPeak
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Act, Deliver, Expand, Inject, Measure, Option, Place, Remove, Sample, Wait
 from osteoplan.report.drawing.pictures import stamps_of
 from osteoplan.report.places import angles, skin_to_bone_mm, slice_words
 from osteoplan.report.protocol import clock_words, each_of, source_words
-from osteoplan.report.sheet.nouns import Asked, Moment, NearView, PathView, Sheet, SheetLine, Stop
+from osteoplan.report.sheet.nouns import Asked, FeltView, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag, way_words
 
@@ -27,6 +28,7 @@ __all__ = ["marked_paths", "sheet_view"]
 
 _AVOIDED: tuple[StructureKind, ...] = ("canal", "nerve", "vessel", "pleura", "bowel", "organ")
 _NEAREST, _NEAREST_TERSE = 6, 3
+_FELT, _FELT_TERSE = 3, 1
 _LOOKED = "in brackets: 90 % of devices that stray uncorrected"
 _CIRCLED = ord("①")
 _HALF_PAGE = 40  # letters in a line of half the page's width
@@ -42,6 +44,7 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
     stop = tuple(_stop_words(row, asked, near) for row in _stop_rows(asked))
     materials = tuple(line for line in _materials(asked, places) if not (terse and line.label in _TWICE))
     steps = tuple(_steps(asked, places, terse))
+    felt = tuple(_felt(asked))[: _FELT_TERSE if terse else _FELT]
     lesion = anatomy.lesion
     return Sheet(
         program=asked.program,
@@ -63,17 +66,25 @@ def sheet_view(asked: Asked, *, terse: bool = False) -> Sheet:
         steps=steps,
         near=near[: _NEAREST_TERSE if terse else _NEAREST],
         near_note=_LOOKED if any(one.note for one in near) else "",
-        unchecked=tuple(
-            kind for kind in _AVOIDED if not anatomy.of_kind(kind) and kind not in asked.elsewhere
-        ),
+        felt=felt,
+        unchecked=tuple(_unchecked(asked)),
         stops=stop,
         stops_note="our own list; your centre's rules come first",
         shopping=tuple(_shopping(asked, terse)),
         shopping_left=_lines(*steps, *(f"{m.label} {m.text}" for m in materials))
-        <= _lines(*stop) + len(near),
+        <= _lines(*stop) + len(near) + len(felt),
         credits=asked.case.credits,
         terse=terse,
     )
+
+
+def _unchecked(asked: Asked) -> Iterator[str]:
+    """Kinds of structure that nobody saw; temperatures where heat or cold was not simulated."""
+    for kind in _AVOIDED:
+        if not asked.anatomy.of_kind(kind) and kind not in asked.elsewhere:
+            yield kind
+    if not asked.felt and any(isinstance(act, Deliver) for act in _acts(asked.option)):
+        yield "temperatures (not simulated)"
 
 
 def _lines(*texts: str) -> int:
@@ -248,7 +259,8 @@ def _materials(asked: Asked, places: Mapping[str, Place]) -> Iterator[SheetLine]
         if isinstance(act, Deliver):
             stamps = asked.probe_stamps.get(act.device, ())
             yield SheetLine("clock", clock_words(act) + (f" [{', '.join(stamps)}]" if stamps else ""))
-    yield SheetLine("thermocouple", _points(acts, ("thermocouple", "temperature"), asked, places))
+    probes = _points(acts, ("thermocouple", "temperature"), asked, places)
+    yield SheetLine("thermocouple", "; ".join([probes, *_reads_most(asked)]))
     yield SheetLine("dissection", _dissection(acts, asked))
 
 
@@ -260,6 +272,32 @@ def _points(acts: Sequence[Act], words: Sequence[str], asked: Asked, places: Map
         if isinstance(act, Measure) and any(word in act.what.lower() for word in words)
     ]
     return "; ".join(found) or "none planned"
+
+
+def _reads_most(asked: Asked) -> Iterator[str]:
+    """Where a thermocouple would read what comes nearest to its limit."""
+    for one in _nearest_first(asked)[:1]:
+        when = f"{_whole(one.degC)} °C after {number(one.time_s / 60.0, 'min')}"
+        yield f"{name_of(one.structure)} nears its limit most{_where(one.at_mm, asked)}: {when}"
+
+
+def _felt(asked: Asked) -> Iterator[FeltView]:
+    """Hottest or coldest of the structures, nearest to a limit first, with the interval of the samples."""
+    told = {(e.id, e.target): e for e in asked.option.outcomes}
+    for one in _nearest_first(asked):
+        e = told.get(("coldest_degC" if one.colder else "hottest_degC", one.structure))
+        if e is not None:
+            bound = "" if one.bound_degC is None else f", limit {_whole(one.bound_degC)}"
+            note = "" if e.low is None or e.high is None else f"({_whole(e.low)} to {_whole(e.high)})"
+            yield FeltView(f"{name_of(one.structure)}{bound}", _whole(e.value), note)
+
+
+def _nearest_first(asked: Asked) -> list[HeatPeak]:
+    return sorted(asked.felt, key=lambda one: one.room_K)
+
+
+def _whole(degC: float) -> str:
+    return f"{degC + 0.0:.0f}".replace("-", "−")
 
 
 def _dissection(acts: Sequence[Act], asked: Asked) -> str:
@@ -444,8 +482,18 @@ def _stop_words(row: Stop, asked: Asked, near: Sequence[NearView]) -> str:
     first = next((one for one in near if "bone left" not in one.structure), None)
     structure = "nearest structure" if first is None else first.structure.removesuffix(" (derived)")
     gap = "what the plan says" if first is None else first.gap
-    text = row.text.format(volume=number(volume, "mL"), structure=structure, gap=gap)
+    bound = _bound(asked, cold=row.at == "cold")
+    text = row.text.format(volume=number(volume, "mL"), structure=structure, gap=gap, limit=bound)
     return f"{text}{f' [{tag(row.status)}]' if row.status == 'unverified' else ''}"
+
+
+def _bound(asked: Asked, *, cold: bool) -> str:
+    """The limit of what comes nearest to its own, on the side of heat or of cold."""
+    for one in _nearest_first(asked):
+        bound = one.limit.low_degC if cold else one.limit.high_degC
+        if bound is not None:
+            return number(bound, "degC")
+    return "a limit"
 
 
 def _shopping(asked: Asked, terse: bool) -> Iterator[str]:
