@@ -5,6 +5,7 @@ Two candidates of a tier are told apart, in this order, by
     strength    only where nobody was asked: the paired simulated difference (``decide.compare``)
     safety      the nearest structures and the breach of two planned ways (``decide.safety``), or published
                 harm that both have
+A combination and a part of it go by preference alone: the part stands beneath it (``decide.candidates``).
 A pair is judged by itself, on what both have: another option changes nothing between them.  No preference
 moves a technique from one tier to another; where it points elsewhere, that is said.
 """
@@ -18,6 +19,7 @@ from itertools import combinations, groupby
 import numpy as np
 
 from osteoplan.arrays import F64
+from osteoplan.decide.candidates import beneath
 from osteoplan.decide.published_draws import published_draws
 from osteoplan.decide.safety import safety
 from osteoplan.knowledge.outcomes import outcome as outcome_of
@@ -113,9 +115,10 @@ def _pairs(
     asked = preference is not None and preference.answers is not None
     for one, two in combinations(members, 2):
         told = _by_preference(one, two, preference) if asked and preference else None
-        if told is None and not asked:
-            told = _by_strength(one, two, comparison)
-        told = told or _by_safety(one, two) or _by_harm(one, two, ensemble)
+        if not (beneath(one, two) or beneath(two, one)):
+            if told is None and not asked:
+                told = _by_strength(one, two, comparison)
+            told = told or _by_safety(one, two) or _by_harm(one, two, ensemble)
         if told is not None:
             yield told
 

@@ -51,7 +51,7 @@ def first_page(result: PlanResult) -> FirstPage:
     """Everything that the first page says."""
     standings = in_order(result)
     open_, shut = chosen(standings)
-    rows = tuple(row(result, one, result.aims.get(one.recommendation.technique, ())) for one in open_)
+    rows = tuple(row(result, one, result.aims.get(one.recommendation.technique, ()), open_) for one in open_)
     ranked_by = result.comparison.ranked_by
     now = bone_lines(result, [e for e in result.simulations.now if e.id == ranked_by])
     return FirstPage(

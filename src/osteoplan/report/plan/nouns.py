@@ -68,6 +68,7 @@ class Row:
     """A technique in the table of the first page, its ways beneath it.
 
     Attributes:
+        part: it is a part of the combination above it, by itself; told beneath it.
         ways: its ways by what tells them apart, the one that is drawn first.
         tier: in words; ``above``: those of its tier that it is told above, and by what; ``terms``: on what it
             stands, what it waits for, what was presumed.
@@ -87,6 +88,7 @@ class Row:
     risk: tuple[Linked, ...]
     burden: tuple[Linked, ...]
     against: tuple[Linked, ...]
+    part: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from osteoplan.decide.candidates import candidates
+from osteoplan.decide.candidates import beneath, candidates, folded
 from osteoplan.model.choice import ABOVE_WORDS, TIER_ORDER, Candidate
 from osteoplan.model.evidence import Recommendation, tier_words
 from osteoplan.model.outcome import Estimate, Study
@@ -50,7 +50,7 @@ def in_order(result: PlanResult) -> tuple[Candidate, ...]:
     def at(one: Candidate) -> tuple[bool, int, int]:
         return one.shut, TIER_ORDER[one.recommendation.tier], place.get(one.id, last)
 
-    return tuple(sorted(found, key=at))
+    return folded(sorted(found, key=at))
 
 
 def chosen(standings: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
@@ -73,8 +73,8 @@ def chosen(standings: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], tuple
     return tuple(one for one in open_ if one in taken), tuple(shut[: MOST - len(taken)])
 
 
-def row(result: PlanResult, one: Candidate, aim: Sequence[str]) -> Row:
-    """What the table says of a technique."""
+def row(result: PlanResult, one: Candidate, aim: Sequence[str], listed: Sequence[Candidate] = ()) -> Row:
+    """What the table says of a technique; ``listed`` are all of the table."""
     shown = one.plan or (one.open[0] if one.open else None)
     tier = tier_words(one.recommendation.tier, one.recommendation.family)
     above = tuple(_above(result, one))
@@ -83,6 +83,7 @@ def row(result: PlanResult, one: Candidate, aim: Sequence[str]) -> Row:
         technique=one.recommendation.technique,
         title=one.recommendation.title,
         anchor=f"option-{shown.id}" if shown else "techniques",
+        part=any(beneath(one, whole) for whole in listed),
         ways=_cut(_ways(one), _TITLE, _LINES - _lines(one.recommendation.title, _TITLE)),
         tier=tier,
         above=above,
