@@ -201,7 +201,9 @@ def test_effects_have_no_grid_and_begin_inside_the_bone(
         done = effects(plan, devices())
         things = [thing for field in fields(done) for thing in getattr(done, field.name)]
         assert not any(isinstance(value, np.ndarray) for thing in things for value in vars(thing).values())
-        inside = [port.at_mm for port in done.ports] + [source.at_mm for source in done.sources]
+        inside = [port.at_mm for port in done.ports] + [
+            tip for source in done.sources for tip in source.tips_mm
+        ]
         inside += [solid.end_mm for solid in done.solids]
         assert all(in_bone(maps, point) for point in inside)
         injected = sum(step.act.volume_mL for step in plan.steps if isinstance(step.act, Inject))

@@ -10,7 +10,7 @@ from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.trajectory import ErrorBudget, Gap, Trajectory
 
-__all__ = ["breach_of", "nearest_gaps", "way_estimates"]
+__all__ = ["breach_of", "nearest_gaps", "nearest_of", "way_estimates"]
 
 
 def way_estimates(
@@ -78,7 +78,12 @@ def breach_of(ways: Iterable[Trajectory]) -> float:
 
 def nearest_gaps(ways: Iterable[Trajectory]) -> tuple[Gap, ...]:
     """The nearest structure of each kind over all devices of a plan, the nearest of all first."""
+    return nearest_of(gap for way in ways for gap in way.gaps)
+
+
+def nearest_of(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """The nearest of each kind, the nearest of all first."""
     nearest: dict[str, Gap] = {}
-    for gap in sorted((gap for way in ways for gap in way.gaps), key=lambda gap: gap.gap_mm):
+    for gap in sorted(gaps, key=lambda gap: gap.gap_mm):
         nearest.setdefault(gap.kind, gap)
     return tuple(nearest.values())

@@ -6,6 +6,7 @@ approach and the side, so that the way can be measured afresh.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from osteoplan.model.effects import Cylinder
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.outcome import Estimate
-from osteoplan.model.plan import OFF_SCAN, Act, Inject, Measure, Place, Plan, Remove, Violation, Wait
+from osteoplan.model.plan import OFF_SCAN, Act, Inject, Measure, Place, Plan, Remove, Step, Violation, Wait
 from osteoplan.model.trajectory import Trajectory
 from osteoplan.techniques.estimates import way_estimates
 from osteoplan.trajectory.geometry import segment_distance
@@ -37,7 +38,8 @@ from osteoplan.units import told_apart
 
 __all__ = [
     "apart", "cannulas", "cement_asked", "cement_recipe", "cement_ways", "clear_of", "lesion_mL",
-    "needle_estimates", "needle_violations", "no_needle", "place_of", "short_way", "ways_by", "why_so",
+    "needle_estimates", "needle_task", "needle_task_of", "needle_violations", "no_needle", "place_of",
+    "short_way", "sides_of", "way_along", "ways_by", "why_so",
 ]  # fmt: skip
 
 Recipe = Iterator[tuple[Act, str]]
@@ -56,8 +58,11 @@ def cement_asked(setting: Setting) -> tuple[float, str]:
     return most, f"{why} is {wanted:.1f} mL; brought to {most:.1f} mL"
 
 
-def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
+def cement_ways(setting: Setting, needle: Device | None = None) -> tuple[Trajectory, ...]:
     """Trajectories of the cement needle by every approach to this bone, those that fit first, robust first.
+
+    Args:
+        needle: another than the thinnest cannula.
 
     Raises:
         NotAvailable: no cannula on the shelf.
@@ -66,27 +71,28 @@ def cement_ways(setting: Setting) -> tuple[Trajectory, ...]:
         way
         for approach in approaches_of(setting.anatomy.bone)
         if approach.needle is not None
-        for side in _sides(setting)
-        for way in ways_by(approach, side, setting)
+        for side in sides_of(setting)
+        for way in ways_by(approach, side, setting, needle=needle)
     ]
     return once_each(sorted(found, key=_order), needle_rules(setting.inventory.way_limits))
 
 
 def ways_by(
-    approach: Approach, side: str, setting: Setting, *, beside_mm: float = 0.0
+    approach: Approach, side: str, setting: Setting, *, beside_mm: float = 0.0, needle: Device | None = None
 ) -> tuple[Trajectory, ...]:
     """Trajectories of the cement needle by one approach on one side, the most robust first.
 
     Args:
         beside_mm: how far beside the lesion the tip may end; 0 for in it, as deep as the rules ask.
+        needle: another than the thinnest cannula.
 
     Raises:
         NotAvailable: no cannula on the shelf.
     """
-    device = cannulas(setting.inventory)[0]
+    device = needle or cannulas(setting.inventory)[0]
     told = (approach.id, side, device.id, beside_mm, *setting.inventory.conditions)
     key = ("cement ways", *told, setting.ensemble)
-    task = _task(approach, side, device, setting, beside_mm)
+    task = needle_task(approach, side, device, setting, beside_mm)
     return setting.memo.once(key, lambda: needle_ways(setting.around, task, setting.ensemble).ways)
 
 
@@ -155,11 +161,19 @@ def cement_recipe(ways: Sequence[Trajectory], setting: Setting) -> Recipe:
 
 
 def needle_violations(plan: Plan, setting: Setting, solids: Sequence[Cylinder] = ()) -> Iterator[Violation]:
-    """Hard limits that the needles of a plan break, measured on their own ends."""
-    for act in _needles(plan, setting):
+    """Hard limits that the needles of a plan break, measured on their own ends.
+
+    Args:
+        solids: what stays, in the order of the steps that place it; a needle that is out by then keeps clear
+            of nothing.
+    """
+    orders = [step.order for step in plan.steps if isinstance(step.act, Place) and step.act.stays]
+    for step, act in _needles(plan, setting):
         yield from _measured(act, setting)
-        gap = setting.inventory.limit("needle_screw_min_mm").number if solids else 0.0
-        for solid in solids:
+        out = _out_by(plan, step, act)
+        beside = [solid for order, solid in zip(orders, solids, strict=False) if order < out]
+        gap = setting.inventory.limit("needle_screw_min_mm").number if beside else 0.0
+        for solid in beside:
             between = _gap(
                 act, setting.inventory.device(act.device).values["outer_diameter_mm"].number, solid
             )
@@ -224,7 +238,7 @@ def _order(way: Trajectory) -> tuple[bool, int, float, str]:
     return not way.ok or way.skin_mm is None, int(number) if number.isdigit() else 0, breach, way.id
 
 
-def _task(
+def needle_task(
     approach: Approach, side: str, device: Device, setting: Setting, beside_mm: float = 0.0
 ) -> NeedleTask:
     """A search with the patient as he lies; where nobody said, as this approach is usually done."""
@@ -238,7 +252,7 @@ def _task(
     )  # fmt: skip
 
 
-def _sides(setting: Setting) -> tuple[str, ...]:
+def sides_of(setting: Setting) -> tuple[str, ...]:
     """Sides on which the bone is reached: its own, or both of a bone in the midline."""
     side = side_of(setting.anatomy.bone)
     return (side,) if side else ("left", "right")
@@ -248,7 +262,7 @@ def _beside(
     way: Trajectory, setting: Setting, solids: Sequence[Cylinder], gap_mm: float
 ) -> Trajectory | None:
     """A needle parallel to a trajectory that keeps clear of what stays; None where there is none."""
-    task = _task(approaches()[way.approach], way.side, setting.inventory.device(way.device), setting)
+    task = needle_task(approaches()[way.approach], way.side, setting.inventory.device(way.device), setting)
     around, radius = setting.around, 0.5 * task.diameter_mm
     maps = setting.maps
     starts, ends = (np.array([getattr(s, end) for s in solids]) for end in ("start_mm", "end_mm"))
@@ -270,28 +284,41 @@ def _beside(
         return None
     middle = around.grid.positions_mm(np.argwhere(around.lesion)).mean(axis=0)
     best = min(near, key=lambda one: float(np.linalg.norm(np.array(one.tip_mm) - middle)))
-    told = _told(np.array(best.entry_mm), np.array(best.tip_mm), task, setting)[0]
+    told = way_along(np.array(best.entry_mm), np.array(best.tip_mm), task, setting)[0]
     return replace(told, id=f"{way.id}_beside", name=f"{way.name}, beside the metal")
 
 
-def _needles(plan: Plan, setting: Setting) -> Iterator[Place]:
+def _needles(plan: Plan, setting: Setting) -> Iterator[tuple[Step, Place]]:
     """Needles, by whatever approach."""
     for step in plan.steps:
         act = step.act
         if not isinstance(act, Place) or act.stays:
             continue
         if setting.inventory.device(act.device).kind == "needle":
-            yield act
+            yield step, act
+
+
+def _out_by(plan: Plan, placed: Step, act: Place) -> float:
+    """Order of the step that takes a needle out; of those of one name the first in is the first out."""
+    names = (f"{act.device}, {act.through}", f"{act.device}, {act.through.rpartition('_')[2]}")
+    alike = [
+        one.order
+        for one in plan.steps
+        if isinstance(one.act, Place) and (one.act.device, one.act.through) == (act.device, act.through)
+    ]
+    out = [one.order for one in plan.steps if isinstance(one.act, Remove) and one.act.what in names]
+    n = alike.index(placed.order)
+    return out[n] if n < len(out) else math.inf
 
 
 def _measured(act: Place, setting: Setting) -> Iterator[Violation]:
     """What a placed needle breaks, told as the search tells it."""
-    task = _task_of(act, setting)
+    task = needle_task_of(act, setting)
     if task is None:
         yield Violation("needle", f"'{act.through}' is no approach to {setting.anatomy.bone} by a needle")
         return
     entry = np.array(act.entry_mm)
-    way, broken = _told(entry, np.array(act.target_mm), task, setting)
+    way, broken = way_along(entry, np.array(act.target_mm), task, setting)
     gaps = {"wall_depth_min_mm" if g.kind == "wall" else f"{g.kind}_clearance_min_mm": g for g in way.gaps}
     for limit, text in broken:
         gap = gaps.get(limit)
@@ -302,7 +329,7 @@ def _measured(act: Place, setting: Setting) -> Iterator[Violation]:
         yield Violation("skin", text, off, SKIN_MM, "mm")
 
 
-def _told(
+def way_along(
     entry: F64, tip: F64, task: NeedleTask, setting: Setting
 ) -> tuple[Trajectory, tuple[tuple[str, str], ...]]:
     """Trajectory from a place on a needle's axis to its tip, and a sentence for each limit that it misses."""
@@ -316,7 +343,7 @@ def _told(
     return way_of(scene, tried, measured, broken=broken), why_broken(scene, tried, measured, broken, who)
 
 
-def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
+def needle_task_of(act: Place, setting: Setting) -> NeedleTask | None:
     """The search that an act belongs to."""
     name, _, side = act.through.rpartition("_")
     if side not in ("left", "right"):
@@ -326,7 +353,7 @@ def _task_of(act: Place, setting: Setting) -> NeedleTask | None:
         return None
     beside = setting.inventory.limits.get("tip_beside_mm")
     aside = 0.0 if beside is None else beside.number
-    return _task(found, side, setting.inventory.device(act.device), setting, aside)
+    return needle_task(found, side, setting.inventory.device(act.device), setting, aside)
 
 
 def _gap(act: Place, diameter_mm: float, solid: Cylinder) -> float:

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 
 from osteoplan.knowledge.approaches import approach, approaches_of
 from osteoplan.model.anatomy import Anatomy
+from osteoplan.model.device import Device
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import Act, Inject, Measure, Plan, Remove, Step, Violation, Wait, short_of
 from osteoplan.model.trajectory import Trajectory
@@ -22,7 +23,7 @@ from osteoplan.techniques.filling import needle_estimates, no_needle, place_of, 
 from osteoplan.trajectory.pedicle import PedicleSide
 from osteoplan.trajectory.setting import Setting
 
-__all__ = ["Vertebroplasty"]
+__all__ = ["Vertebroplasty", "body_mL", "pedicle_first"]
 
 _PEDICLES = "transpedicular"
 _WAYS: dict[str, tuple[PedicleSide, ...]] = {
@@ -65,7 +66,7 @@ class Vertebroplasty:
             return ()
         if approach(_PEDICLES).serves(setting.anatomy.bone):
             sides = _WAYS[plan.id.removeprefix(f"{self.id}_")]
-            looked = [way for side in sides for way in _looked_for(side, setting)]
+            looked = [way for side in sides for way in pedicle_first(side, setting)]
             return tuple(no_needle(looked))
         ways = [one for one in approaches_of(setting.anatomy.bone) if one.needle is not None]
         told = "; ".join(f"{one.title}: {one.warned}" if one.warned else one.title for one in ways)
@@ -104,7 +105,7 @@ def _chosen(sides: tuple[PedicleSide, ...], setting: Setting) -> tuple[Trajector
 
     None where one side has no way in.
     """
-    found = [[way for way in _looked_for(side, setting) if way.ok] for side in sides]
+    found = [[way for way in pedicle_first(side, setting) if way.ok] for side in sides]
     pairs = list(product(*found))
     if len(sides) == 2:
         own = [pair for pair in pairs if place_of(pair[0]).target_mm[0] > place_of(pair[1]).target_mm[0]]
@@ -112,17 +113,19 @@ def _chosen(sides: tuple[PedicleSide, ...], setting: Setting) -> tuple[Trajector
     return min(pairs, key=breach_of, default=())
 
 
-def _looked_for(side: PedicleSide, setting: Setting) -> tuple[Trajectory, ...]:
+def pedicle_first(
+    side: PedicleSide, setting: Setting, needle: Device | None = None
+) -> tuple[Trajectory, ...]:
     """Ways through a pedicle into the lesion, or beside it; where none fits, by other approaches too."""
-    through = ways_by(approach(_PEDICLES), side, setting)
+    through = ways_by(approach(_PEDICLES), side, setting, needle=needle)
     if any(way.ok for way in through):
         return through
     beside = setting.inventory.limit("tip_beside_mm").number
-    near = ways_by(approach(_PEDICLES), side, setting, beside_mm=beside)
+    near = ways_by(approach(_PEDICLES), side, setting, beside_mm=beside, needle=needle)
     if any(way.ok for way in near):
         return near
     others = [one for one in approaches_of(setting.anatomy.bone) if one.needle and one.id != _PEDICLES]
-    return (*through, *(way for one in others for way in ways_by(one, side, setting)))
+    return (*through, *(way for one in others for way in ways_by(one, side, setting, needle=needle)))
 
 
 def _recipe(ways: Sequence[Trajectory], setting: Setting) -> Iterator[tuple[Act, str]]:

@@ -5,6 +5,7 @@ Every check is measured afresh on the plan's own ends and volumes, whoever propo
     a screw that stays      its corridor, its length, its tip, the other screws
     a wire that stays       bone around it, the other wires
     a needle                its approach, and what stays
+    a probe                 the way that it goes through
     an agent injected       its share of what it is to fill, its volume
 
 The limits are those that the inventory states.
@@ -20,6 +21,7 @@ from osteoplan.model.plan import Plan, Violation
 from osteoplan.techniques.effects import effects
 from osteoplan.techniques.filling import lesion_mL, needle_violations
 from osteoplan.techniques.fixation import screw_violations
+from osteoplan.techniques.probe_ways import probe_violations
 from osteoplan.techniques.reinforced_cement import wire_violations
 from osteoplan.techniques.vertebroplasty import body_mL
 from osteoplan.trajectory.setting import Setting
@@ -38,6 +40,7 @@ def violations(plan: Plan, setting: Setting) -> tuple[Violation, ...]:
         *screw_violations(plan, setting),
         *wire_violations(plan, setting),
         *needle_violations(plan, setting, done.solids),
+        *probe_violations(plan),
         *_filling(done, setting),
     )
 
