@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import OFF_SCAN, Option, OptionStatus, Plan, Reason, Violation
 from osteoplan.model.result import Explanation, Reading
+from osteoplan.model.technique import TechniqueCard
 from osteoplan.pathway.monographs import applies
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.pathway.resources import refer
@@ -21,7 +22,8 @@ from osteoplan.techniques.registry import planned_for, techniques
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
-from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, setting_of
+from osteoplan.workflow.combine import combined
+from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, position_of, setting_of
 
 __all__ = ["comparators_alone", "facts_of", "options"]
 
@@ -49,12 +51,16 @@ def options(
     """
     setting = setting or setting_of(reading)
     facts = reading.findings.facts() if explained is None else explained.facts
-    cards, found = technique_cards(), []
-    for technique in techniques().values():
+    cards, found = technique_cards(), list[Option]()
+    known = techniques()
+    for technique in known.values():
         if technique.id in cards and applies(cards[technique.id], facts) is False:
             continue  # no option of this region, as a comparator would be none
         proposals, elsewhere = _proposed(technique, reading, setting, cache)
         found += [_option(technique, one, reading, elsewhere, explained) for one in proposals]
+    for card in cards.values():
+        if len(card.parts) == 2 and applies(card, facts) is not False:
+            found += _combined(card, found, known, reading, setting, cache, explained)
     return (*sorted(found, key=lambda one: one.kind == "comparator"), *_comparators(reading, explained))
 
 
@@ -103,6 +109,26 @@ def comparators_alone(bone: str) -> str:
     )
 
 
+def _combined(
+    card: TechniqueCard, options: Sequence[Option], known: Mapping[str, Technique], reading: Reading,
+    setting: Setting, cache: Cache | None, explained: Explanation | None,
+) -> list[Option]:  # fmt: skip
+    """Options of a combination of an ablation and a stabilisation, from those of its parts."""
+
+    def propose() -> tuple[_Proposal, ...]:
+        return tuple(
+            _Proposal(plan, tuple(violations(plan, setting.with_inventory(inventory))))
+            for plan, inventory in combined(card, options, known, reading, setting)
+        )
+
+    parts = [(o.plan, o.status) for o in options if any(o.plan.technique in group for group in card.parts)]
+    here = (setting.identity, setting.ensemble, reading.case.centre, position_of(reading.case))
+    ours = all(type(known[o.plan.technique]).__module__.startswith("osteoplan.") for o in options)
+    made = propose() if cache is None or not ours else cache.once(propose, "combined", card.id, here, parts)
+    elsewhere = refer(card.needs, reading.case.centre)
+    return [_option(card, one, reading, elsewhere, explained) for one in made]
+
+
 @dataclass(frozen=True)
 class _Proposal:
     """A plan and the hard limits that it breaks."""
@@ -147,7 +173,7 @@ def _proposals(
 
 
 def _option(
-    technique: Technique,
+    technique: Technique | TechniqueCard,
     proposal: _Proposal,
     reading: Reading,
     elsewhere: Sequence[str],
@@ -163,7 +189,10 @@ def _option(
 
 
 def _status(
-    technique: Technique, proposal: _Proposal, elsewhere: Sequence[str], explained: Explanation | None
+    technique: Technique | TechniqueCard,
+    proposal: _Proposal,
+    elsewhere: Sequence[str],
+    explained: Explanation | None,
 ) -> tuple[OptionStatus, tuple[Reason, ...]]:
     """Hard limits first (about this path), then rules (about this patient), then the centre.
 

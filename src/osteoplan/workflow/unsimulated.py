@@ -41,7 +41,7 @@ def _why(technique: str, options: Sequence[Option], bone: str) -> str:
     if any(outcome.basis == "simulated" for option in options for outcome in option.outcomes):
         return ""
     known = techniques().get(technique)
-    if known is None or known.kind == "comparator":
+    if not any(option.kind == "plan" for option in options) and (known is None or known.kind == "comparator"):
         return unsimulated(technique, planned=False)
     kind = label_of(bone).split("_")[0]
     if not options or kind not in getattr(known, "bones", (kind,)):
