@@ -24,7 +24,7 @@ from osteoplan.model.plan import Option
 from tests.report_fixture import plan_result
 
 SOURCE = Path(osteoplan.__file__).parent
-ROOMS = ("mechanics", "cement", "techniques")
+ROOMS = ("mechanics", "cement", "thermal", "techniques")
 
 
 def told() -> Iterator[tuple[str, str]]:
@@ -39,7 +39,7 @@ def _ids(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Name(id="Estimate" | "told"), args=[first, *_]):
             yield from _pattern(first)
-        case ast.Call(func=ast.Attribute(attr="from_draws" | "of_geometry"), args=[first, *_]):
+        case ast.Call(func=ast.Attribute(attr="from_draws" | "of_geometry" | "_of"), args=[first, *_]):
             yield from _pattern(first)
         case ast.Assign(targets=[ast.Name(id="id")], value=ast.IfExp() as either):
             yield from _pattern(either)

@@ -24,7 +24,9 @@ class _OutcomeRow(Strict):
     short_title: str = Field("", max_length=40)
     unit: str | tuple[str, ...]
     better: Literal["more", "less", "neither"]
-    by: tuple[Literal["mechanics", "cement", "techniques", "published", "card"], ...] = Field(min_length=1)
+    by: tuple[Literal["mechanics", "cement", "thermal", "techniques", "published", "card"], ...] = Field(
+        min_length=1
+    )
     format: Literal["number", "per_cent"] = "number"
     cell: Literal["", "evidence", "risk", "burden"] = ""
     levels: tuple[str, ...] = ()

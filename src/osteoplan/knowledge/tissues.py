@@ -55,7 +55,11 @@ class HeatTissue:
     @property
     def perfusion_W_m3K(self) -> float:
         """Heat that blood of the body's warmth brings per kelvin."""
-        share = self.number("perfusion_mL_min_kg") * self.number("density_kg_m3") / 6e7
+        return self.perfusion_at(self.number("perfusion_mL_min_kg"))
+
+    def perfusion_at(self, mL_min_kg: float) -> float:
+        """The same of another flow [W/(m3 K)]."""
+        share = mL_min_kg * self.number("density_kg_m3") / 6e7
         return share * number("heat.blood_density_kg_m3") * number("heat.blood_heat_J_kgK")
 
     @property

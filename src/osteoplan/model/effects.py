@@ -69,7 +69,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Layer:
-    """Gas or fluid that is put between tissues to part them."""
+    """Gas or fluid that is put between tissues to part them, or an embolic that closes vessels."""
 
     at_mm: Point
     agent: str

@@ -1,7 +1,7 @@
 """What a plan does to the body, told from its acts and devices alone: no technique is asked.
 
     place, stays      a solid from its outer end to its tip
-    inject            a port at the tip, with its agent and volume; gas or fluid makes a layer
+    inject            a port at the tip, with its agent and volume; gas, fluid or an embolic makes a layer
     deliver           a source of heat or cold
     expand            a cavity
     remove, wait, sample, measure    nothing that a room simulates
@@ -25,6 +25,8 @@ from osteoplan.model.effects import Cavity, Cylinder, Effects, Layer, Port, Sour
 from osteoplan.model.plan import Deliver, Expand, Inject, Measure, Place, Plan, Remove, Sample, Wait
 from osteoplan.trajectory.surroundings import point
 
+_EMBOLICS = order().kinds["embolise"].agents
+
 __all__ = ["effects", "outer_end", "rod_of"]
 
 
@@ -42,7 +44,7 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
                 if act.device not in devices:
                     raise UnknownName("device", act.device, devices, "the shelf")
                 solids.append(rod_of(devices[act.device], point(outer_end(act)), act.target_mm))
-            case Inject(agent, at_mm, volume_mL) if agent in order().no_part:
+            case Inject(agent, at_mm, volume_mL) if agent in order().no_part or agent in _EMBOLICS:
                 layers.append(Layer(at_mm, agent, volume_mL, step.order))
             case Inject(agent, at_mm, volume_mL):
                 ports.append(Port(at_mm, agent, volume_mL, step.order))

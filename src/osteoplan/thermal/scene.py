@@ -7,7 +7,7 @@ image ends: beyond that nothing is known, and the edge keeps its temperature.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from osteoplan.errors import BadInput
 from osteoplan.kernels.distance import signed_distance
 from osteoplan.kernels.resample import gather_linear
 from osteoplan.model.anatomy import Structure
+from osteoplan.model.effects import Layer
 from osteoplan.model.volume import Volume
 from osteoplan.trajectory.surroundings import Surroundings
 
-__all__ = ["HeatScene", "scene"]
+__all__ = ["HeatScene", "parted", "scene"]
 
 GAS_HU = -300.0  # darker than fat and wet lung: gas, which is a wall to heat
+GAS, FLUIDS = "gas", ("saline", "contrast", "anaesthetic")  # agents that part tissues
 _SMOOTH = 3  # voxels around a mask in which its distance map is worked out
 
 
@@ -39,6 +41,7 @@ class HeatScene:
         metal: metal, stents and cement that are in the patient already.
         gas: air, lung and bowel gas.
         body: inside the patient.
+        fluid: that was put between tissues; None where there is none.
     """
 
     around: Surroundings
@@ -49,6 +52,7 @@ class HeatScene:
     metal: Mask
     gas: Mask
     body: Mask
+    fluid: Mask | None = None
 
     @property
     def bone(self) -> Mask:
@@ -107,6 +111,26 @@ def scene(around: Surroundings, middle_mm: Sequence[Point], *, edge_mm: float, r
         around, grid, here(around.lesion), {name: here(mask) for name, mask in around.bones.items()},
         {name: mask for name, mask in structures.items() if mask.any()}, here(around.metal), gas, body,
     )  # fmt: skip
+
+
+def parted(scene: HeatScene, layers: Sequence[Layer]) -> HeatScene:
+    """The scene with gas or fluid between its tissues: of each layer the nearest free cubes, by its volume.
+
+    Bone, canal, vessels and organs stay where they are; what is pushed aside is not modelled.
+    """
+    if not layers:
+        return scene
+    taken = ~scene.body | scene.metal | scene.lesion
+    for mask in (*scene.bones.values(), *scene.structures.values()):
+        taken = taken | mask
+    gas, fluid = scene.gas.copy(), np.zeros_like(scene.gas)
+    free = np.argwhere(~taken & ~gas)
+    for layer in (one for one in layers if one.agent in (GAS, *FLUIDS)):
+        away = np.linalg.norm(scene.grid.positions_mm(free) - np.array(layer.at_mm), axis=1)
+        count = min(len(free), round(1000.0 * layer.volume_mL / scene.grid.voxel_volume_mm3))
+        cubes = free[np.argsort(away, kind="stable")[:count]]
+        (gas if layer.agent == GAS else fluid)[tuple(cubes.T)] = True
+    return replace(scene, gas=gas, fluid=fluid)
 
 
 def on_grid(mask: Mask, image: Volume, grid: Volume) -> Mask:

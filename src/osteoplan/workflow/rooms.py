@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from osteoplan.cement.grow import fill
@@ -19,12 +19,15 @@ from osteoplan.errors import OnStep
 from osteoplan.model.effects import Effects
 from osteoplan.model.field import Field
 from osteoplan.model.simulated import Simulated
+from osteoplan.thermal.apply import HeatSettings, apply_heat
+from osteoplan.thermal.curing import CuringSettings, cure
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.progress import Progress, Span, stage
 
 __all__ = [
-    "AFTER_ALL", "ROOMS", "CementRoom", "Room", "concerning", "kept", "not_simulated", "run_rooms",
+    "AFTER_ALL", "ROOMS", "CementRoom", "CuringRoom", "HeatRoom", "Room", "concerning", "kept",
+    "not_simulated", "run_rooms",
 ]  # fmt: skip
 
 AFTER_ALL = sys.maxsize  # first step of a room that looks at what all steps leave
@@ -90,7 +93,60 @@ class CementRoom:
         return fill(setting.around, effects, setting.ensemble, on_step=on_step)
 
 
-ROOMS: tuple[Room, ...] = (CementRoom(),)  # beside the load cases of the bone, which come after all
+@dataclass(frozen=True)
+class HeatRoom:
+    """Heat and cold from their probes into tissue."""
+
+    id: str = "heat"
+    doing: str = "heating or freezing"
+    reads: frozenset[str] = frozenset({"sources", "layers"})
+    fields_read: frozenset[str] = frozenset({"cement_fraction"})
+    settings: HeatSettings = field(default_factory=HeatSettings)
+
+    def first_step(self, effects: Effects) -> int | None:
+        """The first delivery."""
+        return min((source.step for source in effects.sources), default=None)
+
+    def run(
+        self, setting: Setting, effects: Effects, fields: tuple[Field, ...], on_step: OnStep
+    ) -> Simulated:
+        """All deliveries, one after the other."""
+        cement = next((one for one in fields if one.quantity == "cement_fraction"), None)
+        return apply_heat(
+            setting.around, effects.sources, effects.layers, setting.ensemble, self.settings, cement=cement,
+            on_step=on_step,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CuringRoom:
+    """Cement that sets, after whatever heat or cold there was."""
+
+    id: str = "curing"
+    doing: str = "setting cement"
+    reads: frozenset[str] = frozenset({"ports"})
+    fields_read: frozenset[str] = frozenset({"cement_fraction", "temperature_end"})
+    settings: CuringSettings = field(default_factory=CuringSettings)
+
+    def first_step(self, effects: Effects) -> int | None:
+        """The first injection: it comes right after the cement's growth."""
+        return min((port.step for port in effects.ports), default=None)
+
+    def run(
+        self, setting: Setting, effects: Effects, fields: tuple[Field, ...], on_step: OnStep
+    ) -> Simulated:
+        """Let the cement set."""
+        by = {one.quantity: one for one in fields}
+        if "cement_fraction" not in by:
+            return Simulated(())
+        return cure(
+            setting.around, by["cement_fraction"], by.get("temperature_end"), setting.ensemble, self.settings,
+            on_step=on_step,
+        )  # fmt: skip
+
+
+# beside the load cases of the bone, which come after all; of one step the first listed acts first
+ROOMS: tuple[Room, ...] = (HeatRoom(), CementRoom(), CuringRoom())
 
 
 def run_rooms(

@@ -1,0 +1,32 @@
+"""Where along its shaft a probe acts."""
+
+from __future__ import annotations
+
+from math import dist
+
+from osteoplan.arrays import Point
+from osteoplan.errors import BadInput
+from osteoplan.knowledge.applicators import Applicator
+
+__all__ = ["active_ends"]
+
+
+def active_ends(applicator: Applicator, tip_mm: Point, entry_mm: Point) -> tuple[Point, Point]:
+    """LPS ends of the active part, the one nearer to the entry first.
+
+    Raises:
+        BadInput: the active part is longer than the way from the entry to the tip.
+    """
+    length = dist(tip_mm, entry_mm)
+    near, far = applicator.tip_mm + applicator.length_mm, applicator.tip_mm
+    if near >= length:
+        raise BadInput(
+            f"{applicator.name}: its active part ends {near:.0f} mm above the tip, and the way in is "
+            f"{length:.0f} mm long"
+        )
+
+    def up(mm: float) -> Point:
+        x, y, z = (tip + (entry - tip) * mm / length for tip, entry in zip(tip_mm, entry_mm, strict=True))
+        return x, y, z
+
+    return up(near), up(far)
