@@ -127,6 +127,37 @@ def diff(before: str, after: str = "package", *, json: Json = False) -> int:
     return DONE
 
 
+@knowledge.command(name="fit-applicator")
+def fit_applicator(file: Path, *, device: str | None = None, json: Json = False) -> int:
+    """Fit probes to charted zones: at most as many parameters as numbers, and how far off on rows left out.
+
+    Exit status 3 where no probe could be held against a row.
+
+    Example: osteoplan knowledge fit-applicator centre/zones.yaml
+
+    Parameters
+    ----------
+    file
+        a centre's own zones and probes (docs/applicators.md)
+    device
+        id of the one probe to fit; all that the file's zones name without it
+    """
+    from osteoplan.cli.applicator_lines import as_json, fit_lines
+    from osteoplan.cli.console import out, print_json, watching
+    from osteoplan.workflow.fit_applicator import fit_applicators
+
+    with watching() as progress:
+        found = fit_applicators(file, device, progress=progress)
+    if json:
+        print_json({"probes": [as_json(one) for one in found]})
+    else:
+        for one in found:
+            for line in fit_lines(one):
+                out.print(line, markup=False)
+        out.print(USE, style="dim")
+    return DONE if any(one.fitted for one in found) else INCOMPLETE
+
+
 @knowledge.command
 def site(folder: Path, *, centre: Path | None = None) -> int:
     """Write the knowledge as pages for a browser: every score, rule, technique, drawing and source.

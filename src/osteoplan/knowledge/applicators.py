@@ -19,6 +19,7 @@ from osteoplan.errors import BadInput, UnknownName, named
 from osteoplan.knowledge.devices import DeviceRow, devices
 from osteoplan.knowledge.load import Cited, Strict, all_known, dated, document
 from osteoplan.knowledge.marked import read_marked
+from osteoplan.knowledge.tissues import heat_tissues
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
 from osteoplan.model.evidence import Known
@@ -107,6 +108,8 @@ class ZoneRow(Cited):
         device: id of the probe (``data/devices``, or ``devices`` of the same file).
         medium: what it was charted or measured in, in words.
         organ: ``liver``, ``kidney`` ...; ``none`` for a phantom; ``not stated``.
+        tissue: id of what the medium is like (``data/tissues``), for a model that is held against the row;
+            the organ where it is left out.
         setting: how: a vendor's chart, in the living, in tissue outside the body, in a phantom.
         edge: what the border of the zone is, in words.
         isotherm_degC: the border's temperature, where it is one.
@@ -122,6 +125,7 @@ class ZoneRow(Cited):
     modality: Modality
     medium: str = Field(min_length=3)
     organ: str = Field(min_length=3)
+    tissue: str = ""
     setting: Literal["chart", "in vivo", "ex vivo", "phantom"]
     edge: str = Field(min_length=3)
     isotherm_degC: float | None = Field(default=None, ge=-200, le=150)
@@ -310,6 +314,8 @@ def _fault(row: ZoneRow, before: Iterable[ZoneRow], shelf: Mapping[str, Device])
         return "the id stands twice; give each zone its own"
     if row.device not in shelf:
         return str(UnknownName("probe", row.device, shelf))
+    if row.tissue and row.tissue not in heat_tissues():
+        return str(UnknownName("tissue", row.tissue, heat_tissues()))
     if row.status == "verified":
         return f"a zone is 'unverified' ({LABEL}); write status: unverified"
     return ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from osteoplan.errors import named
-from osteoplan.knowledge.load import KnownRow, Strict, all_known, document
+from osteoplan.knowledge.load import KnownRow, Strict, all_known, documents
 from osteoplan.knowledge.values import number
 from osteoplan.model.evidence import Known
 
@@ -71,9 +71,10 @@ class HeatTissue:
 @cache
 def heat_tissues() -> Mapping[str, HeatTissue]:
     """Every tissue by id."""
-    rows = document("tissues/tissues.yaml", _TissueFile).tissues
     return {
-        id: HeatTissue(id, row.name, all_known(row.values, f"the tissue '{id}'")) for id, row in rows.items()
+        id: HeatTissue(id, row.name, all_known(row.values, f"the tissue '{id}'"))
+        for file in documents("tissues", _TissueFile).values()
+        for id, row in file.tissues.items()
     }
 
 

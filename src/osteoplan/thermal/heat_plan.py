@@ -12,12 +12,13 @@ import numpy as np
 from osteoplan.arrays import F32, Point
 from osteoplan.errors import BadInput, OnStep
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.knowledge.applicators import applicator_of
+from osteoplan.knowledge.applicators import Applicator, applicator_of
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Layer, Source
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
+from osteoplan.model.volume import Volume
 from osteoplan.thermal.at_risk import AtRisk, Felt, at_risk, felt
 from osteoplan.thermal.deliver import Checkpoint, Driver, deliver
 from osteoplan.thermal.freezing import Cryo
@@ -33,7 +34,8 @@ from osteoplan.trajectory.probes.parallel import segment_distances
 from osteoplan.trajectory.surroundings import Surroundings, point
 
 __all__ = [
-    "EMBOLICS", "HeatNumbers", "HeatPlan", "ProbeSample", "drivers_of", "place_words", "probe_samples",
+    "EMBOLICS", "HeatNumbers", "HeatPlan", "ProbeSample", "driver_of", "drivers_of", "place_words",
+    "probe_samples",
 ]  # fmt: skip
 
 REACH_MM = 40.0  # around the active parts: what heat and cold of one session can reach
@@ -201,15 +203,31 @@ def drivers_of(here: HeatScene, matter: Matter, source: Source, sample: ProbeSam
     Raises:
         BadInput: heat of a kind that no model here makes.
     """
-    one, probes = applicator_of(source.device), _strayed(_probes(source), sample.hand)
+    probes = _strayed(_probes(source), sample.hand)
+    return driver_of(here.grid, matter, applicator_of(source.device), probes, sample)
+
+
+def driver_of(
+    grid: Volume, matter: Matter, one: Applicator, probes: Sequence[tuple[Point, Point]],
+    sample: ProbeSample = AS_STATED,
+) -> Driver:  # fmt: skip
+    """What drives probes (tip, entry) of one kind.
+
+    Raises:
+        BadInput: heat of a kind that no model here makes.
+    """
     match one.energy:
         case "cold":
             return Cryo(
-                here.grid, one, probes, body_degC=matter.medium.blood_degC, wall=sample.wall,
+                grid,
+                one,
+                probes,
+                body_degC=matter.medium.blood_degC,
+                wall=sample.wall,
                 cooling=sample.cooling,
-            )  # fmt: skip
+            )
         case "microwave" | "laser":
-            return Radiator(here.grid, matter, one, probes, output=sample.output)
+            return Radiator(grid, matter, one, probes, output=sample.output)
         case _:
             raise BadInput(f"{one.name}: {one.energy} is not simulated by this version")
 
