@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from osteoplan.kernels.damage import arrhenius_step, cem43_step
+from osteoplan.kernels.simd import fill, lanes, load, store
 
 __all__ = [
     "BOIL", "NEVER", "STEAM", "cold_box", "copy_rim", "enthalpies", "exchange", "hold_probe", "joules",
@@ -23,7 +24,20 @@ __all__ = [
 
 NEVER = np.int64(2**62)  # step at which a row that has not frozen froze
 BOIL, STEAM = 100.0, 102.0  # degC between which tissue takes up its heat of boiling
+LANES = lanes(np.float32)
 FAST = {"reassoc", "contract", "nsz"}
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def one(u, x, m, by, t):  # type: ignore[no-untyped-def]
+    """W/m3 that come to cell m of flat arrays from the cells ``by`` before and after it."""
+    return u[m - by] * (x[m - by] - t) + u[m] * (x[m + by] - t)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def many(u, x, m, by, t):  # type: ignore[no-untyped-def]
+    """The same of cell m and those after it, as a vector."""
+    return load(u, m - by) * (load(x, m - by) - t) + load(u, m) * (load(x, m + by) - t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -37,8 +51,16 @@ def stir(  # type: ignore[no-untyped-def]
     fixed: k of cells that keep their T, by row from fixed_at.
     taken_up: (ni, nj) J/m3 summed along a row that blood brought.
     """
-    ux, uy, uz = faces
-    fx, fy, fz = frozen_faces
+    nj, nk = e.shape[1], e.shape[2]
+    plane, zero = nj * nk, np.float32(0.0)
+    # one axis each: a slice of every row would cost more than the row
+    a, b, an, bn, er, g = A.ravel(), B.ravel(), An.ravel(), Bn.ravel(), e.ravel(), gain.ravel()
+    w, s = W.ravel(), q.ravel()
+    ux, uy, uz = faces[0].ravel(), faces[1].ravel(), faces[2].ravel()
+    fx, fy, fz = frozen_faces[0].ravel(), frozen_faces[1].ravel(), frozen_faces[2].ravel()
+    melt, ratio, boil = thermal[0].ravel(), thermal[1].ravel(), thermal[2].ravel()
+    lane = np.empty(LANES, np.float32)
+    step, arrives, none = fill(a, dt), fill(a, blood), fill(a, zero)
     for i in range(first, last):
         for j in range(region[2], region[3]):
             through = hole[0] <= i < hole[1] and hole[2] <= j < hole[3]
@@ -46,98 +68,90 @@ def stir(  # type: ignore[no-untyped-def]
                 cold[i, j] < now or cold[i - 1, j] < now or cold[i + 1, j] < now or cold[i, j - 1] < now
                 or cold[i, j + 1] < now
             )  # fmt: skip
+            row = i * plane + j * nk
             for part in range(2 if through else 1):
-                low = hole[5] if part == 1 else region[4]
-                high = hole[4] if through and part == 0 else region[5]
-                n = high - low
-                if n <= 0:
+                low = row + (hole[5] if part == 1 else region[4])
+                high = row + (hole[4] if through and part == 0 else region[5])
+                if high <= low:
                     continue
-                a, ak, aj = A[i, j, low:high], A[i, j, low - 1 : high - 1], A[i, j, low + 1 : high + 1]
-                a1, a2, a3, a4 = (
-                    A[i - 1, j, low:high], A[i + 1, j, low:high], A[i, j - 1, low:high],
-                    A[i, j + 1, low:high],
-                )  # fmt: skip
-                u1, u2, u3, u4, u5, u6 = (
-                    ux[i - 1, j, low:high], ux[i, j, low:high], uy[i, j - 1, low:high], uy[i, j, low:high],
-                    uz[i, j, low - 1 : high - 1], uz[i, j, low:high],
-                )  # fmt: skip
-                er, g, w, s, new = (
-                    e[i, j, low:high], gain[i, j, low:high], W[i, j, low:high], q[i, j, low:high],
-                    An[i, j, low:high],
-                )  # fmt: skip
-                blood_in = np.float32(0.0)
-                least, most = np.float32(1e30), np.float32(-1e30)
+                wide = high - (high - low) % LANES
+                blood_in, beyond = zero, 0
                 if is_cold:
-                    b, bk, bj = B[i, j, low:high], B[i, j, low - 1 : high - 1], B[i, j, low + 1 : high + 1]
-                    b1, b2, b3, b4 = (
-                        B[i - 1, j, low:high], B[i + 1, j, low:high], B[i, j - 1, low:high],
-                        B[i, j + 1, low:high],
-                    )  # fmt: skip
-                    f1, f2, f3, f4, f5, f6 = (
-                        fx[i - 1, j, low:high], fx[i, j, low:high], fy[i, j - 1, low:high],
-                        fy[i, j, low:high], fz[i, j, low - 1 : high - 1], fz[i, j, low:high],
-                    )  # fmt: skip
-                    for k in range(n):
-                        t, v = a[k], b[k]
-                        flux = u1[k] * (a1[k] - t) + u2[k] * (a2[k] - t) + u3[k] * (a3[k] - t)
-                        flux += u4[k] * (a4[k] - t) + u5[k] * (ak[k] - t) + u6[k] * (aj[k] - t)
-                        flux += f1[k] * (b1[k] - v) + f2[k] * (b2[k] - v) + f3[k] * (b3[k] - v)
-                        flux += f4[k] * (b4[k] - v) + f5[k] * (bk[k] - v) + f6[k] * (bj[k] - v)
-                        p = w[k] * (blood - t) if v >= np.float32(0.0) else np.float32(0.0)
+                    for m in range(low, wide, LANES):
+                        t, v = load(a, m), load(b, m)
+                        flux = many(ux, a, m, plane, t) + many(uy, a, m, nk, t) + many(uz, a, m, 1, t)
+                        flux = flux + many(fx, b, m, plane, v) + many(fy, b, m, nk, v) + many(fz, b, m, 1, v)
+                        store(er, m, load(er, m) + step * load(g, m) * (flux + load(s, m)))
+                    for m in range(wide, high):
+                        t, v = a[m], b[m]
+                        flow = one(ux, a, m, plane, t) + one(uy, a, m, nk, t) + one(uz, a, m, 1, t)
+                        flow += one(fx, b, m, plane, v) + one(fy, b, m, nk, v) + one(fz, b, m, 1, v)
+                        er[m] += dt * g[m] * (flow + s[m])
+                    for m in range(low, high):
+                        p = w[m] * (blood - a[m]) if b[m] >= zero else zero
                         blood_in += p
-                        er[k] += dt * g[k] * (flux + p + s[k])
+                        er[m] += dt * g[m] * p
+                    beyond = 1
                 else:
-                    for k in range(n):
-                        t = a[k]
-                        flux = u1[k] * (a1[k] - t) + u2[k] * (a2[k] - t) + u3[k] * (a3[k] - t)
-                        flux += u4[k] * (a4[k] - t) + u5[k] * (ak[k] - t) + u6[k] * (aj[k] - t)
-                        p = w[k] * (blood - t)
+                    brought = none
+                    for m in range(low, wide, LANES):
+                        t = load(a, m)
+                        flux = many(ux, a, m, plane, t) + many(uy, a, m, nk, t) + many(uz, a, m, 1, t)
+                        perfused = load(w, m) * (arrives - t)
+                        brought = brought + perfused
+                        x = load(er, m) + step * load(g, m) * (flux + perfused + load(s, m))
+                        store(er, m, x)
+                        store(an, m, arrives + x)
+                    store(lane, 0, brought)
+                    for m in range(LANES):
+                        blood_in += lane[m]
+                    for m in range(wide, high):
+                        t = a[m]
+                        flow = one(ux, a, m, plane, t) + one(uy, a, m, nk, t) + one(uz, a, m, 1, t)
+                        p = w[m] * (blood - t)
                         blood_in += p
-                        x = er[k] + dt * g[k] * (flux + p + s[k])
-                        er[k] = x
-                        new[k] = blood + x
-                        least, most = min(least, x), max(most, x)
+                        er[m] += dt * g[m] * (flow + p + s[m])
+                        an[m] = blood + er[m]
+                    for m in range(low, high):
+                        beyond += (an[m] < band[1]) | (an[m] > np.float32(BOIL))
                 taken_up[i, j] += np.float64(dt) * np.float64(blood_in)
-                changes = is_cold or blood + least < band[1] or blood + most > BOIL
-                if changes and settle(i, j, low, high, An, Bn, e, thermal, blood, band, dried):
+                if beyond and settle(low, high, an, bn, er, melt, ratio, boil, blood, band, dried):
                     cold[i, j] = min(cold[i, j], now)
-                for m in range(fixed_at[i, j], fixed_at[i, j + 1]):
-                    k = fixed[m]
-                    if low <= k < high:
-                        An[i, j, k], Bn[i, j, k] = A[i, j, k], B[i, j, k]
+                for n in range(fixed_at[i, j], fixed_at[i, j + 1]):
+                    m = row + fixed[n]
+                    if low <= m < high:
+                        an[m], bn[m] = a[m], b[m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def settle(i, j, low, high, A, B, e, thermal, blood, band, dried):  # type: ignore[no-untyped-def]
-    """A and B of part of a row from its e; True where something is below the upper end of the band."""
-    melt, ratio, boil = thermal
+def settle(low, high, a, b, e, melt, ratio, boil, blood, band, dried):  # type: ignore[no-untyped-def]
+    """A and B from e of cells low to high of flat arrays; True where the band begins or is passed."""
     below, above = band[0], band[1]
     wide = above - below
     start = above - blood
     half = np.float32(0.5) / wide
-    ar, br, er = A[i, j, low:high], B[i, j, low:high], e[i, j, low:high]
-    mr, rr, lr = melt[i, j, low:high], ratio[i, j, low:high], boil[i, j, low:high]
     zero = np.float32(0.0)
-    least, most = np.float32(1e30), np.float32(-1e30)
-    for k in range(high - low):
-        x = er[k]
+    frozen, boils = 0, 0
+    for m in range(low, high):
+        x = e[m]
         y = min(x - start, zero)  # into the band
-        inside = max(y, -mr[k] * wide)
-        t = max(x, start) + blood + inside / mr[k] + (y - inside) * rr[k]
+        inside = max(y, -melt[m] * wide)
+        t = max(x, start) + blood + inside / melt[m] + (y - inside) * ratio[m]
         s = min(max(above - t, zero), wide)
         v = -s * s * half - max(below - t, zero)
-        br[k] = v
-        ar[k] = t - v
-        least, most = min(least, v), max(most, t)
-    if most > np.float32(BOIL):
-        for k in range(high - low):
-            x = er[k] - (np.float32(BOIL) - blood)
+        b[m] = v
+        a[m] = t - v
+        frozen += v < zero
+        boils += t > np.float32(BOIL)
+    if boils:
+        for m in range(low, high):
+            x = e[m] - (np.float32(BOIL) - blood)
             if x > zero:
                 gap = np.float32(STEAM - BOIL)
-                steep = (lr[k] + gap) / gap
+                steep = (boil[m] + gap) / gap
                 t = np.float32(BOIL) + min(x / steep, gap)
-                ar[k] = t + max(x - steep * gap, zero) * dried
-    return least < zero
+                a[m] = t + max(x - steep * gap, zero) * dried
+    return frozen > 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -172,13 +186,21 @@ def look(first, last, region, seconds, A, B, W, T, T_max, T_min, minutes, omega,
                         W[i, j + 1, k + 1] = np.float32(0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def joules(first, last, e, c, keeps, sums):  # type: ignore[no-untyped-def]
     """sums[i, n]: J/m3 above blood temperature of row i + 1; n: free cells, held ones, gas."""
     for i in range(first, last):
         for j in range(1, e.shape[1] - 1):
-            for k in range(1, e.shape[2] - 1):
-                sums[i, keeps[i + 1, j, k]] += np.float64(e[i + 1, j, k]) * c[i + 1, j, k]
+            er, cr, row = e[i + 1, j], c[i + 1, j], keeps[i + 1, j]
+            free, held, gas = 0.0, 0.0, 0.0
+            for k in range(len(er)):
+                x = np.float64(er[k]) * cr[k]
+                free += x if row[k] == 0 else 0.0
+                held += x if row[k] == 1 else 0.0
+                gas += x if row[k] == 2 else 0.0
+            sums[i, 0] += free
+            sums[i, 1] += held
+            sums[i, 2] += gas
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -269,26 +291,19 @@ def _sides(box, side):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _through(A, B, u, f, i, j, k, x, y, z):  # type: ignore[no-untyped-def]
-    """W/m3 from cell (i, j, k) to its neighbour."""
-    axis = 0 if x else (1 if y else 2)
-    a, b, c = i + min(x, 0), j + min(y, 0), k + min(z, 0)
-    m, n, o = i + x, j + y, k + z
-    return np.float64(
-        u[axis][a, b, c] * (A[i, j, k] - A[m, n, o]) + f[axis][a, b, c] * (B[i, j, k] - B[m, n, o])
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def exchange(box, dt, A, B, faces, frozen_faces, out):  # type: ignore[no-untyped-def]
     """Add to ``out`` the J/m3 that leave a box through its faces, side by side, in dt seconds."""
     n = 0
     for side in range(6):
         span, x, y, z = _sides(box, side)
+        u, f = faces[side // 2], frozen_faces[side // 2]
+        a, b, c = min(x, 0), min(y, 0), min(z, 0)  # a face belongs to the cell before it
         for i in range(span[0], span[1]):
             for j in range(span[2], span[3]):
                 for k in range(span[4], span[5]):
-                    out[n] += dt * _through(A, B, faces, frozen_faces, i, j, k, x, y, z)
+                    flow = u[i + a, j + b, k + c] * (A[i, j, k] - A[i + x, j + y, k + z])
+                    flow += f[i + a, j + b, k + c] * (B[i, j, k] - B[i + x, j + y, k + z])
+                    out[n] += dt * flow
                     n += 1
 
 
@@ -297,17 +312,21 @@ def reflux(  # type: ignore[no-untyped-def]
     box, dt, A, B, An, Bn, e, gain, faces, frozen_faces, out, free, cold, now, thermal, blood, band, dried
 ):
     """Give the cells around a box what left it (``out``) in place of what their long step took."""
+    out *= -1.0
+    exchange(box, dt, A, B, faces, frozen_faces, out)
+    an, bn, er = An.ravel(), Bn.ravel(), e.ravel()
+    melt, ratio, boil = thermal[0].ravel(), thermal[1].ravel(), thermal[2].ravel()
     n = 0
     for side in range(6):
         span, x, y, z = _sides(box, side)
         for i in range(span[0], span[1]):
             for j in range(span[2], span[3]):
                 for k in range(span[4], span[5]):
-                    more = out[n] - dt * _through(A, B, faces, frozen_faces, i, j, k, x, y, z)
-                    n += 1
                     a, b, c = i + x, j + y, k + z
-                    e[a, b, c] += np.float32(gain[a, b, c] * more)
-                    if free[a, b, c] and settle(a, b, c, c + 1, An, Bn, e, thermal, blood, band, dried):
+                    m = (a * e.shape[1] + b) * e.shape[2] + c
+                    e[a, b, c] -= np.float32(gain[a, b, c] * out[n])
+                    n += 1
+                    if free[a, b, c] and settle(m, m + 1, an, bn, er, melt, ratio, boil, blood, band, dried):
                         cold[a, b] = min(cold[a, b], now)
 
 
