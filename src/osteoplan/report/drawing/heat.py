@@ -56,7 +56,7 @@ def isotherms(
         degC: of the record, e.g. its ``end``.
         named: what stands at the point; empty for nothing.
     """
-    scenery = _stamped(scenery, record)
+    scenery = replace(scenery, stamps=(*scenery.stamps, *_stamps(record)))
     through = np.asarray(through_mm, dtype=np.float64)
     lesion = scenery.anatomy.image.positions_mm(np.argwhere(scenery.anatomy.lesion_mask))
     zones = [
@@ -72,15 +72,17 @@ def isotherms(
 
 def margins(scenery: Scenery, record: HeatRecord, criterion: str, *, width: float) -> tuple[Picture, Picture]:
     """The lesion's surface from two opposite sides, coloured by the margin that one criterion leaves."""
-    scenery, dead = _stamped(scenery, record), record.lethal[criterion]
-    one, other = (margin_map(scenery, dead, width=width, view=view) for view in (FROM_BEHIND, FROM_IN_FRONT))
+    dead, stamps = record.lethal[criterion], _stamps(record)
+    one, other = (
+        margin_map(scenery, dead, width=width, view=view, stamps=stamps)
+        for view in (FROM_BEHIND, FROM_IN_FRONT)
+    )
     return one, other
 
 
-def _stamped(scenery: Scenery, record: HeatRecord) -> Scenery:
-    """The same case with what must be read with every picture of this delivery."""
-    what = "cold simulated" if record.cold else "heat simulated"
-    return replace(scenery, stamps=(*scenery.stamps, what, *record.stamps))
+def _stamps(record: HeatRecord) -> tuple[str, ...]:
+    """What must be read with every picture of this delivery."""
+    return "cold simulated" if record.cold else "heat simulated", *record.stamps
 
 
 def _levels(record: HeatRecord) -> tuple[float, ...]:

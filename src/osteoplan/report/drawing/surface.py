@@ -33,6 +33,7 @@ _STEP_MM = 0.5
 _SMOOTH_MM = 0.9  # slices are thicker than that: hides their steps, keeps a lamina
 _LESION_BEFORE_MM = 1.5  # cement may end where the lesion does: the lesion stays visible over it
 _LIGHT = np.array([-0.35, 0.55, 0.76])  # from the upper left, mostly from the viewer
+_FINE = 90  # pixels across a lesion that fills a picture of its own
 MARGIN_MM = 10.0  # ends of the map of margins
 _GROUND = np.array([0.07, 0.07, 0.08])
 
@@ -63,24 +64,25 @@ FROM_IN_FRONT = View.of("seen from in front, right and below", (-0.62, -0.62, -0
 
 @dataclass(frozen=True, eq=False)
 class _Canvas:
-    """The picture rectangle in view coordinates [mm]: left edge, top edge, size in pixels."""
+    """The picture rectangle in view coordinates [mm]: left edge, top edge, size in pixels of ``step_mm``."""
 
     view: View
     left: float
     top: float
     rows: int
     cols: int
+    step_mm: float = _STEP_MM
 
     def pixel(self, positions_mm: F64) -> F64:
         """(..., 3) (column, row, depth towards the viewer), pixels and mm."""
         seen = positions_mm @ self.view.axes.T
-        column = (seen[..., 0] - self.left) / _STEP_MM
-        return np.stack([column, (self.top - seen[..., 1]) / _STEP_MM, seen[..., 2]], axis=-1)
+        column = (seen[..., 0] - self.left) / self.step_mm
+        return np.stack([column, (self.top - seen[..., 1]) / self.step_mm, seen[..., 2]], axis=-1)
 
     def positions_mm(self, depth: F64) -> F64:
         """(rows, cols) depths towards the viewer [mm] -> (rows, cols, 3) LPS."""
         row, col = np.indices(depth.shape)
-        seen = np.stack([self.left + col * _STEP_MM, self.top - row * _STEP_MM, depth], axis=-1)
+        seen = np.stack([self.left + col * self.step_mm, self.top - row * self.step_mm, depth], axis=-1)
         placed: F64 = np.where(np.isfinite(depth)[..., None], seen, 0.0) @ self.view.axes
         return placed
 
@@ -128,18 +130,17 @@ def scene(
     )
 
 
-def margin_map(scenery: Scenery, dead: Volume, *, width: float, view: View) -> Picture:
+def margin_map(
+    scenery: Scenery, dead: Volume, *, width: float, view: View, stamps: tuple[str, ...] = ()
+) -> Picture:
     """The lesion's surface from one side, coloured by how far beyond it everything is dead.
 
     Args:
         dead: mask of what one criterion calls dead; where it does not reach the surface the margin is
             negative: what is left of the lesion there.
+        stamps: beside those of the scenery.
     """
-    lesion = shape_of(scenery.anatomy.lesion_mask, scenery.anatomy.image)
-    assert lesion is not None, "a lesion without a voxel is no Anatomy"
-    lesion_mm = scenery.anatomy.image.positions_mm(np.argwhere(scenery.anatomy.lesion_mask))
-    canvas = _canvas(view, lesion_mm, margin_mm=4.0)
-    depth, normal = _surface(canvas, lesion)
+    canvas, depth, normal = _lesion_seen(scenery, view)
     found = np.isfinite(depth)
     beyond = np.full(depth.shape, -MARGIN_MM)
     if dead.array.any():
@@ -154,9 +155,23 @@ def margin_map(scenery: Scenery, dead: Volume, *, width: float, view: View) -> P
         image=data_uri(np.round(255.0 * picture).astype(np.uint8)),
         width=width,
         height=width * canvas.rows / canvas.cols,
-        stamps=scenery.stamps,
+        stamps=(*scenery.stamps, *stamps),
         cube=_cube(view, at=(26.0, width * canvas.rows / canvas.cols - 26.0), edge=24.0),
     )
+
+
+def _lesion_seen(scenery: Scenery, view: View) -> tuple[_Canvas, F64, F64]:
+    """The lesion's surface from one side: the same for every criterion, so found once."""
+    key = ("lesion", view)
+    if key not in scenery.drawn:
+        lesion = shape_of(scenery.anatomy.lesion_mask, scenery.anatomy.image)
+        assert lesion is not None, "a lesion without a voxel is no Anatomy"
+        lesion_mm = scenery.anatomy.image.positions_mm(np.argwhere(scenery.anatomy.lesion_mask))
+        size_mm = float(np.ptp(lesion_mm, axis=0).max())
+        canvas = _canvas(view, lesion_mm, margin_mm=4.0, step_mm=min(_STEP_MM, size_mm / _FINE))
+        scenery.drawn[key] = canvas, *_surface(canvas, lesion)
+    found: tuple[_Canvas, F64, F64] = scenery.drawn[key]
+    return found
 
 
 def margin_colours(margin_mm: F64) -> F64:
@@ -191,14 +206,14 @@ def _reach(bone_mm: F64) -> tuple[F64, F64]:
     return bone_mm.min(axis=0) - 2.0, bone_mm.max(axis=0) + 2.0
 
 
-def _canvas(view: View, hold_mm: F64, *, margin_mm: float) -> _Canvas:
+def _canvas(view: View, hold_mm: F64, *, margin_mm: float, step_mm: float = _STEP_MM) -> _Canvas:
     """A square around the points as they are seen."""
     seen = hold_mm @ view.axes.T
     low, high = seen.min(axis=0), seen.max(axis=0)
     half = (high - low)[:2].max() / 2 + margin_mm
     middle = (low + high)[:2] / 2
-    count = int(np.ceil(2 * half / _STEP_MM))
-    return _Canvas(view, float(middle[0] - half), float(middle[1] + half), count, count)
+    count = int(np.ceil(2 * half / step_mm))
+    return _Canvas(view, float(middle[0] - half), float(middle[1] + half), count, count, step_mm)
 
 
 def _add(
@@ -239,7 +254,7 @@ def _surface(canvas: _Canvas, shape: Volume) -> tuple[F64, F64]:
     before = np.take_along_axis(box, np.maximum(hit - 1, 0)[..., None], 2)[..., 0]
     at = np.take_along_axis(box, hit[..., None], 2)[..., 0]
     share = np.where(found, -before / np.where(found, at - before, 1.0), 0.0)
-    depth = np.where(found, first[2] - (hit - 1 + share) * _STEP_MM, -np.inf)
+    depth = np.where(found, first[2] - (hit - 1 + share) * canvas.step_mm, -np.inf)
     normal = _normals(box, hit)
     whole = np.full((canvas.rows, canvas.cols), -np.inf)
     turned = np.zeros((canvas.rows, canvas.cols, 3))
@@ -256,18 +271,22 @@ def _resampled(canvas: _Canvas, shape: Volume) -> tuple[F32, tuple[int, int, flo
     high = np.minimum(np.ceil(seen[:, :2].max(axis=0)).astype(int) + 1, (canvas.cols, canvas.rows))
     near, far = float(seen[:, 2].max()), float(seen[:, 2].min())
     right, up, toward = canvas.view.axes
-    steps_mm = np.stack([-up, right, -toward], axis=1) * _STEP_MM
+    steps_mm = np.stack([-up, right, -toward], axis=1) * canvas.step_mm
     start_mm = (
-        (canvas.left + low[0] * _STEP_MM) * right
-        + (canvas.top - low[1] * _STEP_MM) * up
-        + (near + _STEP_MM) * toward
+        (canvas.left + low[0] * canvas.step_mm) * right
+        + (canvas.top - low[1] * canvas.step_mm) * up
+        + (near + canvas.step_mm) * toward
     )
     to_index = np.linalg.inv(shape.affine[:3, :3])
-    size = (high[1] - low[1], high[0] - low[0], int(np.ceil((near - far) / _STEP_MM)) + 3)
+    size = (high[1] - low[1], high[0] - low[0], int(np.ceil((near - far) / canvas.step_mm)) + 3)
     box = ndimage.affine_transform(
         shape.array, to_index @ steps_mm, shape.indices(start_mm), size, order=1, mode="constant", cval=-5.0
     )
-    return ndimage.gaussian_filter(box, _SMOOTH_MM / _STEP_MM), (int(low[1]), int(low[0]), near + _STEP_MM)
+    return ndimage.gaussian_filter(box, _SMOOTH_MM / canvas.step_mm), (
+        int(low[1]),
+        int(low[0]),
+        near + canvas.step_mm,
+    )
 
 
 def _normals(box: F32, hit: Indices) -> F64:
@@ -285,7 +304,7 @@ def _normals(box: F32, hit: Indices) -> F64:
 def _rod(canvas: _Canvas, rod: DrawnRod) -> _Layer:
     """A cylinder along parallel rays: depth of its axis plus the rise of its round side."""
     entry, tip = canvas.pixel(np.stack([rod.entry_mm, rod.tip_mm]))
-    radius = max((rod.diameter_mm or 1.0) / 2, 0.5) / _STEP_MM
+    radius = max((rod.diameter_mm or 1.0) / 2, 0.5) / canvas.step_mm
     run = tip[:2] - entry[:2]
     length = max(float(np.linalg.norm(run)), 1e-6)
     row, col = np.indices((canvas.rows, canvas.cols))
@@ -294,7 +313,7 @@ def _rod(canvas: _Canvas, rod: DrawnRod) -> _Layer:
     beside = (offset[..., 0] * run[1] - offset[..., 1] * run[0]) / length
     inside = (np.abs(beside) <= radius) & (share >= 0.0) & (share <= 1.0)
     rise = np.sqrt(np.clip(1.0 - (beside / radius) ** 2, 0.0, 1.0))
-    depth = entry[2] + share * (tip[2] - entry[2]) + rise * radius * _STEP_MM
+    depth = entry[2] + share * (tip[2] - entry[2]) + rise * radius * canvas.step_mm
     shade = 0.45 + 0.55 * rise
     alpha = inside * np.clip(radius - np.abs(beside) + 0.5, 0.0, 1.0)
     return _Layer(np.where(inside, depth, -np.inf), shade[..., None] * np.asarray(rgb(NEEDLE)), alpha)
