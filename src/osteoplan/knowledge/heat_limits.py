@@ -11,7 +11,8 @@ from osteoplan.knowledge.load import KnownRow, Strict, all_known, document
 from osteoplan.model.evidence import Known
 
 __all__ = [
-    "LethalCriterion", "StructureLimit", "heat_distances", "lethal_criteria", "limit_of", "structure_limits",
+    "LethalCriterion", "StructureLimit", "heat_distances",
+    "isotherms_drawn", "lethal_criteria", "limit_of", "structure_limits",
 ]  # fmt: skip
 
 CriterionKind = Literal["CEM43", "Arrhenius", "above", "below"]
@@ -42,6 +43,7 @@ class _LimitsFile(Strict):
     lethal: tuple[_LethalRow, ...]
     limits: tuple[_LimitRow, ...]
     distances: dict[str, KnownRow]
+    drawn: dict[str, KnownRow]
 
 
 @dataclass(frozen=True)
@@ -111,3 +113,10 @@ def heat_distances() -> tuple[Known, Known]:
     """(usual, protected) distance of cord or root from what is dead [mm]."""
     rows = all_known(document(FILE, _LimitsFile).distances, FILE)
     return rows["usual_mm"], rows["protect_mm"]
+
+
+def isotherms_drawn(*, cold: bool) -> tuple[tuple[float, ...], float]:
+    """(of the lethal criteria, outermost first; of the edge): isotherms that a picture draws [degC]."""
+    levels = [one.level.number for one in lethal_criteria(cold=cold) if one.kind in ("above", "below")]
+    edge = all_known(document(FILE, _LimitsFile).drawn, FILE)["ice_edge_degC" if cold else "warm_edge_degC"]
+    return tuple(sorted(levels, reverse=cold)), edge.number

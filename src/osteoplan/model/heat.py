@@ -93,7 +93,7 @@ class HeatRecord:
         device, source: of the probes, and what they brought.
         step: order of the step that brought it.
         lethal_degC: isotherms that kill, drawn solid, outermost first; edge_degC: the one at which tissue
-            begins to suffer, or at which ice is seen, drawn dashed; None for none.
+            begins to suffer, or at which ice is seen, drawn dashed.
         end, hottest, coldest: temperature at the end, and the extremes of every cube [degC].
         cem43: cumulative equivalent minutes at 43 degC.
         lethal: criterion -> what it calls dead; criteria are never mixed.
@@ -110,7 +110,7 @@ class HeatRecord:
     source: str
     step: int
     lethal_degC: tuple[float, ...]
-    edge_degC: float | None
+    edge_degC: float
     end: Volume
     hottest: Volume
     coldest: Volume

@@ -23,6 +23,7 @@ import numpy as np
 from osteoplan.errors import OnStep, OsteoplanError
 from osteoplan.kernels.threads import each
 from osteoplan.knowledge.applicators import applicator_of
+from osteoplan.knowledge.heat_limits import isotherms_drawn
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Layer, Source
 from osteoplan.model.ensemble import Ensemble
@@ -257,8 +258,9 @@ def _record(plan: HeatPlan, run: HeatRun, edge_mm: float, settings: HeatSettings
     stamps = dict.fromkeys(plan.stamps)
     if settings.edge_mm is None:
         stamps["search model"] = None
+    lethal_degC, edge_degC = isotherms_drawn(cold=plan.cold)
     return heat_record(
-        run, plan.sources[0],
+        run, plan.sources[0], lethal_degC=lethal_degC, edge_degC=edge_degC,
         lethal={title: dead > 0.0 for title, dead in lethal_fields(run, cold=plan.cold).items()},
         limits={one.name: shown_limit(one.limit) for one in plan.risks(edge_mm)},
         body_degC=number("heat.body_degC"), stamps=tuple(stamps), not_judged=not_judged(run.scene),

@@ -27,8 +27,8 @@ def heat_record(
     lethal: Mapping[str, Mask],
     limits: Mapping[str, HeatLimit],
     body_degC: float,
-    lethal_degC: Sequence[float] = (),
-    edge_degC: float | None = None,
+    lethal_degC: Sequence[float],
+    edge_degC: float,
     stamps: Sequence[str] = (),
     not_judged: Sequence[str] = (),
 ) -> HeatRecord:

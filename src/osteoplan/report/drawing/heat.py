@@ -87,7 +87,7 @@ def _stamps(record: HeatRecord) -> tuple[str, ...]:
 
 def _levels(record: HeatRecord) -> tuple[float, ...]:
     """Those that kill, then that of the edge."""
-    return (*record.lethal_degC, *(() if record.edge_degC is None else (record.edge_degC,)))
+    return (*record.lethal_degC, record.edge_degC)
 
 
 def _beyond(values: Real, level: float, cold: bool) -> Bool:
