@@ -49,7 +49,9 @@ def total(a: Real, b: Real) -> float:
     return float(_dot(a.ravel(), b.ravel()))
 
 
-def conjugate_gradients(A: Apply, M: Apply, r: F64, *, goal: float, most: int) -> tuple[F64, int]:
+def conjugate_gradients(
+    A: Apply, M: Callable[[F64], Real], r: F64, *, goal: float, most: int
+) -> tuple[F64, int]:
     """(x, products with A); ends early where A turns out not to be positive along a direction."""
     x, p, q = np.zeros_like(r), np.zeros_like(r), np.zeros_like(r)
     r = r.copy()

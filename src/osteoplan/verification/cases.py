@@ -19,6 +19,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
 from osteoplan.verification.closed_forms import SOLIDS, Finding, Proof
 from osteoplan.verification.heat import HEAT
+from osteoplan.verification.potential import POTENTIAL
 from osteoplan.verification.published_orders import ORDERS, l2_rows
 from osteoplan.verification.value import VALUE
 from osteoplan.verification.vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
@@ -161,4 +162,5 @@ _THEORY = _in_order((
     *ORDERS,
     *VALUE,
     *HEAT,
+    *POTENTIAL,
 ))  # fmt: skip
