@@ -51,11 +51,14 @@ class Driver(Protocol):
 
     Attributes:
         control_s: how long an answer holds.
-        notes: what happened on the way, in sentences.
     """
 
     control_s: float
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened on the way, in sentences."""
+        ...
 
     def act(self, T: F32, into_s: float, segment: Segment) -> Driven:
         """What the probes do now; ``into_s`` since the segment began."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from osteoplan.arrays import F32, Point
 from osteoplan.errors import BadInput
 from osteoplan.kernels.bioheat import LineProbe
@@ -17,7 +15,7 @@ from osteoplan.knowledge.applicators import Applicator
 from osteoplan.model.plan import Segment
 from osteoplan.model.volume import Volume
 from osteoplan.thermal.deliver import Driven
-from osteoplan.thermal.shaft import active_ends
+from osteoplan.thermal.shaft import active_ends, on_grid_indices
 from osteoplan.thermal.tissue import quantile
 
 __all__ = ["Cryo"]
@@ -47,7 +45,8 @@ class Cryo:
         self.power = None if applicator.cooling_W is None else quantile(applicator.cooling_W, cooling)
         self.radius = 0.5 * applicator.diameter_mm
         self.ends = [
-            tuple(_indices(grid, end) for end in active_ends(applicator, tip, entry)) for tip, entry in probes
+            tuple(on_grid_indices(grid, end) for end in active_ends(applicator, tip, entry))
+            for tip, entry in probes
         ]
 
     def act(self, T: F32, into_s: float, segment: Segment) -> Driven:
@@ -57,8 +56,3 @@ class Cryo:
         wall = self.body + (goal - self.body) * ramp * segment.duty
         power = None if self.power is None else self.power * segment.duty
         return Driven(None, tuple(LineProbe(a, b, self.radius, wall, power) for a, b in self.ends))
-
-
-def _indices(grid: Volume, at_mm: Point) -> Point:
-    i, j, k = (float(x) for x in grid.indices(np.asarray(at_mm)))
-    return i, j, k

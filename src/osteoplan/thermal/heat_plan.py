@@ -21,6 +21,7 @@ from osteoplan.model.field import Field
 from osteoplan.model.volume import Volume
 from osteoplan.thermal.at_risk import AtRisk, Felt, at_risk, felt
 from osteoplan.thermal.deliver import Checkpoint, Driver, deliver
+from osteoplan.thermal.electric import Radiofrequency
 from osteoplan.thermal.freezing import Cryo
 from osteoplan.thermal.lethal import lethal_fields
 from osteoplan.thermal.margins import Margins, lesion_surface, margins_of
@@ -229,7 +230,7 @@ def driver_of(
         case "microwave" | "laser":
             return Radiator(grid, matter, one, probes, output=sample.output)
         case _:
-            raise BadInput(f"{one.name}: {one.energy} is not simulated by this version")
+            return Radiofrequency(here.grid, matter, one, probes)
 
 
 def probe_samples(ensemble: Ensemble, m: int) -> tuple[ProbeSample, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from math import dist
 
+import numpy as np
+
 from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
 from osteoplan.knowledge.applicators import Applicator
+from osteoplan.model.volume import Volume
 
-__all__ = ["active_ends"]
+__all__ = ["active_ends", "on_grid_indices"]
 
 
 def active_ends(applicator: Applicator, tip_mm: Point, entry_mm: Point) -> tuple[Point, Point]:
@@ -30,3 +33,9 @@ def active_ends(applicator: Applicator, tip_mm: Point, entry_mm: Point) -> tuple
         return x, y, z
 
     return up(near), up(far)
+
+
+def on_grid_indices(grid: Volume, at_mm: Point) -> Point:
+    """Voxel indices of a place, not rounded."""
+    i, j, k = (float(x) for x in grid.indices(np.asarray(at_mm)))
+    return i, j, k
