@@ -230,7 +230,7 @@ def driver_of(
         case "microwave" | "laser":
             return Radiator(grid, matter, one, probes, output=sample.output)
         case _:
-            return Radiofrequency(here.grid, matter, one, probes)
+            return Radiofrequency(grid, matter, one, probes)
 
 
 def probe_samples(ensemble: Ensemble, m: int) -> tuple[ProbeSample, ...]:
