@@ -24,11 +24,12 @@ from osteoplan.model.case import Case
 from osteoplan.model.centre import Centre
 from osteoplan.model.evidence import Verdict
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import Option
+from osteoplan.model.plan import Deliver, Option, Place, Plan, Segment, Step
 from osteoplan.model.result import Reading
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.resources import described, lacking, refer
 from osteoplan.techniques.effects import effects
+from osteoplan.thermal.shaft import probe_of
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.explain import explain_facts
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for
@@ -257,6 +258,41 @@ def test_a_centres_number_does_not_keep_the_source_of_ours(tmp_path: Path) -> No
     known = inventory_for(case_of(owned), "vertebroplasty").limits["fill_share_max_pct"]
     assert (known.value, known.cite, known.note) == (25.0, (), "set by this centre")
     assert (known.status, known.date, known.unit) == ("design_default", "2026-12-01", "%")
+
+
+OWN_PROBE = """\
+date: 2026-12-01
+devices:
+  our_rf_15mm:
+    kind: probe
+    name: radiofrequency probe of this hospital
+    values:
+      energy: {value: rf_bipolar, unit: "1", status: unverified, note: instructions for use}
+      outer_diameter_mm: {value: 1.8, unit: mm, status: unverified, note: instructions for use}
+      active_mm: {value: 6, unit: mm, status: unverified, note: instructions for use}
+      gap_mm: {value: 3, unit: mm, status: unverified, note: instructions for use}
+      power_W: {value: 12, unit: W, low: 1, high: 15, status: unverified, note: instructions for use}
+"""
+
+
+def test_a_centres_own_probe_is_planned_with_in_place_of_the_generic_ones_of_its_energy(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "zones.yaml").write_text(OWN_PROBE, encoding="utf-8")
+    case = case_of(centre(tmp_path, "applicators: zones.yaml\n"))
+    shelf = inventory_for(case, "rfa").devices
+    assert {id for id in shelf if "rf" in id} == {"our_rf_15mm", "generic_rf_monopolar"}
+    assert "generic_microwave" in shelf
+    tip, entry = (0.0, 0.0, 0.0), (0.0, 80.0, 0.0)
+    deliver = Deliver("our_rf_15mm", "rf_bipolar", (Segment(60.0, 12.0),), (tip,), (0,))
+    steps = (Step(0, Place("our_rf_15mm", entry, tip)), Step(1, deliver))
+    (source,) = effects(Plan("a", "rfa", "by our own probe", "lesion", steps), shelf).sources
+    one = probe_of(source)
+    assert (one.length_mm, one.diameter_mm, one.stamps) == (15.0, 1.8, ("unverified",))
+    broken = OWN_PROBE.replace("      power_W", "      power")
+    (tmp_path / "zones.yaml").write_text(broken, encoding="utf-8")
+    with pytest.raises(BadInput, match="this hospital: 'rf_bipolar' needs power_W; enter it"):
+        inventory_for(case, "rfa")
 
 
 # --- options

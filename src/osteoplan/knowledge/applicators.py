@@ -26,7 +26,7 @@ from osteoplan.model.evidence import Known
 
 __all__ = [
     "LABEL", "Applicator", "ApplicatorFile", "ApplicatorTable", "Energy", "Modality", "ZoneRow",
-    "applicator_of", "applicators", "load_applicators", "stamps_of_probe",
+    "applicator_of", "applicators", "is_generic", "load_applicators", "stamps_of_probe",
 ]  # fmt: skip
 
 Modality = Literal["rfa", "mwa", "cryo", "laser"]
@@ -191,8 +191,14 @@ class ApplicatorFile(Strict):
     """
 
     date: datetime.date | None = None
-    zones: tuple[ZoneRow, ...] = Field(min_length=1)
+    zones: tuple[ZoneRow, ...] = ()
     devices: dict[str, DeviceRow] = {}
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> ApplicatorFile:
+        if not (self.zones or self.devices):
+            raise ValueError("neither zones nor devices: name one of either at least")
+        return self
 
 
 @dataclass(frozen=True)
@@ -214,6 +220,11 @@ class ApplicatorTable:
             UnknownName: there is none; the message names the nearest.
         """
         return named("zone of an applicator", id, self.rows, self.name)
+
+    @property
+    def own_probes(self) -> Mapping[str, Device]:
+        """Probes by id that this table describes itself, and well enough to be simulated."""
+        return {id: one for id, one in self.devices.items() if id not in _probes() and "energy" in one.values}
 
     def diameter_mm(self, row: ZoneRow) -> float | None:
         """Outer diameter of the row's probe; None where no device row tells it."""
@@ -265,7 +276,12 @@ def applicator_of(device_id: str, shelf: Mapping[str, Device] | None = None) -> 
 
 def stamps_of_probe(device_id: str) -> tuple[str, ...]:
     """What stands wherever a probe is shown; *unverified*, for no table of a zone in bone was ever read."""
-    return (*(("generic applicator",) if device_id.startswith("generic_") else ()), "unverified")
+    return (*(("generic applicator",) if is_generic(device_id) else ()), "unverified")
+
+
+def is_generic(device_id: str) -> bool:
+    """Whether a probe is nobody's product."""
+    return device_id.startswith("generic_")
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osteoplan.arrays import Point
+from osteoplan.model.device import Device
 from osteoplan.model.plan import Segment
 
 __all__ = ["Cavity", "Cylinder", "Effects", "Layer", "Port", "Source"]
@@ -47,6 +48,7 @@ class Source:
         tips_mm: of each probe.
         entries_mm: outer end of each probe's way; with the tip it is the probe's axis.
         segments: of the protocol, in time.
+        probe: as it stands on the shelf; None where only its id is known.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Source:
     entries_mm: tuple[Point, ...]
     segments: tuple[Segment, ...]
     step: int = 0
+    probe: Device | None = None
 
 
 @dataclass(frozen=True)

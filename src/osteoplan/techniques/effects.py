@@ -50,7 +50,10 @@ def effects(plan: Plan, devices: Mapping[str, Device]) -> Effects:
                 ports.append(Port(at_mm, agent, volume_mL, step.order))
             case Deliver() as act:
                 entries = tuple(_entry(plan, place, act) for place in act.access)
-                sources.append(Source(act.source, act.device, act.tips_mm, entries, act.segments, step.order))
+                sources.append(Source(
+                    act.source, act.device, act.tips_mm, entries, act.segments, step.order,
+                    devices.get(act.device),
+                ))  # fmt: skip
             case Expand(_, at_mm, volume_mL):
                 cavities.append(Cavity(at_mm, volume_mL, step.order))
             case Place() | Remove() | Wait() | Sample() | Measure():

@@ -22,7 +22,6 @@ import numpy as np
 
 from osteoplan.errors import OnStep, OsteoplanError
 from osteoplan.kernels.threads import each
-from osteoplan.knowledge.applicators import applicator_of
 from osteoplan.knowledge.heat_limits import isotherms_drawn
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Layer, Source
@@ -37,6 +36,7 @@ from osteoplan.thermal.lethal import lethal_fields
 from osteoplan.thermal.margins import Margins
 from osteoplan.thermal.record import heat_record
 from osteoplan.thermal.run import HeatRun
+from osteoplan.thermal.shaft import probe_of
 from osteoplan.thermal.tissue import CanalFilling, tissue_samples
 from osteoplan.trajectory.surroundings import Surroundings
 
@@ -84,7 +84,7 @@ def apply_heat(
     """
     try:
         for source in sources:
-            applicator_of(source.device)
+            probe_of(source)
     except OsteoplanError as why:  # a plan by a probe that no simulation knows is a plan all the same
         return Simulated((), warnings=(f"heat or cold is not simulated: {why}",))
     plan = HeatPlan(around, tuple(sorted(sources, key=lambda one: one.step)), tuple(layers), cement)

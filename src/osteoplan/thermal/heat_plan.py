@@ -12,7 +12,7 @@ import numpy as np
 from osteoplan.arrays import F32, Point
 from osteoplan.errors import BadInput, OnStep
 from osteoplan.kernels.resample import gather_linear
-from osteoplan.knowledge.applicators import Applicator, applicator_of
+from osteoplan.knowledge.applicators import Applicator
 from osteoplan.knowledge.order import order
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Layer, Source
@@ -28,7 +28,7 @@ from osteoplan.thermal.margins import Margins, lesion_surface, margins_of
 from osteoplan.thermal.radiated import Radiator
 from osteoplan.thermal.run import HeatRun
 from osteoplan.thermal.scene import HeatScene, parted, scene
-from osteoplan.thermal.shaft import active_ends
+from osteoplan.thermal.shaft import active_ends, probe_of
 from osteoplan.thermal.tissue import CENTRAL, CanalFilling, Matter, TissueSample, matter_of
 from osteoplan.trajectory.placement_error import across
 from osteoplan.trajectory.probes.parallel import segment_distances
@@ -78,9 +78,7 @@ class HeatPlan:
     @property
     def stamps(self) -> tuple[str, ...]:
         """What stands on every picture and table of these probes."""
-        return tuple(
-            dict.fromkeys(stamp for one in self.sources for stamp in applicator_of(one.device).stamps)
-        )
+        return tuple(dict.fromkeys(stamp for one in self.sources for stamp in probe_of(one).stamps))
 
     def require_possible(self) -> None:
         """That the probes can do what is asked of them, where they are.
@@ -105,7 +103,7 @@ class HeatPlan:
             end
             for source in self.sources
             for tip, entry in _probes(source)
-            for end in active_ends(applicator_of(source.device), tip, entry)
+            for end in active_ends(probe_of(source), tip, entry)
         )
         key = ("heat_scene", points, self.layers, edge_mm)
         return self.around.memo.once(
@@ -177,7 +175,7 @@ def _require_possible(sources: Sequence[Source], around: Surroundings) -> None:
     """
     shafts = []
     for source in sources:
-        one = applicator_of(source.device)
+        one = probe_of(source)
         for segment in source.segments:
             one.require(segment.power_W, segment.set_degC)
         for tip, entry in _probes(source):
@@ -205,7 +203,7 @@ def drivers_of(here: HeatScene, matter: Matter, source: Source, sample: ProbeSam
         BadInput: heat of a kind that no model here makes.
     """
     probes = _strayed(_probes(source), sample.hand)
-    return driver_of(here.grid, matter, applicator_of(source.device), probes, sample)
+    return driver_of(here.grid, matter, probe_of(source), probes, sample)
 
 
 def driver_of(
@@ -265,7 +263,7 @@ def _near_metal(plan: HeatPlan) -> Iterator[str]:
     gap = number("placement.rf_metal_gap_min_mm")
     metal = plan.around.metal
     for source in plan.sources:
-        one = applicator_of(source.device)
+        one = probe_of(source)
         if one.energy not in ("rf_monopolar", "rf_bipolar", "microwave") or not metal.any():
             continue
         points = plan.around.grid.positions_mm(np.argwhere(metal))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osteoplan.kernels.bioheat import Bioheat
-from osteoplan.knowledge.applicators import Applicator, applicator_of
+from osteoplan.knowledge.applicators import Applicator
 from osteoplan.knowledge.heat_limits import LethalCriterion, lethal_criteria
 from osteoplan.knowledge.values import number
 from osteoplan.model.effects import Layer, Source
@@ -27,6 +27,7 @@ from osteoplan.thermal.at_risk import NERVES, AtRisk
 from osteoplan.thermal.heat_plan import HeatPlan
 from osteoplan.thermal.lethal import lethal_field
 from osteoplan.thermal.margins import margins_of
+from osteoplan.thermal.shaft import probe_of
 from osteoplan.trajectory.surroundings import Surroundings
 
 __all__ = ["FoundProtocol", "find_protocol", "margin_wanted"]
@@ -83,7 +84,7 @@ def find_protocol(
     Raises:
         BadInput: a probe that cannot act there.
     """
-    one = applicator_of(source.device)
+    one = probe_of(source)
     criterion = lethal_criteria(cold=one.energy == "cold")[0]
     tried = [
         _Trial(around, replace(source, segments=segments), tuple(layers), criterion, margin_mm).run()

@@ -8,10 +8,20 @@ import numpy as np
 
 from osteoplan.arrays import Point
 from osteoplan.errors import BadInput
-from osteoplan.knowledge.applicators import Applicator
+from osteoplan.knowledge.applicators import Applicator, applicator_of
+from osteoplan.model.effects import Source
 from osteoplan.model.volume import Volume
 
-__all__ = ["active_ends", "on_grid_indices"]
+__all__ = ["active_ends", "on_grid_indices", "probe_of"]
+
+
+def probe_of(source: Source) -> Applicator:
+    """What drives a source: the probe as it stands on the shelf, else the package's of that id.
+
+    Raises:
+        UnknownName, BadInput: there is none, or it cannot be simulated.
+    """
+    return applicator_of(source.device, None if source.probe is None else {source.device: source.probe})
 
 
 def active_ends(applicator: Applicator, tip_mm: Point, entry_mm: Point) -> tuple[Point, Point]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from osteoplan.knowledge.applicators import applicator_of, is_generic, load_applicators
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.case import Case
 from osteoplan.model.centre import Centre
+from osteoplan.model.device import Device
 from osteoplan.model.evidence import Known
 from osteoplan.model.inventory import Inventory
 from osteoplan.model.result import Reading
@@ -17,7 +20,7 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.settings import PlanSettings
 
 __all__ = [
-    "guidances_at", "inventory_elsewhere", "inventory_for", "position_of", "setting_of",
+    "guidances_at", "inventory_elsewhere", "inventory_for", "own_probes", "position_of", "setting_of",
 ]  # fmt: skip
 
 # what a centre's guidance is called in the vocabulary -> which error it leaves
@@ -40,8 +43,15 @@ def inventory_for(case: Case, technique: str) -> Inventory:
         for name, device in whole.devices.items()
         if centre.devices is None or name in centre.devices
     }
+    probes = own_probes(case)
+    served = {applicator_of(id, probes).energy for id in probes}  # a generic probe does not stand beside them
+    at_hand = {
+        name: device
+        for name, device in at_hand.items()
+        if not (is_generic(name) and applicator_of(name).energy in served)
+    }
     return Inventory(
-        at_hand, {**whole.limits, **own}, position_of(case), guidances_at(centre),
+        {**at_hand, **probes}, {**whole.limits, **own}, position_of(case), guidances_at(centre),
         centre.limits.get("ways", {}),
     )  # fmt: skip
 
@@ -54,7 +64,22 @@ def inventory_elsewhere(technique: str) -> Inventory:
 
 def setting_of(reading: Reading, settings: PlanSettings | None = None) -> Setting:
     """The setting that a case is planned in: its patient, every device, the sampled patients."""
-    return Setting.of(reading.anatomy, inventory_elsewhere(""), (settings or PlanSettings()).ensemble)
+    known = inventory_elsewhere("")
+    known = replace(known, devices={**known.devices, **own_probes(reading.case)})
+    return Setting.of(reading.anatomy, known, (settings or PlanSettings()).ensemble)
+
+
+def own_probes(case: Case) -> Mapping[str, Device]:
+    """Probes that the centre's own file of applicators describes well enough to be simulated.
+
+    Raises:
+        BadInput: anything wrong with the file, or with a probe that tells its energy.
+    """
+    path = case.centre.applicators
+    found = {} if path is None else load_applicators(path).own_probes
+    for id in found:
+        applicator_of(id, found)
+    return found
 
 
 def position_of(case: Case) -> Position | None:

@@ -16,6 +16,7 @@ from osteoplan.model.plan import Option
 from osteoplan.model.result import Explanation, Reading, Wordings
 from osteoplan.pathway.monographs import for_patient
 from osteoplan.pathway.resources import described
+from osteoplan.workflow.inventory import own_probes
 
 __all__ = ["labels", "probe_stamps", "wordings"]
 
@@ -24,7 +25,7 @@ def wordings(reading: Reading, explained: Explanation, options: Iterable[Option]
     """Everything that the page of a plan prints beside its answers; a plug-in may bring no card."""
     site, centre, cards = bone_site(reading.anatomy.bone), reading.case.centre, technique_cards()
     options = tuple(options)
-    own = _used(options)
+    own = _used(options, {**devices(), **own_probes(reading.case)})
     used = dict.fromkeys(option.plan.technique for option in options)
     return Wordings(
         site="spine" if site is None else site.id,
@@ -42,13 +43,13 @@ def probe_stamps(known: Mapping[str, Device]) -> Mapping[str, tuple[str, ...]]:
     return {id: stamps_of_probe(id) for id, device in known.items() if device.kind == "probe"}
 
 
-def _used(options: Iterable[Option]) -> Mapping[str, Device]:
+def _used(options: Iterable[Option], shelf: Mapping[str, Device]) -> Mapping[str, Device]:
     """Devices and agents that the steps name, and the wires that go with them."""
     acts = [vars(step.act) for option in options for step in option.plan.steps]
     named = {str(act[key]) for act in acts for key in ("device", "agent") if key in act}
-    own = {id: device for id, device in devices().items() if id in named}
+    own = {id: device for id, device in shelf.items() if id in named}
     wires = {str(one.values["wire_device"].value) for one in own.values() if "wire_device" in one.values}
-    return own | {id: device for id, device in devices().items() if id in wires}
+    return own | {id: device for id, device in shelf.items() if id in wires}
 
 
 def labels() -> Mapping[str, Label]:
