@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -61,6 +62,18 @@ def test_a_ball_of_ice_in_perfused_bone_stops_below_the_most_that_theory_allows(
 def test_isotherms_of_a_mushy_band_settle_with_the_grid():
     for degC, place in heat.mushy(0.5).items():
         assert place == pytest.approx(heat.MUSHY_MM[degC], abs=0.03)
+
+
+def test_ice_around_a_probe_is_told_beside_what_was_measured():
+    """Numbers of a second computation, by an axisymmetric code: 28 % of a ball of 34 mm; +25, +17, +12 %."""
+    cold = theory_case("ice-lethal-share")
+    assert cold.ok is None
+    assert cold.got == pytest.approx(28.0, abs=2.0)
+    assert "wall -75: 15 %" in cold.note
+    assert theory_case("ice-behind-edge").ok
+    again = theory_case("ice-second-freeze")
+    assert again.ok is None
+    assert re.findall(r"\+(\d+) %", again.note) == ["24", "17", "14", "13"]
 
 
 # a plain twin

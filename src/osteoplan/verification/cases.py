@@ -19,6 +19,7 @@ from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
 from osteoplan.verification.closed_forms import SOLIDS, Finding, Proof
 from osteoplan.verification.heat import HEAT
+from osteoplan.verification.ice import ICE
 from osteoplan.verification.potential import POTENTIAL
 from osteoplan.verification.published_orders import ORDERS, l2_rows
 from osteoplan.verification.value import VALUE
@@ -162,5 +163,6 @@ _THEORY = _in_order((
     *ORDERS,
     *VALUE,
     *HEAT,
+    *ICE,
     *POTENTIAL,
 ))  # fmt: skip
