@@ -14,6 +14,7 @@ from osteoplan.model.effects import Effects
 from osteoplan.model.ensemble import Ensemble
 from osteoplan.model.field import Field
 from osteoplan.model.findings import Findings
+from osteoplan.model.heat import HeatRecord
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Deliver, Option, Plan, Segment, Step
 from osteoplan.model.result import Reading, Simulations
@@ -55,7 +56,8 @@ class ToyHeat:
         hot = Estimate.from_draws("nerve_temperature_max_C", "nerve", value=60.0, draws=draws, unit="degC")
         image = setting.anatomy.image
         warm = Field("temperature", image.with_array(np.full(image.shape, 60.0), "mm"), "degC")
-        return Simulated((hot,), (warm,), {}, ("only a toy",))
+        kept = HeatRecord("probe", "rf", effects.sources[0].step, (60.0,), 41.0, *(warm.volume,) * 4)
+        return Simulated((hot,), (warm,), {}, ("only a toy",), heat=(kept,))
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,16 @@ def test_a_third_room_adds_its_outcomes_fields_and_warnings(simulated: Simulatio
         "cement_fraction", "temperature", "effective_strain",
     ]  # fmt: skip
     assert untouched.outcomes == ()
+
+
+def test_a_record_of_heat_names_the_step_of_the_plan_whether_it_was_kept_or_not(
+    setting: Setting, plan: Plan, tmp_path
+) -> None:
+    cache, toy = Cache(tmp_path), ToyHeat()
+    for order in (20, 31, 31):
+        moved = replace(plan, steps=(*plan.steps[:-1], replace(plan.steps[-1], order=order)))
+        assert [one.step for one in walk((toy,), setting, moved, cache)[0].heat] == [order]
+    assert len(toy.saw) == 1, "what is kept does not hang on the number of the step"
 
 
 def test_every_simulated_outcome_carries_the_draws_so_any_two_have_a_difference(

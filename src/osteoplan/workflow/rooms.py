@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from osteoplan.cement.grow import fill
 from osteoplan.errors import OnStep
@@ -172,21 +172,21 @@ def kept(
     progress: Progress, span: Span,
 ) -> Simulated:  # fmt: skip
     """The answer of one room, from the cache where it was worked out before."""
-    effects = concerning(effects, room.reads)
+    steps, effects = _steps(effects, room.reads), concerning(effects, room.reads)
     so_far = tuple(one for one in so_far if one.quantity in room.fields_read)
     key = cache.key(room.id, room.settings, setting.identity, setting.ensemble, effects, so_far)
     found: Simulated | None = cache.load(key)
     if found is not None:
         stage(progress, f"{told} (kept from before)", *span)
-        return found
-    made: Simulated = cache.store(key, room.run(setting, effects, so_far, stage(progress, told, *span)))
-    return made
+    else:
+        found = cache.store(key, room.run(setting, effects, so_far, stage(progress, told, *span)))
+    # what is kept counts the steps as the room does; a page finds them in the plan
+    return replace(found, heat=tuple(replace(one, step=steps[one.step]) for one in found.heat))
 
 
 def concerning(effects: Effects, reads: frozenset[str]) -> Effects:
     """Those effects alone, their steps counted from 0: only their order matters."""
-    found = {one.name: getattr(effects, one.name) for one in fields(effects) if one.name in reads}
-    steps = sorted({one.step for effect in found.values() for one in effect if hasattr(one, "step")})
+    found, steps = _read(effects, reads), _steps(effects, reads)
     return Effects(
         **{
             name: tuple(
@@ -195,6 +195,16 @@ def concerning(effects: Effects, reads: frozenset[str]) -> Effects:
             for name, effect in found.items()
         }
     )
+
+
+def _read(effects: Effects, reads: frozenset[str]) -> dict[str, Any]:
+    return {one.name: getattr(effects, one.name) for one in fields(effects) if one.name in reads}
+
+
+def _steps(effects: Effects, reads: frozenset[str]) -> list[int]:
+    """Orders of the steps that bring any of these effects."""
+    found = _read(effects, reads).values()
+    return sorted({one.step for effect in found for one in effect if hasattr(one, "step")})
 
 
 def not_simulated(rooms: Sequence[Room], effects: Effects) -> tuple[str, ...]:
