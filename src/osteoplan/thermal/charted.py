@@ -31,8 +31,9 @@ from osteoplan.model.plan import Segment
 from osteoplan.model.volume import Volume
 from osteoplan.thermal.heat_plan import driver_of
 from osteoplan.thermal.tissue import Matter
+from osteoplan.trajectory.surroundings import point
 
-__all__ = ["Charted", "ChartedZone", "FittedProbe", "charted", "fit_probe", "zones_of"]
+__all__ = ["Charted", "ChartedZone", "FittedProbe", "charted", "even_matter", "fit_probe", "zones_of"]
 
 EDGE_MM = 2.0
 BESIDE_MM = 20.0  # of the charted zone, to where the medium keeps its temperature
@@ -250,7 +251,7 @@ def _delivered(
     affine = np.diag([EDGE_MM, EDGE_MM, EDGE_MM, 1.0])
     affine[:3, 3] = -n * EDGE_MM
     grid = Volume(np.zeros((2 * n + 1,) * 3, np.float32), affine, "degC")
-    matter = _even(heat_tissue(tissue), grid, perfused=perfused, start_degC=start)
+    matter = even_matter(heat_tissue(tissue), grid, perfused=perfused, start_degC=start)
     tip = -applicator.tip_mm - 0.5 * applicator.length_mm
     probe: tuple[Point, Point] = ((0.0, 0.0, tip), (0.0, 0.0, tip + SHAFT_MM))
     driver = driver_of(grid, matter, applicator, [probe])
@@ -291,7 +292,8 @@ def _reach(field: F32 | F64) -> float:
     return last + float(field[last] / (field[last] - field[last + 1]))
 
 
-def _even(tissue: HeatTissue, grid: Volume, *, perfused: bool, start_degC: float) -> Matter:
+def even_matter(tissue: HeatTissue, grid: Volume, *, perfused: bool, start_degC: float) -> Matter:
+    """One tissue everywhere, without gas, vessels or metal."""
     shape = grid.shape
 
     def full(value: float) -> F32:
@@ -307,7 +309,7 @@ def _even(tissue: HeatTissue, grid: Volume, *, perfused: bool, start_degC: float
         freezing_J=full(1e6 * number("heat.freezing_MJ_m3") * wet),
         boiling_J=full(1e6 * number("heat.boiling_MJ_kg") * tissue.water * tissue.number("density_kg_m3")),
         perfusion=full(tissue.perfusion_W_m3K if perfused else 0.0), kind=np.full(shape, TISSUE, np.uint8),
-        spacing_mm=(EDGE_MM, EDGE_MM, EDGE_MM), blood_degC=start_degC,
+        spacing_mm=point(grid.spacing_mm), blood_degC=start_degC,
         band_degC=(number("heat.mushy_low_degC"), number("heat.mushy_high_degC")),
     )  # fmt: skip
     return Matter(

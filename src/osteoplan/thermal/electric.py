@@ -1,29 +1,28 @@
-"""Radiofrequency: the field of the electrodes, and the generator that feeds them.
+"""Radiofrequency: the field of electrodes in tissue that conducts more as it warms, and the generator.
 
-    div(sigma(T) grad V) = 0        q = sigma |grad V|^2, V the root mean square
+    div(sigma(T) grad V) = 0       q = sigma |grad V|^2       sigma = sigma_37 (1 + a (T - 37)) up to boiling,
+                                                              then down to what dried tissue keeps
 
-    monopolar   one electrode; its current leaves the grid for a pad that is far away
-    bipolar     two electrodes on one shaft, +V/2 and -V/2; of several shafts each is its own pair in the sum
-                of the fields' heat, so that what one shaft lends the other is not counted
+A monopolar electrode's current goes to a pad far away: the medium goes on beyond the grid without end.  A
+bipolar probe's goes from one electrode of its shaft to the other; several probes are driven each as its own
+pair in one medium, so that their heat adds.  A field is solved in a box around its probe, and anew where
+conductivity has changed by 5 % since; until then it is scaled.
 
-    sigma(T) = sigma_37 (1 + 0.02 (T - 37)) to 100 degC, then a hundredth of it within 5 K: vapour
+Heat between a cooled wall and the ring of cells that the wall is coupled to (``kernels.bioheat``) does not
+all go to the coolant: a share ln(r / a) / ln(ring / a) flows outward, and is put into the ring.
 
-The field is solved for 1 V, and again where conductivity has changed by 5 % as the mean over the heat;
-between, it is scaled.  The generator holds the hottest tissue at its set temperature with no more than its
-power, or gives a set power; above its impedance limit it pauses and says so.
-
-A cooled shaft is a wall of radius a at the coolant's temperature.  Cells within a ring of radius R around it
-follow a logarithmic profile (``kernels.bioheat``), so the heat that arises among them is shared out between
-wall and ring as a steady profile does it: of what arises at r, ln(r/a) / ln(R/a) goes out to the ring.
+Not modelled: the voltage that a generator can give, and what a probe's shaft does to another's field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from osteoplan.arrays import F32, F64, I64, Point
+from osteoplan.arrays import F32, F64, Mask, Point
+from osteoplan.boxes import Box, box_of
 from osteoplan.errors import BadInput
 from osteoplan.kernels.bioheat import CORE, RING, LineProbe
 from osteoplan.kernels.potential import Conductor, edge_leak, line_leak
@@ -33,231 +32,292 @@ from osteoplan.model.plan import Segment
 from osteoplan.model.volume import Volume
 from osteoplan.thermal.deliver import Driven
 from osteoplan.thermal.shaft import active_ends, on_grid_indices
-from osteoplan.thermal.tissue import Matter
-from osteoplan.trajectory.surroundings import point
+from osteoplan.thermal.tissue import Matter, quantile
 
-__all__ = ["Electrodes", "Radiofrequency"]
+__all__ = ["ElectricField", "Heating", "Radiofrequency", "conductivity_factor"]
 
-CHANGED = 0.05  # of the conductivity, as the mean over the heat
-CARRIES = 1e-3  # of the densest heat: cells with less do not ask for a new field
+CONTROL_S = 2.0
+REACH_MM = 20.0  # around the active part: what is solved
+CHANGED = 0.05  # of conductivity, since the field was solved
+MATTERS = 0.01  # of the densest heat: what takes less counts for no refresh
+WARMS = 1e-3  # of the densest heat: what takes less is not what the generator holds
+SHORT_K = 2.0  # missing at full power: the set temperature was not reached
 TOLERANCE = 1e-4
-LEAST_S_m = 1e-5  # of what insulates: metal, bone and gas stay within what the solver takes well
-CONTROL_S = 1.0
-GAIN_1_K = 0.3  # share by which the power changes for every kelvin that the hottest tissue is off
-PAUSE_S = 15.0  # after the impedance limit was met
+BOILS_degC, DRY_degC = 100.0, 105.0
+STEADY_S = (
+    5 * CONTROL_S
+)  # in which the control takes half of what is missing, and the longer one that follows
+SLOW_S = 20.0
 
 
-class Electrodes:
-    """The electrodes of one shaft in a scene, and the heat of 1 V across them.
+@dataclass(frozen=True, eq=False)
+class Heating:
+    """What one volt between the electrodes does.
+
+    Attributes:
+        heat: of the cells of ``box`` [W/m3].
+        conductance_S: of the tissue between the electrodes; power is V^2 times this.
+        solved: False where the last field still holds.
+    """
+
+    box: Box
+    heat: F32
+    conductance_S: float
+    solved: bool
+
+
+class ElectricField:
+    """The field of one probe.
 
     Args:
-        sigma: (ni, nj, nk) conductivity at body temperature [S/m].
-        ends_mm: LPS of each electrode, one or two.
+        grid: of the scene.
+        sigma: (ni, nj, nk) conductivity at 37 degC [S/m].
+        start, end: LPS ends of the active part, the one nearer to the entry first.
+        per_K: rise of conductivity; dried: the share that dried tissue keeps.
+
+    Raises:
+        BadInput: the electrode meets no cell of the grid.
     """
 
     def __init__(
-        self, grid: Volume, sigma: F32, ends_mm: Sequence[tuple[Point, Point]], radius_mm: float, *,
-        cooled: bool, body_degC: float,
+        self, grid: Volume, sigma: F32, applicator: Applicator, start: Point, end: Point, *, per_K: float,
+        dried: float, threads: int = 0,
     ) -> None:  # fmt: skip
-        self.grid, self.sigma, self.body = grid, np.maximum(sigma, LEAST_S_m), body_degC
-        self.radius = radius_mm
-        self.ends = [(on_grid_indices(grid, near), on_grid_indices(grid, far)) for near, far in ends_mm]
-        self.per_K = number("heat.electric_per_K")
-        self.solved, self.used = 0, np.zeros(0, np.float32)
-        self.V: F64 | None = None
-        self.ring = _Ring(grid, ends_mm[0][0], ends_mm[-1][1], radius_mm) if cooled else None
-        self.heat_W_m3: F32 = np.zeros(grid.shape, np.float32)
-        self.conductance_S = 0.0
-
-    def field(self, T: F32) -> None:
-        """Solve again where what carries the heat has changed."""
-        now = self.at(T)
-        if self.V is not None:
-            change = np.abs(now.ravel()[self.carriers] / self.used - 1.0)
-            if float(change @ self.weights) < CHANGED:
-                return
-        self._solve(now)
-
-    def at(self, T: F32) -> F32:
-        """(ni, nj, nk) conductivity at these temperatures."""
-        warm = 1.0 + self.per_K * (np.minimum(T, BOIL) - self.body)
-        dry = np.clip((T - BOIL) / VAPOUR_K, 0.0, 1.0)
-        found: F32 = np.maximum(self.sigma * np.maximum(warm, 0.1) * VAPOUR_SHARE**dry, LEAST_S_m).astype(
-            np.float32
-        )
-        return found
-
-    def _solve(self, sigma: F32) -> None:
-        h = self.grid.spacing_mm
-        middle = np.mean(np.array(self.ends).reshape(-1, 3), axis=0)
-        leads = [line_leak(sigma, h, near, far, self.radius) for near, far in self.ends]
-        leak: F64 = np.sum(leads, axis=0)
-        if len(leads) == 1:
-            leak = leak + edge_leak(sigma, h, far_from=middle)
-        volts = leads[0] if len(leads) == 1 else 0.5 * leads[0] - 0.5 * leads[1]
-        shares = np.divide(volts, leak, out=np.zeros_like(leak), where=leak > 0.0)
-        conductor = Conductor(sigma, h, leak=leak)
-        found = conductor.solve(leak_volts=shares, start=self.V, tolerance=TOLERANCE)
-        self.V, self.solved = found.V, self.solved + 1
-        self.heat_W_m3 = (found.heat_W / (self.grid.voxel_volume_mm3 * 1e-9)).astype(np.float32)
-        if len(leads) == 1:  # heat of what leaves the grid is made beyond it
-            outer = edge_leak(sigma, h, far_from=middle)
-            lost = np.where(leak > leads[0], outer * found.V**2, 0.0)
-            self.heat_W_m3 -= (lost / (self.grid.voxel_volume_mm3 * 1e-9)).astype(np.float32)
-        lead = leads[0]
-        into = np.divide(found.currents_A * lead, leak, out=np.zeros_like(leak), where=leak > 0.0)
-        self.conductance_S = float(into.sum())
-        self.carriers = np.flatnonzero(self.heat_W_m3 > CARRIES * self.heat_W_m3.max())
-        self.used = sigma.ravel()[self.carriers]
-        self.weights = self.heat_W_m3.ravel()[self.carriers] / self.heat_W_m3.ravel()[self.carriers].sum()
-        if self.ring is not None:
-            self.ring.share_out(self.heat_W_m3)
-            self.carriers_felt = np.setdiff1d(self.carriers, self.ring.core)
+        h = np.asarray(grid.spacing_mm)
+        ends = grid.indices(np.array([start, end]))
+        low = np.maximum(np.floor(ends.min(axis=0) - REACH_MM / h), 0).astype(int)
+        high = np.minimum(np.ceil(ends.max(axis=0) + REACH_MM / h) + 1, grid.shape).astype(int)
+        self.box = box_of(low, high)
+        self.name, self.h, self.threads = applicator.name, h, threads
+        self.per_K, self.dried = per_K, dried
+        self.sigma, self.cell_m3 = sigma[self.box].astype(np.float64), grid.voxel_volume_mm3 * 1e-9
+        self.middle = ends.mean(axis=0) - low
+        a, b = ends - low
+        radius = 0.5 * applicator.diameter_mm
+        ones = np.ones(self.sigma.shape)
+        self.leaks: tuple[F64, ...]
+        self.volts: tuple[float, ...]
+        self.bipolar = applicator.energy == "rf_bipolar"
+        if self.bipolar:
+            share = applicator.active_mm / applicator.length_mm
+            near, far = a + share * (b - a), b - share * (b - a)
+            self.leaks = (line_leak(ones, h, a, near, radius), line_leak(ones, h, far, b, radius))
+            self.volts = (0.5, -0.5)
         else:
-            self.carriers_felt = self.carriers
+            self.leaks, self.volts = (line_leak(ones, h, a, b, radius),), (1.0,)
+        self.factor: F64 | None = None
+        self.V: F64 | None = None
+        self.solves = 0
+
+    def at(self, T: F32) -> Heating:
+        """For these temperatures (ni, nj, nk) of the whole grid."""
+        factor = conductivity_factor(T[self.box], self.per_K, self.dried)
+        if self.factor is None or _changed(factor[self.matters], self.factor[self.matters]):
+            self._solve(factor)
+            return Heating(self.box, self.heat, self.conductance, True)
+        return Heating(self.box, self.heat, self.conductance, False)
+
+    def _solve(self, factor: F64) -> None:
+        sigma = self.sigma * factor
+        own = [sigma * leak for leak in self.leaks]
+        total = np.sum(own, axis=0)
+        ends = np.divide(
+            sum(leak * volts for leak, volts in zip(own, self.volts, strict=True)), total,
+            out=np.zeros_like(total), where=total > 0.0,
+        )  # fmt: skip
+        far = 0.0 if self.bipolar else edge_leak(sigma, self.h, far_from=self.middle)
+        conductor = Conductor(sigma, self.h, leak=total + far, threads=self.threads)
+        solved = conductor.solve(leak_volts=ends, tolerance=TOLERANCE, start=self.V)
+        heat = solved.heat_W
+        if self.bipolar:  # a cell that both electrodes feed
+            both = np.divide(own[0] * own[1], total, out=np.zeros_like(total), where=total > 0.0)
+            heat = heat + both * (self.volts[0] - self.volts[1]) ** 2
+        else:  # what is left beyond the box is not in its outermost cells
+            heat = heat - far * solved.V**2
+        given = sum(
+            volts * float((leak * (volts - solved.V)).sum())
+            for leak, volts in zip(own, self.volts, strict=True)
+        )
+        if given <= 0.0:
+            raise BadInput(
+                f"{self.name}: an electrode lies where nothing conducts (gas, cement); move the probe"
+            )
+        self.conductance = given
+        self.heat: F32 = (heat / self.cell_m3).astype(np.float32)
+        self.matters: Mask = self.heat > MATTERS * self.heat.max()
+        self.factor, self.V = factor, solved.V
+        self.solves += 1
 
 
-BOIL, VAPOUR_K, VAPOUR_SHARE = 100.0, 5.0, 0.01  # degC; K over which vapour forms; share that then conducts
+def _changed(now: F64, then: F64) -> bool:
+    return bool(np.abs(now / then - 1.0).max() > CHANGED)
 
 
-class _Ring:
-    """Cells around a cooled shaft: those that follow its profile, and the ring that they are coupled to."""
+def conductivity_factor(T: F32, per_K: float, dried: float) -> F64:
+    """Conductivity over that at 37 degC."""
+    warm = 1.0 + per_K * (np.clip(T, 0.0, BOILS_degC).astype(np.float64) - 37.0)
+    hot = BOILS_degC < T
+    if hot.any():
+        warm[hot] *= dried ** np.clip((T[hot] - BOILS_degC) / (DRY_degC - BOILS_degC), 0.0, 1.0)
+    return warm
 
-    def __init__(self, grid: Volume, near: Point, far: Point, radius_mm: float) -> None:
-        edge = float(grid.spacing_mm.max())
-        length = float(np.linalg.norm(np.subtract(far, near)))
-        way = np.subtract(far, near) / length
-        low, high = grid.indices(np.array([near, far])), RING * edge / grid.spacing_mm + 1.0
-        first = np.maximum(np.floor(low.min(axis=0) - high), 0).astype(int)
-        last = np.minimum(np.ceil(low.max(axis=0) + high) + 1, grid.shape).astype(int)
-        at = np.stack(np.meshgrid(*map(np.arange, first, last), indexing="ij"), -1).reshape(-1, 3)
-        from_near = grid.positions_mm(at) - near
-        along = from_near @ way
-        away = np.linalg.norm(from_near - np.outer(along, way), axis=1)
+
+class _Shaft:
+    """A cooled wall, and what of the heat between it and its ring gets past it."""
+
+    def __init__(
+        self, electric: ElectricField, grid: Volume, ends: tuple[Point, Point], radius_mm: float, degC: float
+    ) -> None:
+        first, last = (on_grid_indices(grid, place) for place in ends)
+        self.probe = LineProbe(first, last, radius_mm, degC)
+        start, end = np.array(first), np.array(last)
+        h, edge = electric.h, float(electric.h.max())
+        at = np.indices(electric.sigma.shape).reshape(3, -1).T + [part.start for part in electric.box]
+        way = (end - start) * h
+        length = float(np.linalg.norm(way))
+        along = (at - start) * h @ way / length
+        away = np.linalg.norm((at - start) * h - np.outer(along, way / length), axis=1)
         beside = (along >= 0.0) & (along <= length)
-        sections = max(1, round(length / edge))
-        section = np.clip(along / length * sections, 0, sections - 1).astype(int)
-        flat: I64 = np.asarray(np.ravel_multi_index(tuple(at.T), grid.shape))
         core, ring = beside & (away < CORE * edge), beside & (away >= CORE * edge) & (away < RING * edge)
-        self.core, self.ring = flat[core], flat[ring]
-        self.of_core, self.of_ring = section[core], section[ring]
-        self.count = np.maximum(np.bincount(self.of_ring, minlength=sections), 1)
-        far_mm = np.bincount(self.of_ring, away[ring], minlength=sections) / self.count
-        far_mm = np.where(far_mm > radius_mm, far_mm, 0.5 * (CORE + RING) * edge)
-        outward = np.log(np.maximum(away[core], radius_mm) / radius_mm)
-        self.out = outward / np.log(far_mm[self.of_core] / radius_mm)
+        nearest = start + np.clip(along / length, 0.0, 1.0)[:, None] * (end - start)
+        off = np.linalg.norm((at - nearest) * h, axis=1)
+        self.seen = (off >= number("heat.rf_held_mm")).reshape(electric.sigma.shape)
+        sections = max(1, round(length / edge))
+        self.core, self.ring = np.flatnonzero(core), np.flatnonzero(ring)
+        section = np.clip((along / length * sections).astype(int), 0, sections - 1)
+        self.of_core, self.of_ring = section[self.core], section[self.ring]
+        self.count = np.bincount(self.of_ring, minlength=sections)
+        past = np.log(np.maximum(away[self.core], radius_mm) / radius_mm) / np.log(
+            away[self.ring].mean() / radius_mm
+        )
+        self.past = np.where(self.count[self.of_core] > 0, past, 0.0)
 
-    def share_out(self, heat: F32) -> None:
-        """Heat of the core in place: its share goes out to the ring, the rest is the coolant's."""
-        flat = heat.ravel()
-        moved = np.bincount(self.of_core, self.out * flat[self.core], minlength=len(self.count))
-        flat[self.core] = 0.0
-        flat[self.ring] += (moved / self.count)[self.of_ring]
+    def outward(self, heat: F32) -> F32:
+        """Heat of the field's box, with what gets past the coolant put into the ring."""
+        out = heat.copy()
+        flat = out.ravel()
+        moved = flat[self.core] * self.past
+        flat[self.core] -= moved.astype(np.float32)
+        given = np.bincount(self.of_core, moved, minlength=len(self.count)) / np.maximum(self.count, 1)
+        flat[self.ring] += given[self.of_ring].astype(np.float32)
+        return out
+
+
+@dataclass(eq=False)
+class _Channel:
+    """What a generator knows of one probe."""
+
+    electric: ElectricField
+    shaft: _Shaft | None
+    heat: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # of one volt, past the coolant
+    power_W: float = 0.0
+    missing_K: float = 0.0
+    off_until_s: float = -1.0
+    short: bool = False  # the set temperature is not reached at full power
+    hot: Mask = field(default_factory=lambda: np.zeros(0, bool))  # cells of which the hottest is held
+    warms_K_s: float = 0.0  # the fastest cell that no wall holds, at one volt
+
+    def take(self, heating: Heating, c: F32) -> None:
+        """A new field; c: (ni, nj, nk) volumetric heat capacity [J/(m3 K)] of its box."""
+        self.heat, free = heating.heat, heating.heat > WARMS * heating.heat.max()
+        self.hot = free
+        if self.shaft is not None:
+            self.heat, self.hot = self.shaft.outward(heating.heat), free & self.shaft.seen
+            free.ravel()[self.shaft.core] = False
+        if not self.hot.any():
+            raise BadInput(
+                f"{self.electric.name}: there is no tissue around it that its current warms; move it"
+            )
+        self.warms_K_s = float((self.heat[free] / c[free]).max())
 
 
 class Radiofrequency:
-    """A generator and its shafts.
+    """A generator with its probes, each a channel of its own.
+
+    It holds the hottest tissue at the segment's temperature with at most the segment's power (or the
+    device's), or gives the segment's power; where impedance is too high it pauses.
 
     Args:
-        probes: tip and entry of each shaft.
-        output: quantile of the efficiency, as of any other probe.
-
-    Raises:
-        BadInput: neither a temperature nor a power is known to hold.
+        output: quantile of the share of power that tissue takes up.
     """
 
     control_s = CONTROL_S
 
     def __init__(
         self, grid: Volume, matter: Matter, applicator: Applicator, probes: Sequence[tuple[Point, Point]], *,
-        output: float = 0.5,
+        output: float = 0.5, threads: int = 0,
     ) -> None:  # fmt: skip
-        self.applicator, self.cell_m3 = applicator, grid.voxel_volume_mm3 * 1e-9
-        radius = 0.5 * applicator.diameter_mm
-        body = matter.medium.blood_degC
-        self.shafts = [
-            Electrodes(
-                grid,
-                matter.electric_S_m,
-                _electrodes(applicator, tip, entry),
-                radius,
-                cooled=applicator.coolant_degC is not None,
-                body_degC=body,
-            )
-            for tip, entry in probes
-        ]
-        self.walls: tuple[LineProbe, ...] = ()
-        if applicator.coolant_degC is not None:
-            coolant = applicator.coolant_degC.number
-            ends = [active_ends(applicator, tip, entry) for tip, entry in probes]
-            self.walls = tuple(
-                LineProbe(on_grid_indices(grid, near), on_grid_indices(grid, far), radius, coolant)
-                for near, far in ends
-            )
-        self.power_W = [0.0] * len(probes)
-        self.paused_until, self.now, self.paused = 0.0, 0.0, 0
-        self.held_low = False
+        self.grid, self.applicator = grid, applicator
+        self.efficiency = 1.0 if applicator.efficiency is None else quantile(applicator.efficiency, output)
+        self.ohm = None if applicator.impedance_max_ohm is None else applicator.impedance_max_ohm.number
+        self.c = np.asarray(matter.medium.c)
+        self.paused = False
+        self.power_W, self.time_s = 0.0, 0.0
+        self.pause_s = number("heat.rf_pause_s")
+        self.channels = []
+        coolant = applicator.coolant_degC
+        for tip, entry in probes:
+            ends = active_ends(applicator, tip, entry)
+            electric = ElectricField(
+                grid, matter.electric_S_m, applicator, *ends, per_K=number("heat.electric_per_K"),
+                dried=number("heat.electric_dried"), threads=threads,
+            )  # fmt: skip
+            shaft = (
+                None if coolant is None
+                else _Shaft(electric, grid, ends, 0.5 * applicator.diameter_mm, coolant.number)
+            )  # fmt: skip
+            self.channels.append(_Channel(electric, shaft))
+        self.shafts = tuple(one.shaft.probe for one in self.channels if one.shaft is not None)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Of pauses, and of a set temperature that the power does not reach."""
-        found = []
-        if self.paused:
-            found.append(f"the generator paused {self.paused} times at its impedance limit")
-        if self.held_low:
-            found.append("the set temperature was not reached at the generator's full power")
-        return tuple(found)
+        told = {
+            f"the generator paused for {self.pause_s:g} s a time, its impedance too high": self.paused,
+            "the set temperature was not reached at full power": any(one.short for one in self.channels),
+        }
+        return tuple(f"{self.applicator.name}: {said}" for said, so in told.items() if so)
 
     def act(self, T: F32, into_s: float, segment: Segment) -> Driven:
-        """Heat of the next second at the power that the set temperature, or the segment, asks for."""
-        self.now += self.control_s
-        most = self._most(segment)
-        goal = segment.set_degC
-        if goal is None and segment.power_W is None:
-            raise BadInput(f"{self.applicator.name}: a segment gives neither a temperature nor a power")
-        heat = np.zeros(T.shape, np.float32)
-        limit = self.applicator.impedance_max_ohm
-        for n, shaft in enumerate(self.shafts):
-            shaft.field(T)
-            if (
-                limit is not None
-                and shaft.conductance_S * limit.number < 1.0
-                and self.now >= self.paused_until
-            ):
-                self.paused, self.paused_until = self.paused + 1, self.now + PAUSE_S
-            if self.now < self.paused_until:
-                continue
-            if goal is None:
-                self.power_W[n] = most
-            else:
-                hottest = float(T.ravel()[shaft.carriers_felt].max())
-                self._hold(n, hottest, goal, most)
-            volts2 = self.power_W[n] / max(shaft.conductance_S, 1e-12)
-            heat += shaft.heat_W_m3 * np.float32(volts2)
-        return Driven(heat, self.walls)
+        """Fields and powers for these temperatures; coolant runs as long as the generator is on."""
+        q = np.zeros(self.grid.shape, np.float32)
+        self.time_s += CONTROL_S
+        self.power_W = 0.0
+        for channel in self.channels:
+            heating = channel.electric.at(T)
+            if heating.solved:
+                channel.take(heating, self.c[heating.box])
+            power = self._power(channel, heating, T, into_s, segment)
+            q[heating.box] += channel.heat * np.float32(power / heating.conductance_S)
+            self.power_W += power
+        return Driven(q, self.shafts)
 
-    def _most(self, segment: Segment) -> float:
-        stated = self.applicator.power_W
-        power = (
-            segment.power_W if segment.power_W is not None else (stated.number if stated is not None else 0.0)
-        )
-        return power * segment.duty
-
-    def _hold(self, n: int, hottest: float, goal: float, most: float) -> None:
-        """Proportional in the logarithm of the power, from an eighth of the most it gives."""
-        before = self.power_W[n] or 0.125 * most
-        self.power_W[n] = float(
-            np.clip(before * np.exp(GAIN_1_K * np.clip(goal - hottest, -3.0, 1.0)), 0.0, most)
-        )
-        self.held_low = self.power_W[n] >= most and hottest < goal - 2.0
-
-
-def _electrodes(applicator: Applicator, tip: Point, entry: Point) -> list[tuple[Point, Point]]:
-    """LPS ends of each electrode, the one nearer to the entry first."""
-    near, far = (np.array(end) for end in active_ends(applicator, tip, entry))
-    if applicator.energy != "rf_bipolar":
-        return [(point(near), point(far))]
-    way = (far - near) / np.linalg.norm(far - near)
-    first = near + applicator.active_mm * way
-    second = far - applicator.active_mm * way
-    return [(point(near), point(first)), (point(second), point(far))]
+    def _power(self, channel: _Channel, heating: Heating, T: F32, into_s: float, segment: Segment) -> float:
+        """W that tissue takes up until the next look."""
+        if (
+            self.ohm is not None
+            and self.time_s > channel.off_until_s
+            and 1.0 / heating.conductance_S > self.ohm
+        ):
+            channel.off_until_s = self.time_s + self.pause_s
+            self.paused = True
+        if self.time_s <= channel.off_until_s:
+            return 0.0
+        most = segment.power_W
+        if most is None and self.applicator.power_W is not None:
+            device = self.applicator.power_W
+            most = device.number if device.high is None else device.high
+        most = (most or np.inf) * segment.duty * self.efficiency
+        if segment.set_degC is None:
+            if not np.isfinite(most):
+                raise BadInput(f"{self.applicator.name}: neither a temperature nor a power is given")
+            return most
+        missing = segment.set_degC - float(T[heating.box][channel.hot].max())
+        if into_s <= 0.0:
+            channel.missing_K = 0.0
+        change = (missing - channel.missing_K) + missing * CONTROL_S / SLOW_S
+        warms = channel.warms_K_s / heating.conductance_S  # K/s a watt
+        channel.power_W = float(np.clip(channel.power_W + change / (STEADY_S * warms), 0.0, most))
+        channel.missing_K = missing
+        channel.short = channel.power_W >= most and missing > SHORT_K
+        return channel.power_W
