@@ -27,7 +27,7 @@ from osteoplan.workflow.progress import Progress, Span, stage
 
 __all__ = [
     "AFTER_ALL", "ROOMS", "CementRoom", "CuringRoom", "HeatRoom", "Room", "concerning", "kept",
-    "not_simulated", "run_rooms",
+    "not_simulated", "run_rooms", "searching",
 ]  # fmt: skip
 
 AFTER_ALL = sys.maxsize  # first step of a room that looks at what all steps leave
@@ -147,6 +147,17 @@ class CuringRoom:
 
 # beside the load cases of the bone, which come after all; of one step the first listed acts first
 ROOMS: tuple[Room, ...] = (HeatRoom(), CementRoom(), CuringRoom())
+
+
+def searching(room: Room) -> Room:
+    """The room with its search model alone; itself where it has no other."""
+    match room:
+        case HeatRoom(settings=settings):
+            return replace(room, settings=replace(settings, edge_mm=None))
+        case CuringRoom(settings=setting):
+            return replace(room, settings=replace(setting, edge_mm=None))
+        case _:
+            return room
 
 
 def run_rooms(

@@ -5,7 +5,7 @@ Every option is walked through the rooms that have to act on it (``workflow.room
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from osteoplan.errors import Cancelled, NotAvailable, OsteoplanError
@@ -24,7 +24,7 @@ from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.load_case_runner import LoadCaseRunner, together
 from osteoplan.workflow.progress import Progress, Span, quiet, shared
-from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms
+from osteoplan.workflow.rooms import AFTER_ALL, ROOMS, Room, kept, not_simulated, run_rooms, searching
 from osteoplan.workflow.settings import PlanSettings
 
 __all__ = ["simulate", "strength"]
@@ -69,6 +69,7 @@ def simulate(
     setting: Setting | None = None,
     cache: Cache | None = None,
     rooms: Sequence[Room] = ROOMS,
+    full: Collection[str] | None = None,
     progress: Progress = quiet,
 ) -> Simulations:
     """Simulate every option that can be done.
@@ -81,6 +82,8 @@ def simulate(
         setting: with the memo of what was worked out already; by default one of its own.
         cache: where results are kept; by default the user's own.
         rooms: that act on the steps of a plan; the bone's load cases come after them.
+        full: ids of the options whose rooms run their full model, the others their search model alone; by
+            default all.
     """
     settings, cache = settings or PlanSettings(), cache or Cache()
     setting = setting or setting_of(reading, settings)
@@ -100,7 +103,9 @@ def simulate(
             # rooms of its own: what they keep from one load case to the next is not for two threads
             tests = () if runner is None else runner.rooms("now", before, treated=True)
             part = (0.5 + n * share, 0.5 + (n + 1) * share)
-            return _treated((*rooms, *tests), plans[n], setting, cache, watch, part)
+            quick = full is not None and plans[n].id not in full
+            here = tuple(searching(room) if quick else room for room in rooms)
+            return _treated((*here, *tests), plans[n], setting, cache, watch, part)
 
         treated = each(treat, len(plans), most=0 if runner is None else runner.at_once())
     after = {one.option.id: one.option for one in treated}
