@@ -47,7 +47,8 @@ class FoundProtocol:
         segments: of the delivery.
         reached: whether the margin was reached within the limits.
         surface_pct: share of the lesion's surface that has the margin by then.
-        binds: the structure whose limit binds, and by how much, in words; empty where none does.
+        binds: the structure whose limit binds, in words; empty where none does.
+        needs: what it would come to where the margin was reached all the same, in words.
         criterion: by which the margin was judged.
     """
 
@@ -57,6 +58,7 @@ class FoundProtocol:
     margin_mm: float
     criterion: str
     binds: str = ""
+    needs: str = ""
 
     @property
     def told(self) -> str:
@@ -68,11 +70,8 @@ class FoundProtocol:
         )
         if self.reached:
             return f"power and time chosen so that the margin is reached: {so_far}"
-        why = (
-            f"; {self.binds}"
-            if self.binds
-            else "; more time and power within the device's range reach no more"
-        )
+        why = f"; {self.binds}" if self.binds else "; more power or time reaches no more"
+        why += f"; {self.needs}" if self.needs else ""
         return f"the margin is not reached within the limits: {so_far}{why}"
 
 
@@ -87,13 +86,21 @@ def find_protocol(
     one = probe_of(source)
     criterion = lethal_criteria(cold=one.energy == "cold")[0]
     tried = [
-        _Trial(around, replace(source, segments=segments), tuple(layers), criterion, margin_mm).run()
+        _Trial(
+            around, replace(source, segments=segments), tuple(layers), criterion, margin_mm,
+            beyond=segments == source.segments,
+        ).run()
         for segments in _candidates(one, source.segments)
-    ]
+    ]  # fmt: skip
     within = [trial for trial in tried if trial.reached]
     if within:
         return min(within, key=lambda trial: sum(s.duration_s for s in trial.segments))
-    return max(tried, key=lambda trial: trial.surface_pct)
+    # a freeze that is cut off is no freeze-thaw-freeze: one that runs to its end comes first
+    whole = [trial for trial in tried if not trial.binds] if one.energy == "cold" else []
+    best = max(whole or tried, key=lambda trial: trial.surface_pct)
+    bound = next((trial for trial in tried if trial.binds), best)
+    needs = next((trial.needs for trial in tried if trial.needs), "")
+    return replace(best, binds=best.binds or bound.binds, needs=needs)
 
 
 def _candidates(one: Applicator, segments: tuple[Segment, ...]) -> list[tuple[Segment, ...]]:
@@ -123,6 +130,7 @@ class _Trial:
     layers: tuple[Layer, ...]
     criterion: LethalCriterion
     margin_mm: float
+    beyond: bool = False  # go on beyond the limit that binds, to say what the margin would take
 
     def run(self) -> FoundProtocol:
         plan = HeatPlan(self.around, (self.source,), self.layers, None)
@@ -131,19 +139,23 @@ class _Trial:
         here = plan.scene(SEARCH_MM)
         self.grid, self.lesion = here.grid, here.grid.with_array(here.lesion, "mask")
         self.last = (0, 0.0)  # segment and seconds into it up to which all limits held
-        self.share, self.binds, self.done = 0.0, "", False
+        self.share, self.binds, self.done, self.needs = 0.0, "", False, ""
+        self.bound: AtRisk | None = None
         self.next_look = LOOK_S
         plan.run(SEARCH_MM, canal="csf", checkpoint=self._judge, tail=False)
         return FoundProtocol(
-            self._cut(), self.done, self.share, self.margin_mm, self.criterion.title, self.binds
+            self._cut(), self.done, self.share, self.margin_mm, self.criterion.title, self.binds, self.needs
         )
 
     def _judge(self, segment: int, into_s: float, heat: Bioheat) -> bool:
         """True where there is no use in going on."""
-        self.binds = self._bound(heat)
-        if self.binds:
-            return True
-        self.last = (segment, into_s)
+        if not self.binds:
+            self.binds = self._bound(heat)
+            if not self.binds:
+                self.last = (segment, into_s)
+            elif self.plan.cold or not self.beyond:
+                self.done = False  # cold that passes a limit while it thaws has passed it
+                return True
         if heat.time_s + 1e-6 >= self.next_look:
             self.next_look += LOOK_S
             dead = lethal_field(
@@ -154,10 +166,17 @@ class _Trial:
                 dict(zip(heat.sets, heat.omega, strict=True)),
             )
             found = margins_of(dead, self.grid, self.lesion, self.plan.surface_mm)
-            self.share = 100.0 * float(np.mean(found.margin_mm >= self.margin_mm))
-            self.done = self.share >= COVERED_PCT and heat.time_s >= LEAST_S
-            whole = segment == len(self.source.segments) - 1 or not self.plan.cold
-            return self.done and whole
+            share = 100.0 * float(np.mean(found.margin_mm >= self.margin_mm))
+            enough = share >= COVERED_PCT and heat.time_s >= LEAST_S
+            if not self.binds:
+                self.share, self.done = share, enough
+            elif enough and self.bound is not None:
+                hottest = float(heat.T_max[self.bound.mask].max())
+                self.needs = (
+                    f"where the margin is reached, after {heat.time_s / 60.0:.0f} min, "
+                    f"{self.bound.name.replace('_', ' ')} has come to {hottest:.0f} degC"
+                )
+            return enough and (segment == len(self.source.segments) - 1 or not self.plan.cold)
         return False
 
     def _bound(self, heat: Bioheat) -> str:
@@ -166,7 +185,7 @@ class _Trial:
         for risk in self.risks:
             over, words = _over(risk, heat)
             if over > worst:
-                worst, said = over, words
+                worst, said, self.bound = over, words, risk
         return said
 
     def _cut(self) -> tuple[Segment, ...]:
