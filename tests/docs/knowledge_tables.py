@@ -21,6 +21,7 @@ from osteoplan.errors import named
 from osteoplan.knowledge.devices import devices
 from osteoplan.knowledge.evidence import evidence, study_of
 from osteoplan.knowledge.expression import names, parse
+from osteoplan.knowledge.heat_limits import lethal_criteria, structure_limits
 from osteoplan.knowledge.load import Cited
 from osteoplan.knowledge.loads import load_cases
 from osteoplan.knowledge.outcomes import outcomes
@@ -219,6 +220,36 @@ def thresholds_table() -> str:
     return _markdown(("load case", "outcome", "is", "value", "checked", "source"), rows)
 
 
+def lethal_table() -> str:
+    """What is called dead, by each criterion."""
+    rows = [
+        (
+            one.title.replace("degC", "°C"), "cold" if cold else "heat", _number(one.level), one.level.unit,
+            how_read(one.level.status), ", ".join(one.level.cite) or one.level.note,
+        )
+        for cold in (False, True)
+        for one in lethal_criteria(cold=cold)
+    ]  # fmt: skip
+    return _markdown(("criterion", "of", "level", "unit", "checked", "source"), rows)
+
+
+def heat_limits_table() -> str:
+    """Between what structures are to stay."""
+    rows = [
+        (
+            one.title, name, _number(known), known.unit, how_read(known.status),
+            ", ".join(known.cite) or known.note,
+        )
+        for one in structure_limits()
+        for name, known in (
+            ("not colder than", one.low_degC), ("not hotter than", one.high_degC),
+            ("CEM43 below", one.cem43_min), ("strictly below", one.strict_cem43_min),
+        )
+        if known is not None
+    ]  # fmt: skip
+    return _markdown(("structure", "limit", "value", "unit", "checked", "source"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "facts": facts_table,
     "uses": uses_table,
@@ -235,6 +266,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "load_cases": load_cases_table,
     "loads": loads_table,
     "thresholds": thresholds_table,
+    "lethal": lethal_table,
+    "heat_limits": heat_limits_table,
 }
 
 

@@ -13,7 +13,7 @@ from osteoplan.knowledge.vocabulary import uses, vocabulary
 from tests.docs.knowledge_tables import TABLES, refreshed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("facts.md", "knowledge.md", "loads.md", "outcomes.md")
+PAGES = ("facts.md", "heat.md", "knowledge.md", "loads.md", "outcomes.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
