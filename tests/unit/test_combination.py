@@ -140,6 +140,9 @@ def test_it_is_named_by_both_and_uses_what_both_use(spine: Setting, cement: dict
     assert (plan.technique, plan.short_title) == (ID, "microwave + cement, left pedicle")
     assert set(plan.uses) == {"thermal", "heat", "pmma", "mwa", "vertebroplasty"}
     assert any("generic applicator" in remark for remark in plan.remarks)
+    two, _ = both(MicrowaveAblation(), cement["vertebroplasty_both"], spine)
+    assert two.id == f"{ID}_mwa_vertebroplasty_both_2"
+    assert two.short_title == "microwave ×2 + cement, both pedicles"
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +200,7 @@ def test_a_card_joins_what_its_parts_propose_through_one_access_first(hip: MadeC
     assert {plan.id.split("_cementoplasty")[0].removeprefix(f"{ID}_") for plan, _ in made[:2]} == {
         "mwa", "cryoablation",
     }  # fmt: skip
+    assert len({plan.id for plan, _ in made}) == len(made)
     for plan, inventory in made:
         assert violations(plan, setting.with_inventory(inventory)) == ()
     none = [option for option in options if option.plan.technique != "cementoplasty"]

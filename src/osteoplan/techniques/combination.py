@@ -42,7 +42,9 @@ def joined(technique: str, ablation: Plan, stabilisation: Plan) -> Plan:
             stays.remove(step.act.what)
         else:
             first.append(step)
-    hot = any(isinstance(step.act, Deliver) and step.act.source != "cold" for step in ablation.steps)
+    delivered = [step.act for step in ablation.steps if isinstance(step.act, Deliver)]
+    hot = any(act.source != "cold" for act in delivered)
+    probes = sum(len(act.tips_mm) for act in delivered)
     rest: list[Step] = []
     for step in kept.values():
         if isinstance(step.act, Inject) and hot:
@@ -56,7 +58,7 @@ def joined(technique: str, ablation: Plan, stabilisation: Plan) -> Plan:
     deep = {c: _deeper(cannulas[c], needles[n]) for n, c in one.items()}
     return replace(
         stabilisation,
-        id=f"{technique}_{ablation.technique}_{stabilisation.id}",
+        id=f"{technique}_{ablation.technique}_{stabilisation.id}" + (f"_{probes}" if probes > 1 else ""),
         technique=technique,
         title=f"{ablation.title}, then {stabilisation.title}",
         steps=_renumbered([deep.get(step.order, step) for step in first], rest),
@@ -68,7 +70,7 @@ def joined(technique: str, ablation: Plan, stabilisation: Plan) -> Plan:
         ),
         remarks=(*ablation.remarks, *stabilisation.remarks),
         gaps=nearest_of((*ablation.gaps, *stabilisation.gaps)),
-        short_title=_short(ablation, stabilisation),
+        short_title=_short(ablation, stabilisation, probes),
     )
 
 
@@ -153,8 +155,8 @@ def _renumbered(first: Sequence[Step], rest: Sequence[Step]) -> tuple[Step, ...]
     return tuple(found)
 
 
-def _short(ablation: Plan, stabilisation: Plan) -> str:
-    """``microwave + cement, left pedicle``."""
-    how = ablation.short_title.partition(",")[0]
+def _short(ablation: Plan, stabilisation: Plan, probes: int) -> str:
+    """``microwave + cement, left pedicle``; of several probes how many."""
+    how = ablation.short_title.partition(",")[0] + (f" ×{probes}" if probes > 1 else "")
     what = stabilisation.short_title.replace("vertebroplasty", "cement").replace("sacroplasty", "cement")
     return short_of(f"{how} + {what}", f"{how} + {what.partition(',')[0]}")
