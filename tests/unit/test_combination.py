@@ -9,7 +9,7 @@ import pytest
 
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import SHORT, Deliver, Inject, Option, Place, Plan, Remove, Wait
+from osteoplan.model.plan import SHORT, Deliver, Inject, Option, Place, Plan, Reason, Remove, Wait
 from osteoplan.model.result import Reading
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.techniques.ablation import Ablation, Cryoablation, MicrowaveAblation, RadiofrequencyAblation
@@ -196,12 +196,20 @@ def test_a_card_joins_what_its_parts_propose_through_one_access_first(hip: MadeC
     reading = Reading(hip.case, hip.anatomy.lesion, hip.anatomy, Findings())
     card = technique_cards()[ID]
     made = list(combined(card, options, known, reading, setting))
+    plans = [one.plan for one in made]
     assert 2 <= len(made) <= card.limits["plans_most"].number
-    assert {plan.id.split("_cementoplasty")[0].removeprefix(f"{ID}_") for plan, _ in made[:2]} == {
+    assert {plan.id.split("_cementoplasty")[0].removeprefix(f"{ID}_") for plan in plans[:2]} == {
         "mwa", "cryoablation",
     }  # fmt: skip
-    assert len({plan.id for plan, _ in made}) == len(made)
-    for plan, inventory in made:
-        assert violations(plan, setting.with_inventory(inventory)) == ()
+    assert len({plan.id for plan in plans}) == len(made)
+    for one in made:
+        assert violations(one.plan, setting.with_inventory(one.inventory)) == ()
+        assert one.elsewhere == ()
     none = [option for option in options if option.plan.technique != "cementoplasty"]
     assert list(combined(card, none, known, reading, setting)) == []
+    away = [
+        replace(o, status="refer_elsewhere", reasons=(Reason("no cement here"),))
+        if o.plan.technique == "cementoplasty" and o.status == "ranked" else o
+        for o in options
+    ]  # fmt: skip
+    assert {one.elsewhere for one in combined(card, away, known, reading, setting)} == {("no cement here",)}

@@ -115,18 +115,24 @@ def _combined(
 ) -> list[Option]:  # fmt: skip
     """Options of a combination of an ablation and a stabilisation, from those of its parts."""
 
-    def propose() -> tuple[_Proposal, ...]:
+    def propose() -> tuple[tuple[_Proposal, tuple[str, ...]], ...]:
         return tuple(
-            _Proposal(plan, tuple(violations(plan, setting.with_inventory(inventory))))
-            for plan, inventory in combined(card, options, known, reading, setting)
+            (_Proposal(one.plan, violations(one.plan, setting.with_inventory(one.inventory))), one.elsewhere)
+            for one in combined(card, options, known, reading, setting)
         )
 
-    parts = [(o.plan, o.status) for o in options if any(o.plan.technique in group for group in card.parts)]
+    parts = [
+        (o.plan, o.status, o.reasons)
+        for o in options
+        if any(o.plan.technique in group for group in card.parts)
+    ]
     here = (setting.identity, setting.ensemble, reading.case.centre, position_of(reading.case))
     ours = all(type(known[o.plan.technique]).__module__.startswith("osteoplan.") for o in options)
     made = propose() if cache is None or not ours else cache.once(propose, "combined", card.id, here, parts)
-    elsewhere = refer(card.needs, reading.case.centre)
-    return [_option(card, one, reading, elsewhere, explained) for one in made]
+    return [
+        _option(card, one, reading, elsewhere or refer(card.needs, reading.case.centre), explained)
+        for one, elsewhere in made
+    ]
 
 
 @dataclass(frozen=True)
