@@ -10,7 +10,8 @@
     metal   conducts within itself implicitly, with the whole step: no step is short because of a screw
     gas     a wall with a Robin coefficient, never a cell that conducts
     probe   thinner than the grid: cells within 1.5 voxels of its line follow the logarithmic profile between
-            its wall and a ring of cells outside of these; what they lose and what flows into them it takes
+            its wall and a ring of cells outside of these, lifted by the heat that is left among them; what
+            they lose and what flows into them it takes
     steps   cells around what is frozen take short steps, all others long ones; what flows between the two is
             counted once, so that energy is kept.  The window of cells that move at all grows with them.
 
@@ -359,7 +360,10 @@ class _Run:
         self.probes = self.layout.probes
         for held, probe in zip(self.probes, probes, strict=True):
             held.probe = probe
+        self.icy = any(probe.wall_degC < b.medium.band_degC[1] for probe in probes)
         self.heat_W, heated = b._take(heat)
+        for held in self.probes:
+            held.heated()
         self.blood_in = np.zeros(b._cold.shape)
         self.before = b._energies()
         b._joules = NOT_COUNTED
@@ -480,7 +484,7 @@ class _Run:
     def _cold_box(self) -> I64 | None:
         """Where steps are short; None: nowhere."""
         box = self.layout.box.copy()
-        if not _cells(box):
+        if not (self.icy and _cells(box)):
             box[::2] = self.b._whole[1::2]
         steps.cold_box(self.b._window, self.b._B, self.b._cold, box)
         return _grown(box, COLD_MARGIN, self.b._window) if _cells(box) else None
@@ -546,13 +550,28 @@ class _Held:
         self.flat = np.ravel_multi_index(tuple(self.core[:, :3].T), b._e.shape)
         self.heat_J = b._c.ravel()[self.flat] * b._cell_m3
         self.sections = np.zeros((len(seen), 3))
+        # of a source that falls as 1/r^2, C in W/m: (C / 2) s (S - s), s = ln(r / a), S = ln(ring / a)
+        metres = 1e-3 * length / sections
+        cells = np.bincount(self.core[:, 3], minlength=len(seen))
+        wide = np.sqrt(cells * b._cell_m3 / (np.pi * metres)) / (1e-3 * probe.radius_mm)
+        spread = np.where(wide > 1.1, 2.0 * np.pi * metres * np.log(np.maximum(wide, 1.1)), inf)
+        across = ring_log[self.core[:, 3]]
+        self.lift = 0.5 * across**2 * self.weight * (1.0 - self.weight) / spread[self.core[:, 3]]
+        self.bump = np.zeros(len(self.core))
+
+    def heated(self) -> None:
+        """Take up what a source leaves in the cells that it holds."""
+        watts = (
+            np.bincount(self.core[:, 3], self.b._q.ravel()[self.flat], len(self.sections)) * self.b._cell_m3
+        )
+        self.bump = self.lift * watts[self.core[:, 3]]
 
     def hold(self, A: F32, B: F32, most_J: float) -> float:
         """Set the cells; J taken away."""
         b = self.b
         taken, self.wall = steps.hold_probe(
-            self.probe.wall_degC, most_J, self.core, self.weight, self.heat_J, self.ring, b._k, b._k_frozen,
-            self.sections, A, B, b._e, b._cold, b._now, b._thermal, b._blood, b._band,
+            self.probe.wall_degC, most_J, self.core, self.weight, self.bump, self.heat_J, self.ring,
+            b._k, b._k_frozen, self.sections, A, B, b._e, b._cold, b._now, b._thermal, b._blood, b._band,
         )  # fmt: skip
         return float(taken)
 

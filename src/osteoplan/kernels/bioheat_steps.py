@@ -154,36 +154,40 @@ def settle(low, high, a, b, e, melt, ratio, boil, blood, band, dried):  # type: 
     return frozen > 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def temperature_of(a, b, dried):  # type: ignore[no-untyped-def]
     """Temperature [degC] of A and B; dried tissue conducts less, and A counts only that."""
     return a + b if a <= STEAM else np.float32(STEAM) + (a - np.float32(STEAM)) / dried
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def look(first, last, region, seconds, A, B, W, T, T_max, T_min, minutes, omega, sets, enough, dried):  # type: ignore[no-untyped-def]
     """Take the temperatures over, extremes and damage since the last look; the dead are not perfused."""
+    low, high = region[4], region[5]
+    new = np.empty(high - low, np.float32)
     for i in range(first, last):
-        for j in range(region[2] - 1, region[3] - 1):
-            hot = np.float32(-1e30)
-            for k in range(region[4] - 1, region[5] - 1):
-                t = temperature_of(A[i, j + 1, k + 1], B[i, j + 1, k + 1], dried)
-                hot = max(hot, t, T[i - 1, j, k])
-                T_max[i - 1, j, k] = max(T_max[i - 1, j, k], t)
-                T_min[i - 1, j, k] = min(T_min[i - 1, j, k], t)
-            warm = hot > np.float32(39.0)
-            for k in range(region[4] - 1, region[5] - 1):
-                t = temperature_of(A[i, j + 1, k + 1], B[i, j + 1, k + 1], dried)
-                old = T[i - 1, j, k]
-                T[i - 1, j, k] = t
-                if warm and max(t, old) > 39.0:
-                    minutes[i - 1, j, k] += cem43_step(np.float64(old), np.float64(t), seconds)
-                    for n in range(len(sets)):
-                        omega[n, i - 1, j, k] += arrhenius_step(
-                            np.float64(old), np.float64(t), seconds, sets[n, 0], sets[n, 1]
-                        )
-                    if minutes[i - 1, j, k] > enough:
-                        W[i, j + 1, k + 1] = np.float32(0.0)
+        for j in range(region[2], region[3]):
+            a, b, old = A[i, j, low:high], B[i, j, low:high], T[i - 1, j - 1, low - 1 : high - 1]
+            warm = 0
+            for k in range(len(new)):
+                new[k] = temperature_of(a[k], b[k], dried)
+                warm += (new[k] > np.float32(39.0)) | (old[k] > np.float32(39.0))
+            for k in range(len(new) if warm else 0):
+                if max(new[k], old[k]) <= np.float32(39.0):
+                    continue
+                x, y, z = i - 1, j - 1, low - 1 + k
+                minutes[x, y, z] += cem43_step(np.float64(old[k]), np.float64(new[k]), seconds)
+                for n in range(len(sets)):
+                    omega[n, x, y, z] += arrhenius_step(
+                        np.float64(old[k]), np.float64(new[k]), seconds, sets[n, 0], sets[n, 1]
+                    )
+                if minutes[x, y, z] > enough:
+                    W[i, j, low + k] = np.float32(0.0)
+            old[:] = new
+            most, least = T_max[i - 1, j - 1, low - 1 : high - 1], T_min[i - 1, j - 1, low - 1 : high - 1]
+            for k in range(len(new)):
+                most[k] = max(most[k], new[k])
+                least[k] = min(least[k], new[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -203,7 +207,7 @@ def joules(first, last, e, c, keeps, sums):  # type: ignore[no-untyped-def]
             sums[i, 2] += gas
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def take(first, last, heat, keeps, q, sums, rows):  # type: ignore[no-untyped-def]
     """Copy a source to q where cells are free.
 
@@ -211,38 +215,57 @@ def take(first, last, heat, keeps, q, sums, rows):  # type: ignore[no-untyped-de
     """
     for i in range(first, last):
         for j in range(heat.shape[1]):
-            for k in range(heat.shape[2]):
-                x = np.float32(0.0) if keeps[i + 1, j + 1, k + 1] else np.float32(heat[i, j, k])
-                q[i + 1, j + 1, k + 1] = x
-                if x != np.float32(0.0):
-                    sums[i] += np.float64(x)
-                    _widen(rows[i], j + 1, k + 1)
+            given, row, kept = heat[i, j], q[i + 1, j + 1, 1:-1], keeps[i + 1, j + 1, 1:-1]
+            found, some = 0.0, 0
+            for k in range(len(row)):
+                x = np.float32(0.0) if kept[k] else np.float32(given[k])
+                row[k] = x
+                found += np.float64(x)
+                some += x != np.float32(0.0)
+            if some:
+                sums[i] += found
+                low, high = 0, len(row)
+                while row[low] == np.float32(0.0):
+                    low += 1
+                while row[high - 1] == np.float32(0.0):
+                    high -= 1
+                _widen(rows[i], j + 1, low + 1, high + 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def survey(first, last, region, A, B, An, Bn, blood, still, now, cold, rows):  # type: ignore[no-untyped-def]
     """Start a run: An, Bn as A, B; ``cold`` of frozen rows.
 
     rows[i]: first and last + 1 of j and k that are not still.
     """
+    start, end = region[4], region[5]
     for n in range(first, last):
         i = region[0] + n
         for j in range(region[2], region[3]):
-            for k in range(region[4], region[5]):
-                a, b = A[i, j, k], B[i, j, k]
-                An[i, j, k], Bn[i, j, k] = a, b
-                if b < np.float32(0.0):
-                    cold[i, j] = now
-                if abs(a + b - blood) > still:
-                    _widen(rows[n], j, k)
+            a, b = A[i, j, start:end], B[i, j, start:end]
+            An[i, j, start:end] = a
+            Bn[i, j, start:end] = b
+            frozen, moving = 0, 0
+            for k in range(len(a)):
+                frozen += b[k] < np.float32(0.0)
+                moving += abs(a[k] + b[k] - blood) > still
+            if frozen:
+                cold[i, j] = now
+            if moving:
+                low, high = 0, len(a)
+                while not abs(a[low] + b[low] - blood) > still:
+                    low += 1
+                while not abs(a[high - 1] + b[high - 1] - blood) > still:
+                    high -= 1
+                _widen(rows[n], j, start + low, start + high)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _widen(row, j, k):  # type: ignore[no-untyped-def]
+def _widen(row, j, low, high):  # type: ignore[no-untyped-def]
     if row[1] == 0:
-        row[0], row[1], row[2], row[3] = j, j + 1, k, k + 1
+        row[0], row[1], row[2], row[3] = j, j + 1, low, high
     row[0], row[1] = min(row[0], j), max(row[1], j + 1)
-    row[2], row[3] = min(row[2], k), max(row[3], k + 1)
+    row[2], row[3] = min(row[2], low), max(row[3], high)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -382,7 +405,7 @@ def _where(potential, k, frozen, band):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_J, write):  # type: ignore[no-untyped-def]
+def _set_core(wall, core, weight, bump, sections, A, B, e, thermal, blood, band, heat_J, write):  # type: ignore[no-untyped-def]
     """J that a probe takes where its wall is so cold; ``write`` sets the cells too."""
     melt, ratio, boil = thermal
     taken = 0.0
@@ -391,7 +414,7 @@ def _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_
         i, j, k, at = core[n]
         potential, ku, kf = sections[at]
         there = ku * wall_a + kf * wall_b
-        t = _where(there + (potential - there) * weight[n], ku, kf, band)
+        t = _where(there + (potential - there) * weight[n] + bump[n], ku, kf, band)
         x = enthalpy_of(t, melt[i, j, k], ratio[i, j, k], boil[i, j, k], blood, band)
         x32 = np.float32(x)
         taken += heat_J[n] * (np.float64(e[i, j, k]) - np.float64(x32))
@@ -404,11 +427,29 @@ def _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def hold_probe(  # type: ignore[no-untyped-def]
-    wall, most_J, core, weight, heat_J, ring, k, k_frozen, sections, A, B, e, cold, now, thermal, blood, band
+    wall,
+    most_J,
+    core,
+    weight,
+    bump,
+    heat_J,
+    ring,
+    k,
+    k_frozen,
+    sections,
+    A,
+    B,
+    e,
+    cold,
+    now,
+    thermal,
+    blood,
+    band,
 ):
     """Set the cells within a probe's ring to the logarithmic profile between its wall and its ring.
 
     core: (n, 4) cell and section along the probe; weight: ln(r / a) / ln(ring / a).
+    bump: W/m by which a source inside the ring lifts Kirchhoff's potential there.
     heat_J: J per kelvin of e.
     ring: (m, 4) the same.  sections: (s, 3) room for potential and conductivities of the ring.
 
@@ -428,19 +469,21 @@ def hold_probe(  # type: ignore[no-untyped-def]
         warmest = max(warmest, np.float64(A[i, j, m] + B[i, j, m]))
     for at in range(len(sections)):
         sections[at] /= count[at]
-    taken = _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_J, False)
+    taken = _set_core(wall, core, weight, bump, sections, A, B, e, thermal, blood, band, heat_J, False)
     if abs(taken) > most_J:
         sign = 1.0 if taken > 0.0 else -1.0
         low, high = wall, warmest + sign * 1.0
         for _ in range(40):
             middle = 0.5 * (low + high)
-            taken = _set_core(middle, core, weight, sections, A, B, e, thermal, blood, band, heat_J, False)
+            taken = _set_core(
+                middle, core, weight, bump, sections, A, B, e, thermal, blood, band, heat_J, False
+            )
             if sign * taken > most_J:
                 low = middle
             else:
                 high = middle
         wall = high
-    taken = _set_core(wall, core, weight, sections, A, B, e, thermal, blood, band, heat_J, True)
+    taken = _set_core(wall, core, weight, bump, sections, A, B, e, thermal, blood, band, heat_J, True)
     for n in range(len(core)):
         i, j, m, at = core[n]
         if B[i, j, m] < np.float32(0.0) and cold[i, j] == NEVER:

@@ -490,6 +490,31 @@ def mushy(edge: float) -> dict[float, float]:
     return {degC: float(np.interp(degC, line, np.arange(n) * edge)) for degC in MUSHY_MM}
 
 
+@cache
+def cooled_line(edge: float) -> tuple[float, float]:
+    """Worst error [K] around a cooled probe whose current leaves heat as 1 / r^2; the exact peak rise [K].
+
+    T = T_wall + (T_out - T_wall) s / S + C / 2 k s (S - s)      s = ln(r / a), S = ln(out / a)
+    """
+    a, out, C, wall = 0.85, 18.0, 15.0, 10.0
+    n = 2 * round(21 / edge) + 1
+    shape, spacing = (n, n, 3), (edge, edge, edge)
+    r = np.linalg.norm(places(shape, spacing)[..., :2], axis=-1)
+    s, S = np.log(np.maximum(r, a) / a), np.log(out / a)
+    exact = wall + (37.0 - wall) * s / S + C / (2 * CANCELLOUS["k"]) * s * (S - s)
+    body = medium(shape, spacing, kind=np.where(r >= out, HELD, TISSUE).astype(np.uint8), perfusion=0.0)
+    heat = Bioheat(body, exact, edge="insulated", sets={})
+    q = np.zeros(shape)
+    for part in np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 10)] * 2), -1).reshape(-1, 2) * edge:
+        at = np.linalg.norm(places(shape, spacing)[..., :2] + part, axis=-1) * 1e-3
+        q += np.where(at > a * 1e-3, C / np.maximum(at, 1e-4) ** 2, 0.0) / 100
+    middle = n // 2
+    for _ in range(60):
+        heat.run(20.0, heat=q, probes=(LineProbe((middle, middle, -0.5), (middle, middle, 2.5), a, wall),))
+    outside = (r < out) & (r > 1.5 * edge)
+    return float(np.abs(heat.T - exact)[outside].max()), float(exact.max() - 37.0)
+
+
 # all at once, and damage
 
 
@@ -545,6 +570,14 @@ def _ball() -> Finding:
     return whole / most, f"{half:.2f} and {whole:.2f} mm after 5 and 10 hours, {most:.2f} mm in theory"
 
 
+def _cooled() -> Finding:
+    found = {edge: cooled_line(edge) for edge in (2.0, 1.0)}
+    told = "; ".join(
+        f"{error:.1f} K of {peak:.1f} with cells of {edge:.0f} mm" for edge, (error, peak) in found.items()
+    )
+    return max(error / peak for error, peak in found.values()), told
+
+
 def _mushy() -> Finding:
     found = mushy(1.0)
     error = max(abs(found[degC] - place) for degC, place in MUSHY_MM.items())
@@ -574,6 +607,8 @@ HEAT = (
     Proof("heat-ramp", "equivalent minutes of a ramp", 22.36, 5e-4, ramp, "integral of R^(43 - T)", "min"),
     Proof("heat-scattered", "heat of scattered light, worst error from 5 cells on", 0.0, 0.02, scattered,
         "P mu^2 (exp(-m r) - exp(-mu r)) / 4 pi k (mu^2 - m^2) r"),
+    Proof("heat-cooled-line", "heat of a current around a cooled probe, worst error over its peak", 0.0, 0.1,
+        _cooled, "T_wall + dT s / S + C s (S - s) / 2 k"),
     Proof("heat-mushy", "isotherms of tissue that freezes over a band", 0.0, 0.1, _mushy,
         "computed by other means", "mm"),
 )  # fmt: skip
