@@ -3,10 +3,11 @@
     python benchmarks/heat.py [--cells 100] [--draws 64] [--growth]
 
 A block of cancellous bone of ``cells`` mm: 10 minutes of a heat source, in one run and in pieces of a
-second as a generator asks for them; 10 minutes of ice, 5 of thaw and 10 of ice around a thin probe, at 2 mm
-and at 1 mm.  The plain stencil knows one matter, no damage and no account of energy; it goes on for 20 s of
-that time and is scaled.  Draws run side by side on cells of 2.5 mm.  Seconds are of the clock and of the
-processor: on a machine that others use they differ.
+second as a generator asks for them; 10 minutes of radiofrequency with its fields and its control; 10 minutes
+of ice, 5 of thaw and 10 of ice around a thin probe, at 2 mm and at 1 mm.  The plain stencil knows one matter,
+no field, no damage and no account of energy; it goes on for 20 s of that time and is scaled.  Draws run side
+by side on cells of 2.5 mm.  Seconds are of the clock and of the processor: on a machine that others use they
+differ.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ from numba import njit
 
 from osteoplan.kernels.bioheat import Bioheat, HeatMedium, LineProbe
 from osteoplan.kernels.threads import cores, each, in_parts
+from osteoplan.knowledge.applicators import applicator_of
+from osteoplan.knowledge.tissues import heat_tissue
+from osteoplan.model.plan import Segment
+from osteoplan.model.volume import Volume
+from osteoplan.thermal.charted import even_matter
+from osteoplan.thermal.electric import Radiofrequency
 
 TRIED_S = 20.0
 
@@ -39,6 +46,14 @@ def main() -> None:
     tell(
         "heat 10 min, 1 mm, pieces of 1 s", lambda: heat(side, 600.0, 1.0, 1.0), 600.0, plain(side, 1.0, mild)
     )
+    for device in ("generic_rf_bipolar_20mm", "generic_rf_monopolar"):
+        current(20.0, 5.0, device)
+        tell(
+            f"{device[8:]} 10 min, fields",
+            lambda d=device: current(side, 600.0, d),
+            600.0,
+            plain(side, 1.0, mild),
+        )
     tell("cold 10-5-10 min, 2 mm", lambda: cold(side, 600.0, 2.0), 1500.0, plain(side, 2.0, stiff))
     tell("cold 10-5-10 min, 1 mm", lambda: cold(side, 600.0, 1.0), 1500.0, plain(side, 1.0, stiff))
     tell(
@@ -85,6 +100,24 @@ def heat(side_mm: float, seconds: float, edge: float, piece: float | None = None
     q *= 10.0 / (q.sum() * (edge * 1e-3) ** 3)
     for _ in range(round(seconds / (piece or seconds))):
         body.run(piece or seconds, heat=q)
+
+
+def current(side_mm: float, seconds: float, device: str) -> None:
+    """A generator that holds its temperature; cells of 1 mm."""
+    n = round(side_mm)
+    affine = np.eye(4)
+    affine[:3, 3] = -0.5 * (n - 1)
+    grid = Volume(np.zeros((n, n, n), np.float32), affine, "degC")
+    matter = even_matter(heat_tissue("cancellous"), grid, perfused=True, start_degC=37.0)
+    one = applicator_of(device)
+    way, half = np.array([0.48, 0.64, 0.6]), 0.5 * one.length_mm
+    probe = tuple((-half * way).tolist()), tuple(((90.0 - half) * way).tolist())
+    driver = Radiofrequency(grid, matter, one, [probe])
+    segment = Segment(seconds, one.power_W.number, one.set_degC.number)
+    body = Bioheat(matter.medium)
+    while body.time_s < seconds - 1e-6:
+        driven = driver.act(body.T, body.time_s, segment)
+        body.run(driver.control_s, heat=driven.heat, probes=driven.probes)
 
 
 def cold(side_mm: float, seconds: float, edge: float, piece: float = 2.0) -> None:

@@ -9,13 +9,20 @@ from osteoplan.verification.blocks import Block, share_inside, spread_on
 from osteoplan.verification.cases import VerificationCase, ids, published_cases, theory_case
 from osteoplan.verification.heat import HEAT
 from osteoplan.verification.ice import ICE
+from osteoplan.verification.potential import POTENTIAL
+from osteoplan.verification.radiofrequency import RADIOFREQUENCY
 from osteoplan.verification.spheres import Ball
 
 BRICK = (0.7, 1.1, 1.9)
 
 
 # slow, and asserted in test_plasticity, test_rods and test_bioheat
-ELSEWHERE = {"A11-cylinder", "A11-sphere", "A12", *(row.id for row in (*HEAT, *ICE))}
+ELSEWHERE = {
+    "A11-cylinder",
+    "A11-sphere",
+    "A12",
+    *(row.id for row in (*HEAT, *ICE, *POTENTIAL, *RADIOFREQUENCY)),
+}
 PUBLISHED = [case.id for case in published_cases(None)]
 THEORY = [id for id in ids() if id not in PUBLISHED]
 

@@ -144,7 +144,7 @@ def test_the_generator_holds_the_hottest_tissue(device):
     heat, told = drive(driver, matter, 420.0, segment)
     assert driver.notes == ()
     assert told[-60:, 2] == pytest.approx(one.set_degC.number, abs=1.5)
-    assert told[:, 2].max() < one.set_degC.number + 4.0
+    assert told[:, 2].max() < one.set_degC.number + 5.0
     assert told[:, 1].max() <= segment.power_W
     assert 0.5 < told[-1, 1] < 8.0
     assert driver.channels[0].electric.solves < 40

@@ -44,10 +44,11 @@ WARMS = 1e-3  # of the densest heat: what takes less is not what the generator h
 SHORT_K = 2.0  # missing at full power: the set temperature was not reached
 TOLERANCE = 1e-4
 BOILS_degC, DRY_degC = 100.0, 105.0
-STEADY_S = (
-    5 * CONTROL_S
-)  # in which the control takes half of what is missing, and the longer one that follows
-SLOW_S = 20.0
+FAST_S = 6.0  # in which the control would make up for what is missing if no heat flowed off
+SLOW_S = {
+    False: 8.0,
+    True: 20.0,
+}  # in which it makes up for what flows off; held tissue off a cooled wall lags
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,9 +316,9 @@ class Radiofrequency:
         missing = segment.set_degC - float(T[heating.box][channel.hot].max())
         if into_s <= 0.0:
             channel.missing_K = 0.0
-        change = (missing - channel.missing_K) + missing * CONTROL_S / SLOW_S
+        change = (missing - channel.missing_K) + missing * CONTROL_S / SLOW_S[channel.shaft is not None]
         warms = channel.warms_K_s / heating.conductance_S  # K/s a watt
-        channel.power_W = float(np.clip(channel.power_W + change / (STEADY_S * warms), 0.0, most))
+        channel.power_W = float(np.clip(channel.power_W + change / (FAST_S * warms), 0.0, most))
         channel.missing_K = missing
         channel.short = channel.power_W >= most and missing > SHORT_K
         return channel.power_W

@@ -22,6 +22,7 @@ from osteoplan.verification.heat import HEAT
 from osteoplan.verification.ice import ICE
 from osteoplan.verification.potential import POTENTIAL
 from osteoplan.verification.published_orders import ORDERS, l2_rows
+from osteoplan.verification.radiofrequency import RADIOFREQUENCY
 from osteoplan.verification.value import VALUE
 from osteoplan.verification.vertebrae import Load, l4_from_ids, l4_from_moduli, stiffness, verse_l2
 
@@ -165,4 +166,5 @@ _THEORY = _in_order((
     *HEAT,
     *ICE,
     *POTENTIAL,
+    *RADIOFREQUENCY,
 ))  # fmt: skip
