@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from osteoplan.cli import cases, clinical, knowledge, plans, preferences, proofs, sheets, value, ways
+from osteoplan.cli import (
+    ablation,
+    cases,
+    clinical,
+    knowledge,
+    plans,
+    preferences,
+    proofs,
+    sheets,
+    value,
+    ways,
+)
 from osteoplan.cli.root import BAD_INPUT, DONE, app
 from osteoplan.errors import BadInput, Cancelled, NotAvailable
 from osteoplan.io.places import sentence_of
@@ -14,7 +25,7 @@ from osteoplan.io.places import sentence_of
 __all__ = ["app", "run"]
 
 # importing them registers their commands
-COMMANDS = (cases, plans, ways, sheets, clinical, knowledge, preferences, value, proofs)
+COMMANDS = (cases, plans, ways, ablation, sheets, clinical, knowledge, preferences, value, proofs)
 
 
 def run(arguments: Sequence[str]) -> int:
