@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from osteoplan.workflow.ablate import heat_model
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "heat.md").read_text(encoding="utf-8")
 FREEZING, FIELD = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
@@ -24,6 +26,15 @@ def test_the_field_of_the_page_leaves_as_heat_what_is_given(capsys: pytest.Captu
     exec(FIELD, {})
     ((_, given, left),) = re.findall(r"(\d+) ohm; ([\d.]+) W given, ([\d.]+) W left", capsys.readouterr().out)
     assert float(left) == pytest.approx(float(given), rel=0.01)
+
+
+def test_the_block_of_tissue_of_the_page_is_run(tmp_path: Path) -> None:
+    (model,) = re.findall(r"```yaml\n(tissue:.*?)```", PAGE, re.DOTALL)
+    path = tmp_path / "block.yaml"
+    path.write_text(model.replace("edge_mm: 1 ", "edge_mm: 2 "), encoding="utf-8")
+    told = heat_model(path)
+    assert set(told["watched_degC"]) == {"beside", "canal"}
+    assert max(told["watched_degC"]["beside"]) > max(told["watched_degC"]["canal"]) > 40.0
 
 
 @pytest.mark.parametrize("block", [FREEZING, FIELD])

@@ -38,7 +38,7 @@ def felt_table(one: Json) -> Table:
         table.add_row(
             name.replace("_", " "), _range(own.get("hottest_degC")), _range(own.get("coldest_degC")),
             _range(own.get("thermal_dose_min")),
-            "not told" if share is None else f"{share['low']:.0f}-{share['high']:.0f} %",
+            "not told" if share is None else _share(share),
         )  # fmt: skip
     return table
 
@@ -82,6 +82,13 @@ def _worst(outcomes: Sequence[Json]) -> list[str]:
     return [
         f"{row['for'].replace('_', ' ')} {row['value']:.0f} degC" for row in outcomes if row["id"] in _FELT
     ][:MOST]
+
+
+def _share(row: Json) -> str:
+    low, high = row["low"], row["high"]
+    if low <= 0.0:
+        return f"below {high:.0f} %"
+    return f"above {low:.0f} %" if high >= 100.0 else f"{low:.0f}-{high:.0f} %"
 
 
 def _range(row: Json | None) -> str:

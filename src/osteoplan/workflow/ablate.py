@@ -221,14 +221,14 @@ def heat_model(path: Path) -> dict[str, Any]:
     grid, heat, driver = _block(asked, path)
     indices = {name: _cube(grid, at, name, path) for name, at in asked.watch.items()}
     heat.watch(indices.values())
-    given, stored = 0.0, 0.0
+    energy = {"heat_J": 0.0, "probes_J": 0.0, "perfusion_J": 0.0, "edge_J": 0.0, "stored_J": 0.0}
     for one in asked.segments:
         segment, into = one.segment, 0.0
         while into < segment.duration_s - 1e-6:
             length = min(driver.control_s, segment.duration_s - into)
             driven = Driven() if segment.passive else driver.act(heat.T, into, segment)
             audit = heat.run(length, heat=driven.heat, probes=driven.probes)
-            given, stored = given + audit.heat_J + audit.probes_J, stored + audit.stored_J
+            energy = {name: joules + getattr(audit, name) for name, joules in energy.items()}
             into += length
     times, degC = heat.watched
     omega = dict(zip(heat.sets, heat.omega, strict=True))
@@ -237,8 +237,7 @@ def heat_model(path: Path) -> dict[str, Any]:
     return {
         "model": path.stem,
         "seconds": heat.time_s,
-        "given_J": given,
-        "stored_J": stored,
+        **energy,
         "hottest_degC": float(heat.T_max.max()),
         "coldest_degC": float(heat.T_min.min()),
         "dead_mL": {
