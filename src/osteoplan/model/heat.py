@@ -15,7 +15,10 @@ import numpy as np
 from osteoplan.arrays import F64, Point
 from osteoplan.model.volume import Volume
 
-__all__ = ["HeatClock", "HeatLimit", "HeatMoment", "HeatPeak", "HeatRecord"]
+__all__ = ["STILL_K", "HeatClock", "HeatLimit", "HeatMoment", "HeatPeak", "HeatRecord"]
+
+
+STILL_K = 0.5  # a structure that strays less is as it was
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,12 @@ class HeatRecord:
 
     @property
     def peaks(self) -> tuple[HeatPeak, ...]:
-        """Of every watched structure, nearest to its limit first."""
+        """Of every watched structure, nearest to its limit first; those that hardly strayed come last."""
         clock, found = self.clock, []
         for n, name in enumerate(clock.names):
             own, point = clock.degC[:, n], clock.points_mm[n]
             at = int(np.argmax(np.abs(own - own[0])))
             time_s, degC = float(clock.times_s[at]), float(own[at])
             found.append(HeatPeak(name, point, time_s, degC, bool(own[at] < own[0]), clock.limits[n]))
-        return tuple(sorted(found, key=lambda one: one.room_K))
+        still = {name for n, name in enumerate(clock.names) if np.ptp(clock.degC[:, n]) < STILL_K}
+        return tuple(sorted(found, key=lambda one: (one.structure in still, one.room_K)))

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from osteoplan.arrays import F64, Bool, Real
+from osteoplan.arrays import F64, Bool, Point, Real
 from osteoplan.model.heat import HeatClock, HeatRecord
 from osteoplan.model.volume import Volume
 from osteoplan.report.drawing.colours import ABLATION
@@ -33,7 +33,7 @@ from osteoplan.report.drawing.plane import Plane
 from osteoplan.report.drawing.surface import FROM_BEHIND, FROM_IN_FRONT, margin_map
 from osteoplan.report.words import name_of, number
 
-__all__ = ["clock_chart", "farthest", "isotherms", "margins"]
+__all__ = ["clock_chart", "farthest", "isotherms", "margins", "middle_of", "reaches_edge"]
 
 _DASH = "4 3"
 _MARGIN_MM = 8.0
@@ -54,7 +54,7 @@ def isotherms(
 
     Args:
         degC: of the record, e.g. its ``end``.
-        named: what stands at the point; empty for nothing.
+        named: what stands at the point, e.g. its temperature; empty for nothing.
     """
     scenery = replace(scenery, stamps=(*scenery.stamps, *_stamps(record)))
     through = np.asarray(through_mm, dtype=np.float64)
@@ -68,6 +68,21 @@ def isotherms(
         _cut(scenery, record, degC, plane, width, rods, (named, through)) for plane in planes
     )
     return first, second, third
+
+
+def reaches_edge(record: HeatRecord, degC: Volume) -> bool:
+    """Whether a field has anything that a picture would show."""
+    return bool(_beyond(degC.array, record.edge_degC, record.cold).any())
+
+
+def middle_of(record: HeatRecord, otherwise_mm: Point) -> Point:
+    """The middle of what was warmed or frozen; the other point where nothing was."""
+    most = record.coldest if record.cold else record.hottest
+    found = np.argwhere(_beyond(most.array, record.edge_degC, record.cold))
+    if not len(found):
+        return otherwise_mm
+    x, y, z = most.positions_mm(found.mean(axis=0)).tolist()
+    return x, y, z
 
 
 def margins(scenery: Scenery, record: HeatRecord, criterion: str, *, width: float) -> tuple[Picture, Picture]:

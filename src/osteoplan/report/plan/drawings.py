@@ -11,12 +11,12 @@ from scipy.spatial import cKDTree
 
 from osteoplan.arrays import F64
 from osteoplan.model.field import Field
-from osteoplan.model.heat import HeatMoment, HeatRecord
+from osteoplan.model.heat import STILL_K, HeatMoment, HeatRecord
 from osteoplan.model.outcome import Estimate
 from osteoplan.model.plan import Option, Place
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.boundary_conditions import boundary_uri
-from osteoplan.report.drawing.heat import clock_chart, farthest, isotherms, margins
+from osteoplan.report.drawing.heat import clock_chart, farthest, isotherms, margins, middle_of, reaches_edge
 from osteoplan.report.drawing.pictures import (
     BONE_WINDOW,
     DrawnRod,
@@ -52,7 +52,6 @@ _WAYS = 3  # rows of the first page whose ways are drawn in the appendix
 _AROUND_MM = 25.0  # bone around the lesion
 _STEP_MM = 0.5
 _MOMENTS = 3  # of a delivery that are drawn
-_STRAYS_K = 0.5  # what strays less looks as at the start
 
 
 def draw(result: PlanResult) -> Drawings:
@@ -243,20 +242,26 @@ def strain_page(scenery: Scenery, result: PlanResult) -> StrainPage | None:
 
 
 def heat_page(scenery: Scenery, result: PlanResult, option: Option, record: HeatRecord) -> HeatPage:
-    """A delivery: isotherms at the end and when structures were farthest from the body's, and the rest."""
+    """A delivery: isotherms of the extremes, of the moments of structures, of the end; then the rest."""
     act, devices = delivered(option, record), result.wordings.devices
     rods = rods_of(option.plan, devices)
     drawn, left = _moments(record)
-    where = dict(zip(record.clock.names, record.clock.points_mm, strict=True))
-    cuts = [("at the end", isotherms(scenery, record, record.end, act.at_mm, width=_HEAT, rods=rods))]
+    peaks = {one.structure: one for one in record.peaks}
+    farthest_mm, most = middle_of(record, act.at_mm), record.coldest if record.cold else record.hottest
+    side = "lowest" if record.cold else "highest"
+    cuts = [(f"of the {side} temperature that every place reached", farthest_mm, most, "")]
     for one in drawn:
-        name = name_of(one.structure)
-        told = f"when the {name} was {_extreme(record)}, {one.time_s / 60.0:.1f} min"
-        at = where.get(one.structure, act.at_mm)
-        cuts.append((told, isotherms(scenery, record, one.degC, at, width=_HEAT, rods=rods, named=name)))
+        told = f"when the {name_of(one.structure)} was {_extreme(record)}, {one.time_s / 60.0:.1f} min"
+        peak = peaks[one.structure]
+        cuts.append((told, peak.at_mm, one.degC, number(peak.degC, "degC")))
+    if reaches_edge(record, record.end):
+        cuts.append(("at the end, when what was watched had turned back", farthest_mm, record.end, ""))
     return HeatPage(
         title=heat_title(option, record, devices),
-        cuts=tuple(cuts),
+        cuts=tuple(
+            (said, isotherms(scenery, record, degC, at, width=_HEAT, rods=rods, named=named))
+            for said, at, degC, named in cuts
+        ),
         clock=clock_chart(record) if record.clock.names else "",
         margins=tuple(
             (name.replace("degC", "°C"), margins(scenery, record, name, width=_STRAIN))
@@ -273,7 +278,7 @@ def _extreme(record: HeatRecord) -> str:
 
 def _moments(record: HeatRecord) -> tuple[list[HeatMoment], list[HeatMoment]]:
     """Moments of the structures that strayed, those that strayed most first: drawn, and told in words."""
-    rank = {record.clock.names[n]: place for place, n in enumerate(farthest(record.clock, least_K=_STRAYS_K))}
+    rank = {record.clock.names[n]: place for place, n in enumerate(farthest(record.clock, least_K=STILL_K))}
     found = sorted((one for one in record.moments if one.structure in rank), key=lambda m: rank[m.structure])
     return found[:_MOMENTS], found[_MOMENTS:]
 

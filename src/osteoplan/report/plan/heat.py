@@ -84,7 +84,7 @@ def _table(
         rows.append(TableRow((*cells, *more), sources_of(result, peak.limit.cite if peak else ())))
     blank = ("",) * (len(ids) + 1)
     rows += [TableRow((what.partition(":")[0], *blank, _NOT_JUDGED)) for what in unseen]
-    heads = (head, *(result.wordings.outcomes[id].title for id in ids))
+    heads = (head, *(result.wordings.outcomes[id].title.replace("degC", "°C") for id in ids))
     heads += () if peaks is None else ("most after", "to stay between")
     return Table(title, heads, (22.0, *(78.0 / (len(heads) - 1) for _ in heads[1:])), tuple(rows))
 

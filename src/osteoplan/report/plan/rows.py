@@ -191,8 +191,8 @@ def breach_of(option: Option) -> tuple[float, str] | None:
 
 
 def near_to(estimate: Estimate) -> str:
-    """What a clearance or a breach is of, without the path that it is on."""
-    return name_of(estimate.target.partition(",")[0])
+    """What a clearance, a breach or a margin is of, without the path that it is on."""
+    return name_of(estimate.target.partition(",")[0]).replace("degC", "°C")
 
 
 def _ways(one: Candidate) -> str:
