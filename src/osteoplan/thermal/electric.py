@@ -8,9 +8,6 @@ bipolar probe's goes from one electrode of its shaft to the other; several probe
 pair in one medium, so that their heat adds.  A field is solved in a box around its probe, and anew where
 conductivity has changed by 5 % since; until then it is scaled.
 
-Heat between a cooled wall and the ring of cells that the wall is coupled to (``kernels.bioheat``) does not
-all go to the coolant: a share ln(r / a) / ln(ring / a) flows outward, and is put into the ring.
-
 Not modelled: the voltage that a generator can give, and what a probe's shaft does to another's field.
 """
 
@@ -24,7 +21,7 @@ import numpy as np
 from osteoplan.arrays import F32, F64, Mask, Point
 from osteoplan.boxes import Box, box_of
 from osteoplan.errors import BadInput
-from osteoplan.kernels.bioheat import CORE, RING, LineProbe
+from osteoplan.kernels.bioheat import CORE, LineProbe
 from osteoplan.kernels.potential import Conductor, edge_leak, line_leak
 from osteoplan.knowledge.applicators import Applicator
 from osteoplan.knowledge.values import number
@@ -41,6 +38,8 @@ REACH_MM = 20.0  # around the active part: what is solved
 CHANGED = 0.05  # of conductivity, since the field was solved
 MATTERS = 0.01  # of the densest heat: what takes less counts for no refresh
 WARMS = 1e-3  # of the densest heat: what takes less is not what the generator holds
+WIDEST_MM = 2.5  # cubes around a cooled shaft: on wider ones all its heat falls where its wall is held
+DRIES_degC = 97.0  # no tissue is made hotter while a temperature is held: it would boil and stop the current
 SHORT_K = 2.0  # missing at full power: the set temperature was not reached
 TOLERANCE = 1e-4
 BOILS_degC, DRY_degC = 100.0, 105.0
@@ -164,44 +163,25 @@ def conductivity_factor(T: F32, per_K: float, dried: float) -> F64:
 
 
 class _Shaft:
-    """A cooled wall, and what of the heat between it and its ring gets past it."""
+    """A cooled wall, and what the generator sees: not what follows the wall."""
 
     def __init__(
         self, electric: ElectricField, grid: Volume, ends: tuple[Point, Point], radius_mm: float, degC: float
     ) -> None:
         first, last = (on_grid_indices(grid, place) for place in ends)
         self.probe = LineProbe(first, last, radius_mm, degC)
-        start, end = np.array(first), np.array(last)
-        h, edge = electric.h, float(electric.h.max())
-        at = np.indices(electric.sigma.shape).reshape(3, -1).T + [part.start for part in electric.box]
-        way = (end - start) * h
-        length = float(np.linalg.norm(way))
-        along = (at - start) * h @ way / length
-        away = np.linalg.norm((at - start) * h - np.outer(along, way / length), axis=1)
-        beside = (along >= 0.0) & (along <= length)
-        core, ring = beside & (away < CORE * edge), beside & (away >= CORE * edge) & (away < RING * edge)
-        nearest = start + np.clip(along / length, 0.0, 1.0)[:, None] * (end - start)
-        off = np.linalg.norm((at - nearest) * h, axis=1)
-        self.seen = (off >= number("heat.rf_held_mm")).reshape(electric.sigma.shape)
-        sections = max(1, round(length / edge))
-        self.core, self.ring = np.flatnonzero(core), np.flatnonzero(ring)
-        section = np.clip((along / length * sections).astype(int), 0, sections - 1)
-        self.of_core, self.of_ring = section[self.core], section[self.ring]
-        self.count = np.bincount(self.of_ring, minlength=sections)
-        past = np.log(np.maximum(away[self.core], radius_mm) / radius_mm) / np.log(
-            away[self.ring].mean() / radius_mm
-        )
-        self.past = np.where(self.count[self.of_core] > 0, past, 0.0)
-
-    def outward(self, heat: F32) -> F32:
-        """Heat of the field's box, with what gets past the coolant put into the ring."""
-        out = heat.copy()
-        flat = out.ravel()
-        moved = flat[self.core] * self.past
-        flat[self.core] -= moved.astype(np.float32)
-        given = np.bincount(self.of_core, moved, minlength=len(self.count)) / np.maximum(self.count, 1)
-        flat[self.ring] += given[self.of_ring].astype(np.float32)
-        return out
+        start, way = np.array(first), np.subtract(last, first)
+        h = electric.h
+        if h.max() > WIDEST_MM:
+            raise BadInput(
+                f"{electric.name}: cubes of {h.max():g} mm do not show what its coolant does; take "
+                f"{WIDEST_MM:g} mm or less"
+            )
+        at = np.indices(electric.sigma.shape).reshape(3, -1).T + [part.start for part in electric.box] - start
+        along = (at * h) @ (way * h) / ((way * h) @ (way * h))
+        off = np.linalg.norm((at - np.clip(along, 0.0, 1.0)[:, None] * way) * h, axis=1)
+        follows = (off < CORE * h.max()) & (along >= 0.0) & (along <= 1.0)
+        self.seen = ((off >= number("heat.rf_held_mm")) & ~follows).reshape(electric.sigma.shape)
 
 
 @dataclass(eq=False)
@@ -210,21 +190,20 @@ class _Channel:
 
     electric: ElectricField
     shaft: _Shaft | None
-    heat: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # of one volt, past the coolant
+    heat: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # of one volt
     power_W: float = 0.0
     missing_K: float = 0.0
     off_until_s: float = -1.0
     short: bool = False  # the set temperature is not reached at full power
     hot: Mask = field(default_factory=lambda: np.zeros(0, bool))  # cells of which the hottest is held
-    warms_K_s: float = 0.0  # the fastest cell that no wall holds, at one volt
+    warms_K_s: float = 0.0  # the fastest of all cells, at one volt
 
     def take(self, heating: Heating, c: F32) -> None:
         """A new field; c: (ni, nj, nk) volumetric heat capacity [J/(m3 K)] of its box."""
         self.heat, free = heating.heat, heating.heat > WARMS * heating.heat.max()
         self.hot = free
         if self.shaft is not None:
-            self.heat, self.hot = self.shaft.outward(heating.heat), free & self.shaft.seen
-            free.ravel()[self.shaft.core] = False
+            self.hot = free & self.shaft.seen
         if not self.hot.any():
             raise BadInput(
                 f"{self.electric.name}: there is no tissue around it that its current warms; move it"
@@ -313,7 +292,8 @@ class Radiofrequency:
             if not np.isfinite(most):
                 raise BadInput(f"{self.applicator.name}: neither a temperature nor a power is given")
             return most
-        missing = segment.set_degC - float(T[heating.box][channel.hot].max())
+        here = T[heating.box]
+        missing = min(segment.set_degC - float(here[channel.hot].max()), DRIES_degC - float(here.max()))
         if into_s <= 0.0:
             channel.missing_K = 0.0
         change = (missing - channel.missing_K) + missing * CONTROL_S / SLOW_S[channel.shaft is not None]
