@@ -9,7 +9,7 @@ import pytest
 
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import SHORT, Deliver, Inject, Option, Place, Plan, Reason, Remove, Wait
+from osteoplan.model.plan import SHORT, Deliver, Inject, Option, Place, Plan, Reason, Remove, Segment, Wait
 from osteoplan.model.result import Reading
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.techniques.ablation import Ablation, Cryoablation, MicrowaveAblation, RadiofrequencyAblation
@@ -182,6 +182,32 @@ def test_a_needle_that_is_out_before_a_screw_need_not_keep_clear_of_it(hip: Made
     assert not told(replace(held, steps=tuple(numbered)))
     numbered = [replace(step, order=n) for n, step in enumerate((place, *rest, out), start=1)]
     assert told(replace(held, steps=tuple(numbered)))
+
+
+def test_a_bipolar_probe_through_a_screw_is_legal_as_long_as_it_fits_and_stays_in_bone(hip: MadeCase) -> None:
+    setting = setting_of(hip.anatomy, "cemented_screws")
+    held = next(one for one in CementedScrews().propose(setting, Findings()) if one.steps and needles_of(one))
+    at, screw = next((s.order, s.act) for s in held.steps if isinstance(s.act, Place) and s.act.stays)
+    inward = np.subtract(screw.target_mm, screw.entry_mm)
+    inward /= np.linalg.norm(inward)
+
+    def told(beyond_mm: float, device: str = "generic_rf_bipolar_20mm", source: str = "rf_bipolar") -> Plan:
+        tip = tuple(float(x) for x in np.add(screw.target_mm, beyond_mm * inward))
+        probe = Deliver(device, source, (Segment(600.0, 20.0),), (tip,), (at,))
+        later = tuple(replace(s, order=s.order + 1) for s in held.steps if s.order > at)
+        return replace(
+            held, steps=(*held.steps[:at], replace(held.steps[0], order=at + 1, act=probe), *later)
+        )
+
+    def probe_of(plan: Plan) -> list[str]:
+        return [one.text for one in violations(plan, setting) if one.limit == "probe"]
+
+    assert probe_of(told(2.0)) == []
+    assert "O9" in {one.row for one in check_order(sequence_of(told(2.0).steps))}
+    assert "beyond its end" in probe_of(told(300.0))[0]
+    assert "does not go through" in probe_of(told(2.0, "generic_cryoprobe_2_4mm", "cold"))[0]
+    warned = check_order(sequence_of(told(2.0, "generic_microwave", "microwave").steps))
+    assert {one.row for one in warned if one.effect == "warn"} == {"O16"}
 
 
 def test_a_card_joins_what_its_parts_propose_through_one_access_first(hip: MadeCase) -> None:

@@ -139,10 +139,11 @@ def probe_sets(
     return tuple(found)
 
 
-def probe_violations(plan: Plan) -> Iterator[Violation]:
+def probe_violations(plan: Plan, setting: Setting) -> Iterator[Violation]:
     """Probes that end where their way does not take them: beside its axis, or beyond its end.
 
-    The way itself is measured with every limit of a needle, or of a screw.
+    The way itself is measured with every limit of a needle, or of a screw.  Out of the tip of a cannulated
+    screw a probe goes on, as long as it stays in the bone.
     """
     placed = {step.order: step.act for step in plan.steps if isinstance(step.act, Place)}
     delivered = (step.act for step in plan.steps if isinstance(step.act, Deliver))
@@ -150,15 +151,29 @@ def probe_violations(plan: Plan) -> Iterator[Violation]:
         for tip, order in zip(act.tips_mm, act.access, strict=True):
             if order not in placed:
                 continue  # ``effects`` refuses it
-            way = placed[order]
+            way, at = placed[order], np.array(tip)
             end = np.array(way.target_mm)
             inward = (end - np.array(way.entry_mm)) / np.linalg.norm(np.subtract(way.target_mm, way.entry_mm))
-            along = float((np.array(tip) - end) @ inward)
-            off = float(np.linalg.norm(np.array(tip) - end - along * inward))
-            if off > OFF_MM or along > OFF_MM:
+            along = float((at - end) @ inward)
+            off = float(np.linalg.norm(at - end - along * inward))
+            in_bone = float(setting.maps.at("bone", at)) < 0.0
+            beyond = along > OFF_MM and not (way.stays and in_bone)
+            if off > OFF_MM or beyond:
                 text = f"{act.device}: its tip lies {off:.1f} mm beside the axis of step {order}"
-                text += f", and {along:.1f} mm beyond its end" if along > OFF_MM else ""
+                text += f", and {along:.1f} mm beyond its end" if beyond else ""
                 yield Violation("probe", f"{text}; move it onto the way", max(off, along), OFF_MM, "mm")
+            if way.stays:
+                yield from _bore(act, way, setting)
+
+
+def _bore(act: Deliver, screw: Place, setting: Setting) -> Iterator[Violation]:
+    """Whether a probe goes through a screw; a bore that nobody told is at least its wire's."""
+    values = setting.inventory.device(screw.device).values
+    told = (values[key].number for key in ("bore_diameter_mm", "wire_diameter_mm") if key in values)
+    bore, wide = next(told, 0.0), setting.inventory.device(act.device).values["outer_diameter_mm"].number
+    if bore < wide:
+        text = f"{act.device} of {wide:.1f} mm does not go through {screw.device}: its bore is {bore:.1f} mm"
+        yield Violation("probe", text, wide, bore, "mm")
 
 
 def _paths(needle: Device, setting: Setting, *, apart: bool) -> tuple[_Path, ...]:

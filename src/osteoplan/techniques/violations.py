@@ -5,7 +5,7 @@ Every check is measured afresh on the plan's own ends and volumes, whoever propo
     a screw that stays      its corridor, its length, its tip, the other screws
     a wire that stays       bone around it, the other wires
     a needle                its approach, and what stays
-    a probe                 the way that it goes through
+    a probe                 the way, or the screw, that it goes through
     an agent injected       its share of what it is to fill, its volume
 
 The limits are those that the inventory states.
@@ -40,7 +40,7 @@ def violations(plan: Plan, setting: Setting) -> tuple[Violation, ...]:
         *screw_violations(plan, setting),
         *wire_violations(plan, setting),
         *needle_violations(plan, setting, done.solids),
-        *probe_violations(plan),
+        *probe_violations(plan, setting),
         *_filling(done, setting),
     )
 
