@@ -14,7 +14,7 @@ import pytest
 from osteoplan.io.plan_json import heat_peaks, plan_document, read_plan, write_plan
 from osteoplan.model.heat import HeatClock, HeatLimit, HeatMoment, HeatRecord
 from osteoplan.model.outcome import Estimate, Outcome
-from osteoplan.model.plan import Deliver, Plan, Segment, Step
+from osteoplan.model.plan import Deliver, Inject, Measure, Place, Plan, Remove, Segment, Step, Wait
 from osteoplan.model.result import PlanResult
 from osteoplan.report.drawing.colours import ABLATION
 from osteoplan.report.drawing.heat import clock_chart, isotherms, margins
@@ -25,11 +25,13 @@ from osteoplan.report.plan.heat import heat_tables
 from osteoplan.report.plan.meeting import first_page
 from osteoplan.report.plan.page import html
 from osteoplan.report.plan.technical import technical
+from osteoplan.report.rendering import page_count
+from osteoplan.report.sheet.page import render_sheet
 from osteoplan.report.sheet.view import sheet_view
 from osteoplan.workflow.sheet import asked_of
 from tests.heat_made import BODY, made_record
 from tests.png_read import pixels_of
-from tests.report_fixture import changed, plan_result
+from tests.report_fixture import changed, needle, plan_result
 from tests.synthetic_vertebra import vertebra
 
 
@@ -282,3 +284,43 @@ def test_a_sheet_of_heat_that_nobody_simulated_says_so() -> None:
     assert sheet.felt == ()
     assert sheet.unchecked[-1] == "temperatures (not simulated)"
     assert any("a thermocouple passes a limit" in line for line in sheet.stops)
+
+
+def test_a_sheet_that_was_shortened_still_finds_room_for_ablation_and_cement_through_one_cannula() -> None:
+    """As long as the longest of the spine demo: ten steps, every sentence of heat and of cement."""
+    result = heated()
+    first = result.simulations.options[0]
+    (entry, tip), (heat,) = (
+        needle(result.reading.anatomy, 1.0),
+        (s.act for s in first.plan.steps if s.order == 77),
+    )
+    acts = (
+        Place("cannula_13g", entry, tip, through="transpedicular_left"),
+        Measure("CT: cannulas in the lesion, away from nerves"),
+        replace(heat, tips_mm=(tip,)),
+        Measure("CT: gas, bleeding, fracture"),
+        Measure("CT: tips in the body, away from the canal"),
+        Wait("cooling"),
+        Inject("pmma", tip, 4.9),
+        Wait("cement cure", 11.0),
+        Remove("cannula_13g, left"),
+        Measure("CT: cement, leaks"),
+    )
+    title = (
+        "radiofrequency ablation, through the pedicle into the vertebral body, left, "
+        "then vertebroplasty, left pedicle"
+    )
+    gaps = tuple(
+        Estimate("clearance_mm", f"{name}, left path", 2.8, 0.4, 6.7, "mm", "simulated", ())
+        for name in ("bone left around it", "spinal canal", "pleural recess left")
+    )
+    plan = replace(
+        first.plan,
+        title=title,
+        clearances=gaps,
+        steps=tuple(Step(n, act, why="a reason") for n, act in enumerate(acts, 1)),
+    )
+    option = replace(first, plan=plan)
+    document = {**plan_document(result, case_folder="."), "wordings": None}
+    asked = asked_of(document, option, result.reading.case, result.reading.anatomy)
+    assert page_count(render_sheet(asked)) == 1

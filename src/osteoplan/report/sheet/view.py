@@ -315,7 +315,7 @@ def _where(at_mm: Point | None, asked: Asked) -> str:
         return ""
     middle = asked.midline(at_mm)
     off = "" if middle is None else f", {abs(middle.offset_mm):.0f} mm {middle.side} of the midline"
-    return f"{off}, z {at_mm[2]:.0f} mm"
+    return f"{off}, z {at_mm[2]:.0f} mm".replace("-", "−")
 
 
 def _steps(asked: Asked, places: Mapping[str, Place], terse: bool) -> Iterator[str]:
