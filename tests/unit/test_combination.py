@@ -11,6 +11,7 @@ from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import SHORT, Deliver, Inject, Option, Place, Plan, Reason, Remove, Segment, Wait
 from osteoplan.model.result import Reading
+from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.order import check_order, sequence_of
 from osteoplan.techniques.ablation import Ablation, Cryoablation, MicrowaveAblation, RadiofrequencyAblation
 from osteoplan.techniques.cemented_screws import CementedScrews
@@ -21,6 +22,7 @@ from osteoplan.techniques.vertebroplasty import Vertebroplasty
 from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.combine import combined
+from osteoplan.workflow.options import embolised_first
 from tests.made_case import MadeCase, made_case
 from tests.made_setting import setting_of
 from tests.synthetic_vertebra import vertebra
@@ -158,6 +160,9 @@ def test_a_socket_is_frozen_then_screwed_then_cemented(hip: MadeCase) -> None:
     assert {one.effect for one in check_order(sequence_of(plan.steps))} == {"usual"}
     assert effects(plan, own.inventory.devices).solids == effects(held, own.inventory.devices).solids
     assert len(plan.short_title) <= SHORT
+    (said,) = embolised_first(plan, Facts({"hypervascular": True}))
+    assert said.startswith("before it: embolise up to 24 hours before screws")
+    assert embolised_first(plan, Facts({"hypervascular": False})) == embolised_first(plan, Facts({})) == ()
 
 
 def acts_that_stay(plan: Plan) -> list[Place]:

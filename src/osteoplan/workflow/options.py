@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from osteoplan.decide.outcomes import published_on
 from osteoplan.errors import NotAvailable, UnknownName
+from osteoplan.knowledge.order import order
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.findings import Findings
 from osteoplan.model.plan import OFF_SCAN, Option, OptionStatus, Plan, Reason, Violation
@@ -25,7 +26,7 @@ from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.combine import combined
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, position_of, setting_of
 
-__all__ = ["comparators_alone", "facts_of", "options"]
+__all__ = ["comparators_alone", "embolised_first", "facts_of", "options"]
 
 
 def options(
@@ -129,10 +130,20 @@ def _combined(
     here = (setting.identity, setting.ensemble, reading.case.centre, position_of(reading.case))
     ours = all(type(known[o.plan.technique]).__module__.startswith("osteoplan.") for o in options)
     made = propose() if cache is None or not ours else cache.once(propose, "combined", card.id, here, parts)
-    return [
+    found = [
         _option(card, one, reading, elsewhere or refer(card.needs, reading.case.centre), explained)
         for one, elsewhere in made
     ]
+    facts = reading.findings.facts() if explained is None else explained.facts
+    return [replace(one, warnings=(*one.warnings, *embolised_first(one.plan, facts))) for one in found]
+
+
+def embolised_first(plan: Plan, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """That this patient's tumour is embolised before the plan, where a rule of the order says so of patients
+    like this one."""
+    of_some = {row.id for row in order().rows if row.when}
+    remarks = check_order(("embolise", *sequence_of(plan.steps)), facts)
+    return tuple(f"before it: {one.text}" for one in remarks if one.first == 0 and one.row in of_some)
 
 
 @dataclass(frozen=True)
