@@ -9,7 +9,19 @@ import pytest
 
 from osteoplan.knowledge.techniques import technique_cards
 from osteoplan.model.findings import Findings
-from osteoplan.model.plan import SHORT, Deliver, Inject, Option, Place, Plan, Reason, Remove, Segment, Wait
+from osteoplan.model.plan import (
+    SHORT,
+    Deliver,
+    Inject,
+    Measure,
+    Option,
+    Place,
+    Plan,
+    Reason,
+    Remove,
+    Segment,
+    Wait,
+)
 from osteoplan.model.result import Reading
 from osteoplan.pathway.facts import Facts
 from osteoplan.pathway.order import check_order, sequence_of
@@ -108,6 +120,9 @@ def test_the_shared_cannula_goes_as_deep_as_the_deeper_of_both_and_is_told_once(
         for at in (place.target_mm, acts(plan, Deliver)[0].at_mm, acts(plan, Inject)[0].at_mm)
     ]
     assert depth[0] == pytest.approx(max(depth[1:]), abs=0.1)
+    back = float(np.linalg.norm(np.subtract(place.target_mm, acts(plan, Inject)[0].at_mm)))
+    told_back = [act.what for act in acts(plan, Measure) if "drawn back" in act.what]
+    assert told_back == ([f"CT: cannula drawn back {back:.0f} mm for the cement"] if back > 1.0 else [])
     told = [(one.id, one.target) for one in plan.clearances]
     assert len(told) == len(set(told))
     assert (

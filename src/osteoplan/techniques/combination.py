@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from osteoplan.model.plan import Deliver, Inject, Place, Plan, Remove, Step, Wait, short_of
+from osteoplan.model.plan import Deliver, Inject, Measure, Place, Plan, Remove, Step, Wait, short_of
 from osteoplan.techniques.estimates import nearest_of
 
 __all__ = ["COOLING", "joined", "needles_of"]
@@ -45,8 +45,15 @@ def joined(technique: str, ablation: Plan, stabilisation: Plan) -> Plan:
     delivered = [step.act for step in ablation.steps if isinstance(step.act, Deliver)]
     hot = any(act.source != "cold" for act in delivered)
     probes = sum(len(act.tips_mm) for act in delivered)
+    deep = {c: _deeper(cannulas[c], needles[n]) for n, c in one.items()}
+    back = [_back_mm(deep[c].act, needles[n].act) for n, c in one.items()]
     rest: list[Step] = []
     for step in kept.values():
+        if isinstance(step.act, Inject) and max(back, default=0.0) > SAME_MM:
+            far = " and ".join(f"{mm:.0f} mm" for mm in back)
+            why = "the probe went deeper than the cement is to begin"
+            rest.append(Step(0, Measure(f"CT: cannula drawn back {far} for the cement"), why=why))
+            back = []
         if isinstance(step.act, Inject) and hot:
             why = "until the heat has gone: that of the cement must not add to it at the canal or a nerve"
             rest.append(Step(0, Wait(COOLING), why=why))
@@ -55,7 +62,6 @@ def joined(technique: str, ablation: Plan, stabilisation: Plan) -> Plan:
     approach = [*ablation.approach.split("; "), *stabilisation.approach.split("; ")]
     uses = [*ablation.uses, *stabilisation.uses, ablation.technique, stabilisation.technique]
     again = tuple(f", {_named(needles[n])}" for n in one)  # ends of the targets of what is told already
-    deep = {c: _deeper(cannulas[c], needles[n]) for n, c in one.items()}
     return replace(
         stabilisation,
         id=f"{technique}_{ablation.technique}_{stabilisation.id}" + (f"_{probes}" if probes > 1 else ""),
@@ -120,6 +126,13 @@ def _deeper(cannula: Step, needle: Step) -> Step:
     target = needle.act.target_mm if depth[1] > depth[0] else cannula.act.target_mm
     why = f"{cannula.why}; for the probe first, then for the cement"
     return replace(cannula, act=replace(cannula.act, target_mm=target), why=why)
+
+
+def _back_mm(cannula: object, needle: object) -> float:
+    """How far a cannula goes beyond the tip of the needle that it stands for."""
+    assert isinstance(cannula, Place)
+    assert isinstance(needle, Place)
+    return float(np.linalg.norm(np.subtract(cannula.target_mm, needle.target_mm)))
 
 
 def _what(act: object) -> str:

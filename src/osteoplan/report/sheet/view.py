@@ -23,6 +23,7 @@ from osteoplan.report.protocol import clock_words, each_of, source_words
 from osteoplan.report.sheet.nouns import Asked, FeltView, Moment, NearView, PathView, Sheet, SheetLine, Stop
 from osteoplan.report.views import INTENDED_USE
 from osteoplan.report.words import name_of, number, plain, tag, way_words
+from osteoplan.trajectory.geometry import segment_distance
 
 __all__ = ["marked_paths", "sheet_view"]
 
@@ -379,8 +380,8 @@ def _placing(act: Place, asked: Asked, places: Mapping[str, Place]) -> str:
 
 
 def _mark_at(at_mm: Point, places: Mapping[str, Place]) -> str:
-    """``A: `` for what happens at the tip of A."""
-    gaps = {m: float(np.linalg.norm(np.subtract(p.target_mm, at_mm))) for m, p in places.items()}
+    """``A: `` for what happens on the way of A."""
+    gaps = {m: segment_distance(p.entry_mm, p.target_mm, at_mm, at_mm) for m, p in places.items()}
     if not gaps:
         return ""
     nearest = min(gaps, key=gaps.__getitem__)
