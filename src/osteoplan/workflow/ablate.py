@@ -38,7 +38,6 @@ from osteoplan.thermal.search import find_protocol, margin_wanted
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.explain import explain
-from osteoplan.workflow.heat_protocols import with_protocols
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.options import options
 from osteoplan.workflow.progress import Progress, Span, quiet, stage
@@ -98,7 +97,7 @@ def ablate(
         return Ablated(reading, (_replanned(asked, probes, explained.facts, setting, cache, progress),))
     proposed = [
         one
-        for one in options(reading, explained, setting, cache=cache)
+        for one in options(reading, explained, setting, cache=cache, progress=progress)
         if any(isinstance(step.act, Deliver) for step in one.plan.steps)
     ]
     if option is not None:
@@ -107,8 +106,7 @@ def ablate(
             raise UnknownName("ablation", option, known, str(folder))
         proposed = [known[option]]
     left = [one for one in proposed if one.status in ("infeasible", "failed")]
-    able = [one for one in proposed if one not in left]
-    found = with_protocols(able, explained.facts, setting, cache, progress=progress, span=(0.2, 0.5))
+    found = [one for one in proposed if one not in left]
     room = HeatRoom() if option is not None else searching(HeatRoom())
     done, failed = [], [(one.id, _reasons(one.reasons)) for one in left]
     for n, one in enumerate(found):

@@ -24,7 +24,9 @@ from osteoplan.techniques.violations import violations
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.combine import combined
+from osteoplan.workflow.heat_protocols import with_protocols
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, position_of, setting_of
+from osteoplan.workflow.progress import Progress, quiet
 
 __all__ = ["comparators_alone", "embolised_first", "facts_of", "options"]
 
@@ -35,6 +37,7 @@ def options(
     setting: Setting | None = None,
     *,
     cache: Cache | None = None,
+    progress: Progress = quiet,
 ) -> tuple[Option, ...]:
     """All options of a case: percutaneous plans first, then the comparators.
 
@@ -46,7 +49,8 @@ def options(
     their shelves.  Other treatments are known by their cards alone, and a rule can exclude them as well.
 
     Args:
-        explained: whose rules exclude; without it no rule speaks.
+        explained: whose rules exclude, and for whose aim power and time of an ablation are searched; without
+            it no rule speaks, and each keeps its card's own time.
         setting: with the memo of what was worked out already; by default one of its own.
         cache: keeps what the techniques of this package propose; those of others propose every time.
     """
@@ -62,7 +66,10 @@ def options(
     for card in cards.values():
         if len(card.parts) == 2 and applies(card, facts) is not False:
             found += _combined(card, found, known, reading, setting, cache, explained)
-    return (*sorted(found, key=lambda one: one.kind == "comparator"), *_comparators(reading, explained))
+    proposed = (*sorted(found, key=lambda one: one.kind == "comparator"), *_comparators(reading, explained))
+    if explained is None:
+        return proposed
+    return with_protocols(proposed, explained.facts, setting, cache or Cache(), progress=progress)
 
 
 def _comparators(reading: Reading, explained: Explanation | None) -> list[Option]:

@@ -45,7 +45,6 @@ from osteoplan.workflow.certainty import rigidity_of, tornadoes
 from osteoplan.workflow.choose import choose
 from osteoplan.workflow.explain import cited, explain
 from osteoplan.workflow.export import PAGES
-from osteoplan.workflow.heat_protocols import fully_simulated, with_protocols
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.options import facts_of, options
 from osteoplan.workflow.patient import page_name, patient_page, why_no_page
@@ -93,13 +92,8 @@ def plan(
     utility_of(explained.facts, reading.case.centre)
     stage(progress, "looking for ways in", 0.15, 0.2)
     setting = setting_of(reading, settings)
-    proposed = with_protocols(
-        options(reading, explained, setting, cache=cache), explained.facts, setting, cache, progress=progress
-    )
-    simulated = simulate(
-        reading, proposed, settings, setting=setting, cache=cache, full=fully_simulated(proposed, explained),
-        progress=progress,
-    )  # fmt: skip
+    proposed = options(reading, explained, setting, cache=cache, progress=progress)
+    simulated = simulate(reading, proposed, settings, setting=setting, cache=cache, progress=progress)
     explained = with_reasons(explained, simulated.options, reading.anatomy.bone)
     stage(progress, "comparing", 0.9, 0.92)
     comparison = compare(simulated, explained)

@@ -21,6 +21,8 @@ from osteoplan.model.simulated import Simulated
 from osteoplan.techniques.effects import effects
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
+from osteoplan.workflow.explain import explain
+from osteoplan.workflow.heat_protocols import fully_simulated
 from osteoplan.workflow.inventory import setting_of
 from osteoplan.workflow.load_case_runner import LoadCaseRunner, together
 from osteoplan.workflow.progress import Progress, Span, quiet, shared
@@ -83,7 +85,7 @@ def simulate(
         cache: where results are kept; by default the user's own.
         rooms: that act on the steps of a plan; the bone's load cases come after them.
         full: ids of the options whose rooms run their full model, the others their search model alone; by
-            default all.
+            default those that are weighed here (``heat_protocols.fully_simulated``).
     """
     settings, cache = settings or PlanSettings(), cache or Cache()
     setting = setting or setting_of(reading, settings)
@@ -97,13 +99,14 @@ def simulate(
         runner, warnings = None, (str(why),)
     plans = [option for option in options if option.kind == "plan" and option.status not in UNDONE]
     share = 0.4 / max(1, len(plans))
+    whole = fully_simulated(options, explain(reading)) if full is None else full
     with shared(progress) as watch:
 
         def treat(n: int) -> _Treated:
             # rooms of its own: what they keep from one load case to the next is not for two threads
             tests = () if runner is None else runner.rooms("now", before, treated=True)
             part = (0.5 + n * share, 0.5 + (n + 1) * share)
-            quick = full is not None and plans[n].id not in full
+            quick = plans[n].id not in whole
             here = tuple(searching(room) if quick else room for room in rooms)
             return _treated((*here, *tests), plans[n], setting, cache, watch, part)
 
