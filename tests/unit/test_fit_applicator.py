@@ -104,6 +104,19 @@ def test_an_even_medium_makes_what_was_measured_of_one_cold_probe_within_the_wal
     assert made[1] == pytest.approx(measured.width_mm, abs=1.5)
 
 
+def test_of_a_generator_whose_field_is_solved_nothing_is_fitted_and_every_row_is_held_against_it() -> None:
+    probe = applicator_of("generic_rf_bipolar_20mm")
+    rows = [
+        charted(row(0.0, id=f"for_{m}_min", modality="rfa", power_W=None, time_min=m), probe)
+        for m in (1.0, 2.0)
+    ]
+    assert rows[0].taken_for == ("70 degC held",)
+    fit = fit_probe(probe, rows)
+    assert (fit.applicator, fit.parameters) == (probe, {})
+    (shorter,), (longer,) = fit.used, fit.left_out
+    assert 0.0 < shorter[1].width_mm < longer[1].width_mm < 20.0
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

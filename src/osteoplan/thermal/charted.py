@@ -177,7 +177,11 @@ def charted(row: ZoneRow, applicator: Applicator) -> Charted:
     elif degC is None:
         dead = next(one.title for one in lethal_criteria(cold=False) if one.kind == "CEM43")
         taken.append(f"edge by {dead}")
-    segment = Segment(60.0 * row.time_min, power_W=row.power_W)
+    held = None
+    if row.power_W is None and applicator.set_degC is not None:  # a generator that holds a temperature
+        held = applicator.set_degC.number
+        taken.append(f"{held:g} degC held")
+    segment = Segment(60.0 * row.time_min, power_W=row.power_W, set_degC=held)
     return Charted(row, heat_tissue(tissue), living, start, segment, dead, degC, tuple(taken))
 
 
