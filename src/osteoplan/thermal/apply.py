@@ -197,7 +197,7 @@ class _Told:
                     f"{number('heat.search_agrees_K'):g} K there, so no probability is told"
                 )
         for title, one in self.full.margins.items():
-            if one.left_mL > 0.0:
+            if one.left_mL >= 0.05:  # what would not print as 0.0 mL
                 yield f"{one.left_mL:.1f} mL of the lesion stay alive by {title}"
         for missing in not_judged(run.scene):
             yield f"not judged: {missing}"
