@@ -7,6 +7,7 @@ import pytest
 
 from osteoplan.kernels.curing import Curing
 from osteoplan.knowledge.curing import CuringKinetics, curing_kinetics
+from osteoplan.verification.cement_heat import CEMENT_HEAT, cement_run
 
 # physics-checks 4: seconds from a seed of 1e-3 to half of what sets at most, at 23 and 37 degC
 HALF_S = {"borzacchiello_1": (503, 261), "borzacchiello_2": (280, 151), "li": (1520, 438)}
@@ -60,3 +61,15 @@ def test_a_peak_that_has_passed_is_kept_as_what_sets_at_most() -> None:
     cement.step(np.array([30.0]), 6000.0)
     assert cement.w[0] >= hot
     assert cement.whole[0] == pytest.approx((90.0 + 273.15) / one.glass_K)
+
+
+def test_peaks_beside_cement_lie_in_the_bands_that_were_measured() -> None:
+    """39 to 57 degC at the canal and 49 to 112 in the centre; what is told as a miss is one."""
+    by = {one.id: one.compute()[0] for one in CEMENT_HEAT}
+    assert 39.0 < by["cement-canal"] < 57.0
+    assert 49.0 < by["cement-centre"] < 112.0
+    assert by["cement-leak"] < 59.1 - 7.6
+    assert by["cement-pig"] < 68.0 - 3.0
+    for centre, *beside, long, longer in cement_run(6.0, 1.0):
+        assert centre > beside[0] > beside[1] > beside[2] > 37.0
+        assert long >= longer

@@ -17,6 +17,7 @@ from functools import cache
 from osteoplan.errors import NotAvailable
 from osteoplan.knowledge.values import number
 from osteoplan.verification import elements, rod_bending, rods
+from osteoplan.verification.cement_heat import CEMENT_HEAT
 from osteoplan.verification.closed_forms import SOLIDS, Finding, Proof
 from osteoplan.verification.heat import HEAT
 from osteoplan.verification.ice import ICE
@@ -166,5 +167,5 @@ _THEORY = _in_order((
     *HEAT,
     *ICE,
     *POTENTIAL,
-    *RADIOFREQUENCY,
+    *RADIOFREQUENCY, *CEMENT_HEAT,
 ))  # fmt: skip
