@@ -131,3 +131,12 @@ def test_a_probe_without_numbers_leaves_the_plan_and_says_so(around: Surrounding
     told = heated(around, device="microwave_emprint")
     assert told.outcomes == ()
     assert told.warnings[0].startswith("heat or cold is not simulated")
+
+
+def test_the_search_model_alone_tells_no_interval_and_no_probability(around: Surroundings) -> None:
+    told = heated(around, settings=HeatSettings(edge_mm=None, search_mm=2.5, samples=0))
+    assert not [one for one in told.outcomes if one.id == "beyond_limit_probability"]
+    for one in told.outcomes:
+        assert one.low is None
+        assert one.draws is None or np.ptp(one.draws) == 0.0
+    assert any("search model alone" in line for one in told.outcomes for line in one.because)

@@ -54,7 +54,7 @@ class HeatSettings:
     Attributes:
         edge_mm: of the full model's cubes; None: there is the search model alone, and all says so.
         search_mm: of the search model's.
-        samples: of patients; None takes that of the data.
+        samples: of patients; None takes that of the data, 0 tells no interval and no probability.
     """
 
     edge_mm: float | None = 1.0
@@ -89,18 +89,18 @@ def apply_heat(
         return Simulated((), warnings=(f"heat or cold is not simulated: {why}",))
     plan = HeatPlan(around, tuple(sorted(sources, key=lambda one: one.step)), tuple(layers), cement)
     plan.require_possible()
-    fillings: dict[CanalFilling, HeatRun] = {
-        "fat": plan.run(settings.search_mm, canal="fat"), "csf": plan.run(settings.search_mm, canal="csf"),
-    }  # fmt: skip
     risks = plan.risks(settings.search_mm)
+    canal = any(risk.kind == "canal" for risk in risks)
+    asked: tuple[CanalFilling, ...] = ("fat", "csf") if canal else ("csf",)
+    fillings = {filling: plan.run(settings.search_mm, canal=filling) for filling in asked}
     worse = max(fillings, key=lambda filling: _strays(felt(fillings[filling], risks), risks))
     stated = fillings[worse]
     edge = settings.edge_mm or settings.search_mm
     full = stated if settings.edge_mm is None else plan.run(edge, canal=worse, on_step=on_step, keep=True)
-    m = settings.samples or int(number("heat.samples"))
+    m = int(number("heat.samples")) if settings.samples is None else settings.samples
     embolised = any(layer.agent in EMBOLICS for layer in layers)
-    patients = tissue_samples(ensemble, m, embolised=embolised)
-    probes = probe_samples(ensemble, len(patients))
+    patients = tissue_samples(ensemble, m, embolised=embolised) if m else ()
+    probes = probe_samples(ensemble, len(patients)) if m else ()
     sampled = each(
         lambda k: plan.told(
             plan.run(settings.search_mm, patients[k], probes[k], canal=worse, threads=1), settings.search_mm
@@ -180,7 +180,9 @@ class _Told:
         return sorted(found, key=lambda one: (one.kind not in NERVES, -strays(one)))
 
     def agrees(self, risk: AtRisk) -> bool:
-        """Whether search and full model tell nearly the same of a structure."""
+        """Whether search and full model tell nearly the same of a structure; without samples none is told."""
+        if not self.sampled:
+            return False
         fine, rough = self.full.felt[risk.name], self.stated.felt.get(risk.name)
         if rough is None:
             return False
@@ -191,7 +193,7 @@ class _Told:
         yield from plan.near_metal()
         for risk in self.told_risks():
             yield from _beyond_words(risk, self.full.felt[risk.name], run)
-            if not self.agrees(risk):
+            if self.sampled and not self.agrees(risk):
                 yield (
                     f"{_words(risk.name)}: search and full model differ by more than "
                     f"{number('heat.search_agrees_K'):g} K there, so no probability is told"
@@ -210,6 +212,10 @@ class _Told:
         value, rough = _read(read, self.full), _read(read, self.stated)
         samples = [_read(read, one) for one in self.sampled]
         assert value is not None
+        if not samples:
+            return Estimate.of_geometry(
+                id, target, value, unit, self.ensemble, because=self.because, status="design_default"
+            )
         if rough is None or any(one is None for one in samples):
             return Estimate(
                 id, target, value, None, None, unit, "simulated", self.because, status="design_default"
@@ -348,8 +354,11 @@ def _words(name: str) -> str:
 def _because(full: HeatRun, canal: CanalFilling, m: int, settings: HeatSettings) -> tuple[str, ...]:
     filled = {"fat": "fat", "csf": "fluid"}[canal]
     edge = settings.edge_mm or settings.search_mm
+    sampled = (
+        f"the interval is over {m} sampled patients and deliveries on cubes of {settings.search_mm:g} mm"
+    )
     return (
         f"heat in cubes of {edge:g} mm, the canal filled with {filled} (the worse of fat and fluid)",
-        f"the interval is over {m} sampled patients and deliveries on cubes of {settings.search_mm:g} mm",
+        sampled if m else "the search model alone: no patients were sampled, so there is no interval",
         *full.notes,
     )

@@ -153,7 +153,7 @@ def searching(room: Room) -> Room:
     """The room with its search model alone; itself where it has no other."""
     match room:
         case HeatRoom(settings=settings):
-            return replace(room, settings=replace(settings, edge_mm=None))
+            return replace(room, settings=replace(settings, edge_mm=None, samples=0))
         case CuringRoom(settings=setting):
             return replace(room, settings=replace(setting, edge_mm=None))
         case _:
