@@ -7,6 +7,7 @@ import pytest
 
 from osteoplan.verification.blocks import Block, share_inside, spread_on
 from osteoplan.verification.cases import VerificationCase, ids, published_cases, theory_case
+from osteoplan.verification.cement_heat import CEMENT_HEAT
 from osteoplan.verification.heat import HEAT
 from osteoplan.verification.ice import ICE
 from osteoplan.verification.potential import POTENTIAL
@@ -21,7 +22,7 @@ ELSEWHERE = {
     "A11-cylinder",
     "A11-sphere",
     "A12",
-    *(row.id for row in (*HEAT, *ICE, *POTENTIAL, *RADIOFREQUENCY)),
+    *(row.id for row in (*HEAT, *ICE, *POTENTIAL, *RADIOFREQUENCY, *CEMENT_HEAT)),
 }
 PUBLISHED = [case.id for case in published_cases(None)]
 THEORY = [id for id in ids() if id not in PUBLISHED]
