@@ -13,7 +13,7 @@ import numpy as np
 
 from osteoplan.arrays import F64, Bool, Point
 from osteoplan.errors import NotAvailable
-from osteoplan.knowledge.applicators import Applicator
+from osteoplan.knowledge.applicators import Applicator, applicator_of
 from osteoplan.knowledge.approaches import approach, approaches
 from osteoplan.knowledge.values import number
 from osteoplan.model.device import Device
@@ -33,7 +33,9 @@ from osteoplan.trajectory.placement_error import budgeted
 from osteoplan.trajectory.probes.parallel import ProbePath, beside, probe_path_of, segment_distances
 from osteoplan.trajectory.setting import Setting
 
-__all__ = ["ProbeSet", "access_ways", "cannula_for", "probe_sets", "probe_violations"]
+__all__ = [
+    "ProbeSet", "access_ways", "cannula_for", "farthest_mm", "probe_sets", "probe_violations",
+]  # fmt: skip
 
 DEPTH_MM = 2.0  # between the depths that are tried for a tip
 POINTS = 250  # of the lesion's voxels that a set of probes is judged by
@@ -137,6 +139,21 @@ def probe_sets(
         if made.farthest_mm <= near:
             break
     return tuple(found)
+
+
+def farthest_mm(plan: Plan, setting: Setting) -> float:
+    """From the active parts of a plan's probes to the part of the lesion that is farthest from all."""
+    placed = {step.order: step.act for step in plan.steps if isinstance(step.act, Place)}
+    lesion = setting.around.grid.positions_mm(np.argwhere(setting.around.lesion))
+    away = []
+    for act in (step.act for step in plan.steps if isinstance(step.act, Deliver)):
+        one = applicator_of(act.device, setting.inventory.devices)
+        for tip, order in zip(act.tips_mm, act.access, strict=True):
+            back = np.subtract(placed[order].entry_mm, tip)
+            back = back / np.linalg.norm(back)
+            ends = np.array(tip) + np.outer([one.tip_mm + one.length_mm, one.tip_mm], back)
+            away.append(segment_distances(ends[:1], ends[1:], lesion, lesion)[0])
+    return float(np.min(away, axis=0).max()) if away else float("inf")
 
 
 def probe_violations(plan: Plan, setting: Setting) -> Iterator[Violation]:

@@ -1,7 +1,7 @@
 """Combinations: of each group of a card's parts one plan, joined into one (``techniques.combination``).
 
 An ablation is drawn anew through the needles of the stabilisation, so that one cannula serves both where a
-probe can go there; else it keeps its own ways.
+probe can go there and comes about as near to all of the lesion; else it keeps its own ways.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from osteoplan.model.result import Reading
 from osteoplan.model.technique import TechniqueCard
 from osteoplan.techniques.ablation import Ablation
 from osteoplan.techniques.combination import joined, needles_of
+from osteoplan.techniques.probe_ways import farthest_mm
 from osteoplan.techniques.protocol import Technique
 from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for
@@ -79,10 +80,13 @@ def _with(
     away = [o for o in (alone[0], held) if o.status == "refer_elsewhere"]
     elsewhere = tuple(dict.fromkeys(reason.text for o in away for reason in o.reasons))
     needles = needles_of(held.plan)
-    plans = ablation.through(needles, setting.with_inventory(both)) if needles else ()
+    here, more = setting.with_inventory(both), card.limits["shared_farther_mm"].number
+    own = min(farthest_mm(option.plan, here) for option in alone)
+    shared = ablation.through(needles, here) if needles else ()
+    plans = [plan for plan in shared if farthest_mm(plan, here) <= own + more]
     return [
         Combined(joined(card.id, plan, held.plan), both, elsewhere)
-        for plan in plans or tuple(option.plan for option in alone)
+        for plan in plans or [option.plan for option in alone]
     ]
 
 
