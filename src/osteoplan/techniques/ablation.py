@@ -116,7 +116,7 @@ class Ablation:
         ]
         fewest = min((len(found.ways) for _, found in made), default=0)
         groups = ([one for one in made if (len(one[1].ways) == fewest) == first] for first in (True, False))
-        best = [min(group, key=_order) for group in groups if group]
+        best = [min(group, key=lambda one: _order(one, setting)) for group in groups if group]
         return tuple(self._plan(probe, found, setting) for probe, found in best)
 
     def _plan(self, probe: Applicator, found: ProbeSet, setting: Setting) -> Plan:
@@ -154,10 +154,32 @@ class Ablation:
         yield Measure("CT: gas, bleeding, fracture"), "what was treated, and what lies beside it"
 
 
-def _order(one: tuple[Applicator, ProbeSet]) -> tuple[float, float, float]:
-    """Of sets that reach as far, to the millimetre, the thicker probe, then the safer set."""
+def _order(one: tuple[Applicator, ProbeSet], setting: Setting) -> tuple[float, float, float]:
+    """Of sets that come as near, to the millimetre, the thicker probe, then the safer set.
+
+    What of an active end lies outside the lesion heats what is not to be treated, a pedicle beside a canal:
+    it counts as distance by half.
+    """
     probe, found = one
-    return round(found.farthest_mm), -probe.diameter_mm, found.cost_mm
+    return (
+        round(found.farthest_mm + 0.5 * _outside_mm(probe, found, setting)),
+        -probe.diameter_mm,
+        found.cost_mm,
+    )
+
+
+def _outside_mm(probe: Applicator, found: ProbeSet, setting: Setting) -> float:
+    """Length of the active ends outside the lesion, the mean over the probes."""
+    if not setting.maps.has("lesion"):
+        return 0.0
+    shares = []
+    for way in found.ways:
+        place = place_of(way)
+        tip, entry = np.array(place.target_mm), np.array(place.entry_mm)
+        outward = (entry - tip) / np.linalg.norm(entry - tip)
+        along = probe.tip_mm + np.linspace(0.0, probe.length_mm, 20)[:, None]
+        shares.append(float((setting.maps.at("lesion", tip + along * outward) > 0.0).mean()))
+    return probe.length_mm * float(np.mean(shares))
 
 
 def _stamped(probe: Applicator) -> tuple[str, ...]:
