@@ -88,7 +88,10 @@ def test_another_bone_is_measured_and_planned_beside_its_comparators(pelvis, cap
     reading = read(pelvis)
     found = options(reading, explain(reading))
     planned = {option.plan.technique for option in found if option.kind == "plan"}
-    assert planned == {"percutaneous_screws", "cemented_screws", "cementoplasty", "reinforced_cement"}
+    assert planned == {
+        "percutaneous_screws", "cemented_screws", "cementoplasty", "reinforced_cement", "rfa", "mwa",
+        "cryoablation", "laser", "ablation_with_stabilisation",
+    }  # fmt: skip
     assert "arthroplasty" in {option.plan.technique for option in found if option.kind == "comparator"}
     assert not any("level" in warning for warning in reading.anatomy.warnings)
 

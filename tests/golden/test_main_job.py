@@ -17,6 +17,7 @@ import osteoplan
 from osteoplan.cli import main
 from osteoplan.io.nifti import read_nifti
 from osteoplan.io.plan_json import json_schema
+from osteoplan.model.plan import Inject
 from osteoplan.workflow import options, read, replay, rooms
 from osteoplan.workflow.cache import Cache
 from tests.printed import first_page_holds, printed
@@ -257,7 +258,9 @@ def test_a_rule_that_excludes_cement_removes_it_and_keeps_it_listed(phantom, off
     plan = replanned(phantom / "case", tmp_path, cement_allergy=True)
     plans = [option for option in plan.simulations.options if option.kind == "plan"]
     assert {option.id for option in plans} >= {"vertebroplasty_left", "vertebroplasty_right"}
-    assert all(option.status in ("excluded_by_rule", "infeasible") for option in plans)
+    cemented = [option for option in plans if any(isinstance(s.act, Inject) for s in option.plan.steps)]
+    assert cemented
+    assert all(option.status in ("excluded_by_rule", "infeasible") for option in cemented)
     assert any(reason.rule == "S6" for option in plans for reason in option.reasons)
     assert plan.comparison.ranking == ()
 
@@ -324,7 +327,10 @@ def test_the_real_scan_is_planned_with_strength_before_and_after(real):
     treated = [o for o in plan["options"] if o["status"] == "ranked"]
     assert treated
     for one in treated:
-        assert outcome(one, "strength_ratio_to_intact")["value"] > now["value"]
+        cement = any(step["act"] == "inject" for step in one["steps"])
+        treated_ratio = outcome(one, "strength_ratio_to_intact")["value"]
+        # heat and cold alone leave the bone as stiff as it was
+        assert treated_ratio > now["value"] if cement else treated_ratio == pytest.approx(now["value"])
         entry = next(step for step in one["steps"] if step["act"] == "place")["entry_mm"]
         target = next(step for step in one["steps"] if step["act"] == "place")["target_mm"]
         assert entry[1] > target[1] + 30  # from behind: +y is posterior

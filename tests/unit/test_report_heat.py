@@ -48,7 +48,7 @@ def scenery() -> Scenery:
 
 WORDS = {
     "ablation_coverage_pct": ("lesion killed", "%", "more"),
-    "ablation_left_mL": ("lesion left alive", "mL", "less"),
+    "ablation_spared_mL": ("lesion still alive", "mL", "less"),
     "ablation_margin_mm": ("least margin", "mm", "more"), "hottest_degC": ("hottest", "degC", "less"),
     "coldest_degC": ("coldest", "degC", "more"),
 }  # fmt: skip
@@ -62,7 +62,7 @@ def outcomes(cold: bool) -> tuple[Estimate, ...]:
     felt = made("coldest_degC", "spinal_canal", 31.0, 28.0, 33.0)
     return (
         made("ablation_coverage_pct", "-40 degC" if cold else "60 degC", 99.7, 96.0, 100.0),
-        made("ablation_left_mL", "-40 degC" if cold else "60 degC", 0.01, 0.0, 0.2),
+        made("ablation_spared_mL", "-40 degC" if cold else "60 degC", 0.01, 0.0, 0.2),
         made("ablation_coverage_pct", "-20 degC" if cold else "CEM43 240", 71.0, 60.0, 80.0),
         felt if cold else made("hottest_degC", "spinal_canal", 43.0, 41.0, 46.0),
     )
@@ -206,7 +206,7 @@ def test_moments_of_the_structures_that_strayed_most_are_drawn_and_others_told_i
 def test_criteria_stand_side_by_side_and_none_says_that_all_is_dead(cold: bool) -> None:
     result = heated(cold)
     dead, _ = heat_tables(result, result.simulations.options[0])
-    assert dead.heads == ("criterion", "lesion killed", "lesion left alive")
+    assert dead.heads == ("criterion", "lesion killed", "lesion still alive")
     assert [row.cells for row in dead.rows] == [
         ("-40 °C" if cold else "60 °C", "over 99 % (96 to over 99 %)", "0.01 mL (0.00–0.20)"),
         ("-20 °C" if cold else "CEM43 240", "71 % (60–80)", ""),

@@ -143,7 +143,7 @@ class _Told:
 
             share, left = lesion(lambda one: one.coverage_pct), lesion(lambda one: one.left_mL)
             yield self._of("ablation_coverage_pct", title, "%", share, 0.0, 100.0)
-            yield self._of("ablation_left_mL", title, "mL", left, 0.0, inf)
+            yield self._of("ablation_spared_mL", title, "mL", left, 0.0, inf)
             if margins.minimum_mm is not None:
                 yield self._of("ablation_margin_mm", title, "mm", lesion(lambda one: one.minimum_mm))
                 yield self._of("ablation_margin_p5_mm", title, "mm", lesion(lambda one: one.p5_mm))

@@ -49,7 +49,7 @@ SETTING_S = 1200.0  # that are simulated: all three kinetics have set by then
 CONTROL_S = 2.0
 LEAST_SHARE = 0.02  # of a cube that is told as cement
 WAIT_STEP_S, WAIT_MOST_S = 30.0, 3600.0
-FELT_K = 0.5  # a structure that cement warms less is not told
+FELT_K = 1.0  # a structure that cement warms less is not told
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,13 @@ from osteoplan.trajectory.setting import Setting
 from osteoplan.workflow.cache import Cache
 from osteoplan.workflow.combine import combined
 from osteoplan.workflow.heat_protocols import with_protocols
-from osteoplan.workflow.inventory import inventory_elsewhere, inventory_for, position_of, setting_of
+from osteoplan.workflow.inventory import (
+    inventory_elsewhere,
+    inventory_for,
+    own_probes,
+    position_of,
+    setting_of,
+)
 from osteoplan.workflow.progress import Progress, quiet
 
 __all__ = ["comparators_alone", "embolised_first", "facts_of", "options"]
@@ -134,7 +140,9 @@ def _combined(
         for o in options
         if any(o.plan.technique in group for group in card.parts)
     ]
-    here = (setting.identity, setting.ensemble, reading.case.centre, position_of(reading.case))
+    centre = reading.case.centre
+    shelf = (centre.resources, centre.devices, centre.limits, own_probes(reading.case))
+    here = (setting.identity, setting.ensemble, shelf, position_of(reading.case))
     ours = all(type(known[o.plan.technique]).__module__.startswith("osteoplan.") for o in options)
     made = propose() if cache is None or not ours else cache.once(propose, "combined", card.id, here, parts)
     found = [

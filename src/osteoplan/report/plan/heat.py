@@ -20,7 +20,7 @@ from osteoplan.report.words import joined, name_of, number
 __all__ = ["clock_key", "delivered", "heat_notes", "heat_parts", "heat_tables", "heat_title"]
 
 # columns of the two tables, in their order
-_DEAD = ("ablation_coverage_pct", "ablation_left_mL", "ablation_margin_mm", "ablation_margin_p5_mm")
+_DEAD = ("ablation_coverage_pct", "ablation_spared_mL", "ablation_margin_mm", "ablation_margin_p5_mm")
 _FELT = ("hottest_degC", "coldest_degC", "thermal_dose_min", "beyond_limit_probability")
 _NO_LIMIT = "no limit known"
 _NOT_JUDGED = "not judged: not seen on this scan"
